@@ -1,0 +1,1 @@
+"""Zonal and circular statistics, climate, and filling the attribute table."""

@@ -1,0 +1,1 @@
+"""Match graph, crosswalk, agreement, operators, review samples, regions and grids."""

@@ -1,0 +1,1 @@
+"""Slope, aspect, horizons and potential solar radiation: arrays in, arrays out."""
