@@ -1,0 +1,23 @@
+"""Errors a user can cause. The command line turns each into one message and exit code 2."""
+
+from __future__ import annotations
+
+
+class RogiError(Exception):
+    """Something the user can put right; the message says what was found, what is allowed, what to do next."""
+
+
+class InputError(RogiError):
+    """A file, layer or folder that cannot be read as what it should be."""
+
+
+class OptionError(RogiError):
+    """An unknown or contradictory option, rule, layer, field or setting."""
+
+
+class OutputError(RogiError):
+    """A result that could not be written; nothing was left half-written."""
+
+
+class MissingExtra(RogiError):
+    """An optional dependency is needed; the message names the extra to install."""
