@@ -1,0 +1,1 @@
+"""Inventories: read, write, dialects and primary IDs."""

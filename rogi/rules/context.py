@@ -1,0 +1,251 @@
+"""What rules look at: an inventory with the quantities several rules share, computed once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from rogi.inventory.model import Inventory, Layer
+from rogi.rules.rule import RuleInfo
+from rogi.schema.model import Parameter, Role
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rogi.inventory.primary_id import ParsedIds
+
+T = TypeVar("T")
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Geometries = NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlaps:
+    """Pairs of polygons of one layer whose interiors meet.
+
+    Attributes
+    ----------
+    left, right
+        (k,) positions, left < right, sorted.
+    geometry
+        (k,) polygonal part of the intersection, in the layer's CRS.
+    area
+        (k,) m², on the ellipsoid.
+    """
+
+    left: Ints
+    right: Ints
+    geometry: Geometries
+    area: Floats
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """The inventory under check, the parameters, and shared derived quantities.
+
+    Rules ask here for anything costly; each is computed at most once.
+
+    Attributes
+    ----------
+    inventory
+        What is checked.
+    parameters
+        ``"GEO014.minimum_area"`` -> parameter, user overrides applied.
+    today
+        The date on which "in the future" begins.
+    info
+        The rule being run; set by the engine.
+    targets
+        Roles on which the rule's needs are met; set by the engine.
+    """
+
+    inventory: Inventory
+    parameters: Mapping[str, Parameter]
+    today: dt.date
+    info: RuleInfo | None = None
+    targets: tuple[Role, ...] = ()
+    _cache: dict[tuple[object, ...], object] = field(default_factory=dict)
+
+    def _once(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
+        if key not in self._cache:
+            self._cache[key] = compute()
+        return self._cache[key]  # type: ignore[return-value]
+
+    # ---- layers and columns
+
+    def layer(self, role: Role) -> Layer:
+        """The layer of a role; raises KeyError if the inventory has none."""
+        layer = self.inventory.layer(role)
+        if layer is None:
+            raise KeyError(role)
+        return layer
+
+    def has(self, role: Role, concept: str | None = None) -> bool:
+        """Whether the layer (and its concept) is there."""
+        layer = self.inventory.layer(role)
+        return layer is not None and (concept is None or layer.has(concept))
+
+    def column_name(self, role: Role, concept: str) -> str:
+        """The file's column name of a concept, else the schema's, else the concept's own."""
+        layer = self.inventory.layer(role)
+        if layer is not None and concept in layer.columns:
+            return layer.columns[concept]
+        schema_layer = self.inventory.schema.layer(role)
+        schema_field = schema_layer.field(concept) if schema_layer else None
+        return schema_field.name if schema_field else concept
+
+    def values(self, role: Role, concept: str) -> pd.Series:
+        """Values of a concept with the dialect's value mapping applied."""
+        return self._once(("values", role, concept), lambda: self.layer(role).values(concept))
+
+    def text(self, role: Role, concept: str) -> NDArray[np.object_]:
+        """(n,) str or None, outer blanks removed; blank text is None."""
+
+        def compute() -> NDArray[np.object_]:
+            series = self.values(role, concept)
+            text = series.astype("str").str.strip()
+            out = text.to_numpy(dtype=object, copy=True)
+            out[(series.isna() | (text == "")).to_numpy(dtype=bool)] = None
+            return out
+
+        return self._once(("text", role, concept), compute)
+
+    def numbers(self, role: Role, concept: str) -> Floats:
+        """(n,) float64, NaN where null or not a number (text holding a number counts)."""
+
+        def compute() -> Floats:
+            import pandas as pd
+
+            numeric = pd.to_numeric(self.values(role, concept), errors="coerce")
+            return numeric.to_numpy(dtype=np.float64, na_value=np.nan)
+
+        return self._once(("numbers", role, concept), compute)
+
+    def parameter(self, name: str) -> Parameter:
+        """A parameter of the running rule (``"minimum_area"``) or of any (``"GEO014.minimum_area"``)."""
+        if "." not in name and self.info is not None:
+            name = f"{self.info.code}.{name}"
+        return self.parameters[name]
+
+    def number(self, name: str) -> float:
+        """A parameter as a number."""
+        value = self.parameter(name).value
+        if not isinstance(value, (int, float)):
+            raise TypeError(f"parameter {name} is not a number: {value!r}")
+        return float(value)
+
+    # ---- geometry
+
+    def geometry(self, role: Role) -> Geometries:
+        """(n,) geometries in the file's CRS, None where null."""
+        return self._once(("geometry", role), lambda: self.layer(role).geometry)
+
+    def usable(self, role: Role) -> Mask:
+        """(n,) geometry is there, not empty, and has finite coordinates."""
+
+        def compute() -> Mask:
+            geometry = self.geometry(role)
+            ok: Mask = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+            return ok & np.isfinite(shapely.bounds(geometry)).all(axis=1)
+
+        return self._once(("usable", role), compute)
+
+    def valid(self, role: Role) -> Mask:
+        """(n,) usable and valid in the OGC sense."""
+        return self._once(("valid", role), lambda: self.usable(role) & shapely.is_valid(self.geometry(role)))
+
+    def coordinates(self, role: Role) -> tuple[Floats, Ints]:
+        """(m, 2) coordinates of all vertices in file order and (m,) the feature's position."""
+
+        def compute() -> tuple[Floats, Ints]:
+            coords, index = shapely.get_coordinates(self.geometry(role), return_index=True)
+            return coords, index
+
+        return self._once(("coordinates", role), compute)
+
+    def is_lonlat(self, role: Role) -> bool:
+        """Whether the file's coordinates are degrees."""
+        crs = self.layer(role).crs
+        return crs is not None and bool(crs.is_geographic)
+
+    def lonlat(self, role: Role) -> Geometries:
+        """(n,) geometries in WGS84 longitude, latitude (degrees); None where not usable or without CRS."""
+
+        def compute() -> Geometries:
+            from rogi.geometry import to_lonlat
+
+            geometry = self.geometry(role)
+            usable = self.usable(role)
+            if usable.all() and self.is_lonlat(role) and self.layer(role).crs.to_epsg() == 4326:
+                return geometry
+            out = np.full(len(geometry), None, dtype=object)
+            if self.layer(role).crs is not None:
+                out[usable] = to_lonlat(geometry[usable], self.layer(role).crs)
+            return out
+
+        return self._once(("lonlat", role), compute)
+
+    def area(self, role: Role) -> Floats:
+        """(n,) m² on the ellipsoid; NaN where not usable or without CRS."""
+
+        def compute() -> Floats:
+            from rogi.geometry import area_m2
+
+            lonlat = self.lonlat(role)
+            ok = ~shapely.is_missing(lonlat)
+            out = np.full(len(lonlat), np.nan)
+            out[ok] = area_m2(lonlat[ok], "EPSG:4326")
+            return out
+
+        return self._once(("area", role), compute)
+
+    def bounds(self, role: Role) -> Floats:
+        """(n, 4) bounds in the file's CRS; NaN where there is no geometry."""
+        return self._once(("bounds", role), lambda: shapely.bounds(self.geometry(role)))
+
+    def overlaps(self, role: Role) -> Overlaps:
+        """Pairs of valid polygons whose interiors meet."""
+
+        def compute() -> Overlaps:
+            from rogi.rules.overlaps import find_overlaps
+
+            return find_overlaps(self.geometry(role), self.valid(role), self.layer(role).crs)
+
+        return self._once(("overlaps", role), compute)
+
+    # ---- identity
+
+    def primary_ids(self, role: Role) -> ParsedIds:
+        """The layer's primary IDs, parsed; requires the concept ``primary_id``."""
+
+        def compute() -> ParsedIds:
+            from rogi.inventory.primary_id import parse
+
+            return parse(self.text(role, "primary_id"))
+
+        return self._once(("primary_ids", role), compute)
+
+    def outline_kind(self) -> NDArray[np.object_]:
+        """(n,) ``"extended"``, ``"restricted"`` or None for each outline.
+
+        Where the layer has no outline type every outline counts as extended.
+        """
+
+        def compute() -> NDArray[np.object_]:
+            layer = self.layer(Role.OUTLINE)
+            if not layer.has("outline_type"):
+                return np.full(len(layer), "extended", dtype=object)
+            text = self.text(Role.OUTLINE, "outline_type")
+            lower = np.array([None if t is None else t.casefold() for t in text], dtype=object)
+            lower[~np.isin(lower, ["extended", "restricted"])] = None
+            return lower
+
+        return self._once(("outline_kind",), compute)

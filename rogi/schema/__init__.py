@@ -1,0 +1,1 @@
+"""Schemas, vocabularies, dialects and rule parameters: the one source of truth, read from YAML."""
