@@ -1,0 +1,330 @@
+"""Areas, equal-area coordinates and local metres for arrays of geometries: the kernel all commands share.
+
+Nothing here knows of tables or files: arrays of shapely geometries and a coordinate reference system come in,
+arrays go out. Areas are areas on the ellipsoid, never square degrees and never the area of a conformal map.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from rogi.errors import InputError
+
+if TYPE_CHECKING:
+    import pyproj
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Geometries = NDArray[np.object_]
+
+# Projection methods (EPSG and PROJ names) whose plane areas are areas on the ellipsoid. Spherical
+# variants applied to an ellipsoid are left out: their areas are off by up to 0.7 %.
+EQUAL_AREA_METHODS = frozenset(
+    {
+        "Albers Equal Area",
+        "Lambert Azimuthal Equal Area",
+        "Lambert Cylindrical Equal Area",
+        "Equal Earth",
+        "Sinusoidal",
+    }
+)
+
+
+def area_m2(geometries: ArrayLike, crs: Any) -> Floats:
+    """Area of each geometry on the ellipsoid.
+
+    Geographic coordinates are mapped to the cylindrical equal-area plane of the authalic sphere
+    (x = λ, y = sin β; Snyder 1987, eqs. 3-11 and 3-12, 10-14 f.), where the shoelace formula is exact
+    for straight edges. A third-order term per edge turns the straight edge into a great circle of the
+    authalic sphere, so that the result agrees with geodesic areas to better than 1e-6 for edges of up to
+    1°. Coordinates of an equal-area projection are taken as they are; those of any other projection are
+    first taken back to longitude and latitude.
+
+    Parameters
+    ----------
+    geometries : array_like of shapely geometries, shape (n,)
+        Polygons, multipolygons or collections of them; anything else (points, lines, ``None``, empty)
+        has area 0. x is the longitude or easting. A ring that crosses the antimeridian must have been
+        split or unwrapped.
+    crs : anything `pyproj.CRS` accepts
+        Coordinate reference system of the coordinates.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Area in m². Holes are subtracted; orientation does not matter. For a self-crossing ring the lobes of
+        opposite orientation cancel, as in every planar area; repair such rings first.
+
+    Raises
+    ------
+    InputError
+        If there is no CRS, or it is neither geographic nor projected.
+
+    Examples
+    --------
+    >>> area_m2([shapely.box(97, 30, 97.01, 30.01)], 4326).round(-1)
+    array([1069620.])
+    """
+    system = _horizontal(parse_crs(crs))
+    geoms = _as_array(geometries)
+    out = np.zeros(len(geoms))
+    polygons, owner = _polygons(geoms)
+    if len(polygons) == 0:
+        return out
+    _, coords, (ring_offsets, polygon_offsets) = shapely.to_ragged_array(polygons, include_z=False)
+    if system.is_geographic:
+        rings = _ring_areas_geographic(coords, ring_offsets, system)
+    elif is_equal_area(system):
+        rings = _ring_areas_plane(coords, ring_offsets) * _metres_per_unit(system) ** 2
+    else:
+        geodetic = system.geodetic_crs
+        assert geodetic is not None  # a projected CRS has one
+        coords = transform_coordinates(coords, system, geodetic)
+        rings = _ring_areas_geographic(coords, ring_offsets, geodetic)
+    rings = np.abs(rings)
+    # the first ring of a polygon is its shell, the others are holes
+    shells = rings[polygon_offsets[:-1]]
+    areas = 2.0 * shells - np.add.reduceat(rings, polygon_offsets[:-1])
+    np.add.at(out, owner, areas)
+    return out
+
+
+def equal_area_crs(bounds: ArrayLike) -> pyproj.CRS:
+    """Cylindrical equal-area CRS on the WGS84 ellipsoid, true to scale at the middle latitude of some bounds.
+
+    Parameters
+    ----------
+    bounds : array_like, shape (4,)
+        West, south, east, north in degrees.
+
+    Returns
+    -------
+    pyproj.CRS
+        ``+proj=cea`` with the central meridian and the standard parallel in the middle of the bounds,
+        each rounded to a whole degree, so that nearly equal extents share one system.
+    """
+    west, south, east, north = (float(v) for v in np.asarray(bounds, float))
+    if not np.isfinite([west, south, east, north]).all():
+        west = south = east = north = 0.0
+    parallel = min(70.0, abs(round((south + north) / 2)))
+    return parse_crs(
+        f"+proj=cea +lat_ts={parallel:g} +lon_0={round((west + east) / 2):g} +ellps=WGS84 +units=m +no_defs"
+    )
+
+
+def equal_area(geometries: ArrayLike, crs: Any, target: Any = None) -> tuple[Geometries, pyproj.CRS]:
+    """Geometries in an equal-area CRS, where ``shapely.area`` is the area on the ellipsoid in m².
+
+    Only vertices are moved, so what is shared between geometries stays shared.
+
+    Parameters
+    ----------
+    geometries : array_like of shapely geometries, shape (n,)
+    crs : anything `pyproj.CRS` accepts
+        CRS of the geometries.
+    target : anything `pyproj.CRS` accepts, optional
+        An equal-area CRS to use, for geometries that must fit others; by default `equal_area_crs` of
+        the bounds.
+
+    Returns
+    -------
+    geometries : ndarray of object, shape (n,)
+    crs : pyproj.CRS
+        CRS of the result.
+    """
+    system = parse_crs(crs)
+    geoms = _as_array(geometries)
+    if target is None:
+        target = equal_area_crs(shapely.total_bounds(to_lonlat(geoms, system)))
+    chosen = parse_crs(target)
+    if not is_equal_area(chosen):
+        raise InputError(
+            f"The coordinate reference system {chosen.name!r} does not preserve areas; name another."
+        )
+    return transform_geometries(geoms, system, chosen), chosen
+
+
+def to_lonlat(geometries: ArrayLike, crs: Any) -> Geometries:
+    """Geometries in WGS84 longitude and latitude (degrees, x = longitude)."""
+    return transform_geometries(_as_array(geometries), crs, 4326)
+
+
+def transform_geometries(geometries: ArrayLike, source: Any, target: Any) -> Geometries:
+    """Geometries with every vertex taken from one CRS to another (x = longitude or easting); Z is dropped."""
+    geoms = _as_array(geometries)
+    start, end = parse_crs(source), parse_crs(target)
+    if start == end or start.equals(end, ignore_axis_order=True):
+        return np.asarray(shapely.force_2d(geoms))
+    return np.asarray(shapely.transform(geoms, lambda coords: transform_coordinates(coords, start, end)))
+
+
+def transform_coordinates(coords: Floats, source: Any, target: Any) -> Floats:
+    """Coordinates, shape (n, 2), taken from one CRS to another (x = longitude or easting)."""
+    x, y = _transformer(parse_crs(source), parse_crs(target)).transform(coords[:, 0], coords[:, 1])
+    return np.column_stack([x, y])
+
+
+def local_metres(lonlat: Floats, origin: Floats) -> Floats:
+    """Coordinates in metres on the plane tangent to the ellipsoid at an origin.
+
+    x = (λ - λ₀) N cos φ₀, y = (φ - φ₀) M with the radii of curvature N and M at φ₀; within 10 km of the
+    origin distances are right to about 0.2 % at 45° latitude.
+
+    Parameters
+    ----------
+    lonlat, origin : ndarray of float64, shape (n, 2)
+        Degrees on WGS84; the origin is given per point or once, shape (2,).
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+        East and north in m. Differences of longitude are taken the short way round.
+    """
+    a, e2 = 6378137.0, 6.69437999014e-3
+    lat = np.radians(origin[..., 1])
+    w2 = 1.0 - e2 * np.sin(lat) ** 2
+    normal = a / np.sqrt(w2)
+    meridian = normal * (1.0 - e2) / w2
+    dlon = (lonlat[..., 0] - origin[..., 0] + 180.0) % 360.0 - 180.0
+    dlat = lonlat[..., 1] - origin[..., 1]
+    return np.stack([np.radians(dlon) * normal * np.cos(lat), np.radians(dlat) * meridian], axis=-1)
+
+
+def parse_crs(crs: Any) -> pyproj.CRS:
+    """A `pyproj.CRS` from whatever names one.
+
+    Raises
+    ------
+    InputError
+        If it is missing or not understood.
+    """
+    import pyproj
+
+    if isinstance(crs, pyproj.CRS):
+        return crs
+    if crs is None:
+        raise InputError(
+            "The geometries have no coordinate reference system, so areas and distances cannot be computed; "
+            "add one to the file (for example EPSG:4326 for longitude and latitude)."
+        )
+    try:
+        return _parse(crs)
+    except TypeError:  # not hashable
+        return pyproj.CRS(crs)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(
+            f"{crs!r} is not a coordinate reference system; try an EPSG code: {error}"
+        ) from error
+
+
+def is_equal_area(crs: pyproj.CRS) -> bool:
+    """Whether plane areas of a projected CRS are areas on the ellipsoid."""
+    horizontal = _horizontal(crs)
+    operation = horizontal.coordinate_operation
+    return bool(
+        horizontal.is_projected and operation is not None and operation.method_name in EQUAL_AREA_METHODS
+    )
+
+
+@lru_cache(maxsize=64)
+def _parse(crs: Any) -> pyproj.CRS:
+    import pyproj
+
+    return pyproj.CRS(crs)
+
+
+@lru_cache(maxsize=64)
+def _transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    import pyproj
+
+    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+
+
+def _horizontal(crs: pyproj.CRS) -> pyproj.CRS:
+    """The horizontal part of a compound CRS, without a datum shift bound to it."""
+    while crs.is_bound or crs.is_compound:
+        part = crs.source_crs if crs.is_bound else crs.sub_crs_list[0]
+        assert part is not None
+        crs = part
+    if not (crs.is_geographic or crs.is_projected):
+        raise InputError(
+            f"The coordinate reference system {crs.name!r} is neither geographic nor projected; "
+            "areas need one of these, for example EPSG:4326."
+        )
+    return crs
+
+
+def _metres_per_unit(crs: pyproj.CRS) -> float:
+    return float(crs.axis_info[0].unit_conversion_factor)
+
+
+def _as_array(geometries: ArrayLike) -> Geometries:
+    return np.atleast_1d(np.asarray(geometries, dtype=object))
+
+
+def _polygons(geoms: Geometries) -> tuple[Geometries, Ints]:
+    """All polygons that are not empty, those in multipolygons and collections too, and the row of each."""
+    owner = np.arange(len(geoms))
+    polygon = shapely.get_type_id(geoms) == shapely.GeometryType.POLYGON
+    while not polygon.all():
+        geoms, index = shapely.get_parts(geoms, return_index=True)
+        owner = owner[index]
+        kind = shapely.get_type_id(geoms)
+        polygon = kind == shapely.GeometryType.POLYGON
+        keep = polygon | (kind >= shapely.GeometryType.MULTIPOLYGON)
+        geoms, owner, polygon = geoms[keep], owner[keep], polygon[keep]
+    keep = ~shapely.is_empty(geoms)
+    return geoms[keep], owner[keep]
+
+
+def _ring_areas_plane(coords: Floats, offsets: Ints) -> Floats:
+    """Signed areas of closed rings; each is taken relative to its first vertex, to keep all digits."""
+    starts, lengths = offsets[:-1], np.diff(offsets)
+    local = coords - np.repeat(coords[starts], lengths, axis=0)
+    x, y = local[:, 0], local[:, 1]
+    cross = np.zeros(len(x))
+    # the last vertex of a ring is its origin (0, 0): the term that leads into the next ring vanishes
+    cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
+    return 0.5 * np.add.reduceat(cross, starts)
+
+
+def _ring_areas_geographic(coords: Floats, offsets: Ints, crs: pyproj.CRS) -> Floats:
+    """Signed areas of closed rings of longitude and latitude, m²."""
+    ellipsoid = crs.ellipsoid
+    assert ellipsoid is not None  # a geographic CRS has one
+    to_radians = float(crs.axis_info[0].unit_conversion_factor)
+    f = 0.0 if not ellipsoid.inverse_flattening else 1.0 / ellipsoid.inverse_flattening
+    e = np.sqrt(f * (2.0 - f))
+    q_pole = _authalic(1.0, e)
+    radius2 = ellipsoid.semi_major_metre**2 * q_pole / 2.0  # of the authalic sphere
+
+    starts, lengths = offsets[:-1], np.diff(offsets)
+    lon = (coords[:, 0] - np.repeat(coords[starts, 0], lengths)) * to_radians
+    z = _authalic(np.sin(coords[:, 1] * to_radians), e) / q_pole  # sin β
+    height = z - np.repeat(z[starts], lengths)
+
+    dlon, dz = np.diff(lon), np.diff(height)
+    z_mid = 0.5 * (z[:-1] + z[1:])
+    cos2 = np.maximum(1.0 - z_mid * z_mid, 1e-12)
+    terms = np.zeros(len(lon))
+    # ∫ sin β dλ along the edge: trapezium, then what the great circle adds:
+    # d²(sin β)/dλ² = -sin β (cos² β + 3 (dβ/dλ)²), from tan β = c cos(λ - λ₀)
+    terms[:-1] = dlon * (
+        0.5 * (height[:-1] + height[1:]) + z_mid * (dlon * dlon * cos2 + 3.0 * dz * dz / cos2) / 12.0
+    )
+    last = offsets[1:-1] - 1
+    terms[last] = 0.0  # not an edge: from the end of one ring to the start of the next
+    return np.asarray(-radius2 * np.add.reduceat(terms, starts))
+
+
+def _authalic(sin_lat: Any, e: float) -> Any:
+    """q of Snyder (1987), eq. 3-12, from the sine of the geodetic latitude."""
+    if e == 0.0:
+        return 2.0 * sin_lat
+    es = e * sin_lat
+    return (1.0 - e * e) * (sin_lat / (1.0 - es * es) + np.arctanh(es) / e)
