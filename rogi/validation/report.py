@@ -1,0 +1,193 @@
+"""What a validation says: findings, the conformance statement, and what was validated."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from rogi.rules.rule import Severity
+from rogi.schema.model import Evidence, Role
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from rogi.inventory.model import Inventory
+
+COLUMNS = (
+    "code",
+    "severity",
+    "layer",
+    "row",
+    "feature_id",
+    "field",
+    "value",
+    "message",
+    "other_layer",
+    "other_row",
+    "other_id",
+    "minx",
+    "miny",
+    "maxx",
+    "maxy",
+    "state",
+    "reason",
+    "fingerprint",
+    "geometry",
+)
+
+
+class Status(StrEnum):
+    """How a rule came out."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_APPLICABLE = "not applicable"
+    NOT_RUN = "not run"
+
+
+class State(StrEnum):
+    """Whether a finding counts."""
+
+    OPEN = "open"
+    WAIVED = "waived"
+    BASELINE = "baseline"  # known before
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One line of the conformance statement.
+
+    ``findings`` counts all, ``waived`` and ``known`` those of them that do not count because of a
+    waiver or a baseline. ``reason`` says why a rule did not run, or where it ran only in part.
+    """
+
+    code: str
+    name: str
+    title: str
+    severity: Severity
+    evidence: Evidence
+    status: Status
+    findings: int = 0
+    waived: int = 0
+    known: int = 0
+    reason: str = ""
+    crashed: bool = False
+
+    @property
+    def open(self) -> int:
+        """Findings that count."""
+        return self.findings - self.waived - self.known
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSummary:
+    """A layer as it was read."""
+
+    role: Role
+    name: str
+    features: int
+    sources: tuple[str, ...]  # "file:layer (driver)"
+    crs: str  # "EPSG:4326", a name, or "none"
+    columns: Mapping[str, str]  # concept -> column
+    extra_columns: tuple[str, ...]
+    bounds: tuple[float, float, float, float] | None  # WGS84 west, south, east, north
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InventorySummary:
+    """The inventory as it was understood."""
+
+    path: str
+    schema: str
+    dialect: str
+    dialect_reason: str
+    layers: tuple[LayerSummary, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverUse:
+    """A waiver and what became of it: ``used``, ``unused`` or ``expired``."""
+
+    rule: str
+    target: str
+    reason: str
+    author: str
+    expires: dt.date | None
+    status: str
+    findings: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """The result of :func:`rogi.validate`.
+
+    Attributes
+    ----------
+    findings
+        One row per finding, columns :data:`COLUMNS`, sorted by code, layer and row. ``row`` counts
+        from 1 as in the file (0: the layer as a whole), ``minx`` … ``maxy`` and ``geometry`` (shapely or
+        None) are WGS84 longitude and latitude, ``state`` is ``open``, ``waived`` or ``baseline``.
+    outcomes
+        One line per rule: the conformance statement.
+    summary
+        What was validated, and how it was understood.
+    settings
+        The choices made (profile, selection, overrides, parameters), as text.
+    waivers
+        Every waiver given, with its use.
+    inventory
+        The inventory itself, for renderers that draw it.
+    """
+
+    findings: pd.DataFrame
+    outcomes: tuple[Outcome, ...]
+    summary: InventorySummary
+    settings: Mapping[str, str]
+    version: str
+    date: dt.date
+    waivers: tuple[WaiverUse, ...] = ()
+    inventory: Inventory | None = field(default=None, repr=False)
+
+    def count(self, severity: Severity | str) -> int:
+        """Open findings of a severity."""
+        found = self.findings
+        return int(((found["severity"] == str(severity)) & (found["state"] == State.OPEN.value)).sum())
+
+    @property
+    def counts(self) -> dict[Severity, int]:
+        """Open findings per severity, errors first."""
+        return {severity: self.count(severity) for severity in Severity}
+
+    @property
+    def crashed(self) -> tuple[Outcome, ...]:
+        """Rules that broke down: the report is then incomplete, and the exit code 2."""
+        return tuple(outcome for outcome in self.outcomes if outcome.crashed)
+
+    def exit_code(self, fail_on: Severity | None = Severity.ERROR) -> int:
+        """0 nothing found at or above ``fail_on`` (None: never), 1 something found, 2 a rule broke down."""
+        if self.crashed:
+            return 2
+        if fail_on is None:
+            return 0
+        return int(any(n for severity, n in self.counts.items() if severity.rank >= fail_on.rank))
+
+    def to_geodataframe(self) -> gpd.GeoDataFrame:
+        """The findings with their places, EPSG:4326."""
+        import geopandas as gpd
+
+        return gpd.GeoDataFrame(self.findings, geometry="geometry", crs="EPSG:4326")
+
+    def _repr_html_(self) -> str:
+        from rogi.render.html import fragment
+
+        return fragment(self)
+
+    def __repr__(self) -> str:
+        totals = ", ".join(f"{n} {severity.value}" for severity, n in self.counts.items())
+        return f"<Report {self.summary.path or 'in memory'}: {totals}; {len(self.outcomes)} rules>"

@@ -1,0 +1,178 @@
+"""Settings of a validation, and where they come from: ``rogi.toml`` or ``[tool.rogi]``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rogi.errors import InputError, OptionError
+from rogi.rules.rule import Severity
+from rogi.validation.waivers import Baseline, Waiver, parse_waivers
+
+E = TypeVar("E", bound=StrEnum)
+
+MAX_SETTINGS_BYTES = 4 * 1024 * 1024
+
+
+class Profile(StrEnum):
+    """How strictly severities are set.
+
+    ``normal`` takes them as the rules give them. ``strict`` raises warnings to errors where the rule is
+    established. ``lenient`` lowers warnings to information where the rule rests on memory of the
+    guidelines only.
+    """
+
+    LENIENT = "lenient"
+    NORMAL = "normal"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Choices of one validation.
+
+    Attributes
+    ----------
+    select, ignore
+        Codes, names or prefixes of rules to run (empty: all) and not to run.
+    severity
+        Code, name or prefix -> severity that replaces the profile's; the longest selector wins.
+    parameters
+        ``"GEO014.minimum_area"`` -> value that replaces the schema's.
+    today
+        The date on which "in the future" begins and waivers expire; None: the system's.
+    """
+
+    profile: Profile = Profile.NORMAL
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    fail_on: Severity | None = Severity.ERROR
+    today: dt.date | None = None
+    waivers: tuple[Waiver, ...] = ()
+    baseline: Baseline | None = None
+    schema: str | None = None
+    dialect: str | None = None
+    layers: tuple[str, ...] = ()
+
+
+def find_settings_file(folder: Path) -> Path | None:
+    """``rogi.toml``, or a ``pyproject.toml`` with ``[tool.rogi]``, in a folder or the nearest above it.
+
+    The search ends at the first folder that holds ``.git``.
+    """
+    for place in (folder, *folder.parents):
+        if (place / "rogi.toml").is_file():
+            return place / "rogi.toml"
+        project = place / "pyproject.toml"
+        if project.is_file() and "rogi" in _read_toml(project).get("tool", {}):
+            return project
+        if (place / ".git").exists():
+            return None
+    return None
+
+
+def load_settings(path: Path) -> Settings:
+    """Settings of a file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read as TOML.
+    OptionError
+        If a key or value is not known.
+    """
+    table = _read_toml(path)
+    if path.name == "pyproject.toml":
+        table = table.get("tool", {}).get("rogi", {})
+    return settings_from(table, where=str(path), folder=path.parent)
+
+
+def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Path = Path()) -> Settings:
+    """Settings of a table as ``rogi.toml`` holds it; ``-`` and ``_`` in keys are the same."""
+    known = {f.name for f in fields(Settings)} - {"today"} | {"waiver_file"}
+    found: dict[str, Any] = {}
+    waivers: list[Waiver] = []
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            close = get_close_matches(name, sorted(known), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise OptionError(
+                f"{where}: there is no setting {key!r}{hint} Known: {', '.join(sorted(known))}."
+            )
+        match name:
+            case "select" | "ignore" | "layers":
+                found[name] = _strings(value, key, where)
+            case "profile":
+                found[name] = choice(Profile, value, key, where)
+            case "fail_on":
+                found[name] = None if value == "never" else choice(Severity, value, key, where)
+            case "severity":
+                if not isinstance(value, Mapping):
+                    raise OptionError(f"{where}: {key!r} is a table of rule = severity, found {value!r}.")
+                found[name] = {k: choice(Severity, v, f"{key}.{k}", where) for k, v in value.items()}
+            case "parameters":
+                if not isinstance(value, Mapping):
+                    raise OptionError(f"{where}: {key!r} is a table of 'CODE.name' = value, found {value!r}.")
+                found[name] = _flatten(value)
+            case "waivers":
+                waivers += parse_waivers(value, where)
+            case "waiver_file":
+                waiver_path = folder / str(value)
+                waivers += parse_waivers(_read_toml(waiver_path).get("waivers", []), str(waiver_path))
+            case "baseline":
+                found[name] = Baseline.read(folder / str(value))
+            case _:
+                if not isinstance(value, str):
+                    raise OptionError(f"{where}: {key!r} is text, found {value!r}.")
+                found[name] = value
+    return replace(Settings(), **found, waivers=tuple(waivers))
+
+
+def choice(options: type[E], value: object, key: str, where: str) -> E:
+    """A member of a closed set, or an error that lists it."""
+    try:
+        return options(str(value).lower())
+    except ValueError:
+        allowed = ", ".join(option.value for option in options)
+        raise OptionError(f"{where}: {key!r} is one of {allowed}; found {value!r}.") from None
+
+
+def _strings(value: object, key: str, where: str) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise OptionError(f"{where}: {key!r} is a list of text, found {value!r}.")
+    return tuple(items)
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_SETTINGS_BYTES:
+            raise InputError(f"{path} is larger than {MAX_SETTINGS_BYTES} bytes; settings are a small file.")
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; name a settings file that does.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
