@@ -40,7 +40,9 @@ class Waiver:
 
 
 def parse_waivers(value: object, where: str) -> list[Waiver]:
-    """Waivers from a list of tables; each needs ``reason``, ``author`` and ``fingerprint`` or ``rule`` + ``id``.
+    """Waivers from a list of tables.
+
+    Each needs ``reason``, ``author``, and ``fingerprint`` or ``rule`` with ``id``.
 
     Raises
     ------
@@ -155,7 +157,8 @@ class Baseline:
             content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise InputError(
-                f"The baseline {path} does not exist; write it first with `rogi validate … --write-baseline {path}`."
+                f"The baseline {path} does not exist; write it first with "
+                f"`rogi validate … --write-baseline {path}`."
             ) from None
         except (OSError, ValueError) as error:
             raise InputError(f"The baseline {path} cannot be read: {error}.") from None
