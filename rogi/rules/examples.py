@@ -83,7 +83,7 @@ def tprogi(n: int = 3, origin: tuple[float, float] = ORIGIN) -> Inventory:
 
 
 def rgik(n: int = 3, origin: tuple[float, float] = (10.6, 46.9)) -> Inventory:
-    """``n`` units as in the RGIK template: primary markers, extended and restricted outlines, moving areas, area."""
+    """``n`` units as in the RGIK template, with all four layers and both types of outline."""
     import geopandas as gpd
 
     from rogi.inventory.build import from_frames

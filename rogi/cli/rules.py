@@ -1,0 +1,69 @@
+"""``rogi rules`` and ``rogi rule CODE``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class ListFormat(StrEnum):
+    """How a list is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def rules(
+    select: Annotated[
+        list[str] | None, typer.Option(help="Only these codes, names or prefixes (GEO, PID00).")
+    ] = None,
+    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.TEXT,
+) -> None:
+    """List the rules with severity, evidence and scope.
+
+    Example: `rogi rules --select GEO`
+    """
+    from rogi.rules.catalogue import as_markdown, entries
+    from rogi.rules.registry import expand
+    from rogi.rules.registry import rules as registry
+
+    chosen = expand(tuple(select)) if select else frozenset(registry())
+    table = [entry for entry in entries() if entry.code in chosen]
+    if format is ListFormat.JSON:
+        sys.stdout.write(
+            json.dumps([entry.as_dict() for entry in table], indent=2, ensure_ascii=False) + "\n"
+        )
+        return
+    if format is ListFormat.MARKDOWN:
+        sys.stdout.write(as_markdown(table))
+        return
+    width = max((len(entry.name) for entry in table), default=0)
+    for entry in table:
+        fix = f"  fix: {entry.fix}" if entry.fix else ""
+        sys.stdout.write(
+            f"{entry.code}  {entry.severity:<7}  {entry.evidence:<5}  {entry.name:<{width}}  "
+            f"{', '.join(entry.scope) or 'inventory'}{fix}\n"
+        )
+
+
+def rule(code: Annotated[str, typer.Argument(help="Code or name, e.g. GEO003.")]) -> None:
+    """Print the page of one rule: what it checks, why, an example, how to fix it, and the reference.
+
+    Example: `rogi rule GEO015`
+    """
+    from rogi.rules.catalogue import page
+    from rogi.rules.registry import find_rule
+
+    text = page(find_rule(code))
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(text))
+    else:
+        sys.stdout.write(text)

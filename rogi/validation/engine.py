@@ -1,0 +1,267 @@
+"""Run rules over an inventory and gather what they find."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from rogi import __version__
+from rogi.inventory.model import Inventory, Layer
+from rogi.rules.context import Context
+from rogi.rules.registry import expand, rules
+from rogi.rules.rule import Need, Rows, Rule, Severity
+from rogi.schema.load import load_parameters
+from rogi.schema.model import Role
+from rogi.validation.findings import FindingsTable
+from rogi.validation.report import (
+    InventorySummary,
+    LayerSummary,
+    Outcome,
+    Report,
+    State,
+    Status,
+)
+from rogi.validation.settings import Profile, Settings
+from rogi.validation.waivers import apply_waivers
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+
+
+def validate(
+    inventory: Inventory, settings: Settings | None = None, *, progress: Progress | None = None
+) -> Report:
+    """Check an inventory against the rules.
+
+    Parameters
+    ----------
+    inventory
+        As read by :func:`rogi.read_inventory`; it is not changed.
+    settings
+        Profile, selection, severities, parameters, waivers and baseline; default: all rules,
+        profile ``normal``.
+    progress
+        Called with rule code, number of the rule and number of rules before each rule.
+
+    Returns
+    -------
+    Report
+        All findings and the conformance statement. A rule that breaks down is recorded as *not run*
+        with ``crashed`` set, and the others go on.
+
+    Raises
+    ------
+    OptionError
+        If the settings name a rule or parameter that does not exist.
+    """
+    settings = settings or Settings()
+    today = settings.today or dt.datetime.now(tz=dt.UTC).date()
+    chosen = _selection(settings)
+    severities = _severities(settings)
+    context = Context(inventory, load_parameters(settings.parameters), today)
+    table = FindingsTable(context)
+    outcomes: list[Outcome] = []
+    for number, (code, rule) in enumerate(rules().items(), start=1):
+        severity = severities[code]
+        if code not in chosen:
+            outcomes.append(_outcome(rule, severity, Status.NOT_RUN, reason="not selected"))
+            continue
+        if progress:
+            progress(code, number, len(rules()))
+        outcomes.append(_run(rule, severity, context, table))
+    findings = table.to_frame()
+    uses = apply_waivers(findings, settings.waivers, today)
+    if settings.baseline:
+        settings.baseline.apply(findings)
+    return Report(
+        findings=findings,
+        outcomes=_with_states(outcomes, findings),
+        summary=summarise(inventory, context),
+        settings=MappingProxyType(_describe(settings, today)),
+        version=__version__,
+        date=today,
+        waivers=uses,
+        inventory=inventory,
+    )
+
+
+def _selection(settings: Settings) -> frozenset[str]:
+    chosen = expand(settings.select) if settings.select else frozenset(rules())
+    return chosen - expand(settings.ignore)
+
+
+def _severities(settings: Settings) -> Mapping[str, Severity]:
+    out: dict[str, Severity] = {}
+    overrides = sorted(settings.severity.items(), key=lambda item: len(item[0]))
+    expanded = [(expand((selector,)), severity) for selector, severity in overrides]
+    for code, rule in rules().items():
+        severity, established = rule.info.severity, rule.info.evidence.established
+        if settings.profile is Profile.STRICT and severity is Severity.WARNING and established:
+            severity = Severity.ERROR
+        elif settings.profile is Profile.LENIENT and severity is Severity.WARNING and not established:
+            severity = Severity.INFO
+        for codes, override in expanded:
+            if code in codes:
+                severity = override
+        out[code] = severity
+    return out
+
+
+def _run(rule: Rule, severity: Severity, context: Context, table: FindingsTable) -> Outcome:
+    info = rule.info
+    schema = context.inventory.schema
+    if info.schemas and schema.name not in info.schemas:
+        return _outcome(
+            rule, severity, Status.NOT_APPLICABLE, reason=f"only for {' and '.join(info.schemas)}"
+        )
+    targets, missing, absent = _targets(rule, context)
+    if info.needs and not targets:
+        if missing:
+            return _outcome(rule, severity, Status.NOT_RUN, reason="; ".join(missing))
+        return _outcome(rule, severity, Status.NOT_APPLICABLE, reason="; ".join(absent))
+    context.info, context.targets = info, targets
+    batch: list[Rows] = []
+    try:
+        batch.extend(rows for rows in rule.check(context) if len(rows.rows))
+        count = table.add(info.code, severity, batch)
+    except Exception as error:  # one broken rule must not hide what the others find
+        log.debug("rule %s broke down", info.code, exc_info=True)
+        reason = f"the rule broke down: {type(error).__name__}: {error}"
+        return _outcome(rule, severity, Status.NOT_RUN, reason=reason, crashed=True)
+    finally:
+        context.info, context.targets = None, ()
+    status = Status.FAILED if count else Status.PASSED
+    return _outcome(rule, severity, status, findings=count, reason="; ".join(missing))
+
+
+def _targets(rule: Rule, context: Context) -> tuple[tuple[Role, ...], list[str], list[str]]:
+    """Roles where the needs are met; why some are not though they could be; why others cannot be."""
+    targets: list[Role] = []
+    missing: list[str] = []
+    absent: list[str] = []
+    for need in rule.info.needs:
+        layer = context.inventory.layer(need.role)
+        if layer is None:
+            absent.append(f"no {need.role.title}")
+        elif not len(layer) and rule.info.code[:3] != "SCH":
+            missing.append(f"no features in the {need.role.title}")
+        elif lacking := _lacking(need, layer):
+            schema_layer = context.inventory.schema.layer(need.role)
+            known = schema_layer is not None and any(schema_layer.field(c) for c in lacking)
+            reason = f"{need.role.title} have no column for {' or '.join(lacking)}"
+            (missing if known else absent).append(reason.replace("_", " "))
+        elif rule.info.needs_crs and layer.crs is None:
+            missing.append(f"{need.role.title} have no CRS")
+        else:
+            targets.append(need.role)
+    if rule.info.together and len(targets) < len(rule.info.needs):
+        targets = []
+    return tuple(dict.fromkeys(targets)), missing, absent
+
+
+def _lacking(need: Need, layer: Layer) -> tuple[str, ...]:
+    lacking = tuple(concept for concept in need.concepts if not layer.has(concept))
+    if lacking or not need.any_of or any(layer.has(concept) for concept in need.any_of):
+        return lacking
+    return need.any_of
+
+
+def _outcome(
+    rule: Rule,
+    severity: Severity,
+    status: Status,
+    *,
+    findings: int = 0,
+    reason: str = "",
+    crashed: bool = False,
+) -> Outcome:
+    info = rule.info
+    return Outcome(
+        code=info.code,
+        name=info.name,
+        title=rule.title,
+        severity=severity,
+        evidence=info.evidence,
+        status=status,
+        findings=findings,
+        reason=reason,
+        crashed=crashed,
+    )
+
+
+def _with_states(outcomes: list[Outcome], findings: object) -> tuple[Outcome, ...]:
+    from dataclasses import replace
+
+    import pandas as pd
+
+    assert isinstance(findings, pd.DataFrame)
+    waived = findings.loc[findings["state"] == State.WAIVED.value, "code"].value_counts()
+    known = findings.loc[findings["state"] == State.BASELINE.value, "code"].value_counts()
+    return tuple(
+        replace(o, waived=int(waived.get(o.code, 0)), known=int(known.get(o.code, 0))) if o.findings else o
+        for o in outcomes
+    )
+
+
+def _describe(settings: Settings, today: dt.date) -> dict[str, str]:
+    described = {
+        "profile": settings.profile.value,
+        "select": ", ".join(settings.select) or "all",
+        "ignore": ", ".join(settings.ignore) or "none",
+        "fail on": settings.fail_on.value if settings.fail_on else "never",
+        "date": today.isoformat(),
+    }
+    described |= {f"severity {k}": v.value for k, v in sorted(settings.severity.items())}
+    described |= {f"parameter {k}": str(v) for k, v in sorted(settings.parameters.items())}
+    if settings.baseline:
+        described["baseline"] = settings.baseline.path
+    return described
+
+
+def summarise(inventory: Inventory, context: Context | None = None) -> InventorySummary:
+    """How an inventory was understood: layers, CRS, columns, extents."""
+    import numpy as np
+    import shapely
+
+    layers = []
+    for role in inventory.roles:
+        layer = inventory.layer(role)
+        assert layer is not None
+        bounds = None
+        if context is not None and len(layer) and layer.crs is not None:
+            box = shapely.total_bounds(context.lonlat(role))
+            if np.isfinite(box).all():
+                bounds = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+        layers.append(
+            LayerSummary(
+                role=role,
+                name=layer.name,
+                features=len(layer),
+                sources=tuple(
+                    f"{s.path.name}{f':{s.layer}' if s.layer else ''} ({s.driver})" for s in layer.sources
+                ),
+                crs=_crs_label(layer),
+                columns=MappingProxyType(dict(layer.columns)),
+                extra_columns=layer.extra_columns,
+                bounds=bounds,
+                notes=layer.notes,
+            )
+        )
+    return InventorySummary(
+        path=inventory.path,
+        schema=inventory.schema.id,
+        dialect=inventory.dialect.name,
+        dialect_reason=inventory.dialect_reason,
+        layers=tuple(layers),
+        notes=inventory.notes,
+    )
+
+
+def _crs_label(layer: Layer) -> str:
+    if layer.crs is None:
+        return "none"
+    authority = layer.crs.to_authority(min_confidence=70)
+    return f"{authority[0]}:{authority[1]}" if authority else str(layer.crs.name)
