@@ -1,0 +1,487 @@
+"""Primary IDs of the RGIK: made from positions, parsed, checked and repaired, for arrays of any length.
+
+An ID is a prefix and a position on WGS84, ``RGU384455N1092526W``: ``RGU`` (unit) or ``RGS`` (system),
+six digits of latitude and its hemisphere, seven digits of longitude and its hemisphere, both in units
+of 1e-4 degree (about 11 m in latitude), without sign, point or blank: 18 characters.
+
+The position is that of the primary marker, *rounded* to 1e-4 degree, ties away from zero. (Of ten
+markers of the Swiss inventory all equal the rounded, three the truncated position.)
+
+Other forms met in inventories
+------------------------------
+* ``RGU465071N084471E``: six digits of longitude, 17 characters; the form of the whole Swiss inventory.
+  Read as degrees with two digits.
+* ``RGU76723E46181N``: longitude first. The hemisphere letters say which number is which.
+* ``46181N``: zeros lost, because the digits were made from a number. What was lost can be zeros in front
+  (4.6181), at the end (46.1810), or both, so **the text alone is ambiguous**. Without a position the
+  reading is: longitude has lost zeros in front only (``76723E`` is 7.6723); latitude likewise only when
+  it starts with a zero or any other reading is out of range, else it has two digits of degrees
+  (``46181N`` is 46.1810, ``4618N`` 46.1800), because hardly any rock glacier lies within 10 degrees of
+  the equator. :func:`repair` lets a known position decide instead.
+* lower case, blanks and separators, a decimal point, zeros too many: read without loss.
+
+Sources: the data description of the La Sal inventory (format and example) and the primary markers of the
+Swiss inventory, their IDs before and after repair.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rogi.errors import OptionError
+
+Floats = NDArray[np.float64]
+Objects = NDArray[np.object_]
+
+UNITS_PER_DEGREE = 10_000  # four decimals
+LENGTH = 18
+PREFIXES = ("RGU", "RGS")
+PATTERN = r"^(RGU|RGS)(\d{6})([NS])(\d{7})([EW])$"
+
+_LATITUDE_DIGITS, _LONGITUDE_DIGITS = 6, 7
+_MAX_LATITUDE, _MAX_LONGITUDE = 900_000, 1_800_000  # units
+_SEPARATORS = re.compile(r"[\s_:;/°'\-\u2010-\u2015]+")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_LOOSE = re.compile(r"(RG[US])(\d+(?:\.\d*)?)([NSEW])(\d+(?:\.\d*)?)([NSEW])", re.ASCII)
+_MAX_TEXT = 64  # characters; nothing longer is an ID
+
+
+class IdForm(StrEnum):
+    """How an ID is written. Of several faults the one that comes last here is named."""
+
+    CANONICAL = "canonical"
+    LOWER_CASE = "lower_case"
+    SEPARATED = "separated"  # blanks, separators or a decimal point
+    EXTRA_ZEROS = "extra_zeros"
+    SWISS17 = "swiss17"  # six digits of longitude
+    LOST_ZEROS = "lost_zeros"
+    SWAPPED = "swapped"  # longitude first
+    UNPARSABLE = "unparsable"
+    MISSING = "missing"
+
+
+class RepairMethod(StrEnum):
+    """What :func:`repair` did."""
+
+    UNCHANGED = "unchanged"
+    REWRITTEN = "rewritten"  # same numbers, canonical form
+    GUESSED = "guessed"  # zeros were lost; read as the module says
+    POSITION = "position"  # made from the position
+    NONE = "none"  # could not be repaired
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParsedIds:
+    """What (n,) texts say.
+
+    Attributes
+    ----------
+    text
+        The texts as given; None where missing or blank.
+    form
+        :class:`IdForm` of each.
+    prefix
+        ``"RGU"``, ``"RGS"`` or None.
+    latitude, longitude
+        Degrees, north and east positive; NaN where unparsable. May be out of range
+        (``RGU995000N…`` is 99.5).
+    canonical
+        The 18-character form of what was read, None where unparsable.
+    ambiguous
+        Whether zeros were lost so that the text has another reading within range.
+    """
+
+    text: Objects
+    form: Objects
+    prefix: Objects
+    latitude: Floats
+    longitude: Floats
+    canonical: Objects
+    ambiguous: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    @property
+    def parsed(self) -> NDArray[np.bool_]:
+        """(n,) whether a position could be read."""
+        return ~np.isnan(self.latitude)
+
+    @property
+    def in_range(self) -> NDArray[np.bool_]:
+        """(n,) whether latitude is within 90 and longitude within 180 degrees."""
+        return (np.abs(self.latitude) <= 90.0) & (np.abs(self.longitude) <= 180.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RepairedIds:
+    """Repaired texts and how each was come by.
+
+    Attributes
+    ----------
+    text
+        (n,) 18-character IDs; where ``method`` is NONE the text as given.
+    method
+        (n,) :class:`RepairMethod`.
+    parsed
+        What the given texts said.
+    """
+
+    text: Objects
+    method: Objects
+    parsed: ParsedIds
+
+
+def make(longitude: ArrayLike, latitude: ArrayLike, prefix: str | ArrayLike = "RGU") -> Objects:
+    """Primary IDs of positions.
+
+    Parameters
+    ----------
+    longitude, latitude : array_like, shape (n,)
+        WGS84 degrees, east and north positive.
+    prefix : str or array_like of str, shape (n,)
+        ``"RGU"`` or ``"RGS"``.
+
+    Returns
+    -------
+    ndarray of object, shape (n,)
+        18-character IDs; None where a coordinate is not finite or out of range. What rounds to zero
+        is written ``N`` and ``E``.
+
+    Raises
+    ------
+    OptionError
+        If a prefix is not one of the two.
+
+    Examples
+    --------
+    >>> make([-109.2526, 97.2426], [38.4455, 28.15273])
+    array(['RGU384455N1092526W', 'RGU281527N0972426E'], dtype=object)
+    """
+    lon, lat = np.broadcast_arrays(np.atleast_1d(_floats(longitude)), np.atleast_1d(_floats(latitude)))
+    prefixes = _prefixes(prefix, len(lon))
+    ok = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0)  # False for NaN
+    out = _filled(len(lon), None)
+    out[ok] = _format(prefixes[ok], _units(lat[ok]), _units(lon[ok]))
+    return out
+
+
+def parse(text: ArrayLike) -> ParsedIds:
+    """Read primary IDs in any of the forms the module describes.
+
+    Parameters
+    ----------
+    text : array_like of str, shape (n,)
+        None, NaN and blank text count as missing; numbers are read as their text.
+
+    Returns
+    -------
+    ParsedIds
+
+    Examples
+    --------
+    >>> ids = parse(["RGU384455N1092526W", "rgu384455n1092526w", "RGU76723E46181N", "unknown"])
+    >>> [str(form) for form in ids.form]
+    ['canonical', 'lower_case', 'swapped', 'unparsable']
+    >>> ids.longitude
+    array([-109.2526, -109.2526,    7.6723,       nan])
+    """
+    given, arrow, missing = _texts(text)
+    n = len(given)
+    form, prefix, canonical = _filled(n, IdForm.UNPARSABLE), _filled(n, None), _filled(n, None)
+    lat, lon = np.full(n, np.nan), np.full(n, np.nan)
+    ambiguous = np.zeros(n, dtype=bool)
+    form[missing] = IdForm.MISSING
+    rest = ~missing
+
+    for kind, longitude_digits in (
+        (IdForm.CANONICAL, _LONGITUDE_DIGITS),
+        (IdForm.SWISS17, _LONGITUDE_DIGITS - 1),
+    ):
+        at, system, lat_units, lon_units = _read_fixed(arrow, longitude_digits)
+        form[at] = kind
+        prefix[at] = np.where(system, "RGS", "RGU").astype(object)
+        lat[at], lon[at] = lat_units / UNITS_PER_DEGREE, lon_units / UNITS_PER_DEGREE
+        canonical[at] = given[at] if kind is IdForm.CANONICAL else _format(prefix[at], lat_units, lon_units)
+        rest[at] = False
+
+    for i in np.flatnonzero(rest):  # the odd ones only
+        reading = _read_loosely(given[i])
+        if reading is not None:
+            form[i], prefix[i], canonical[i], lat[i], lon[i], ambiguous[i] = reading
+    return ParsedIds(given, form, prefix, lat + 0.0, lon + 0.0, canonical, ambiguous)
+
+
+def deviation(ids: ParsedIds, longitude: ArrayLike, latitude: ArrayLike) -> Floats:
+    """Distance of IDs from positions in the ID's own unit of 1e-4 degree.
+
+    Parameters
+    ----------
+    ids : ParsedIds
+        n IDs.
+    longitude, latitude : array_like, shape (n,)
+        WGS84 degrees.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        The larger of the differences in latitude and in longitude (the short way round), in units of
+        1e-4 degree: up to 0.5 where the ID is that of the position, NaN where either is unknown.
+    """
+    dlat = np.abs(ids.latitude - _floats(latitude))
+    dlon = np.abs((ids.longitude - _floats(longitude) + 180.0) % 360.0 - 180.0)
+    return np.asarray(np.round(np.maximum(dlat, dlon) * UNITS_PER_DEGREE, 6))
+
+
+def repair(
+    text: ArrayLike | ParsedIds,
+    longitude: ArrayLike | None = None,
+    latitude: ArrayLike | None = None,
+    *,
+    tolerance: float = 2.0,
+    prefix: str = "RGU",
+) -> RepairedIds:
+    """Bring IDs into the canonical form, with the help of positions where there are any.
+
+    An ID that can be read without loss and lies within the tolerance of its position keeps its numbers
+    (an ID is a name; a marker moved by a rounding does not rename a unit). One that has lost zeros, lies
+    elsewhere, is out of range, or cannot be read is made anew from the position. Without a position what
+    can be read is rewritten.
+
+    Parameters
+    ----------
+    text : array_like of str, shape (n,), or ParsedIds
+    longitude, latitude : array_like, shape (n,), optional
+        Positions of the primary markers, WGS84 degrees; NaN where unknown.
+    tolerance : float
+        Largest :func:`deviation` at which the numbers are kept, in 1e-4 degree.
+    prefix : str
+        For IDs whose own prefix cannot be read.
+
+    Returns
+    -------
+    RepairedIds
+
+    Examples
+    --------
+    >>> print(repair(["RGU76723E46181N"]).text[0])
+    RGU461810N0076723E
+    >>> print(repair(["RGU72283E45988N"], [7.22832], [45.98846]).text[0])
+    RGU459885N0072283E
+    """
+    ids = text if isinstance(text, ParsedIds) else parse(text)
+    n = len(ids)
+    readable = ids.parsed & ids.in_range
+    out = np.where(readable, ids.canonical, ids.text)
+    method = _filled(n, RepairMethod.NONE)
+    method[readable] = RepairMethod.REWRITTEN
+    method[readable & ids.ambiguous] = RepairMethod.GUESSED
+    method[readable & (ids.form == IdForm.CANONICAL)] = RepairMethod.UNCHANGED
+    if longitude is not None and latitude is not None:
+        own = np.where(_missing(ids.prefix), _prefixes(prefix, 1)[0], ids.prefix)
+        made = make(longitude, latitude, own)
+        keep = readable & ~ids.ambiguous & (deviation(ids, longitude, latitude) <= tolerance)
+        use = ~_missing(made) & ~keep
+        out[use] = made[use]
+        method[use] = RepairMethod.POSITION
+    return RepairedIds(out, method, ids)
+
+
+# ---- one text at a time: only for IDs that are not canonical
+
+
+def _read_loosely(text: str) -> tuple[IdForm, str, str, float, float, bool] | None:
+    """Form, prefix, canonical text, latitude, longitude, ambiguous; None if it is no ID."""
+    if len(text) > _MAX_TEXT:
+        return None
+    upper = text.upper()
+    clean = _SEPARATORS.sub("", _DECIMAL_COMMA.sub(".", upper)).replace(",", "")
+    match = _LOOSE.fullmatch(clean)
+    if match is None:
+        return None
+    prefix, first, first_letter, second, second_letter = match.groups()
+    swapped = first_letter in "EW"
+    if swapped == (second_letter in "EW"):
+        return None
+    if swapped:
+        first, first_letter, second, second_letter = second, second_letter, first, first_letter
+    latitude = _read_latitude(first)
+    longitude = _read_longitude(second)
+    if latitude is None or longitude is None:
+        return None
+    lat_units, lat_form, lat_ambiguous = latitude
+    lon_units, lon_form, lon_ambiguous = longitude
+    forms = [lat_form, lon_form]
+    if swapped:
+        forms.append(IdForm.SWAPPED)
+    if clean != upper or "." in upper:
+        forms.append(IdForm.SEPARATED)
+    if text != upper:
+        forms.append(IdForm.LOWER_CASE)
+    order = list(IdForm)
+    form = max(forms, key=order.index)
+    if form is IdForm.CANONICAL:  # cannot be: such texts are read in bulk
+        return None
+    canonical = f"{prefix}{lat_units:06d}{first_letter}{lon_units:07d}{second_letter}"
+    lat = lat_units / UNITS_PER_DEGREE * (-1 if first_letter == "S" else 1)
+    lon = lon_units / UNITS_PER_DEGREE * (-1 if second_letter == "W" else 1)
+    return form, prefix, canonical, lat, lon, lat_ambiguous or lon_ambiguous
+
+
+def _read_latitude(digits: str) -> tuple[int, IdForm, bool] | None:
+    """Units, form and whether another reading is possible."""
+    if "." in digits:
+        return _read_decimal(digits, _LATITUDE_DIGITS)
+    if len(digits) == _LATITUDE_DIGITS:
+        return int(digits), IdForm.CANONICAL, False
+    if len(digits) > _LATITUDE_DIGITS:
+        return _read_padded(digits, _LATITUDE_DIGITS)
+    readings = _readings(digits, _MAX_LATITUDE)
+    at_end = int(digits.ljust(_LATITUDE_DIGITS, "0"))  # two digits of degrees
+    best = at_end if at_end in readings else readings[0]
+    return best, IdForm.LOST_ZEROS, len(readings) > 1
+
+
+def _read_longitude(digits: str) -> tuple[int, IdForm, bool] | None:
+    if "." in digits:
+        return _read_decimal(digits, _LONGITUDE_DIGITS)
+    if len(digits) == _LONGITUDE_DIGITS:
+        return int(digits), IdForm.CANONICAL, False
+    if len(digits) == _LONGITUDE_DIGITS - 1:
+        return int(digits), IdForm.SWISS17, False
+    if len(digits) > _LONGITUDE_DIGITS:
+        return _read_padded(digits, _LONGITUDE_DIGITS)
+    readings = _readings(digits, _MAX_LONGITUDE)
+    return readings[0], IdForm.LOST_ZEROS, len(readings) > 1
+
+
+def _readings(digits: str, maximum: int) -> list[int]:
+    """All values within range, by the number of zeros lost at the end: none first."""
+    value = int(digits)
+    if value == 0:
+        return [0]
+    readings = [value * 10**lost for lost in range(_LONGITUDE_DIGITS) if value * 10**lost <= maximum]
+    return readings or [value]
+
+
+def _read_padded(digits: str, length: int) -> tuple[int, IdForm, bool] | None:
+    return None if int(digits[:-length]) else (int(digits), IdForm.EXTRA_ZEROS, False)
+
+
+def _read_decimal(digits: str, length: int) -> tuple[int, IdForm, bool] | None:
+    units = round(float(digits) * UNITS_PER_DEGREE)
+    return (units, IdForm.SEPARATED, False) if units < 10**length else None
+
+
+# ---- arrays
+
+
+def _texts(text: ArrayLike) -> tuple[Objects, Any, NDArray[np.bool_]]:
+    """(n,) str or None, the same for arrow, and where there is none; what is not text becomes it."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    given = np.array(text, dtype=object, ndmin=1)
+    missing = np.asarray(pd.isna(given), dtype=bool)
+    given[missing] = None
+    try:
+        arrow = pa.array(given, type=pa.large_string())
+    except (pa.ArrowException, UnicodeEncodeError, TypeError):
+        for i in np.flatnonzero(~missing):
+            # lone surrogates stand for bytes that could not be decoded; they cannot be passed on
+            given[i] = str(given[i]).encode("utf-8", "replace").decode("utf-8")
+        arrow = pa.array(given, type=pa.large_string())
+    blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(arrow)), 0)
+    missing |= pc.fill_null(blank, False).to_numpy(zero_copy_only=False)
+    given[missing] = None
+    return given, arrow, missing
+
+
+def _read_fixed(
+    arrow: Any, longitude_digits: int
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that have exactly the canonical pattern with so many digits; system?; signed units of both."""
+    import pyarrow.compute as pc
+
+    last = 10 + longitude_digits
+    length = last + 1
+    at = np.flatnonzero(pc.fill_null(pc.binary_length(arrow), 0).to_numpy() == length)
+    _, offsets, data = arrow.take(at).buffers()
+    first = np.frombuffer(offsets, dtype=np.int64)[0] if len(at) else 0
+    raw = np.frombuffer(data or b"", dtype=np.uint8)[first : first + length * len(at)].reshape(-1, length)
+    digits = raw - np.uint8(ord("0"))  # 8 bits: what is below "0" wraps round to a large number
+    latitude, longitude = digits[:, 3:9], digits[:, 10:last]
+    good = (
+        (raw[:, 0] == ord("R"))
+        & (raw[:, 1] == ord("G"))
+        & np.isin(raw[:, 2], [ord("U"), ord("S")])
+        & (latitude <= 9).all(axis=1)
+        & np.isin(raw[:, 9], [ord("N"), ord("S")])
+        & (longitude <= 9).all(axis=1)
+        & np.isin(raw[:, last], [ord("E"), ord("W")])
+    )
+    raw, latitude, longitude = raw[good], latitude[good], longitude[good]
+    lat_units = latitude @ 10 ** np.arange(_LATITUDE_DIGITS - 1, -1, -1)
+    lon_units = longitude @ 10 ** np.arange(longitude_digits - 1, -1, -1)
+    return (
+        at[good],
+        raw[:, 2] == ord("S"),
+        np.where(raw[:, 9] == ord("S"), -lat_units, lat_units),
+        np.where(raw[:, last] == ord("W"), -lon_units, lon_units),
+    )
+
+
+def _missing(values: Objects) -> NDArray[np.bool_]:
+    import pandas as pd
+
+    return np.asarray(pd.isna(values), dtype=bool)
+
+
+def _filled(n: int, value: object) -> Objects:
+    """np.full would turn a member of a string enum into its text."""
+    out = np.empty(n, dtype=object)
+    out.fill(value)
+    return out
+
+
+def _floats(values: ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _units(degrees: Floats) -> NDArray[np.int64]:
+    """Signed units of 1e-4 degree, ties away from zero; a tie is what is one in decimal digits."""
+    magnitude = np.floor(np.round(np.abs(degrees) * UNITS_PER_DEGREE, 6) + 0.5)
+    return np.copysign(magnitude, degrees).astype(np.int64)
+
+
+def _prefixes(prefix: str | ArrayLike, n: int) -> Objects:
+    out = np.empty(n, dtype=object)
+    out[:] = np.asarray(prefix, dtype=object)
+    bad = sorted({str(p) for p in out if p not in PREFIXES})
+    if bad:
+        raise OptionError(
+            f"{bad[0]!r} is not a prefix of a primary ID; use RGU for a unit or RGS for a system."
+        )
+    return out
+
+
+def _format(prefix: Objects, lat_units: NDArray[np.int64], lon_units: NDArray[np.int64]) -> Objects:
+    """Canonical texts; units signed."""
+    raw = np.empty((len(prefix), LENGTH), dtype=np.uint8)
+    raw[:, 0], raw[:, 1] = ord("R"), ord("G")
+    raw[:, 2] = np.where(prefix == "RGU", ord("U"), ord("S"))
+    raw[:, 9] = np.where(lat_units < 0, ord("S"), ord("N"))
+    raw[:, 17] = np.where(lon_units < 0, ord("W"), ord("E"))
+    for units, first, digits in ((lat_units, 3, _LATITUDE_DIGITS), (lon_units, 10, _LONGITUDE_DIGITS)):
+        rest = np.abs(units)
+        for column in range(first + digits - 1, first - 1, -1):
+            rest, digit = np.divmod(rest, 10)
+            raw[:, column] = digit + ord("0")
+    return raw.view(f"S{LENGTH}").ravel().astype(f"U{LENGTH}").astype(object)
