@@ -1,0 +1,65 @@
+# Each target sets up what it needs in .venv; `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+JOBS ?= 2
+DEMO := demo
+UNITS ?= 5000
+
+.PHONY: help setup demo test test-fast lint types docs bench bench-grass wheel clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(INSTALLED)  ## virtual environment with everything the other targets need
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@if [ -z "$(PYTHON)" ]; then \
+	  echo "rogi needs Python 3.11 or newer with venv and pip; trying to install python3-venv ..." >&2; \
+	  as_root=$$([ "$$(id -u)" = 0 ] && echo "" || echo "sudo -n"); \
+	  { $$as_root apt-get update -qq && $$as_root apt-get install -y -qq python3 python3-venv; } >/dev/null || \
+	    { echo "Install it by hand: sudo apt-get install python3-venv (Python 3.11 or newer), then run make again." >&2; exit 2; }; \
+	fi
+	@python=$${PYTHON_FOUND:-$(PYTHON)}; [ -n "$$python" ] || python=python3; \
+	  echo "Setting up $(VENV) with $$($$python --version) ..."; \
+	  [ -x $(BIN)/python ] || $$python -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## the main job on a generated inventory, ending in a report
+	@$(BIN)/python -m rogi.synthetic.demo --units $(UNITS) --folder $(DEMO)
+
+test: $(INSTALLED)  ## all tests
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+test-fast: $(INSTALLED)  ## tests not marked slow
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow'
+
+lint: $(INSTALLED)  ## ruff: rules and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(INSTALLED)  ## mypy, strict
+	@$(BIN)/mypy
+
+docs: $(INSTALLED)  ## the documentation, warnings as errors, into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+bench: $(INSTALLED)  ## benchmarks against peers; prints ratios
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+bench-grass: $(INSTALLED)  ## terrain and radiation against GRASS (installed from Debian)
+	@command -v grass >/dev/null || { as_root=$$([ "$$(id -u)" = 0 ] && echo "" || echo "sudo"); $$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends grass-core; }
+	@$(BIN)/python benchmarks/grass.py
+
+wheel: $(INSTALLED)  ## the wheel, into dist/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	@$(BIN)/python -m build --wheel --outdir dist .
+
+clean:  ## remove everything made here
+	rm -rf $(VENV) $(DEMO) site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
