@@ -115,6 +115,9 @@ class Rows:
         (k,) places of the findings in the layer's CRS (a point, an overlap polygon); None: the feature's own.
     other_role, other
         (k,) positions of a second feature that is concerned, and its layer (default: the same).
+    severity
+        Where these findings matter more or less than the rule's others (a missing key, a value
+        outside a list that is not established); a severity the user sets for the rule goes before it.
     """
 
     role: Role | None
@@ -125,13 +128,20 @@ class Rows:
     geometry: NDArray[np.object_] | None = None
     other_role: Role | None = None
     other: NDArray[np.int64] | None = None
+    severity: Severity | None = None
 
     @classmethod
     def of_layer(
-        cls, role: Role | None, message: str, field: str | None = None, value: object = None
+        cls,
+        role: Role | None,
+        message: str,
+        field: str | None = None,
+        value: object = None,
+        severity: Severity | None = None,
     ) -> Rows:
         """One finding about a layer (or the inventory) as a whole."""
-        return cls(role, np.array([-1], dtype=np.int64), message, field, None if value is None else [value])
+        at = np.array([-1], dtype=np.int64)
+        return cls(role, at, message, field, None if value is None else [value], severity=severity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from rogi import __version__
@@ -61,6 +62,7 @@ def validate(
     today = settings.today or dt.datetime.now(tz=dt.UTC).date()
     chosen = _selection(settings)
     severities = _severities(settings)
+    fixed = frozenset[str]().union(*(expand((selector,)) for selector in settings.severity))
     context = Context(inventory, load_parameters(settings.parameters), today)
     table = FindingsTable(context)
     outcomes: list[Outcome] = []
@@ -71,7 +73,7 @@ def validate(
             continue
         if progress:
             progress(code, number, len(rules()))
-        outcomes.append(_run(rule, severity, context, table))
+        outcomes.append(_run(rule, severity, code in fixed, context, table))
     findings = table.to_frame()
     uses = apply_waivers(findings, settings.waivers, today)
     if settings.baseline:
@@ -110,7 +112,7 @@ def _severities(settings: Settings) -> Mapping[str, Severity]:
     return out
 
 
-def _run(rule: Rule, severity: Severity, context: Context, table: FindingsTable) -> Outcome:
+def _run(rule: Rule, severity: Severity, fixed: bool, context: Context, table: FindingsTable) -> Outcome:
     info = rule.info
     schema = context.inventory.schema
     if info.schemas and schema.name not in info.schemas:
@@ -126,6 +128,8 @@ def _run(rule: Rule, severity: Severity, context: Context, table: FindingsTable)
     batch: list[Rows] = []
     try:
         batch.extend(rows for rows in rule.check(context) if len(rows.rows))
+        if fixed:
+            batch = [replace(rows, severity=None) for rows in batch]
         count = table.add(info.code, severity, batch)
     except Exception as error:  # one broken rule must not hide what the others find
         log.debug("rule %s broke down", info.code, exc_info=True)
@@ -193,8 +197,6 @@ def _outcome(
 
 
 def _with_states(outcomes: list[Outcome], findings: object) -> tuple[Outcome, ...]:
-    from dataclasses import replace
-
     import pandas as pd
 
     assert isinstance(findings, pd.DataFrame)

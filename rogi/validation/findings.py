@@ -69,7 +69,7 @@ class FindingsTable:
         field = rows.field or ""
         return {
             "code": np.full(k, code, dtype=object),
-            "severity": np.full(k, severity.value, dtype=object),
+            "severity": np.full(k, (rows.severity or severity).value, dtype=object),
             "layer": np.full(k, layer_name, dtype=object),
             "row": numbers,
             "feature_id": labels,
