@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rogi.inventory.primary_id import ParsedIds
+    from rogi.rules.columns import Distinct
 
 T = TypeVar("T")
 Mask = NDArray[np.bool_]
@@ -105,6 +106,12 @@ class Context:
     def values(self, role: Role, concept: str) -> pd.Series:
         """Values of a concept with the dialect's value mapping applied."""
         return self._once(("values", role, concept), lambda: self.layer(role).values(concept))
+
+    def distinct(self, role: Role, column: str) -> Distinct:
+        """Distinct values of a column of the file, exactly as they are there."""
+        from rogi.rules.columns import column_of, distinct
+
+        return self._once(("distinct", role, column), lambda: distinct(column_of(self.layer(role), column)))
 
     def text(self, role: Role, concept: str) -> NDArray[np.object_]:
         """(n,) str or None, outer blanks removed; blank text is None."""

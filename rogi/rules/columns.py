@@ -1,0 +1,122 @@
+"""Distinct values of columns: rules look at each value once, however often it occurs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rogi.inventory.model import Layer
+    from rogi.schema.model import LayerSchema
+
+SHOWN_CHARACTERS = 60  # of a value in a message
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distinct:
+    """The values of a column of n rows, each once.
+
+    Attributes
+    ----------
+    codes
+        (n,) index into ``values``; -1 where the row is null.
+    values
+        (u,) the values that are not null, in order of first appearance.
+    text
+        (u,) the values as text; whole numbers without a decimal point.
+    """
+
+    codes: NDArray[np.int64]
+    values: NDArray[np.object_]
+    text: tuple[str, ...]
+
+    @property
+    def null(self) -> NDArray[np.bool_]:
+        """(n,) whether the row has no value."""
+        return self.codes < 0
+
+    def rows(self, chosen: Sequence[bool] | NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Rows, ascending, whose value is chosen; ``chosen`` has one entry per distinct value."""
+        table = np.append(np.asarray(chosen, dtype=bool), False)  # code -1 picks the last
+        return np.flatnonzero(table[self.codes])
+
+    def select(self, accept: Callable[[str], object]) -> NDArray[np.int64]:
+        """Rows, ascending, whose text is accepted."""
+        return self.rows([bool(accept(t)) for t in self.text])
+
+    def at(self, rows: NDArray[np.int64], per_value: Sequence[Any]) -> list[Any]:
+        """What belongs to the value of each of some rows."""
+        return [per_value[code] for code in self.codes[rows]]
+
+
+def distinct(column: pd.Series) -> Distinct:
+    """Distinct values of a column; values that cannot be hashed (lists) count as their text."""
+    import pandas as pd
+
+    try:
+        codes, uniques = pd.factorize(column, use_na_sentinel=True)
+    except TypeError:
+        null = [v is None or v is pd.NaT or v is pd.NA or (isinstance(v, float) and v != v) for v in column]
+        texts = np.array(
+            [None if skip else str(v) for v, skip in zip(column, null, strict=True)], dtype=object
+        )
+        codes, uniques = pd.factorize(texts, use_na_sentinel=True)
+    values = np.empty(len(uniques), dtype=object)
+    values[:] = list(uniques)
+    return Distinct(np.asarray(codes, dtype=np.int64), values, tuple(as_text(v) for v in values))
+
+
+def column_of(layer: Layer, name: str) -> pd.Series:
+    """The first column of that name (a file may have two)."""
+    found = layer.frame[name]
+    return found if found.ndim == 1 else found.iloc[:, 0]
+
+
+def is_textual(column: pd.Series) -> bool:
+    """Whether a column may hold text (geometry does not)."""
+    import pandas as pd
+
+    return pd.api.types.is_object_dtype(column.dtype) or isinstance(
+        column.dtype, pd.StringDtype | pd.CategoricalDtype
+    )
+
+
+def schema_of(layer: Layer) -> LayerSchema:
+    """The layer's schema; one without fields where it has none."""
+    from rogi.schema.model import LayerSchema
+
+    return layer.schema or LayerSchema(layer.role, layer.name, layer.name, "", (), False, None, ())
+
+
+def as_text(value: object) -> str:
+    """A value as text; whole numbers without a decimal point."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+def folded(text: str) -> str:
+    """Text as it is compared when case and blanks do not count."""
+    return " ".join(text.split()).casefold()
+
+
+def quoted(value: object) -> str:
+    """A value as it is shown in a message: text in quotes, escaped and cut."""
+    text = as_text(value)
+    if len(text) > SHOWN_CHARACTERS:
+        text = text[: SHOWN_CHARACTERS - 1] + "…"
+    return repr(text) if isinstance(value, str) else text
+
+
+def listed(values: Sequence[str], most: int = 12) -> str:
+    """Allowed values for a message."""
+    shown = ", ".join(repr(v) for v in values[:most])
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
