@@ -111,6 +111,7 @@ class Concept:
     source: str = ""
     evidence: Evidence = Evidence.VERIFIED
     range_rule: str = "SCH018"  # the rule that checks minimum and maximum
+    pattern_rule: str = "SCH019"  # the rule that checks the pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class Field:
     required: bool = False  # the column must be there
     nullable: bool = True
     unique: bool = False
+    required_evidence: Evidence = Evidence.VERIFIED  # how well it is established that it is required
 
     @property
     def alias(self) -> str:
@@ -179,8 +181,26 @@ class ValueMap:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """Columns with a name of many meanings, taken for a concept only where the values look like it.
+
+    Candidates are tried in order for a concept that has no column by ``DialectLayer.columns``; the first
+    present column most of whose non-null texts (more than half) match ``pattern`` is taken, and is then
+    no longer available to other concepts.
+    """
+
+    concept: str
+    columns: tuple[str, ...]
+    pattern: str  # regular expression, searched at the start of the text, without case
+
+
+@dataclass(frozen=True, slots=True)
 class DialectLayer:
-    """How a dialect names one layer, its columns and its values."""
+    """How a dialect names one layer, its columns and its values.
+
+    ``units`` holds ``m²``, ``ha``, ``m``, ``K`` and, for aspect, ``class-8-from-E`` or ``class-8-from-N``
+    (1 to 8 clockwise) and ``cardinal`` (N, NE, ...).
+    """
 
     role: Role
     names: tuple[str, ...]  # shell patterns of layer or file names, compared without case
@@ -190,6 +210,7 @@ class DialectLayer:
     constants: Mapping[str, str] = field(default_factory=dict)  # concept -> value of every feature
     signature: tuple[str, ...] = ()  # columns that betray the dialect
     ignored: tuple[str, ...] = ()  # known columns without a concept
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
