@@ -1,0 +1,1 @@
+"""Seeded inventories, terrain and imagery with known answers."""
