@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rogi.inventory.model import Inventory, Layer
 from rogi.rules.rule import RuleInfo
+from rogi.rules.vertices import Vertices, finite_coordinates, measure, unwrapped
 from rogi.schema.model import Parameter, Role
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Geometries = NDArray[np.object_]
+
+FEATURES_PER_CHUNK = 8192  # bounds the memory of computing areas
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,9 +164,13 @@ class Context:
         def compute() -> Mask:
             geometry = self.geometry(role)
             ok: Mask = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-            return ok & np.isfinite(shapely.bounds(geometry)).all(axis=1)
+            return ok & self.finite(role)
 
         return self._once(("usable", role), compute)
+
+    def finite(self, role: Role) -> Mask:
+        """(n,) no x or y is infinite or not a number."""
+        return self._once(("finite", role), lambda: finite_coordinates(self.geometry(role)))
 
     def valid(self, role: Role) -> Mask:
         """(n,) usable and valid in the OGC sense."""
@@ -206,10 +213,15 @@ class Context:
         def compute() -> Floats:
             from rogi.geometry import area_m2
 
-            lonlat = self.lonlat(role)
-            ok = ~shapely.is_missing(lonlat)
-            out = np.full(len(lonlat), np.nan)
-            out[ok] = area_m2(lonlat[ok], "EPSG:4326")
+            geometry, crs = self.geometry(role), self.layer(role).crs
+            out = np.full(len(geometry), np.nan)
+            if crs is None:
+                return out
+            for start in range(0, len(geometry), FEATURES_PER_CHUNK):
+                part = slice(start, start + FEATURES_PER_CHUNK)
+                usable = np.where(self.usable(role)[part], geometry[part], None)
+                out[part] = area_m2(unwrapped(usable, crs)[0], crs)
+            out[~self.usable(role)] = np.nan
             return out
 
         return self._once(("area", role), compute)
@@ -217,6 +229,23 @@ class Context:
     def bounds(self, role: Role) -> Floats:
         """(n, 4) bounds in the file's CRS; NaN where there is no geometry."""
         return self._once(("bounds", role), lambda: shapely.bounds(self.geometry(role)))
+
+    def vertices(self, role: Role) -> Vertices:
+        """Spacing, spikes, repeats and orientation of the rings of all usable polygons."""
+
+        def compute() -> Vertices:
+            degrees = self.is_lonlat(role)
+            return measure(
+                self.geometry(role),
+                self.usable(role),
+                self.layer(role).crs,
+                spike_angle=self.number("GEO010.maximum_angle"),
+                spike_length=self.number("GEO010.minimum_length"),
+                repeat_distance=self.number("GEO011.distance"),
+                grid=self.number("GEO017.grid_degrees" if degrees else "GEO017.grid_metres"),
+            )
+
+        return self._once(("vertices", role), compute)
 
     def overlaps(self, role: Role) -> Overlaps:
         """Pairs of valid polygons whose interiors meet."""
