@@ -386,6 +386,7 @@ def _dialect(raw: Mapping[str, Any], path: Path) -> Dialect:
         evidence=Evidence(raw["evidence"]),
         layers=layers,
         priority=raw.get("priority", 0),
+        crs=raw.get("crs", ""),
     )
 
 

@@ -225,6 +225,7 @@ class Dialect:
     evidence: Evidence
     layers: tuple[DialectLayer, ...]
     priority: int = 0  # of two dialects that fit equally, the higher
+    crs: str = ""  # what its coordinates are in, where it is not the schema's
 
     def layer(self, role: Role) -> DialectLayer | None:
         """The layer of a role, or None."""
