@@ -1,0 +1,68 @@
+"""Pages the docs site generates from the code: the rule catalogue, rule pages and schema tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+SECTIONS = {
+    "Start": ["index.md", "tutorial.md", "formats.md", "evidence.md", "settings.md", "outputs.md"],
+    "Commands": "commands",
+    "Methods": "methods",
+    "Guides": "guides",
+    "Rules": "rules",
+    "Schemas": "schemas",
+    "Python": ["api.md"],
+    "Decisions": "decisions",
+    "Project": ["changelog.md", "contributing.md"],
+}
+
+
+def generated() -> Iterator[tuple[str, str]]:
+    """(path, Markdown) of every generated page."""
+    from rogi.rules.catalogue import as_markdown, entries, page
+    from rogi.rules.registry import rules
+    from rogi.schema.docs import pages
+
+    catalogue = entries()
+    yield "rules/index.md", (
+        "# Rule catalogue\n\n"
+        f"{len(catalogue)} rules. Severities are those of the profile `normal`; how evidence is labelled is told in "
+        "[Evidence](../evidence.md). `rogi rules` and `rogi rule CODE` print the same.\n\n"
+        + as_markdown(catalogue, link="{code}.md")
+    )
+    for code, rule in rules().items():
+        yield f"rules/{code}.md", page(rule)
+    yield from pages()
+    root = Path(__file__).parents[1]
+    for source, target in (("CHANGELOG.md", "changelog.md"), ("CONTRIBUTING.md", "contributing.md")):
+        yield target, (root / source).read_text(encoding="utf-8")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages."""
+    for path, text in generated():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Navigation: every page of a folder, in order; the rule pages are reached from the catalogue."""
+    root = Path(config.docs_dir)
+    made = [path for path, _ in generated()]
+    nav: list[dict[str, Any]] = []
+    for title, where in SECTIONS.items():
+        if isinstance(where, list):
+            pages = [page for page in where if (root / page).is_file() or page in made]
+        else:
+            written = sorted(path.relative_to(root).as_posix() for path in (root / where).glob("*.md"))
+            pages = written + [page for page in made if page.startswith(f"{where}/")]
+            pages.sort(key=lambda page: (not page.endswith("index.md"), page))
+        if pages:
+            nav.append({title: pages})
+    config.nav = nav
+    return config
