@@ -78,7 +78,7 @@ class Rings:
         """Areas of the geometries, shape (n,), from those of their rings, whatever their sign."""
         areas = np.where(self.is_hole, -np.abs(ring_areas), np.abs(ring_areas))
         owner = np.repeat(np.arange(len(self)), np.diff(self.object_offsets))
-        return np.bincount(owner, weights=areas, minlength=len(self))
+        return np.bincount(owner, weights=areas, minlength=len(self)).astype(np.float64)
 
 
 def rings_of(geometries: ArrayLike) -> Rings:
@@ -197,13 +197,22 @@ def equal_area(geometries: ArrayLike, crs: Any, target: Any = None) -> tuple[Geo
     system = parse_crs(crs)
     geoms = _as_array(geometries)
     if target is None:
-        target = equal_area_crs(shapely.total_bounds(to_lonlat(geoms, system)))
+        target = equal_area_crs(total_bounds(to_lonlat(geoms, system)))
     chosen = parse_crs(target)
     if not is_equal_area(chosen):
         raise InputError(
             f"The coordinate reference system {chosen.name!r} does not preserve areas; name another."
         )
     return transform_geometries(geoms, system, chosen), chosen
+
+
+def total_bounds(*arrays: ArrayLike) -> Floats:
+    """West, south, east, north of all geometries of some arrays, shape (4,); NaN if there is nothing."""
+    bounds = np.concatenate([shapely.bounds(_as_array(a)).reshape(-1, 4) for a in arrays])
+    bounds = bounds[~np.isnan(bounds).any(axis=1)]
+    if len(bounds) == 0:
+        return np.full(4, np.nan)
+    return np.concatenate([bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)])
 
 
 def to_lonlat(geometries: ArrayLike, crs: Any) -> Geometries:
