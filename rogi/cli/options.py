@@ -1,0 +1,99 @@
+"""Options several commands share, and the progress line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rogi.errors import OptionError
+from rogi.rules.rule import Severity
+
+
+def pairs(items: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
+    """``NAME=VALUE`` options as a table.
+
+    Raises
+    ------
+    OptionError
+        If one has no ``=``.
+    """
+    table: dict[str, str] = {}
+    for item in items or ():
+        name, sign, value = item.partition("=")
+        if not sign or not name.strip() or not value.strip():
+            raise OptionError(f"{option} takes NAME=VALUE such as {example}, found {item!r}.")
+        table[name.strip()] = value.strip()
+    return table
+
+
+def comma_separated(items: Sequence[str] | None) -> tuple[str, ...]:
+    """Repeated options that may also hold commas, as one list."""
+    return tuple(part.strip() for item in items or () for part in item.split(",") if part.strip())
+
+
+def threshold(text: str) -> Severity | None:
+    """``error``, ``warning``, ``info``, or ``never`` (None)."""
+    if text == "never":
+        return None
+    try:
+        return Severity(text.lower())
+    except ValueError:
+        raise OptionError(f"--fail-on is error, warning, info or never, found {text!r}.") from None
+
+
+def date(text: str | None) -> dt.date | None:
+    """A date such as 2026-01-31."""
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise OptionError(f"--date is a date such as 2026-01-31, found {text!r}.") from None
+
+
+def parameter_values(table: Mapping[str, str]) -> dict[str, object]:
+    """Numbers where the text is one, else the text."""
+
+    def parsed(text: str) -> object:
+        for convert in (int, float):
+            try:
+                return convert(text)
+            except ValueError:
+                continue
+        return text
+
+    return {name: parsed(value) for name, value in table.items()}
+
+
+def not_an_input(output: Path, inputs: Sequence[Path], option: str) -> None:
+    """Refuse to write over an input, however it is spelled.
+
+    Raises
+    ------
+    OptionError
+        If the output is one of the inputs or lies inside an input that is a folder's file.
+    """
+    target = output.resolve()
+    for path in inputs:
+        if target == path.resolve():
+            raise OptionError(f"{option} {output} is an input; inputs are never changed, name another file.")
+
+
+class ProgressLine:
+    """One line on stderr that says what is being done; silent where stderr is not a terminal."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._shown = sys.stderr.isatty() and not quiet
+
+    def __call__(self, what: str, number: int, total: int) -> None:
+        if self._shown:
+            sys.stderr.write(f"\r\x1b[K{number}/{total} {what}")
+            sys.stderr.flush()
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
