@@ -1,0 +1,269 @@
+"""``rogi validate``: check an inventory against the RGIK rules."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rogi.errors import OptionError
+
+if TYPE_CHECKING:
+    from rogi.inventory.model import Inventory
+    from rogi.render import Format
+    from rogi.rules.rule import Severity
+    from rogi.validation.report import Report
+    from rogi.validation.settings import Settings
+
+SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="A file, a folder or a zip; or several files that make one inventory."),
+    ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ROLE=PATH[:LAYER], where rogi does not find the layers itself; roles are marker, outline, "
+            "moving_area, area_of_interest."
+        ),
+    ] = None,
+    schema: Annotated[
+        str | None, typer.Option(help="Schema to check against; see `rogi schema list`.")
+    ] = None,
+    dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+    format: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="text, json, jsonl, markdown, junit, sarif, github, gpkg, html; one for each --output, or one "
+            "for the terminal."
+        ),
+    ] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Write a report here; the suffix tells the format unless --format does. Repeatable."
+        ),
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="lenient, normal or strict.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option(help="Only these rules: codes, names, prefixes.")
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Not these rules.")] = None,
+    severity: Annotated[list[str] | None, typer.Option(help="RULE=error|warning|info.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="CODE.name=value, e.g. GEO014.minimum_area=0.02.")
+    ] = None,
+    fail_on: Annotated[
+        str | None, typer.Option(help="Least severity for exit code 1: error, warning, info, never.")
+    ] = None,
+    date: Annotated[str | None, typer.Option(help="The day taken as today, e.g. 2026-01-31.")] = None,
+    waivers: Annotated[Path | None, typer.Option(help="TOML file with [[waivers]].")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Only findings that are not in this file count.")
+    ] = None,
+    write_baseline: Annotated[Path | None, typer.Option(help="Store the present findings as known.")] = None,
+    fix: Annotated[
+        str | None, typer.Option(help="Mend what can be mended: safe or unsafe; needs -o.")
+    ] = None,
+    fixed: Annotated[
+        Path | None, typer.Option("--fixed", "-o", help="New file for the mended inventory.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; default: rogi.toml or [tool.rogi].")
+    ] = None,
+    no_config: Annotated[bool, typer.Option("--no-config", help="Read no settings file.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
+) -> None:
+    """Check an inventory against the RGIK rules: what follows them, what does not and where, what could not be checked.
+
+    Examples: `rogi validate inventory.gpkg` · `rogi validate folder/ --output report.html --output report.sarif` ·
+    `rogi validate inventory.zip --fix safe -o mended.gpkg`
+    """
+    from rogi.cli.options import ProgressLine
+    from rogi.inventory.read import read_inventory
+    from rogi.validation.engine import validate as run
+
+    settings = _settings(config, no_config)
+    settings = _overridden(
+        settings,
+        schema,
+        dialect,
+        layer,
+        profile,
+        select,
+        ignore,
+        severity,
+        parameter,
+        fail_on,
+        date,
+        waivers,
+        baseline,
+    )
+    inputs = list(paths or ())
+    outputs = _outputs(list(output or ()), list(format or ()), inputs)
+    _check_fix(fix, fixed, inputs)
+    progress = ProgressLine(quiet)
+    progress("reading", 0, 1)
+    inventory = read_inventory(
+        inputs, schema=settings.schema, dialect=settings.dialect, layers=settings.layers
+    )
+    report = run(inventory, settings, progress=progress)
+    progress.done()
+    _write(report, outputs, settings.fail_on)
+    if write_baseline is not None:
+        _store_baseline(report, write_baseline, quiet)
+    if fix is not None and fixed is not None:
+        _mend(inventory, fix, fixed, quiet)
+    for outcome in report.crashed:
+        sys.stderr.write(f"error: {outcome.code} {outcome.name} was not run: {outcome.reason}\n")
+    raise typer.Exit(report.exit_code(settings.fail_on))
+
+
+def _settings(config: Path | None, no_config: bool) -> Settings:
+    from rogi.validation.settings import Settings, find_settings_file, load_settings
+
+    if no_config:
+        if config is not None:
+            raise OptionError("--config and --no-config contradict each other; give one of them.")
+        return Settings()
+    found = config or find_settings_file(Path.cwd())
+    return load_settings(found) if found else Settings()
+
+
+def _overridden(
+    settings: Settings,
+    schema: str | None,
+    dialect: str | None,
+    layer: list[str] | None,
+    profile: str | None,
+    select: list[str] | None,
+    ignore: list[str] | None,
+    severity: list[str] | None,
+    parameter: list[str] | None,
+    fail_on: str | None,
+    date: str | None,
+    waivers: Path | None,
+    baseline: Path | None,
+) -> Settings:
+    from rogi.cli import options
+    from rogi.rules.rule import Severity
+    from rogi.validation.settings import Profile, choice, load_settings
+    from rogi.validation.waivers import Baseline
+
+    if schema:
+        settings = replace(settings, schema=schema)
+    if dialect:
+        settings = replace(settings, dialect=dialect)
+    if layer:
+        settings = replace(settings, layers=tuple(layer))
+    if profile:
+        settings = replace(settings, profile=choice(Profile, profile, "--profile", "command line"))
+    if select:
+        settings = replace(settings, select=options.comma_separated(select))
+    if ignore:
+        settings = replace(settings, ignore=settings.ignore + options.comma_separated(ignore))
+    if severity:
+        table: dict[str, Severity] = {
+            name: choice(Severity, value, f"--severity {name}", "command line")
+            for name, value in options.pairs(severity, "--severity", "GEO008=warning").items()
+        }
+        settings = replace(settings, severity={**settings.severity, **table})
+    if parameter:
+        values = options.parameter_values(options.pairs(parameter, "--parameter", "GEO014.minimum_area=0.02"))
+        settings = replace(settings, parameters={**settings.parameters, **values})
+    if fail_on:
+        settings = replace(settings, fail_on=options.threshold(fail_on))
+    if date:
+        settings = replace(settings, today=options.date(date))
+    if waivers:
+        settings = replace(settings, waivers=settings.waivers + load_settings(waivers).waivers)
+    if baseline:
+        settings = replace(settings, baseline=Baseline.read(baseline))
+    return settings
+
+
+def _outputs(output: list[Path], format: list[str], inputs: list[Path]) -> list[tuple[Format, Path | None]]:
+    """What to write where; None is stdout."""
+    from rogi.cli.options import not_an_input
+    from rogi.render import Format, format_of
+
+    chosen = [_format(name) for name in format]
+    for path in output:
+        not_an_input(path, inputs, "--output")
+    if not output:
+        if len(chosen) > 1:
+            raise OptionError(
+                f"{len(chosen)} formats need {len(chosen)} --output files; the terminal takes one."
+            )
+        return [(chosen[0] if chosen else Format.TEXT, None)]
+    if len(chosen) == len(output):
+        return list(zip(chosen, output, strict=True))
+    if len(chosen) > 1:
+        raise OptionError(
+            f"{len(chosen)} formats do not fit {len(output)} outputs; give one --format for each."
+        )
+    terminal = chosen[0] if chosen else Format.TEXT
+    return [(terminal, None), *((format_of(path), path) for path in output)]
+
+
+def _format(name: str) -> Format:
+    from rogi.render import Format
+
+    try:
+        return Format(name.lower())
+    except ValueError:
+        raise OptionError(
+            f"--format is one of {', '.join(f.value for f in Format)}; found {name!r}."
+        ) from None
+
+
+def _write(report: Report, outputs: list[tuple[Format, Path | None]], fail_on: Severity | None) -> None:
+    from rogi.render import Format, render
+
+    for kind, path in outputs:
+        render(report, kind, path)
+        if path is None and kind is Format.GITHUB and os.environ.get(SUMMARY):
+            from rogi.render import as_text
+
+            with Path(os.environ[SUMMARY]).open("a", encoding="utf-8") as stream:
+                stream.write(as_text(report, Format.MARKDOWN))
+
+
+def _store_baseline(report: Report, path: Path, quiet: bool) -> None:
+    from rogi import __version__
+    from rogi.validation.waivers import write_baseline
+
+    stored = write_baseline(report.findings, path, __version__)
+    if not quiet:
+        sys.stderr.write(f"{path}: {stored} findings stored as known\n")
+
+
+def _check_fix(fix: str | None, fixed: Path | None, inputs: list[Path]) -> None:
+    if fix is None and fixed is None:
+        return
+    if fix is None:
+        raise OptionError("-o is where --fix writes the mended inventory; add --fix safe (or unsafe).")
+    if fixed is None:
+        raise OptionError(f"--fix {fix} writes a new file and never the input; say where with -o FILE.")
+    if fix not in ("safe", "unsafe"):
+        raise OptionError(f"--fix is safe or unsafe, found {fix!r}.")
+    from rogi.cli.options import not_an_input
+
+    not_an_input(fixed, inputs, "-o")
+
+
+def _mend(inventory: Inventory, level: str, path: Path, quiet: bool) -> None:
+    from rogi.fixes import FixLevel, fix
+    from rogi.inventory.write import write_inventory
+
+    mended, changes = fix(inventory, FixLevel(level))
+    write_inventory(mended, path)
+    if not quiet:
+        sys.stderr.write(f"{path}: {changes.summary()}\n")
