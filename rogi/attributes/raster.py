@@ -44,6 +44,10 @@ class Window:
         """The window with `margin` more pixels on each side."""
         return Window(self.row0 - margin, self.row1 + margin, self.column0 - margin, self.column1 + margin)
 
+    def moved(self, rows: int, columns: int) -> Window:
+        """The window so many rows down and columns to the right."""
+        return Window(self.row0 + rows, self.row1 + rows, self.column0 + columns, self.column1 + columns)
+
 
 class Raster(Protocol):
     """A layer on a grid that can be read by window."""
@@ -198,7 +202,7 @@ class RasterFile:
         height, width = window.shape
         where = RasterioWindow(window.column0, window.row0, width, height)
         try:
-            dataset = _open(self.path)
+            dataset = open_dataset(self.path)
             stored = dataset.read(self.band, window=where)
             mask = dataset.read_masks(self.band, window=where) if self.masked else None
         except RasterioError as error:
@@ -244,7 +248,7 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
     if not path.exists():
         raise InputError(f"There is no raster {path}; give the path of a file that exists.")
     try:
-        dataset = _open(path)
+        dataset = open_dataset(path)
         if not 1 <= band <= dataset.count:
             raise InputError(f"{path} has {dataset.count} bands, so there is no band {band}.")
         if crs is None and dataset.crs is None:
@@ -278,7 +282,7 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
 _local = threading.local()
 
 
-def _open(path: Path) -> Any:
+def open_dataset(path: Path) -> Any:
     """The dataset of a path, opened once and kept while it is among the last used."""
     import rasterio
 

@@ -29,6 +29,11 @@ MIN_VALID_SHARE = 0.5
 MIN_RESULTANT_LENGTH = 1e-6
 """Below this resultant length directions cancel out, and their mean is rounding."""
 
+EXTREME_SHARE = 0.5
+"""Minimum and maximum are over the valid pixels at least this much inside, relative to the one most inside.
+At one half these are, but for chance, the pixels whose centre is inside, as in older inventories; a pixel of
+which a unit holds a sliver says little about its extremes. Zero takes every pixel touched."""
+
 TIE = 1e-9
 """Cumulative weights this close to a quantile's, relative to the whole, count as equal to it. It is the
 precision of the shares (`coverage.NEGLIGIBLE_SHARE`)."""
@@ -87,6 +92,7 @@ def weighted_statistics(
     statistics: Sequence[str],
     *,
     weights: NDArray[np.float64] | None = None,
+    extreme_share: float = EXTREME_SHARE,
 ) -> dict[str, NDArray[np.float64]]:
     """Weighted statistics of each unit's valid values.
 
@@ -100,6 +106,8 @@ def weighted_statistics(
     weights : ndarray of float64, shape (entries,), optional
         Weight of each entry; the shares when absent. On a geographic grid, shares times the area of the row's
         cells.
+    extreme_share : float
+        See `EXTREME_SHARE`.
 
     Returns
     -------
@@ -108,7 +116,7 @@ def weighted_statistics(
 
     Notes
     -----
-    Minimum and maximum are over every pixel the unit touches. The quantile q is the smallest value whose
+    The quantile q is the smallest value whose
     cumulative weight reaches q of the whole; where it does so exactly, the mean of that value and the next.
     For equal weights the median is thus the ordinary median. Interpolating between order statistics by rank,
     as some programs do, gives two pixels of unequal weight the same say and is avoided for small units.
@@ -116,7 +124,7 @@ def weighted_statistics(
     parsed = [parse_statistic(name) for name in statistics]
     weight = coverage.shares if weights is None else weights
     quantiles = np.array([s.quantile for s in parsed if not np.isnan(s.quantile)], dtype=np.float64)
-    moments, order = _statistics(values, weight, coverage.offsets, quantiles)
+    moments, order = _statistics(values, weight, coverage.shares, coverage.offsets, quantiles, extreme_share)
     columns = {"mean": moments[:, 0], "std": moments[:, 1], "min": moments[:, 2], "max": moments[:, 3]}
     names = [s.name for s in parsed if not np.isnan(s.quantile)]
     columns.update({name: order[:, k] for k, name in enumerate(names)})
@@ -202,8 +210,10 @@ def reasons(share: NDArray[np.float64], minimum: float = MIN_VALID_SHARE) -> NDA
 def _statistics(
     values: NDArray[np.floating[Any]],
     weights: NDArray[np.float64],
+    shares: NDArray[np.float64],
     offsets: NDArray[np.int64],
     quantiles: NDArray[np.float64],
+    extreme_share: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     units = len(offsets) - 1
     moments = np.full((units, 4), np.nan)
@@ -215,8 +225,10 @@ def _statistics(
     kept_weights = np.empty(longest, dtype=np.float64)
     for unit in range(units):
         n = 0
+        most = 0.0
         for k in range(offsets[unit], offsets[unit + 1]):
             if np.isfinite(values[k]) and weights[k] > 0:
+                most = max(most, shares[k])
                 kept[n] = values[k]
                 kept_weights[n] = weights[k]
                 n += 1
@@ -226,18 +238,21 @@ def _statistics(
         shift = kept[0]
         whole = 0.0
         total = 0.0
-        smallest = shift
-        largest = shift
         for k in range(n):
             whole += kept_weights[k]
             total += kept_weights[k] * (kept[k] - shift)
-            smallest = min(smallest, kept[k])
-            largest = max(largest, kept[k])
+        smallest = np.inf
+        largest = -np.inf
+        enough = extreme_share * most * (1.0 - TIE)
+        for k in range(offsets[unit], offsets[unit + 1]):
+            if np.isfinite(values[k]) and weights[k] > 0 and shares[k] >= enough:
+                smallest = min(smallest, values[k])
+                largest = max(largest, values[k])
         deviation = total / whole
         squares = 0.0
         for k in range(n):
             squares += kept_weights[k] * (kept[k] - shift - deviation) ** 2
-        moments[unit, 0] = min(max(shift + deviation, smallest), largest)
+        moments[unit, 0] = shift + deviation
         moments[unit, 1] = np.sqrt(squares / whole)
         moments[unit, 2] = smallest
         moments[unit, 3] = largest

@@ -9,17 +9,21 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rogi.attributes.statistics import MIN_RESULTANT_LENGTH, TIE, parse_statistic
+from rogi.attributes.statistics import EXTREME_SHARE, MIN_RESULTANT_LENGTH, TIE, parse_statistic
 
-Chunks = Callable[[], Iterable[tuple[NDArray[np.floating[Any]], NDArray[np.float64]]]]
-"""Starts a pass: yields values (those that are not finite never count) and their weights, in the same order
-each time."""
+Chunk = tuple[NDArray[np.floating[Any]], NDArray[np.float64], NDArray[np.float64]]
+"""Values (those that are not finite never count), their weights and their shares."""
+
+Chunks = Callable[[], Iterable[Chunk]]
+"""Starts a pass over all chunks, the same each time."""
 
 DIGIT_BITS = 16
 """Bits of the sort key that one pass settles."""
 
 
-def streamed_statistics(chunks: Chunks, statistics: Sequence[str]) -> dict[str, float]:
+def streamed_statistics(
+    chunks: Chunks, statistics: Sequence[str], *, extreme_share: float = EXTREME_SHARE
+) -> dict[str, float]:
     """Weighted statistics of one unit, as `weighted_statistics` defines them.
 
     Parameters
@@ -30,25 +34,29 @@ def streamed_statistics(chunks: Chunks, statistics: Sequence[str]) -> dict[str, 
         number at a time.
     statistics : sequence of str
         See `parse_statistic`.
+    extreme_share : float
+        See `rogi.attributes.statistics.EXTREME_SHARE`. A unit as large as this holds whole pixels.
     """
     parsed = [parse_statistic(name) for name in statistics]
     whole, total, shift, smallest, largest = 0.0, 0.0, np.nan, np.inf, -np.inf
-    for values, weights in chunks():
+    for values, weights, shares in chunks():
         finite = np.flatnonzero(np.isfinite(values) & (weights > 0))
         if not len(finite):
             continue
+        extreme = values[finite][shares[finite] >= extreme_share * (1.0 - TIE)]
+        smallest = min(smallest, float(extreme.min(initial=np.inf)))
+        largest = max(largest, float(extreme.max(initial=-np.inf)))
         known, weight = values[finite].astype(np.float64), weights[finite]
         shift = known[0] if np.isnan(shift) else shift
         whole += float(weight.sum())
         total += float((weight * (known - shift)).sum())
-        smallest, largest = min(smallest, float(known.min())), max(largest, float(known.max()))
     if whole == 0:
         return {s.name: np.nan for s in parsed}
-    mean = float(min(max(shift + total / whole, smallest), largest))
+    mean = float(shift + total / whole)
     found = {"mean": mean, "min": smallest, "max": largest}
     if any(s.name == "std" for s in parsed):
         squares = 0.0
-        for values, weights in chunks():
+        for values, weights, _ in chunks():
             finite = np.flatnonzero(np.isfinite(values) & (weights > 0))
             squares += float((weights[finite] * (values[finite].astype(np.float64) - mean) ** 2).sum())
         found["std"] = float(np.sqrt(squares / whole))
@@ -60,7 +68,7 @@ def streamed_statistics(chunks: Chunks, statistics: Sequence[str]) -> dict[str, 
 def streamed_circular_mean(chunks: Chunks) -> tuple[float, float]:
     """Mean direction in degrees and resultant length of one unit, as `circular_statistics` defines them."""
     east, north, whole = 0.0, 0.0, 0.0
-    for values, weights in chunks():
+    for values, weights, _ in chunks():
         finite = np.flatnonzero(np.isfinite(values))
         angle, weight = np.deg2rad(values[finite].astype(np.float64)), weights[finite]
         east += float((weight * np.sin(angle)).sum())
@@ -83,7 +91,7 @@ def _quantiles(chunks: Chunks, quantiles: NDArray[np.float64], whole: float) -> 
     bits, shift, single = 0, 0, False
     while True:
         histogram = np.zeros((len(quantiles), 1 << DIGIT_BITS))
-        for values, weights in chunks():
+        for values, weights, _ in chunks():
             if bits == 0:
                 single = bool(values.dtype == np.float32)
                 bits = 32 if single else 64
@@ -104,11 +112,11 @@ def _quantiles(chunks: Chunks, quantiles: NDArray[np.float64], whole: float) -> 
     ties = (reached <= targets + TIE * whole) & (quantiles > 0)
     if ties.any():
         after = np.full(len(quantiles), np.inf)
-        for values, weights in chunks():
+        for values, weights, _ in chunks():
             known = values[np.isfinite(values) & (weights > 0)].astype(np.float64)
-            for q in np.flatnonzero(ties):
-                above = known[known > found[q]]
-                after[q] = min(after[q], above.min()) if len(above) else after[q]
+            for tied in np.flatnonzero(ties):
+                above = known[known > found[tied]]
+                after[tied] = min(after[tied], above.min(initial=np.inf))
         found = np.where(ties & np.isfinite(after), 0.5 * (found + after), found)
     return [float(v) for v in found]
 

@@ -16,13 +16,14 @@ from rogi.attributes.coverage import Coverage, PixelRings, pixel_rings, pixel_wi
 from rogi.attributes.placement import place_polygons, row_areas
 from rogi.attributes.raster import Raster, Window, open_raster, reading
 from rogi.attributes.statistics import (
+    EXTREME_SHARE,
     MIN_VALID_SHARE,
     circular_statistics,
     parse_statistic,
     valid_share,
     weighted_statistics,
 )
-from rogi.attributes.streaming import streamed_circular_mean, streamed_statistics
+from rogi.attributes.streaming import Chunk, streamed_circular_mean, streamed_statistics
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def zonal_statistics(
     crs: Any = None,
     engine: Engine | str = Engine.COVERAGE,
     minimum_valid_share: float = MIN_VALID_SHARE,
+    extreme_share: float = EXTREME_SHARE,
 ) -> pd.DataFrame:
     """Statistics of rasters in polygons.
 
@@ -72,6 +74,8 @@ def zonal_statistics(
     engine : Engine
     minimum_valid_share : float
         Least share of a unit on valid pixels; below it the unit's statistics are NaN.
+    extreme_share : float
+        Which pixels count for minimum and maximum; see `rogi.attributes.statistics.EXTREME_SHARE`.
 
     Returns
     -------
@@ -119,11 +123,12 @@ def zonal_statistics(
                 weights = cell_weights(coverage, areas)
                 for name in names:
                     values = coverage.gather(layers[name].read(window), origin=(window.row0, window.column0))
-                    for column, result in _unit_statistics(values, coverage, weights, wanted[name]).items():
+                    found = _unit_statistics(values, coverage, weights, wanted[name], extreme_share)
+                    for column, result in found.items():
                         columns[f"{name}_{column}"][units] = result
             for unit, window in large_units(placed, grid, engine):
                 for name in names:
-                    streamed = _stream(placed[unit], layers[name], window, areas, wanted[name])
+                    streamed = _stream(placed[unit], layers[name], window, areas, wanted[name], extreme_share)
                     for column, number in streamed.items():
                         columns[f"{name}_{column}"][unit] = number
     for name in layers:
@@ -262,9 +267,10 @@ def _unit_statistics(
     coverage: Coverage,
     weights: NDArray[np.float64],
     statistics: Sequence[str],
+    extreme_share: float,
 ) -> dict[str, NDArray[np.float64]]:
     plain = [s for s in statistics if s not in CIRCULAR]
-    found = weighted_statistics(values, coverage, plain, weights=weights) if plain else {}
+    found = weighted_statistics(values, coverage, plain, weights=weights, extreme_share=extreme_share)
     if len(plain) < len(statistics):
         circular = circular_statistics(values, coverage, weights=weights)
         found |= {"circular_mean": circular.mean, "resultant_length": circular.resultant_length}
@@ -278,17 +284,18 @@ def _stream(
     window: Window,
     areas: NDArray[np.float64] | None,
     statistics: Sequence[str],
+    extreme_share: float,
 ) -> dict[str, float]:
     """Statistics of one large unit."""
     rings = pixel_rings([polygon], raster.transform)
 
-    def chunks() -> Iterator[tuple[NDArray[np.floating[Any]], NDArray[np.float64]]]:
+    def chunks() -> Iterator[Chunk]:
         for coverage, band in bands(rings, window):
             values = coverage.gather(raster.read(band), origin=(band.row0, band.column0))
-            yield values, cell_weights(coverage, areas)
+            yield values, cell_weights(coverage, areas), coverage.shares
 
     plain = [s for s in statistics if s not in CIRCULAR]
-    found = streamed_statistics(chunks, plain) if plain else {}
+    found = streamed_statistics(chunks, plain, extreme_share=extreme_share)
     if len(plain) < len(statistics):
         found["circular_mean"], found["resultant_length"] = streamed_circular_mean(chunks)
     valid = 0.0

@@ -1,0 +1,413 @@
+"""Elevation models: one file, a VRT, or tiles, read as one grid by window.
+
+Tiles that share a CRS, a pixel size and an origin form a grid; tiles that overlap (SRTM shares its border
+rows) fill each other's voids, the first by name first. Tiles on another grid (Copernicus changes its spacing
+with latitude, projected tiles change zone) are resampled where a window reaches into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from rogi.attributes.raster import RasterFile, Window, open_dataset, open_raster
+from rogi.errors import InputError
+from rogi.geometry import transform_coordinates
+
+if TYPE_CHECKING:
+    import pyproj
+
+SUFFIXES = (".tif", ".tiff", ".vrt", ".hgt", ".img", ".dt0", ".dt1", ".dt2", ".bil", ".asc")
+"""What counts as a tile in a folder."""
+
+SENTINELS = (-32768.0, -32767.0, -9999.0)
+"""Numbers that stand for "no value" whether a file says so or not: no ground is that low."""
+
+FOOT = 0.3048
+FOOT_NAMES = frozenset({"ft", "foot", "feet", "international foot", "us survey foot", "us-ft", "ftus"})
+METRE_NAMES = frozenset({"", "m", "metre", "meter", "metres", "meters"})
+
+ZERO_EDGE_GAP = 100.0
+"""Metres: where zeros line the edge of a file without a nodata value and nothing else seen in it is nearer to
+zero than this, the zeros are fill and not the sea."""
+
+ALIGNMENT = 0.01
+"""Pixels by which the grids of tiles may differ and still count as one: their headers are rounded."""
+
+EDGE_SAMPLES = 64
+"""Blocks looked at along each edge of a file."""
+
+Extent = tuple[float, float, float, float]
+"""row0, row1, column0, column1 on a grid."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A file placed on the grid of a mosaic: its first pixel is (`row`, `column`) of the grid."""
+
+    raster: RasterFile
+    row: int
+    column: int
+
+    @property
+    def extent(self) -> Extent:
+        """Rows and columns of the grid it fills."""
+        height, width = self.raster.shape
+        return self.row, self.row + height, self.column, self.column + width
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """Tiles on one grid, with those on other grids to fill in around them.
+
+    Attributes
+    ----------
+    transform, shape, crs
+        The grid; see `rogi.attributes.raster.Raster`.
+    tiles : tuple of Tile
+    others : tuple of RasterFile
+        On other grids; used where no tile of the grid has a value.
+    factor : float
+        Metres per unit of the stored elevations.
+    notes : set of str
+        What reading found worth telling, filled as windows are read.
+    """
+
+    transform: Affine
+    shape: tuple[int, int]
+    crs: pyproj.CRS
+    tiles: tuple[Tile, ...]
+    others: tuple[RasterFile, ...] = ()
+    factor: float = 1.0
+    notes: set[str] = field(default_factory=set, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The first file's name, and how many more there are."""
+        more = f" and {len(self.tiles) - 1} more" if len(self.tiles) > 1 else ""
+        return f"{self.tiles[0].raster.path}{more}"
+
+    @property
+    def block_shape(self) -> tuple[int, int]:
+        """Blocks of the first file."""
+        return self.tiles[0].raster.block_shape
+
+    def tiles_in(self, window: Window) -> list[RasterFile]:
+        """Files that a window reads, in the order in which they count."""
+        own = [tile.raster for tile in self.tiles if _meet(tile.extent, window)]
+        return own + [other for other in self.others if self._reaches(other, window)]
+
+    def read(self, window: Window) -> NDArray[np.floating[Any]]:
+        """Elevations in the window, m; NaN for voids and outside.
+
+        Raises
+        ------
+        InputError
+            A tile is damaged; it is named.
+        """
+        values: NDArray[np.floating[Any]] | None = None
+        for tile in self.tiles:
+            if _meet(tile.extent, window):
+                raster = self._checked(tile.raster)
+                part = raster.read(window.moved(-tile.row, -tile.column))
+                values = part if values is None else np.where(np.isnan(values), part, values)
+        if values is None:
+            values = np.full(window.shape, np.nan, dtype=np.float32)
+        for other in self.others:
+            if np.isnan(values).any() and self._reaches(other, window):
+                values = np.where(np.isnan(values), self._resampled(other, window), values)
+        return values if self.factor == 1.0 else values * values.dtype.type(self.factor)
+
+    def _checked(self, raster: RasterFile) -> RasterFile:
+        known, found = checked_tile(raster)
+        self.notes.update(found)
+        return known
+
+    def _reaches(self, other: RasterFile, window: Window) -> bool:
+        return _meet(_extent_on(other, self.transform, self.crs), window)
+
+    def _resampled(self, other: RasterFile, window: Window) -> NDArray[np.floating[Any]]:
+        """Bilinear values of a tile on another grid at the window's pixels."""
+        from rasterio.errors import RasterioError
+        from rasterio.vrt import WarpedVRT
+        from rasterio.warp import Resampling
+
+        raster = self._checked(other)
+        height, width = window.shape
+        voids = [v for v in (raster.nodata, *raster.void_values) if v is not None]
+        try:
+            # Without the tolerance GDAL approximates the projection over the window, whatever its size.
+            with WarpedVRT(
+                open_dataset(raster.path),
+                crs=self.crs.to_wkt(),
+                width=width,
+                height=height,
+                transform=self.transform @ Affine.translation(window.column0, window.row0),
+                resampling=Resampling.bilinear,
+                src_nodata=voids[0] if voids else None,
+                nodata=np.nan,
+                dtype="float32",
+                tolerance=0.0,
+            ) as warped:
+                values: NDArray[np.floating[Any]] = warped.read(raster.band)
+        except RasterioError as error:
+            raise InputError(
+                f"{raster.path} cannot be read, so it is damaged ({error}); replace it and run again."
+            ) from error
+        return values
+
+
+@dataclass(frozen=True)
+class ElevationModel:
+    """An elevation model of one or more grids.
+
+    Attributes
+    ----------
+    mosaics : tuple of Mosaic
+        One per grid; the one with most files first.
+    notes : tuple of str
+        What opening it found worth telling.
+    """
+
+    mosaics: tuple[Mosaic, ...]
+    notes: tuple[str, ...] = ()
+
+    def assign(self, points: NDArray[np.float64], crs: Any) -> NDArray[np.int64]:
+        """Which mosaic holds each point.
+
+        Parameters
+        ----------
+        points : ndarray of float64, shape (n, 2)
+            x and y; NaN for none.
+        crs : anything `pyproj.CRS` accepts
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            The first mosaic with a tile at the point; 0 where there is none.
+        """
+        chosen = np.full(len(points), -1, dtype=np.int64)
+        if len(self.mosaics) == 1:
+            return np.zeros(len(points), dtype=np.int64)
+        for number, mosaic in enumerate(self.mosaics):
+            xy = transform_coordinates(points, crs, mosaic.crs)
+            for turn in (0.0, 360.0, -360.0) if mosaic.crs.is_geographic else (0.0,):
+                column, row = _apply(~mosaic.transform, xy[:, 0] + turn, xy[:, 1])
+                for row0, row1, column0, column1 in (tile.extent for tile in mosaic.tiles):
+                    inside = (row >= row0) & (row < row1) & (column >= column0) & (column < column1)
+                    chosen[inside & (chosen < 0)] = number
+        return np.maximum(chosen, 0)
+
+
+def open_elevation_model(source: str | Path | Sequence[str | Path], *, crs: Any = None) -> ElevationModel:
+    """Look at the files of an elevation model; only headers are read.
+
+    Parameters
+    ----------
+    source : path or sequence of paths
+        Files that rasterio opens (GeoTIFF, VRT, HGT, ...) or folders, which are searched with their
+        subfolders.
+    crs : anything `pyproj.CRS` accepts, optional
+        For files that name none.
+
+    Returns
+    -------
+    ElevationModel
+        Elevations are in m: where the file says that its unit is the foot, they are converted. Values of
+        -32768, -32767 and -9999 are voids in any file, zeros along the edges of one without a nodata value
+        too (see `ZERO_EDGE_GAP`). AREA_OR_POINT needs no attention: either way a pixel's centre is where its
+        value is.
+
+    Raises
+    ------
+    InputError
+        No file, or one without CRS or georeference, or whose unit is neither metre nor foot.
+    """
+    files = elevation_files(source)
+    rasters = [open_raster(path, crs=crs) for path in files]
+    factors = {_factor(raster) for raster in rasters}
+    if len(factors) > 1:
+        raise InputError(f"The files of {source} mix metres and feet; convert them to metres first.")
+    factor = factors.pop()
+    notes = [f"{rasters[0].path} is in feet; converted to metres."] if factor != 1.0 else []
+    mosaics = []
+    for group in sorted(_aligned(rasters), key=len, reverse=True):
+        members = {id(raster) for raster in group}
+        others = tuple(raster for raster in rasters if id(raster) not in members)
+        mosaics.append(_mosaic(group, others, factor))
+    if len(mosaics) > 1:
+        notes.append(
+            f"The elevation model lies on {len(mosaics)} grids; each unit is computed on the one that holds "
+            "it, with its surroundings resampled bilinearly where they lie on another."
+        )
+    return ElevationModel(tuple(mosaics), tuple(notes))
+
+
+def elevation_files(source: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    """Raster files named by paths and folders, sorted and without repetition."""
+    found: set[Path] = set()
+    for item in [source] if isinstance(source, str | Path) else source:
+        path = Path(item)
+        if path.is_dir():
+            tiles = [p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
+            if not tiles:
+                raise InputError(
+                    f"The folder {path} holds no raster; it should hold files of {', '.join(SUFFIXES)}."
+                )
+            found.update(tiles)
+        elif path.exists():
+            found.add(path)
+        else:
+            raise InputError(f"There is no elevation model {path}; give a file, a VRT or a folder of tiles.")
+    if not found:
+        raise InputError("No elevation model was given; name a file, a VRT or a folder of tiles.")
+    return tuple(sorted(found))
+
+
+def _meet(extent: Extent, window: Window) -> bool:
+    row0, row1, column0, column1 = extent
+    return row0 < window.row1 and row1 > window.row0 and column0 < window.column1 and column1 > window.column0
+
+
+def _factor(raster: RasterFile) -> float:
+    """Metres per unit of a file's values."""
+    unit = raster.units.casefold()
+    if unit in METRE_NAMES:
+        return 1.0
+    if unit in FOOT_NAMES:
+        return FOOT
+    raise InputError(f"{raster.path} is in {raster.units!r}; an elevation model must be in metres or feet.")
+
+
+def _aligned(rasters: Sequence[RasterFile]) -> list[list[RasterFile]]:
+    """Rasters in groups that share a grid."""
+    groups: list[list[RasterFile]] = []
+    for raster in rasters:
+        for group in groups:
+            if _offset(group[0], raster) is not None:
+                group.append(raster)
+                break
+        else:
+            groups.append([raster])
+    return groups
+
+
+def _offset(base: RasterFile, other: RasterFile) -> tuple[int, int] | None:
+    """Row and column of `other` on the grid of `base`, or None if it lies on another grid."""
+    a, b = base.transform, other.transform
+    drift = max(abs(a.a - b.a), abs(a.b - b.b), abs(a.d - b.d), abs(a.e - b.e)) * max(other.shape)
+    if drift > ALIGNMENT * max(abs(a.a), abs(a.b)) or base.crs != other.crs:
+        return None
+    column, row = _apply(~a, b.c, b.f)
+    if max(abs(column - round(column)), abs(row - round(row))) > ALIGNMENT:
+        return None
+    return round(row), round(column)
+
+
+def _mosaic(rasters: Sequence[RasterFile], others: tuple[RasterFile, ...], factor: float) -> Mosaic:
+    base = rasters[0]
+    places = [_offset(base, raster) or (0, 0) for raster in rasters]
+    rows = np.array([row for row, _ in places])
+    columns = np.array([column for _, column in places])
+    widths = np.array([raster.shape[1] for raster in rasters])
+    if base.crs.is_geographic:
+        columns = _around(columns, widths, 360.0 / abs(base.transform.a))
+    top, left = int(rows.min()), int(columns.min())
+    bottom = max(int(row) + raster.shape[0] for row, raster in zip(rows, rasters, strict=True))
+    right = int((columns + widths).max())
+    tiles = tuple(
+        Tile(raster, int(row) - top, int(column) - left)
+        for raster, row, column in zip(rasters, rows, columns, strict=True)
+    )
+    transform = base.transform if top == left == 0 else base.transform @ Affine.translation(left, top)
+    return Mosaic(transform, (bottom - top, right - left), base.crs, tiles, others, factor)
+
+
+def _around(columns: NDArray[np.int64], widths: NDArray[np.int64], circle: float) -> NDArray[np.int64]:
+    """Columns of tiles with those west of the widest gap moved east, if that joins the antimeridian."""
+    turn = round(circle)
+    if abs(turn - circle) > ALIGNMENT:
+        return columns
+    order = np.argsort(columns, kind="stable")
+    ends = np.maximum.accumulate((columns + widths)[order])
+    gaps = columns[order][1:] - ends[:-1]
+    if not len(gaps) or gaps.max() <= columns.min() + turn - ends[-1]:
+        return columns
+    west = columns < columns[order][int(gaps.argmax()) + 1]
+    return columns + np.where(west, turn, 0)
+
+
+@lru_cache(maxsize=4096)
+def checked_tile(raster: RasterFile) -> tuple[RasterFile, tuple[str, ...]]:
+    """A tile with all its voids known, and what to tell about them.
+
+    Looks at up to `EDGE_SAMPLES` blocks along each edge of a file that has no nodata value; what it finds
+    depends on the file alone.
+    """
+    known = raster.with_voids(*SENTINELS)
+    if raster.nodata is not None or raster.masked or len(raster.files) > 1:
+        return known, ()
+    edges = _edge_values(raster)
+    notes = [
+        f"{raster.path} has no nodata value but holds {value:g}; taken as void."
+        for value in SENTINELS
+        if (edges == value).any()
+    ]
+    seen = edges[np.isfinite(edges) & ~np.isin(edges, SENTINELS)]
+    ground = seen[seen != 0]
+    if len(ground) and len(ground) < len(seen) and np.abs(ground).min() >= ZERO_EDGE_GAP:
+        notes.append(
+            f"{raster.path} has no nodata value and zeros along its edges, though no other elevation near "
+            "zero; zeros are taken as void."
+        )
+        known = known.with_voids(0.0)
+    return known, tuple(notes)
+
+
+def _edge_values(raster: RasterFile) -> NDArray[np.floating[Any]]:
+    """Values along the four edges and through the middle of a file."""
+    (height, width), (block_height, block_width) = raster.shape, raster.block_shape
+    windows = [
+        Window(line, line + 1, start, min(start + block_width, width))
+        for line in (0, height // 2, height - 1)
+        for start in _starts(width, block_width)
+    ] + [
+        Window(start, min(start + block_height, height), line, line + 1)
+        for line in (0, width // 2, width - 1)
+        for start in _starts(height, block_height)
+    ]
+    return np.concatenate([raster.read(window).ravel() for window in windows])
+
+
+def _starts(length: int, block: int) -> list[int]:
+    count = -(-length // block)
+    if count > EDGE_SAMPLES:
+        return sorted({int(i) * block for i in np.linspace(0, count - 1, EDGE_SAMPLES)})
+    return [i * block for i in range(count)]
+
+
+def _apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
+    """An affine transform of arrays or numbers."""
+    return transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f
+
+
+@lru_cache(maxsize=65536)
+def _extent_on(other: RasterFile, transform: Affine, crs: pyproj.CRS) -> Extent:
+    """Extent of a file on another grid, from points along its edges, with a pixel to spare."""
+    height, width = other.shape
+    along = np.linspace(0.0, 1.0, 21)
+    column = np.concatenate([along, along, np.zeros(21), np.ones(21)]) * width
+    row = np.concatenate([np.zeros(21), np.ones(21), along, along]) * height
+    x, y = _apply(other.transform, column, row)
+    xy = transform_coordinates(np.column_stack([x, y]), other.crs, crs)
+    columns, rows = _apply(~transform, xy[:, 0], xy[:, 1])
+    if not np.isfinite(columns).all():
+        return 0.0, 0.0, 0.0, 0.0
+    return float(rows.min()) - 1, float(rows.max()) + 1, float(columns.min()) - 1, float(columns.max()) + 1
