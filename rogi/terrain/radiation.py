@@ -1,0 +1,321 @@
+"""Potential incoming solar radiation after Kumar et al. (1997), with terrain horizons."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from rogi.errors import OptionError
+from rogi.terrain.gradient import SlopeMethod, arctan, ground_gradient
+from rogi.terrain.grid import EARTH_RADIUS
+from rogi.terrain.horizons import (
+    BLOCK_COLS,
+    BLOCK_ROWS,
+    GROUP,
+    block_centres,
+    block_horizons,
+    block_spans,
+    block_steps,
+    highest_around,
+    mask_blocks,
+    sector_azimuths,
+    step_limit,
+    surface_and_mask,
+)
+from rogi.terrain.parameters import RadiationParameters, Sky
+from rogi.terrain.suntable import (
+    ELEVATION_SPACING,
+    ELEVATIONS,
+    HORIZON_STEPS,
+    LATITUDE_SPACING,
+    paired_tables,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from rogi.terrain.grid import Grid
+
+_LOWEST = float(ELEVATIONS[0])
+
+
+class SolarRadiation(NamedTuple):
+    """Components of potential incoming solar radiation and the sky-view factor they were computed with.
+
+    Attributes
+    ----------
+    direct, diffuse, reflected : float32 arrays (rows, cols)
+        kWh m-2 over the period (a year unless told), on the inclined surface; NaN outside the mask.
+    sky_view : float32 array (rows, cols)
+        Share of the sky seen, 0-1: cos²(S/2) or the sky-view factor.
+    """
+
+    direct: npt.NDArray[np.float32]
+    diffuse: npt.NDArray[np.float32]
+    reflected: npt.NDArray[np.float32]
+    sky_view: npt.NDArray[np.float32]
+
+    @property
+    def total(self) -> npt.NDArray[np.float32]:
+        """Sum of the three components, kWh m-2."""
+        return self.direct + self.diffuse + self.reflected
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _pixel(
+    tangents: npt.NDArray[np.float32],
+    east: float,
+    north: float,
+    sines: npt.NDArray[np.float64],
+    cosines: npt.NDArray[np.float64],
+    table: npt.NDArray[np.float32],
+    sums: npt.NDArray[np.float64],
+    sky: bool,
+) -> float:
+    """Add the look-ups of all sectors to `sums` (12); return the sky-view factor (0 unless asked)."""
+    width = 12
+    view = 0.0
+    norm = 1.0 / np.sqrt(1.0 + east * east + north * north)
+    flat = table.reshape(-1)
+    stride = (HORIZON_STEPS + 1) * width
+    sums[:] = 0.0
+    for k in range(tangents.size):
+        # The pixel's own plane is a horizon too; the dot product is its rise toward the sector.
+        rise = east * sines[k] + north * cosines[k]
+        t = max(float(tangents[k]), rise)
+        square = 1.0 + t * t
+        x = t / np.sqrt(square) * HORIZON_STEPS
+        j = min(int(x), HORIZON_STEPS - 1)
+        f = x - j
+        base = np.uint64(k * stride + j * width)
+        for q in range(np.uint64(width)):
+            low = flat[base + q]
+            sums[q] += low + f * (flat[base + np.uint64(width) + q] - low)
+        if sky:
+            view += (1.0 - rise * (1.5707963267948966 - arctan(t)) * square + rise * t) / square
+    return float(view * norm / tangents.size)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _radiation(
+    elevation: npt.NDArray[np.float32],
+    highest: npt.NDArray[np.float32],
+    mask: npt.NDArray[np.bool_],
+    blocks: npt.NDArray[np.int64],
+    nodes: npt.NDArray[np.float64],
+    first: int,
+    spacing: int,
+    column: int,
+    centres: npt.NDArray[np.float64],
+    azimuths: npt.NDArray[np.float64],
+    steps: int,
+    radius: float,
+    curvature: float,
+    bend: bool,
+    shading: bool,
+    horn: bool,
+    sky: bool,
+    band: float,
+    first_step: int,
+    direct_table: npt.NDArray[np.float32],
+    level_table: npt.NDArray[np.float64],
+    out: npt.NDArray[np.float32],
+) -> None:
+    rows = elevation.shape[0]
+    rays = azimuths.size
+    sines, cosines = np.sin(azimuths), np.cos(azimuths)
+    counts = np.zeros(rays, dtype=np.int64)
+    offsets = np.zeros((rays, steps, 4), dtype=np.int32)
+    weights = np.zeros((rays, steps), dtype=np.float32)
+    inverse, drop = np.zeros_like(weights), np.zeros_like(weights)
+    tangents = np.zeros((rays, BLOCK_ROWS, BLOCK_COLS), dtype=np.float32)
+    own = np.zeros(rays, dtype=np.float32)
+    spans = np.zeros((BLOCK_ROWS, 2), dtype=np.int64)
+    east, north = np.empty(BLOCK_COLS), np.empty(BLOCK_COLS)
+    sums, corner = np.empty(12), np.empty(4)
+    known = np.full(5, np.nan)
+    for b in range(blocks.shape[0]):
+        top, left = blocks[b, 0], blocks[b, 1]
+        block_spans(mask, top, left, spans)
+        if shading:
+            if not np.all(known == centres[b]):
+                known[:] = centres[b]
+                block_steps(known, azimuths, radius, curvature, bend, counts, offsets, weights, inverse, drop)
+            block_horizons(
+                elevation, highest, spans, top, left, counts, offsets, weights, inverse, drop, tangents
+            )
+        for i in range(BLOCK_ROWS):
+            start, stop = spans[i, 0], spans[i, 1]
+            r = top + i
+            if stop <= start or r < 1 or r >= rows - 1:
+                continue
+            ground_gradient(
+                elevation[r - 1], elevation[r], elevation[r + 1],
+                nodes[r], first, spacing, column, start, stop, horn, east, north,
+            )  # fmt: skip
+            for c in range(start, stop):
+                ge, gn = east[c - start], north[c - start]
+                if not mask[r, c] or np.isnan(ge):
+                    continue
+                node = (column + c - first) // spacing
+                t = (column + c - first - node * spacing) / spacing
+                latitude = nodes[r, node, 4] + t * (nodes[r, node + 1, 4] - nodes[r, node, 4])
+                y = latitude / LATITUDE_SPACING - band
+                z = (float(elevation[r, c]) - _LOWEST) / ELEVATION_SPACING
+                step = min(max(int(z) - first_step, 0), direct_table.shape[0] - 1)
+                z = min(max(z - (step + first_step), 0.0), 1.0)
+                corner[0], corner[1] = (1.0 - y) * (1.0 - z), (1.0 - y) * z
+                corner[2], corner[3] = y * (1.0 - z), y * z
+                for k in range(rays):
+                    own[k] = tangents[k, i, c - left]
+                view = _pixel(own, ge, gn, sines, cosines, direct_table[step], sums, sky)
+                norm = 1.0 / np.sqrt(1.0 + ge * ge + gn * gn)
+                if not sky:
+                    view = 0.5 + 0.5 * norm  # cos²(S/2)
+                direct, diffuse, reflected = 0.0, 0.0, 0.0
+                for q in range(4):
+                    vector = -ge * sums[3 * q] - gn * sums[3 * q + 1] + sums[3 * q + 2]
+                    direct += corner[q] * norm * vector
+                    diffuse += corner[q] * level_table[step, 0, q]
+                    reflected += corner[q] * level_table[step, 1, q]
+                out[0, r, c] = max(direct, 0.0)
+                out[1, r, c] = diffuse * view
+                out[2, r, c] = reflected * (1.0 - view)
+                out[3, r, c] = view
+
+
+def solar_radiation(
+    elevation: npt.NDArray[Any],
+    grid: Grid,
+    *,
+    mask: npt.NDArray[np.bool_] | None = None,
+    parameters: RadiationParameters | None = None,
+    threads: int = 1,
+) -> SolarRadiation:
+    """Direct, diffuse and reflected potential solar radiation of the wanted pixels.
+
+    Parameters, errors and notes as for `potential_incoming_solar_radiation`.
+    """
+    chosen = parameters or RadiationParameters()
+    surface, wanted = surface_and_mask(elevation, grid, mask)
+    out = np.full((4, *surface.shape), np.nan, dtype=np.float32)
+    blocks = mask_blocks(wanted, grid)
+    if blocks.size == 0:
+        return SolarRadiation(*out)
+    metric = grid.metric()
+    centres, bend = block_centres(blocks, grid)
+    if not np.isfinite(centres[:, 4]).all():
+        raise OptionError(
+            "solar radiation needs the latitude; give the grid a CRS, or a latitude if it is planar"
+        )
+    radius = chosen.search_radius if chosen.shading else 0.0
+    highest = highest_around(surface) if chosen.shading else np.empty((0, 0), dtype=np.float32)
+    heights = surface[wanted]
+    step = (np.array([heights.min(), heights.max()], dtype=np.float64) - _LOWEST) / ELEVATION_SPACING
+    first_step, last_step = (int(k) for k in np.clip(step, 0, ELEVATIONS.size - 2))
+    # A block takes its tables from the latitude band of its centre.
+    band = np.floor(centres[:, 4] / LATITUDE_SPACING).astype(np.int64)
+    for number in np.unique(band):
+        members = np.flatnonzero(band == number)
+        tables = paired_tables(int(number), first_step, last_step, chosen)
+
+        def compute(
+            part: npt.NDArray[np.int64],
+            number: int = int(number),
+            tables: tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]] = tables,
+        ) -> None:
+            _radiation(
+                surface, highest, wanted, blocks[part], metric.nodes, metric.first, metric.spacing,
+                grid.col_offset, centres[part], sector_azimuths(chosen.n_sectors),
+                step_limit(centres[part], radius) if radius else GROUP, radius,
+                0.5 / EARTH_RADIUS if chosen.curvature else 0.0, bend, chosen.shading,
+                chosen.slope_method is SlopeMethod.HORN, chosen.sky is Sky.HORIZON, float(number),
+                first_step, *tables, out,
+            )  # fmt: skip
+
+        # Blocks are independent, so the number of threads changes nothing but the time.
+        parts = np.array_split(members, min(members.size, 4 * threads)) if threads > 1 else [members]
+        with ThreadPoolExecutor(max(threads, 1)) as pool:
+            list(pool.map(compute, parts))
+    return SolarRadiation(*out)
+
+
+def potential_incoming_solar_radiation(
+    elevation: npt.NDArray[Any],
+    grid: Grid,
+    *,
+    mask: npt.NDArray[np.bool_] | None = None,
+    parameters: RadiationParameters | None = None,
+    threads: int = 1,
+) -> npt.NDArray[np.float32]:
+    """Potential (clear-sky) incoming solar radiation on the inclined surface, kWh m-2 a-1.
+
+    Parameters
+    ----------
+    elevation : array (rows, cols)
+        Metres, NaN where void; computed in float32.
+    grid : Grid
+        Grid of the same window. Latitude is taken per row (per pixel on projected grids).
+    mask : bool array (rows, cols), optional
+        Pixels to compute; all by default. Those nearer to the window's edge than `required_halo` get a
+        value too, but terrain outside the window hides no sun from them.
+    parameters : RadiationParameters, optional
+        All choices; their defaults are documented there.
+    threads : int
+        Threads that share the work; the result does not depend on it.
+
+    Returns
+    -------
+    float32 array (rows, cols)
+        Sum of direct, diffuse and reflected radiation; NaN outside the mask, at voids and next to them, and
+        on the outermost ring of the window.
+
+    Raises
+    ------
+    OptionError
+        If the shapes differ, or the latitude of a planar grid is not known.
+
+    Notes
+    -----
+    Formulas: Kumar et al. (1997), see `rogi.terrain.sun` and docs/methods/terrain.md.
+    The value of a pixel depends on the terrain within the halo only, to the last bit.
+    """
+    return solar_radiation(elevation, grid, mask=mask, parameters=parameters, threads=threads).total
+
+
+def required_halo(grid: Grid, parameters: RadiationParameters | None = None) -> tuple[int, int]:
+    """Rows and columns around the wanted pixels that influence them.
+
+    Parameters
+    ----------
+    grid : Grid
+        Grid of the wanted pixels.
+    parameters : RadiationParameters, optional
+        Search radius and shading are used.
+
+    Returns
+    -------
+    tuple of int
+        Rows to read above and below, columns to read left and right.
+    """
+    chosen = parameters or RadiationParameters()
+    if not chosen.shading:
+        return 1, 1
+    # The metric is extreme at the corners. One block at a time: a block is small, the raster may be large.
+    rows, cols = grid.shape
+    corners = np.array([(0, 0), (0, cols - 1), (rows - 1, 0), (rows - 1, cols - 1)])
+    size = np.array([BLOCK_ROWS, BLOCK_COLS])
+    offset = np.array([grid.row_offset, grid.col_offset])
+    blocks = (corners + offset) // size * size - offset
+    metrics = np.concatenate([block_centres(block[None], grid)[0] for block in blocks])
+    a, b, c, d, latitude = metrics.T
+    determinant = np.abs(a * d - b * c)
+    # Longest shift in rows and columns per metre in any direction, and how much geodesics bend.
+    per_metre = np.nanmax([np.hypot(a, c) / determinant, np.hypot(b, d) / determinant], axis=1)
+    steepest = np.tan(np.radians(np.minimum(np.nanmax(np.abs(latitude), initial=0.0), 89.0)))
+    bend = 1.0 + (chosen.search_radius * steepest / EARTH_RADIUS if grid.is_geographic else 0.01)
+    halo = np.ceil(chosen.search_radius * bend * per_metre).astype(int) + 2
+    return int(halo[0]), int(halo[1])
