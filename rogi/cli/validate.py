@@ -41,8 +41,8 @@ def validate(
     format: Annotated[
         list[str] | None,
         typer.Option(
-            help="text, json, jsonl, markdown, junit, sarif, github, gpkg, html; one for each --output, or one "
-            "for the terminal."
+            help="text, json, jsonl, markdown, junit, sarif, github, gpkg, html; one for each --output, "
+            "or one for the terminal."
         ),
     ] = None,
     output: Annotated[
@@ -81,9 +81,9 @@ def validate(
     no_config: Annotated[bool, typer.Option("--no-config", help="Read no settings file.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
-    """Check an inventory against the RGIK rules: what follows them, what does not and where, what could not be checked.
+    """Check an inventory against the RGIK rules: what follows them, what does not, what could not be checked.
 
-    Examples: `rogi validate inventory.gpkg` · `rogi validate folder/ --output report.html --output report.sarif` ·
+    Examples: `rogi validate inventory.gpkg` · `rogi validate folder/ --output report.html` ·
     `rogi validate inventory.zip --fix safe -o mended.gpkg`
     """
     from rogi.cli.options import ProgressLine
