@@ -1,7 +1,7 @@
 """Schemas, dialects, vocabularies and parameters, read from their YAML files.
 
-Packaged files are trusted (tests check them against ``schemas/meta``); a file of the user's is checked
-against its JSON Schema when it is loaded. YAML is read safely, by the rules of YAML 1.2 for booleans (``No`` is
+Packaged files are trusted (tests check them against ``schemas/meta``); a file of the user is checked
+against its JSON Schema when it is loaded. YAML is read safely, with the booleans of YAML 1.2 (``No`` is
 text), without dates, anchors or repeated keys, up to a megabyte.
 """
 
