@@ -88,9 +88,19 @@ def rings_of(geometries: ArrayLike) -> Rings:
     if len(polygons) == 0:
         no_offsets = np.zeros(1, np.int64)
         return Rings(np.zeros((0, 2)), no_offsets, np.zeros(0, bool), np.zeros(len(geoms) + 1, np.int64))
-    _, coords, (ring_offsets, polygon_offsets) = shapely.to_ragged_array(polygons, include_z=False)
-    is_hole = np.ones(len(ring_offsets) - 1, bool)
+    coords = shapely.get_coordinates(polygons)
+    # coordinates come ring by ring; only polygons with holes need their rings taken apart to count them
+    holes = shapely.get_num_interior_rings(polygons)
+    polygon_offsets = np.concatenate([[0], np.cumsum(1 + holes)])
+    is_hole = np.ones(polygon_offsets[-1], bool)
     is_hole[polygon_offsets[:-1]] = False
+    lengths = np.empty(len(is_hole), np.int64)
+    lengths[polygon_offsets[:-1]] = shapely.get_num_coordinates(polygons)
+    if is_hole.any():
+        lengths[np.repeat(holes > 0, 1 + holes)] = shapely.get_num_coordinates(
+            shapely.get_rings(polygons[holes > 0])
+        )
+    ring_offsets = np.concatenate([[0], np.cumsum(lengths)])
     first = np.searchsorted(owner, np.arange(len(geoms) + 1))
     return Rings(
         np.ascontiguousarray(coords),
@@ -225,14 +235,17 @@ def transform_geometries(geometries: ArrayLike, source: Any, target: Any) -> Geo
     geoms = _as_array(geometries)
     start, end = parse_crs(source), parse_crs(target)
     if start == end or start.equals(end, ignore_axis_order=True):
-        return np.asarray(shapely.force_2d(geoms))
+        return np.asarray(shapely.force_2d(geoms)) if shapely.has_z(geoms).any() else geoms
     return np.asarray(shapely.transform(geoms, lambda coords: transform_coordinates(coords, start, end)))
 
 
 def transform_coordinates(coords: Floats, source: Any, target: Any) -> Floats:
     """Coordinates, shape (n, 2), taken from one CRS to another (x = longitude or easting)."""
-    x, y = _transformer(parse_crs(source), parse_crs(target)).transform(coords[:, 0], coords[:, 1])
-    return np.column_stack([x, y])
+    out = np.empty((len(coords), 2))
+    out[:, 0], out[:, 1] = _transformer(parse_crs(source), parse_crs(target)).transform(
+        coords[:, 0], coords[:, 1]
+    )
+    return out
 
 
 def local_metres(lonlat: Floats, origin: Floats) -> Floats:

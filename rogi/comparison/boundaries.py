@@ -89,11 +89,11 @@ def boundary_distances(
 def _edges(
     coords: Floats, offsets: Ints, first: int, last: int, x0: float, y0: float, east: float, north: float
 ) -> tuple[Floats, Floats]:
-    """Edges (x, y, dx, dy, 1 / length²) in local metres, and the bounding box of each block of them."""
+    """Edges (x, y, dx, dy, 1 / length², edges left in the ring) in local metres, and boxes of blocks."""
     count = 0
     for ring in range(first, last):
         count += offsets[ring + 1] - 1 - offsets[ring]
-    edges = np.empty((count, 5))
+    edges = np.empty((count, 6))
     j = 0
     for ring in range(first, last):
         for k in range(offsets[ring], offsets[ring + 1] - 1):
@@ -102,6 +102,7 @@ def _edges(
             length2 = dx * dx + dy * dy
             edges[j, 0], edges[j, 1], edges[j, 2], edges[j, 3] = x, y, dx, dy
             edges[j, 4] = 1.0 / length2 if length2 > 0 else 0.0
+            edges[j, 5] = offsets[ring + 1] - 2 - k
             j += 1
     blocks = (count + _BLOCK - 1) // _BLOCK
     boxes = np.empty((blocks, 4))
@@ -129,12 +130,14 @@ def _sample(
 ) -> int:
     """Distances of samples on ``edges`` to ``others``, and the length of each; returns the next place."""
     near = 0  # samples follow each other, so the nearest edge of the last one is a good first bound
+    ring_start = at
+    before = 0.0  # half of the gap that leads to the next sample
     for k in range(len(edges)):
         x0, y0, dx, dy = edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3]
         length = np.sqrt(dx * dx + dy * dy)
         pieces = max(1, int(np.ceil(length / step)))
-        # a vertex belongs to two edges: it is sampled on both with the half gap of each
-        for i in range(pieces + 1):
+        half_gap = 0.5 * length / pieces
+        for i in range(pieces):  # the end of the edge is the first sample of the next
             x, y = x0 + dx * i / pieces, y0 + dy * i / pieces
             best = _to_edge(
                 x, y, others[near, 0], others[near, 1], others[near, 2], others[near, 3], others[near, 4]
@@ -149,8 +152,12 @@ def _sample(
                     if d < best:
                         best, near = d, j
             out[at] = np.sqrt(best)
-            weight[at] = length / pieces * (0.5 if i in (0, pieces) else 1.0)
+            weight[at] = before + half_gap
+            before = half_gap
             at += 1
+        if edges[k, 5] == 0:
+            weight[ring_start] += before
+            ring_start, before = at, 0.0
     return at
 
 
@@ -158,8 +165,39 @@ def _sample(
 def _sample_count(edges: Floats, step: float) -> int:
     count = 0
     for k in range(len(edges)):
-        count += max(1, int(np.ceil(np.hypot(edges[k, 2], edges[k, 3]) / step))) + 1
+        count += max(1, int(np.ceil(np.sqrt(edges[k, 2] ** 2 + edges[k, 3] ** 2) / step)))
     return count
+
+
+@njit(cache=True, nogil=True)
+def _weighted_quantile(values: Floats, weights: Floats, target: float) -> float:
+    """Smallest value up to which the weights reach the target (quickselect; the arrays are reordered)."""
+    low, high, below = 0, len(values) - 1, 0.0
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j, left = low, high, 0.0
+        while i <= j:
+            while values[i] < pivot:
+                left += weights[i]
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                weights[i], weights[j] = weights[j], weights[i]
+                left += weights[i]
+                i += 1
+                j -= 1
+        # now values[low:j + 1] <= values[j + 1:i] == pivot <= values[i:]
+        middle = weights[j + 1] if i - j == 2 else 0.0
+        if below + left - middle >= target:
+            high = j
+        elif below + left >= target:
+            return float(pivot)
+        else:
+            below += left
+            low = i
+    return float(values[min(low, len(values) - 1)])
 
 
 @njit(cache=True, nogil=True)
@@ -195,10 +233,4 @@ def _distance_block(
         total = weight.sum()
         out[pair, 0] = (distance * weight).sum() / total
         out[pair, 2] = distance.max()
-        order = np.argsort(distance)
-        reached = 0.0
-        for k in order:
-            reached += weight[k]
-            out[pair, 1] = distance[k]
-            if reached >= 0.95 * total:
-                break
+        out[pair, 1] = _weighted_quantile(distance, weight, 0.95 * total)

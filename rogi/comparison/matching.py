@@ -142,18 +142,16 @@ def match_points(a: Geometries, b: Geometries, *, max_distance_m: float = MARKER
     """
     from scipy.spatial import cKDTree
 
-    shape = (len(a), len(b))
-    if min(shape) == 0:
+    (rows_a, at_a), (rows_b, at_b) = _geocentric(a), _geocentric(b)
+    if min(len(rows_a), len(rows_b)) == 0:
         left = right = np.zeros(0, np.intp)
         distance = np.zeros(0)
     else:
-        there = cKDTree(_geocentric(a)).sparse_distance_matrix(
-            cKDTree(_geocentric(b)), max_distance_m, output_type="ndarray"
-        )
+        there = cKDTree(at_a).sparse_distance_matrix(cKDTree(at_b), max_distance_m, output_type="ndarray")
         order = np.lexsort([there["j"], there["i"]])
-        left, right, distance = there["i"][order], there["j"][order], there["v"][order]
+        left, right, distance = rows_a[there["i"][order]], rows_b[there["j"][order]], there["v"][order]
     nothing = np.full(len(left), np.nan)
-    areas = [np.full(n, np.nan) for n in shape]
+    areas = [np.full(len(side), np.nan) for side in (a, b)]
     return _graph(left, right, nothing, distance, np.ones(len(left), bool), *areas)
 
 
@@ -304,18 +302,11 @@ def _share(part: Floats, whole: Floats) -> Floats:
     return np.asarray(np.minimum(share, 1.0))
 
 
-def _geocentric(points: Geometries) -> Floats:
-    """Earth-centred Cartesian coordinates on WGS84, m; a point without position lies far from all others."""
-    lon, lat = np.radians(shapely.get_x(points)), np.radians(shapely.get_y(points))
+def _geocentric(points: Geometries) -> tuple[Ints, Floats]:
+    """Rows of the points that have a position, and their Earth-centred coordinates on WGS84, m."""
+    rows = np.flatnonzero(~(shapely.is_missing(points) | shapely.is_empty(points)))
+    lon, lat = np.radians(shapely.get_coordinates(points[rows])).T
     a, e2 = 6378137.0, 6.69437999014e-3
     normal = a / np.sqrt(1.0 - e2 * np.sin(lat) ** 2)
-    xyz = np.column_stack(
-        [
-            normal * np.cos(lat) * np.cos(lon),
-            normal * np.cos(lat) * np.sin(lon),
-            normal * (1 - e2) * np.sin(lat),
-        ]
-    )
-    lost = ~np.isfinite(xyz).all(axis=1)
-    xyz[lost] = 1e12 * (1.0 + np.flatnonzero(lost)[:, None])
-    return np.asarray(xyz)
+    x, y = normal * np.cos(lat) * np.cos(lon), normal * np.cos(lat) * np.sin(lon)
+    return rows, np.column_stack([x, y, normal * (1.0 - e2) * np.sin(lat)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from rogi.comparison.overlap import run_blocks
 from rogi.geometry import (
     Floats,
     Geometries,
@@ -83,7 +85,8 @@ def prepare_together(sides: list[tuple[ArrayLike, Any]]) -> list[Outlines]:
     """Several inventories, as (geometries, crs), in one equal-area plane."""
     lonlat = [to_lonlat(geometries, crs) for geometries, crs in sides]
     plane_crs = equal_area_crs(total_bounds(*lonlat))
-    return [prepare(g, 4326, plane_crs) for g in lonlat]
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda g: prepare(g, 4326, plane_crs), lonlat))
 
 
 def repair(geometries: ArrayLike) -> tuple[Geometries, NDArray[np.bool_]]:
@@ -98,7 +101,13 @@ def repair(geometries: ArrayLike) -> tuple[Geometries, NDArray[np.bool_]]:
     repaired : ndarray of bool, shape (n,)
     """
     geoms = np.array(geometries, dtype=object, ndmin=1)
-    repaired = ~(shapely.is_valid(geoms) | shapely.is_missing(geoms))
+    valid = np.ones(len(geoms), bool)
+
+    def check(start: int, stop: int) -> None:
+        valid[start:stop] = shapely.is_valid(geoms[start:stop])
+
+    run_blocks(check, len(geoms))
+    repaired = ~(valid | shapely.is_missing(geoms))
     if repaired.any():
         fixed = shapely.make_valid(geoms[repaired])
         mixed = shapely.get_type_id(fixed) == shapely.GeometryType.GEOMETRYCOLLECTION

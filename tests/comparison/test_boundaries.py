@@ -8,7 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.comparison.boundaries import BoundaryDistances, boundary_distances
+from rogi.comparison.boundaries import BoundaryDistances, _weighted_quantile, boundary_distances
 from rogi.comparison.outlines import prepare
 from rogi.geometry import local_metres, metres_per_degree
 
@@ -67,6 +67,17 @@ def test_hausdorff_of_geos(seed: int) -> None:
     swapped = _distances(shapes[1:], shapes[:1])
     assert swapped.mean[0] == pytest.approx(got.mean[0], rel=1e-9)
     assert got.mean[0] <= got.hausdorff[0] and got.p95[0] <= got.hausdorff[0]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(1, 9)), min_size=1, max_size=20), st.integers(1, 100)
+)
+def test_weighted_quantile_against_sorting(pairs: list[tuple[int, int]], percent: int) -> None:
+    values, weights = np.array(pairs, float).T
+    target = percent / 100 * weights.sum()
+    order = np.argsort(values)
+    place = np.searchsorted(np.cumsum(weights[order]), target)
+    assert _weighted_quantile(values.copy(), weights.copy(), target) == values[order][place]
 
 
 def test_metres_far_from_the_middle_latitude() -> None:

@@ -70,7 +70,7 @@ def test_types_of_clusters() -> None:
     pairs = list(zip(graph.a.tolist(), graph.b.tolist(), strict=True))
     assert pairs == [(0, 0), (1, 1), (1, 2), (2, 3), (3, 3), (4, 4), (4, 5), (5, 5), (7, 7)]
     assert graph.linked.tolist() == [True] * 8 + [False]
-    np.testing.assert_allclose(graph.overlap[:3], [12e4, 8e4, 8e4], rtol=1e-9)
+    np.testing.assert_allclose(graph.overlap[:3], [12e4, 8e4, 8e4], rtol=1e-8)
     assert graph.iou[0] == pytest.approx(12 / 20)
     assert graph.fraction_a[1] == pytest.approx(0.5) and graph.fraction_b[1] == pytest.approx(1)
     assert graph.cluster_a.tolist() == [0, 1, 2, 2, 3, 3, 4, 5]
@@ -205,7 +205,7 @@ def test_overlaps_within_one_side() -> None:
     side = prepare(boxes((0, 0, 4, 4), (3, 0, 6, 4), (6, 0, 8, 4), (3, 0, 6, 4)), EQUAL_EARTH)
     first, second, area = self_overlaps(side)
     assert list(zip(first.tolist(), second.tolist(), strict=True)) == [(0, 1), (0, 3), (1, 3)]
-    np.testing.assert_allclose(area, [4e4, 4e4, 12e4], rtol=1e-9)
+    np.testing.assert_allclose(area, [4e4, 4e4, 12e4], rtol=1e-8)
 
 
 def test_repair_keeps_polygons_and_says_which() -> None:
