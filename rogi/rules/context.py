@@ -78,7 +78,7 @@ class Context:
     targets: tuple[Role, ...] = ()
     _cache: dict[tuple[object, ...], object] = field(default_factory=dict)
 
-    def _once(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
+    def once(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
         if key not in self._cache:
             self._cache[key] = compute()
         return self._cache[key]  # type: ignore[return-value]
@@ -107,14 +107,25 @@ class Context:
         return schema_field.name if schema_field else concept
 
     def values(self, role: Role, concept: str) -> pd.Series:
-        """Values of a concept with the dialect's value mapping applied."""
-        return self._once(("values", role, concept), lambda: self.layer(role).values(concept))
+        """Values of a concept with the dialect's value mapping applied (where values can be looked up)."""
+
+        def compute() -> pd.Series:
+            from rogi.rules.columns import column_of
+
+            layer = self.layer(role)
+            try:
+                column = layer.values(concept)
+            except (TypeError, ValueError):  # lists among the values, or two columns of one name
+                return column_of(layer, layer.columns[concept])
+            return column if column.ndim == 1 else column_of(layer, layer.columns[concept])
+
+        return self.once(("values", role, concept), compute)
 
     def distinct(self, role: Role, column: str) -> Distinct:
         """Distinct values of a column of the file, exactly as they are there."""
         from rogi.rules.columns import column_of, distinct
 
-        return self._once(("distinct", role, column), lambda: distinct(column_of(self.layer(role), column)))
+        return self.once(("distinct", role, column), lambda: distinct(column_of(self.layer(role), column)))
 
     def text(self, role: Role, concept: str) -> NDArray[np.object_]:
         """(n,) str or None, outer blanks removed; blank text is None."""
@@ -126,7 +137,7 @@ class Context:
             out[(series.isna() | (text == "")).to_numpy(dtype=bool)] = None
             return out
 
-        return self._once(("text", role, concept), compute)
+        return self.once(("text", role, concept), compute)
 
     def numbers(self, role: Role, concept: str) -> Floats:
         """(n,) float64, NaN where null or not a number (text holding a number counts)."""
@@ -134,10 +145,16 @@ class Context:
         def compute() -> Floats:
             import pandas as pd
 
-            numeric = pd.to_numeric(self.values(role, concept), errors="coerce")
+            values = self.values(role, concept)
+            try:
+                numeric = pd.to_numeric(values, errors="coerce")
+            except TypeError:  # lists and the like among the values
+                numeric = pd.to_numeric(pd.Series(self.text(role, concept)), errors="coerce")
+            if pd.api.types.is_complex_dtype(numeric.dtype):
+                return np.full(len(values), np.nan)
             return numeric.to_numpy(dtype=np.float64, na_value=np.nan)
 
-        return self._once(("numbers", role, concept), compute)
+        return self.once(("numbers", role, concept), compute)
 
     def parameter(self, name: str) -> Parameter:
         """A parameter of the running rule (``"minimum_area"``) or of any (``"GEO014.minimum_area"``)."""
@@ -156,7 +173,7 @@ class Context:
 
     def geometry(self, role: Role) -> Geometries:
         """(n,) geometries in the file's CRS, None where null."""
-        return self._once(("geometry", role), lambda: self.layer(role).geometry)
+        return self.once(("geometry", role), lambda: self.layer(role).geometry)
 
     def usable(self, role: Role) -> Mask:
         """(n,) geometry is there, not empty, and has finite coordinates."""
@@ -166,15 +183,15 @@ class Context:
             ok: Mask = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
             return ok & self.finite(role)
 
-        return self._once(("usable", role), compute)
+        return self.once(("usable", role), compute)
 
     def finite(self, role: Role) -> Mask:
         """(n,) no x or y is infinite or not a number."""
-        return self._once(("finite", role), lambda: finite_coordinates(self.geometry(role)))
+        return self.once(("finite", role), lambda: finite_coordinates(self.geometry(role)))
 
     def valid(self, role: Role) -> Mask:
         """(n,) usable and valid in the OGC sense."""
-        return self._once(("valid", role), lambda: self.usable(role) & shapely.is_valid(self.geometry(role)))
+        return self.once(("valid", role), lambda: self.usable(role) & shapely.is_valid(self.geometry(role)))
 
     def coordinates(self, role: Role) -> tuple[Floats, Ints]:
         """(m, 2) coordinates of all vertices in file order and (m,) the feature's position."""
@@ -183,7 +200,7 @@ class Context:
             coords, index = shapely.get_coordinates(self.geometry(role), return_index=True)
             return coords, index
 
-        return self._once(("coordinates", role), compute)
+        return self.once(("coordinates", role), compute)
 
     def is_lonlat(self, role: Role) -> bool:
         """Whether the file's coordinates are degrees."""
@@ -205,7 +222,7 @@ class Context:
                 out[usable] = to_lonlat(geometry[usable], self.layer(role).crs)
             return out
 
-        return self._once(("lonlat", role), compute)
+        return self.once(("lonlat", role), compute)
 
     def area(self, role: Role) -> Floats:
         """(n,) m² on the ellipsoid; NaN where not usable or without CRS."""
@@ -224,11 +241,11 @@ class Context:
             out[~self.usable(role)] = np.nan
             return out
 
-        return self._once(("area", role), compute)
+        return self.once(("area", role), compute)
 
     def bounds(self, role: Role) -> Floats:
         """(n, 4) bounds in the file's CRS; NaN where there is no geometry."""
-        return self._once(("bounds", role), lambda: shapely.bounds(self.geometry(role)))
+        return self.once(("bounds", role), lambda: shapely.bounds(self.geometry(role)))
 
     def vertices(self, role: Role) -> Vertices:
         """Spacing, spikes, repeats and orientation of the rings of all usable polygons."""
@@ -245,7 +262,7 @@ class Context:
                 grid=self.number("GEO017.grid_degrees" if degrees else "GEO017.grid_metres"),
             )
 
-        return self._once(("vertices", role), compute)
+        return self.once(("vertices", role), compute)
 
     def overlaps(self, role: Role) -> Overlaps:
         """Pairs of valid polygons whose interiors meet."""
@@ -255,7 +272,7 @@ class Context:
 
             return find_overlaps(self.geometry(role), self.valid(role), self.layer(role).crs)
 
-        return self._once(("overlaps", role), compute)
+        return self.once(("overlaps", role), compute)
 
     # ---- identity
 
@@ -267,7 +284,7 @@ class Context:
 
             return parse(self.text(role, "primary_id"))
 
-        return self._once(("primary_ids", role), compute)
+        return self.once(("primary_ids", role), compute)
 
     def outline_kind(self) -> NDArray[np.object_]:
         """(n,) ``"extended"``, ``"restricted"`` or None for each outline.
@@ -284,4 +301,4 @@ class Context:
             lower[~np.isin(lower, ["extended", "restricted"])] = None
             return lower
 
-        return self._once(("outline_kind",), compute)
+        return self.once(("outline_kind",), compute)

@@ -205,6 +205,11 @@ def with_crs(inventory: Inventory, role: Role, crs: str | None) -> Inventory:
     return _with_frame(inventory, role, frame if crs is None else frame.set_crs(crs))
 
 
+def geometry_of(inventory: Inventory, role: Role, position: int) -> Any:
+    """One geometry of a layer."""
+    return _layer(inventory, role).geometry[position]
+
+
 def reprojected(inventory: Inventory, crs: str) -> Inventory:
     """A copy with all layers in another CRS."""
     for role in inventory.roles:
