@@ -1,0 +1,33 @@
+"""Self-contained HTML: a page shell, tables, maps, and the report of a validation made of them.
+
+:func:`~rogi.render.html.page.page` takes sections; :func:`~rogi.render.html.table.table` and
+:func:`~rogi.render.html.maps.map_view` make what goes into them. The compare and release reports
+are made of the same pieces.
+"""
+
+from __future__ import annotations
+
+from rogi.render.html.maps import MapLayer, Scheme, Shape, Style, encode_geometries, map_view
+from rogi.render.html.page import Section, embed, escape, page
+from rogi.render.html.report import fragment, report_page
+from rogi.render.html.table import Column, Kind, badge, html_table, table
+
+__all__ = [
+    "Column",
+    "Kind",
+    "MapLayer",
+    "Scheme",
+    "Section",
+    "Shape",
+    "Style",
+    "badge",
+    "embed",
+    "encode_geometries",
+    "escape",
+    "fragment",
+    "html_table",
+    "map_view",
+    "page",
+    "report_page",
+    "table",
+]

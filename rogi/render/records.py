@@ -1,0 +1,163 @@
+"""Findings as plain records, and text made fit to be shown: what all formats share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from rogi.rules.rule import Severity
+from rogi.schema.model import Role
+from rogi.validation.report import Outcome, Report, State, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BOX = ("minx", "miny", "maxx", "maxy")
+# Characters that change the order in which text is shown (Unicode Bidirectional Algorithm, formatting).
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class Record(NamedTuple):
+    """One finding; ``row`` counts from 1 as in the file, 0 is the layer as a whole."""
+
+    code: str
+    severity: str
+    layer: str
+    row: int
+    feature_id: str
+    field: str
+    value: str
+    message: str
+    other_layer: str
+    other_row: int
+    other_id: str
+    box: tuple[float, float, float, float] | None
+    state: str
+    reason: str
+    fingerprint: str
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in words: ``outline 12 RGU…``."""
+        return _subject(self.layer, self.row, self.feature_id)
+
+    @property
+    def other_subject(self) -> str:
+        """The second feature concerned, in words; empty if there is none."""
+        return _subject(self.other_layer, self.other_row, self.other_id) if self.other_layer else ""
+
+
+def _subject(layer: str, row: int, feature_id: str) -> str:
+    if not layer:
+        return "inventory"
+    layer = layer.replace("_", " ")
+    if row < 1:
+        return f"layer {layer}"
+    generated = feature_id in ("", f"row {row}")
+    return f"{layer} {row}" + ("" if generated else f" {feature_id}")
+
+
+def records(report: Report, frame: pd.DataFrame | None = None) -> Iterator[Record]:
+    """Findings in the report's order; ``frame`` gives a part of them."""
+    frame = report.findings if frame is None else frame
+    columns = [frame[name].tolist() for name in Record._fields if name != "box"]
+    boxes = zip(*(frame[name].tolist() for name in BOX), strict=True)
+    at = Record._fields.index("box")
+    for values, box in zip(zip(*columns, strict=True), boxes, strict=True):
+        place = box if all(math.isfinite(v) for v in box) else None
+        yield Record._make((*values[:at], place, *values[at:]))
+
+
+def printable(text: str) -> str:
+    """Text on one line without anything that steers a terminal or reorders what is read.
+
+    Control characters, line ends and bidirectional marks become ``\\xNN`` and ``\\uNNNN``;
+    halves of surrogate pairs, which cannot be written, become U+FFFD.
+    """
+    if text.isprintable() and not _BIDI.intersection(text):
+        return text
+    return "".join(_shown(c) for c in text)
+
+
+def _shown(character: str) -> str:
+    if "\ud800" <= character <= "\udfff":
+        return "\ufffd"
+    if character in _BIDI or (not character.isprintable() and not character.isspace()):
+        return character.encode("unicode_escape").decode("ascii")
+    return " " if character.isspace() else character
+
+
+def by_weight(outcomes: tuple[Outcome, ...]) -> list[Outcome]:
+    """Outcomes, errors first, else in their order."""
+    return sorted(outcomes, key=lambda o: -o.severity.rank)
+
+
+def failed(report: Report) -> list[Outcome]:
+    """Rules with findings, errors first."""
+    return by_weight(tuple(o for o in report.outcomes if o.status is Status.FAILED))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a report adds up to."""
+
+    open: dict[Severity, int]
+    waived: int
+    known: int
+    rules: dict[Status, int]
+
+    @property
+    def findings(self) -> int:
+        """Findings that count."""
+        return sum(self.open.values())
+
+    def sentence(self) -> str:
+        """The open findings in words."""
+        parts = [plural(n, _NOUNS[severity]) for severity, n in self.open.items()]
+        text = ", ".join(parts)
+        aside = [
+            f"{n:,} {word}" for n, word in ((self.waived, "waived"), (self.known, "in the baseline")) if n
+        ]
+        return text + (f" (and {', '.join(aside)})" if aside else "")
+
+    def rule_sentence(self) -> str:
+        """How the rules came out, in words."""
+        return ", ".join(f"{n:,} {status.value}" for status, n in self.rules.items())
+
+
+_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def totals(report: Report) -> Totals:
+    """Counts over all findings and rules."""
+    states = report.findings["state"].value_counts()
+    return Totals(
+        open=report.counts,
+        waived=int(states.get(State.WAIVED.value, 0)),
+        known=int(states.get(State.BASELINE.value, 0)),
+        rules={status: sum(o.status is status for o in report.outcomes) for status in Status},
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 error``, ``2,000 errors``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def source_uri(report: Report, layer: str) -> str:
+    """Path of the file a layer came from, as a URI reference: relative stays relative."""
+    path: PurePath | None = None
+    if report.inventory is not None and layer:
+        found = report.inventory.layer(Role(layer))
+        if found is not None and found.sources:
+            path = found.sources[0].path
+    if path is None:
+        path = PurePath(report.summary.path or "inventory")
+    text = path.as_posix()
+    if path.is_absolute():
+        return "file://" + quote(text if text.startswith("/") else f"/{text}")
+    return quote(text)
