@@ -49,7 +49,7 @@ def find_rule(name: str) -> Rule:
     close = get_close_matches(name, [*table, *by_name], n=3) or get_close_matches(
         name.upper(), list(table), n=3
     )
-    hint = f"; did you mean {', '.join(close)}?" if close else ""
+    hint = f"; did you mean {', '.join(close)}?" if close else "."
     raise OptionError(f"There is no rule {name!r}{hint} `rogi rules` lists all rules.")
 
 

@@ -108,14 +108,12 @@ def apply_waivers(
     uses = []
     for waiver in waivers:
         if waiver.fingerprint:
-            hit = (findings["fingerprint"] == waiver.fingerprint).to_numpy(dtype=bool)
+            hit = findings["fingerprint"] == waiver.fingerprint
             if waiver.rule:
-                hit &= (findings["code"] == waiver.rule).to_numpy(dtype=bool)
+                hit &= findings["code"] == waiver.rule
         else:
-            hit = (
-                (findings["code"] == waiver.rule)
-                & ((findings["feature_id"] == waiver.id) | (findings["other_id"] == waiver.id))
-            ).to_numpy(dtype=bool)
+            on_unit = (findings["feature_id"] == waiver.id) | (findings["other_id"] == waiver.id)
+            hit = (findings["code"] == waiver.rule) & on_unit
         expired = waiver.expires is not None and waiver.expires < today
         if not expired:
             findings.loc[hit, "state"] = State.WAIVED.value
@@ -171,9 +169,8 @@ class Baseline:
 
     def apply(self, findings: pd.DataFrame) -> None:
         """Mark open findings that were known, in place."""
-        hit = findings["fingerprint"].isin(self.fingerprints).to_numpy(dtype=bool)
-        hit &= (findings["state"] == State.OPEN.value).to_numpy(dtype=bool)
-        findings.loc[hit, "state"] = State.BASELINE.value
+        known = findings["fingerprint"].isin(self.fingerprints)
+        findings.loc[known & (findings["state"] == State.OPEN.value), "state"] = State.BASELINE.value
 
 
 def write_baseline(findings: pd.DataFrame, path: Path, version: str) -> int:

@@ -58,7 +58,9 @@ def test_codes_belong_to_their_families_and_names_are_unique() -> None:
 
 def test_only_established_rules_are_errors() -> None:
     """A rule that rests on memory of the guidelines is never an error by default."""
-    assert not [r.info.code for r in ALL if r.info.severity is Severity.ERROR and not r.info.evidence.established]
+    assert not [
+        r.info.code for r in ALL if r.info.severity is Severity.ERROR and not r.info.evidence.established
+    ]
 
 
 @pytest.mark.parametrize("make", [examples.tprogi, examples.rgik])
