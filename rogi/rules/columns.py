@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rogi.inventory.model import Layer
-    from rogi.schema.model import LayerSchema
+    from rogi.rules.context import Context
+    from rogi.schema.compile import ColumnFailures
+    from rogi.schema.model import LayerSchema, Role
 
 SHOWN_CHARACTERS = 60  # of a value in a message
 
@@ -59,6 +61,7 @@ def distinct(column: pd.Series) -> Distinct:
     """Distinct values of a column; values that cannot be hashed (lists) count as their text."""
     import pandas as pd
 
+    uniques: Any
     try:
         codes, uniques = pd.factorize(column, use_na_sentinel=True)
     except TypeError:
@@ -74,8 +77,15 @@ def distinct(column: pd.Series) -> Distinct:
 
 def column_of(layer: Layer, name: str) -> pd.Series:
     """The first column of that name (a file may have two)."""
-    found = layer.frame[name]
-    return found if found.ndim == 1 else found.iloc[:, 0]
+    found: Any = layer.frame[name]
+    return cast("pd.Series", found if found.ndim == 1 else found.iloc[:, 0])
+
+
+def failures(context: Context, role: Role) -> ColumnFailures:
+    """Rows that break the constraints of the layer's columns, found once for all rules."""
+    from rogi.schema.compile import column_failures
+
+    return context.once(("column failures", role), lambda: column_failures(context.layer(role)))
 
 
 def is_textual(column: pd.Series) -> bool:
@@ -98,8 +108,9 @@ def as_text(value: object) -> str:
     """A value as text; whole numbers without a decimal point."""
     if isinstance(value, str):
         return value
-    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(value) < 1e15:
-        return str(int(value))
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
     return str(value)
 
 

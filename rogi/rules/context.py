@@ -150,7 +150,8 @@ class Context:
                 numeric = pd.to_numeric(values, errors="coerce")
             except TypeError:  # lists and the like among the values
                 numeric = pd.to_numeric(pd.Series(self.text(role, concept)), errors="coerce")
-            if pd.api.types.is_complex_dtype(numeric.dtype):
+            types = pd.api.types
+            if types.is_complex_dtype(numeric.dtype) or types.is_datetime64_any_dtype(values.dtype):
                 return np.full(len(values), np.nan)
             return numeric.to_numpy(dtype=np.float64, na_value=np.nan)
 
