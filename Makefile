@@ -7,6 +7,7 @@ INSTALLED := $(VENV)/.installed
 JOBS ?= 2
 DEMO := demo
 UNITS ?= 5000
+BENCHMARKS ?= validate zonal terrain compare
 
 .PHONY: help setup demo test test-fast lint types docs bench bench-grass wheel clean
 
@@ -50,7 +51,7 @@ docs: $(INSTALLED)  ## the documentation, warnings as errors, into site/
 
 bench: $(INSTALLED)  ## benchmarks against peers; prints ratios
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 bench-grass: $(INSTALLED)  ## terrain and radiation against GRASS (installed from Debian)
 	@command -v grass >/dev/null || { as_root=$$([ "$$(id -u)" = 0 ] && echo "" || echo "sudo"); $$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends grass-core; }
