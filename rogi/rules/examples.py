@@ -105,7 +105,7 @@ def rgik(n: int = 3, origin: tuple[float, float] = (10.6, 46.9)) -> Inventory:
             "Upsl.Con.": ["Talus-connected"] * n,
             "Upsl.Cur.": ["Yes"] * n,
             "Acti.Cl.": ["Active"] * n,
-            "Acti.Ass.": ["kinematic"] * n,
+            "Acti.Ass.": ["Kinematic"] * n,
             "Destabili.": ["No"] * n,
             "Kin.Att.": ["dm/yr"] * n,
             "Rel.Kin.": ["High"] * n,

@@ -134,7 +134,7 @@ def _wrapped(lon: float) -> float:
 def good() -> Inventory:
     from rogi.rules.examples import rgik
 
-    return rgik(origin=(179.985, -44.0))  # the third unit lies across the antimeridian
+    return rgik(origin=(179.9795, -44.0))  # the third unit lies across the antimeridian
 
 
 def bad() -> Bad:

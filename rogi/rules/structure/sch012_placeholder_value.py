@@ -35,8 +35,8 @@ from rogi.schema.model import Evidence, FieldType, Role
 
 RULE = RuleInfo("SCH012", "placeholder-value", Severity.WARNING, Evidence.VERIFIED, EVERY_LAYER)
 
-# Identity is the matter of the PID rules; a comment may be a dash.
-ELSEWHERE = frozenset({"primary_id", "comment"})
+# IDs are the matter of the PID rules, reviews of REV001; a comment may be a dash.
+ELSEWHERE = frozenset({"primary_id", "comment", "additional_information"})
 
 
 def check(context: Context) -> Iterator[Rows]:
