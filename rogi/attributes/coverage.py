@@ -268,7 +268,7 @@ def _capacity(
         for ring in range(unit_offsets[unit], unit_offsets[unit + 1]):
             area = 0.0
             for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
-                area += (x[k] - x[ring_offsets[ring]]) * (y[k + 1] - y[k])
+                area += 0.5 * (x[k] + x[k + 1] - 2.0 * x[ring_offsets[ring]]) * (y[k + 1] - y[k])
                 bound += abs(x[k + 1] - x[k]) + abs(y[k + 1] - y[k]) + 2.0
             bound += abs(area)
         cells = (row1 - row0) * (column1 - column0)
@@ -359,7 +359,7 @@ def _add_ring(
     """Add the signed area to the right of each edge of a ring to the rows top..bottom of the buffer."""
     area = 0.0
     for k in range(len(x) - 1):
-        area += (x[k] - x[0]) * (y[k + 1] - y[k])
+        area += 0.5 * (x[k] + x[k + 1] - 2.0 * x[0]) * (y[k + 1] - y[k])
     # With x to the right and y down, a ring of positive area has its inside to the right of falling edges.
     sign = -1.0 if area > 0 else 1.0
     if hole:
