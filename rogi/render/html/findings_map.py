@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.render.html.maps import Geometries, Ints, MapLayer, Scheme, Shape, Style, drawable, map_view
+from rogi.render.html.maps import STEP, Geometries, Ints, MapLayer, Scheme, Shape, Style, drawable, map_view
 from rogi.render.records import Record, failed, plural, printable
 from rogi.rules.rule import Severity
 from rogi.schema.model import Role
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RULE_COLORS = 8
 """Rules with a colour of their own on the map; the rest share one."""
+Box = tuple[float, float, float, float]
 CONTEXT_CELLS = 1200
 """The whole inventory is drawn as dots on a grid of this many cells across."""
 
@@ -40,7 +41,7 @@ def findings_map(report: Report, found: Sequence[Record], *, name: str, table_na
     geometry = np.empty(len(found), dtype=object)
     geometry[:] = report.findings["geometry"].to_list()
     placed = drawable(geometry)
-    context, units = _surroundings(report, found)
+    context, resolution, units = _surroundings(report, found)
     layers = []
     if len(context):
         layers.append(
@@ -49,6 +50,7 @@ def findings_map(report: Report, found: Sequence[Record], *, name: str, table_na
                 context,
                 [Scheme("", [Style("", "context")])],
                 interactive=False,
+                resolution=resolution,
             )
         )
     if len(units[0]):
@@ -62,15 +64,12 @@ def findings_map(report: Report, found: Sequence[Record], *, name: str, table_na
         )
     layers.append(_findings_layer(report, found, geometry, placed))
     missing = int((~placed).sum())
-    note = (
-        "<p>Click a feature to see its findings; the filters of the table below apply here too. "
-        "Outlines are simplified.</p>"
-    )
+    note = "Click a feature to see its findings. The filters of the table below apply here too."
     if missing:
         verb = "has" if missing == 1 else "have"
-        note += f"<p>{plural(missing, 'finding')} {verb} no place on the map: about a whole layer, "
-        note += "or without usable coordinates.</p>"
-    return note + map_view(name, layers, title="Map of the findings", table_name=table_name)
+        note += f" {plural(missing, 'finding')} {verb} no place on the map: about a whole layer, or without "
+        note += "usable coordinates."
+    return f"<p>{note}</p>" + map_view(name, layers, title="Map of the findings", table_name=table_name)
 
 
 def _findings_layer(
@@ -92,7 +91,7 @@ def _findings_layer(
         [
             Style("error", "error", Shape.SQUARE),
             Style("warning", "warning", Shape.TRIANGLE),
-            Style("note", "info", Shape.CIRCLE),
+            Style("info", "info", Shape.CIRCLE),
         ],
         column="Severity",
         values=[s.value for s in Severity],
@@ -108,49 +107,61 @@ def _findings_layer(
     return MapLayer("Findings", shapes, [severities, by_rule], labels=labels, rows=rows)
 
 
-def _surroundings(report: Report, found: Sequence[Record]) -> tuple[Geometries, tuple[Geometries, list[str]]]:
-    """Dots where the inventory is, and outlines of units whose findings lie elsewhere than on them."""
+def _surroundings(
+    report: Report, found: Sequence[Record]
+) -> tuple[Geometries, float, tuple[Geometries, list[str]]]:
+    """Dots where the inventory is, their spacing, and outlines of units whose findings lie elsewhere."""
     none = np.empty(0, dtype=object)
-    if report.inventory is None:
-        return none, (none, [])
-    dots, outlines, labels = [none], [none], list[str]()
-    for layer in report.inventory.layers:
+    dots, outlines, labels, spacing = [none], [none], list[str](), 0.0
+    for layer in report.inventory.layers if report.inventory is not None else ():
         if layer.crs is None or layer.role is Role.AREA_OF_INTEREST:
             continue
         if layer.role in (Role.OUTLINE, Role.MARKER):
-            dots.append(_dots(layer))
+            points, step = _dots(layer)
+            dots.append(points)
+            spacing = max(spacing, step)
         positions, names = _concerned(layer, found)
         shapes = _lonlat(layer, layer.geometry[positions])
-        area = shapely.get_dimensions(shapes) == 2
-        outlines.append(shapes[area])
-        labels += [names[i] for i in np.flatnonzero(area)]
-    return np.concatenate(dots), (np.concatenate(outlines), labels)
+        bounds = shapely.bounds(shapes).tolist()
+        for position in np.flatnonzero(shapely.get_dimensions(shapes) == 2).tolist():
+            name, boxes = names[position]
+            if not any(_same(bounds[position], box) for box in boxes):
+                outlines.append(shapes[position : position + 1])
+                labels.append(printable(name))
+    return np.concatenate(dots), spacing, (np.concatenate(outlines), labels)
 
 
-def _concerned(layer: Layer, found: Sequence[Record]) -> tuple[Ints, list[str]]:
-    """Positions and names of a layer's features that findings speak of."""
-    names: dict[int, str] = {}
+def _concerned(layer: Layer, found: Sequence[Record]) -> tuple[Ints, list[tuple[str, list[Box]]]]:
+    """Positions of a layer's features that findings speak of; for each its name and its findings' places."""
+    role = layer.role.value
+    names: dict[int, tuple[str, list[Box]]] = {}
     for r in found:
-        if r.layer == layer.role.value and r.row:
-            names.setdefault(r.row, r.subject)
-        if r.other_layer == layer.role.value and r.other_row:
-            names.setdefault(r.other_row, r.other_subject)
+        if r.layer == role and r.row:
+            boxes = names.setdefault(r.row, (r.subject, []))[1]
+            if r.box is not None and r.box not in boxes:
+                boxes.append(r.box)
+        if r.other_layer == role and r.other_row:
+            names.setdefault(r.other_row, (r.other_subject, []))
     positions = np.flatnonzero(np.isin(layer.rows, np.fromiter(names, dtype=np.int64, count=len(names))))
-    return positions, [printable(names[int(row)]) for row in layer.rows[positions]]
+    return positions, [names[int(row)] for row in layer.rows[positions]]
 
 
-def _dots(layer: Layer) -> Geometries:
-    """The layer's features as points on a coarse grid, each cell once."""
+def _same(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(abs(a - b) <= STEP for a, b in zip(one, other, strict=True))
+
+
+def _dots(layer: Layer) -> tuple[Geometries, float]:
+    """The layer's features as points on a coarse grid, each cell once, and the grid's spacing in degrees."""
     bounds = shapely.bounds(layer.geometry)
     centres = np.column_stack([bounds[:, [0, 2]].mean(axis=1), bounds[:, [1, 3]].mean(axis=1)])
     points = shapely.points(centres[np.isfinite(centres).all(axis=1)])
     points = _lonlat(layer, points)
     points = points[drawable(points)]
     if not len(points):
-        return points
+        return points, 0.0
     places = shapely.get_coordinates(points)
     step = max(float(np.ptp(places, axis=0).max()) / CONTEXT_CELLS, 1e-5)
-    return np.asarray(shapely.points(np.unique(np.rint(places / step), axis=0) * step))
+    return np.asarray(shapely.points(np.unique(np.rint(places / step), axis=0) * step)), step
 
 
 def _lonlat(layer: Layer, geometries: Geometries) -> Geometries:

@@ -89,6 +89,8 @@ class MapLayer:
         Whether it is drawn at first.
     interactive
         Whether features answer to the pointer; False draws small dots in the background.
+    resolution
+        How coarse the places are, in degrees: where that would show, the layer is not drawn.
     """
 
     title: str
@@ -98,6 +100,7 @@ class MapLayer:
     rows: Sequence[Sequence[int]] | None = None
     visible: bool = True
     interactive: bool = True
+    resolution: float = 0.0
 
 
 def map_view(
@@ -180,6 +183,7 @@ def _encode(layer: MapLayer, budget: int) -> dict[str, object]:
         "n": len(shown),
         "visible": layer.visible,
         "interactive": layer.interactive,
+        "resolution": layer.resolution,
         "schemes": schemes,
         "labels": None if layer.labels is None else [str(layer.labels[i]) for i in shown],
         "rows": rows,
@@ -214,9 +218,8 @@ def encode_geometries(geometries: Geometries, budget: int = VERTEX_BUDGET) -> di
     chains, owner = _chains(geometries)
     for tolerance in SIMPLIFICATION:
         if tolerance:
-            # topology-preserving per chain: a ring keeps four vertices at least
-            simple = shapely.simplify(chains, tolerance, preserve_topology=True)
-            chains = np.where(shapely.is_empty(simple), chains, simple)
+            simple = shapely.simplify(chains, tolerance, preserve_topology=False)
+            chains = np.where(shapely.is_empty(simple), chains, simple)  # a ring that would collapse stays
         if int(shapely.get_num_coordinates(chains).sum()) <= budget:
             break
     ring = shapely.get_type_id(chains) == shapely.GeometryType.LINEARRING

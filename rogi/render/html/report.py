@@ -195,7 +195,8 @@ def _extent(box: tuple[float, float, float, float]) -> str:
 
 def _conformance(report: Report) -> str:
     rows, groups = [], []
-    for outcome in report.outcomes:
+    order = (Status.FAILED, Status.NOT_RUN, Status.PASSED, Status.NOT_APPLICABLE)
+    for outcome in sorted(report.outcomes, key=lambda o: (order.index(o.status), -o.severity.rank)):
         code = escape(outcome.code)
         if outcome.findings:
             code = (
@@ -209,7 +210,7 @@ def _conformance(report: Report) -> str:
             [
                 code,
                 escape(outcome.title or outcome.name),
-                badge(outcome.severity.value, SEVERITY_TONES[outcome.severity.value]),
+                escape(outcome.severity.value),
                 badge(outcome.status.value, "error" if outcome.crashed else tone),
                 f"{outcome.findings:,}" if outcome.findings else "",
                 escape(printable(_remark(outcome))),
@@ -230,6 +231,7 @@ def _conformance(report: Report) -> str:
             groups=groups,
             numbers=(4,),
             sortable=True,
+            tall=True,
         )
     )
 

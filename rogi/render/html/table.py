@@ -134,6 +134,7 @@ def html_table(
     groups: Sequence[str] = (),
     numbers: Sequence[int] = (),
     sortable: bool = False,
+    tall: bool = False,
 ) -> str:
     """A short table as plain HTML, readable without the script.
 
@@ -149,6 +150,10 @@ def html_table(
         Identifies the table, and one word per row, for :func:`show_buttons`.
     numbers
         Columns aligned to the right.
+    sortable
+        Whether the headings sort.
+    tall
+        Scroll the table within the window, under its headings.
     """
 
     def cell(index: int, content: str) -> str:
@@ -170,8 +175,9 @@ def html_table(
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     anchor = f' id="{escape(name)}"' if name else ""
     attributes = anchor + (" data-sortable" if sortable else "")
+    box = "scroll stack tall" if tall else "scroll stack"
     return (
-        f'<div class="scroll stack"><table role="table"{attributes}>{title}<thead><tr>{head}</tr></thead>\n'
+        f'<div class="{box}"><table role="table"{attributes}>{title}<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{''.join(lines)}</tbody></table></div>\n"
     )
 

@@ -187,7 +187,7 @@
       const left = x - w / 2 / k;
       const top = y - h / 2 / k;
       this.graticule(c, w, h, left, top, k);
-      this.layers.forEach((layer) => { if (layer.visible) this.paintLayer(c, layer, w, h, left, top, k); });
+      this.layers.forEach((layer) => { if (layer.visible && layer.resolution / 360 * k < 4) this.paintLayer(c, layer, w, h, left, top, k); });
       if (this.mark) this.paintMark(c, left, top, k);
       this.labels(c, w, h, left, top, k);
     }
@@ -358,18 +358,20 @@
       this.draw();
       const table = R.tables[this.table];
       const seen = new Set();
-      const items = hits.slice(0, POPUP_ROWS).map(([layer, f]) => {
-        const block = el("div", {}, el("h3", {}, layer.labels ? layer.labels[f] : layer.title));
-        if (table && layer.rows) {
-          const rows = [...layer.rows.index.slice(layer.rowStart[f], layer.rowStart[f + 1])].filter((r) => !seen.has(r) && table.keep[r]);
-          rows.forEach((r) => seen.add(r));
-          block.append(el("ul", {}, ...rows.slice(0, POPUP_ROWS).map((r) => el("li", {}, el("button", { type: "button", class: "link", onclick: () => { this.close(); table.show(r); } }, table.data.label.map((k) => table.columns[k].text(r)).join(" · ")))),
-            rows.length > POPUP_ROWS ? el("li", {}, `and ${number.format(rows.length - POPUP_ROWS)} more`) : null));
-          if (!rows.length) return null;
+      const groups = new Map();
+      hits.forEach(([layer, f]) => {
+        const label = layer.labels ? layer.labels[f] : layer.title;
+        if (!groups.has(label)) groups.set(label, []);
+        if (!table || !layer.rows) return;
+        for (let r = layer.rowStart[f]; r < layer.rowStart[f + 1]; r++) {
+          const row = layer.rows.index[r];
+          if (!seen.has(row) && table.keep[row]) { seen.add(row); groups.get(label).push(row); }
         }
-        return block;
-      }).filter(Boolean);
-      if (hits.length > POPUP_ROWS) items.push(el("p", {}, `and ${number.format(hits.length - POPUP_ROWS)} more features here; zoom in`));
+      });
+      const line = (row) => el("li", {}, el("button", { type: "button", class: "link", onclick: () => { this.close(); table.show(row); } }, table.data.label.map((k) => table.columns[k].text(row)).join(" · ")));
+      const items = [...groups].slice(0, POPUP_ROWS).map(([label, rows]) => el("div", {}, el("h3", {}, label), el("ul", {}, ...rows.slice(0, POPUP_ROWS).map(line),
+        rows.length > POPUP_ROWS ? el("li", {}, `and ${number.format(rows.length - POPUP_ROWS)} more`) : null)));
+      if (groups.size > POPUP_ROWS) items.push(el("p", {}, `and ${number.format(groups.size - POPUP_ROWS)} more features here; zoom in`));
       this.popup.replaceChildren(el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => { this.close(); this.canvas.focus({ preventScroll: true }); } }, "×"), ...items);
       this.popup.classList.remove("hidden");
       const [w, h] = this.size();
