@@ -1,0 +1,117 @@
+"""Several units have the same primary ID.
+
+## What it checks
+Each primary ID occurs once among the primary markers, and once among the outlines where the schema has one
+outline for each unit (TPRoGI). Where units have an extended and a restricted outline, REL004 looks at those.
+IDs are compared by what they say: the 17-character and the 18-character form of an ID are one. Nulls and
+placeholders such as `unknown` are not IDs.
+
+## Why
+The ID is the name of the unit. With two units of one name, outlines, reviews and moving areas go to the
+wrong one, and a comparison of versions reports changes that never happened.
+
+## Example
+    primary ID 'RGU304000N0906000E' is that of 2 features; row 17 has it too
+
+## How to fix
+If the features are one unit mapped twice, remove one. If they are two units whose markers lie within 11 m
+(PID005), move one marker and make its ID anew.
+
+## Reference
+RGIK (2023), baseline concepts 1.0, doi 10.51363/unifr.srr.2023.002; all 603 outlines of the published 12
+areas match one marker by ID (doi 10.5281/zenodo.15467203).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rogi.inventory.model import Inventory
+from rogi.inventory.primary_id import IdForm
+from rogi.rules.columns import folded, quoted, schema_of
+from rogi.rules.context import Context
+from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
+from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+from rogi.schema.model import Evidence, Role
+
+RULE = RuleInfo(
+    "PID004",
+    "id-duplicate",
+    Severity.ERROR,
+    Evidence.SECONDARY,
+    (Need(Role.MARKER, ("primary_id",)), Need(Role.OUTLINE, ("primary_id",))),
+)
+
+
+def check(context: Context) -> Iterator[Rows]:
+    import pandas as pd
+
+    none = placeholders(context)
+    for role in context.targets:
+        layer = context.layer(role)
+        field = schema_of(layer).field("primary_id")
+        if role is not Role.MARKER and not (field is not None and field.unique):
+            continue
+        ids = context.primary_ids(role)
+        names = ids.canonical.copy()
+        for i in np.flatnonzero(ids.form == IdForm.UNPARSABLE):
+            names[i] = None if is_placeholder(ids.text[i], none) else folded(ids.text[i])
+        codes, _ = pd.factorize(names, use_na_sentinel=True)
+        present = np.flatnonzero(codes >= 0)
+        counts = np.bincount(codes[present])
+        rows = present[counts[codes[present]] > 1]
+        if not len(rows):
+            continue
+        other = _next_of_group(rows, codes[rows])
+        many = counts[codes[rows]]
+        messages = [
+            f"primary ID {quoted(ids.text[i])} is that of {k} features; row {layer.rows[j]} has it too"
+            for i, j, k in zip(rows, other, many, strict=True)
+        ]
+        yield Rows(
+            role,
+            rows,
+            messages,
+            field=context.column_name(role, "primary_id"),
+            value=ids.text[rows],
+            other=other,
+        )
+
+
+def _next_of_group(
+    rows: np.ndarray[tuple[int], np.dtype[np.intp]], group: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """For each row the next one of its group, for the last the first."""
+    order = np.argsort(group, kind="stable")
+    sorted_group = group[order]
+    start = np.r_[True, sorted_group[1:] != sorted_group[:-1]]
+    first = np.flatnonzero(start)
+    following = np.arange(1, len(order) + 1)
+    following[np.r_[first[1:] - 1, len(order) - 1]] = first
+    out = np.empty_like(rows)
+    out[order] = rows[order[following]]
+    return out
+
+
+def good() -> Inventory:
+    from rogi.rules.examples import rgik, with_values
+
+    # two outlines have each ID: the extended and the restricted one; null is no ID
+    return with_values(rgik(4), Role.MARKER, "PrimaryID", {2: None, 3: None})
+
+
+def bad() -> Bad:
+    from rogi.rules.examples import tprogi, with_values
+
+    inventory = tprogi(4)
+    first = _first_id(inventory)
+    return Bad(with_values(inventory, Role.MARKER, "ID", {3: first.lower()}), {Role.MARKER: (0, 3)})
+
+
+def _first_id(inventory: Inventory) -> str:
+    """The ID of the first marker."""
+    layer = inventory.layer(Role.MARKER)
+    assert layer is not None
+    return str(layer.frame["ID"].iloc[0])
