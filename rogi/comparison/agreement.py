@@ -1,0 +1,268 @@
+"""Agreement of two inventories, by area and by object. A is the reference, B what is measured against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rogi.comparison.areas import Components
+from rogi.comparison.matching import MatchGraph
+from rogi.comparison.rates import (
+    REPLICATES,
+    Estimate,
+    Rate,
+    bootstrap_sums,
+    f1_rate,
+    percentile_estimate,
+    rate,
+)
+from rogi.geometry import Floats
+
+IOU_THRESHOLDS = (0.1, 0.25, 0.5, 0.75)
+PANOPTIC_IOU = 0.5  # Kirillov et al. (2019): above it a match is unique where no side overlaps itself
+# km²; the lower limit of an inventoried unit (0.01), the mean (0.14) and the 90th percentile (0.3) of
+# TPRoGI lie on or near the edges.
+SIZE_CLASSES_KM2 = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, np.inf)
+
+
+@dataclass(frozen=True)
+class AreaAgreement:
+    """Agreement by area: TP, FP and FN are total areas, as in Table 3 of Sun et al. (2024).
+
+    Attributes
+    ----------
+    true_positive, false_positive, false_negative : float
+        Area of A ∩ B, of B outside A, and of A outside B, m².
+    precision, recall, f1, iou : Estimate
+        With percentile intervals of the cluster bootstrap.
+    """
+
+    true_positive: float
+    false_positive: float
+    false_negative: float
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    iou: Estimate
+
+
+@dataclass(frozen=True)
+class ObjectAgreement:
+    """Agreement by object: a pair of the one-to-one assignment counts if its IoU reaches the threshold.
+
+    Attributes
+    ----------
+    threshold : float
+    matched, missed, false : int
+        True positives, false negatives (objects of A) and false positives (objects of B).
+    precision, recall : Rate
+        With Wilson intervals.
+    f1 : Estimate
+        Also the recognition quality RQ of the panoptic quality.
+    segmentation_quality : float
+        SQ: mean IoU of the matched pairs; NaN if there are none.
+    panoptic_quality : float
+        PQ = SQ · RQ (Kirillov et al. 2019).
+    """
+
+    threshold: float
+    matched: int
+    missed: int
+    false: int
+    precision: Rate
+    recall: Rate
+    f1: Estimate
+    segmentation_quality: float
+    panoptic_quality: float
+
+
+@dataclass(frozen=True)
+class SizeClass:
+    """Agreement of the objects of one size class; areas in km², upper limit not included.
+
+    ``recall_area`` is the share of the area of A in the class that B covers, ``precision_area`` that of B
+    in the class that A covers (outlines that overlap within a side count each).
+    """
+
+    lower_km2: float
+    upper_km2: float
+    found_a: Rate
+    found_b: Rate
+    recall_area: float
+    precision_area: float
+
+
+@dataclass(frozen=True)
+class GroupAgreement:
+    """Counts and agreement by area of one group (a subregion, for example)."""
+
+    name: str
+    count_a: int
+    count_b: int
+    area: AreaAgreement
+    objects: ObjectAgreement
+    found_a: Rate = field(repr=False)
+    found_b: Rate = field(repr=False)
+
+
+def area_agreement(
+    parts: Components, rows: ArrayLike | None = None, *, replicates: int = REPLICATES, seed: int = 0
+) -> AreaAgreement:
+    """Agreement by area of all components, or of some.
+
+    precision = TP / (TP + FP), recall = TP / (TP + FN), F1 = 2 TP / (2 TP + FP + FN), IoU = TP / (TP + FP +
+    FN).
+
+    Parameters
+    ----------
+    parts : Components
+    rows : array_like of int or bool, optional
+        Components to count.
+    replicates, seed : int
+        Of the bootstrap over components.
+    """
+    chosen = slice(None) if rows is None else np.asarray(rows)
+    table = np.column_stack([parts.both[chosen], parts.union_a[chosen], parts.union_b[chosen]])
+    drawn = bootstrap_sums(table, replicates, seed)
+    both, in_a, in_b = (float(v) for v in table.sum(axis=0))
+    values, spread = _area_rates(table.sum(axis=0)[None, :]), _area_rates(drawn)
+    estimates = {name: percentile_estimate(float(v[0]), spread[name]) for name, v in values.items()}
+    return AreaAgreement(both, max(0.0, in_b - both), max(0.0, in_a - both), **estimates)
+
+
+def object_agreement(
+    graph: MatchGraph,
+    assigned: NDArray[np.bool_],
+    threshold: float,
+    *,
+    in_a: NDArray[np.bool_] | None = None,
+    in_b: NDArray[np.bool_] | None = None,
+) -> ObjectAgreement:
+    """Agreement by object at one IoU threshold.
+
+    Parameters
+    ----------
+    graph : MatchGraph
+        Of polygons.
+    assigned : ndarray of bool, shape (m,)
+        Of `rogi.comparison.matching.assignment`.
+    threshold : float
+        Least IoU of a match.
+    in_a, in_b : ndarray of bool, shapes (n_a,), (n_b,), optional
+        Objects to count; by default all.
+    """
+    a_counts = np.ones(len(graph.area_a), bool) if in_a is None else in_a
+    b_counts = np.ones(len(graph.area_b), bool) if in_b is None else in_b
+    iou = graph.iou
+    hit = assigned & (iou >= threshold) & a_counts[graph.a] & b_counts[graph.b]
+    matched = int(hit.sum())
+    missed, false = int(a_counts.sum()) - matched, int(b_counts.sum()) - matched
+    f1 = f1_rate(matched, missed, false)
+    quality = float(iou[hit].mean()) if matched else float("nan")
+    return ObjectAgreement(
+        threshold,
+        matched,
+        missed,
+        false,
+        rate(matched, matched + false),
+        rate(matched, matched + missed),
+        f1,
+        quality,
+        quality * f1.value if matched else (0.0 if missed + false else float("nan")),
+    )
+
+
+def found(graph: MatchGraph) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which objects of A and of B have a link to the other side, whatever its IoU."""
+    in_a = np.zeros(len(graph.area_a), bool)
+    in_b = np.zeros(len(graph.area_b), bool)
+    in_a[graph.a[graph.linked]] = True
+    in_b[graph.b[graph.linked]] = True
+    return in_a, in_b
+
+
+def size_agreement(
+    graph: MatchGraph, parts: Components, classes_km2: tuple[float, ...] = SIZE_CLASSES_KM2
+) -> list[SizeClass]:
+    """Agreement by size class of the objects; class limits in km², ascending."""
+    limits = np.asarray(classes_km2) * 1e6
+    found_a, found_b = found(graph)
+    class_a = np.searchsorted(limits, graph.area_a, side="right") - 1
+    class_b = np.searchsorted(limits, graph.area_b, side="right") - 1
+    rows = []
+    for k in range(len(limits) - 1):
+        a, b = class_a == k, class_b == k
+        rows.append(
+            SizeClass(
+                float(classes_km2[k]),
+                float(classes_km2[k + 1]),
+                rate(int(found_a[a].sum()), int(a.sum())),
+                rate(int(found_b[b].sum()), int(b.sum())),
+                _ratio(parts.covered_a[a].sum(), graph.area_a[a].sum()),
+                _ratio(parts.covered_b[b].sum(), graph.area_b[b].sum()),
+            )
+        )
+    return rows
+
+
+def group_agreement(
+    graph: MatchGraph,
+    assigned: NDArray[np.bool_],
+    parts: Components,
+    group_a: ArrayLike,
+    group_b: ArrayLike,
+    *,
+    threshold: float = PANOPTIC_IOU,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> list[GroupAgreement]:
+    """Agreement per group, where every component goes to one group as a whole.
+
+    That is the group of its largest outline of A, or of B if it has none of A, so that the areas and counts
+    of the groups add up to those of the whole, and a pair astride a border is not torn apart.
+
+    Parameters
+    ----------
+    group_a, group_b : array_like of str, shapes (n_a,), (n_b,)
+        Group of each object; empty text for none.
+    """
+    names_a, names_b = np.asarray(group_a, dtype=object), np.asarray(group_b, dtype=object)
+    group = np.full(len(parts), "", dtype=object)
+    for owner, names, area in ((parts.of_b, names_b, graph.area_b), (parts.of_a, names_a, graph.area_a)):
+        ascending = np.lexsort([-np.arange(len(area)), area])
+        group[owner[ascending]] = names[ascending]  # the last one written, the largest, stays
+    found_a, found_b = found(graph)
+    rows = []
+    for name in sorted(set(group.tolist())):
+        chosen = group == name
+        a, b = chosen[parts.of_a], chosen[parts.of_b]
+        rows.append(
+            GroupAgreement(
+                str(name),
+                int(a.sum()),
+                int(b.sum()),
+                area_agreement(parts, chosen, replicates=replicates, seed=seed),
+                object_agreement(graph, assigned, threshold, in_a=a, in_b=b),
+                rate(int(found_a[a].sum()), int(a.sum())),
+                rate(int(found_b[b].sum()), int(b.sum())),
+            )
+        )
+    return rows
+
+
+def _area_rates(sums: Floats) -> dict[str, Floats]:
+    """Precision, recall, F1 and IoU from rows of (both, A, B)."""
+    both, in_a, in_b = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "precision": np.minimum(both / in_b, 1.0),
+            "recall": np.minimum(both / in_a, 1.0),
+            "f1": np.minimum(2 * both / (in_a + in_b), 1.0),
+            "iou": np.minimum(both / (in_a + in_b - both), 1.0),
+        }
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0 else float("nan")
