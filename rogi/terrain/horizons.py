@@ -1,10 +1,8 @@
 """Horizon angles of an elevation raster, exact along every ray and independent of the window.
 
 Every pixel looks along the geodesic of each azimuth and keeps the steepest sight line to the terrain within
-the search radius. Terrain is sampled where the ray crosses the grid's rows (or columns, whichever is more
-frequent), linear between the two pixels there. A sample is skipped only if the highest terrain around it
-could not raise the horizon, so skipping never changes a result; therefore a pixel's horizon depends on the
-terrain within the radius alone, not on the window, mask or order in which it is computed.
+the search radius (`rogi.terrain.rays`). Its horizon depends on the terrain within the radius alone, not on
+the window, mask or order in which it is computed.
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ from numba import njit
 from rogi.errors import OptionError
 from rogi.terrain.gradient import arctan, prepared
 from rogi.terrain.grid import EARTH_RADIUS, Grid, Metric
+from rogi.terrain.rays import CELL, GROUP, highest_around, march, ray_steps
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,211 +25,12 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 16
 BLOCK_COLS = 64
 
-#: Ray steps that are tested at once against the highest terrain around them.
-GROUP = 16
-
-#: Half width in pixels of the neighbourhood that holds all samples of a group: half a group, one for the
-#: interpolation.
-REACH = GROUP // 2 + 1
-
-#: Metres added to the highest terrain before a group is skipped: above the rounding of float32 heights.
-SLACK = 0.01
-
 #: Default search radius in metres: 20-30 km changes annual radiation no more, 10 km up to 2.3 % at single
 #: pixels (measured, docs/methods/terrain.md).
 SEARCH_RADIUS = 25_000.0
 
 #: Beyond this latitude the series for geodesics on a geographic grid is not used (meridians converge).
 MAX_BEND_LATITUDE = 88.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def highest_around(elevation: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Maximum of the elevation in a square of half width `REACH`, padded by `REACH` on every side.
-
-    Voids count as -inf. Result (rows + 2 REACH, cols + 2 REACH).
-    """
-    rows, cols = elevation.shape
-    width = cols + 2 * REACH
-    across = np.full((rows, width), np.float32(-np.inf), dtype=np.float32)
-    line = np.empty(cols + 4 * REACH, dtype=np.float32)
-    for r in range(rows):
-        source = elevation[r]
-        line[:] = np.float32(-np.inf)
-        inner = line[2 * REACH : 2 * REACH + cols]
-        for i in range(cols):
-            v = source[i]
-            inner[i] = v if v > np.float32(-np.inf) else np.float32(-np.inf)
-        # Window lengths 2, 4, 8, 16 in place, then two windows of 16 that overlap make 2 REACH + 1 = 19.
-        length = 1
-        while length < GROUP:
-            shifted = line[length:]
-            for i in range(shifted.size):
-                line[i] = max(line[i], shifted[i])
-            length *= 2
-        rest = line[2 * REACH + 1 - GROUP :]
-        target = across[r]
-        for i in range(width):
-            target[i] = max(line[i], rest[i])
-    # Down the columns: maxima up to and from the boundaries of groups of 2 REACH + 1 rows (van Herk 1992).
-    span = 2 * REACH + 1
-    out = np.full((rows + 2 * REACH, width), np.float32(-np.inf), dtype=np.float32)
-    tail = np.full((span, width), np.float32(-np.inf), dtype=np.float32)
-    head = np.full(width, np.float32(-np.inf), dtype=np.float32)
-    # Output row o covers source rows o - 2 REACH .. o.
-    for start in range(-span, rows + 2 * REACH, span):
-        for k in range(span):  # rows start .. start + span - 1 are the second part of outputs of this group
-            o = start + k
-            if k == 0:
-                head[:] = np.float32(-np.inf)
-            if 0 <= o < rows:
-                source = across[o]
-                for i in range(width):
-                    head[i] = max(head[i], source[i])
-            if 0 <= o < rows + 2 * REACH:
-                target = out[o]
-                if k + 1 < span:
-                    suffix = tail[k + 1]
-                    for i in range(width):
-                        target[i] = max(head[i], suffix[i])
-                else:
-                    for i in range(width):
-                        target[i] = head[i]
-        for k in range(span - 1, -1, -1):
-            o = start + k
-            suffix = tail[k]
-            if k == span - 1:
-                suffix[:] = np.float32(-np.inf)
-            else:
-                suffix[:] = tail[k + 1]
-            if 0 <= o < rows:
-                source = across[o]
-                for i in range(width):
-                    suffix[i] = max(suffix[i], source[i])
-    return out
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def ray_steps(
-    jacobian: npt.NDArray[np.float64],
-    sin_azimuth: float,
-    cos_azimuth: float,
-    radius: float,
-    curvature: float,
-    bend: bool,
-    offsets: npt.NDArray[np.int32],
-    weights: npt.NDArray[np.float32],
-    inverse: npt.NDArray[np.float32],
-    drop: npt.NDArray[np.float32],
-) -> int:
-    """Fill the steps of one ray; return how many lie within the radius.
-
-    The k-th step is k pixels away along the axis the ray crosses faster. A point at distance s on the
-    geodesic of azimuth α lies s sin α + s² sin α cos α tan φ / R east (measured on the parallel of its
-    start) and s cos α - s² sin² α tan φ / 2R north of it, to third order in s / R (`bend`).
-    `offsets` gets row and column offsets of the two pixels, `weights` the weight of the second, `inverse`
-    1 / s, and `drop` the drop s² / 2R below the tangent plane, in metres.
-    """
-    a, b, c, d, latitude = jacobian[0], jacobian[1], jacobian[2], jacobian[3], jacobian[4]
-    determinant = a * d - b * c
-    bending = np.tan(np.radians(latitude)) / EARTH_RADIUS if bend else 0.0
-    # Columns and rows per metre, and per metre squared.
-    east2, north2 = sin_azimuth * cos_azimuth * bending, -0.5 * sin_azimuth * sin_azimuth * bending
-    col1 = (d * sin_azimuth - b * cos_azimuth) / determinant
-    row1 = (a * cos_azimuth - c * sin_azimuth) / determinant
-    col2 = (d * east2 - b * north2) / determinant
-    row2 = (a * north2 - c * east2) / determinant
-    # Exact zeros on the axes: no second pixel is needed there.
-    if abs(col1) < 1e-12 * abs(row1):
-        col1 = 0.0
-    if abs(row1) < 1e-12 * abs(col1):
-        row1 = 0.0
-    by_row = abs(row1) > abs(col1)
-    major1, major2 = (row1, row2) if by_row else (col1, col2)
-    minor1, minor2 = (col1, col2) if by_row else (row1, row2)
-    sign = 1 if major1 > 0.0 else -1
-    per_step, ratio = 1.0 / abs(major1), major2 / major1
-    count = 0
-    for k in range(inverse.size):
-        s = (k + 1) * per_step
-        s -= ratio * s * s
-        minor = minor1 * s + minor2 * s * s
-        below = np.floor(minor)
-        weight = minor - below
-        low, high = np.int32(below), np.int32(below + 1.0)
-        step = np.int32(sign * (k + 1))
-        if by_row:
-            offsets[k, 0], offsets[k, 1], offsets[k, 2], offsets[k, 3] = step, low, step, high
-        else:
-            offsets[k, 0], offsets[k, 1], offsets[k, 2], offsets[k, 3] = low, step, high, step
-        weights[k] = weight
-        inverse[k] = 1.0 / s
-        drop[k] = s * s * curvature
-        if s <= radius:
-            count = k + 1
-    return count
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def march(
-    elevation: npt.NDArray[np.float32],
-    highest: npt.NDArray[np.float32],
-    row: int,
-    start: int,
-    tangent: npt.NDArray[np.float32],
-    count: int,
-    offsets: npt.NDArray[np.int32],
-    weights: npt.NDArray[np.float32],
-    inverse: npt.NDArray[np.float32],
-    drop: npt.NDArray[np.float32],
-) -> None:
-    """Raise `tangent` of the pixels `start` .. of a row to the tangent of their horizon along one ray."""
-    rows, cols = elevation.shape
-    size = tangent.size
-    # One-dimensional arrays and unsigned indices: no slices (their reference counts cost more than the
-    # arithmetic) and no test for negative indices, so that the loops vectorise.
-    surface, ceiling = elevation.reshape(-1), highest.reshape(-1)
-    ceiling_rows, ceiling_cols = highest.shape
-    ground = row * cols + start
-    slack, one = np.float32(SLACK), np.float32(1.0)
-    for near in range(0, count, GROUP):
-        centre = near + GROUP // 2
-        r = row + offsets[centre, 0] + REACH
-        if r < 0 or r >= ceiling_rows:
-            continue
-        shift = start + offsets[centre, 1] + REACH
-        lo, hi = max(0, -shift), min(size, ceiling_cols - shift)
-        if hi <= lo:
-            continue
-        lift, steepest = slack - drop[near], inverse[near]
-        n = np.uint64(hi - lo)
-        g0, b0, t0 = np.uint64(ground + lo), np.uint64(r * ceiling_cols + shift + lo), np.uint64(lo)
-        higher = np.int32(0)
-        for i in range(n):
-            rise = (ceiling[b0 + i] - surface[g0 + i] + lift) * steepest
-            higher += np.int32(rise > tangent[t0 + i])
-        if higher == 0:
-            continue
-        for k in range(near, min(near + GROUP, count)):
-            r0, c0, r1, c1 = offsets[k, 0], offsets[k, 1], offsets[k, 2], offsets[k, 3]
-            w, inv, down = weights[k], inverse[k], drop[k]
-            if w == 0.0:
-                r1, c1 = r0, c0
-            if row + min(r0, r1) < 0 or row + max(r0, r1) >= rows:
-                continue
-            lo, hi = max(0, -(start + min(c0, c1))), min(size, cols - (start + max(c0, c1)))
-            if hi <= lo:
-                continue
-            n = np.uint64(hi - lo)
-            p0 = np.uint64((row + r0) * cols + start + c0 + lo)
-            p1 = np.uint64((row + r1) * cols + start + c1 + lo)
-            g0, t0 = np.uint64(ground + lo), np.uint64(lo)
-            v = one - w
-            for i in range(n):
-                g = surface[g0 + i]
-                t = (v * (surface[p0 + i] - g) + w * (surface[p1 + i] - g) - down) * inv
-                best = tangent[t0 + i]
-                tangent[t0 + i] = t if t > best else best
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -252,6 +52,8 @@ def block_horizons(
     `spans` (BLOCK_ROWS, 2) are first and last + 1 column of the wanted pixels of each row in the window;
     `top`, `left` the block's corner in the window (negative where the window cuts the block).
     """
+    lowest = np.empty(BLOCK_COLS // CELL, dtype=np.float32)
+    smallest = np.empty_like(lowest)
     for ray in range(counts.size):
         for i in range(BLOCK_ROWS):
             start, stop = spans[i, 0], spans[i, 1]
@@ -260,7 +62,7 @@ def block_horizons(
             tangent = tangents[ray, i, start - left : stop - left]
             tangent[:] = np.float32(0.0)
             march(
-                elevation, highest, top + i, start, tangent, counts[ray],
+                elevation, highest, top + i, start, tangent, lowest, smallest, counts[ray],
                 offsets[ray], weights[ray], inverse[ray], drop[ray],
             )  # fmt: skip
 

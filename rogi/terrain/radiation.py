@@ -14,18 +14,17 @@ from rogi.terrain.grid import EARTH_RADIUS
 from rogi.terrain.horizons import (
     BLOCK_COLS,
     BLOCK_ROWS,
-    GROUP,
     block_centres,
     block_horizons,
     block_spans,
     block_steps,
-    highest_around,
     mask_blocks,
     sector_azimuths,
     step_limit,
     surface_and_mask,
 )
 from rogi.terrain.parameters import RadiationParameters, Sky
+from rogi.terrain.rays import GROUP, highest_around
 from rogi.terrain.suntable import (
     ELEVATION_SPACING,
     ELEVATIONS,
@@ -73,30 +72,41 @@ def _pixel(
     cosines: npt.NDArray[np.float64],
     table: npt.NDArray[np.float32],
     sums: npt.NDArray[np.float64],
+    places: npt.NDArray[np.int64],
+    shares: npt.NDArray[np.float64],
     sky: bool,
 ) -> float:
-    """Add the look-ups of all sectors to `sums` (12); return the sky-view factor (0 unless asked)."""
-    width = 12
-    view = 0.0
-    norm = 1.0 / np.sqrt(1.0 + east * east + north * north)
+    """Sum the look-ups of all sectors in `sums` (12); return the sky-view factor (0 unless asked).
+
+    `places` and `shares` are scratch, one for each sector.
+    """
+    width, view = 12, 0.0
     flat = table.reshape(-1)
     stride = (HORIZON_STEPS + 1) * width
-    sums[:] = 0.0
+    # Two loops, each of which vectorises: five times as fast as one.
     for k in range(tangents.size):
         # The pixel's own plane is a horizon too; the dot product is its rise toward the sector.
         rise = east * sines[k] + north * cosines[k]
-        t = max(float(tangents[k]), rise)
-        square = 1.0 + t * t
-        x = t / np.sqrt(square) * HORIZON_STEPS
+        t = float(tangents[k])
+        t = t if t > rise else rise
+        x = t / np.sqrt(1.0 + t * t) * HORIZON_STEPS
         j = min(int(x), HORIZON_STEPS - 1)
-        f = x - j
-        base = np.uint64(k * stride + j * width)
+        places[k] = k * stride + j * width
+        shares[k] = x - j
+    sums[:] = 0.0
+    for k in range(tangents.size):
+        f, place = shares[k], np.uint64(places[k])
         for q in range(np.uint64(width)):
-            low = flat[base + q]
-            sums[q] += low + f * (flat[base + np.uint64(width) + q] - low)
-        if sky:
+            low = flat[place + q]
+            sums[q] += low + f * (flat[place + np.uint64(width) + q] - low)
+    if sky:
+        for k in range(tangents.size):
+            rise = east * sines[k] + north * cosines[k]
+            t = max(float(tangents[k]), rise)
+            square = 1.0 + t * t
             view += (1.0 - rise * (1.5707963267948966 - arctan(t)) * square + rise * t) / square
-    return float(view * norm / tangents.size)
+        view /= tangents.size * np.sqrt(1.0 + east * east + north * north)
+    return float(view)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -136,6 +146,7 @@ def _radiation(
     spans = np.zeros((BLOCK_ROWS, 2), dtype=np.int64)
     east, north = np.empty(BLOCK_COLS), np.empty(BLOCK_COLS)
     sums, corner = np.empty(12), np.empty(4)
+    places, shares = np.empty(rays, dtype=np.int64), np.empty(rays)
     known = np.full(5, np.nan)
     for b in range(blocks.shape[0]):
         top, left = blocks[b, 0], blocks[b, 1]
@@ -171,7 +182,7 @@ def _radiation(
                 corner[2], corner[3] = y * (1.0 - z), y * z
                 for k in range(rays):
                     own[k] = tangents[k, i, c - left]
-                view = _pixel(own, ge, gn, sines, cosines, direct_table[step], sums, sky)
+                view = _pixel(own, ge, gn, sines, cosines, direct_table[step], sums, places, shares, sky)
                 norm = 1.0 / np.sqrt(1.0 + ge * ge + gn * gn)
                 if not sky:
                     view = 0.5 + 0.5 * norm  # cos²(S/2)
