@@ -1,0 +1,260 @@
+"""Reading an inventory: find its layers, recognise its dialect, give each layer a role, read them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from rogi.errors import InputError, OptionError
+from rogi.inventory.build import Part, assemble, choose
+from rogi.inventory.detect import Family, detect_role, role_of_family
+from rogi.inventory.model import Inventory, Source
+from rogi.inventory.sources import SourceLayer, find_layers
+from rogi.inventory.tables import Table, read_table
+from rogi.schema.model import Dialect, Role, normalise
+
+
+def read_inventory(
+    path: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
+    *,
+    schema: str | None = None,
+    dialect: str | None = None,
+    layers: Sequence[str] = (),
+    crs: str | None = None,
+    encoding: str | None = None,
+) -> Inventory:
+    """Read an inventory from a file, a folder, a zip archive, or several of them.
+
+    Nothing is repaired: every feature comes as it is in the file, in its order. Layers are recognised by
+    their names and columns, else by their geometry; what plays no role is named in ``notes``. The files
+    and their folders are left as they are.
+
+    Parameters
+    ----------
+    path : path or sequence of paths
+        Files (GeoPackage, Shapefile, GeoJSON, GeoParquet, FlatGeobuf, KML, KMZ, CSV), folders, archives.
+    schema : str, optional
+        Id of the schema to check against (``tprogi/1.0``) or path of one; by default the dialect's.
+    dialect : str, optional
+        Name or path of the dialect; by default the one that fits.
+    layers : sequence of str
+        ``role=path[:layer]``, roles being ``outline``, ``marker``, ``moving_area`` and
+        ``area_of_interest``. A role named here is read from here only. ``role=layer`` names a layer of
+        ``path``.
+    crs : str, optional
+        CRS of files that state none (``EPSG:4326``).
+    encoding : str, optional
+        Encoding of the text of Shapefiles and CSV files, where they state none or a wrong one.
+
+    Returns
+    -------
+    Inventory
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged or of another kind, or layers cannot be told apart.
+    OptionError
+        If an option has no meaning.
+
+    Examples
+    --------
+    >>> inventory = read_inventory("TPRoGI_v1.0/")  # doctest: +SKIP
+    >>> inventory.roles  # doctest: +SKIP
+    (<Role.MARKER: 'marker'>, <Role.OUTLINE: 'outline'>)
+    """
+    paths = [Path(path)] if isinstance(path, (str, PathLike)) else [Path(p) for p in path]
+    if not paths and not layers:
+        raise OptionError("There is nothing to read; name a file, a folder or layers.")
+    _check_crs(crs)
+    shown = ", ".join(str(p) for p in paths) or ", ".join(layers)
+    with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
+        scratch = Path(folder)
+        found = find_layers(paths, scratch, encoding)
+        named, used = _named_layers(layers, found.layers, scratch, encoding)
+        roles = {source.role for source in named}
+        candidates = [*named, *(s for s in found.layers if s not in used)]
+        detection = choose([source.hint for source in candidates], schema, dialect)
+        chosen, notes = _with_roles(candidates, roles, detection.dialect, shown)
+        parts = []
+        for role in Role:
+            tables = [(s, read_table(s, crs, encoding)) for s in chosen if s.role is role]
+            if tables:
+                parts.append(_part(role, tables))
+        return assemble(parts, detection, schema, shown, (*found.notes, *notes))
+
+
+def _named_layers(
+    specs: Sequence[str], present: Sequence[SourceLayer], scratch: Path, encoding: str | None
+) -> tuple[list[SourceLayer], list[SourceLayer]]:
+    """Layers the user gave a role, and those of ``present`` among them."""
+    named: list[SourceLayer] = []
+    used: list[SourceLayer] = []
+    for spec in specs:
+        name, equals, target = spec.partition("=")
+        if not equals or not target:
+            raise OptionError(f"{spec!r} is no layer; write role=path or role=path:layer.")
+        try:
+            role = Role(name.strip().replace("-", "_"))
+        except ValueError:
+            roles = ", ".join(role.value for role in Role)
+            raise OptionError(f"There is no layer role {name!r}; the roles are {roles}.") from None
+        own = [s for s in present if target in (s.layer, s.shown.stem)]
+        if own and not Path(target).exists():
+            named += [replace(s, role=role) for s in own]
+            used += own
+            continue
+        path, layer = _split(target)
+        sources = find_layers([path], scratch, encoding).layers
+        matching = [s for s in sources if layer is None or s.layer == layer]
+        spatial = [s for s in matching if s.family is not Family.NONE]
+        if not spatial:
+            names = ", ".join(s.layer or s.shown.name for s in sources)
+            what = f"no layer {layer!r}" if layer is not None and not matching else "no layer with geometry"
+            raise InputError(f"{path} has {what}; it has {names}.")
+        if layer is None and len(spatial) > 1 and len({s.family for s in spatial}) > 1:
+            names = ", ".join(s.layer or s.shown.name for s in spatial)
+            raise InputError(f"{path} has several layers ({names}); write {name}={path}:LAYER.")
+        named += [replace(s, role=role) for s in spatial]
+        used += [s for s in present for t in spatial if (s.shown, s.layer) == (t.shown, t.layer)]
+    return named, used
+
+
+def _split(target: str) -> tuple[Path, str | None]:
+    """Path and layer; a colon that belongs to an existing path is none."""
+    if Path(target).exists() or ":" not in target:
+        return Path(target), None
+    path, _, layer = target.rpartition(":")
+    return (Path(path), layer or None) if Path(path).exists() else (Path(target), None)
+
+
+def _with_roles(
+    sources: Sequence[SourceLayer], taken: set[Role | None], dialect: Dialect, shown: str
+) -> tuple[list[SourceLayer], list[str]]:
+    """The layers to read, each with a role, and notes on those passed over."""
+    chosen: list[SourceLayer] = []
+    left: list[SourceLayer] = []
+    notes: list[str] = []
+    for source in sources:
+        role = source.role or detect_role(source.hint, dialect)
+        if role is None:
+            left.append(source)
+        elif source.role is None and role in taken:
+            notes.append(f"{source.name} was not read: another layer was named for the {role.title}")
+        else:
+            chosen.append(replace(source, role=role))
+    present = {source.role for source in chosen}
+    by_geometry: dict[Role, list[SourceLayer]] = {}
+    for source in left:
+        role = role_of_family(source.family)
+        if role is None and source.family is Family.UNKNOWN and not chosen and len(left) == 1:
+            role = Role.OUTLINE  # features of mixed types: the wrong ones are found by the rules
+        if role is None or role in present or role in taken:
+            notes.append(f"{source.name} was not read: neither name nor columns say what it is")
+        else:
+            by_geometry.setdefault(role, []).append(source)
+    for role, group in by_geometry.items():
+        if len({frozenset(normalise(c) for c in s.columns) for s in group}) > 1:
+            titles = ", ".join(s.name for s in group)
+            raise InputError(
+                f"{shown} has several layers that could be the {role.title} ({titles}) and their names do "
+                f"not say which; name one with --layer {role.value}=PATH:LAYER."
+            )
+        chosen += [replace(s, role=role) for s in group]
+        notes += [f"{s.name} was taken for the {role.title} by its geometry" for s in group]
+    if not chosen:
+        titles = ", ".join(s.name for s in sources)
+        raise InputError(
+            f"{shown} has no layer of points or polygons ({titles}); an inventory has outlines (polygons) or "
+            "primary markers (points). Name one with --layer outline=PATH:LAYER."
+        )
+    kept, doubled = _without_regional_copies(chosen)
+    return kept, notes + doubled
+
+
+def _without_regional_copies(sources: list[SourceLayer]) -> tuple[list[SourceLayer], list[str]]:
+    """Drop files that hold the regions of another one beside them: ``name_01`` ... of ``name``."""
+    notes: list[str] = []
+    dropped: set[int] = set()
+    for whole in sources:
+        stem = whole.shown.stem
+        parts = [
+            i
+            for i, s in enumerate(sources)
+            if s.role is whole.role
+            and s.shown.parent == whole.shown.parent
+            and s.shown.stem.startswith(f"{stem}_")
+            and s.shown.stem[len(stem) + 1 :].isdigit()
+        ]
+        counts = [sources[i].features for i in parts]
+        if parts and None not in counts and sum(c or 0 for c in counts) == whole.features:
+            dropped.update(parts)
+            notes.append(
+                f"{len(parts)} regional files {stem}_NN were not read: {whole.shown.name} holds the same "
+                "features"
+            )
+    return [s for i, s in enumerate(sources) if i not in dropped], notes
+
+
+def _part(role: Role, tables: list[tuple[SourceLayer, Table]]) -> Part:
+    """The tables of one role as one; they must share their CRS."""
+    import pandas as pd
+
+    sources = tuple(Source(s.shown, s.layer, s.format.value, len(t.frame)) for s, t in tables)
+    first, table = tables[0]
+    name = first.layer or first.shown.stem
+    if len(tables) == 1:
+        rows = np.arange(1, len(table.frame) + 1, dtype=np.int64)
+        return Part(role, table.frame, name, sources, rows, table.fids, None, table.notes)
+    for source, other in tables[1:]:
+        if other.frame.crs != table.frame.crs:
+            raise InputError(
+                f"{first.title} is in {_crs_name(table)} but {source.title} in {_crs_name(other)}; bring the "
+                f"{role.title} into one coordinate reference system, or read the files one by one."
+            )
+    frames = [t.frame.rename_geometry("geometry") if _free(t) else t.frame for _, t in tables]
+    lengths = [len(f) for f in frames]
+    filled = [f for f in frames if len(f)] or frames[:1]
+    frame = pd.concat(filled, ignore_index=True) if len(filled) > 1 else filled[0]
+    all_fids = [t.fids for _, t in tables]
+    fids = (
+        None if any(f is None for f in all_fids) else np.concatenate([f for f in all_fids if f is not None])
+    )
+    notes = tuple(f"{s.shown.name}: {note}" for s, t in tables for note in t.notes)
+    return Part(
+        role,
+        frame,
+        name,
+        sources,
+        np.concatenate([np.arange(1, n + 1, dtype=np.int64) for n in lengths]),
+        fids,
+        np.repeat(np.arange(len(tables), dtype=np.int64), lengths),
+        notes,
+    )
+
+
+def _free(table: Table) -> bool:
+    return "geometry" not in table.frame.columns
+
+
+def _crs_name(table: Table) -> str:
+    crs = table.frame.crs
+    return "no coordinate reference system" if crs is None else str(crs.to_string())[:60]
+
+
+def _check_crs(crs: str | None) -> None:
+    if crs is None:
+        return
+    import pyproj
+
+    try:
+        pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError:
+        raise OptionError(
+            f"{crs!r} is not a coordinate reference system; try an EPSG code such as EPSG:4326."
+        ) from None
