@@ -131,7 +131,7 @@ def uncovered(side: Outlines, other: Outlines, rows: Ints, partners: Ints, cover
     if not once.all():
         several = np.flatnonzero(times > 1)
         number = np.searchsorted(several, place[~once])
-        masks[several] = _united(other.geometries[partners[~once]], number, len(several))
+        masks[several] = united(other.geometries[partners[~once]], number, len(several))
     out[touched] = shapely.difference(out[touched], masks)
     return out
 
@@ -147,11 +147,11 @@ def _unions(side: Outlines, owner: Ints, wanted: Ints, count: int) -> Geometries
     if len(rows):
         present = np.unique(owner[rows])
         number = np.searchsorted(present, owner[rows])
-        shapes[present] = _united(side.plane_geometries(rows), number, len(present))
+        shapes[present] = united(side.plane_geometries(rows), number, len(present))
     return shapes
 
 
-def _united(geometries: Geometries, number: Ints, count: int) -> Geometries:
+def united(geometries: Geometries, number: Ints, count: int) -> Geometries:
     """Union of the geometries that carry the same number, 0 to count - 1."""
     order = np.argsort(number, kind="stable")
     groups = np.full(count, None, dtype=object)
