@@ -29,10 +29,8 @@ def export(schema: Schema, format: Format) -> str:
     """A schema as text; the same schema gives the same text."""
     if format is Format.MARKDOWN:
         return schema_page(schema)
-    make: Callable[[Schema], dict[str, Any]] = (
-        to_jsonschema if format is Format.JSONSCHEMA else to_datapackage
-    )
-    return json.dumps(make(schema), indent=2, ensure_ascii=False) + "\n"
+    made = to_jsonschema(schema) if format is Format.JSONSCHEMA else to_datapackage(schema)
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 
 # ---- JSON Schema

@@ -21,7 +21,7 @@ class Role(StrEnum):
     AREA_OF_INTEREST = "area_of_interest"
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]
         """Words for people."""
         return {
             Role.MARKER: "primary markers",

@@ -1,0 +1,154 @@
+"""``rogi schema list|show|export|template``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List, show and export schemas; make a blank GeoPackage for mapping.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_SchemaArgument = Annotated[
+    str, typer.Argument(metavar="SCHEMA", help="Id or name (tprogi/1.0, rgik), or a YAML file of your own.")
+]
+
+
+class ListFormat(StrEnum):
+    """How a list is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class ExportFormat(StrEnum):
+    """What a schema is exported to."""
+
+    JSONSCHEMA = "jsonschema"
+    DATAPACKAGE = "datapackage"
+    MARKDOWN = "markdown"
+
+
+@app.command("list")
+def list_schemas(
+    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.TEXT,
+) -> None:
+    """List schemas, dialects and vocabularies.
+
+    Example: `rogi schema list`
+    """
+    from rogi.schema.export import summary
+    from rogi.schema.load import dialects, load_schema, load_vocabulary, schema_ids, vocabulary_names
+
+    schemas = {id: load_schema(id) for id in schema_ids()}
+    vocabularies = [load_vocabulary(name) for name in vocabulary_names()]
+    known = sorted(dialects(), key=lambda d: d.name)
+    if format is ListFormat.JSON:
+        content = {
+            "schemas": summary(schemas),
+            "dialects": [
+                {"name": d.name, "title": d.title, "schema": d.schema, "evidence": d.evidence.value}
+                for d in known
+            ],
+            "vocabularies": [
+                {
+                    "name": v.name,
+                    "version": v.version,
+                    "closed": v.closed,
+                    "evidence": v.evidence.value,
+                    "values": list(v.values),
+                }
+                for v in vocabularies
+            ],
+        }
+        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        return
+    rows = [
+        ("Schemas", [(s.id, s.title) for s in schemas.values()]),
+        ("Dialects", [(d.name, f"{d.title} -> {d.schema}") for d in known]),
+        (
+            "Vocabularies",
+            [(v.name, f"{v.title} ({'closed' if v.closed else 'open'}, {v.evidence})") for v in vocabularies],
+        ),
+    ]
+    for number, (title, entries) in enumerate(rows):
+        width = max(len(name) for name, _ in entries)
+        sys.stdout.write(("\n" if number else "") + f"{title}\n")
+        for name, about in entries:
+            sys.stdout.write(f"  {name:<{width}}  {about}\n")
+
+
+@app.command()
+def show(schema: _SchemaArgument) -> None:
+    """Show the layers and fields of a schema with units, limits and sources.
+
+    Example: `rogi schema show tprogi`
+    """
+    from rogi.schema.docs import schema_page
+    from rogi.schema.load import load_schema
+
+    _print_markdown(schema_page(load_schema(schema)))
+
+
+@app.command()
+def export(
+    schema: _SchemaArgument,
+    to: Annotated[ExportFormat, typer.Option("--to", help="Language of the export.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; default standard output.")
+    ] = None,
+) -> None:
+    """Write a schema as JSON Schema, Data Package (Table Schema) or Markdown.
+
+    Example: `rogi schema export tprogi --to datapackage -o datapackage.json`
+    """
+    from rogi.schema.export import Format
+    from rogi.schema.export import export as export_schema
+    from rogi.schema.load import load_schema
+
+    text = export_schema(load_schema(schema), Format(to.value))
+    if output is None:
+        sys.stdout.write(text)
+        return
+    from rogi.files import write_text
+
+    write_text(output, text)
+
+
+@app.command()
+def template(
+    output: Annotated[Path, typer.Option("--output", "-o", help="GeoPackage to write, e.g. blank.gpkg.")],
+    schema: Annotated[str, typer.Option(help="Id, name or YAML file of a schema.")] = "rgik/1.0",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+) -> None:
+    """Write a blank GeoPackage for mapping, with drop-downs and checks in QGIS.
+
+    Example: `rogi schema template -o blank.gpkg --schema rgik/1.0`
+    """
+    from rogi.errors import OutputError
+    from rogi.inventory.template import write_template
+    from rogi.schema.load import load_schema
+
+    chosen = load_schema(schema)
+    if output.exists() and not force:
+        raise OutputError(f"{output} exists and may hold your mapping; give another name, or --force.")
+    write_template(output, chosen)
+    layers = ", ".join(layer.name for layer in chosen.layers)
+    sys.stderr.write(f"Wrote {output}: layers {layers} by {chosen.id}.\n")
+
+
+def _print_markdown(text: str) -> None:
+    if not sys.stdout.isatty():
+        sys.stdout.write(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
