@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,10 +47,6 @@ class Distinct:
         """Rows, ascending, whose value is chosen; ``chosen`` has one entry per distinct value."""
         table = np.append(np.asarray(chosen, dtype=bool), False)  # code -1 picks the last
         return np.flatnonzero(table[self.codes])
-
-    def select(self, accept: Callable[[str], object]) -> NDArray[np.int64]:
-        """Rows, ascending, whose text is accepted."""
-        return self.rows([bool(accept(t)) for t in self.text])
 
     def at(self, rows: NDArray[np.int64], per_value: Sequence[Any]) -> list[Any]:
         """What belongs to the value of each of some rows."""

@@ -65,7 +65,7 @@ def is_wgs84_degrees(crs: pyproj.CRS) -> bool:
     return (
         (name in names or name.startswith("world geodetic system 1984"))
         and meridian.longitude == 0
-        and np.isclose(degrees_per_unit(flat), 1.0)
+        and abs(degrees_per_unit(flat) - 1.0) < 1e-9
     )
 
 

@@ -1,1 +1,1 @@
-"""Rules on kinematics."""
+"""KIN: kinematics and activity - reliability of outlines, velocity against activity."""

@@ -102,7 +102,7 @@ def _nearest(lon: Floats, lat: Floats, limit: float) -> Ints:
     xyz = EARTH_RADIUS * np.column_stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
     if len(xyz) > 1:
         _, near = cKDTree(xyz).query(xyz, k=2, distance_upper_bound=limit)
-        neighbour = near[:, 1]  # len(xyz) where there is none
+        neighbour = np.asarray(near)[:, 1]  # len(xyz) where there is none
         representative = np.empty(len(xyz) + 1, dtype=np.int64)
         representative[inverse] = np.arange(len(lon))
         representative[-1] = -1

@@ -1,1 +1,1 @@
-"""Rules on review."""
+"""REV: review - decisions of reviewers and their independence."""

@@ -54,9 +54,7 @@ def check(context: Context) -> Iterator[Rows]:
             terms = {folded(v) for v in vocabulary.values} if vocabulary else set()
             terms |= set(layer.value_map(name))
             found = context.distinct(role, column)
-            rows = found.select(
-                lambda text, terms=terms: is_placeholder(text, none) and folded(text) not in terms
-            )
+            rows = found.rows([is_placeholder(t, none) and folded(t) not in terms for t in found.text])
             if not len(rows):
                 continue
             messages = [

@@ -1,0 +1,89 @@
+"""A unit was reviewed by the one who mapped it.
+
+## What it checks
+The reviewer is somebody else than the mapper. Names are compared without case and stray blanks; where several
+are named (`A. Mapper; B. Reviewer`), at least one reviewer is not among the mappers. Rows without one of the
+two names are left out.
+
+## Why
+Mapping of rock glaciers varies much between operators. A review finds what one operator overlooked only if
+it is made by another.
+
+## Example
+    reviewer 'C. Both' is the mapper; a review needs somebody else
+
+## How to fix
+Have the unit reviewed by another person, or correct the name.
+
+## Reference
+Sun et al. (2024), doi 10.5194/essd-16-5703-2024, Sect. 4.2: seven mappers, two reviewers; Rouyet et al.
+(2025), doi 10.5194/essd-17-4125-2025, and Bertone et al. (2024), The Cryosphere 18, 2335, for the variability
+among operators.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from rogi.inventory.model import Inventory
+from rogi.rules.columns import folded
+from rogi.rules.context import Context
+from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
+from rogi.schema.model import Evidence, Role
+
+CONCEPTS = ("mapper", "reviewer")
+RULE = RuleInfo(
+    "REV002",
+    "mapper-is-reviewer",
+    Severity.WARNING,
+    Evidence.DERIVED,
+    (Need(Role.MARKER, CONCEPTS), Need(Role.OUTLINE, CONCEPTS)),
+)
+
+SEPARATOR = re.compile(r"[;/&+|]|\band\b")  # a comma may be within a name
+
+
+def check(context: Context) -> Iterator[Rows]:
+    for role in context.targets:
+        mapper_codes, mappers = pd.factorize(context.text(role, "mapper"), use_na_sentinel=True)
+        reviewer_codes, reviewers = pd.factorize(context.text(role, "reviewer"), use_na_sentinel=True)
+        mapper_names = [_names(text) for text in mappers]
+        pairs = np.column_stack([mapper_codes, reviewer_codes])
+        known = (pairs >= 0).all(axis=1)
+        distinct_pairs, inverse = np.unique(pairs[known], axis=0, return_inverse=True)
+        same = np.array(
+            [
+                bool(_names(reviewers[j])) and _names(reviewers[j]) <= mapper_names[i]
+                for i, j in distinct_pairs
+            ],
+            dtype=bool,
+        )
+        rows = np.flatnonzero(known)[same[inverse.reshape(-1)]] if len(same) else np.empty(0, dtype=np.int64)
+        texts = context.text(role, "reviewer")[rows]
+        yield Rows(
+            role,
+            rows,
+            [f"reviewer {t!r} is the mapper; a review needs somebody else" for t in texts],
+            field=context.column_name(role, "reviewer"),
+            value=texts,
+        )
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name for part in SEPARATOR.split(folded(text)) if (name := part.strip()))
+
+
+def good() -> Inventory:
+    from rogi.rules.examples import tprogi, with_values
+
+    return with_values(tprogi(), Role.OUTLINE, "REVIEWER", {0: "A. Mapper; B. Reviewer", 1: None})
+
+
+def bad() -> Bad:
+    from rogi.rules.examples import tprogi, with_values
+
+    return Bad(with_values(tprogi(), Role.OUTLINE, "REVIEWER", {1: "a.  mapper "}), {Role.OUTLINE: (1,)})
