@@ -173,9 +173,7 @@ def detection_alpha(found: Landforms, classes: Sequence[NDArray[np.intp]] | None
     return krippendorff_alpha(codes)
 
 
-def vote_faces(
-    sides: Sequence[Outlines], found: Landforms, graphs: dict[tuple[int, int], MatchGraph]
-) -> Votes:
+def vote_faces(sides: Sequence[Outlines], found: Landforms) -> Votes:
     """Cut the outlines of all operators into faces and count the operators on each."""
     outlines = np.concatenate([side.geometries for side in sides])
     operator = np.repeat(np.arange(len(sides)), [len(side) for side in sides])
@@ -244,4 +242,4 @@ def landform_agreement(sides: Sequence[Outlines], found: Landforms, votes: Votes
         squares = np.where(found.mapped, (areas - mean) ** 2, 0.0).sum(axis=0)
         spread = np.where(n > 1, np.sqrt(squares / (n - 1)) / mean, np.nan)
         iou = common / union
-    return LandformAgreement(n, union, common, iou, spread)
+    return LandformAgreement(n, union.astype(float), common.astype(float), iou, spread)
