@@ -9,6 +9,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rogi.rules.rule import Severity
 from rogi.schema.model import Role
 from rogi.validation.report import Outcome, Report, State, Status
@@ -91,14 +94,45 @@ def _shown(character: str) -> str:
     return " " if character.isspace() else character
 
 
-def by_weight(outcomes: tuple[Outcome, ...]) -> list[Outcome]:
-    """Outcomes, errors first, else in their order."""
-    return sorted(outcomes, key=lambda o: -o.severity.rank)
+@dataclass(frozen=True, slots=True, eq=False)
+class Failure:
+    """A rule with findings.
+
+    Attributes
+    ----------
+    severity
+        Of the worst finding that counts, or of the worst where none does: single findings may differ
+        from their rule.
+    positions
+        (k,) rows of ``report.findings``: those that count first, the worst first.
+    """
+
+    outcome: Outcome
+    severity: Severity
+    positions: NDArray[np.intp]
+
+    def records(self, report: Report, limit: int = -1) -> Iterator[Record]:
+        """Its findings in this order, at most ``limit`` of them (negative: all)."""
+        part = self.positions if limit < 0 else self.positions[:limit]
+        return records(report, report.findings.iloc[part])
 
 
-def failed(report: Report) -> list[Outcome]:
-    """Rules with findings, errors first."""
-    return by_weight(tuple(o for o in report.outcomes if o.status is Status.FAILED))
+def failures(report: Report) -> list[Failure]:
+    """Rules with findings, those with errors first, else in the report's order."""
+    frame = report.findings
+    ranks = frame["severity"].map({s.value: s.rank for s in Severity}).to_numpy(dtype=np.int64)
+    counts = (frame["state"] == State.OPEN.value).to_numpy(dtype=bool)
+    weight = ranks + 3 * counts
+    groups = frame.groupby("code", sort=False).indices
+    found = []
+    for outcome in report.outcomes:
+        if outcome.code not in groups:
+            continue
+        at = np.asarray(groups[outcome.code], dtype=np.intp)
+        at = at[np.argsort(-weight[at], kind="stable")]
+        severity = next(s for s in Severity if s.rank == ranks[at[0]])
+        found.append(Failure(outcome, severity, at))
+    return sorted(found, key=lambda f: -f.severity.rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +187,7 @@ def source_uri(report: Report, layer: str) -> str:
     path: PurePath | None = None
     if report.inventory is not None and layer:
         found = report.inventory.layer(Role(layer))
-        if found is not None and found.sources:
+        if found is not None and found.sources and found.sources[0].driver != "memory":
             path = found.sources[0].path
     if path is None:
         path = PurePath(report.summary.path or "inventory")

@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.render.html.maps import STEP, Geometries, Ints, MapLayer, Scheme, Shape, Style, drawable, map_view
-from rogi.render.records import Record, failed, plural, printable
+from rogi.render.records import Record, failures, plural, printable
 from rogi.rules.rule import Severity
 from rogi.schema.model import Role
 from rogi.validation.report import Report
@@ -96,7 +96,8 @@ def _findings_layer(
         column="Severity",
         values=[s.value for s in Severity],
     )
-    common = sorted(failed(report), key=lambda o: (-o.findings, o.code))[:RULE_COLORS]
+    outcomes = [failure.outcome for failure in failures(report)]
+    common = sorted(outcomes, key=lambda o: (-o.findings, o.code))[:RULE_COLORS]
     styles = [Style(f"{o.code} {o.name}", f"c{k}", list(Shape)[k % len(Shape)]) for k, o in enumerate(common)]
     by_rule = Scheme(
         "rule",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rogi.render.html.findings_map import findings_map
 from rogi.render.html.page import Section, escape, page
 from rogi.render.html.table import Column, Kind, badge, html_table, show_buttons, table
-from rogi.render.records import Record, failed, plural, printable, records, totals
+from rogi.render.records import Record, failures, plural, printable, records, totals
 from rogi.rules.rule import Severity
 from rogi.validation.report import Outcome, Report, State, Status
 
@@ -55,7 +55,8 @@ def fragment(report: Report) -> str:
     """A short form without script, for notebooks: totals, rules with findings, the first findings."""
     sums = totals(report)
     rules = [
-        [escape(o.code), escape(o.title), escape(o.severity.value), f"{o.findings:,}"] for o in failed(report)
+        [escape(f.outcome.code), escape(f.outcome.title), f.severity.value, f"{f.outcome.findings:,}"]
+        for f in failures(report)
     ]
     shown = list(records(report, report.findings.head(FRAGMENT_ROWS)))
     parts = [
@@ -196,7 +197,12 @@ def _extent(box: tuple[float, float, float, float]) -> str:
 def _conformance(report: Report) -> str:
     rows, groups = [], []
     order = (Status.FAILED, Status.NOT_RUN, Status.PASSED, Status.NOT_APPLICABLE)
-    for outcome in sorted(report.outcomes, key=lambda o: (order.index(o.status), -o.severity.rank)):
+    worst = {failure.outcome.code: failure.severity for failure in failures(report)}
+
+    def weight(outcome: Outcome) -> tuple[int, int]:
+        return order.index(outcome.status), -worst.get(outcome.code, outcome.severity).rank
+
+    for outcome in sorted(report.outcomes, key=weight):
         code = escape(outcome.code)
         if outcome.findings:
             code = (
@@ -205,7 +211,7 @@ def _conformance(report: Report) -> str:
             )
         tone = STATUS_TONES[outcome.status]
         if outcome.status is Status.FAILED:
-            tone = SEVERITY_TONES[outcome.severity.value]
+            tone = SEVERITY_TONES[worst[outcome.code].value]
         rows.append(
             [
                 code,
@@ -304,7 +310,8 @@ def _pages(report: Report) -> str:
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     parts = []
-    for outcome in failed(report):
+    for failure in failures(report):
+        outcome = failure.outcome
         rule = rules().get(outcome.code)
         if rule is None:
             continue

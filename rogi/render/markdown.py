@@ -1,0 +1,91 @@
+"""The report as GitHub-flavoured Markdown, for pull requests, wikis and job summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rogi.render.records import Record, failures, plural, printable, totals
+from rogi.validation.report import Report, Status
+
+SHOWN_ROWS = 10
+"""Findings shown of each rule; all are counted."""
+_SPECIAL = frozenset("\\`*_{}[]<>#|~!@&$")
+
+
+def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]:
+    """Headings, totals, the conformance statement and the findings by rule.
+
+    Parameters
+    ----------
+    limit
+        How many findings of each rule to show; negative: all.
+    """
+    sums = totals(report)
+    summary = report.summary
+    yield f"# Validation of {_escape(summary.path or 'an inventory')}\n\n"
+    if report.crashed:
+        codes = ", ".join(o.code for o in report.crashed)
+        yield f"**Incomplete: {plural(len(report.crashed), 'rule')} broke down ({codes}).**\n\n"
+    yield f"**{_escape(sums.sentence())}.** Rules: {sums.rule_sentence()}.\n\n"
+    reason = f" ({_escape(summary.dialect_reason)})" if summary.dialect_reason else ""
+    yield (
+        f"Schema {_escape(summary.schema)}, dialect {_escape(summary.dialect)}{reason}; "
+        f"rogi {_escape(report.version)}, {report.date.isoformat()}.\n\n"
+    )
+    rows = [
+        (x.role.title, f"{x.features:,}", _escape(x.crs), _escape("; ".join(x.sources)))
+        for x in summary.layers
+    ]
+    yield _table(("Layer", "Features", "CRS", "Read from"), rows, right=(1,))
+    found = failures(report)
+    if found:
+        yield "\n## Findings\n\n"
+        yield _table(
+            ("Severity", "Rule", "", "Findings"),
+            [
+                (f.severity.value, f.outcome.code, _escape(f.outcome.title), f"{f.outcome.findings:,}")
+                for f in found
+            ],
+            right=(3,),
+        )
+    for failure in found if limit else ():
+        outcome = failure.outcome
+        yield f"\n### {outcome.code} {_escape(outcome.name)}: {plural(outcome.findings, 'finding')}\n\n"
+        yield _table(
+            ("Feature", "Field", "Value", "Message", "State"),
+            [_finding(r) for r in failure.records(report, limit)],
+        )
+        if 0 < limit < len(failure.positions):
+            yield f"\n… and {len(failure.positions) - limit:,} more.\n"
+    yield "\n## Conformance\n\n"
+    yield _table(
+        ("Rule", "", "Outcome", "Findings", "Remarks"),
+        [
+            (o.code, _escape(o.title or o.name), o.status.value, f"{o.findings:,}", _escape(o.reason))
+            for o in report.outcomes
+        ],
+        right=(3,),
+    )
+    if any(o.status in (Status.NOT_RUN, Status.NOT_APPLICABLE) for o in report.outcomes):
+        yield "\nA rule that was not run, or has nothing to look at, has not been passed.\n"
+
+
+def _finding(record: Record) -> tuple[str, ...]:
+    message = record.message
+    if record.other_layer and record.other_row:
+        message += f" (with {record.other_subject})"
+    state = record.state + (f": {record.reason}" if record.reason else "")
+    return tuple(_escape(t) for t in (record.subject, record.field, record.value, message, state))
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    rule = ["---:" if i in right else "---" for i in range(len(titles))]
+    lines = [titles, rule, *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _escape(text: str) -> str:
+    """Text that Markdown shows as it is, on one line: no markup, links, mentions or table cells."""
+    return "".join(
+        f"&#{ord(c)};" if c in "<>&|@" else f"\\{c}" if c in _SPECIAL else c for c in printable(text)
+    ).replace("://", ":&#47;/")
