@@ -1,0 +1,110 @@
+"""The unit of an area column, told from the geometry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rogi.rules.attributes._quantities import is_sentinel, unit_of
+from rogi.rules.context import Context
+from rogi.schema.model import Role
+
+Floats = NDArray[np.float64]
+
+UNITS_PER_KM2 = {"km²": 1.0, "ha": 100.0, "m²": 1e6}
+_SPELLINGS = {"km2": "km²", "m2": "m²", "hectare": "ha", "sqkm": "km²", "sqm": "m²"}
+
+# A median ratio farther than this factor from that of a unit is none of that unit.
+UNIT_FACTOR = 1.2
+
+MAXIMUM_DECIMALS = 9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AreaColumn:
+    """An area column against the geometry.
+
+    Attributes
+    ----------
+    values
+        (n,) as in the file; NaN for sentinels.
+    expected
+        (n,) area of the geometry in the same unit; NaN where the polygon is not valid.
+    unit
+        ``km²``, ``ha`` or ``m²``: the one that fits, else the declared one.
+    declared
+        What the dialect or the schema says.
+    told
+        Whether the unit was told from the values.
+    rounding
+        Half of the last decimal that all values are rounded to, in the unit.
+    """
+
+    values: Floats
+    expected: Floats
+    unit: str
+    declared: str
+    told: bool
+    rounding: float
+
+    @property
+    def comparable(self) -> NDArray[np.bool_]:
+        """(n,) whether both are there."""
+        return np.isfinite(self.values) & np.isfinite(self.expected)
+
+
+def area_column(context: Context, role: Role) -> AreaColumn:
+    """The area column of a layer, its unit told from the median ratio to the area on the ellipsoid."""
+    return context.once(("area column", role), lambda: _area_column(context, role))
+
+
+def _area_column(context: Context, role: Role) -> AreaColumn:
+    values = np.where(is_sentinel(context, role, "area"), np.nan, context.numbers(role, "area"))
+    km2 = np.where(context.valid(role) & (context.vertices(role).parts > 0), context.area(role) / 1e6, np.nan)
+    declared = standard_unit(unit_of(context, role, "area"))
+    unit = guess_unit(values, km2)
+    chosen = unit or declared
+    return AreaColumn(
+        values, km2 * UNITS_PER_KM2[chosen], chosen, declared, unit is not None, half_last_decimal(values)
+    )
+
+
+def standard_unit(unit: str | None) -> str:
+    """One of the units known here; km² where another or none is declared."""
+    text = (unit or "").strip()
+    text = _SPELLINGS.get(text.casefold(), text)
+    return text if text in UNITS_PER_KM2 else "km²"
+
+
+def guess_unit(values: Floats, km2: Floats) -> str | None:
+    """The unit in which the median ratio of values to areas is near 1; None if it is in none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = values / km2
+    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+    if not len(ratio):
+        return None
+    median = float(np.median(ratio))
+    for unit, per_km2 in UNITS_PER_KM2.items():
+        if 1 / UNIT_FACTOR <= median / per_km2 <= UNIT_FACTOR:
+            return unit
+    return None
+
+
+def half_last_decimal(values: Floats) -> float:
+    """Half of the last decimal to which all finite values are rounded; 0 if they are not rounded."""
+    decimals = decimals_of(values)
+    return 0.0 if decimals is None else float(0.5 * 10.0**-decimals)
+
+
+def decimals_of(values: Floats) -> int | None:
+    """The number of decimals all finite values are rounded to; None if they are not (or there are none)."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return None
+    for decimals in range(MAXIMUM_DECIMALS + 1):
+        scaled = finite * 10.0**decimals
+        if (np.abs(scaled - np.rint(scaled)) <= np.maximum(1e-6, np.abs(scaled) * 1e-12)).all():
+            return decimals
+    return None

@@ -1,0 +1,66 @@
+"""A number stands where a value is missing.
+
+## What it checks
+Number columns hold no numbers that raster formats use for "no data" (`values`), as far as they are no
+possible values of the column, and nothing of 10¹⁹ or more. Words in text columns are the matter of
+SCH012.
+
+## Why
+-9999 is a number to every program: one of them moves the mean of a hundred elevations by 150 m.
+
+## Example
+ELE_MIN -32768: the no-data value of the elevation model.
+
+## How to fix
+Set the cells to NULL (QGIS field calculator: `NULL`), or compute the values anew (`rogi attributes`).
+
+## Reference
+No-data values in use in GeoTIFF, SRTM, NetCDF and shapefile exports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rogi.inventory.model import Inventory
+from rogi.rules import examples
+from rogi.rules.attributes._quantities import NUMERIC, is_sentinel
+from rogi.rules.columns import as_text
+from rogi.rules.context import Context
+from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
+from rogi.schema.model import Evidence, Role
+
+RULE = RuleInfo(
+    "ATT009",
+    "sentinel-value",
+    Severity.WARNING,
+    Evidence.VERIFIED,
+    tuple(Need(role, any_of=NUMERIC) for role in Role),
+)
+
+
+def check(context: Context) -> Iterator[Rows]:
+    """Findings of the rule."""
+    for role in context.targets:
+        for name in NUMERIC:
+            if name not in context.layer(role).columns:
+                continue
+            values = context.numbers(role, name)
+            rows = np.flatnonzero(is_sentinel(context, role, name))
+            messages = [
+                f"{as_text(v)} stands for a missing value; leave the cell empty (null)" for v in values[rows]
+            ]
+            yield Rows(role, rows, messages, field=context.column_name(role, name), value=values[rows])
+
+
+def good() -> Inventory:
+    """9999 mm of precipitation is extreme, but possible."""
+    return examples.with_values(examples.tprogi(), Role.OUTLINE, "AP", {0: 9999.0})
+
+
+def bad() -> Bad:
+    """The no-data value of SRTM."""
+    inventory = examples.with_values(examples.tprogi(), Role.OUTLINE, "ELE_MIN", {0: -32768.0})
+    return Bad(inventory, {Role.OUTLINE: (0,)})
