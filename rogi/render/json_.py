@@ -20,7 +20,7 @@ def json_chunks(report: Report) -> Iterator[str]:
     yield json.dumps(head, ensure_ascii=False, indent=1, allow_nan=False).removesuffix("\n}")
     yield ',\n "findings": ['
     separator = "\n"
-    for record in records(report):
+    for record in records(report.findings):
         yield separator + "  " + _dump(_finding(record))
         separator = ",\n"
     yield "\n ]\n}\n"
@@ -33,7 +33,7 @@ def jsonl_chunks(report: Report) -> Iterator[str]:
         yield _dump({"type": "rule", **_outcome(outcome)}) + "\n"
     for waiver in report.waivers:
         yield _dump({"type": "waiver", **_waiver(waiver)}) + "\n"
-    for record in records(report):
+    for record in records(report.findings):
         yield _dump({"type": "finding", **_finding(record)}) + "\n"
 
 

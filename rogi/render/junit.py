@@ -7,16 +7,31 @@ elements are those the two have in common.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from rogi.render.records import failures, plural, printable, records
+from rogi.render.records import Failure, failures, plural, printable, records
 from rogi.rules.rule import Family, Severity
 from rogi.validation.report import Outcome, Report, State, Status
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN_ROWS = 100
 """Findings listed of each rule; all are counted."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A test case: what came out, its element, and findings that do not make it fail."""
+
+    kind: str  # "passed", "failure", "error" or "skipped"
+    xml: str
+    aside: str = ""
 
 
 def junit_chunks(
@@ -27,63 +42,53 @@ def junit_chunks(
     A rule that broke down is an error, one that did not run or does not apply is skipped, with the
     reason. Findings below the threshold, waived or known are listed in the suite's output.
     """
-    groups = {failure.outcome.code: failure for failure in failures(report)}
+    found = {failure.outcome.code: failure for failure in failures(report)}
     stamp = f"{report.date.isoformat()}T00:00:00"
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
-    number = 0
-    for family in Family:
-        outcomes = [o for o in report.outcomes if o.code.startswith(family.name)]
-        if not outcomes:
-            continue
-        cases, output = [], []
-        failures = errors = skipped = 0
-        for outcome in outcomes:
-            failure = groups.get(outcome.code)
-            frame = report.findings.iloc[failure.positions if failure else []]
-            counted = frame[frame["state"] == State.OPEN.value]
-            if fail_on is None:
-                counted = counted.iloc[:0]
-            else:
-                worth = [s.value for s in Severity if s.rank >= fail_on.rank]
-                counted = counted[counted["severity"].isin(worth)]
-            body = ""
-            if outcome.crashed:
-                errors += 1
-                body = f'<error type="crash" message={_attribute(outcome.reason)}/>'
-            elif outcome.status in (Status.NOT_RUN, Status.NOT_APPLICABLE):
-                skipped += 1
-                reason = (
-                    f"{outcome.status.value}: {outcome.reason}" if outcome.reason else outcome.status.value
-                )
-                body = f"<skipped message={_attribute(reason)}/>"
-            elif len(counted):
-                failures += 1
-                message = f"{outcome.title or outcome.name}: {plural(len(counted), 'finding')}"
-                lines = _list(report, counted, limit)
-                body = (
-                    f'<failure type="{counted["severity"].iloc[0]}" message={_attribute(message)}>'
-                    f"{_content(lines)}</failure>"
-                )
-            rest = frame.drop(counted.index)
-            if len(rest):
-                title = f"{outcome.code} {outcome.name}: {plural(len(rest), 'finding')} that do not fail"
-                output.append(f"{title}\n{_list(report, rest, limit)}")
-            cases.append(_case(outcome, family, body))
+    families = [f for f in Family if any(o.code.startswith(f.name) for o in report.outcomes)]
+    for number, family in enumerate(families):
+        cases = [
+            _case(report, outcome, found.get(outcome.code), fail_on, limit)
+            for outcome in report.outcomes
+            if outcome.code.startswith(family.name)
+        ]
+        counts = Counter(case.kind for case in cases)
         yield (
             f'<testsuite name={_attribute(family.value)} package="rogi" id="{number}" timestamp="{stamp}" '
-            f'hostname="localhost" tests="{len(outcomes)}" failures="{failures}" errors="{errors}" '
-            f'skipped="{skipped}" time="0">\n'
+            f'hostname="localhost" tests="{len(cases)}" failures="{counts["failure"]}" '
+            f'errors="{counts["error"]}" skipped="{counts["skipped"]}" time="0">\n'
         )
         yield _properties(report)
-        yield from cases
-        yield f"<system-out>{_content(chr(10).join(output))}</system-out>\n<system-err/>\n</testsuite>\n"
-        number += 1
+        yield from (case.xml for case in cases)
+        aside = "\n".join(case.aside for case in cases if case.aside)
+        yield f"<system-out>{_content(aside)}</system-out>\n<system-err/>\n</testsuite>\n"
     yield "</testsuites>\n"
 
 
-def _case(outcome: Outcome, family: Family, body: str) -> str:
+def _case(
+    report: Report, outcome: Outcome, failure: Failure | None, fail_on: Severity | None, limit: int
+) -> _Case:
+    kind, body, aside = "passed", "", ""
+    if outcome.crashed:
+        kind, body = "error", f'<error type="crash" message={_attribute(outcome.reason)}/>'
+    elif outcome.status in (Status.NOT_RUN, Status.NOT_APPLICABLE):
+        reason = outcome.status.value + (f": {outcome.reason}" if outcome.reason else "")
+        kind, body = "skipped", f"<skipped message={_attribute(reason)}/>"
+    elif failure is not None:
+        frame = report.findings.iloc[failure.positions]
+        worth = [s.value for s in Severity if fail_on is not None and s.rank >= fail_on.rank]
+        counts = (frame["state"] == State.OPEN.value) & frame["severity"].isin(worth)
+        counted, rest = frame[counts], frame[~counts]
+        if len(counted):
+            message = f"{outcome.title or outcome.name}: {plural(len(counted), 'finding')}"
+            attributes = f"type={_attribute(counted['severity'].iloc[0])} message={_attribute(message)}"
+            kind, body = "failure", f"<failure {attributes}>{_content(_list(counted, limit))}</failure>"
+        if len(rest):
+            title = f"{outcome.code} {outcome.name}: {plural(len(rest), 'finding')} that do not fail"
+            aside = f"{title}\n{_list(rest, limit)}"
     name = _attribute(f"{outcome.code} {outcome.name}")
-    return f'<testcase name={name} classname="rogi.{family.name}" time="0">{body}</testcase>\n'
+    family = outcome.code[:3]
+    return _Case(kind, f'<testcase name={name} classname="rogi.{family}" time="0">{body}</testcase>\n', aside)
 
 
 def _properties(report: Report) -> str:
@@ -98,18 +103,14 @@ def _properties(report: Report) -> str:
     return f"<properties>\n{''.join(lines)}</properties>\n"
 
 
-def _list(report: Report, frame: object, limit: int) -> str:
-    import pandas as pd
-
-    assert isinstance(frame, pd.DataFrame)
-    part = frame if limit < 0 else frame.iloc[:limit]
+def _list(frame: pd.DataFrame, limit: int) -> str:
     lines = []
-    for r in records(report, part):
+    for r in records(frame if limit < 0 else frame.iloc[:limit]):
         state = "" if r.state == State.OPEN.value else f" ({r.state})"
         field = f" {r.field}" if r.field else ""
         lines.append(printable(f"{r.severity}: {r.subject}{field}: {r.message}{state} [{r.fingerprint}]"))
-    if len(frame) > len(part):
-        lines.append(f"… and {len(frame) - len(part):,} more")
+    if 0 <= limit < len(frame):
+        lines.append(f"… and {len(frame) - limit:,} more")
     return "\n".join(lines)
 
 

@@ -64,9 +64,8 @@ def _subject(layer: str, row: int, feature_id: str) -> str:
     return f"{layer} {row}" + ("" if generated else f" {feature_id}")
 
 
-def records(report: Report, frame: pd.DataFrame | None = None) -> Iterator[Record]:
-    """Findings in the report's order; ``frame`` gives a part of them."""
-    frame = report.findings if frame is None else frame
+def records(frame: pd.DataFrame) -> Iterator[Record]:
+    """Findings of a report's table, or of a part of it, in its order."""
     columns = [frame[name].tolist() for name in Record._fields if name != "box"]
     boxes = zip(*(frame[name].tolist() for name in BOX), strict=True)
     at = Record._fields.index("box")
@@ -114,7 +113,7 @@ class Failure:
     def records(self, report: Report, limit: int = -1) -> Iterator[Record]:
         """Its findings in this order, at most ``limit`` of them (negative: all)."""
         part = self.positions if limit < 0 else self.positions[:limit]
-        return records(report, report.findings.iloc[part])
+        return records(report.findings.iloc[part])
 
 
 def failures(report: Report) -> list[Failure]:

@@ -55,7 +55,7 @@ def sarif_chunks(report: Report) -> Iterator[str]:
     yield f'{{\n"$schema": "{SCHEMA}",\n"version": "2.1.0",\n"runs": [\n'
     yield _dump(run).removesuffix("}") + ', "results": ['
     separator = "\n"
-    for record in records(report):
+    for record in records(report.findings):
         yield separator + _dump(_result(record, index, uris, compared))
         separator = ",\n"
     yield "\n]}\n]\n}\n"

@@ -33,7 +33,7 @@ def report_page(report: Report) -> str:
         Section("conformance", "Conformance", _conformance(report)),
     ]
     if len(report.findings):
-        found = list(records(report))
+        found = list(records(report.findings))
         sections += [
             Section("map", "Map", findings_map(report, found, name=MAP, table_name=TABLE)),
             Section("findings", "Findings", _findings(report, found)),
@@ -58,7 +58,7 @@ def fragment(report: Report) -> str:
         [escape(f.outcome.code), escape(f.outcome.title), f.severity.value, f"{f.outcome.findings:,}"]
         for f in failures(report)
     ]
-    shown = list(records(report, report.findings.head(FRAGMENT_ROWS)))
+    shown = list(records(report.findings.head(FRAGMENT_ROWS)))
     parts = [
         f"<p><b>{escape(printable(report.summary.path) or 'Inventory in memory')}</b>: "
         f"{escape(sums.sentence())}. Rules: {escape(sums.rule_sentence())}.</p>"
