@@ -86,7 +86,7 @@ def add_field_domains(path: Path, schema: Schema, tables: Mapping[Role, str] | N
     """Describe the columns of a GeoPackage by a schema: title, description, domain.
 
     Columns are found by their names (compared without case and punctuation); a table or column that is
-    not there is left out. What was said of a column before is replaced.
+    not there is left out. What was said of a table's columns before is replaced.
 
     Parameters
     ----------
@@ -122,14 +122,18 @@ def add_field_domains(path: Path, schema: Schema, tables: Mapping[Role, str] | N
 
 def _describe_columns(connection: sqlite3.Connection, table: str, layer: LayerSchema) -> None:
     present = {normalise(name): name for name in _columns(connection, table)}
+    connection.execute("DELETE FROM gpkg_data_columns WHERE table_name = ?", (table,))
+    titles: set[str] = set()
     for field in layer.fields:
         column = present.get(field.alias)
         if column is None:
             continue
-        domain = _add_domain(connection, field.concept)
+        concept = field.concept
+        name = column if concept.title in titles else concept.title  # unique in a table; GDAL's alias
+        titles.add(name)
         connection.execute(
-            "INSERT OR REPLACE INTO gpkg_data_columns VALUES (?, ?, ?, ?, ?, NULL, ?)",
-            (table, column, field.concept.name, field.concept.title, describe(field.concept), domain),
+            "INSERT INTO gpkg_data_columns VALUES (?, ?, ?, ?, ?, NULL, ?)",
+            (table, column, name, concept.title, describe(concept), _add_domain(connection, concept)),
         )
 
 

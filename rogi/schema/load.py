@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -36,6 +36,9 @@ from rogi.schema.model import (
     ValueMap,
     Vocabulary,
 )
+
+if TYPE_CHECKING:
+    import jsonschema
 
 try:
     from yaml import CSafeLoader as _BaseLoader
@@ -147,12 +150,24 @@ def _validate(content: object, kind: str, path: Path) -> None:
     import jsonschema
 
     meta = json.loads(_folder("meta").joinpath(f"{kind}.schema.json").read_text(encoding="utf-8"))
-    errors = jsonschema.Draft202012Validator(meta).iter_errors(content)
-    error = jsonschema.exceptions.best_match(errors)
-    if error is not None:
-        place = error.json_path.removeprefix("$").lstrip(".") or "the file"
-        message = error.message if len(error.message) <= 300 else f"{error.message[:300]}…"
-        raise InputError(f"{path} is not a valid {kind} file: at {place}: {message}.")
+    errors = list(jsonschema.Draft202012Validator(meta).iter_errors(content))
+    if errors:
+        errors.sort(key=lambda e: (len(e.absolute_path), e.json_path, e.message))
+        said = [_fault(error) for error in errors[:_FAULTS_SHOWN]]
+        more = f" (and {len(errors) - len(said)} more)" if len(errors) > len(said) else ""
+        raise InputError(f"{path} is not a valid {kind} file: {'; '.join(said)}{more}.")
+
+
+_FAULTS_SHOWN: Final = 3  # of the faults of a file, for a message that can be read
+
+
+def _fault(error: jsonschema.ValidationError) -> str:
+    import jsonschema
+
+    error = jsonschema.exceptions.best_match([error]) or error  # the part of an "any of" that matters
+    place = error.json_path.removeprefix("$").lstrip(".")
+    message = error.message if len(error.message) <= 200 else f"{error.message[:200]}…"
+    return f"at {place}: {message}" if place else message
 
 
 # ---- concepts
