@@ -67,8 +67,10 @@ def distinct(column: pd.Series) -> Distinct:
         )
         codes, uniques = pd.factorize(texts, use_na_sentinel=True)
     values = np.empty(len(uniques), dtype=object)
-    values[:] = list(uniques)
-    return Distinct(np.asarray(codes, dtype=np.int64), values, tuple(as_text(v) for v in values))
+    values[:] = uniques.to_numpy(dtype=object) if hasattr(uniques, "to_numpy") else list(uniques)
+    plain = isinstance(column.dtype, pd.StringDtype)
+    text = tuple(values.tolist()) if plain else tuple(as_text(v) for v in values)
+    return Distinct(np.asarray(codes, dtype=np.int64), values, text)
 
 
 def column_of(layer: Layer, name: str) -> pd.Series:
@@ -91,6 +93,19 @@ def is_textual(column: pd.Series) -> bool:
     return pd.api.types.is_object_dtype(column.dtype) or isinstance(
         column.dtype, pd.StringDtype | pd.CategoricalDtype
     )
+
+
+def not_plain(column: pd.Series) -> NDArray[np.int64]:
+    """Rows, ascending, whose text is not all printable ASCII; for odd columns all rows that are not null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        texts = pa.array(column, type=pa.large_string(), from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError):  # numbers, lists, broken bytes among the texts
+        return np.flatnonzero(column.notna().to_numpy(dtype=bool))
+    odd = pc.fill_null(pc.match_substring_regex(texts, "[^\\t\\n\\r -~]"), False)
+    return np.flatnonzero(odd.to_numpy(zero_copy_only=False))
 
 
 def schema_of(layer: Layer) -> LayerSchema:

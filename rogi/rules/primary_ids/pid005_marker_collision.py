@@ -95,10 +95,9 @@ def _nearest(lon: Floats, lat: Floats, limit: float) -> Ints:
     """(n,) index of another point within the limit in metres (the nearest), -1 where there is none."""
     from scipy.spatial import cKDTree
 
-    places, inverse = np.unique(np.column_stack([lon, lat]), axis=0, return_inverse=True)
-    inverse = inverse.reshape(-1)
+    places, inverse = np.unique(lon + 1j * lat, return_inverse=True)
     out = _another_of_group(inverse)
-    lam, phi = np.radians(places).T
+    lam, phi = np.radians(places.real), np.radians(places.imag)
     xyz = EARTH_RADIUS * np.column_stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
     if len(xyz) > 1:
         _, near = cKDTree(xyz).query(xyz, k=2, distance_upper_bound=limit)

@@ -52,17 +52,15 @@ def check(context: Context) -> Iterator[Rows]:
         mapper_codes, mappers = pd.factorize(context.text(role, "mapper"), use_na_sentinel=True)
         reviewer_codes, reviewers = pd.factorize(context.text(role, "reviewer"), use_na_sentinel=True)
         mapper_names = [_names(text) for text in mappers]
-        pairs = np.column_stack([mapper_codes, reviewer_codes])
-        known = (pairs >= 0).all(axis=1)
-        distinct_pairs, inverse = np.unique(pairs[known], axis=0, return_inverse=True)
-        same = np.array(
-            [
-                bool(_names(reviewers[j])) and _names(reviewers[j]) <= mapper_names[i]
-                for i, j in distinct_pairs
-            ],
-            dtype=bool,
+        known = np.flatnonzero((mapper_codes >= 0) & (reviewer_codes >= 0))
+        pairs, pair = np.unique(
+            mapper_codes[known] * np.int64(len(reviewers) + 1) + reviewer_codes[known], return_inverse=True
         )
-        rows = np.flatnonzero(known)[same[inverse.reshape(-1)]] if len(same) else np.empty(0, dtype=np.int64)
+        same = np.zeros(len(pairs), dtype=bool)
+        for k, (i, j) in enumerate(zip(*np.divmod(pairs, len(reviewers) + 1), strict=True)):
+            names = _names(reviewers[j])
+            same[k] = bool(names) and names <= mapper_names[i]
+        rows = known[same[pair]]
         texts = context.text(role, "reviewer")[rows]
         yield Rows(
             role,

@@ -13,6 +13,8 @@ from rogi.rules.columns import Distinct, folded, schema_of
 from rogi.rules.context import Context
 from rogi.schema.model import Field, Role, Vocabulary
 
+HINTS = 500  # distinct values of a column for which a close term is sought
+
 # Checked by a rule of their own.
 ELSEWHERE = frozenset({"additional_information"})
 
@@ -100,7 +102,7 @@ def _verdicts(context: Context, layer: Layer, field: Field, vocabulary: Vocabula
             meant.append(None)
         else:
             fits.append(Fit.UNKNOWN)
-            close = get_close_matches(plain[:80], by_folded, n=1)
+            close = get_close_matches(plain[:80], by_folded, n=1) if len(fits) < HINTS else []
             meant.append(by_folded[close[0]] if close else None)
     allowed = tuple(own) if own else vocabulary.values
     return Verdicts(field, column, vocabulary, allowed, found, tuple(fits), tuple(meant))

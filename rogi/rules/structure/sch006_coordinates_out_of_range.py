@@ -95,10 +95,11 @@ def _geographic(crs: pyproj.CRS, bounds: Floats) -> tuple[NDArray[np.intp], list
     x = np.where(np.abs(east) >= np.abs(west), east, west)[wrong]
     y = np.where(np.abs(north) >= np.abs(south), north, south)[wrong]
     messages = []
+    name = label(crs)
     for lon, lat in zip(x, y, strict=True):
         if abs(lat) > 360 or abs(lon) > 360:
             messages.append(
-                f"coordinates ({lon:.0f}, {lat:.0f}) are no degrees, though the CRS is {label(crs)}; "
+                f"coordinates ({lon:.0f}, {lat:.0f}) are no degrees, though the CRS is {name}; "
                 "x must be within ±180 and y within ±90"
             )
         elif abs(lat) <= 90:
@@ -111,16 +112,16 @@ def _geographic(crs: pyproj.CRS, bounds: Floats) -> tuple[NDArray[np.intp], list
 
 def _projected(crs: pyproj.CRS, bounds: Floats, margin: float) -> tuple[NDArray[np.intp], list[str]]:
     x, y = (bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2
-    unit = axis_unit(crs)
+    unit, name = axis_unit(crs), label(crs)
     if (np.abs(bounds[:, [0, 2]]) <= 360).all() and (np.abs(bounds[:, [1, 3]]) <= 90).all():
-        message = f"coordinates ({x[0]:.6g}, {y[0]:.6g}) look like degrees, though {label(crs)} is in {unit}s"
+        message = f"coordinates ({x[0]:.6g}, {y[0]:.6g}) look like degrees, though {name} is in {unit}s"
         return np.arange(len(x)), [message] * len(x)
     away = outside_area_of_use(crs, *to_degrees(crs, x, y))
     wrong = np.flatnonzero(~(away <= margin))
     messages = [
-        f"coordinates ({x[i]:.0f}, {y[i]:.0f}) are no place on Earth in {label(crs)}"
+        f"coordinates ({x[i]:.0f}, {y[i]:.0f}) are no place on Earth in {name}"
         if np.isnan(away[i])
-        else f"coordinates ({x[i]:.0f}, {y[i]:.0f}) are {away[i]:.0f}° away from the area of {label(crs)}; "
+        else f"coordinates ({x[i]:.0f}, {y[i]:.0f}) are {away[i]:.0f}° away from the area of {name}; "
         f"{margin:g}° are allowed"
         for i in wrong
     ]

@@ -31,7 +31,7 @@ import re
 from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import column_of, is_textual, quoted
+from rogi.rules.columns import column_of, distinct, is_textual, not_plain, quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
@@ -56,18 +56,21 @@ def check(context: Context) -> Iterator[Rows]:
                 yield Rows.of_layer(role, f"column name {quoted(column)} {damage}", field=column)
             if column == geometry or not is_textual(column_of(context.layer(role), column)):
                 continue
-            found = context.distinct(role, column)
+            odd = not_plain(column_of(context.layer(role), column))
+            if not len(odd):
+                continue
+            found = distinct(column_of(context.layer(role), column).iloc[odd])
             damages = [damage_of(text) for text in found.text]
-            rows = found.rows([d is not None for d in damages])
-            if not len(rows):
+            at = found.rows([d is not None for d in damages])
+            if not len(at):
                 continue
             messages = [f"value {quoted(t)} {d}" for t, d in zip(found.text, damages, strict=True)]
             yield Rows(
                 role,
-                rows,
-                found.at(rows, messages),
+                odd[at],
+                found.at(at, messages),
                 field=str(column),
-                value=found.at(rows, list(found.text)),
+                value=found.at(at, found.text),
             )
 
 
