@@ -17,7 +17,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import RasterFile, Window, open_dataset, open_raster
+from rogi.attributes.raster import RasterFile, Window, open_raster
 from rogi.errors import InputError
 from rogi.geometry import transform_coordinates
 
@@ -40,6 +40,9 @@ zero than this, the zeros are fill and not the sea."""
 
 ALIGNMENT = 0.01
 """Pixels by which the grids of tiles may differ and still count as one: their headers are rounded."""
+
+FILL_ROWS = 256
+"""Rows resampled at a time from tiles on another grid."""
 
 EDGE_SAMPLES = 64
 """Blocks looked at along each edge of a file."""
@@ -122,7 +125,8 @@ class Mosaic:
             values = np.full(window.shape, np.nan, dtype=np.float32)
         for other in self.others:
             if np.isnan(values).any() and self._reaches(other, window):
-                values = np.where(np.isnan(values), self._resampled(other, window), values)
+                values = values.copy()
+                self._fill(values, window, other)
         return values if self.factor == 1.0 else values * values.dtype.type(self.factor)
 
     def _checked(self, raster: RasterFile) -> RasterFile:
@@ -133,35 +137,22 @@ class Mosaic:
     def _reaches(self, other: RasterFile, window: Window) -> bool:
         return _meet(_extent_on(other, self.transform, self.crs), window)
 
-    def _resampled(self, other: RasterFile, window: Window) -> NDArray[np.floating[Any]]:
-        """Bilinear values of a tile on another grid at the window's pixels."""
-        from rasterio.errors import RasterioError
-        from rasterio.vrt import WarpedVRT
-        from rasterio.warp import Resampling
-
+    def _fill(self, values: NDArray[np.floating[Any]], window: Window, other: RasterFile) -> None:
+        """Put bilinear values of a tile on another grid where `values` has none."""
         raster = self._checked(other)
-        height, width = window.shape
-        voids = [v for v in (raster.nodata, *raster.void_values) if v is not None]
-        try:
-            # Without the tolerance GDAL approximates the projection over the window, whatever its size.
-            with WarpedVRT(
-                open_dataset(raster.path),
-                crs=self.crs.to_wkt(),
-                width=width,
-                height=height,
-                transform=self.transform @ Affine.translation(window.column0, window.row0),
-                resampling=Resampling.bilinear,
-                src_nodata=voids[0] if voids else None,
-                nodata=np.nan,
-                dtype="float32",
-                tolerance=0.0,
-            ) as warped:
-                values: NDArray[np.floating[Any]] = warped.read(raster.band)
-        except RasterioError as error:
-            raise InputError(
-                f"{raster.path} cannot be read, so it is damaged ({error}); replace it and run again."
-            ) from error
-        return values
+        row0, row1, column0, column1 = _extent_on(other, self.transform, self.crs)
+        first = max(window.column0, int(column0))
+        last = min(window.column1, int(np.ceil(column1)))
+        for top in range(max(window.row0, int(row0)), min(window.row1, int(np.ceil(row1))), FILL_ROWS):
+            bottom = min(top + FILL_ROWS, window.row1)
+            part = values[
+                top - window.row0 : bottom - window.row0, first - window.column0 : last - window.column0
+            ]
+            row, column = np.nonzero(np.isnan(part))
+            if len(row):
+                x, y = _apply(self.transform, column + first + 0.5, row + top + 0.5)
+                xy = transform_coordinates(np.column_stack([x, y]), self.crs, raster.crs)
+                part[row, column] = _bilinear(raster, xy)
 
 
 @dataclass(frozen=True)
@@ -396,6 +387,35 @@ def _starts(length: int, block: int) -> list[int]:
 def _apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
     """An affine transform of arrays or numbers."""
     return transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f
+
+
+def _bilinear(raster: RasterFile, xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values at points from the four pixels around each; NaN where the nearest of them has none."""
+    height, width = raster.shape
+    if raster.crs.is_geographic:
+        west = min(raster.transform.c, raster.transform.c + raster.transform.a * width)
+        xy = np.column_stack([(xy[:, 0] - west) % 360.0 + west, xy[:, 1]])
+    column, row = _apply(~raster.transform, xy[:, 0], xy[:, 1])
+    values = np.full(len(xy), np.nan)
+    inside = np.flatnonzero((column >= 0) & (column < width) & (row >= 0) & (row < height))
+    if not len(inside):
+        return values
+    column, row = column[inside] - 0.5, row[inside] - 0.5
+    left, top = np.floor(column).astype(np.int64), np.floor(row).astype(np.int64)
+    window = Window(int(top.min()), int(top.max()) + 2, int(left.min()), int(left.max()) + 2)
+    pixels = raster.read(window).astype(np.float64)
+    total, weight, nearest = np.zeros(len(inside)), np.zeros(len(inside)), np.zeros(len(inside), dtype=bool)
+    for down in (0, 1):
+        for right in (0, 1):
+            share = (1 - np.abs(row - top - down)) * (1 - np.abs(column - left - right))
+            pixel = pixels[top + down - window.row0, left + right - window.column0]
+            known = np.isfinite(pixel)
+            total += np.where(known, share * np.nan_to_num(pixel), 0.0)
+            weight += np.where(known, share, 0.0)
+            nearest |= known & (np.rint(row) == top + down) & (np.rint(column) == left + right)
+    good = nearest & (weight > 0)
+    values[inside[good]] = total[good] / weight[good]
+    return values
 
 
 @lru_cache(maxsize=65536)

@@ -241,6 +241,7 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
         The file is missing, no raster, has no such band, no georeference or no CRS.
     """
     import pyproj
+    import rasterio
     from rasterio.enums import MaskFlags
     from rasterio.errors import RasterioError
 
@@ -248,33 +249,33 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
     if not path.exists():
         raise InputError(f"There is no raster {path}; give the path of a file that exists.")
     try:
-        dataset = open_dataset(path)
-        if not 1 <= band <= dataset.count:
-            raise InputError(f"{path} has {dataset.count} bands, so there is no band {band}.")
-        if crs is None and dataset.crs is None:
-            raise InputError(
-                f"{path} has no coordinate reference system; name it (for example EPSG:4326) or add it "
-                f"with gdal_edit."
+        with rasterio.open(path) as dataset:
+            if not 1 <= band <= dataset.count:
+                raise InputError(f"{path} has {dataset.count} bands, so there is no band {band}.")
+            if crs is None and dataset.crs is None:
+                raise InputError(
+                    f"{path} has no coordinate reference system; name it (for example EPSG:4326) or add it "
+                    f"with gdal_edit."
+                )
+            if dataset.transform == Affine.identity():
+                raise InputError(f"{path} has no georeference; add one with gdal_edit or take another file.")
+            flags = dataset.mask_flag_enums[band - 1]
+            return RasterFile(
+                path=path,
+                band=band,
+                transform=dataset.transform,
+                shape=dataset.shape,
+                crs=pyproj.CRS(crs if crs is not None else dataset.crs.to_wkt()),
+                block_shape=tuple(dataset.block_shapes[band - 1]),
+                dtype=dataset.dtypes[band - 1],
+                nodata=dataset.nodatavals[band - 1],
+                masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
+                scale=dataset.scales[band - 1],
+                offset=dataset.offsets[band - 1],
+                units=(dataset.units[band - 1] or "").strip(),
+                point=dataset.tags().get("AREA_OR_POINT") == "Point",
+                files=tuple(Path(f) for f in dataset.files) or (path,),
             )
-        if dataset.transform == Affine.identity():
-            raise InputError(f"{path} has no georeference; add one with gdal_edit or take another file.")
-        flags = dataset.mask_flag_enums[band - 1]
-        return RasterFile(
-            path=path,
-            band=band,
-            transform=dataset.transform,
-            shape=dataset.shape,
-            crs=pyproj.CRS(crs if crs is not None else dataset.crs.to_wkt()),
-            block_shape=tuple(dataset.block_shapes[band - 1]),
-            dtype=dataset.dtypes[band - 1],
-            nodata=dataset.nodatavals[band - 1],
-            masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
-            scale=dataset.scales[band - 1],
-            offset=dataset.offsets[band - 1],
-            units=(dataset.units[band - 1] or "").strip(),
-            point=dataset.tags().get("AREA_OR_POINT") == "Point",
-            files=tuple(Path(f) for f in dataset.files) or (path,),
-        )
     except RasterioError as error:
         raise InputError(f"{path} cannot be opened as a raster ({error}); give a GeoTIFF or VRT.") from error
 

@@ -51,6 +51,7 @@ TIMES = {
 TEMPERATURES = {
     "k": (1.0, -273.15),
     "kelvin": (1.0, -273.15),
+    "kelvins": (1.0, -273.15),
     "c": (1.0, 0.0),
     "celsius": (1.0, 0.0),
     "f": (5.0 / 9.0, -160.0 / 9.0),
@@ -98,7 +99,7 @@ def parse_unit(text: str, quantity: Quantity, where: str) -> Conversion:
     if not clean:
         raise InputError(f"{where} names no unit; say which it is ({allowed}).")
     if quantity is Quantity.TEMPERATURE:
-        found = TEMPERATURES.get(re.sub(r"^(degrees?|deg|°)[ _]?", "", clean).removesuffix("s"))
+        found = TEMPERATURES.get(re.sub(r"^(degrees?|deg|°)[ _]?", "", clean))
         if found:
             return Conversion(*found)
     else:

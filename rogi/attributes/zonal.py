@@ -100,7 +100,7 @@ def zonal_statistics(
     engine = Engine(engine)
     geometries = np.asarray(getattr(polygons, "geometry", polygons), dtype=object)
     source_crs = crs if crs is not None else getattr(polygons, "crs", None)
-    index = getattr(polygons, "index", None)
+    index = polygons.index if hasattr(polygons, "geometry") else None
     layers = {
         name: open_raster(raster) if isinstance(raster, str | Path) else raster
         for name, raster in rasters.items()
