@@ -139,7 +139,7 @@ def allocate(population: ArrayLike, n: int, method: str = "proportional") -> Int
     least = np.minimum(size, 2)
     n = int(min(max(n, least.sum()), size.sum()))
     weight = size / max(size.sum(), 1) if method == "proportional" else (size > 0) / max((size > 0).sum(), 1)
-    drawn = np.clip(np.floor(weight * n).astype(np.int64), least, size)
+    drawn: Ints = np.clip(np.floor(weight * n).astype(np.int64), least, size)
     while (missing := n - int(drawn.sum())) != 0:
         want = weight * n - drawn
         if missing > 0:

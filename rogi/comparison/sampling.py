@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -118,7 +119,7 @@ def size_classes(area_km2: Floats, limits: Sequence[float] = SIZE_LIMITS_KM2) ->
     """Names of area classes, for stratification: ``1: < 0.05 km²``, …; NaN becomes ``unknown``."""
     edges = [*limits]
     names = [f"1: < {edges[0]:g} km²"]
-    names += [f"{i + 2}: {a:g}-{b:g} km²" for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False))]
+    names += [f"{i + 2}: {a:g}-{b:g} km²" for i, (a, b) in enumerate(pairwise(edges))]
     names.append(f"{len(edges) + 1}: >= {edges[-1]:g} km²")
     out = np.array(names, dtype=object)[np.searchsorted(edges, np.nan_to_num(area_km2), side="right")]
     out[np.isnan(area_km2)] = "unknown"

@@ -174,9 +174,11 @@ def collect(reviewer: str, sample: pd.DataFrame, returned: pd.DataFrame) -> Retu
             trouble = Trouble.REPEATED if len(distinct) == 1 else Trouble.CONTRADICTION
             found = ", ".join(VERDICTS[v].value if v >= 0 else "none" for v in values)
             problems.append(Problem(reviewer, int(numbers[k]), ids[k], trouble, found))
-    for k in range(len(sample)):
-        if k not in seen:
-            problems.append(Problem(reviewer, int(numbers[k]), ids[k], Trouble.DELETED))
+    problems += [
+        Problem(reviewer, int(numbers[k]), ids[k], Trouble.DELETED)
+        for k in range(len(sample))
+        if k not in seen
+    ]
     problems.sort(key=lambda p: (p.trouble, p.sample, p.id))
     return Returned(reviewer, code, comment, tuple(problems))
 
@@ -226,7 +228,8 @@ def _reviewer_score(returned: Returned, stratum: Ints, strata: Sequence[Stratum]
     population = [s.units for s in strata]
     counts = np.bincount(code, minlength=len(VERDICTS))
     yes, no = code == VERDICTS.index(Verdict.YES), code == VERDICTS.index(Verdict.NO)
-    undefined = DesignEstimate(*[float("nan")] * 4, 0.0)
+    nan = float("nan")
+    undefined = DesignEstimate(nan, nan, nan, nan, 0.0)
     complete = (np.bincount(at, minlength=len(strata)) > 0).all()
     return ReviewerScore(
         reviewer=returned.reviewer,
