@@ -13,6 +13,8 @@ from rogi.rules.columns import Distinct, folded, schema_of
 from rogi.rules.context import Context
 from rogi.schema.model import Field, Role, Vocabulary
 
+LONGEST = 30  # characters; a placeholder is a word or two
+WORD = 4  # letters a numbered placeholder has at least: NULL01, but not NA1, which may be a code
 HINTS = 500  # distinct values of a column for which a close term is sought
 
 # Checked by a rule of their own.
@@ -65,12 +67,13 @@ def find_vocabulary(name: str) -> Vocabulary | None:
 
 def is_placeholder(text: str, placeholders: frozenset[str]) -> bool:
     """Whether a text says "no value": a listed word, also numbered (``NULL01``), or nothing but blanks."""
+    if len(text) > LONGEST and not text.isspace():
+        return False
     plain = folded(text)
-    return (
-        (not plain and bool(text))
-        or plain in placeholders
-        or plain.rstrip("0123456789_ ") in placeholders - {""}
-    )
+    if plain in placeholders or not plain:
+        return bool(text)
+    word = plain.rstrip("0123456789_ ")
+    return len(word) >= WORD and word in placeholders
 
 
 def placeholders(context: Context) -> frozenset[str]:

@@ -4,7 +4,8 @@
 The CRS of every layer means the same coordinates as the one the schema (or the dialect) names; for TPRoGI
 and RGIK that is EPSG:4326, longitude and latitude on WGS84. All ways to write it count as the same: an Esri
 `.prj`, `OGC:CRS84`, three-dimensional WGS84, a named realisation. A dialect that is known to use a national
-grid, such as RoGI-CH with EPSG:2056, is held to that.
+grid, such as RoGI-CH with EPSG:2056, is held to that. Where it is not established what the files of a dialect
+are in (the RGIK template, files from papers), another CRS is information only.
 
 ## Why
 Files of one inventory are put together by their coordinates. rogi reads the CRS and converts where it must,
@@ -48,19 +49,14 @@ def check(context: Context) -> Iterator[Rows]:
         expected = None
     if expected is None:
         return
+    # the schema was chosen by the user, or what files of the dialect are in is known
+    established = bool(inventory.dialect.crs) or inventory.schema.id != inventory.dialect.schema
     for role in context.targets:
         crs = context.layer(role).crs
         if crs is not None and not same(crs, expected):
-            yield Rows.of_layer(role, f"CRS is {label(crs)}; {who} is in {label(expected)}", value=label(crs))
-
-
-def good() -> Inventory:
-    from rogi.rules.examples import tprogi, with_crs
-
-    return with_crs(tprogi(), Role.MARKER, "OGC:CRS84")
-
-
-def bad() -> Bad:
-    from rogi.rules.examples import reprojected, tprogi
-
-    return Bad(reprojected(tprogi(), "EPSG:32646"), {Role.MARKER: (-1,), Role.OUTLINE: (-1,)})
+            yield Rows.of_layer(
+                role,
+                f"CRS is {label(crs)}; {who} is in {label(expected)}",
+                value=label(crs),
+                severity=None if established else Severity.INFO,
+            )
