@@ -210,7 +210,7 @@ class Grid:
 
         0 on geographic and planar north-up grids. Aspect and the azimuths of horizons refer to true north;
         subtracting this gives azimuths relative to grid north. Source: numerical differentiation of the
-        projection; equal to minus PROJ's meridian convergence.
+        projection; equal to PROJ's meridian convergence.
         """
         jacobian = self._interpolated(1, 3)
         return np.degrees(np.arctan2(-jacobian[..., 0], -jacobian[..., 1])) + 0.0

@@ -88,14 +88,20 @@ def air_mass(sin_altitude: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def beam_transmittance(mass: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Transmittance of the direct beam [14]: 0.56 (exp(-0.65 M) + exp(-0.095 M))."""
+    """Transmittance of the direct beam [14]: 0.56 (exp(-0.65 M) + exp(-0.095 M)), at most 1.
+
+    The formula exceeds 1 for M < 0.31, which a pressure-corrected air mass reaches above 8,900 m.
+    """
     m = np.asarray(mass, dtype=np.float64)
-    return np.asarray(0.56 * (np.exp(-0.65 * m) + np.exp(-0.095 * m)))
+    return np.asarray(np.minimum(0.56 * (np.exp(-0.65 * m) + np.exp(-0.095 * m)), 1.0))
 
 
 def diffuse_transmittance(beam: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Coefficient of diffuse radiation: 0.271 - 0.294 tb."""
-    return np.asarray(0.271 - 0.294 * np.asarray(beam, dtype=np.float64))
+    """Coefficient of diffuse radiation: 0.271 - 0.294 tb, at least 0.
+
+    The formula turns negative for tb > 0.922: a sun near the zenith seen from above 4,700 m.
+    """
+    return np.asarray(np.maximum(0.271 - 0.294 * np.asarray(beam, dtype=np.float64), 0.0))
 
 
 def reflectance_transmittance(beam: npt.ArrayLike) -> npt.NDArray[np.float64]:
