@@ -60,3 +60,15 @@ def check(context: Context) -> Iterator[Rows]:
                 value=label(crs),
                 severity=None if established else Severity.INFO,
             )
+
+
+def good() -> Inventory:
+    from rogi.rules.examples import tprogi, with_crs
+
+    return with_crs(tprogi(), Role.MARKER, "OGC:CRS84")
+
+
+def bad() -> Bad:
+    from rogi.rules.examples import reprojected, tprogi
+
+    return Bad(reprojected(tprogi(), "EPSG:32646"), {Role.MARKER: (-1,), Role.OUTLINE: (-1,)})
