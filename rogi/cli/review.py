@@ -1,0 +1,174 @@
+"""``rogi review sample|score``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rogi.errors import OptionError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Draw a random sample of units for review, and score what reviewers return.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Stratify(StrEnum):
+    """What strata are made of."""
+
+    NONE = "none"
+    SUBREGION = "subregion"
+    SIZE = "size"
+
+
+class Allocation(StrEnum):
+    """How the sample is divided between strata."""
+
+    PROPORTIONAL = "proportional"
+    EQUAL = "equal"
+
+
+class ScoreFormat(StrEnum):
+    """How a score is printed."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+@app.command("sample")
+def sample(
+    inventory: Annotated[Path, typer.Argument(help="The inventory to review.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the files of the review.")],
+    n: Annotated[int | None, typer.Option("--n", help="Number of units to draw.", min=1)] = None,
+    fraction: Annotated[
+        float | None, typer.Option(help="Share of the units to draw; default 0.05 unless --n is given.")
+    ] = None,
+    stratify: Annotated[Stratify, typer.Option(help="Strata: none, subregion or size.")] = Stratify.NONE,
+    allocation: Annotated[
+        Allocation, typer.Option(help="Divide the sample by the size of the strata, or equally.")
+    ] = Allocation.PROPORTIONAL,
+    seed: Annotated[int, typer.Option(help="Same inventory and seed, same sample.", min=0)] = 0,
+    reviewers: Annotated[str, typer.Option(help="Names, separated by commas; one file each.")] = "A,B",
+    kml: Annotated[bool, typer.Option(help="Also write a KML for Google Earth.")] = True,
+    dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+) -> None:
+    """Draw units at random and write one GeoPackage per reviewer, with a drop-down for the verdict in QGIS.
+
+    Example: `rogi review sample inventory.gpkg --stratify subregion --reviewers Li,Rossi -o review`
+    """
+    import hashlib
+
+    from rogi.cli.options import comma_separated
+    from rogi.comparison import review_files
+    from rogi.comparison.sampling import PUBLISHED_SHARE, draw
+    from rogi.inventory.read import read_inventory
+
+    read = read_inventory(inventory, dialect=dialect)
+    population = review_files.units(read)
+    if n is None and fraction is None:
+        fraction = PUBLISHED_SHARE
+    keys = [
+        f"{unit}|{p.x:.7f}|{p.y:.7f}" for unit, p in zip(population["ID"], population.geometry, strict=True)
+    ]
+    drawn = draw(
+        keys,
+        n=n,
+        fraction=fraction,
+        strata=review_files.strata(read, population, stratify.value),
+        allocation=allocation.value,
+        seed=seed,
+    )
+    settings = {
+        "inventory": inventory.name,
+        "units": len(population),
+        "units_sha256": hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest(),
+        "stratify": stratify.value,
+        "allocation": allocation.value,
+        "seed": seed,
+    }
+    paths = review_files.write_sample(
+        output,
+        population,
+        drawn,
+        comma_separated([reviewers]),
+        settings,
+        outlines=review_files.outlines_of(read, population, drawn),
+        kml=kml,
+    )
+    sys.stdout.write(f"{len(drawn.positions)} of {len(population)} units drawn")
+    if len(drawn.strata) > 1:
+        sys.stdout.write(f" from {len(drawn.strata)} strata")
+    sys.stdout.write("\n" + "".join(f"{path}\n" for path in paths))
+
+
+@app.command("score")
+def score(
+    files: Annotated[list[Path], typer.Argument(help="The files reviewers returned (.gpkg or .csv).")],
+    sample: Annotated[
+        Path | None, typer.Option(help="Folder of the review; default: the folder of the first file.")
+    ] = None,
+    inventory: Annotated[
+        Path | None, typer.Option(help="Inventory to write the verdicts back to; needs -o.")
+    ] = None,
+    updated: Annotated[
+        Path | None,
+        typer.Option("--updated", "-o", help="New file for the inventory with verdicts in ADDI_INF."),
+    ] = None,
+    format: Annotated[ScoreFormat, typer.Option(help="text, markdown or json.")] = ScoreFormat.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write the score here, not to the terminal.")
+    ] = None,
+) -> None:
+    """Score the returned files: Table 4, shares of correct units with intervals, agreement, disagreements.
+
+    Exit code 1 if verdicts are missing, misspelt, doubled, deleted or added.
+
+    Example: `rogi review score review/review_li.gpkg review/review_rossi.gpkg`
+    """
+    from rogi.comparison import review_files
+    from rogi.comparison.verdicts import Trouble
+    from rogi.comparison.verdicts import score as score_review
+    from rogi.render import review as render
+
+    if (inventory is None) != (updated is None):
+        raise OptionError("Verdicts are written back with --inventory FILE and -o NEWFILE together.")
+    design = review_files.read_design(sample or files[0].parent)
+    returned = [review_files.read_returned(path, design) for path in files]
+    names = [r.reviewer for r in returned]
+    if len(set(names)) != len(names):
+        raise OptionError(f"Two files are of the same reviewer ({', '.join(names)}); give each file once.")
+    result = score_review(design.stratum, design.strata, returned)
+    if format is ScoreFormat.JSON:
+        text = json.dumps(render.as_dict(result, design, returned), indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = render.as_markdown(result, design, returned)
+    if output is not None:
+        from rogi.files import write_text
+
+        write_text(output, text)
+    elif format is ScoreFormat.TEXT and sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(text))
+    else:
+        sys.stdout.write(text)
+    if inventory is not None and updated is not None:
+        from rogi.cli.options import not_an_input
+        from rogi.inventory.read import read_inventory
+        from rogi.inventory.write import write_inventory
+
+        not_an_input(updated, [inventory, *files], "-o")
+        read = read_inventory(inventory)
+        changed, count = review_files.write_back(read, design, returned, result)
+        write_inventory(changed, updated)
+        sys.stderr.write(f"{updated}: verdicts of {count} units written\n")
+    serious = [p for p in result.problems if p.trouble is not Trouble.SPELLING]
+    raise typer.Exit(1 if serious else 0)
