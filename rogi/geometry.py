@@ -306,6 +306,22 @@ def parse_crs(crs: Any) -> pyproj.CRS:
         ) from error
 
 
+@lru_cache(maxsize=64)
+def places_on_earth(crs: pyproj.CRS) -> bool:
+    """Whether coordinates of a CRS can be taken to longitude and latitude on WGS84.
+
+    Local (engineering), vertical and geocentric systems and those of other bodies cannot.
+    """
+    import pyproj
+
+    try:
+        _horizontal(crs)
+        _transformer(crs, parse_crs(4326))
+    except (InputError, pyproj.exceptions.ProjError):
+        return False
+    return True
+
+
 def is_equal_area(crs: pyproj.CRS) -> bool:
     """Whether plane areas of a projected CRS are areas on the ellipsoid."""
     horizontal = _horizontal(crs)

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from rogi.inventory.model import Inventory, Layer
 from rogi.rules.rule import RuleInfo
-from rogi.rules.vertices import Vertices, finite_coordinates, measure, unwrapped
+from rogi.rules.vertices import Vertices, finite_coordinates, measure, only, unwrapped
 from rogi.schema.model import Parameter, Role
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyproj
 
     from rogi.inventory.primary_id import ParsedIds
     from rogi.rules.columns import Distinct
@@ -29,6 +30,9 @@ Ints = NDArray[np.int64]
 Geometries = NDArray[np.object_]
 
 FEATURES_PER_CHUNK = 8192  # bounds the memory of computing areas
+
+# Degrees; longitudes may go on across the antimeridian, and rounding may pass a pole.
+MAXIMUM_LONGITUDE, MAXIMUM_LATITUDE = 540.0, 90.0 + 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,43 +207,71 @@ class Context:
 
         return self.once(("coordinates", role), compute)
 
+    def crs(self, role: Role) -> pyproj.CRS | None:
+        """The layer's CRS if it places coordinates on the Earth, else None (none, a local one)."""
+
+        def compute() -> pyproj.CRS | None:
+            from rogi.geometry import places_on_earth
+
+            crs = self.layer(role).crs
+            return crs if crs is not None and places_on_earth(crs) else None
+
+        return self.once(("crs", role), compute)
+
     def is_lonlat(self, role: Role) -> bool:
         """Whether the file's coordinates are degrees."""
-        crs = self.layer(role).crs
+        crs = self.crs(role)
         return crs is not None and bool(crs.is_geographic)
 
+    def placed(self, role: Role) -> Mask:
+        """(n,) usable, with a CRS, and, if that is geographic, within the range of latitudes and longitudes."""
+
+        def compute() -> Mask:
+            crs = self.crs(role)
+            if crs is None:
+                return np.zeros(len(self.layer(role)), dtype=bool)
+            if not crs.is_geographic:
+                return self.usable(role)
+            factor = np.degrees(crs.axis_info[0].unit_conversion_factor)
+            reach = np.abs(self.bounds(role)) * factor
+            with np.errstate(invalid="ignore"):
+                limits = [MAXIMUM_LONGITUDE, MAXIMUM_LATITUDE, MAXIMUM_LONGITUDE, MAXIMUM_LATITUDE]
+                inside: Mask = (reach <= limits).all(axis=1)
+            return self.usable(role) & inside
+
+        return self.once(("placed", role), compute)
+
     def lonlat(self, role: Role) -> Geometries:
-        """(n,) geometries in WGS84 longitude, latitude (degrees); None where not usable or without CRS."""
+        """(n,) geometries in WGS84 longitude, latitude (degrees); None where they cannot be placed."""
 
         def compute() -> Geometries:
             from rogi.geometry import to_lonlat
 
-            geometry = self.geometry(role)
-            usable = self.usable(role)
-            if usable.all() and self.is_lonlat(role) and self.layer(role).crs.to_epsg() == 4326:
-                return geometry
-            out = np.full(len(geometry), None, dtype=object)
-            if self.layer(role).crs is not None:
-                out[usable] = to_lonlat(geometry[usable], self.layer(role).crs)
-            return out
+            crs, placed = self.crs(role), self.placed(role)
+            out = only(self.geometry(role), placed)
+            if crs is None or crs.to_epsg() == 4326:
+                return out
+            out = out.copy()
+            out[placed] = to_lonlat(out[placed], crs)
+            return only(out, finite_coordinates(out))
 
         return self.once(("lonlat", role), compute)
 
     def area(self, role: Role) -> Floats:
-        """(n,) m² on the ellipsoid; NaN where not usable or without CRS."""
+        """(n,) m² on the ellipsoid; NaN where a geometry cannot be placed."""
 
         def compute() -> Floats:
             from rogi.geometry import area_m2
 
-            geometry, crs = self.geometry(role), self.layer(role).crs
+            crs, placed = self.crs(role), self.placed(role)
+            geometry = only(self.geometry(role), placed)
             out = np.full(len(geometry), np.nan)
             if crs is None:
                 return out
             for start in range(0, len(geometry), FEATURES_PER_CHUNK):
                 part = slice(start, start + FEATURES_PER_CHUNK)
-                usable = np.where(self.usable(role)[part], geometry[part], None)
-                out[part] = area_m2(unwrapped(usable, crs)[0], crs)
-            out[~self.usable(role)] = np.nan
+                out[part] = area_m2(unwrapped(geometry[part], crs)[0], crs)
+            out[~placed] = np.nan
             return out
 
         return self.once(("area", role), compute)
@@ -256,7 +288,7 @@ class Context:
             return measure(
                 self.geometry(role),
                 self.usable(role),
-                self.layer(role).crs,
+                self.crs(role),
                 spike_angle=self.number("GEO010.maximum_angle"),
                 spike_length=self.number("GEO010.minimum_length"),
                 repeat_distance=self.number("GEO011.distance"),
@@ -271,7 +303,7 @@ class Context:
         def compute() -> Overlaps:
             from rogi.rules.overlaps import find_overlaps
 
-            return find_overlaps(self.geometry(role), self.valid(role), self.layer(role).crs)
+            return find_overlaps(self.geometry(role), self.valid(role), self.crs(role))
 
         return self.once(("overlaps", role), compute)
 

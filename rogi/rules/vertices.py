@@ -103,6 +103,15 @@ def finite_coordinates(geometry: Geometries) -> Mask:
     return finite
 
 
+def only(geometry: Geometries, wanted: Mask) -> Geometries:
+    """A copy with None in place of all but the wanted geometries (the array itself if all are)."""
+    if wanted.all():
+        return geometry
+    out = geometry.copy()
+    out[~wanted] = None
+    return out
+
+
 def unwrapped(geometry: Geometries, crs: Any) -> tuple[Geometries, Mask]:
     """Longitudes made continuous in features that jump across the antimeridian.
 
@@ -162,7 +171,9 @@ def metres_per_unit(geometry: Geometries, crs: Any) -> tuple[Floats, Floats]:
         with np.errstate(invalid="ignore"):
             w2 = 1.0 - WGS84_E2 * np.sin(lat) ** 2
             normal = WGS84_A / np.sqrt(w2)
-            return normal * np.abs(np.cos(lat)) * unit, normal * (1.0 - WGS84_E2) / w2 * unit
+            inside = np.where(np.abs(lat) <= np.pi / 2, 1.0, np.nan)  # a CRS that says degrees may lie
+            kx = normal * np.cos(lat) * unit * inside
+            return kx, normal * (1.0 - WGS84_E2) / w2 * unit * inside
     k = unit / _linear_scale(x, y, system)
     return k, k
 
@@ -216,8 +227,7 @@ def measure(
     misoriented, gridded = np.zeros(n, bool), np.zeros(n, bool)
     repeated: list[Places] = []
     spikes: list[Places] = []
-    geometry = np.where(usable, geometry, None)
-    geometry, _ = unwrapped(geometry, crs)
+    geometry, _ = unwrapped(only(geometry, usable), crs)
     kx, ky = metres_per_unit(geometry, crs)
     for start, stop in _chunks(geometry):
         rings = rings_of(geometry[start:stop])

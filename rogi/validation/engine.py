@@ -157,8 +157,8 @@ def _targets(rule: Rule, context: Context) -> tuple[tuple[Role, ...], list[str],
             known = schema_layer is not None and any(schema_layer.field(c) for c in lacking)
             reason = f"{need.role.title} have no column for {' or '.join(lacking)}"
             (missing if known else absent).append(reason.replace("_", " "))
-        elif rule.info.needs_crs and layer.crs is None:
-            missing.append(f"{need.role.title} have no CRS")
+        elif rule.info.needs_crs and context.crs(need.role) is None:
+            missing.append(f"{need.role.title} have no CRS" + (" of the Earth" if layer.crs else ""))
         else:
             targets.append(need.role)
     if rule.info.together and len(targets) < len(rule.info.needs):
@@ -233,7 +233,7 @@ def summarise(inventory: Inventory, context: Context | None = None) -> Inventory
         layer = inventory.layer(role)
         assert layer is not None
         bounds = None
-        if context is not None and len(layer) and layer.crs is not None:
+        if context is not None and len(layer) and context.crs(role) is not None:
             box = shapely.total_bounds(context.lonlat(role))
             if np.isfinite(box).all():
                 bounds = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))

@@ -133,7 +133,7 @@ class FindingsTable:
     def _geometry(self, rows: Rows, place: Ints) -> Objects:
         """Places in WGS84: those the rule gave, else the features' own."""
         out = np.full(len(place), None, dtype=object)
-        if rows.role is None or self._context.layer(rows.role).crs is None:
+        if rows.role is None or self._context.crs(rows.role) is None:
             return out
         if rows.geometry is None:
             feature = place >= 0
@@ -143,7 +143,7 @@ class FindingsTable:
 
         given = np.asarray(rows.geometry, dtype=object)
         finite = ~shapely.is_missing(given) & np.isfinite(shapely.bounds(given)).all(axis=1)
-        out[finite] = to_lonlat(given[finite], self._context.layer(rows.role).crs)
+        out[finite] = to_lonlat(given[finite], self._context.crs(rows.role))
         return out
 
     def to_frame(self) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def check(context: Context) -> Iterator[Rows]:
         rows = np.flatnonzero(holes)
         shapes = _holes(context.geometry(role)[rows])
         words = [f"the outline has {k} hole{'s' if k > 1 else ''}" for k in holes[rows]]
-        crs = context.layer(role).crs
+        crs = context.crs(role)
         if crs is not None:
             areas = area_m2(shapes, crs)
             words = [f"{w}, {square_metres(a)}" for w, a in zip(words, areas, strict=True)]

@@ -1,0 +1,81 @@
+"""A primary marker has no outline.
+
+## What it checks
+For each marker there is an outline of the same primary ID or working ID, or an outline without an ID in
+which it lies. Markers of systems (`RGS`) and of landforms that are uncertain or no rock glaciers need
+none.
+
+## Why
+In TPRoGI every unit has one marker and one outline. In RGIK inventories a marker without outline is a
+unit whose outlining was forgotten, or one that could not be outlined; the marker should say so.
+
+## Example
+A marker whose outline was deleted as a false identification.
+
+## How to fix
+Draw the outline, delete the marker, or set the landform to uncertain.
+
+## Reference
+TPRoGI v1.0: 44,273 markers, 44,273 outlines. In the published 12 areas 631 markers have 603 outlines
+(doi 10.5281/zenodo.15467203): not one to one there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rogi.inventory.model import Inventory
+from rogi.rules import examples
+from rogi.rules.context import Context
+from rogi.rules.relations._links import links
+from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
+from rogi.schema.model import Evidence, Role
+
+RULE = RuleInfo(
+    "REL002",
+    "marker-without-outline",
+    Severity.WARNING,
+    Evidence.SECONDARY,
+    (Need(Role.MARKER, ("primary_id",)), Need(Role.OUTLINE, ("primary_id",))),
+    together=True,
+)
+
+NO_ROCK_GLACIER = ("uncertain", "un", "0", "not a rock glacier", "no", "2")
+
+
+def check(context: Context) -> Iterator[Rows]:
+    """Findings of the rule."""
+    rows = np.flatnonzero(~links(context).has_outline & ~_exempt(context))
+    ids = context.text(Role.MARKER, "primary_id")[rows]
+    yield Rows(
+        Role.MARKER,
+        rows,
+        "no outline belongs to the marker",
+        field=context.column_name(Role.MARKER, "primary_id"),
+        value=ids,
+    )
+
+
+def _exempt(context: Context) -> NDArray[np.bool_]:
+    """Markers that need no outline."""
+    exempt = np.asarray(context.primary_ids(Role.MARKER).prefix == "RGS")
+    if context.has(Role.MARKER, "landform"):
+        landform = context.text(Role.MARKER, "landform")
+        exempt = exempt | np.array(
+            [t is not None and t.casefold().removesuffix(".0") in NO_ROCK_GLACIER for t in landform],
+            dtype=bool,
+        )
+    return exempt
+
+
+def good() -> Inventory:
+    """One outline for each marker."""
+    return examples.tprogi()
+
+
+def bad() -> Bad:
+    """The outline of the second marker is missing."""
+    return Bad(examples.with_rows(examples.tprogi(), Role.OUTLINE, [0, 2]), {Role.MARKER: (1,)})
