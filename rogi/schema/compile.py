@@ -254,9 +254,11 @@ def has_type(column: pd.Series, concept: Concept) -> Mask:
         return np.full(len(column), kind is FieldType.BOOLEAN)
     if types.is_datetime64_any_dtype(dtype):
         return np.full(len(column), kind in (FieldType.DATE, FieldType.STRING))
+    if types.is_complex_dtype(dtype):
+        return column.isna().to_numpy(dtype=bool)
     if types.is_numeric_dtype(dtype):
         if kind is FieldType.NUMBER:
-            return np.full(len(column), not types.is_complex_dtype(dtype))
+            return np.ones(len(column), dtype=bool)
         if kind is FieldType.INTEGER or (kind is FieldType.STRING and _takes_numbers(concept)):
             return _is_whole(column)
         if kind is FieldType.BOOLEAN:
@@ -342,7 +344,7 @@ def _texts(column: pd.Series) -> tuple[pd.Series, Mask]:
         return column, column.notna().to_numpy(dtype=bool)
     if column.dtype == object:
         held = np.fromiter((isinstance(v, str) for v in column), dtype=bool, count=len(column))
-        return column.where(held, None).astype("str"), held
+        return column.where(held, None), held
     return column, np.zeros(len(column), dtype=bool)
 
 

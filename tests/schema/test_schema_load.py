@@ -1,4 +1,4 @@
-"""Loading schemas, dialects, vocabularies and parameters: packaged files are sound, users' files are checked."""
+"""Loading of schema files: the packaged ones are sound, those of users are checked."""
 
 from __future__ import annotations
 
@@ -267,7 +267,8 @@ layers:
   - role: outline
     names: ["*"]
     columns: {working_id: NR, activity: [AKT, ACT]}
-    values: {activity: {intact: {to: Active, match: ambiguous, note: or transitional}, fossil: Relict, x: null}}
+    values:
+      activity: {intact: {to: Active, match: ambiguous, note: or transitional}, fossil: Relict, x: null}
     units: {area: ha}
 """
     path.write_text(text, encoding="utf-8")
