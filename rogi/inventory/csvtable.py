@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rogi.errors import InputError
 from rogi.inventory.detect import Family
 from rogi.inventory.drivers import one_line
+from rogi.inventory.formats import check
 from rogi.schema.model import Role, normalise
 
 if TYPE_CHECKING:
@@ -73,31 +74,11 @@ def describe(file: Path, shown: Path, encoding: str | None = None) -> Header:
     InputError
         If it has no coordinates, or is no table in the encoding.
     """
-    with file.open("rb") as stream:
-        sample = stream.read(_SAMPLE)
-    guessed = encoding is None
-    if encoding is None:
-        encoding, guessed = _encoding(sample)
-    try:
-        codecs.lookup(encoding)
-        text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
-    except LookupError:
-        raise InputError(f"There is no encoding {encoding!r}; try utf-8, cp1252 or gb18030.") from None
-    lines = text.splitlines()
-    head = next((line for line in lines if line.strip()), "")
-    separator = max(_SEPARATORS, key=head.count)
-    try:
-        rows = list(csv.reader(io.StringIO("\n".join(lines[:50])), delimiter=separator))
-    except csv.Error as error:
-        raise InputError(f"{shown} is no table of comma-separated values ({error}).") from None
-    names = [name.strip() for name in next((row for row in rows if any(row)), [])]
-    first = next((row for row in rows[1:] if any(row)), [])
-    by_alias: dict[str, str] = {}
-    for name in names:
-        by_alias.setdefault(normalise(name), name)
-
+    layout = _layout(file, shown, encoding)
+    names = list(layout.names)
+    by_alias = _by_alias(names)
     wkt = next((by_alias[n] for n in _WKT_NAMES if n in by_alias), None)
-    cell = first[names.index(wkt)] if wkt is not None and len(first) > names.index(wkt) else ""
+    cell = layout.first(wkt)
     looks = _WKT.match(cell)
     longitude, latitude = _coordinate_names()
     x, y, degrees = _first(by_alias, longitude), _first(by_alias, latitude), True
@@ -114,7 +95,27 @@ def describe(file: Path, shown: Path, encoding: str | None = None) -> Header:
         x = y = None
     family = Family.POINT if wkt is None else Family.of(looks.group(3) if looks else "Unknown")
     columns = tuple(name for name in names if name != wkt)
-    return Header(columns, family, encoding, separator, x, y, wkt, degrees, guessed)
+    return Header(columns, family, layout.encoding, layout.separator, x, y, wkt, degrees, layout.guessed)
+
+
+def read_plain(
+    path: Path, encoding: str | None = None
+) -> tuple[pd.DataFrame, NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """A table that needs no coordinates, and its longitudes and latitudes if it has them.
+
+    Raises
+    ------
+    InputError
+        If it is no table.
+    """
+    check(path)
+    layout = _layout(path, path, encoding)
+    frame = _load(path, path, layout.encoding, layout.separator)
+    by_alias = _by_alias(list(frame.columns))
+    x, y = (_first(by_alias, names) for names in _coordinate_names())
+    if x is None or y is None:
+        return frame, None, None
+    return frame, _numbers(frame[x]), _numbers(frame[y])
 
 
 def read(
@@ -127,7 +128,6 @@ def read(
     InputError
         If the rows do not fit the header, or x and y are given without a CRS.
     """
-    import pandas as pd
     import pyproj
     import shapely
 
@@ -137,24 +137,7 @@ def read(
         notes.append(
             f"the text is not UTF-8 and was read as {header.encoding}; give --encoding to choose another"
         )
-    try:
-        frame: pd.DataFrame = pd.read_csv(
-            file,
-            sep=header.separator,
-            encoding=header.encoding,
-            encoding_errors="replace",
-            keep_default_na=False,
-            na_values=list(_MISSING),
-            skipinitialspace=True,
-            low_memory=False,
-            index_col=False,
-        )
-    except (ValueError, OSError, csv.Error) as error:
-        raise InputError(
-            f"{shown} cannot be read as a table ({one_line(error)}); check that each row has as many cells "
-            "as the header, and that cells with separators are quoted."
-        ) from None
-    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
+    frame = _load(file, shown, header.encoding, header.separator)
     system = None if crs is None else pyproj.CRS.from_user_input(crs)
     if header.wkt is not None:
         texts = frame.pop(header.wkt).astype(object).to_numpy()
@@ -184,6 +167,75 @@ def read(
     geometry = np.full(len(frame), None, dtype=object)
     geometry[there] = shapely.points(x[there], y[there])
     return frame, geometry, system, notes
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    names: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]  # the first ones
+    encoding: str
+    separator: str
+    guessed: bool
+
+    def first(self, name: str | None) -> str:
+        """The first cell of a column that is not empty."""
+        if name is None:
+            return ""
+        at = self.names.index(name)
+        return next((row[at] for row in self.rows if len(row) > at and row[at].strip()), "")
+
+
+def _layout(file: Path, shown: Path, encoding: str | None) -> _Layout:
+    with file.open("rb") as stream:
+        sample = stream.read(_SAMPLE)
+    guessed = False
+    if encoding is None:
+        encoding, guessed = _encoding(sample)
+    try:
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
+    except LookupError:
+        raise InputError(f"There is no encoding {encoding!r}; try utf-8, cp1252 or gb18030.") from None
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(_SEPARATORS, key=head.count)
+    whole = text if len(sample) < _SAMPLE else text[: text.rfind("\n") + 1]
+    try:
+        rows = [tuple(row) for row in csv.reader(io.StringIO(whole), delimiter=separator) if any(row)]
+    except csv.Error as error:
+        raise InputError(f"{shown} is no table of comma-separated values ({error}).") from None
+    names = tuple(name.strip() for name in rows[0]) if rows else ()
+    return _Layout(names, tuple(rows[1:]), encoding, separator, guessed)
+
+
+def _load(file: Path, shown: Path, encoding: str, separator: str) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        frame: pd.DataFrame = pd.read_csv(
+            file,
+            sep=separator,
+            encoding=encoding,
+            encoding_errors="replace",
+            keep_default_na=False,
+            na_values=list(_MISSING),
+            skipinitialspace=True,
+            low_memory=False,
+            index_col=False,
+        )
+    except (ValueError, OSError, csv.Error) as error:
+        raise InputError(
+            f"{shown} cannot be read as a table ({one_line(error)}); check that each row has as many cells "
+            "as the header, and that cells with separators are quoted."
+        ) from None
+    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
+    return frame
+
+
+def _by_alias(names: list[str]) -> dict[str, str]:
+    """The first column of each normalised name."""
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(normalise(name), name)
+    return found
 
 
 def _encoding(sample: bytes) -> tuple[str, bool]:

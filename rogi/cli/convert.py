@@ -1,0 +1,144 @@
+"""``rogi convert``: an inventory in another format or under another schema."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rogi.inventory.loss import Loss
+    from rogi.inventory.model import Inventory
+
+
+class SummaryFormat(StrEnum):
+    """How the summary is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    CSV = "csv"
+
+
+class OutputFormat(StrEnum):
+    """What is written."""
+
+    GPKG = "gpkg"
+    GEOPARQUET = "geoparquet"
+    FLATGEOBUF = "flatgeobuf"
+    SHAPEFILE = "shapefile"
+    CSV = "csv"
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A file, folder or zip archive.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="File to write (.gpkg, .parquet, .fgb, .shp, .csv), or a folder with a file per layer.",
+        ),
+    ],
+    to_schema: Annotated[
+        str | None, typer.Option(help="Schema to map to; default that of the input. See `rogi schema list`.")
+    ] = None,
+    to_format: Annotated[
+        OutputFormat | None, typer.Option(help="Format; default by the suffix of OUT.")
+    ] = None,
+    to_crs: Annotated[
+        str | None, typer.Option(help="Bring all layers into this CRS, e.g. EPSG:4326; default as they are.")
+    ] = None,
+    drop_extra: Annotated[
+        bool, typer.Option("--drop-extra", help="Leave out columns the schema has no field for.")
+    ] = False,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(help="ROLE=PATH[:LAYER], where rogi does not find the layers itself. Repeatable."),
+    ] = None,
+    dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS of inputs that state none, e.g. EPSG:2056.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of Shapefiles and CSV files that state none or a wrong one.")
+    ] = None,
+    format: Annotated[SummaryFormat, typer.Option(help="How to print the summary.")] = SummaryFormat.TEXT,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+) -> None:
+    """Write an inventory in another format, or under another schema, and count what is lost.
+
+    Columns get the names of the schema, values its terms and units. IDs and geometries stay as they are.
+
+    Examples: `rogi convert TPRoGI_v1.0/ tprogi.gpkg` · `rogi convert swiss.gpkg out.gpkg --to-schema rgik
+    --to-crs EPSG:4326`
+    """
+    from rogi.cli.options import not_an_input
+    from rogi.errors import OutputError
+    from rogi.inventory.convert import convert as convert_inventory
+    from rogi.inventory.read import read_inventory
+    from rogi.inventory.write import write_inventory
+
+    not_an_input(output, [source], "OUT")
+    if output.is_file() and not force:
+        raise OutputError(f"{output} exists; give another name, or --force to replace it.")
+    inventory = read_inventory(source, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding)
+    conversion = convert_inventory(inventory, to_schema, crs=to_crs, keep_extra=not drop_extra)
+    written = write_inventory(
+        conversion.inventory, output, format=to_format.value if to_format is not None else None
+    )
+    losses = (*conversion.losses, *written.losses)
+    _print(inventory, conversion.inventory, written.paths, losses, format)
+
+
+def _print(
+    before: Inventory,
+    after: Inventory,
+    paths: tuple[Path, ...],
+    losses: tuple[Loss, ...],
+    format: SummaryFormat,
+) -> None:
+    if format is SummaryFormat.JSON:
+        content = {
+            "paths": [str(path) for path in paths],
+            "schema": after.schema.id,
+            "dialect": before.dialect.name,
+            "dialect_reason": before.dialect_reason,
+            "layers": [
+                {"role": layer.role.value, "name": layer.name, "features": len(layer)}
+                for layer in after.layers
+            ],
+            "losses": [asdict(loss) for loss in losses],
+        }
+        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        return
+    if format is SummaryFormat.CSV:
+        import csv
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["layer", "column", "kind", "features", "detail"])
+        writer.writerows([x.layer, x.column, x.kind.value, x.count, x.detail] for x in losses)
+        return
+    lines = [f"{', '.join(str(path) for path in paths)}: {after.schema.id}"]
+    lines.append(f"read as {before.dialect.name} ({before.dialect_reason})")
+    lines += [f"  {layer.name}: {len(layer):,} {layer.role.title}" for layer in after.layers]
+    notes = [*before.notes, *(f"{layer.name}: {note}" for layer in before.layers for note in layer.notes)]
+    if notes:
+        lines += ["notes on reading:", *(f"  {note}" for note in notes)]
+    lines += ["lost or changed:", *_loss_lines(losses)] if losses else ["nothing was lost"]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _loss_lines(losses: tuple[Loss, ...]) -> list[str]:
+    """One line for each loss, but one for all columns of a layer that are merely kept as they are."""
+    from rogi.inventory.loss import LossKind
+
+    kept: dict[str, list[str]] = {}
+    lines = []
+    for loss in losses:
+        if loss.kind in (LossKind.COLUMN_WITHOUT_MEANING, LossKind.COLUMN_LEFT_OUT):
+            kept.setdefault(f"{loss.layer}: {loss.kind.value}", []).append(loss.column)
+        else:
+            lines.append(f"  {loss}")
+    return lines + [f"  {what}: {', '.join(columns)}" for what, columns in kept.items()]

@@ -1,0 +1,52 @@
+"""What writing or mapping an inventory loses, counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LossKind(StrEnum):
+    """Ways in which a copy says less, or something else, than the original."""
+
+    LAYER_LEFT_OUT = "layer left out"  # the schema has no such layer
+    COLUMN_LEFT_OUT = "column left out"
+    COLUMN_WITHOUT_MEANING = "column kept without meaning"  # the schema has no field for it
+    COLUMN_RENAMED = "column renamed"  # cut or made different by the limits of a format
+    VALUE_NARROWER = "value narrower"  # the original says more than the term
+    VALUE_AMBIGUOUS = "value ambiguous"  # the original could mean another term too
+    VALUE_LEFT_OUT = "value left out"  # no term for it
+    VALUE_UNKNOWN = "value not in vocabulary"  # kept as it is
+    VALUE_CUT = "text cut"
+    TYPE_CHANGED = "type changed"
+    GEOMETRY_CHANGED = "geometry changed"
+    NOTE = "note"  # what the driver said
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One kind of loss in one column.
+
+    Attributes
+    ----------
+    layer
+        Name of the layer.
+    kind
+        What kind.
+    column
+        Column, or empty for the layer as a whole.
+    count
+        Features concerned.
+    detail
+        The value or name and what became of it.
+    """
+
+    layer: str
+    kind: LossKind
+    column: str
+    count: int
+    detail: str
+
+    def __str__(self) -> str:
+        where = f"{self.layer}.{self.column}" if self.column else self.layer
+        return f"{where}: {self.kind.value}, {self.count:,} features: {self.detail}"

@@ -1,0 +1,76 @@
+"""Where a unit is: the position its primary ID is made from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from rogi.errors import InputError
+from rogi.geometry import to_lonlat
+from rogi.inventory.model import Layer
+
+Floats = NDArray[np.float64]
+
+
+class Place(StrEnum):
+    """The point that stands for an outline."""
+
+    AUTO = "auto"  # the centroid where it lies in the outline, else a point inside
+    CENTROID = "centroid"
+    INSIDE = "inside"
+
+
+def positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Floats]:
+    """WGS84 longitude and latitude of the features of a layer.
+
+    Parameters
+    ----------
+    layer : Layer
+        Points are taken as they are; of other geometries a point is taken.
+    place : Place
+        Which point of an outline. Centroids are those of the plane of the layer's CRS; for a unit of a few
+        kilometres that of degrees and that of metres are the same to a centimetre.
+
+    Returns
+    -------
+    longitude, latitude : ndarray of float64, shape (n,)
+        Degrees; NaN where the geometry is null, empty or not finite.
+
+    Raises
+    ------
+    InputError
+        If the layer has no CRS.
+    """
+    if layer.crs is None:
+        raise InputError(
+            f"{layer.name} has no coordinate reference system, so its positions on WGS84 are not known; "
+            "give it with --crs, for example --crs EPSG:4326."
+        )
+    geometry = layer.geometry
+    lon, lat = np.full(len(geometry), np.nan), np.full(len(geometry), np.nan)
+    usable = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    usable &= np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    at = np.flatnonzero(usable)
+    points = _points(geometry[at], place)
+    kept = ~shapely.is_empty(points)
+    at, points = at[kept], to_lonlat(points[kept], layer.crs)
+    lon[at], lat[at] = shapely.get_x(points), shapely.get_y(points)
+    return lon, lat
+
+
+def _points(geometry: NDArray[np.object_], place: Place) -> NDArray[np.object_]:
+    points = geometry.copy()
+    other = shapely.get_type_id(geometry) != shapely.GeometryType.POINT
+    shapes = geometry[other]
+    if place is Place.INSIDE:
+        points[other] = shapely.point_on_surface(shapes)
+        return points
+    centroids = shapely.centroid(shapes)
+    if place is Place.AUTO:
+        outside = ~shapely.contains_xy(shapes, shapely.get_x(centroids), shapely.get_y(centroids))
+        centroids[outside] = shapely.point_on_surface(shapes[outside])
+    points[other] = centroids
+    return points

@@ -1,0 +1,475 @@
+"""Writing an inventory: whole files or none, the same bytes for the same content, never over an input."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rogi.errors import InputError, OptionError, OutputError
+from rogi.files import replacing
+from rogi.inventory.drivers import one_line
+from rogi.inventory.loss import Loss, LossKind
+from rogi.inventory.model import Inventory, Layer
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+SHAPEFILE_NAME_LENGTH = 10  # bytes of a column name in a dBASE file
+SHAPEFILE_TEXT_LENGTH = 254  # bytes of a text there
+
+_TYPE_NAMES = {
+    0: "Point",
+    1: "LineString",
+    3: "Polygon",
+    4: "MultiPoint",
+    5: "MultiLineString",
+    6: "MultiPolygon",
+    7: "GeometryCollection",
+}
+
+
+class WriteFormat(StrEnum):
+    """Formats an inventory can be written in."""
+
+    GEOPACKAGE = "gpkg"
+    GEOPARQUET = "geoparquet"
+    FLATGEOBUF = "flatgeobuf"
+    SHAPEFILE = "shapefile"
+    CSV = "csv"
+
+    @property
+    def suffix(self) -> str:
+        """Of the file, with its dot."""
+        return {
+            WriteFormat.GEOPACKAGE: ".gpkg",
+            WriteFormat.GEOPARQUET: ".parquet",
+            WriteFormat.FLATGEOBUF: ".fgb",
+            WriteFormat.SHAPEFILE: ".shp",
+            WriteFormat.CSV: ".csv",
+        }[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Files that were written, and what the format could not hold."""
+
+    paths: tuple[Path, ...]
+    losses: tuple[Loss, ...]
+
+
+def write_inventory(
+    inventory: Inventory,
+    path: str | PathLike[str],
+    *,
+    format: str | WriteFormat | None = None,
+    schema_names: bool = True,
+) -> Written:
+    """Write an inventory.
+
+    Values are written as they are; :func:`rogi.inventory.convert.convert` maps them to the schema first.
+
+    Parameters
+    ----------
+    inventory : Inventory
+    path : path
+        A file, or a folder for formats that hold one layer a file (each file then has the layer's name).
+        What is there is replaced.
+    format : str, optional
+        ``gpkg``, ``geoparquet``, ``flatgeobuf``, ``shapefile`` or ``csv`` (geometry as WKT); by default by
+        the suffix of ``path``.
+    schema_names : bool
+        Whether layers and columns get the names and order of the schema; extra columns follow. If not,
+        everything keeps the name it came with.
+
+    Returns
+    -------
+    Written
+        The times in a GeoPackage or Shapefile are that of ``SOURCE_DATE_EPOCH``, or constant, so that the
+        same inventory gives the same bytes.
+
+    Raises
+    ------
+    OptionError
+        If the format is unknown.
+    OutputError
+        If the path cannot be written, is an input, or the format cannot hold the inventory.
+    """
+    target = Path(path)
+    chosen = _format(target, format)
+    if not inventory.layers:
+        raise OutputError(f"{inventory!r} has no layers, so there is nothing to write to {target}.")
+    losses: list[Loss] = []
+    tables = {_layer_name(layer, schema_names): layer for layer in inventory.layers}
+    if len(tables) < len(inventory.layers):
+        tables = {layer.role.value: layer for layer in inventory.layers}
+    files = _files(target, chosen, list(tables))
+    for file in files.values():
+        _refuse_input(inventory, file)
+    frames = {name: _frame(layer, name, schema_names, chosen, losses) for name, layer in tables.items()}
+    if chosen is WriteFormat.GEOPACKAGE:
+        _write_geopackage(inventory, tables, frames, target, schema_names, losses)
+        return Written((target,), tuple(losses))
+    for name, frame in frames.items():
+        file = files[name]
+        if chosen is WriteFormat.SHAPEFILE:
+            _write_shapefile(frame, name, file, losses)
+            continue
+        with replacing(file) as temporary:
+            if chosen is WriteFormat.GEOPARQUET:
+                frame.to_parquet(temporary, index=False)
+            elif chosen is WriteFormat.CSV:
+                _write_csv(frame, temporary)
+            else:
+                _write_driver(frame, name, temporary, "FlatGeobuf", losses, file)
+    return Written(tuple(files.values()), tuple(losses))
+
+
+def time_of_writing() -> dt.datetime | None:
+    """The time stamped on files: that of ``SOURCE_DATE_EPOCH`` (seconds), or None for the constant one."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return None
+    try:
+        return dt.datetime.fromtimestamp(int(epoch), tz=dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        raise OptionError(f"SOURCE_DATE_EPOCH is a number of seconds since 1970, found {epoch!r}.") from None
+
+
+# ---- where
+
+
+def _format(path: Path, format: str | WriteFormat | None) -> WriteFormat:
+    suffix = path.suffix.casefold()
+    by_suffix = {f.suffix: f for f in WriteFormat} | {".geoparquet": WriteFormat.GEOPARQUET}
+    formats = ", ".join(f.value for f in WriteFormat)
+    if format is None:
+        if suffix not in by_suffix:
+            suffixes = ", ".join(by_suffix)
+            raise OptionError(
+                f"{path} does not tell a format; end it in {suffixes}, or give one of {formats}."
+            )
+        return by_suffix[suffix]
+    try:
+        chosen = WriteFormat(format)
+    except ValueError:
+        raise OptionError(f"{format!r} is not a format rogi writes; use one of {formats}.") from None
+    if suffix in by_suffix and by_suffix[suffix] is not chosen:
+        raise OptionError(f"{path} ends in {suffix}, which is not {chosen.value}; change one of them.")
+    return chosen
+
+
+def _files(path: Path, format: WriteFormat, names: list[str]) -> dict[str, Path]:
+    """The file of each layer."""
+    if format is WriteFormat.GEOPACKAGE:
+        return dict.fromkeys(names, path)
+    if path.suffix and not path.is_dir():
+        if len(names) > 1:
+            raise OutputError(
+                f"{path} can hold one layer but there are {len(names)} ({', '.join(names)}); name a folder "
+                f"and give the format ({format.value}), or write a GeoPackage."
+            )
+        return {names[0]: path}
+    if not path.is_dir():
+        try:
+            path.mkdir()
+        except OSError as error:
+            raise OutputError(f"The folder {path} cannot be made: {error.strerror}.") from None
+    return {name: path / f"{_file_name(name)}{format.suffix}" for name in names}
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_. ()" else "_" for c in name).lstrip(".") or "layer"
+
+
+def _refuse_input(inventory: Inventory, path: Path) -> None:
+    target = path.resolve()
+    for layer in inventory.layers:
+        for source in layer.sources:
+            if source.driver != "memory" and target == source.path.resolve():
+                raise OutputError(f"{path} is an input; inputs are never changed, name another file.")
+
+
+# ---- what
+
+
+def _layer_name(layer: Layer, schema_names: bool) -> str:
+    return layer.schema.name if schema_names and layer.schema is not None else layer.name
+
+
+def _frame(
+    layer: Layer, name: str, schema_names: bool, format: WriteFormat, losses: list[Loss]
+) -> gpd.GeoDataFrame:
+    """The table to write: names, order and types as the format takes them."""
+    geometry = layer.frame.geometry.name
+    order = [c for c in layer.frame.columns if c != geometry]
+    renamed: dict[str, str] = {}
+    if schema_names and layer.schema is not None:
+        for field in layer.schema.fields:
+            if (column := layer.columns.get(field.concept.name)) is not None:
+                renamed[column] = field.name
+        order = [*renamed, *(c for c in order if c not in renamed)]
+    wanted = [renamed.get(column, str(column)) for column in order]
+    final = _names(wanted, format)
+    for column, before, after in zip(order, wanted, final, strict=True):
+        if before != after:
+            losses.append(
+                Loss(name, LossKind.COLUMN_RENAMED, str(column), len(layer), f"{before} -> {after}")
+            )
+    frame = layer.frame[[*order, geometry]]
+    columns = {
+        after: _plain(frame[column], name, after, format, losses)
+        for column, after in zip(order, final, strict=True)
+    }
+    import geopandas as gpd
+    import pandas as pd
+
+    table = pd.DataFrame(columns, index=frame.index)
+    target = "geometry"
+    while target in table.columns:
+        target = f"_{target}"
+    return gpd.GeoDataFrame(table.assign(**{target: frame[geometry].array}), geometry=target)
+
+
+def _names(wanted: list[str], format: WriteFormat) -> list[str]:
+    """Names that are different to the format: databases take no two that differ by case only."""
+    final: list[str] = []
+    seen: set[str] = set()
+    for name in wanted:
+        limit = SHAPEFILE_NAME_LENGTH if format is WriteFormat.SHAPEFILE else None
+        unique, number = _cut(name, limit), 1
+        while unique.casefold() in seen:
+            ending = f"_{number}"
+            unique = _cut(name, None if limit is None else limit - len(ending)) + ending
+            number += 1
+        seen.add(unique.casefold())
+        final.append(unique)
+    return final
+
+
+def _cut(text: str, length: int | None) -> str:
+    """Text cut to a number of bytes of UTF-8, between characters."""
+    return text if length is None else text.encode()[:length].decode(errors="ignore")
+
+
+def _plain(
+    series: pd.Series[Any], layer: str, column: str, format: WriteFormat, losses: list[Loss]
+) -> pd.Series[Any]:
+    """A column every driver can take: values of several types become text."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        array = pa.array(series, from_pandas=True)
+        odd = pa.types.is_nested(array.type) or pa.types.is_duration(array.type)
+        if pa.types.is_dictionary(array.type):
+            series = series.astype("str").where(series.notna(), None)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError, UnicodeError):
+        odd = True
+    if odd:
+        texts = [None if pd.isna(v) is True else _text(v) for v in series]
+        count = sum(t is not None for t in texts)
+        losses.append(Loss(layer, LossKind.TYPE_CHANGED, column, count, "values of mixed types became text"))
+        series = pd.Series(texts, index=series.index, dtype="object")
+    if format is WriteFormat.SHAPEFILE and pd.api.types.is_string_dtype(series.dtype):
+        long = series.map(lambda v: isinstance(v, str) and len(v.encode()) > SHAPEFILE_TEXT_LENGTH)
+        if long.any():
+            detail = f"more than {SHAPEFILE_TEXT_LENGTH} bytes"
+            losses.append(Loss(layer, LossKind.VALUE_CUT, column, int(long.sum()), detail))
+            series = series.map(lambda v: _cut(v, SHAPEFILE_TEXT_LENGTH) if isinstance(v, str) else v)
+    return series
+
+
+def _text(value: object) -> str:
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
+# ---- how
+
+
+def _write_geopackage(
+    inventory: Inventory,
+    tables: Mapping[str, Layer],
+    frames: Mapping[str, gpd.GeoDataFrame],
+    path: Path,
+    schema_names: bool,
+    losses: list[Loss],
+) -> None:
+    from rogi.inventory.geopackage import (
+        UNCHANGING_TIME,
+        add_field_domains,
+        add_schema_styles,
+        set_last_change,
+    )
+
+    stamp = time_of_writing()
+    time = UNCHANGING_TIME if stamp is None else stamp.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    with replacing(path) as temporary:
+        for number, (name, frame) in enumerate(frames.items()):
+            schema = tables[name].schema
+            columns = {str(column).casefold() for column in frame.columns if column != frame.geometry.name}
+            options = {
+                "FID": next(c for c in ("fid", "ogc_fid", "rogi_fid") if c not in columns),
+                "GEOMETRY_NAME": next(c for c in ("geom", "geometry", "rogi_geom") if c not in columns),
+            }
+            if schema is not None:
+                options |= {"IDENTIFIER": schema.title, "DESCRIPTION": schema.description}
+            _write_driver(
+                frame, name, temporary, "GPKG", losses, path, append=number > 0, layer_options=options
+            )
+        if schema_names:
+            by_role = {layer.role: name for name, layer in tables.items()}
+            try:
+                add_field_domains(temporary, inventory.schema, by_role)
+                add_schema_styles(temporary, inventory.schema, by_role, time=time)
+            except InputError as error:
+                raise OutputError(f"{path} could not be written: {error}") from error
+        set_last_change(temporary, time)
+
+
+def _write_driver(
+    frame: gpd.GeoDataFrame,
+    name: str,
+    path: Path,
+    driver: str,
+    losses: list[Loss],
+    shown: Path,
+    *,
+    append: bool = False,
+    layer_options: Mapping[str, str] | None = None,
+) -> None:
+    """One layer by a driver; its warnings become losses."""
+    import warnings
+
+    import pyarrow as pa
+    import pyogrio
+    import shapely
+
+    geometry = np.asarray(frame.geometry.array, dtype=object)
+    declared, geometry = _declared_type(geometry)
+    table = pa.Table.from_pandas(frame.drop(columns=frame.geometry.name), preserve_index=False)
+    for i, field in enumerate(table.schema):
+        if pa.types.is_null(field.type):
+            table = table.set_column(i, pa.field(field.name, pa.string()), table.column(i).cast(pa.string()))
+    column = "geometry"
+    while column in table.column_names:
+        column = f"_{column}"
+    wkb = shapely.to_wkb(geometry, flavor="iso", output_dimension=4)
+    table = table.replace_schema_metadata(None).append_column(column, pa.array(wkb, type=pa.large_binary()))
+    options = dict(layer_options or {})
+    if driver == "FlatGeobuf":
+        options["SPATIAL_INDEX"] = "NO"  # it would reorder the features, and cannot hold null geometries
+    crs = frame.crs
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            pyogrio.write_arrow(
+                table,
+                path,
+                layer=name,
+                driver=driver,
+                geometry_name=column,
+                geometry_type=declared,
+                crs=None if crs is None else crs.to_wkt(),
+                append=append,
+                layer_options=options,
+            )
+        except (*_driver_errors(), RuntimeError, ValueError, pa.ArrowException) as error:
+            raise OutputError(f"{shown} could not be written: {one_line(error)}.") from error
+    for warning in caught:
+        if crs is None and "crs" in str(warning.message).casefold():
+            continue
+        losses.append(Loss(name, LossKind.NOTE, "", len(frame), one_line(warning.message)))
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    from pyogrio import errors
+
+    return (
+        errors.DataSourceError,
+        errors.DataLayerError,
+        errors.CRSError,
+        errors.FeatureError,
+        errors.FieldError,
+        errors.GeometryError,
+    )
+
+
+def _declared_type(geometry: Any) -> tuple[str, Any]:
+    """The type to declare for a layer, and the geometries: where parts are mixed with wholes, all multi."""
+    import shapely
+
+    present = geometry[~shapely.is_missing(geometry)]
+    types = set(np.unique(shapely.get_type_id(present)).tolist())
+    declared = "Unknown"
+    for single, multi in ((0, 4), (1, 5), (3, 6)):
+        if types == {single, multi}:
+            wholes = shapely.get_type_id(geometry) == single
+            geometry = geometry.copy()
+            make = {0: shapely.multipoints, 1: shapely.multilinestrings, 3: shapely.multipolygons}[single]
+            geometry[wholes] = make(geometry[wholes], indices=np.arange(wholes.sum()))
+            types = {multi}
+    if len(types) == 1:
+        declared = _TYPE_NAMES.get(types.pop(), "Unknown")
+    if declared != "Unknown":
+        declared += " Z" * bool(shapely.has_z(present).any())
+        declared += " M" * bool(shapely.has_m(present).any())
+    return declared.replace(" Z M", " ZM"), geometry
+
+
+def _write_shapefile(frame: gpd.GeoDataFrame, name: str, path: Path, losses: list[Loss]) -> None:
+    """All parts in a folder of their own, then moved, the .shp last."""
+    stamp = time_of_writing()
+    date = "2000-01-01" if stamp is None else stamp.strftime("%Y-%m-%d")
+    if not path.parent.is_dir():
+        raise OutputError(f"The folder {path.parent} does not exist; make it, or write elsewhere.")
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise OutputError(f"{path.parent} cannot be written to: {error.strerror}.") from None
+    try:
+        options = {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": date}
+        _write_driver(
+            frame, path.stem, work / path.name, "ESRI Shapefile", losses, path, layer_options=options
+        )
+        parts = sorted(work.iterdir(), key=lambda part: part.suffix == ".shp")
+        for part in parts:
+            with part.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        for old in (".prj", ".cpg"):  # of a file that is replaced
+            with suppress(FileNotFoundError):
+                path.with_suffix(old).unlink()
+        for part in parts:
+            part.replace(path.with_suffix(part.suffix))
+    except OSError as error:
+        raise OutputError(f"{path} could not be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_csv(frame: gpd.GeoDataFrame, path: Path) -> None:
+    """Attributes, then WKT with the EPSG code of its CRS in front."""
+    import pandas as pd
+    import shapely
+
+    geometry = np.asarray(frame.geometry.array, dtype=object)
+    text = shapely.to_wkt(geometry, rounding_precision=-1, output_dimension=4)
+    epsg = None if frame.crs is None else frame.crs.to_epsg()
+    srid = "" if epsg is None else f"SRID={epsg};"
+    wkt = np.array([None if t is None else f"{srid}{t}" for t in text], dtype=object)
+    column = "wkt"
+    while column in frame.columns:
+        column = f"_{column}"
+    table = pd.DataFrame(frame.drop(columns=frame.geometry.name)).assign(**{column: wkt})
+    table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
