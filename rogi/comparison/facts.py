@@ -1,0 +1,185 @@
+"""Facts about an inventory, stated in YAML with tolerances, and what the inventory itself says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rogi.comparison.regions import fold
+from rogi.errors import InputError
+
+if TYPE_CHECKING:
+    from rogi.comparison.unit_table import UnitTable
+
+FORMAT = 1
+FILE = "facts.yaml"
+
+
+class Statistic(StrEnum):
+    """What a fact is a number of."""
+
+    COUNT = "count"  # units
+    SUM = "sum"
+    MEAN = "mean"
+    MEDIAN = "median"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+    SHARE = "share"  # of the units with a value, those at or above ``above`` and below ``below``
+    DISTINCT = "distinct"  # different values
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One stated number."""
+
+    name: str
+    statistic: Statistic
+    value: float
+    tolerance: float
+    concept: str | None = None
+    unit: str = ""
+    above: float | None = None
+    below: float | None = None
+    subregion: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts of one inventory and version."""
+
+    inventory: str
+    version: str
+    source: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A fact beside the number computed; ``found`` is None where it could not be, and ``reason`` says why."""
+
+    fact: Fact
+    found: float | None
+    reason: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the number is within the tolerance; None if there is none."""
+        if self.found is None:
+            return None
+        # A hair more than the tolerance, since neither number is exact in binary.
+        slack = 1e-9 * max(1.0, abs(self.fact.value))
+        return abs(self.found - self.fact.value) <= self.fact.tolerance + slack
+
+
+def read_facts(path: Path) -> Facts:
+    """Facts of a YAML file, or of a folder (or release, as ``1.0``) that holds ``facts.yaml``.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or it is not one of facts; the message names the fact.
+    """
+    from rogi.schema.load import data_root, read_yaml
+
+    if not path.exists() and (data_root() / "releases" / path.name / FILE).is_file():
+        path = data_root() / "releases" / path.name
+    if path.is_dir():
+        path = path / FILE
+    content = read_yaml(path)
+    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
+        raise InputError(f"{path} is not a file of facts of format {FORMAT}.")
+    listed = content.get("facts")
+    if not isinstance(listed, list) or not listed:
+        raise InputError(f"{path} states no facts; it needs a list 'facts'.")
+    return Facts(
+        inventory=str(content.get("inventory", "")),
+        version=str(content.get("version", "")),
+        source=str(content.get("source", "")),
+        facts=tuple(_fact(entry, path) for entry in listed),
+    )
+
+
+def check(facts: Facts, table: UnitTable) -> tuple[Checked, ...]:
+    """Each fact beside what the inventory says."""
+    return tuple(_check(fact, table) for fact in facts.facts)
+
+
+def _check(fact: Fact, table: UnitTable) -> Checked:
+    chosen = np.ones(len(table), dtype=bool)
+    if fact.subregion is not None:
+        if table.subregion is None:
+            return Checked(fact, None, "no subregions")
+        wanted = fold(fact.subregion)
+        chosen = np.array([s is not None and fold(s) == wanted for s in table.subregion], dtype=bool)
+    if fact.statistic is Statistic.COUNT:
+        return Checked(fact, float(chosen.sum()))
+    assert fact.concept is not None
+    if fact.statistic is Statistic.DISTINCT:
+        text = table.text(fact.concept)
+        if text is None:
+            return Checked(fact, None, f"no column for {fact.concept.replace('_', ' ')}")
+        return Checked(fact, float(len({fold(t) for t in text[chosen] if t is not None})))
+    values = table.numbers(fact.concept)
+    if values is None:
+        return Checked(fact, None, f"no column for {fact.concept.replace('_', ' ')}")
+    values = values[chosen]
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return Checked(fact, None, "no values")
+    return Checked(fact, _number(fact, values))
+
+
+def _number(fact: Fact, values: NDArray[np.float64]) -> float:
+    match fact.statistic:
+        case Statistic.SUM:
+            return float(values.sum())
+        case Statistic.MEAN:
+            return float(values.mean())
+        case Statistic.MEDIAN:
+            return float(np.median(values))
+        case Statistic.MINIMUM:
+            return float(values.min())
+        case Statistic.MAXIMUM:
+            return float(values.max())
+        case Statistic.SHARE:
+            low = -np.inf if fact.above is None else fact.above
+            high = np.inf if fact.below is None else fact.below
+            return float(((values >= low) & (values < high)).mean())
+    raise ValueError(fact.statistic)
+
+
+def _fact(entry: Any, path: Path) -> Fact:
+    known = {"name", "statistic", "concept", "unit", "above", "below", "subregion", "value", "tolerance"}
+    if not isinstance(entry, Mapping) or "name" not in entry:
+        raise InputError(f"{path}: a fact is a table with a name, found {entry!r}.")
+    where = f"{path}: fact {entry['name']!r}"
+    if unknown := sorted(set(entry) - known):
+        raise InputError(f"{where} has the unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}.")
+    try:
+        statistic = Statistic(str(entry["statistic"]))
+        numbers = {k: float(entry[k]) for k in ("value", "tolerance", "above", "below") if k in entry}
+        fact = Fact(
+            name=str(entry["name"]),
+            statistic=statistic,
+            value=numbers["value"],
+            tolerance=numbers.get("tolerance", 0.0),
+            concept=entry.get("concept"),
+            unit=str(entry.get("unit", "")),
+            above=numbers.get("above"),
+            below=numbers.get("below"),
+            subregion=entry.get("subregion"),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        allowed = ", ".join(s.value for s in Statistic)
+        raise InputError(
+            f"{where} needs a statistic ({allowed}), a value and, if wanted, a tolerance; {error!r}."
+        ) from None
+    if statistic is not Statistic.COUNT and fact.concept is None:
+        raise InputError(f"{where} needs a concept to take the {statistic.value} of.")
+    return fact

@@ -1,0 +1,147 @@
+"""Regions: which named polygon a unit lies in, and names compared as people mean them."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from rogi.errors import InputError, OptionError
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+Objects = NDArray[np.object_]
+
+# Columns that hold the name of a region in files in use (HiMAP, global 2026, RGI, GTN-G).
+NAME_COLUMNS = ("himap_region", "subregion", "region", "name", "full_name", "o2region", "o1region", "nombre")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """Named polygons, EPSG:4326.
+
+    ``repaired`` names the regions whose polygon was invalid and was mended for looking things up; the file
+    stays as it is.
+    """
+
+    names: tuple[str, ...]
+    geometry: Objects
+    repaired: tuple[str, ...] = ()
+
+
+def fold(name: str) -> str:
+    """A name without diacritics, case and punctuation: ``Nyainqêntanglha`` is ``nyainqentanglha``."""
+    plain = unicodedata.normalize("NFKD", name)
+    return "".join(c for c in plain.casefold() if c.isalnum())
+
+
+def same_name(name: str, names: ArrayLike) -> str | None:
+    """The one of ``names`` that is meant by ``name``, diacritics and case aside; None if there is none."""
+    wanted = fold(name)
+    return next(
+        (str(n) for n in np.asarray(names, dtype=object) if n is not None and fold(str(n)) == wanted), None
+    )
+
+
+def read_regions(path: str | Path, field: str | None = None, layer: str | None = None) -> Regions:
+    """Regions of a vector file.
+
+    Parameters
+    ----------
+    path
+        Polygons in any format pyogrio reads, with a CRS.
+    field
+        Column of the names; default the first of :data:`NAME_COLUMNS` that is there, else the only text
+        column.
+    layer
+        Layer, where the file has several.
+
+    Returns
+    -------
+    Regions
+        Parts of one name are joined; in order of names.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no CRS or no polygons.
+    OptionError
+        If the column is not there, or none can be told to hold the names.
+    """
+    import geopandas as gpd
+    import pyogrio
+
+    from rogi.geometry import to_lonlat
+
+    try:
+        frame = pyogrio.read_dataframe(path, layer=layer)
+    except pyogrio.errors.DataLayerError as error:
+        raise InputError(f"{path}: {error}.") from None
+    except (pyogrio.errors.DataSourceError, FileNotFoundError, OSError) as error:
+        raise InputError(
+            f"The regions {path} cannot be read: {error}; name a vector file of polygons."
+        ) from None
+    if not isinstance(frame, gpd.GeoDataFrame) or not frame.geom_type.isin(["Polygon", "MultiPolygon"]).any():
+        raise InputError(f"The regions {path} hold no polygons; name a file whose polygons are the regions.")
+    if frame.crs is None:
+        raise InputError(f"The regions {path} have no CRS; set it, so that units can be placed in them.")
+    column = _name_column(frame, field, str(path))
+    frame = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"]) & frame[column].notna()]
+    geometry = to_lonlat(np.asarray(frame.geometry.array, dtype=object), frame.crs)
+    names = frame[column].astype(str).str.strip().to_numpy(dtype=object)
+    bad = ~shapely.is_valid(geometry)
+    geometry[bad] = shapely.make_valid(geometry[bad])
+    distinct = sorted(set(names))
+    parts = [geometry[names == name] for name in distinct]
+    joined = [p[0] if len(p) == 1 else shapely.union_all(p) for p in parts]
+    return Regions(tuple(distinct), np.array(joined, dtype=object), tuple(sorted(set(names[bad]))))
+
+
+def assign(points: Objects, regions: Regions) -> Objects:
+    """Name of the region each point lies in.
+
+    Parameters
+    ----------
+    points
+        (n,) points, WGS84 longitude and latitude; None or empty ones lie nowhere.
+    regions
+        Where regions overlap or share a border point, the first name counts.
+
+    Returns
+    -------
+    (n,) object
+        Names; None where no region holds the point.
+    """
+    tree = shapely.STRtree(points)
+    shapely.prepare(regions.geometry)
+    region, point = tree.query(regions.geometry, predicate="intersects")
+    first = np.full(len(points), len(regions.names), dtype=np.int64)
+    np.minimum.at(first, point, region)
+    table = np.array([*regions.names, None], dtype=object)
+    return table[first]
+
+
+def _name_column(frame: gpd.GeoDataFrame, field: str | None, path: str) -> str:
+    columns = [str(c) for c in frame.columns if c != frame.geometry.name]
+    if field is not None:
+        if field in columns:
+            return field
+        raise OptionError(f"{path} has no column {field!r}; it has {', '.join(columns) or 'none'}.")
+    by_fold = {fold(c): c for c in columns}
+    for candidate in NAME_COLUMNS:
+        if fold(candidate) in by_fold:
+            return by_fold[fold(candidate)]
+    texts = [
+        c for c in columns if frame[c].dtype == object or str(frame[c].dtype).startswith(("str", "string"))
+    ]
+    if len(texts) == 1:
+        return texts[0]
+    raise OptionError(
+        f"{path}: which column holds the names of the regions? Name one of {', '.join(columns) or '(none)'}."
+    )

@@ -1,0 +1,183 @@
+"""The units of an inventory as one table: where they are, how large, and their attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from rogi.errors import InputError
+from rogi.geometry import Floats, area_m2, to_lonlat
+from rogi.inventory.model import Inventory, Layer
+from rogi.schema.model import Role
+
+if TYPE_CHECKING:
+    from rogi.comparison.regions import Regions
+
+Objects = NDArray[np.object_]
+M2_PER_KM2 = 1e6
+# Units of the AREA column that are told apart by comparing with the geometry.
+AREA_UNITS = (1.0, 1e-6, 1e-2)  # km² in km², m², ha
+
+
+@dataclass(slots=True, eq=False)
+class UnitTable:
+    """One row per unit: extended outlines, or markers where there are no outlines.
+
+    Attributes
+    ----------
+    layer
+        Where the rows come from.
+    positions
+        (n,) positions in that layer.
+    lonlat
+        (n, 2) WGS84 degrees of a point in the unit (its marker where markers are the layer); NaN where
+        there is no usable geometry.
+    geometric_area
+        (n,) km² of the outline on the ellipsoid; NaN for markers.
+    subregion
+        (n,) names or None; None if unknown for all.
+    notes
+        What had to be decided on the way.
+    """
+
+    layer: Layer
+    positions: NDArray[np.int64]
+    lonlat: Floats
+    geometric_area: Floats
+    subregion: Objects | None
+    notes: tuple[str, ...] = ()
+    _numbers: dict[str, Floats | None] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def numbers(self, concept: str) -> Floats | None:
+        """(n,) values of a concept, NaN where there is none; None if no column carries it.
+
+        ``area`` is in km²: the column, brought to km² by comparison with the outlines, or else the
+        outlines' own area.
+        """
+        if concept not in self._numbers:
+            self._numbers[concept] = self._compute(concept)
+        return self._numbers[concept]
+
+    def text(self, concept: str) -> Objects | None:
+        """(n,) text or None of a concept; None if no column carries it."""
+        if concept == "subregion" and self.subregion is not None:
+            return self.subregion
+        if not self.layer.has(concept):
+            return None
+        return _text(self.layer, concept)[self.positions]
+
+    def _compute(self, concept: str) -> Floats | None:
+        import pandas as pd
+
+        values: Floats | None = None
+        if self.layer.has(concept):
+            column = pd.to_numeric(self.layer.values(concept), errors="coerce")
+            values = column.to_numpy(dtype=np.float64, na_value=np.nan)[self.positions]
+        if concept != "area":
+            return values
+        if values is None or not np.isfinite(values).any():
+            return self.geometric_area if np.isfinite(self.geometric_area).any() else None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.nanmedian(np.where(self.geometric_area > 0, values / self.geometric_area, np.nan))
+        if not np.isfinite(ratio) or ratio <= 0:
+            return values
+        scale = min(AREA_UNITS, key=lambda s: abs(np.log(ratio * s)))
+        return values * scale
+
+
+def unit_table(inventory: Inventory, regions: Regions | None = None) -> UnitTable:
+    """The units of an inventory.
+
+    Parameters
+    ----------
+    inventory
+        Its outlines are taken, restricted ones left out; else its markers.
+    regions
+        Assign subregions by these polygons; by default the column of the inventory is taken.
+
+    Raises
+    ------
+    InputError
+        If there is no layer with features, or it has no CRS.
+    """
+    layer = next(
+        (x for role in (Role.OUTLINE, Role.MARKER) if (x := inventory.layer(role)) is not None and len(x)),
+        None,
+    )
+    if layer is None:
+        raise InputError(
+            f"{inventory.path or 'The inventory'} has neither outlines nor markers with features."
+        )
+    if layer.crs is None:
+        raise InputError(f"The {layer.role.title} of {inventory.path} have no CRS; set it in the file.")
+    notes: list[str] = []
+    keep = np.ones(len(layer), dtype=bool)
+    if layer.role is Role.OUTLINE and layer.has("outline_type"):
+        kind = np.array(
+            [None if t is None else t.casefold() for t in _text(layer, "outline_type")], dtype=object
+        )
+        if (kind == "extended").any():
+            keep = kind != "restricted"
+            if (left_out := int((~keep).sum())) > 0:
+                notes.append(f"{left_out} restricted outlines left out")
+    positions = np.flatnonzero(keep)
+    geometry = layer.geometry[positions]
+    usable = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
+    usable &= np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    if (without := int((~usable).sum())) > 0:
+        notes.append(f"{without} units without usable geometry have no place and no area of their own")
+    lonlat = np.full((len(positions), 2), np.nan)
+    area = np.full(len(positions), np.nan)
+    shapes = to_lonlat(geometry[usable], layer.crs)
+    points = shapely.point_on_surface(shapes)
+    lonlat[usable] = shapely.get_coordinates(points)
+    if layer.role is Role.OUTLINE:
+        area[usable] = area_m2(shapes, "EPSG:4326") / M2_PER_KM2
+    return UnitTable(
+        layer=layer,
+        positions=positions,
+        lonlat=lonlat,
+        geometric_area=area,
+        subregion=_subregion(inventory, layer, positions, lonlat, regions, notes),
+        notes=tuple(notes),
+    )
+
+
+def _subregion(
+    inventory: Inventory,
+    layer: Layer,
+    positions: NDArray[np.int64],
+    lonlat: Floats,
+    regions: Regions | None,
+    notes: list[str],
+) -> Objects | None:
+    if regions is not None:
+        from rogi.comparison.regions import assign
+
+        points = np.full(len(lonlat), None, dtype=object)
+        known = np.isfinite(lonlat).all(axis=1)
+        points[known] = shapely.points(lonlat[known])
+        names = assign(points, regions)
+        if regions.repaired:
+            notes.append(f"invalid polygons of regions mended for this: {', '.join(regions.repaired)}")
+        if (outside := int(sum(name is None for name in names))) > 0:
+            notes.append(f"{outside} units lie in none of the {len(regions.names)} regions")
+        return names
+    if layer.has("subregion"):
+        return _text(layer, "subregion")[positions]
+    return None
+
+
+def _text(layer: Layer, concept: str) -> Objects:
+    values = layer.values(concept)
+    text = values.astype("str").str.strip()
+    out = text.to_numpy(dtype=object, copy=True)
+    out[(values.isna() | (text == "")).to_numpy(dtype=bool)] = None
+    return out
