@@ -135,11 +135,9 @@ class Context:
         """(n,) str or None, outer blanks removed; blank text is None."""
 
         def compute() -> NDArray[np.object_]:
-            series = self.values(role, concept)
-            text = series.astype("str").str.strip()
-            out = text.to_numpy(dtype=object, copy=True)
-            out[(series.isna() | (text == "")).to_numpy(dtype=bool)] = None
-            return out
+            from rogi.rules.columns import texts
+
+            return texts(self.values(role, concept))
 
         return self.once(("text", role, concept), compute)
 
@@ -152,7 +150,7 @@ class Context:
             values = self.values(role, concept)
             try:
                 numeric = pd.to_numeric(values, errors="coerce")
-            except TypeError:  # lists and the like among the values
+            except (TypeError, OverflowError):  # lists and the like among the values
                 numeric = pd.to_numeric(pd.Series(self.text(role, concept)), errors="coerce")
             types = pd.api.types
             if types.is_complex_dtype(numeric.dtype) or types.is_datetime64_any_dtype(values.dtype):
@@ -224,7 +222,7 @@ class Context:
         return crs is not None and bool(crs.is_geographic)
 
     def placed(self, role: Role) -> Mask:
-        """(n,) usable, with a CRS, and, if that is geographic, within the range of latitudes and longitudes."""
+        """(n,) usable, with a CRS, and, if that is geographic, within the range of its coordinates."""
 
         def compute() -> Mask:
             crs = self.crs(role)

@@ -332,7 +332,7 @@ def _spikes(ring: _RingTable, edges: _Edges, angle: float, length: float, start:
     """Vertices where a ring turns back on itself; repeated vertices are passed over."""
     moving = np.flatnonzero(edges.length > 0)
     dx, dy, size = edges.dx[moving], edges.dy[moving], edges.length[moving]
-    owner = np.searchsorted(ring.ends, moving, side="right")
+    owner = np.repeat(np.arange(len(ring.sizes)), ring.sizes + 1)[moving]
     before = np.arange(-1, len(moving) - 1)
     first = np.flatnonzero(np.diff(owner, prepend=-1) != 0)
     before[first] = np.append(first[1:], len(moving)) - 1  # the last edge of the ring

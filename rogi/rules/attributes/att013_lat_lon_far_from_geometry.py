@@ -31,6 +31,7 @@ from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.attributes._area_unit import half_last_decimal
 from rogi.rules.context import Context, Floats, Geometries
+from rogi.rules.primary_ids._places import positions
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -54,10 +55,12 @@ def check(context: Context) -> Iterator[Rows]:
         rounding = max(half_last_decimal(lat), half_last_decimal(lon)) * METRES_PER_DEGREE
         tolerance = context.number("tolerance") + np.sqrt(2.0) * rounding
         known = np.flatnonzero(np.isfinite(lat) & np.isfinite(lon) & ~shapely.is_missing(geometry))
-        distance = distance_m(geometry[known], lon[known], lat[known], enough=tolerance)
+        x, y = positions(context, role)
+        centre = np.column_stack([x, y])
+        distance = distance_m(geometry[known], centre[known], lon[known], lat[known], enough=tolerance)
         far = ~(distance <= tolerance)
         rows = known[far]
-        words = _describe(geometry[rows], lon[rows], lat[rows], distance[far], tolerance)
+        words = _describe(geometry[rows], centre[rows], lon[rows], lat[rows], distance[far], tolerance)
         tell = np.array([word != "" for word in words], dtype=bool)
         rows = rows[tell]
         yield Rows(
@@ -69,13 +72,15 @@ def check(context: Context) -> Iterator[Rows]:
         )
 
 
-def distance_m(geometry: Geometries, lon: Floats, lat: Floats, enough: float = 0.0) -> Floats:
+def distance_m(geometry: Geometries, centre: Floats, lon: Floats, lat: Floats, enough: float = 0.0) -> Floats:
     """Distance of positions from geometries or their centroids, whichever is nearer, in metres.
 
     Parameters
     ----------
     geometry
         (n,) geometries that are not empty, WGS84 degrees.
+    centre
+        (n, 2) their centroids.
     lon, lat
         (n,) degrees.
     enough
@@ -88,8 +93,7 @@ def distance_m(geometry: Geometries, lon: Floats, lat: Floats, enough: float = 0
     out = np.full(len(geometry), np.inf)
     possible = np.flatnonzero((np.abs(lat) <= 90) & (np.abs(lon) <= 360))
     place = np.column_stack([lon, lat])[possible]
-    centroid = shapely.centroid(geometry[possible])
-    centre = np.column_stack([shapely.get_x(centroid), shapely.get_y(centroid)])
+    centre = centre[possible]
     near = np.hypot(*local_metres(place, centre).T)
     # the short way round: beside the geometry also across the antimeridian
     place[:, 0] = centre[:, 0] + (place[:, 0] - centre[:, 0] + 180.0) % 360.0 - 180.0
@@ -103,7 +107,7 @@ def distance_m(geometry: Geometries, lon: Floats, lat: Floats, enough: float = 0
 
 
 def _describe(
-    geometry: Geometries, lon: Floats, lat: Floats, distance: Floats, tolerance: float
+    geometry: Geometries, centre: Floats, lon: Floats, lat: Floats, distance: Floats, tolerance: float
 ) -> list[str]:
     """What is wrong with each position; blank where it is no position and nothing is known."""
     other_readings = (
@@ -116,7 +120,7 @@ def _describe(
         for d in distance.tolist()
     ]
     for sentence, x, y in other_readings:
-        for i in np.flatnonzero(distance_m(geometry, x, y) <= tolerance):
+        for i in np.flatnonzero(distance_m(geometry, centre, x, y) <= tolerance):
             words[i] = sentence
     return words
 

@@ -86,7 +86,7 @@ def _links(context: Context) -> Links:
     named = _present(outlines)
     marker = match(outlines, markers)
     way = np.where(marker >= 0, int(Way.PRIMARY_ID), int(Way.NONE))
-    used = np.isin(markers, outlines[named]) & _present(markers)
+    used = match(markers, outlines[named]) >= 0
     if context.has(Role.OUTLINE, "working_id") and context.has(Role.MARKER, "working_id"):
         local = match(_working_ids(context, Role.OUTLINE), _working_ids(context, Role.MARKER))
         new = (marker < 0) & (local >= 0)
@@ -104,10 +104,10 @@ def match(names: Objects, known: Objects) -> Ints:
     """(n,) position of each name among some known ones (the first of equals); NOBODY if it is not there."""
     import pandas as pd
 
-    index = pd.Index(known)
+    index = pd.Index(known, dtype=object)
     first = ~index.duplicated() & _present(known)
     at = np.flatnonzero(first)
-    found = index[first].get_indexer(pd.Index(names))
+    found = index[first].get_indexer(pd.Index(names, dtype=object))
     found = np.where(_present(names), found, -1)
     return np.where(found >= 0, at[found] if len(at) else -1, NOBODY).astype(np.int64)
 
