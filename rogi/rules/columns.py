@@ -68,7 +68,7 @@ def distinct(column: pd.Series) -> Distinct:
         codes, uniques = pd.factorize(texts, use_na_sentinel=True)
     values = np.empty(len(uniques), dtype=object)
     values[:] = uniques.to_numpy(dtype=object) if hasattr(uniques, "to_numpy") else list(uniques)
-    plain = isinstance(column.dtype, pd.StringDtype)
+    plain = isinstance(column.dtype, pd.StringDtype)  # holds nothing but text
     text = tuple(values.tolist()) if plain else tuple(as_text(v) for v in values)
     return Distinct(np.asarray(codes, dtype=np.int64), values, text)
 
@@ -95,6 +95,20 @@ def is_textual(column: pd.Series) -> bool:
     )
 
 
+def texts(column: pd.Series) -> NDArray[np.object_]:
+    """(n,) str or None: values as text without outer blanks; blank text is None."""
+    import pandas as pd
+
+    try:
+        text = column.astype("str").str.strip()
+    except UnicodeError:  # bytes that are no text, or lone surrogates
+        clean = [v if v is None else readable(as_text(v)).strip() for v in column]
+        text = pd.Series(clean, index=column.index, dtype="str")
+    out = text.to_numpy(dtype=object, copy=True)
+    out[(column.isna() | (text == "")).to_numpy(dtype=bool)] = None
+    return out
+
+
 def not_plain(column: pd.Series) -> NDArray[np.int64]:
     """Rows, ascending, whose text is not all printable ASCII; for odd columns all rows that are not null."""
     import pyarrow as pa
@@ -119,10 +133,17 @@ def as_text(value: object) -> str:
     """A value as text; whole numbers without a decimal point."""
     if isinstance(value, str):
         return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     if isinstance(value, (float, np.floating)):
         number = float(value)
         return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
     return str(value)
+
+
+def readable(text: str) -> str:
+    """The text with U+FFFD for what cannot be written out (lone surrogates)."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def folded(text: str) -> str:
@@ -132,7 +153,7 @@ def folded(text: str) -> str:
 
 def quoted(value: object) -> str:
     """A value as it is shown in a message: text in quotes, escaped and cut."""
-    text = as_text(value)
+    text = readable(as_text(value))
     if len(text) > SHOWN_CHARACTERS:
         text = text[: SHOWN_CHARACTERS - 1] + "…"
     return repr(text) if isinstance(value, str) else text

@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.inventory.model import Layer
+from rogi.rules.columns import as_text, readable
 from rogi.rules.context import Context
 from rogi.rules.rule import Rows, Severity
 from rogi.schema.model import Role
@@ -216,4 +217,4 @@ def _as_text(value: object) -> str:
         return ""
     if isinstance(value, (float, np.floating)):
         return repr(float(value))
-    return str(value)
+    return readable(as_text(value))
