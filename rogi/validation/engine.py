@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+import numpy as np
+
 from rogi import __version__
 from rogi.inventory.model import Inventory, Layer
 from rogi.rules.context import Context
@@ -127,7 +129,8 @@ def _run(rule: Rule, severity: Severity, fixed: bool, context: Context, table: F
     context.info, context.targets = info, targets
     batch: list[Rows] = []
     try:
-        batch.extend(rows for rows in rule.check(context) if len(rows.rows))
+        with np.errstate(all="ignore"):  # absurd coordinates and values overflow; that is no news to the user
+            batch.extend(rows for rows in rule.check(context) if len(rows.rows))
         if fixed:
             batch = [replace(rows, severity=None) for rows in batch]
         count = table.add(info.code, severity, batch)
