@@ -5,8 +5,7 @@ Every required field of a layer has a column. Columns are recognised without reg
 (`Acti.Cl.`, `ActiCl` and `acti_cl` are one) and through the dialect's list of names, so what is missing here
 is missing under any known name. Optional fields (kinematics, comments) are never reported.
 
-A missing field is an error where it is established that the rules demand it (the primary ID above all), and
-a warning where that is known from secondary sources only.
+The missing column is an error where it identifies the unit (the primary ID), otherwise a warning.
 
 ## Why
 Units without primary ID cannot be told apart or linked across layers; units without activity, morphology or
@@ -29,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
+from rogi.rules.columns import schema_of
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
@@ -40,15 +40,17 @@ RULE = RuleInfo("SCH008", "field-missing", Severity.WARNING, Evidence.MEMORY_HIG
 def check(context: Context) -> Iterator[Rows]:
     for role in context.targets:
         layer = context.layer(role)
-        for field in layer.schema.fields if layer.schema else ():
+        key = schema_of(layer).key
+        for field in schema_of(layer).fields:
             if not field.required or layer.has(field.concept.name):
                 continue
+            established = field.required_evidence.established
             yield Rows.of_layer(
                 role,
                 f"column {field.name!r} ({field.concept.title}) is missing from the {role.title}; "
                 f"{context.inventory.schema.id} requires it",
                 field=field.name,
-                severity=Severity.ERROR if field.required_evidence.established else None,
+                severity=Severity.ERROR if field.concept.name == key and established else None,
             )
 
 
