@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 5
 """Findings shown of each rule; all are counted."""
-PLAIN_WIDTH = 120
-"""Columns where the output is not a terminal."""
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -28,28 +25,15 @@ def write_text(report: Report, stream: TextIO, *, limit: int = SHOWN_ROWS) -> No
     limit
         How many findings of each rule to show; negative: all.
     """
+    if not stream.isatty():
+        # Plain lines: the same report is the same text, whatever the environment says of colour and width.
+        stream.writelines(f"{line.plain}\n" for line in _lines(report, limit))
+        return
     from rich.console import Console
 
-    terminal = stream.isatty()
-    # A fixed width where no terminal gives one, so that the same report is the same text.
-    console = Console(
-        file=stream,
-        width=None if terminal else PLAIN_WIDTH,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        no_color=None if terminal else True,
-        soft_wrap=True,
-    )
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
     for line in _lines(report, limit):
         console.print(line, soft_wrap=True)
-
-
-def text(report: Report, *, limit: int = SHOWN_ROWS) -> str:
-    """The report as plain text."""
-    stream = io.StringIO()
-    write_text(report, stream, limit=limit)
-    return stream.getvalue()
 
 
 def _lines(report: Report, limit: int) -> Iterator[Text]:
