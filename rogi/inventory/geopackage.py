@@ -69,7 +69,9 @@ _STYLES_TABLE: Final = """CREATE TABLE IF NOT EXISTS layer_styles (
 @contextmanager
 def _changing(path: Path) -> Iterator[sqlite3.Connection]:
     """One transaction on a GeoPackage."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}.")
+    connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("BEGIN IMMEDIATE")
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'gpkg_contents'").fetchone():

@@ -89,7 +89,7 @@ def _read_driver(
     import pyarrow as pa
     import pyogrio
 
-    file = str(source.file.resolve())
+    file = str(source.file.absolute())
     options: dict[str, Any] = {"layer": source.layer, "use_pyarrow": True, "return_fids": True}
     batches, fids, geometries = [], [], []
     with (
@@ -171,7 +171,7 @@ def _from_odd_wkb(
     if curved.any() and origin is not None:
         source, fids = origin
         _, _, linear, _ = pyogrio.raw.read(
-            str(source.file.resolve()), layer=source.layer, columns=[], fids=fids[curved]
+            str(source.file.absolute()), layer=source.layer, columns=[], fids=fids[curved]
         )
         out[curved] = shapely.from_wkb(linear, on_invalid="ignore")
         _count(notes, curved.sum(), "curved geometries were turned into straight segments")
@@ -211,6 +211,9 @@ def _to_pandas(table: pa.Table, source: SourceLayer, encoding: str | None, notes
                 continue
             except pa.ArrowInvalid:
                 column = _decoded(column, source, field.name, encoding, notes)
+        elif pa.types.is_dictionary(field.type):
+            # GDAL hands coded domains of integers over as dictionaries; the file holds the codes.
+            column = pa.chunked_array([chunk.indices for chunk in column.chunks], type=field.type.index_type)
         elif pa.types.is_nested(field.type):
             texts = [None if v is None else json.dumps(v, default=str) for v in column.to_pylist()]
             column = pa.chunked_array([pa.array(texts, type=pa.string())])
@@ -247,7 +250,7 @@ def _decoded(
     chosen = encoding
     if chosen is None and source.format is Format.SHAPEFILE:
         with driver_calls(source.shown, notes):
-            stated = str(pyogrio.read_info(str(source.file.resolve()), layer=source.layer)["encoding"])
+            stated = str(pyogrio.read_info(str(source.file.absolute()), layer=source.layer)["encoding"])
         if stated.upper().replace("-", "") != "UTF8":
             chosen = _FALLBACK_ENCODING if stated.upper() == "ISO-8859-1" else stated
     used = chosen or "utf-8"
