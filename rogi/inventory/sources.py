@@ -21,6 +21,7 @@ from rogi.inventory.formats import (
     Format,
     check,
     format_of,
+    shapefile_parts,
     write_ahead,
 )
 from rogi.schema.model import Role
@@ -224,10 +225,8 @@ def _of_file(file: Path, shown: Path, scratch: Path, encoding: str | None) -> tu
                 replace(layer, format=Format.KMZ, shown=shown)
                 for layer in _of_driver(Checked(_unpacked_kml(file, shown, scratch), Format.KML), shown)
             )
-        case Format.GEOPACKAGE:
-            return _of_driver(_private_geopackage(checked, scratch), shown)
         case _:
-            return _of_driver(checked, shown)
+            return _of_driver(_plainly_named(_private_geopackage(checked, scratch), scratch), shown)
 
 
 def _of_csv(file: Path, shown: Path, encoding: str | None) -> SourceLayer:
@@ -238,7 +237,7 @@ def _of_csv(file: Path, shown: Path, encoding: str | None) -> SourceLayer:
 def _of_driver(checked: Checked, shown: Path) -> tuple[SourceLayer, ...]:
     import pyogrio
 
-    file = str(checked.path.resolve())
+    file = str(checked.path.absolute())
     layers: list[SourceLayer] = []
     opening: list[str] = []
     with driver_calls(shown, opening):
@@ -283,6 +282,18 @@ def _private_geopackage(checked: Checked, scratch: Path) -> Checked:
     for part in (checked.path, *checked.journal):
         shutil.copyfile(part, folder / part.name)
     return replace(checked, path=folder / checked.path.name)
+
+
+def _plainly_named(checked: Checked, scratch: Path) -> Checked:
+    """A link without ``!`` in its path, which the driver takes for a file within an archive."""
+    path = checked.path.resolve()
+    if "!" not in str(path):
+        return checked
+    folder = _private_folder(scratch)
+    parts = shapefile_parts(path).values() if checked.format is Format.SHAPEFILE else (path,)
+    for part in parts:
+        (folder / part.name.replace("!", "_")).symlink_to(part)
+    return replace(checked, path=folder / path.name.replace("!", "_"))
 
 
 def _unpacked_kml(file: Path, shown: Path, scratch: Path) -> Path:
