@@ -1,0 +1,170 @@
+"""Elevation, slope, aspect and solar radiation of units from an elevation model.
+
+Slope, aspect and radiation are computed in memory for the windows that hold units, with the halo they need; a
+pixel's value does not depend on the window, so a unit's does not depend on the other units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rogi.attributes.placement import row_areas
+from rogi.attributes.statistics import (
+    EXTREME_SHARE,
+    MIN_VALID_SHARE,
+    circular_statistics,
+    valid_share,
+    weighted_statistics,
+)
+from rogi.attributes.zonal import Engine, cell_weights, unit_coverages
+from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
+from rogi.terrain import potential_incoming_solar_radiation as radiation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rogi.attributes.raster import Raster, Window
+
+    Columns = dict[str, NDArray[np.float64]]
+
+ORDER = {"mean": "mean", "median": "median", "minimum": "min", "maximum": "max"}
+"""Endings of the concepts and the statistics they stand for."""
+
+
+@dataclass(frozen=True)
+class ZonalOptions:
+    """How pixels become a number for a unit.
+
+    Attributes
+    ----------
+    engine : Engine
+        Which pixels count, and how much.
+    minimum_valid_share : float
+        Least share of a unit with values; below it the unit has none.
+    extreme_share : float
+        Which pixels count for minimum and maximum; see `rogi.attributes.statistics.EXTREME_SHARE`.
+    """
+
+    engine: Engine = Engine.COVERAGE
+    minimum_valid_share: float = MIN_VALID_SHARE
+    extreme_share: float = EXTREME_SHARE
+
+
+def relief_statistics(
+    polygons: NDArray[np.object_],
+    grid: Raster,
+    *,
+    method: SlopeMethod = SlopeMethod.HORN,
+    options: ZonalOptions | None = None,
+) -> Columns:
+    """Elevation, slope and aspect of units.
+
+    Parameters
+    ----------
+    polygons : ndarray of shapely geometries, shape (n,)
+        On the grid (see `rogi.attributes.placement.place_polygons`).
+    grid : Raster
+        Elevations, m.
+    method : SlopeMethod
+    options : ZonalOptions, optional
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n,)
+        ``elevation_mean``, ``_median``, ``_minimum``, ``_maximum`` (m), the same of ``slope`` (degrees),
+        ``aspect`` (degrees clockwise from true north, circular mean), ``aspect_length`` (resultant length),
+        ``flat_share``, ``elevation_share`` and ``slope_share`` (of the unit's area with values). Next to a
+        void there is elevation but no slope. NaN where the share is below the least.
+    """
+    chosen = options or ZonalOptions()
+    names = [f"{layer}_{ending}" for layer in ("elevation", "slope") for ending in ORDER]
+    more = ["aspect", "aspect_length", "flat_share", "elevation_share", "slope_share"]
+    table = {name: np.full(len(polygons), np.nan) for name in names + more}
+    areas = row_areas(grid.transform, grid.shape[0], grid.crs)
+    for units, coverage, window in unit_coverages(polygons, grid, chosen.engine):
+        around = window.grown(1)
+        origin = (around.row0, around.column0)
+        elevation = grid.read(around)
+        own = window_grid(grid, around)
+        weights = cell_weights(coverage, areas)
+        heights = coverage.gather(elevation, origin=origin)
+        slopes = coverage.gather(slope(elevation, own, method=method), origin=origin)
+        directions = coverage.gather(aspect(elevation, own, method=method), origin=origin)
+        for layer, values in (("elevation", heights), ("slope", slopes)):
+            found = weighted_statistics(
+                values, coverage, list(ORDER.values()), weights=weights, extreme_share=chosen.extreme_share
+            )
+            for ending, statistic in ORDER.items():
+                table[f"{layer}_{ending}"][units] = found[statistic]
+            table[f"{layer}_share"][units] = valid_share(np.isfinite(values), coverage)
+        circular = circular_statistics(
+            directions, coverage, flat=np.isnan(directions) & np.isfinite(slopes), weights=weights
+        )
+        table["aspect"][units] = circular.mean
+        table["aspect_length"][units] = circular.resultant_length
+        table["flat_share"][units] = circular.flat_share
+    few = {
+        layer: ~(table[f"{layer}_share"] >= chosen.minimum_valid_share) for layer in ("elevation", "slope")
+    }
+    for name in names + more[:3]:
+        table[name][few["elevation" if name.startswith("elevation") else "slope"]] = np.nan
+    return table
+
+
+def radiation_statistics(
+    polygons: NDArray[np.object_],
+    grid: Raster,
+    *,
+    parameters: RadiationParameters | None = None,
+    options: ZonalOptions | None = None,
+) -> Columns:
+    """Annual potential incoming solar radiation of units; only their pixels are computed.
+
+    Parameters
+    ----------
+    polygons, grid, options
+        As for `relief_statistics`.
+    parameters : RadiationParameters, optional
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n,)
+        ``radiation`` (mean, kWh m-2 a-1) and ``radiation_share``.
+    """
+    chosen = options or ZonalOptions()
+    choices = parameters or RadiationParameters()
+    mean, share = np.full(len(polygons), np.nan), np.full(len(polygons), np.nan)
+    areas = row_areas(grid.transform, grid.shape[0], grid.crs)
+    for units, coverage, window in unit_coverages(polygons, grid, chosen.engine):
+        if not len(coverage.shares):
+            share[units] = valid_share(np.zeros(0, dtype=bool), coverage)
+            continue
+        around = halo_window(grid, window, choices)
+        mask = np.zeros(around.shape, dtype=bool)
+        mask[coverage.rows - around.row0, coverage.columns - around.column0] = True
+        values = coverage.gather(
+            radiation(grid.read(around), window_grid(grid, around), mask=mask, parameters=choices),
+            origin=(around.row0, around.column0),
+        )
+        weights = cell_weights(coverage, areas)
+        mean[units] = weighted_statistics(values, coverage, ["mean"], weights=weights)["mean"]
+        share[units] = valid_share(np.isfinite(values), coverage)
+    mean[~(share >= chosen.minimum_valid_share)] = np.nan
+    return {"radiation": mean, "radiation_share": share}
+
+
+def window_grid(grid: Raster, window: Window) -> Grid:
+    """The terrain module's view of a window of a raster."""
+    a, b, c, d, e, f = tuple(grid.transform)[:6]
+    return Grid((a, b, c, d, e, f), window.shape, grid.crs.to_wkt(), window.row0, window.column0)
+
+
+def halo_window(grid: Raster, window: Window, parameters: RadiationParameters) -> Window:
+    """The window with all ground around it that can hide the sun from it."""
+    from rogi.attributes.raster import Window
+
+    rows, columns = required_halo(window_grid(grid, window), parameters)
+    return Window(window.row0 - rows, window.row1 + rows, window.column0 - columns, window.column1 + columns)
