@@ -7,7 +7,7 @@ arrays go out. Areas are areas on the ellipsoid, never square degrees and never 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,6 +66,10 @@ class Rings:
 
     def ring_areas(self) -> Floats:
         """Signed plane area of each ring, shape (r,): positive where it runs counter-clockwise."""
+        return self._ring_areas
+
+    @cached_property
+    def _ring_areas(self) -> Floats:
         if len(self.is_hole) == 0:
             return np.zeros(0)
         return _ring_areas_plane(self.coords, self.ring_offsets)

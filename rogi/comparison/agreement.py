@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from rogi.comparison.areas import Components
 from rogi.comparison.matching import MatchGraph
 from rogi.comparison.rates import (
+    CONFIDENCE,
     REPLICATES,
     Estimate,
     Rate,
@@ -108,7 +109,12 @@ class GroupAgreement:
 
 
 def area_agreement(
-    parts: Components, rows: ArrayLike | None = None, *, replicates: int = REPLICATES, seed: int = 0
+    parts: Components,
+    rows: ArrayLike | None = None,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
 ) -> AreaAgreement:
     """Agreement by area of all components, or of some.
 
@@ -128,7 +134,9 @@ def area_agreement(
     drawn = bootstrap_sums(table, replicates, seed)
     both, in_a, in_b = (float(v) for v in table.sum(axis=0))
     values, spread = _area_rates(table.sum(axis=0)[None, :]), _area_rates(drawn)
-    estimates = {name: percentile_estimate(float(v[0]), spread[name]) for name, v in values.items()}
+    estimates = {
+        name: percentile_estimate(float(v[0]), spread[name], confidence) for name, v in values.items()
+    }
     return AreaAgreement(both, max(0.0, in_b - both), max(0.0, in_a - both), **estimates)
 
 
@@ -139,6 +147,7 @@ def object_agreement(
     *,
     in_a: NDArray[np.bool_] | None = None,
     in_b: NDArray[np.bool_] | None = None,
+    confidence: float = CONFIDENCE,
 ) -> ObjectAgreement:
     """Agreement by object at one IoU threshold.
 
@@ -159,15 +168,15 @@ def object_agreement(
     hit = assigned & (iou >= threshold) & a_counts[graph.a] & b_counts[graph.b]
     matched = int(hit.sum())
     missed, false = int(a_counts.sum()) - matched, int(b_counts.sum()) - matched
-    f1 = f1_rate(matched, missed, false)
+    f1 = f1_rate(matched, missed, false, confidence)
     quality = float(iou[hit].mean()) if matched else float("nan")
     return ObjectAgreement(
         threshold,
         matched,
         missed,
         false,
-        rate(matched, matched + false),
-        rate(matched, matched + missed),
+        rate(matched, matched + false, confidence),
+        rate(matched, matched + missed, confidence),
         f1,
         quality,
         quality * f1.value if matched else (0.0 if missed + false else float("nan")),
@@ -184,7 +193,11 @@ def found(graph: MatchGraph) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 def size_agreement(
-    graph: MatchGraph, parts: Components, classes_km2: tuple[float, ...] = SIZE_CLASSES_KM2
+    graph: MatchGraph,
+    parts: Components,
+    classes_km2: tuple[float, ...] = SIZE_CLASSES_KM2,
+    *,
+    confidence: float = CONFIDENCE,
 ) -> list[SizeClass]:
     """Agreement by size class of the objects; class limits in km², ascending."""
     limits = np.asarray(classes_km2) * 1e6
@@ -198,8 +211,8 @@ def size_agreement(
             SizeClass(
                 float(classes_km2[k]),
                 float(classes_km2[k + 1]),
-                rate(int(found_a[a].sum()), int(a.sum())),
-                rate(int(found_b[b].sum()), int(b.sum())),
+                rate(int(found_a[a].sum()), int(a.sum()), confidence),
+                rate(int(found_b[b].sum()), int(b.sum()), confidence),
                 _ratio(parts.covered_a[a].sum(), graph.area_a[a].sum()),
                 _ratio(parts.covered_b[b].sum(), graph.area_b[b].sum()),
             )
@@ -217,6 +230,7 @@ def group_agreement(
     threshold: float = PANOPTIC_IOU,
     replicates: int = REPLICATES,
     seed: int = 0,
+    confidence: float = CONFIDENCE,
 ) -> list[GroupAgreement]:
     """Agreement per group, where every component goes to one group as a whole.
 
@@ -243,10 +257,10 @@ def group_agreement(
                 str(name),
                 int(a.sum()),
                 int(b.sum()),
-                area_agreement(parts, chosen, replicates=replicates, seed=seed),
-                object_agreement(graph, assigned, threshold, in_a=a, in_b=b),
-                rate(int(found_a[a].sum()), int(a.sum())),
-                rate(int(found_b[b].sum()), int(b.sum())),
+                area_agreement(parts, chosen, replicates=replicates, seed=seed, confidence=confidence),
+                object_agreement(graph, assigned, threshold, in_a=a, in_b=b, confidence=confidence),
+                rate(int(found_a[a].sum()), int(a.sum()), confidence),
+                rate(int(found_b[b].sum()), int(b.sum()), confidence),
             )
         )
     return rows

@@ -9,7 +9,8 @@ import shapely
 
 from rogi.comparison.matching import MatchGraph, connected, self_overlaps
 from rogi.comparison.outlines import Outlines
-from rogi.geometry import Floats, Geometries, Ints
+from rogi.comparison.overlap import overlap_areas
+from rogi.geometry import Floats, Geometries, Ints, rings_of
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,15 @@ def components(a: Outlines, b: Outlines, graph: MatchGraph) -> Components:
     tangled = np.union1d(of_a[first_a], of_b[first_b])  # a side overlaps itself
     if len(tangled):
         shape_a, shape_b = _unions(a, of_a, tangled, count), _unions(b, of_b, tangled, count)
-        union_a[tangled] = np.nan_to_num(shapely.area(shape_a[tangled]))
-        union_b[tangled] = np.nan_to_num(shapely.area(shape_b[tangled]))
-        both[tangled] = np.nan_to_num(shapely.area(shapely.intersection(shape_a[tangled], shape_b[tangled])))
+        rings_a, rings_b = rings_of(shape_a), rings_of(shape_b)
+        union_a[tangled], union_b[tangled] = rings_a.areas()[tangled], rings_b.areas()[tangled]
+        both[tangled] = overlap_areas(rings_a, rings_b, tangled, tangled)
         for side, owner, covered, other in (
-            (a, of_a, covered_a, shape_b),
-            (b, of_b, covered_b, shape_a),
+            (a, of_a, covered_a, rings_b),
+            (b, of_b, covered_b, rings_a),
         ):
             rows = np.flatnonzero(np.isin(owner, tangled) & (covered > 0))
-            covered[rows] = shapely.area(
-                shapely.intersection(side.plane_geometries(rows), other[owner[rows]])
-            )
+            covered[rows] = overlap_areas(side.plane, other, rows, owner[rows])
     return Components(
         of_a,
         of_b,

@@ -1,0 +1,197 @@
+"""The full comparison of `rogi compare` against `geopandas.overlay` on the same pair of inventories.
+
+The pair: synthetic outlines of 80 vertices, and a copy of them in which every outline is moved and redrawn
+a little, one in ten is cut in two, one in ten is merged with a neighbour drawn beside it, and one in twenty
+is left out. Each step runs in a process of its own, so that its peak memory is its own.
+
+    python benchmarks/compare.py                 44,273 units, with the overlay
+    python benchmarks/compare.py --large         301,524 units too, without the overlay
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import measure
+import numpy as np
+import shapely
+
+if TYPE_CHECKING:
+    from rogi.comparison.compare import Comparison
+
+VERTICES = 80
+SEED = 20240101
+
+
+def inventory_pair(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Outlines on longitude and latitude, and their altered copy."""
+    rng = np.random.default_rng(SEED)
+    columns = int(np.ceil(np.sqrt(2 * count)))
+    cell = np.arange(count)
+    # about 3 km apart, so that outlines seldom meet their neighbours
+    lon = 75 + (cell % columns) * 0.031 + rng.uniform(-0.004, 0.004, count)
+    lat = 27 + (cell // columns) * 0.027 + rng.uniform(-0.004, 0.004, count)
+    radius = np.clip(np.sqrt(np.exp(rng.normal(np.log(0.09), 0.8, count)) / np.pi) * 1000, 60, 900)
+    angle = np.linspace(0, 2 * np.pi, VERTICES, endpoint=False)
+    phase = rng.uniform(0, 6, (count, 1))
+    reach = radius[:, None] * (
+        1 + 0.2 * np.sin(3 * angle + phase) + 0.01 * rng.normal(size=(count, VERTICES))
+    )
+    xy = np.stack([reach * np.cos(angle), reach * np.sin(angle)], axis=-1)
+    metres = np.stack([111_320 * np.cos(np.radians(lat)), np.full(count, 110_574.0)], axis=-1)[:, None, :]
+    centre = np.stack([lon, lat], axis=-1)[:, None, :]
+    original = shapely.polygons(centre + xy / metres)
+
+    moved = xy + rng.normal(0, 15, (count, 1, 2)) + rng.normal(0, 1.5, xy.shape)
+    copy = shapely.polygons(centre + moved / metres)
+    kind = rng.permutation(count) % 20
+    cut = np.flatnonzero((kind == 0) | (kind == 1))
+    bounds = shapely.bounds(copy[cut])
+    middle = 0.5 * (bounds[:, 0] + bounds[:, 2])
+    valid = shapely.make_valid(copy[cut])
+    halves = [
+        shapely.intersection(valid, shapely.box(bounds[:, 0], bounds[:, 1], middle, bounds[:, 3])),
+        shapely.intersection(valid, shapely.box(middle, bounds[:, 1], bounds[:, 2], bounds[:, 3])),
+    ]
+    merged = np.flatnonzero((kind == 2) | (kind == 3))
+    beside = shapely.transform(copy[merged], lambda c: c + np.array([0.004, 0.0]))
+    original = np.concatenate([original, beside])[: count + len(merged)]
+    union = shapely.union(shapely.make_valid(copy[merged]), shapely.make_valid(beside))
+    kept = ~np.isin(kind, [0, 1, 2, 3, 4])
+    return original, np.concatenate([copy[kept], *halves, union])
+
+
+def clocks() -> np.ndarray:
+    """Wall time and processor time of all threads, s."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def write_pair(count: int, folder: Path) -> None:
+    """The pair as two files of coordinates, so that the memory of making it is not that of comparing it."""
+    for name, geometries in zip("ab", inventory_pair(count), strict=True):
+        np.save(
+            folder / f"{name}.npy",
+            np.frombuffer(b"".join(parts := shapely.to_wkb(geometries).tolist()), np.uint8),
+        )
+        np.save(folder / f"{name}_lengths.npy", np.array([len(p) for p in parts]))
+
+
+def read_pair(folder: Path) -> list[np.ndarray]:
+    """The pair as arrays of geometries."""
+    sides = []
+    for name in "ab":
+        data = np.load(folder / f"{name}.npy", mmap_mode="r")
+        ends = np.cumsum(np.load(folder / f"{name}_lengths.npy"))
+        starts = np.concatenate([[0], ends[:-1]])
+        sides.append(shapely.from_wkb([data[s:e].tobytes() for s, e in zip(starts, ends, strict=True)]))
+    return sides
+
+
+def ours(folder: Path) -> dict[str, float]:
+    """Repair, sort, match, assign, boundary distances, all agreement with intervals: as the command does."""
+    from rogi.comparison.compare import compare_polygons
+    from rogi.comparison.outlines import canonical_order, prepare_together, repair
+
+    def full(sides: list[np.ndarray]) -> Comparison:
+        ready = []
+        for geometries in sides:
+            valid, _ = repair(geometries)
+            ready.append(valid[canonical_order(np.arange(len(valid)), valid)])
+        return compare_polygons(*prepare_together([(g, 4326) for g in ready]))
+
+    full([g[:200] for g in inventory_pair(200)])  # imports, and compiles or loads what was compiled
+    sides = read_pair(folder)
+    start = clocks()
+    result = full(sides)
+    seconds, processor = clocks() - start
+    assert result.area is not None
+    return {
+        "seconds": seconds,
+        "processor": processor,
+        "pairs": len(result.graph.a),
+        "both": float(result.graph.overlap.sum()),
+        "only_a": float((result.graph.area_a - result.parts.covered_a).sum()),
+        "only_b": float((result.graph.area_b - result.parts.covered_b).sum()),
+    }
+
+
+def overlay(folder: Path) -> dict[str, float]:
+    """geopandas.overlay in the same equal-area plane: the intersection and both differences."""
+    import geopandas
+
+    from rogi.comparison.outlines import prepare_together
+
+    ready = prepare_together([(shapely.make_valid(g), 4326) for g in read_pair(folder)])
+    a, b = (geopandas.GeoDataFrame(geometry=s.plane_geometries(), crs=s.plane_crs) for s in ready)
+    start = clocks()
+    both = geopandas.overlay(a, b, how="intersection", keep_geom_type=True)
+    only_a = geopandas.overlay(a, b, how="difference", keep_geom_type=True)
+    only_b = geopandas.overlay(b, a, how="difference", keep_geom_type=True)
+    seconds, processor = clocks() - start
+    areas = {"both": both.area.sum(), "only_a": only_a.area.sum(), "only_b": only_b.area.sum()}
+    return {
+        "seconds": seconds,
+        "processor": processor,
+        "pairs": len(both),
+        **{k: float(v) for k, v in areas.items()},
+    }
+
+
+def in_process(task: str, folder: Path) -> dict[str, float]:
+    """Run a step alone; its result with the peak memory in MiB."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--task", task, "--folder", str(folder)],
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", action="store_true", help="also 301,524 units (about a minute)")
+    parser.add_argument("--count", type=int, default=44_273)
+    parser.add_argument("--task", choices=["ours", "overlay"], help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.task:
+        result = {"ours": ours, "overlay": overlay}[options.task](options.folder)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({**result, "megabytes": peak}))
+        return
+    rows: list[list[object]] = [
+        ["task", "units", "pairs", "s", "processor s", "ratio of s", "ratio of processor s", "peak MiB"]
+    ]
+
+    def add(name: str, units: int, got: dict[str, float], against: dict[str, float]) -> None:
+        ratios = [got[key] / against[key] for key in ("seconds", "processor")]
+        figures = [f"{v:.2f}" for v in (got["seconds"], got["processor"])]
+        figures += [*(f"{v:.1f}" for v in ratios), f"{got['megabytes']:.0f}"]
+        rows.append([name, units, int(got["pairs"]), *figures])
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_pair(options.count, folder)
+        small, peer = in_process("ours", folder), in_process("overlay", folder)
+        add("rogi, full comparison", options.count, small, small)
+        add("geopandas.overlay, three calls", options.count, peer, small)
+        if options.large:
+            write_pair(301_524, folder)
+            add("rogi, full comparison", 301_524, in_process("ours", folder), small)
+    measure.table(rows)
+    for key in ("both", "only_a", "only_b"):
+        print(f"{key}: relative difference of the areas {abs(small[key] / peer[key] - 1):.1e}")
+
+
+if __name__ == "__main__":
+    main()
