@@ -14,6 +14,7 @@ from rogi.schema.model import Concept, Field, FieldType, LayerSchema, Schema, Vo
 JSON_SCHEMA: Final = "https://json-schema.org/draft/2020-12/schema"
 DATA_PACKAGE: Final = "https://datapackage.org/profiles/2.0/datapackage.json"
 DATA_RESOURCE: Final = "https://datapackage.org/profiles/2.0/dataresource.json"
+TABLE_DIALECT: Final = "https://datapackage.org/profiles/2.0/tabledialect.json"
 TABLE_SCHEMA: Final = "https://datapackage.org/profiles/2.0/tableschema.json"
 
 
@@ -146,7 +147,7 @@ def to_resource(schema: Schema, layer: LayerSchema, path: str) -> dict[str, Any]
         "path": path,
         "format": "gpkg",
         "mediatype": "application/geopackage+sqlite3",
-        "dialect": {"type": "database", "table": layer.name},
+        "dialect": {"$schema": TABLE_DIALECT, "table": layer.name},
         "schema": to_tableschema(schema, layer),
     }
 
