@@ -18,6 +18,7 @@ from rogi.validation.report import Report
 if TYPE_CHECKING:
     from rogi.inventory.model import Layer
 
+BACKGROUND = (Role.OUTLINE, Role.MARKER)
 RULE_COLORS = 8
 """Rules with a colour of their own on the map; the rest share one."""
 Box = tuple[float, float, float, float]
@@ -46,11 +47,12 @@ def findings_map(report: Report, found: Sequence[Record], *, name: str, table_na
     if len(context):
         layers.append(
             MapLayer(
-                "All features",
+                "All outlines and markers",
                 context,
                 [Scheme("", [Style("", "context")])],
                 interactive=False,
                 resolution=resolution,
+                count=sum(x.features for x in report.summary.layers if x.role in BACKGROUND),
             )
         )
     if len(units[0]):
@@ -117,7 +119,7 @@ def _surroundings(
     for layer in report.inventory.layers if report.inventory is not None else ():
         if layer.crs is None or layer.role is Role.AREA_OF_INTEREST:
             continue
-        if layer.role in (Role.OUTLINE, Role.MARKER):
+        if layer.role in BACKGROUND:
             points, step = _dots(layer)
             dots.append(points)
             spacing = max(spacing, step)

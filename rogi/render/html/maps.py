@@ -91,6 +91,8 @@ class MapLayer:
         Whether features answer to the pointer; False draws small dots in the background.
     resolution
         How coarse the places are, in degrees: where that would show, the layer is not drawn.
+    count
+        The number in the legend, where one geometry stands for several features; default: those drawn.
     """
 
     title: str
@@ -101,6 +103,7 @@ class MapLayer:
     visible: bool = True
     interactive: bool = True
     resolution: float = 0.0
+    count: int | None = None
 
 
 def map_view(
@@ -184,6 +187,7 @@ def _encode(layer: MapLayer, budget: int) -> dict[str, object]:
         "visible": layer.visible,
         "interactive": layer.interactive,
         "resolution": layer.resolution,
+        "count": len(shown) if layer.count is None else layer.count,
         "schemes": schemes,
         "labels": None if layer.labels is None else [str(layer.labels[i]) for i in shown],
         "rows": rows,

@@ -93,7 +93,7 @@
       }
       const seen = new Set();
       this.layers.forEach((layer) => {
-        this.legend.append(el("label", {}, el("input", { type: "checkbox", checked: layer.visible, onchange: (e) => { layer.visible = e.target.checked; this.draw(); } }), `${layer.title} (${number.format(layer.n)})`, layer.schemes[layer.scheme].styles.length === 1 ? this.swatch(layer.schemes[layer.scheme].styles[0]) : null));
+        this.legend.append(el("label", {}, el("input", { type: "checkbox", checked: layer.visible, onchange: (e) => { layer.visible = e.target.checked; this.draw(); } }), `${layer.title} (${number.format(layer.count)})`, layer.schemes[layer.scheme].styles.length === 1 ? this.swatch(layer.schemes[layer.scheme].styles[0]) : null));
       });
       this.layers.forEach((layer) => {
         const scheme = layer.schemes[layer.scheme];
