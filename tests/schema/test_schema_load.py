@@ -281,6 +281,16 @@ layers:
         load.load_dialect(str(path))
 
 
+def test_examples_of_the_docs(tmp_path: Path) -> None:
+    """The schema and the dialect shown on the command's page load as they are."""
+    page = Path(__file__).parents[2] / "docs" / "commands" / "schema.md"
+    blocks = [part.split("```")[0] for part in page.read_text(encoding="utf-8").split("```yaml\n")[1:]]
+    for block, function in zip(blocks, (load.load_schema, load.load_dialect), strict=True):
+        path = tmp_path / "example.yaml"
+        path.write_text(block, encoding="utf-8")
+        assert function(str(path)).name in block
+
+
 # ---- parameters
 
 
