@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.errors import OptionError
+from rogi.errors import InputError, OptionError
 from rogi.geometry import Floats, Ints, equal_area_crs, transform_coordinates
 
 if TYPE_CHECKING:
@@ -125,3 +126,81 @@ def gridded(lonlat: Floats, grid: Grid, values: Mapping[str, Floats] | None = No
         means[name] = mean.reshape(grid.shape)
     count = np.bincount(cell[on], minlength=n).reshape(grid.shape)
     return Gridded(grid, count, means, int((~on).sum()))
+
+
+def grid_of_raster(path: str | Path) -> Grid:
+    """The grid of a raster file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, has no CRS, or is not north up.
+    """
+    import pyproj
+    import rasterio
+
+    try:
+        with rasterio.open(path) as source:
+            transform, shape, crs = source.transform, source.shape, source.crs
+    except rasterio.errors.RasterioError as error:
+        raise InputError(f"The raster {path} cannot be read: {error}.") from None
+    if crs is None:
+        raise InputError(f"The raster {path} has no CRS, so units cannot be placed on it.")
+    if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
+        raise InputError(f"The raster {path} is turned or upside down; its rows must go from north to south.")
+    return Grid(
+        pyproj.CRS.from_wkt(crs.to_wkt()), transform.c, transform.f, transform.a, -transform.e, tuple(shape)
+    )
+
+
+def write_gpkg(cells: Gridded, path: Path) -> None:
+    """Cells with units as polygons, with their count and means, in the grid's CRS."""
+    import geopandas as gpd
+    import pyogrio
+
+    from rogi.files import replacing
+    from rogi.inventory.geopackage import set_last_change
+
+    flat = np.flatnonzero(cells.count.ravel())
+    row, column = np.divmod(flat, cells.grid.shape[1])
+    columns: dict[str, Any] = {"row": row, "column": column, "count": cells.count.ravel()[flat]}
+    columns |= {f"{name}_mean": mean.ravel()[flat] for name, mean in _column_names(cells).items()}
+    frame = gpd.GeoDataFrame(columns, geometry=cells.grid.boxes(flat), crs=cells.grid.crs)
+    with replacing(path) as temporary:
+        pyogrio.write_dataframe(frame, temporary, layer="grid", driver="GPKG", geometry_type="Polygon")
+        set_last_change(temporary)
+
+
+def write_geotiff(cells: Gridded, path: Path) -> None:
+    """Bands ``count`` and the means, float64, NaN for cells without a value."""
+    import rasterio
+    from rasterio.transform import from_origin
+
+    from rogi.files import replacing
+
+    grid = cells.grid
+    bands = {"count": cells.count.astype(float)} | {f"{k}_mean": v for k, v in _column_names(cells).items()}
+    with (
+        replacing(path) as temporary,
+        rasterio.open(
+            temporary,
+            "w",
+            driver="GTiff",
+            width=grid.shape[1],
+            height=grid.shape[0],
+            count=len(bands),
+            dtype="float64",
+            crs=rasterio.crs.CRS.from_wkt(grid.crs.to_wkt()),
+            transform=from_origin(grid.west, grid.north, grid.width, grid.height),
+            nodata=float("nan"),
+            compress="deflate",
+        ) as target,
+    ):
+        for number, (name, values) in enumerate(bands.items(), start=1):
+            target.write(values, number)
+            target.set_band_description(number, name)
+
+
+def _column_names(cells: Gridded) -> Mapping[str, Floats]:
+    """Means under names that do not repeat the word mean."""
+    return {name.removesuffix("_mean"): mean for name, mean in cells.means.items()}

@@ -1,0 +1,158 @@
+"""``rogi stats``: the summary numbers, grids and figures of an inventory."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rogi.errors import OptionError
+
+if TYPE_CHECKING:
+    from rogi.comparison.grids import Gridded
+    from rogi.comparison.unit_table import UnitTable
+
+
+class StatsFormat(StrEnum):
+    """How the numbers are printed."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+class FigureFormat(StrEnum):
+    """What figures are written as."""
+
+    PNG = "png"
+    SVG = "svg"
+    PDF = "pdf"
+
+
+def stats(
+    paths: Annotated[
+        list[Path], typer.Argument(help="A file, a folder or a zip; or several files of one inventory.")
+    ],
+    regions: Annotated[
+        Path | None, typer.Option(help="Polygons of subregions; default: the inventory's own column.")
+    ] = None,
+    region_field: Annotated[str | None, typer.Option(help="Column of the names of regions.")] = None,
+    cell: Annotated[float, typer.Option(help="Side of a grid cell, km.", min=0.001)] = 50.0,
+    grid: Annotated[
+        list[Path] | None,
+        typer.Option(help="Write the grid: .gpkg (cells) or .tif (bands: count and means). Repeatable."),
+    ] = None,
+    grid_like: Annotated[
+        Path | None, typer.Option(help="Take the grid of this raster instead of an equal-area one.")
+    ] = None,
+    figures: Annotated[Path | None, typer.Option(help="Folder for the figures (made if needed).")] = None,
+    figure_format: Annotated[
+        list[FigureFormat] | None, typer.Option(help="png, svg, pdf; repeatable. Default: png.")
+    ] = None,
+    expect: Annotated[
+        Path | None,
+        typer.Option(
+            help="Compare with stated facts: a facts.yaml, its folder (releases/1.0), or a version (1.0)."
+        ),
+    ] = None,
+    format: Annotated[StatsFormat, typer.Option(help="text, markdown or json.")] = StatsFormat.TEXT,
+    output: Annotated[Path | None, typer.Option(help="Write the numbers here, not to the terminal.")] = None,
+    layer: Annotated[list[str] | None, typer.Option(help="ROLE=PATH[:LAYER].")] = None,
+    dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+) -> None:
+    """Summary numbers of an inventory, in all and per subregion; on request a grid and figures.
+
+    Exit code 1 if a fact of --expect does not hold or could not be checked.
+
+    Examples: `rogi stats inventory.gpkg --figures figures` · `rogi stats TPRoGI/ --expect releases/1.0`
+    """
+    from rogi.comparison.facts import check, read_facts
+    from rogi.comparison.regions import read_regions
+    from rogi.comparison.summary import statistics
+    from rogi.comparison.unit_table import unit_table
+    from rogi.inventory.read import read_inventory
+    from rogi.render import stats as render
+
+    facts = read_facts(expect) if expect is not None else None
+    places = read_regions(regions, region_field) if regions is not None else None
+    _check_grids(grid or [])
+    inventory = read_inventory(paths, dialect=dialect, layers=tuple(layer or ()))
+    table = unit_table(inventory, places)
+    numbers = statistics(table)
+    checked = check(facts, table) if facts is not None else ()
+    cells = _cells(table, cell * 1000.0, grid_like) if grid or figures else None
+    for path in grid or []:
+        _write_grid(cells, path)
+    if figures is not None:
+        _write_figures(table, cells, figures, figure_format or [FigureFormat.PNG])
+    if format is StatsFormat.JSON:
+        text = json.dumps(render.as_dict(numbers, facts, checked), indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = render.as_markdown(numbers, inventory.path, facts, checked)
+    if output is not None:
+        from rogi.files import write_text
+
+        write_text(output, text)
+    elif format is StatsFormat.TEXT and sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(text))
+    else:
+        sys.stdout.write(text)
+    raise typer.Exit(int(any(c.holds is not True for c in checked)))
+
+
+def _check_grids(paths: list[Path]) -> None:
+    for path in paths:
+        if path.suffix.lower() not in (".gpkg", ".tif", ".tiff"):
+            raise OptionError(f"--grid {path}: a grid is written as .gpkg or .tif.")
+
+
+def _cells(table: UnitTable, side: float, like: Path | None) -> Gridded:
+    from rogi.comparison.grids import equal_area_grid, grid_of_raster, gridded
+
+    layout = grid_of_raster(like) if like is not None else equal_area_grid(table.lonlat, side)
+    values = {
+        concept: found
+        for concept in ("area", "elevation_minimum", "slope_mean")
+        if (found := table.numbers(concept)) is not None
+    }
+    return gridded(table.lonlat, layout, values)
+
+
+def _write_grid(cells: Gridded | None, path: Path) -> None:
+    from rogi.comparison.grids import write_geotiff, write_gpkg
+
+    assert cells is not None
+    if path.suffix.lower() == ".gpkg":
+        write_gpkg(cells, path)
+    else:
+        write_geotiff(cells, path)
+
+
+def _write_figures(
+    table: UnitTable, cells: Gridded | None, folder: Path, formats: list[FigureFormat]
+) -> None:
+    from rogi.render import figures
+
+    assert cells is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {
+        "map": figures.map_figure(table),
+        "histograms": figures.histogram_figure(table),
+        "grid": figures.grid_figure(cells),
+        "aspects": figures.rose_figure(table),
+    }
+    for name, figure in drawn.items():
+        if figure is None:
+            sys.stderr.write(f"{name}: not drawn, the inventory has no attributes for it\n")
+            continue
+        for kind in formats:
+            path = folder / f"{name}.{kind.value}"
+            figures.save(figure, path)
+            sys.stderr.write(f"{path}\n")

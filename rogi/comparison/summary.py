@@ -1,0 +1,161 @@
+"""The summary numbers of an inventory (Sun et al. 2024, abstract and Sect. 5.2), in all and per subregion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rogi.comparison.unit_table import UnitTable
+from rogi.geometry import Floats
+
+Mask = NDArray[np.bool_]
+
+# Quantities summarised, with the interval whose share of units the paper gives (its Sect. 5.2).
+QUANTITIES: Mapping[str, tuple[float, float] | None] = {
+    "area": (0.0, 0.3),
+    "elevation_minimum": (4000.0, 5500.0),
+    "elevation_mean": None,
+    "elevation_median": None,
+    "elevation_maximum": None,
+    "slope_mean": (10.0, 25.0),
+    "air_temperature": (-5.0, 0.0),
+    "ground_temperature": (-5.0, 0.0),
+    "precipitation": (300.0, 1000.0),
+    "radiation": (2500.0, 3500.0),
+}
+UNKNOWN = "(none)"
+COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Numbers of one quantity over units; ``share`` is of units with low <= value < high."""
+
+    concept: str
+    unit: str
+    count: int
+    mean: float
+    median: float
+    standard_deviation: float
+    minimum: float
+    maximum: float
+    quantile_05: float
+    quantile_95: float
+    low: float | None
+    high: float | None
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """Aspects of units: the circular mean (degrees clockwise from north), its resultant length (0 no
+    preference, 1 all alike; Mardia & Jupp 2000, eq. 2.2.4), and counts in eight sectors centred on N, NE, …
+    """
+
+    count: int
+    mean: float
+    resultant: float
+    sectors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The numbers of all units, or of those of one subregion."""
+
+    name: str
+    units: int
+    total_area: float  # km²; NaN without areas
+    quantities: tuple[Summary, ...]
+    aspect: Direction | None
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryStatistics:
+    """What ``rogi stats`` says."""
+
+    whole: Group
+    subregions: tuple[Group, ...]
+    notes: tuple[str, ...]
+
+
+def statistics(table: UnitTable) -> InventoryStatistics:
+    """The summary numbers of an inventory; subregions in order of names."""
+    whole = _group("all", table, np.ones(len(table), dtype=bool))
+    groups: list[Group] = []
+    if table.subregion is not None:
+        names = np.array([UNKNOWN if s is None else s for s in table.subregion], dtype=object)
+        groups = [_group(str(name), table, names == name) for name in sorted(set(names))]
+    return InventoryStatistics(whole, tuple(groups), table.notes)
+
+
+def aspects(table: UnitTable) -> Floats | None:
+    """(n,) degrees clockwise from north, NaN where unknown; None where there are none or they are classes.
+
+    Integers from 0 or 1 to 8 and nothing else are taken for classes, whose start is not known.
+    """
+    values = table.numbers("aspect")
+    if values is None:
+        return None
+    known = values[np.isfinite(values)]
+    if not len(known) or (known.max() <= 8 and (known == np.round(known)).all()):
+        return None
+    return np.where((values >= 0) & (values <= 360), values % 360.0, np.nan)
+
+
+def direction(degrees: Floats) -> Direction:
+    """Circular mean, resultant length and sector counts of aspects; NaN does not count."""
+    known = degrees[np.isfinite(degrees)]
+    sector = np.floor((known + 22.5) / 45.0).astype(np.int64) % 8
+    counts = np.bincount(sector, minlength=8)
+    c, s = np.cos(np.radians(known)).sum(), np.sin(np.radians(known)).sum()
+    n = len(known)
+    return Direction(
+        count=n,
+        mean=float(np.degrees(np.arctan2(s, c)) % 360.0) if n else float("nan"),
+        resultant=float(np.hypot(s, c) / n) if n else float("nan"),
+        sectors=dict(zip(COMPASS, counts.tolist(), strict=True)),
+    )
+
+
+def _group(name: str, table: UnitTable, chosen: Mask) -> Group:
+    from rogi.schema.load import concepts
+
+    quantities = []
+    for concept, interval in QUANTITIES.items():
+        values = table.numbers(concept)
+        if values is not None:
+            known = values[chosen & np.isfinite(values)]
+            if len(known):
+                quantities.append(_summary(concept, concepts()[concept].unit or "", known, interval))
+    area = table.numbers("area")
+    aspect = aspects(table)
+    return Group(
+        name=name,
+        units=int(chosen.sum()),
+        total_area=float(np.nansum(area[chosen])) if area is not None else float("nan"),
+        quantities=tuple(quantities),
+        aspect=None if aspect is None else direction(aspect[chosen]),
+    )
+
+
+def _summary(concept: str, unit: str, values: Floats, interval: tuple[float, float] | None) -> Summary:
+    q05, median, q95 = np.quantile(values, [0.05, 0.5, 0.95])
+    low, high = interval or (None, None)
+    return Summary(
+        concept=concept,
+        unit=unit,
+        count=len(values),
+        mean=float(values.mean()),
+        median=float(median),
+        standard_deviation=float(values.std(ddof=1)) if len(values) > 1 else float("nan"),
+        minimum=float(values.min()),
+        maximum=float(values.max()),
+        quantile_05=float(q05),
+        quantile_95=float(q95),
+        low=low,
+        high=high,
+        share=None if interval is None else float(((values >= interval[0]) & (values < interval[1])).mean()),
+    )
