@@ -91,8 +91,6 @@ def _finding(record: Record, severity: Severity) -> Text:
         line.append(f" {printable(record.field)}", "bold")
     message = printable(record.message)
     line.append(f": {message}")
-    if record.field and record.value and record.value not in record.message:
-        line.append(f" [{printable(record.value)}]")
     if record.other_layer and record.other_row:
         line.append(f" — with {printable(record.other_subject)}")
     if record.severity != severity.value:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rogi.render import Format, render
-from rogi.validation.report import Report
+from rogi.validation.report import Report, Status
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -62,3 +64,69 @@ def test_large_report(large_report: Report, tmp_path: Path) -> None:
     page, console = _open(large_report, tmp_path)
     assert console == []
     assert "100,000 findings, showing 1 to 50" in page
+
+
+DRIVER = """
+window.addEventListener("load", async () => {
+  const pause = () => new Promise((done) => setTimeout(done, 400));
+  const out = {};
+  const table = rogi.tables["findings-table"];
+  const map = rogi.maps["findings-map"];
+  const places = () => map.layers[map.layers.length - 1].keep.reduce((sum, k) => sum + k, 0);
+  const counted = () => table.caption.textContent;
+  out.places = places();
+  table.search.value = "KNOWN notes";
+  table.search.dispatchEvent(new Event("input"));
+  await pause();
+  out.searched = [counted(), places()];
+  table.reset();
+  table.choose("Rule", "GEO015");
+  out.chosen = [counted(), places(), table.selects.get(0).value];
+  table.reset();
+  table.order(4); out.up = table.rows.slice(0, 3);
+  table.order(4); out.down = table.rows.slice(0, 3);
+  table.order(4); out.back = table.rows.slice(0, 3);
+  map.show(3);
+  const [w, h] = map.size();
+  const hits = map.pick(w / 2, h / 2);
+  map.tell(hits, w / 2, h / 2);
+  out.popup = map.popup.textContent;
+  map.popup.querySelector("li button").click();
+  out.selected = table.body.querySelectorAll("tr.selected").length;
+  const before = map.view.k;
+  map.canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "+" }));
+  out.zoomed = map.view.k / before;
+  map.canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "0" }));
+  out.reset = map.view.k < before;
+  document.querySelector("[data-show] button[value=not_run]").click();
+  out.rules = document.querySelectorAll("#rules-table tbody tr:not(.hidden)").length;
+  const result = document.createElement("pre");
+  result.id = "result";
+  result.textContent = JSON.stringify(out);
+  document.body.append(result);
+});
+"""
+
+
+def test_search_filter_sort_and_map(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The controls do what they say, and table and map follow each other."""
+    from rogi.render.html import shell
+
+    script = shell._script()
+    monkeypatch.setattr(shell, "_script", lambda: script + DRIVER)
+    page, console = _open(report, tmp_path)
+    assert console == []
+    found = json.loads(html.unescape(page.partition('<pre id="result">')[2].partition("</pre>")[0]))
+    rows = report.findings["row"].tolist()
+    n = len(rows)
+    assert found["places"] == n - 2
+    assert found["searched"] == [f"1 of {n} findings", 1]
+    assert found["chosen"] == [f"3 of {n} findings", 3, ""]
+    known = [i for i, row in enumerate(rows) if row]
+    assert found["up"] == sorted(known, key=lambda i: rows[i])[:3]
+    assert found["down"] == sorted(known, key=lambda i: -rows[i])[:3]
+    assert found["back"] == [0, 1, 2]
+    assert "outline 3 A" in found["popup"] and "GEO015 · warning · a message" in found["popup"]
+    assert found["selected"] == 1
+    assert found["zoomed"] == pytest.approx(2) and found["reset"]
+    assert found["rules"] == sum(o.status is Status.NOT_RUN for o in report.outcomes)

@@ -1,6 +1,6 @@
 """Self-contained HTML: a page shell, tables, maps, and the report of a validation made of them.
 
-:func:`~rogi.render.html.page.page` takes sections; :func:`~rogi.render.html.table.table` and
+:func:`~rogi.render.html.shell.page` takes sections; :func:`~rogi.render.html.tables.table` and
 :func:`~rogi.render.html.maps.map_view` make what goes into them. The compare and release reports
 are made of the same pieces.
 """
@@ -8,9 +8,9 @@ are made of the same pieces.
 from __future__ import annotations
 
 from rogi.render.html.maps import MapLayer, Scheme, Shape, Style, encode_geometries, map_view
-from rogi.render.html.page import Section, embed, escape, page
 from rogi.render.html.report import fragment, report_page
-from rogi.render.html.table import Column, Kind, badge, html_table, table
+from rogi.render.html.shell import Section, embed, escape, page
+from rogi.render.html.tables import Column, Kind, badge, html_table, show_buttons, table
 
 __all__ = [
     "Column",
@@ -29,5 +29,6 @@ __all__ = [
     "map_view",
     "page",
     "report_page",
+    "show_buttons",
     "table",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from rogi.render.html.page import embed, escape
+from rogi.render.html.shell import embed, escape
 
 Geometries = NDArray[np.object_]
 Floats = NDArray[np.float64]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rogi.render.html.findings_map import findings_map
-from rogi.render.html.page import Section, escape, page
-from rogi.render.html.table import Column, Kind, badge, html_table, show_buttons, table
+from rogi.render.html.shell import Section, escape, page
+from rogi.render.html.tables import Column, Kind, badge, html_table, show_buttons, table
 from rogi.render.records import Record, failures, plural, printable, records, totals
 from rogi.rules.rule import Severity
 from rogi.validation.report import Outcome, Report, State, Status

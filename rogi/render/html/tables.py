@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from rogi.render.html.page import embed, escape
+from rogi.render.html.shell import embed, escape
 
 PAGE_ROWS = 50
 
