@@ -8,7 +8,7 @@ with latitude, projected tiles change zone) are resampled where a window reaches
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +106,15 @@ class Mosaic:
         """Files that a window reads, in the order in which they count."""
         own = [tile.raster for tile in self.tiles if _meet(tile.extent, window)]
         return own + [other for other in self.others if self._reaches(other, window)]
+
+    def restricted(self, window: Window) -> Mosaic:
+        """The same grid with only the tiles that a window reads."""
+        return replace(
+            self,
+            tiles=tuple(tile for tile in self.tiles if _meet(tile.extent, window)) or self.tiles[:1],
+            others=tuple(other for other in self.others if self._reaches(other, window)),
+            notes=set(),
+        )
 
     def read(self, window: Window) -> NDArray[np.floating[Any]]:
         """Elevations in the window, m; NaN for voids and outside.

@@ -1,0 +1,395 @@
+"""Derived attributes as units of work: what each depends on, and blocks of units to do at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from rogi.attributes.coverage import pixel_rings, pixel_windows
+from rogi.attributes.elevation_model import Mosaic
+from rogi.attributes.placement import row_areas
+from rogi.attributes.raster import Raster, RasterFile, Window, reading
+from rogi.attributes.relief import (
+    ZonalOptions,
+    radiation_statistics,
+    relief_statistics,
+    window_grid,
+)
+from rogi.attributes.statistics import valid_share, weighted_statistics
+from rogi.attributes.zonal import LARGE_UNIT_CELLS, cell_weights, unit_coverages
+from rogi.errors import InputError
+from rogi.jobs import run_jobs
+from rogi.ledger import Ledger, digest
+from rogi.terrain import RadiationParameters, SlopeMethod, required_halo
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+METHOD_VERSION = 1
+"""Part of every key: raised when a change of the code changes values, lest old results be taken for new."""
+
+BLOCK_UNITS = 128
+"""Units of a block at most: what is lost when a run is stopped."""
+
+BLOCK_PIXELS = 2048
+"""Side of the tiles of the grid that blocks keep to."""
+
+Row = list[float | None]
+"""Values of one unit, in the order of its task's columns."""
+
+
+@dataclass(frozen=True)
+class Relief:
+    """Elevation, slope and aspect from an elevation model."""
+
+    grid: Mosaic
+    method: SlopeMethod = SlopeMethod.HORN
+    options: ZonalOptions = field(default_factory=ZonalOptions)
+
+    columns = (
+        "elevation_mean", "elevation_median", "elevation_minimum", "elevation_maximum",
+        "slope_mean", "slope_median", "slope_minimum", "slope_maximum",
+        "aspect", "aspect_length", "flat_share", "elevation_share", "slope_share",
+    )  # fmt: skip
+
+    def identity(self) -> dict[str, Any]:
+        """What the values depend on besides the units and the files."""
+        return {"task": "relief", "method": self.method.value, **_identity(self.options)}
+
+    def halo(self, row: int) -> tuple[int, int]:
+        """Rows and columns read around a unit."""
+        return 1, 1
+
+    def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
+        """Values of polygons on the grid."""
+        return relief_statistics(polygons, self.grid, method=self.method, options=self.options)
+
+
+@dataclass(frozen=True)
+class Radiation:
+    """Potential incoming solar radiation from an elevation model."""
+
+    grid: Mosaic
+    parameters: RadiationParameters
+    options: ZonalOptions = field(default_factory=ZonalOptions)
+
+    columns = ("radiation", "radiation_share")
+
+    def identity(self) -> dict[str, Any]:
+        """What the values depend on besides the units and the files."""
+        return {"task": "radiation", "parameters": self.parameters.to_dict(), **_identity(self.options)}
+
+    def halo(self, row: int) -> tuple[int, int]:
+        """Rows and columns read around a unit; the same for all units of a band of rows."""
+        return _radiation_halo(self.grid, row // BLOCK_PIXELS, self.parameters)
+
+    def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
+        """Values of polygons on the grid."""
+        return radiation_statistics(polygons, self.grid, parameters=self.parameters, options=self.options)
+
+
+@dataclass(frozen=True)
+class Climate:
+    """A climate field.
+
+    Attributes
+    ----------
+    grid : Raster
+    concept : str
+        ``air_temperature``, ``ground_temperature`` or ``precipitation``.
+    source : str
+        JSON of all that made the field: digests of its files, variable, unit, period.
+    options : ZonalOptions
+    """
+
+    grid: Raster
+    concept: str
+    source: str
+    options: ZonalOptions = field(default_factory=ZonalOptions)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the values."""
+        return self.concept, f"{self.concept}_share"
+
+    def identity(self) -> dict[str, Any]:
+        """What the values depend on besides the units."""
+        return {"task": "climate", "concept": self.concept, "source": self.source, **_identity(self.options)}
+
+    def halo(self, row: int) -> tuple[int, int]:
+        """Nothing is read around a unit."""
+        return 0, 0
+
+    def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
+        """Values of polygons on the grid."""
+        value, share = np.full(len(polygons), np.nan), np.full(len(polygons), np.nan)
+        areas = row_areas(self.grid.transform, self.grid.shape[0], self.grid.crs)
+        for units, coverage, window in unit_coverages(polygons, self.grid, self.options.engine):
+            values = coverage.gather(self.grid.read(window), origin=(window.row0, window.column0))
+            found = weighted_statistics(values, coverage, ["mean"], weights=cell_weights(coverage, areas))
+            value[units] = found["mean"]
+            share[units] = valid_share(np.isfinite(values), coverage)
+        value[~(share >= self.options.minimum_valid_share)] = np.nan
+        return {self.concept: value, f"{self.concept}_share": share}
+
+
+Task = Relief | Radiation | Climate
+
+
+def _identity(options: ZonalOptions) -> dict[str, Any]:
+    return {
+        "version": METHOD_VERSION,
+        "engine": options.engine.value,
+        "minimum_valid_share": options.minimum_valid_share,
+        "extreme_share": options.extreme_share,
+    }
+
+
+@lru_cache(maxsize=4096)
+def _cached_halo(
+    transform: Any, shape: tuple[int, int], crs: Any, band: int, parameters: RadiationParameters
+) -> tuple[int, int]:
+    from rogi.attributes.raster import ArrayRaster
+
+    first = min(max(band * BLOCK_PIXELS, 0), shape[0] - 1)
+    grid = ArrayRaster(np.zeros((0, 0)), transform, crs)
+    window = Window(first, min(first + BLOCK_PIXELS, shape[0]), 0, shape[1])
+    return required_halo(window_grid(grid, window), parameters)
+
+
+def _radiation_halo(grid: Mosaic, band: int, parameters: RadiationParameters) -> tuple[int, int]:
+    return _cached_halo(grid.transform, grid.shape, grid.crs, band, parameters)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A block of units and the task to do on them.
+
+    Attributes
+    ----------
+    task : Task
+    polygons : tuple of bytes
+        WKB, on the task's grid.
+    """
+
+    task: Task
+    polygons: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """Results of a block.
+
+    Attributes
+    ----------
+    rows : tuple
+        Per unit its values, or the message of the error that kept it from having any.
+    notes : tuple of str
+        What reading found worth telling.
+    """
+
+    rows: tuple[Row | str, ...]
+    notes: tuple[str, ...]
+
+
+def run_block(job: Job) -> Done:
+    """Do a block; where a file is damaged, all of its units that do not need the damaged part."""
+    polygons = np.asarray(shapely.from_wkb(list(job.polygons)), dtype=object)
+    with reading():
+        rows = _rows(job.task, polygons)
+    notes = sorted(job.task.grid.notes) if isinstance(job.task.grid, Mosaic) else []
+    return Done(tuple(rows), tuple(notes))
+
+
+def _rows(task: Task, polygons: NDArray[np.object_]) -> list[Row | str]:
+    try:
+        table = task.compute(polygons)
+    except InputError as error:
+        if len(polygons) == 1:
+            return [str(error)]
+        half = len(polygons) // 2
+        return _rows(task, polygons[:half]) + _rows(task, polygons[half:])
+    values = np.column_stack([table[name] for name in task.columns])
+    return [[None if np.isnan(v) else float(v) for v in row] for row in values]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Values of a task for units.
+
+    Attributes
+    ----------
+    columns : dict of str to ndarray of float64, shape (n,)
+    failures : dict of int to str
+        Units that could not be done, and why.
+    notes : tuple of str
+    reused : int
+        Units whose values the ledger held.
+    """
+
+    columns: dict[str, NDArray[np.float64]]
+    failures: dict[int, str]
+    notes: tuple[str, ...]
+    reused: int
+
+
+def compute(
+    task: Task,
+    polygons: NDArray[np.object_],
+    ledger: Ledger,
+    *,
+    workers: int = 1,
+    cluster: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    block_units: int = BLOCK_UNITS,
+) -> Results:
+    """Values of a task for units: from the ledger where it holds them, else computed in blocks.
+
+    Parameters
+    ----------
+    task : Task
+    polygons : ndarray of shapely geometries, shape (n,)
+        On the task's grid (see `rogi.attributes.placement.place_polygons`).
+    ledger : Ledger
+    workers, cluster
+        See `rogi.jobs.run_jobs`.
+    progress : callable, optional
+        Called with the number of units done and of all units.
+    block_units : int
+        Units of a block at most; no value depends on it.
+    """
+    rings = pixel_rings(polygons, task.grid.transform)
+    windows = pixel_windows(rings, task.grid.shape)
+    wkb = shapely.to_wkb(polygons, byte_order=1)
+    files = _files(task, windows, ledger)
+    identity = task.identity() | {
+        "grid": [*task.grid.transform[:6], *task.grid.shape, task.grid.crs.to_wkt()]
+    }
+    prefix = digest(identity)
+    keys = [digest(prefix, shape, names) for shape, names in zip(wkb, files, strict=True)]
+    held = ledger.known(set(keys))
+    rows: list[Row | str | None] = [held.get(key) for key in keys]
+    empty = (windows[:, 1] - windows[:, 0]) * (windows[:, 3] - windows[:, 2])
+    for unit in np.flatnonzero(empty > LARGE_UNIT_CELLS):
+        rows[unit] = (
+            f"its bounding box holds {empty[unit]} pixels, more than the {LARGE_UNIT_CELLS} of a unit"
+        )
+    missing = np.array([unit for unit, row in enumerate(rows) if row is None], dtype=np.int64)
+    reused = len(rows) - len(missing)
+    blocks = _blocks(windows, missing, block_units)
+    jobs = [Job(_restricted(task, windows[block]), tuple(wkb[block].tolist())) for block in blocks]
+    notes: set[str] = set()
+    finished = reused
+    if progress is not None:
+        progress(finished, len(rows))
+
+    def done(number: int, result: Done) -> None:
+        nonlocal finished
+        for unit, row in zip(blocks[number], result.rows, strict=True):
+            rows[unit] = row
+        good = {
+            keys[u]: r for u, r in zip(blocks[number], result.rows, strict=True) if not isinstance(r, str)
+        }
+        ledger.record(good)
+        notes.update(result.notes)
+        finished += len(result.rows)
+        if progress is not None:
+            progress(finished, len(rows))
+
+    for failure in run_jobs(run_block, jobs, done, workers=workers, cluster=cluster):
+        for unit in blocks[failure.job]:
+            rows[unit] = failure.message
+    failures = {unit: row for unit, row in enumerate(rows) if isinstance(row, str)}
+    nothing: Row = [None] * len(task.columns)
+    table = np.array(
+        [nothing if isinstance(row, str) or row is None else row for row in rows], dtype=np.float64
+    )
+    table = table.reshape(len(rows), len(task.columns))
+    return Results(
+        {name: table[:, k].copy() for k, name in enumerate(task.columns)},
+        failures,
+        tuple(sorted(notes)),
+        reused,
+    )
+
+
+def files_read(task: Task, polygons: NDArray[np.object_]) -> list[Path]:
+    """Files of an elevation model that units and their surroundings reach into."""
+    assert isinstance(task.grid, Mosaic)
+    windows = pixel_windows(pixel_rings(polygons, task.grid.transform), task.grid.shape)
+    found = {
+        file for rasters in _tiles(task, task.grid, windows) for raster in rasters for file in raster.files
+    }
+    return sorted(found)
+
+
+def _files(task: Task, windows: NDArray[np.int64], ledger: Ledger) -> list[list[str]]:
+    """Digests of the files each unit's values depend on, in the order in which they count."""
+    if not isinstance(task.grid, Mosaic):
+        return [[]] * len(windows)
+    grid = task.grid
+    known: dict[RasterFile, str] = {}
+    out = []
+    for rasters in _tiles(task, grid, windows):
+        for raster in rasters:
+            if raster not in known:
+                known[raster] = digest([ledger.file_digest(file) for file in raster.files])
+        out.append([known[raster] for raster in rasters])
+    return out
+
+
+def _tiles(task: Task, grid: Mosaic, windows: NDArray[np.int64]) -> list[tuple[RasterFile, ...]]:
+    """Files that each unit reads, with its halo; the same tuple for units that read the same."""
+    extents = np.array([tile.extent for tile in grid.tiles])
+    found: dict[tuple[int, ...], tuple[RasterFile, ...]] = {}
+    out: list[tuple[RasterFile, ...]] = []
+    for row0, row1, column0, column1 in windows.tolist():
+        if row1 <= row0 or column1 <= column0:
+            out.append(())
+            continue
+        rows, columns = task.halo(row0)
+        window = Window(row0 - rows, row1 + rows, column0 - columns, column1 + columns)
+        meet = (extents[:, 0] < window.row1) & (extents[:, 1] > window.row0)
+        meet &= (extents[:, 2] < window.column1) & (extents[:, 3] > window.column0)
+        key = tuple(np.flatnonzero(meet).tolist())
+        if grid.others:
+            key += (row0, row1, column0, column1)
+        if key not in found:
+            found[key] = tuple(grid.tiles_in(window))
+        out.append(found[key])
+    return out
+
+
+def _blocks(windows: NDArray[np.int64], units: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    """Units that lie together, in blocks of at most `size`."""
+    row = (windows[units, 0] + windows[units, 1]) // (2 * BLOCK_PIXELS)
+    column = (windows[units, 2] + windows[units, 3]) // (2 * BLOCK_PIXELS)
+    order = np.lexsort((units, column, row))
+    breaks = np.flatnonzero((np.diff(row[order]) != 0) | (np.diff(column[order]) != 0)) + 1
+    blocks = []
+    for tile in np.split(units[order], breaks):
+        blocks += [tile[start : start + size] for start in range(0, len(tile), size)]
+    return [block for block in blocks if len(block)]
+
+
+def _restricted(task: Task, windows: NDArray[np.int64]) -> Task:
+    """The task with only those tiles that a block can reach, so that little is sent to a worker."""
+    real = windows[windows[:, 1] > windows[:, 0]]
+    if not isinstance(task, Relief | Radiation) or not len(real):
+        return task
+    rows, columns = task.halo(int(real[:, 0].max()))
+    more, wider = task.halo(int(real[:, 0].min()))
+    rows, columns = max(rows, more), max(columns, wider)
+    window = Window(
+        int(real[:, 0].min()) - rows,
+        int(real[:, 1].max()) + rows,
+        int(real[:, 2].min()) - columns,
+        int(real[:, 3].max()) + columns,
+    )
+    return replace(task, grid=task.grid.restricted(window))
