@@ -10,7 +10,7 @@ An ID is made once from the marker and then stays. If the two disagree, either t
 or ID and marker belong to different units, which is what happens when a table is sorted on its own.
 
 ## Example
-    the ID says 46.1670° N 8.0345° E, the marker is at 46.1670° N 8.0341° E, 31 m away; up to 0.0002° are
+    the ID says 46.1670° N 8.0345° E, the marker is at 46.1670° N 8.0341° E, 28 m away; up to 0.0002° are
     allowed
 
 ## How to fix
@@ -19,7 +19,7 @@ the inventory, as IDs are cited.
 
 ## Reference
 RGIK (2023), baseline concepts 1.0, doi 10.51363/unifr.srr.2023.002. That positions are rounded, not cut off:
-ten markers of RoGI-CH, all within 0.55 units of their repaired IDs.
+ten markers of RoGI-CH, all within half a unit of their repaired IDs.
 """
 
 from __future__ import annotations
