@@ -87,16 +87,16 @@ def equal_area_grid(lonlat: Floats, cell: float = CELL_M) -> Grid:
         raise OptionError(f"The size of a cell is a positive number of metres, found {cell:g}.")
     crs = equal_area_crs([*lonlat.min(axis=0), *lonlat.max(axis=0)])
     xy = transform_coordinates(lonlat, "EPSG:4326", crs)
-    low = np.floor(xy.min(axis=0) / cell) * cell
-    # One more than needed where a point lies on the last line, since that line belongs to the next cell.
-    columns = int(np.floor((xy[:, 0].max() - low[0]) / cell)) + 1
-    high_y = np.floor(xy[:, 1].max() / cell) * cell + cell
-    rows = round((high_y - low[1]) / cell)
+    west = np.floor(xy[:, 0].min() / cell) * cell
+    north = np.floor(xy[:, 1].max() / cell) * cell + cell
+    # A point on a line belongs to the cell east and south of it.
+    columns = int(np.floor((xy[:, 0].max() - west) / cell)) + 1
+    rows = int(np.floor((north - xy[:, 1].min()) / cell)) + 1
     if rows * columns > MAX_CELLS:
         raise OptionError(
             f"Cells of {cell:g} m would make a grid of {rows} x {columns}; choose larger cells."
         )
-    return Grid(crs, float(low[0]), float(high_y), cell, cell, (int(rows), columns))
+    return Grid(crs, float(west), float(north), cell, cell, (rows, columns))
 
 
 def gridded(lonlat: Floats, grid: Grid, values: Mapping[str, Floats] | None = None) -> Gridded:

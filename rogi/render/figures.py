@@ -56,7 +56,7 @@ STYLE: Any = {
 }
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, dpi: int = 300) -> None:
     """Write a figure as PNG, SVG or PDF by its suffix; the same figure gives the same bytes."""
     import matplotlib as mpl
 
@@ -67,7 +67,7 @@ def save(figure: Figure, path: Path) -> None:
     }
     metadata: dict[str, Any] = by_suffix.get(path.suffix.lower(), {})
     with mpl.rc_context(STYLE), replacing(path) as temporary:
-        figure.savefig(temporary, metadata=metadata)
+        figure.savefig(temporary, metadata=metadata, dpi=dpi)
 
 
 def map_figure(table: UnitTable, title: str = "") -> Figure:
@@ -107,7 +107,7 @@ def map_figure(table: UnitTable, title: str = "") -> Figure:
     axes.set_axisbelow(True)
     axes.set_xlabel("Longitude")
     axes.set_ylabel("Latitude")
-    axes.set_title(title or f"{int(known.sum()):,} units")
+    axes.set_title(title or f"{int(known.sum()):,} units", fontsize=8, loc="left")
     if area is not None:
         total = float(np.nansum(area))
         axes.text(

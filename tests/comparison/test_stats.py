@@ -1,0 +1,149 @@
+"""Summary numbers, facts and figures: hand-worked numbers, circular means, and the published facts of 1.0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rogi.comparison.facts import check, read_facts
+from rogi.comparison.grids import equal_area_grid, gridded
+from rogi.comparison.summary import aspects, direction, statistics
+from rogi.comparison.unit_table import unit_table
+from rogi.errors import InputError
+from rogi.render import figures
+from rogi.render import stats as render
+from rogi.rules import examples
+from rogi.schema.model import Role
+from rogi.synthetic.inventory import synthetic_inventory
+
+
+def test_numbers_worked_by_hand():
+    inventory = examples.with_column(
+        examples.tprogi(4), Role.OUTLINE, "ELE_MIN", [4000.0, 4500.0, 5500.0, 6000.0]
+    )
+    numbers = statistics(unit_table(inventory))
+    found = next(q for q in numbers.whole.quantities if q.concept == "elevation_minimum")
+    assert (found.mean, found.median, found.minimum, found.maximum) == (5000.0, 5000.0, 4000.0, 6000.0)
+    assert found.share == 0.5  # 4000 <= value < 5500
+    assert found.standard_deviation == pytest.approx(np.std([4000, 4500, 5500, 6000], ddof=1))
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e6, 100.0])
+def test_areas_are_km2_whatever_the_column_is_in(factor):
+    base = examples.tprogi(5)
+    area = base.layer(Role.OUTLINE).frame["AREA"] * factor
+    numbers = statistics(unit_table(examples.with_column(base, Role.OUTLINE, "AREA", area)))
+    assert numbers.whole.total_area == pytest.approx(base.layer(Role.OUTLINE).frame["AREA"].sum())
+
+
+def test_areas_come_from_the_outlines_where_there_is_no_column():
+    base = examples.tprogi(5)
+    table = unit_table(examples.without_column(base, Role.OUTLINE, "AREA"))
+    assert table.numbers("area") == pytest.approx(base.layer(Role.OUTLINE).frame["AREA"].to_numpy())
+
+
+def test_restricted_outlines_are_not_counted_twice():
+    table = unit_table(examples.rgik(3))
+    assert len(table) == 3
+    assert "3 restricted outlines left out" in table.notes
+
+
+@pytest.mark.parametrize(
+    ("degrees", "mean", "resultant"),
+    [([350, 10], 0, np.cos(np.radians(10))), ([90, 90], 90, 1), ([0, 180], None, 0), ([315, 45, 0], 0, None)],
+)
+def test_circular_mean_around_north(degrees, mean, resultant):
+    found = direction(np.array(degrees, dtype=float))
+    if mean is not None:
+        assert min(found.mean, 360 - found.mean) == pytest.approx(
+            mean, abs=1e-9
+        ) or found.mean == pytest.approx(mean)
+    if resultant is not None:
+        assert found.resultant == pytest.approx(resultant, abs=1e-12)
+
+
+def test_sectors_are_centred_on_the_points_of_the_compass():
+    found = direction(np.array([337.6, 22.4, 22.6, 180.0, np.nan]))
+    assert found.sectors["N"] == 2
+    assert found.sectors["NE"] == 1
+    assert found.sectors["S"] == 1
+    assert found.count == 4
+
+
+def test_aspect_classes_are_not_taken_for_degrees():
+    inventory = examples.with_column(examples.tprogi(4), Role.OUTLINE, "ASPECT", [1, 8, 3, 4])
+    assert aspects(unit_table(inventory)) is None
+
+
+def test_published_facts_of_release_1_0_are_read_and_compared():
+    facts = read_facts(Path("1.0"))
+    assert facts.version == "1.0"
+    checked = {c.fact.name: c for c in check(facts, unit_table(synthetic_inventory(2000, 3)))}
+    assert checked["units"].found == 2000
+    assert checked["units"].holds is False
+    assert checked["units below 0.01 km²"].holds is True
+    assert checked["subregions"].holds is True
+    assert checked["mean slope"].found == pytest.approx(17.7, abs=0.3)
+
+
+def test_a_fact_that_cannot_be_checked_says_why():
+    inventory = examples.without_column(examples.tprogi(3), Role.OUTLINE, "MAAT")
+    checked = {c.fact.name: c for c in check(read_facts(Path("1.0")), unit_table(inventory))}
+    assert checked["mean MAAT"].holds is None
+    assert checked["mean MAAT"].reason == "no column for air temperature"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("format: 9\n", "format 1"),
+        ("format: 1\nfacts: []\n", "states no facts"),
+        ("format: 1\nfacts:\n - {statistic: count, value: 1}\n", "with a name"),
+        ("format: 1\nfacts:\n - {name: a, statistic: many, value: 1}\n", "needs a statistic"),
+        ("format: 1\nfacts:\n - {name: a, statistic: mean, value: 1}\n", "needs a concept"),
+        ("format: 1\nfacts:\n - {name: a, statistic: count, value: 1, tol: 2}\n", "unknown key 'tol'"),
+    ],
+)
+def test_files_that_state_no_facts(tmp_path, text, message):
+    path = tmp_path / "facts.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_facts(path)
+
+
+def test_text_and_json_say_the_same():
+    numbers = statistics(unit_table(synthetic_inventory(50, 1)))
+    assert render.as_dict(numbers)["whole"]["units"] == 50
+    assert "50 units, total area" in render.as_markdown(numbers, "x")
+
+
+def drawings():
+    table = unit_table(synthetic_inventory(200, 1))
+    values = {"area": table.numbers("area"), "slope_mean": table.numbers("slope_mean")}
+    cells = gridded(table.lonlat, equal_area_grid(table.lonlat), values)
+    return {
+        "map": figures.map_figure(table),
+        "histograms": figures.histogram_figure(table),
+        "grid": figures.grid_figure(cells),
+        "aspects": figures.rose_figure(table),
+    }
+
+
+@pytest.mark.slow
+def test_figures_are_drawn_and_the_same_bytes_again(tmp_path):
+    first, second = drawings(), drawings()
+    for name, suffix in (("map", "png"), ("histograms", "svg"), ("grid", "pdf"), ("aspects", "png")):
+        for turn, figure in (("a", first[name]), ("b", second[name])):
+            figures.save(figure, tmp_path / f"{turn}.{suffix}", dpi=50)
+        drawn = (tmp_path / f"a.{suffix}").read_bytes()
+        assert len(drawn) > 3000
+        assert drawn == (tmp_path / f"b.{suffix}").read_bytes(), name
+
+
+def test_figures_without_attributes_are_left_out():
+    inventory = examples.without_layer(examples.tprogi(3), Role.OUTLINE)
+    table = unit_table(inventory)
+    assert figures.histogram_figure(table) is None
+    assert figures.rose_figure(table) is None
