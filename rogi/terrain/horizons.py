@@ -219,11 +219,12 @@ def horizon(
     grid: Grid,
     *,
     n_sectors: int = 64,
+    azimuths: npt.ArrayLike | None = None,
     radius: float = SEARCH_RADIUS,
     curvature: bool = True,
     mask: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Elevation angle of the terrain horizon in equally spaced azimuths.
+    """Elevation angle of the terrain horizon in equally spaced or given azimuths.
 
     Parameters
     ----------
@@ -234,6 +235,8 @@ def horizon(
         Grid of the same window.
     n_sectors : int
         Number of azimuths; the k-th is k 360 / n_sectors degrees clockwise from true north.
+    azimuths : array_like, optional
+        Azimuths to use instead, degrees clockwise from true north.
     radius : float
         Search radius in metres on the ground.
     curvature : bool
@@ -243,7 +246,7 @@ def horizon(
 
     Returns
     -------
-    float32 array (n_sectors, rows, cols)
+    float32 array (azimuths, rows, cols)
         Degrees above the horizontal, at least 0 (terrain below the horizontal hides no sun); NaN at voids
         and outside the mask.
 
@@ -259,11 +262,14 @@ def horizon(
         )
     blocks = mask_blocks(wanted, grid)
     centres, bend = block_centres(blocks, grid)
-    out = np.full((n_sectors, *surface.shape), np.nan, dtype=np.float32)
+    turns = sector_azimuths(n_sectors)
+    if azimuths is not None:
+        turns = np.radians(np.atleast_1d(np.asarray(azimuths, dtype=np.float64)))
+    out = np.full((turns.size, *surface.shape), np.nan, dtype=np.float32)
     if blocks.size:
         _horizon(
             surface, highest_around(surface), wanted, blocks, centres,
-            sector_azimuths(n_sectors), step_limit(centres, radius), radius,
+            turns, step_limit(centres, radius), radius,
             0.5 / EARTH_RADIUS if curvature else 0.0, bend, out,
         )  # fmt: skip
     return out

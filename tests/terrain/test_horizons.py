@@ -158,6 +158,8 @@ def test_a_tile_with_its_halo_equals_the_whole(crs: str | None) -> None:
         np.testing.assert_array_equal(
             part[:, top:bottom, left:right], whole[:, r + top : r + bottom, c + left : c + right]
         )
+    given = horizon(z, grid, azimuths=[90.0, 240.0], radius=radius)
+    np.testing.assert_array_equal(given, whole[[3, 8]])
     mask = np.random.default_rng(2).random(z.shape) < 0.01
     masked = horizon(z, grid, n_sectors=12, radius=radius, mask=mask)
     np.testing.assert_array_equal(masked[:, mask], whole[:, mask])
