@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run and machine, and no time limits.
+settings.register_profile("rogi", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("rogi")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pyproj
 import pytest
 import rasterio
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rogi.comparison.grids import (
