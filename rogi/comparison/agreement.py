@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -97,15 +97,15 @@ class SizeClass:
 
 @dataclass(frozen=True)
 class GroupAgreement:
-    """Counts and agreement by area of one group (a subregion, for example)."""
+    """Counts and agreement of one group (a subregion, for example); no areas where a side has points."""
 
     name: str
     count_a: int
     count_b: int
-    area: AreaAgreement
-    objects: ObjectAgreement
-    found_a: Rate = field(repr=False)
-    found_b: Rate = field(repr=False)
+    found_a: Rate
+    found_b: Rate
+    area: AreaAgreement | None = None
+    objects: ObjectAgreement | None = None
 
 
 def area_agreement(
@@ -257,8 +257,29 @@ def group_agreement(
                 str(name),
                 int(a.sum()),
                 int(b.sum()),
+                rate(int(found_a[a].sum()), int(a.sum()), confidence),
+                rate(int(found_b[b].sum()), int(b.sum()), confidence),
                 area_agreement(parts, chosen, replicates=replicates, seed=seed, confidence=confidence),
                 object_agreement(graph, assigned, threshold, in_a=a, in_b=b, confidence=confidence),
+            )
+        )
+    return rows
+
+
+def group_counts(
+    graph: MatchGraph, group_a: ArrayLike, group_b: ArrayLike, *, confidence: float = CONFIDENCE
+) -> list[GroupAgreement]:
+    """Counts per group, each object in its own group: what can be said where a side has points."""
+    names_a, names_b = np.asarray(group_a, dtype=object), np.asarray(group_b, dtype=object)
+    found_a, found_b = found(graph)
+    rows = []
+    for name in sorted(set(names_a.tolist()) | set(names_b.tolist())):
+        a, b = names_a == name, names_b == name
+        rows.append(
+            GroupAgreement(
+                str(name),
+                int(a.sum()),
+                int(b.sum()),
                 rate(int(found_a[a].sum()), int(a.sum()), confidence),
                 rate(int(found_b[b].sum()), int(b.sum()), confidence),
             )

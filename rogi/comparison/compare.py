@@ -19,6 +19,7 @@ from rogi.comparison.agreement import (
     area_agreement,
     found,
     group_agreement,
+    group_counts,
     object_agreement,
     size_agreement,
 )
@@ -155,7 +156,12 @@ def compare_polygons(
 
 
 def compare_points(
-    a: Outlines | Geometries, b: Outlines | Geometries, parameters: Parameters | None = None
+    a: Outlines | Geometries,
+    b: Outlines | Geometries,
+    parameters: Parameters | None = None,
+    *,
+    group_a: ArrayLike | None = None,
+    group_b: ArrayLike | None = None,
 ) -> Comparison:
     """Points against outlines (either way round) or against points: what can be said without areas.
 
@@ -164,6 +170,8 @@ def compare_points(
     a, b : Outlines, or ndarray of points on longitude and latitude
         At least one side has points.
     parameters : Parameters, optional
+    group_a, group_b : array_like of str, optional
+        Group of each object, to have the counts per group too.
     """
     p = parameters or Parameters()
     if isinstance(b, Outlines) and not isinstance(a, Outlines):
@@ -184,6 +192,9 @@ def compare_points(
         assignment(graph),
         rate(int(in_a.sum()), len(in_a), p.confidence),
         rate(int(in_b.sum()), len(in_b), p.confidence),
+        groups=[]
+        if group_a is None or group_b is None
+        else group_counts(graph, group_a, group_b, confidence=p.confidence),
         parameters=p,
     )
 

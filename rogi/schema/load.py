@@ -98,7 +98,7 @@ def schema_ids() -> tuple[str, ...]:
     found = [
         (path.parent.name, _version_key(path.stem), path.stem)
         for path in data_root().joinpath("schemas").glob("*/*.yaml")
-        if path.parent.name not in ("dialects", "vocabularies", "meta")
+        if path.parent.name not in ("dialects", "vocabularies", "references", "meta")
     ]
     return tuple(f"{name}/{version}" for name, _, version in sorted(found))
 
