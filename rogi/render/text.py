@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 5
 """Findings shown of each rule; all are counted."""
+REASON_LENGTH = 100
+"""Characters shown of why a rule has no verdict."""
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
@@ -123,7 +125,11 @@ def _left_out(report: Report, status: Status, title: str) -> Iterator[Text]:
     for reason, outcomes in reasons.items():
         codes = ", ".join(f"{o.code} {o.name}" for o in outcomes) if len(outcomes) <= 3 else None
         codes = codes or ", ".join(o.code for o in outcomes)
-        yield _text(f"  {printable(reason)}: {codes}", "bold red" if outcomes[0].crashed else "")
+        crashed = outcomes[0].crashed
+        reason = printable(reason)
+        if not crashed and len(reason) > REASON_LENGTH:  # the other formats have it whole
+            reason = reason[:REASON_LENGTH].rpartition(" ")[0] + " …"
+        yield _text(f"  {reason}: {codes}", "bold red" if crashed else "")
 
 
 def _text(content: str, style: str = "") -> Text:

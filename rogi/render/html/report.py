@@ -292,7 +292,9 @@ def _findings(report: Report, found: Sequence[Record]) -> str:
         Column("Fingerprint", [r.fingerprint for r in found], detail=True),
         Column("Place", [_place(r) for r in found], detail=True),
     ]
-    return table(TABLE, columns, noun="findings", label=("Rule", "Severity", "Message"), map_name=MAP)
+    return table(
+        TABLE, columns, noun="findings", label=("Rule", "Severity", "Message"), sort="Severity", map_name=MAP
+    )
 
 
 def _place(record: Record) -> str | None:

@@ -58,6 +58,7 @@ def table(
     *,
     noun: str = "rows",
     label: Sequence[str] = (),
+    sort: str | None = None,
     map_name: str | None = None,
     page_rows: int = PAGE_ROWS,
 ) -> str:
@@ -71,6 +72,8 @@ def table(
         What its rows are, for "12 of 300 findings".
     label
         Titles of the columns that name a row in the popups of a map.
+    sort
+        Title of the column by which the rows are ordered at first; default: as they come.
     map_name
         The map that shows the rows' places, if any.
 
@@ -84,6 +87,7 @@ def table(
         "n": len(columns[0].values) if columns else 0,
         "page": page_rows,
         "noun": noun,
+        "sort": None if sort is None else titles.index(sort),
         "label": [titles.index(title) for title in label],
         "columns": [_encode(column) for column in columns],
     }

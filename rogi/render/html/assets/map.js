@@ -135,7 +135,8 @@
 
     reset(quiet) {
       const boxes = [];
-      this.layers.forEach((l) => { for (let k = 0; k < l.n; k++) if (l.keep[k] && l.box[4 * k] <= l.box[4 * k + 2]) boxes.push(l.box.subarray(4 * k, 4 * k + 4)); });
+      const maps = this.group ? Object.values(R.maps).filter((m) => m.group === this.group) : [this];
+      maps.flatMap((m) => m.layers).forEach((l) => { for (let k = 0; k < l.n; k++) if (l.keep[k] && l.box[4 * k] <= l.box[4 * k + 2]) boxes.push(l.box.subarray(4 * k, 4 * k + 4)); });
       this.fit(boxes.length ? this.extent(boxes) : [0.02, 0.15, 0.98, 0.85], 0.9, quiet);
     }
 
@@ -491,5 +492,6 @@
 
   R.startMaps = function () {
     document.querySelectorAll("div[data-map].map").forEach((host) => new MapView(host));
+    Object.values(R.maps).forEach((map) => { if (map.group) map.reset(); }); // now that all are known
   };
 })();

@@ -55,7 +55,7 @@
       this.n = this.data.n;
       this.page = 0;
       this.size = this.data.page;
-      this.sort = null;
+      this.sort = this.data.sort === null ? null : { index: this.data.sort, down: false };
       this.filters = new Map();
       this.query = "";
       this.selected = -1;
@@ -63,6 +63,7 @@
       this.listeners = [];
       R.tables[host.dataset.table] = this;
       this.build();
+      this.mark();
       this.apply();
       let kept = null;
       window.addEventListener("beforeprint", () => { kept = [this.size, this.page]; this.size = PRINT_ROWS; this.page = 0; this.draw(); });
@@ -169,10 +170,14 @@
 
     order(index) {
       this.sort = this.sort && this.sort.index === index ? (this.sort.down ? null : { index, down: true }) : { index, down: false };
+      this.mark();
+      this.apply();
+    }
+
+    mark() {
       this.shown.forEach((k, position) => {
         this.heads.children[position].setAttribute("aria-sort", this.sort && this.sort.index === k ? (this.sort.down ? "descending" : "ascending") : "none");
       });
-      this.apply();
     }
 
     turn(step) { this.page += step; this.draw(); this.host.scrollIntoView({ block: "start" }); }
