@@ -71,7 +71,7 @@ def stats(
     Examples: `rogi stats inventory.gpkg --figures figures` · `rogi stats TPRoGI/ --expect releases/1.0`
     """
     from rogi.comparison.facts import check, read_facts
-    from rogi.comparison.regions import read_regions
+    from rogi.regions import read_regions
     from rogi.comparison.summary import statistics
     from rogi.comparison.unit_table import unit_table
     from rogi.inventory.read import read_inventory

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.comparison.regions import fold
+from rogi.regions import fold
 from rogi.errors import InputError
 
 if TYPE_CHECKING:

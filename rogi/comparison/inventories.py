@@ -17,7 +17,7 @@ from rogi.comparison.attributes import (
 )
 from rogi.comparison.compare import Comparison, Parameters, compare_points, compare_polygons
 from rogi.comparison.outlines import Outlines, prepare_together
-from rogi.comparison.regions import Regions, assign, fold, same_name
+from rogi.regions import Regions, assign, fold, same_name
 from rogi.comparison.sides import Certainty, Extent, Side, Texts, align_extents
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries

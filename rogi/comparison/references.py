@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from rogi.comparison.regions import Regions, assign, fold, read_regions, same_name
+from rogi.regions import Regions, assign, fold, read_regions, same_name
 from rogi.comparison.sides import Side
 from rogi.errors import OptionError
 

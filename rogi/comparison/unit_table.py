@@ -15,7 +15,7 @@ from rogi.inventory.model import Inventory, Layer
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:
-    from rogi.comparison.regions import Regions
+    from rogi.regions import Regions
 
 Objects = NDArray[np.object_]
 M2_PER_KM2 = 1e6
@@ -159,7 +159,7 @@ def _subregion(
     notes: list[str],
 ) -> Objects | None:
     if regions is not None:
-        from rogi.comparison.regions import assign
+        from rogi.regions import assign
 
         points = np.full(len(lonlat), None, dtype=object)
         known = np.isfinite(lonlat).all(axis=1)

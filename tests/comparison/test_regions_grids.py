@@ -19,7 +19,7 @@ from rogi.comparison.grids import (
     write_geotiff,
     write_gpkg,
 )
-from rogi.comparison.regions import Regions, assign, fold, read_regions, same_name
+from rogi.regions import Regions, assign, fold, read_regions, same_name
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, transform_geometries
 
