@@ -43,7 +43,7 @@ def rogi(
 
 
 def _register() -> None:
-    from rogi.cli import convert, id, review, rules, schema, stats, synthetic, validate
+    from rogi.cli import attributes, convert, id, review, rules, schema, stats, synthetic, validate
 
     app.command("validate")(validate.validate)
     app.command("rules")(rules.rules)
@@ -51,6 +51,7 @@ def _register() -> None:
     app.add_typer(schema.app, name="schema")
     app.add_typer(id.app, name="id")
     app.command("convert")(convert.convert)
+    app.command("attributes")(attributes.attributes)
     app.add_typer(review.app, name="review")
     app.command("stats")(stats.stats)
     app.add_typer(synthetic.app, name="synthetic")

@@ -1,0 +1,208 @@
+"""Settings of a run of `rogi attributes`: read from TOML, stored with the result."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from rogi.attributes.climate import ClimateOptions
+from rogi.attributes.relief import ZonalOptions
+from rogi.attributes.statistics import EXTREME_SHARE, MIN_VALID_SHARE
+from rogi.attributes.zonal import Engine
+from rogi.errors import InputError, OptionError
+from rogi.terrain import RadiationParameters, SlopeMethod
+
+CLIMATE = ("maat", "magt", "ap")
+MAX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class ClimateSource:
+    """Files of a climate field and how to read them."""
+
+    files: tuple[str, ...]
+    options: ClimateOptions = field(default_factory=ClimateOptions)
+
+
+@dataclass(frozen=True)
+class AttributeSettings:
+    """What to derive, from what, and how.
+
+    Attributes
+    ----------
+    dem : tuple of str
+        Files or folders of the elevation model.
+    dem_crs : str, optional
+        For files that name none.
+    maat, magt, ap : ClimateSource, optional
+        Air temperature, ground temperature, precipitation.
+    regions : str, optional
+        Polygons with names.
+    region_field : str, optional
+        Column of the names; by default the only text column.
+    fields : tuple of str
+        Concepts, column names, or groups; empty: all that the given inputs allow.
+    only_missing : bool
+        Whether values that are there stay.
+    buffer : float, optional
+        Metres around the markers, for inventories without outlines.
+    zonal : ZonalOptions
+    slope_method : SlopeMethod
+    radiation : RadiationParameters
+    """
+
+    dem: tuple[str, ...] = ()
+    dem_crs: str | None = None
+    maat: ClimateSource | None = None
+    magt: ClimateSource | None = None
+    ap: ClimateSource | None = None
+    regions: str | None = None
+    region_field: str | None = None
+    fields: tuple[str, ...] = ()
+    only_missing: bool = False
+    buffer: float | None = None
+    zonal: ZonalOptions = field(default_factory=ZonalOptions)
+    slope_method: SlopeMethod = SlopeMethod.HORN
+    radiation: RadiationParameters = field(default_factory=RadiationParameters)
+
+    def with_climate(
+        self, name: str, files: tuple[str, ...], changes: Mapping[str, Any]
+    ) -> AttributeSettings:
+        """The settings with other files or choices (those that are not None) for a climate field."""
+        old: ClimateSource | None = getattr(self, name)
+        chosen = {key: value for key, value in changes.items() if value is not None}
+        if old is None and not files:
+            if chosen:
+                raise OptionError(
+                    f"--{name}-{next(iter(chosen))} was given without --{name}; name the data too."
+                )
+            return self
+        options = replace(old.options if old is not None else ClimateOptions(), **chosen)
+        source = ClimateSource(files or (old.files if old is not None else ()), options)
+        changed: dict[str, Any] = {name: source}
+        return replace(self, **changed)
+
+
+def read_settings(path: Path) -> AttributeSettings:
+    """Settings from the table ``[attributes]`` of a TOML file.
+
+    Paths in it are relative to its folder.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    OptionError
+        An unknown name or a wrong value.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES} bytes, so it is no file of settings.")
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}.") from error
+    table = content.get("attributes")
+    if not isinstance(table, dict):
+        raise InputError(f"{path} has no table [attributes].")
+    return _settings(table, path)
+
+
+def _settings(table: Mapping[str, Any], path: Path) -> AttributeSettings:
+    plain = ("dem_crs", "region_field", "only_missing", "buffer")
+    zonal = ("engine", "minimum_valid_share", "extreme_share")
+    known = ("dem", "regions", "fields", "slope_method", "radiation", *CLIMATE, *plain, *zonal)
+    _check_names(table, known, "[attributes]", path)
+    values: dict[str, Any] = {name: table[name] for name in plain if name in table}
+    values["dem"] = _paths(table.get("dem", ()), path)
+    values["fields"] = tuple(map(str, table.get("fields", ())))
+    if "regions" in table:
+        values["regions"] = _paths(table["regions"], path)[0]
+    for name in CLIMATE:
+        if name in table:
+            values[name] = _climate(table[name], name, path)
+    try:
+        values["zonal"] = ZonalOptions(
+            Engine(table.get("engine", Engine.COVERAGE)),
+            float(table.get("minimum_valid_share", MIN_VALID_SHARE)),
+            float(table.get("extreme_share", EXTREME_SHARE)),
+        )
+        values["slope_method"] = SlopeMethod(table.get("slope_method", SlopeMethod.HORN))
+    except (ValueError, TypeError) as error:
+        raise OptionError(f"A value in [attributes] of {path} is wrong: {error}.") from error
+    values["radiation"] = RadiationParameters.from_dict(table.get("radiation", {}))
+    return AttributeSettings(**values)
+
+
+def _climate(value: Any, name: str, path: Path) -> ClimateSource:
+    table = value if isinstance(value, dict) else {"files": value}
+    names = [f.name for f in fields(ClimateOptions)]
+    _check_names(table, ("files", *names), f"[attributes.{name}]", path)
+    if "files" not in table:
+        raise OptionError(f"[attributes.{name}] of {path} names no files.")
+    options = {key: table[key] for key in names if key in table}
+    if "period" in options:
+        try:
+            first, last = (int(year) for year in options["period"])
+        except (TypeError, ValueError):
+            raise OptionError(
+                f"period in [attributes.{name}] of {path} is two years, e.g. [1991, 2020]."
+            ) from None
+        options["period"] = (first, last)
+    return ClimateSource(_paths(table["files"], path), ClimateOptions(**options))
+
+
+def _check_names(table: Mapping[str, Any], known: tuple[str, ...], where: str, path: Path) -> None:
+    for name in table:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+            raise OptionError(f"{where} of {path} has no setting {name!r}; {hint}")
+
+
+def _paths(value: Any, path: Path) -> tuple[str, ...]:
+    items = [value] if isinstance(value, str) else list(value)
+    return tuple(str(path.parent / str(item)) for item in items)
+
+
+def settings_toml(settings: AttributeSettings) -> str:
+    """The settings as TOML that `read_settings` reads, paths absolute."""
+    lines = ["# Settings of `rogi attributes`; use again with --config.", "[attributes]"]
+
+    def put(name: str, value: Any) -> None:
+        if value is not None:
+            lines.append(f"{name} = {_toml(value)}")
+
+    put("dem", [str(Path(p).resolve()) for p in settings.dem])
+    put("dem_crs", settings.dem_crs)
+    put("regions", str(Path(settings.regions).resolve()) if settings.regions else None)
+    put("region_field", settings.region_field)
+    put("fields", list(settings.fields))
+    put("only_missing", settings.only_missing)
+    put("buffer", settings.buffer)
+    put("engine", settings.zonal.engine.value)
+    put("minimum_valid_share", settings.zonal.minimum_valid_share)
+    put("extreme_share", settings.zonal.extreme_share)
+    put("slope_method", settings.slope_method.value)
+    for name in CLIMATE:
+        source: ClimateSource | None = getattr(settings, name)
+        if source is not None:
+            lines += ["", f"[attributes.{name}]"]
+            put("files", [str(Path(p).resolve()) for p in source.files])
+            for option in fields(ClimateOptions):
+                put(option.name, getattr(source.options, option.name))
+    lines += ["", "[attributes.radiation]"]
+    for name, value in settings.radiation.to_dict().items():
+        put(name, value)
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """A TOML value; JSON's strings, numbers, booleans and lists are TOML's too."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

@@ -1,0 +1,371 @@
+"""Filling the attribute table of an inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from rogi.attributes.blocks import Climate, Radiation, Relief, Results, Task, compute, files_read
+from rogi.attributes.climate import ClimateField, climate_field
+from rogi.attributes.configuration import CLIMATE, AttributeSettings, ClimateSource
+from rogi.attributes.elevation_model import Mosaic, open_elevation_model
+from rogi.attributes.fields import DECIMALS, GROUPS, QUALITY, Group, blank, column_name, wanted_fields
+from rogi.attributes.placement import place_polygons
+from rogi.attributes.places import described_units, positions
+from rogi.attributes.provenance import Input, Provenance, file_input, raster_input
+from rogi.attributes.raster import reading
+from rogi.attributes.regions import read_regions, region_of, spelled
+from rogi.attributes.units import Quantity
+from rogi.errors import InputError, OptionError
+from rogi.geometry import area_m2, parse_crs, to_lonlat
+from rogi.ledger import Ledger, digest
+from rogi.schema.model import Role
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rogi.inventory.model import Inventory
+
+ELEVATION_RANGE = (-500.0, 9000.0)
+"""Metres: no land on Earth lies beyond, so the model is in another unit, or holds voids."""
+
+STEEP = 40.0
+"""Degrees: half of all units steeper than this on average is rock face, not rock glacier (of TPRoGI about 90
+% lie between 10 and 25 degrees; feet taken for metres make 41 of 15). Sun et al. 2024."""
+
+SHOWN = 5
+"""Units named in a message."""
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, and how many units of how many are done."""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """An inventory with its attributes, and what is to be told about them.
+
+    Attributes
+    ----------
+    inventory : Inventory
+    provenance : tuple of Provenance
+        One per group of fields.
+    warnings : tuple of str
+    failures : tuple of str
+        Why units could not be done: damaged files. Where there are any, the inventory is incomplete.
+    units, reused : int
+        Values of units per task, and how many of them came from the ledger.
+    """
+
+    inventory: Inventory
+    provenance: tuple[Provenance, ...]
+    warnings: tuple[str, ...]
+    failures: tuple[str, ...]
+    units: int
+    reused: int
+
+
+@dataclass(frozen=True)
+class Runner:
+    """How the work is done; no value depends on it."""
+
+    ledger: Ledger
+    workers: int = 1
+    cluster: str | None = None
+    progress: Progress | None = None
+    block_units: int | None = None
+
+
+def derive_attributes(
+    inventory: Inventory, settings: AttributeSettings, runner: Runner | None = None
+) -> Derived:
+    """Derive the attributes of an inventory's units from its outlines, rasters and regions.
+
+    Parameters
+    ----------
+    inventory : Inventory
+        Not changed. Values are those of the outlines; the primary markers get those of the outline with their
+        ID, in columns that they have. Without outlines, those of circles around the markers
+        (`settings.buffer`).
+    settings : AttributeSettings
+    runner : Runner, optional
+        By default in this process, with a ledger in memory.
+
+    Returns
+    -------
+    Derived
+
+    Raises
+    ------
+    InputError
+        No outlines, no CRS, or inputs that cannot be read or do not reach any unit.
+    OptionError
+        Unknown fields, or fields whose input was not given.
+    """
+    if runner is None:
+        with Ledger() as ledger:
+            return derive_attributes(inventory, settings, Runner(ledger))
+    with reading():
+        return _Derivation(inventory, settings, runner).run()
+
+
+class _Derivation:
+    """State of one derivation."""
+
+    def __init__(self, inventory: Inventory, settings: AttributeSettings, runner: Runner) -> None:
+        self.inventory, self.settings, self.runner = inventory, settings, runner
+        self.role, self.layer, self.polygons = described_units(inventory, settings.buffer)
+        self.crs = parse_crs(self.layer.crs)
+        self.lonlat = to_lonlat(self.polygons, self.crs)
+        self.wanted = wanted_fields(settings, self.layer.schema)
+        self.values: dict[str, NDArray[Any]] = {}
+        self.quality: dict[str, NDArray[np.float64]] = {}
+        self.notes: list[list[str]] = [[] for _ in self.polygons]
+        self.provenance: list[Provenance] = []
+        self.warnings: list[str] = []
+        self.failures: dict[str, int] = {}
+        self.units = self.reused = 0
+
+    def run(self) -> Derived:
+        self._geometry()
+        if self.settings.regions and "subregion" in self.wanted:
+            self._regions(self.settings.regions)
+        relief = [name for name in GROUPS[Group.RELIEF] if name in self.wanted]
+        if self.settings.dem and (relief or "radiation" in self.wanted):
+            self._terrain(relief)
+        for name in CLIMATE:
+            source: ClimateSource | None = getattr(self.settings, name)
+            if source is not None and Group(name).concept in self.wanted:
+                self._climate(name, source)
+        return Derived(
+            self._filled(),
+            tuple(self.provenance),
+            tuple(self.warnings),
+            tuple(f"{message} ({count} units)" for message, count in self.failures.items()),
+            self.units,
+            self.reused,
+        )
+
+    # ---- from the geometry
+
+    def _geometry(self) -> None:
+        chosen = [name for name in GROUPS[Group.GEOMETRY] if name in self.wanted]
+        if not chosen:
+            return
+        if "area" in chosen:
+            self.values["area"] = area_m2(self.polygons, self.crs) * 1e-6
+        longitude, latitude = positions(self.inventory, self.layer, self.lonlat)
+        self.values["longitude"], self.values["latitude"] = longitude, latitude
+        if "primary_id" in chosen:
+            from rogi.inventory.primary_id import make
+
+            present = (
+                self.layer.raw("primary_id").to_numpy(dtype=object) if self.layer.has("primary_id") else None
+            )
+            made = make(longitude, latitude)
+            self.values["primary_id"] = made if present is None else np.where(blank(present), made, present)
+        note = "area on the ellipsoid; position of the primary marker, of the ID, else a point inside"
+        self._record(Group.GEOMETRY, chosen, (), {"method": note})
+
+    def _regions(self, path: str) -> None:
+        names, regions = read_regions(path, self.settings.region_field)
+        field = self.layer.schema.field("subregion") if self.layer.schema is not None else None
+        if field is not None and field.concept.vocabulary:
+            from rogi.schema.load import load_vocabulary
+
+            names = spelled(names, load_vocabulary(field.concept.vocabulary).values)
+        self.values["subregion"] = region_of(self.lonlat, names, regions)
+        source = file_input(Path(path), self.runner.ledger, "EPSG:4326 after reading", "")
+        self._record(
+            Group.REGION, ["subregion"], (source,), {"method": "the region that holds most of the unit"}
+        )
+
+    # ---- from rasters
+
+    def _terrain(self, relief: Sequence[str]) -> None:
+        model = open_elevation_model(self.settings.dem, crs=self.settings.dem_crs)
+        self.warnings += model.notes
+        points = shapely.get_coordinates(shapely.centroid(self.lonlat), include_z=False)
+        owner = np.zeros(len(self.polygons), dtype=np.int64)
+        some = ~shapely.is_empty(self.lonlat)
+        owner[some] = model.assign(points, 4326)
+        for group, names in ((Group.RELIEF, relief), (Group.RADIATION, ["radiation"])):
+            chosen = [name for name in names if name in self.wanted]
+            if not chosen:
+                continue
+            inputs: dict[Path, Input] = {}
+            used = self._used(chosen)
+            task: Task | None = None
+            for number, mosaic in enumerate(model.mosaics):
+                members = np.flatnonzero((owner == number) & used)
+                if not len(members) and (number or len(model.mosaics) > 1):
+                    continue
+                task = self._terrain_task(group, mosaic)
+                placed = self._placed(mosaic, members)
+                self._take(task, placed, members, group.label)
+                for path in files_read(task, placed):
+                    inputs[path] = raster_input(path, mosaic, self.runner.ledger)
+            if task is not None:
+                self._share_notes(
+                    chosen, group, "elevation_share" if group is Group.RELIEF else "radiation_share"
+                )
+                self._record(group, chosen, tuple(inputs[p] for p in sorted(inputs)), task.identity())
+        self._check_relief()
+
+    def _terrain_task(self, group: Group, mosaic: Mosaic) -> Task:
+        if group is Group.RELIEF:
+            return Relief(mosaic, self.settings.slope_method, self.settings.zonal)
+        return Radiation(mosaic, self.settings.radiation, self.settings.zonal)
+
+    def _climate(self, name: str, source: ClimateSource) -> None:
+        group = Group(name)
+        used = np.flatnonzero(self._used([group.concept]))
+        bounds = shapely.total_bounds(self.lonlat)
+        west, south, east, north = (float(v) for v in (bounds if np.isfinite(bounds).all() else (0, 0, 0, 0)))
+        quantity = Quantity.PRECIPITATION if group is Group.AP else Quantity.TEMPERATURE
+        try:
+            field = climate_field(source.files, quantity, (west, south, east, north), source.options)
+        except OptionError as error:
+            raise OptionError(f"{error} (--{name}-variable or --{name}-unit)") from error
+        self.warnings += field.notes
+        inputs = tuple(
+            file_input(path, self.runner.ledger, field.raster.crs.to_string(), _resolution(field))
+            for path in field.files
+        )
+        parameters = {
+            "variable": field.variable,
+            "unit": field.unit,
+            "period": field.period,
+            "notes": list(field.notes),
+        }
+        identity = digest([i.sha256 for i in inputs], parameters, quantity.value)
+        task = Climate(field.raster, group.concept, identity, self.settings.zonal)
+        placed = self._placed(field.raster, used)
+        self._take(task, placed, used, group.label)
+        self._share_notes([group.concept], group, f"{group.concept}_share")
+        self._record(group, [group.concept], inputs, task.identity() | parameters)
+
+    def _placed(self, grid: Any, members: NDArray[np.int64]) -> NDArray[np.object_]:
+        return place_polygons(self.polygons[members], self.crs, grid.crs, grid.transform, grid.shape)
+
+    def _take(self, task: Task, placed: NDArray[np.object_], members: NDArray[np.int64], label: str) -> None:
+        progress = self.runner.progress
+        more: dict[str, Any] = (
+            {} if self.runner.block_units is None else {"block_units": self.runner.block_units}
+        )
+        found: Results = compute(
+            task,
+            placed,
+            self.runner.ledger,
+            workers=self.runner.workers,
+            cluster=self.runner.cluster,
+            progress=None if progress is None else lambda n, total: progress(label, n, total),
+            **more,
+        )
+        self.units += len(members)
+        self.reused += found.reused
+        self.warnings += found.notes
+        for message in found.failures.values():
+            self.failures[message] = self.failures.get(message, 0) + 1
+        for name, values in found.columns.items():
+            table = self.values if name in DECIMALS else self.quality
+            column = table.setdefault(name, np.full(len(self.polygons), np.nan))
+            column[members] = values
+
+    def _used(self, names: Sequence[str]) -> NDArray[np.bool_]:
+        """Units that have an area and lack one of the fields, where only missing ones are wanted."""
+        used = ~shapely.is_empty(self.lonlat)
+        if self.settings.only_missing:
+            missing = np.zeros(len(self.polygons), dtype=bool)
+            for name in names:
+                missing |= (
+                    blank(self.layer.raw(name).to_numpy(dtype=object)) if self.layer.has(name) else True
+                )
+            used &= missing
+        return np.asarray(used)
+
+    def _share_notes(self, names: Sequence[str], group: Group, share: str) -> None:
+        """Say for each unit without a value why; warn of units the raster does not reach."""
+        values, shares = self.values[names[0]], self.quality[share]
+        used = self._used(names)
+        lacking = np.flatnonzero(used & np.isnan(values.astype(np.float64)))
+        outside = [unit for unit in lacking if not shares[unit] > 0]
+        for unit in lacking:
+            part = shares[unit]
+            reason = (
+                "outside the raster or in a void" if not part > 0 else f"only {part:.1%} of it has values"
+            )
+            self.notes[unit].append(f"{group.label}: {reason}")
+        if len(outside) == used.sum() > 0 and not self.failures:
+            raise InputError(
+                f"{group.label}: the raster has no value for any of the {len(outside)} units; check that it "
+                "covers them and that its coordinate reference system is right."
+            )
+        if len(lacking):
+            partly = len(lacking) - len(outside)
+            self.warnings.append(
+                f"{group.label}: {len(outside)} of {used.sum()} units have no value there and {partly} too "
+                f"few ({self._named(lacking)}); they are null, with the reason in {QUALITY['note']}."
+            )
+
+    def _check_relief(self) -> None:
+        if "elevation_minimum" not in self.values:
+            return
+        low, high = self.values["elevation_minimum"], self.values["elevation_maximum"]
+        odd = np.flatnonzero((low < ELEVATION_RANGE[0]) | (high > ELEVATION_RANGE[1]))
+        if len(odd):
+            low_end, high_end = ELEVATION_RANGE
+            self.warnings.append(
+                f"The elevation of {len(odd)} units goes beyond {low_end:g} to {high_end:g} m "
+                f"({self._named(odd)}): is the elevation model in feet, or does it hold undeclared voids?"
+            )
+        slope = self.values["slope_mean"]
+        median = float(np.median(slope[np.isfinite(slope)])) if np.isfinite(slope).any() else 0.0
+        if median > STEEP:
+            self.warnings.append(
+                f"Half of the units are steeper than {median:.0f} degrees, which is implausible: is the elevation model in feet, or its horizontal unit another?"
+            )
+
+    def _named(self, units: NDArray[np.int64]) -> str:
+        """The first of some units by ID or row."""
+        ids = self.layer.raw("primary_id").to_numpy(dtype=object) if self.layer.has("primary_id") else None
+        names = [
+            str(ids[unit])
+            if ids is not None and not blank(ids[unit : unit + 1])[0]
+            else f"row {self.layer.rows[unit]}"
+            for unit in units[:SHOWN]
+        ]
+        return ", ".join(names) + (" ..." if len(units) > SHOWN else "")
+
+    def _record(
+        self, group: Group, names: Sequence[str], inputs: tuple[Input, ...], parameters: Mapping[str, Any]
+    ) -> None:
+        columns = tuple(column_name(name, self.layer) for name in names)
+        self.provenance.append(Provenance(group.value, columns, self.layer.name, inputs, dict(parameters)))
+
+    # ---- into the table
+
+    def _filled(self) -> Inventory:
+        from rogi.attributes.fields import filled_layer, joined_layer
+
+        chosen = {name: self.values[name] for name in self.wanted if name in self.values}
+        notes = np.array(["; ".join(parts) or None for parts in self.notes], dtype=object)
+        outlines = filled_layer(self.layer, chosen, self.quality, notes, self.settings.only_missing)
+        layers = []
+        for layer in self.inventory.layers:
+            if layer.role is self.role:
+                layers.append(outlines)
+            elif layer.role is Role.MARKER:
+                layers.append(joined_layer(layer, outlines, list(chosen), self.settings.only_missing))
+            else:
+                layers.append(layer)
+        return replace(self.inventory, layers=tuple(layers))
+
+
+def _resolution(field: ClimateField) -> str:
+    a, e = abs(field.raster.transform.a), abs(field.raster.transform.e)
+    return f"{a:.10g} x {e:.10g}"

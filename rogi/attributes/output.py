@@ -1,0 +1,78 @@
+"""Writing an inventory with its attributes, their provenance and the settings beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rogi.attributes.configuration import AttributeSettings, settings_toml
+from rogi.attributes.provenance import Input, add_metadata, file_input, sidecar
+from rogi.errors import OptionError
+from rogi.files import replacing, write_text
+
+if TYPE_CHECKING:
+    from rogi.attributes.derive import Derived
+    from rogi.inventory.model import Inventory
+    from rogi.ledger import Ledger
+
+SIDECAR = ".provenance.json"
+SETTINGS = ".attributes.toml"
+
+
+def write_derived(
+    derived: Derived, path: Path, settings: AttributeSettings, ledger: Ledger
+) -> tuple[Path, ...]:
+    """Write the inventory, ``<path>.provenance.json`` and ``<path>.attributes.toml``.
+
+    A GeoPackage carries the provenance in its own metadata tables too. Layers and columns keep their names.
+
+    Returns
+    -------
+    tuple of Path
+        What was written.
+
+    Raises
+    ------
+    OutputError
+        Something cannot be written; the inventory is then whole or not there.
+    """
+    from rogi.inventory.write import time_of_writing, write_inventory
+
+    text = settings_toml(settings)
+    sources = inventory_inputs(derived.inventory, ledger)
+    if path.suffix.casefold() == ".gpkg":
+        from rogi.inventory.geopackage import UNCHANGING_TIME
+
+        stamp = time_of_writing()
+        time = UNCHANGING_TIME if stamp is None else stamp.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        with replacing(path) as temporary:
+            write_inventory(derived.inventory, temporary, schema_names=False)
+            for table in sorted({record.layer for record in derived.provenance}):
+                records = [record for record in derived.provenance if record.layer == table]
+                add_metadata(temporary, records, table, time)
+    else:
+        write_inventory(derived.inventory, path, schema_names=False)
+    beside = path.with_name(path.name + SIDECAR), path.with_name(path.name + SETTINGS)
+    write_text(beside[0], sidecar(derived.provenance, text, sources))
+    write_text(beside[1], text)
+    return path, *beside
+
+
+def inventory_inputs(inventory: Inventory, ledger: Ledger) -> tuple[Input, ...]:
+    """Files the inventory was read from."""
+    paths = {s.path for layer in inventory.layers for s in layer.sources if s.path.is_file()}
+    return tuple(file_input(path, ledger, "", "") for path in sorted(paths))
+
+
+def check_target(path: Path, inventory: Inventory) -> None:
+    """Refuse, before any work, to write over an input.
+
+    Raises
+    ------
+    OptionError
+        The target is one of the inventory's files.
+    """
+    for layer in inventory.layers:
+        for source in layer.sources:
+            if source.path.exists() and path.resolve() == source.path.resolve():
+                raise OptionError(f"-o {path} is an input; inputs are never changed, name another file.")

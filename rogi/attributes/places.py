@@ -1,0 +1,80 @@
+"""Which units are described, by which polygons, and where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from rogi.attributes.coverage import valid_polygons
+from rogi.errors import InputError, OptionError
+from rogi.geometry import local_metres, to_lonlat, transform_coordinates
+from rogi.schema.model import Role
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rogi.inventory.model import Inventory, Layer
+
+
+def described_units(inventory: Inventory, buffer: float | None) -> tuple[Role, Layer, NDArray[np.object_]]:
+    """The layer whose units are described, and their polygons."""
+    outlines, markers = inventory.layer(Role.OUTLINE), inventory.layer(Role.MARKER)
+    if outlines is not None and buffer is None:
+        return Role.OUTLINE, outlines, valid_polygons(outlines.geometry)[0]
+    if markers is None:
+        raise InputError(f"{inventory.path or 'The inventory'} has neither outlines nor primary markers.")
+    if buffer is None:
+        raise InputError(
+            f"{inventory.path or 'The inventory'} has primary markers only; give --buffer METRES to describe "
+            "the ground around them."
+        )
+    if not buffer > 0:
+        raise OptionError(f"--buffer is a distance in metres above 0, found {buffer}.")
+    return Role.MARKER, markers, circles(markers.geometry, markers.crs, buffer)
+
+
+def circles(points: NDArray[np.object_], crs: Any, radius: float) -> NDArray[np.object_]:
+    """Circles of `radius` metres on the ground around points: polygons of 64 vertices in the points' CRS."""
+    centres = shapely.get_coordinates(shapely.centroid(to_lonlat(points, crs)))
+    some = ~(shapely.is_missing(points) | shapely.is_empty(points))
+    angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
+    # Metres per degree at the point, from the local plane.
+    east = local_metres(centres + np.array([1e-3, 0.0]), centres)[:, 0] * 1e3
+    north = local_metres(centres + np.array([0.0, 1e-3]), centres)[:, 1] * 1e3
+    x = centres[:, :1] + radius * np.sin(angle) / east[:, None]
+    y = centres[:, 1:] + radius * np.cos(angle) / north[:, None]
+    ring = np.stack([x, y], axis=-1)
+    moved = transform_coordinates(ring.reshape(-1, 2), 4326, crs).reshape(ring.shape)
+    out = np.full(len(points), None, dtype=object)
+    out[some] = shapely.polygons(moved)
+    return valid_polygons(out)[0]
+
+
+def positions(
+    inventory: Inventory, layer: Layer, lonlat: NDArray[np.object_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitude and latitude of units: their markers', their IDs', else of a point within them."""
+    from rogi.inventory.primary_id import parse
+
+    inside = shapely.point_on_surface(lonlat)
+    longitude, latitude = shapely.get_x(inside), shapely.get_y(inside)
+    longitude = (longitude + 180.0) % 360.0 - 180.0
+    if layer.role is Role.MARKER:
+        points = to_lonlat(layer.geometry, layer.crs)
+        return shapely.get_x(shapely.centroid(points)), shapely.get_y(shapely.centroid(points))
+    if not layer.has("primary_id"):
+        return longitude, latitude
+    ids = parse(layer.raw("primary_id").to_numpy(dtype=object))
+    known = np.isfinite(ids.latitude) & (np.abs(ids.latitude) <= 90) & (np.abs(ids.longitude) <= 180)
+    longitude, latitude = np.where(known, ids.longitude, longitude), np.where(known, ids.latitude, latitude)
+    markers = inventory.layer(Role.MARKER)
+    if markers is not None and markers.has("primary_id") and markers.crs is not None:
+        points = shapely.centroid(to_lonlat(markers.geometry, markers.crs))
+        own = parse(markers.raw("primary_id").to_numpy(dtype=object))
+        place = {text: k for k, text in reversed(list(enumerate(own.canonical))) if text is not None}
+        for unit, text in enumerate(ids.canonical):
+            if text in place and not shapely.is_empty(points[place[text]]):
+                longitude[unit], latitude[unit] = shapely.get_coordinates(points[place[text]])[0]
+    return longitude, latitude

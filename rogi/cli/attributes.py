@@ -1,0 +1,275 @@
+"""``rogi attributes``: fill the attribute table of an inventory from rasters."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rogi.errors import OptionError
+
+if TYPE_CHECKING:
+    from rogi.attributes.configuration import AttributeSettings
+    from rogi.attributes.derive import Derived
+
+
+def attributes(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="INVENTORY", help="A file, folder or zip; or several files of one inventory."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write (.gpkg, .parquet, .fgb, .shp, .csv).")
+    ],
+    dem: Annotated[
+        list[Path] | None,
+        typer.Option(help="Elevation model: a file, a VRT or a folder of tiles. Repeatable."),
+    ] = None,
+    dem_crs: Annotated[str | None, typer.Option(help="CRS of tiles that name none, e.g. EPSG:4326.")] = None,
+    maat: Annotated[list[Path] | None, typer.Option(help="Air temperature: NetCDF, Zarr or GeoTIFF.")] = None,
+    maat_variable: Annotated[
+        str | None, typer.Option(help="Variable or band, where there are several.")
+    ] = None,
+    maat_unit: Annotated[str | None, typer.Option(help="Unit, instead of the file's: K, degC.")] = None,
+    maat_period: Annotated[
+        str | None, typer.Option(help="Years, e.g. 1991-2020; default all complete ones.")
+    ] = None,
+    magt: Annotated[
+        list[Path] | None, typer.Option(help="Ground temperature: NetCDF, Zarr or GeoTIFF.")
+    ] = None,
+    magt_variable: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
+    magt_unit: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
+    magt_period: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
+    ap: Annotated[list[Path] | None, typer.Option(help="Precipitation: NetCDF, Zarr or GeoTIFF.")] = None,
+    ap_variable: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
+    ap_unit: Annotated[str | None, typer.Option(help="mm, mm/h, m/day, kg m-2 s-1 ...")] = None,
+    ap_period: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
+    regions: Annotated[Path | None, typer.Option(help="Polygons of mountain regions, for SUBREGION.")] = None,
+    region_field: Annotated[str | None, typer.Option(help="Column of their names.")] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only these: columns (ELE_MEAN), groups (relief, ELE, SLO), concepts. Default: all possible."
+        ),
+    ] = None,
+    only_missing: Annotated[bool, typer.Option("--only-missing", help="Keep values that are there.")] = False,
+    buffer: Annotated[
+        float | None,
+        typer.Option(help="Metres around the primary markers, for inventories without outlines."),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="coverage: pixels by the share inside; rasterstats: pixels whose centre is inside."
+        ),
+    ] = None,
+    minimum_valid_share: Annotated[
+        float | None, typer.Option(help="Least share of a unit with values; below it the unit has none.")
+    ] = None,
+    radiation: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE of the radiation parameters, e.g. albedo=0.3. Repeatable."),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes of this machine.")] = 1,
+    cluster: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://host:port, instead.")] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(help="File that keeps finished units; default OUT.ledger, beside the output."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML with [attributes]; options here come first.")
+    ] = None,
+    layer: Annotated[
+        list[str] | None, typer.Option(help="ROLE=PATH[:LAYER], where rogi does not find the layers itself.")
+    ] = None,
+    schema: Annotated[str | None, typer.Option(help="Schema of the inventory.")] = None,
+    dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS of an inventory that states none.")] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings and errors.")
+    ] = False,
+) -> None:
+    """Fill the attribute table of an inventory: area, position, region, elevation, slope, aspect, radiation,
+    climate.
+
+    Stopped at any point, the same command goes on where it was; of changed inputs only the units they touch
+    are computed again.
+
+    Examples: `rogi attributes outlines.gpkg --dem tiles/ -o filled.gpkg` · `rogi attributes outlines.gpkg
+    --dem dem.vrt --maat fldas/ --ap imerg.nc --ap-period 2001-2020 --workers 8 -o filled.gpkg`
+    """
+    from rogi.attributes.configuration import AttributeSettings, read_settings
+    from rogi.attributes.derive import Runner, derive_attributes
+    from rogi.attributes.output import check_target, write_derived
+    from rogi.inventory.read import read_inventory
+    from rogi.ledger import Ledger
+
+    settings = read_settings(config) if config is not None else AttributeSettings()
+    settings = _overridden(
+        settings,
+        dem,
+        dem_crs,
+        regions,
+        region_field,
+        fields,
+        only_missing,
+        buffer,
+        engine,
+        minimum_valid_share,
+        radiation,
+    )
+    for name, files, variable, unit, period in (
+        ("maat", maat, maat_variable, maat_unit, maat_period),
+        ("magt", magt, magt_variable, magt_unit, magt_period),
+        ("ap", ap, ap_variable, ap_unit, ap_period),
+    ):
+        changes = {"variable": variable, "unit": unit, "period": _period(period, name)}
+        settings = settings.with_climate(name, tuple(map(str, files or ())), changes)
+    inventory = read_inventory(paths, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
+    check_target(output, inventory)
+    if not output.parent.is_dir():
+        raise OptionError(f"The folder {output.parent} does not exist; make it, or write elsewhere.")
+    with Ledger(ledger or output.with_name(output.name + ".ledger")) as book:
+        line = TimeLeft(quiet)
+        try:
+            derived = derive_attributes(inventory, settings, Runner(book, workers, cluster, line))
+        finally:
+            line.done()
+        for warning in derived.warnings:
+            sys.stderr.write(f"warning: {warning}\n")
+        if derived.failures:
+            for failure in derived.failures:
+                sys.stderr.write(f"error: {failure}\n")
+            sys.stderr.write(
+                f"error: nothing was written; what was computed is kept in {book.path}: put the files right and "
+                "run the same command again.\n"
+            )
+            raise typer.Exit(2)
+        written = write_derived(derived, output, settings, book)
+    if not quiet:
+        _summary(derived, written)
+
+
+def _overridden(
+    settings: AttributeSettings,
+    dem: list[Path] | None,
+    dem_crs: str | None,
+    regions: Path | None,
+    region_field: str | None,
+    fields: list[str] | None,
+    only_missing: bool,
+    buffer: float | None,
+    engine: str | None,
+    minimum_valid_share: float | None,
+    radiation: list[str] | None,
+) -> AttributeSettings:
+    from rogi.attributes.zonal import Engine
+    from rogi.cli import options
+    from rogi.terrain import RadiationParameters
+
+    if dem:
+        settings = replace(settings, dem=tuple(map(str, dem)))
+    if dem_crs:
+        settings = replace(settings, dem_crs=dem_crs)
+    if regions:
+        settings = replace(settings, regions=str(regions))
+    if region_field:
+        settings = replace(settings, region_field=region_field)
+    if fields:
+        settings = replace(settings, fields=options.comma_separated(fields))
+    if only_missing:
+        settings = replace(settings, only_missing=True)
+    if buffer is not None:
+        settings = replace(settings, buffer=buffer)
+    if engine is not None:
+        if engine not in list(Engine):
+            raise OptionError(f"--engine is {' or '.join(Engine)}, found {engine!r}.")
+        settings = replace(settings, zonal=replace(settings.zonal, engine=Engine(engine)))
+    if minimum_valid_share is not None:
+        if not 0 <= minimum_valid_share <= 1:
+            raise OptionError(f"--minimum-valid-share is a share from 0 to 1, found {minimum_valid_share:g}.")
+        settings = replace(settings, zonal=replace(settings.zonal, minimum_valid_share=minimum_valid_share))
+    if radiation:
+        given = options.parameter_values(options.pairs(radiation, "--radiation", "albedo=0.3"))
+        switches = {"true": True, "false": False}
+        values = {name: switches.get(str(value).casefold(), value) for name, value in given.items()}
+        merged = RadiationParameters.from_dict({**settings.radiation.to_dict(), **values})
+        settings = replace(settings, radiation=merged)
+    return settings
+
+
+def _period(text: str | None, name: str) -> tuple[int, int] | None:
+    """``1991-2020`` as two years."""
+    if text is None:
+        return None
+    first, _, last = text.partition("-")
+    if not (first.isdigit() and last.isdigit() and int(first) <= int(last)):
+        raise OptionError(f"--{name}-period is two years such as 1991-2020, found {text!r}.")
+    return int(first), int(last)
+
+
+def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
+    from rogi.attributes.fields import QUALITY
+
+    for record in derived.provenance:
+        inputs = ", ".join(source.name for source in record.inputs[:3])
+        more = f" and {len(record.inputs) - 3} more" if len(record.inputs) > 3 else ""
+        origin = f" from {inputs}{more}" if inputs else ""
+        sys.stderr.write(f"{', '.join(record.columns)}{origin}\n")
+    nulls = sum(
+        int(layer.frame[QUALITY["note"]].notna().sum())
+        for layer in derived.inventory.layers
+        if QUALITY["note"] in layer.frame
+    )
+    held = (
+        f", {derived.reused} of {derived.units} values of units taken from the ledger"
+        if derived.reused
+        else ""
+    )
+    sys.stderr.write(f"{nulls} units lack a value{held}\n")
+    sys.stdout.write("".join(f"{path}\n" for path in written))
+
+
+class TimeLeft:
+    """Progress with the time left on stderr: a line that renews itself on a terminal, else one per tenth."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._what = ""
+        self._start, self._first, self._tenth = 0.0, 0, -1
+
+    def __call__(self, what: str, number: int, total: int) -> None:
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._start, self._first, self._tenth = what, now, number, -1
+        if self._quiet or not total:
+            return
+        done = number - self._first
+        left = (now - self._start) / done * (total - number) if done > 0 else None
+        text = f"{what}: {number}/{total} units" + (
+            f", {_clock(left)} left" if left is not None and number < total else ""
+        )
+        if self._terminal:
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+        elif 10 * number // total != self._tenth:
+            self._tenth = 10 * number // total
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self._terminal and not self._quiet:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
