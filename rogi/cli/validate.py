@@ -51,6 +51,10 @@ def validate(
             help="Write a report here; the suffix tells the format unless --format does. Repeatable."
         ),
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Findings shown of each rule in text and markdown; totals are of all.", min=0),
+    ] = None,
     profile: Annotated[str | None, typer.Option(help="lenient, normal or strict.")] = None,
     select: Annotated[
         list[str] | None, typer.Option(help="Only these rules: codes, names, prefixes.")
@@ -116,7 +120,7 @@ def validate(
     )
     report = run(inventory, settings, progress=progress)
     progress.done()
-    _write(report, outputs, settings.fail_on)
+    _write(report, outputs, settings.fail_on, limit)
     if write_baseline is not None:
         _store_baseline(report, write_baseline, quiet)
     if fix is not None and fixed is not None:
@@ -204,6 +208,8 @@ def _outputs(output: list[Path], format: list[str], inputs: list[Path]) -> list[
             )
         return [(chosen[0] if chosen else Format.TEXT, None)]
     if len(chosen) == len(output):
+        for kind, path in zip(chosen, output, strict=True):
+            _not_another_format(kind, path)
         return list(zip(chosen, output, strict=True))
     if len(chosen) > 1:
         raise OptionError(
@@ -211,6 +217,20 @@ def _outputs(output: list[Path], format: list[str], inputs: list[Path]) -> list[
         )
     terminal = chosen[0] if chosen else Format.TEXT
     return [(terminal, None), *((format_of(path), path) for path in output)]
+
+
+def _not_another_format(kind: Format, path: Path) -> None:
+    """Refuse ``--format github --output report.html``: one of the two is a slip."""
+    from rogi.render import format_of
+
+    try:
+        told = format_of(path)
+    except OptionError:  # an ending that tells nothing: the format is what was chosen
+        return
+    if told is not kind and path.suffix.lower() not in (".txt", ".xml", ".json"):
+        raise OptionError(
+            f"--output {path} ends as {told.value}, --format says {kind.value}; make them agree."
+        )
 
 
 def _format(name: str) -> Format:
@@ -224,16 +244,16 @@ def _format(name: str) -> Format:
         ) from None
 
 
-def _write(report: Report, outputs: list[tuple[Format, Path | None]], fail_on: Severity | None) -> None:
+def _write(
+    report: Report, outputs: list[tuple[Format, Path | None]], fail_on: Severity | None, limit: int | None
+) -> None:
     from rogi.render import Format, render
+    from rogi.render.github import write_step_summary
 
     for kind, path in outputs:
-        render(report, kind, path)
+        render(report, kind, path, limit=limit, fail_on=fail_on)
         if path is None and kind is Format.GITHUB and os.environ.get(SUMMARY):
-            from rogi.render import as_text
-
-            with Path(os.environ[SUMMARY]).open("a", encoding="utf-8") as stream:
-                stream.write(as_text(report, Format.MARKDOWN))
+            write_step_summary(report, Path(os.environ[SUMMARY]))
 
 
 def _store_baseline(report: Report, path: Path, quiet: bool) -> None:
@@ -264,6 +284,7 @@ def _mend(inventory: Inventory, level: str, path: Path, quiet: bool) -> None:
     from rogi.inventory.write import write_inventory
 
     mended, changes = fix(inventory, FixLevel(level))
-    write_inventory(mended, path)
+    write_inventory(mended, path, schema_names=False)
+    changes.write(path.with_name(f"{path.name}.changes.csv"))
     if not quiet:
         sys.stderr.write(f"{path}: {changes.summary()}\n")
