@@ -168,7 +168,7 @@ def make(longitude: ArrayLike, latitude: ArrayLike, prefix: str | ArrayLike = "R
     prefixes = _prefixes(prefix, len(lon))
     ok = (np.abs(lat) <= 90.0) & (np.abs(lon) <= 180.0)  # False for NaN
     out = _filled(len(lon), None)
-    out[ok] = _format(prefixes[ok], _units(lat[ok]), _units(lon[ok]))
+    out[ok] = _format(prefixes[ok], units(lat[ok]), units(lon[ok]))
     return out
 
 
@@ -216,6 +216,28 @@ def parse(text: ArrayLike) -> ParsedIds:
         if reading is not None:
             form[i], prefix[i], canonical[i], lat[i], lon[i], ambiguous[i] = reading
     return ParsedIds(given, form, prefix, lat + 0.0, lon + 0.0, canonical, ambiguous)
+
+
+def units(degrees: ArrayLike) -> NDArray[np.int64]:
+    """Degrees in the ID's own unit of 1e-4 degree, signed and rounded as IDs are.
+
+    Parameters
+    ----------
+    degrees : array_like of float, finite
+
+    Returns
+    -------
+    ndarray of int64
+        Ties go away from zero; a tie is what is one in decimal digits.
+
+    Examples
+    --------
+    >>> units([38.44555, -109.25255, 28.15273])
+    array([  384456, -1092526,   281527])
+    """
+    given = _floats(degrees)
+    magnitude = np.floor(np.round(np.abs(given) * UNITS_PER_DEGREE, 6) + 0.5)
+    return np.copysign(magnitude, given).astype(np.int64)
 
 
 def deviation(ids: ParsedIds, longitude: ArrayLike, latitude: ArrayLike) -> Floats:
@@ -453,12 +475,6 @@ def _filled(n: int, value: object) -> Objects:
 
 def _floats(values: ArrayLike) -> Floats:
     return np.asarray(values, dtype=np.float64)
-
-
-def _units(degrees: Floats) -> NDArray[np.int64]:
-    """Signed units of 1e-4 degree, ties away from zero; a tie is what is one in decimal digits."""
-    magnitude = np.floor(np.round(np.abs(degrees) * UNITS_PER_DEGREE, 6) + 0.5)
-    return np.copysign(magnitude, degrees).astype(np.int64)
 
 
 def _prefixes(prefix: str | ArrayLike, n: int) -> Objects:

@@ -29,7 +29,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import make
+from rogi.inventory.primary_id import units
 from rogi.rules.context import Context
 from rogi.rules.primary_ids._places import length, metres_apart, positions
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
@@ -51,8 +51,6 @@ Floats = NDArray[np.float64]
 
 
 def check(context: Context) -> Iterator[Rows]:
-    import pandas as pd
-
     role = Role.MARKER
     lon, lat = positions(context, role)
     prefix = np.full(len(lon), "RGU", dtype=object)
@@ -69,8 +67,7 @@ def check(context: Context) -> Iterator[Rows]:
         if len(same) > 1:
             near = _nearest(lon[same], lat[same], context.number("distance"))
             other[same] = np.where(near >= 0, same[near], -1)
-    codes, _ = pd.factorize(make(lon, lat, prefix), use_na_sentinel=True)
-    same_id = _another_of_group(codes)
+    same_id = _another_of_group(_place_keys(lon, lat, prefix))
     other = np.where(other >= 0, other, same_id)
     rows = np.flatnonzero(other >= 0)
     if not len(rows):
@@ -91,6 +88,13 @@ def check(context: Context) -> Iterator[Rows]:
     yield Rows(role, at[rows], messages, other=at[partner])
 
 
+def _place_keys(lon: Floats, lat: Floats, prefix: NDArray[np.object_]) -> Ints:
+    """(n,) a number for each ID the positions would have."""
+    width = 2 * units(180.0) + 1
+    place = (units(lat) + units(90.0)) * width + units(lon) + units(180.0)
+    return np.asarray(2 * place + (prefix == "RGS"), dtype=np.int64)
+
+
 def _nearest(lon: Floats, lat: Floats, limit: float) -> Ints:
     """(n,) index of another point within the limit in metres (the nearest), -1 where there is none."""
     from scipy.spatial import cKDTree
@@ -100,7 +104,9 @@ def _nearest(lon: Floats, lat: Floats, limit: float) -> Ints:
     lam, phi = np.radians(places.real), np.radians(places.imag)
     xyz = EARTH_RADIUS * np.column_stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
     if len(xyz) > 1:
-        _, near = cKDTree(xyz).query(xyz, k=2, distance_upper_bound=limit)
+        _, near = cKDTree(xyz, compact_nodes=False, balanced_tree=False).query(
+            xyz, k=2, distance_upper_bound=limit
+        )
         neighbour = np.asarray(near)[:, 1]  # len(xyz) where there is none
         representative = np.empty(len(xyz) + 1, dtype=np.int64)
         representative[inverse] = np.arange(len(lon))
