@@ -48,7 +48,7 @@ def find_overlaps(geometry: Geometries, valid: Mask, crs: Any) -> Overlaps:
     keep: list[Mask] = []
     for start in range(0, len(left), PAIRS_PER_CHUNK):
         part = slice(start, start + PAIRS_PER_CHUNK)
-        both = _polygonal(shapely.intersection(shapes[left[part]], shapes[right[part]]))
+        both = polygonal(shapely.intersection(shapes[left[part]], shapes[right[part]]))
         real = _mean_width(both, crs) >= SLIVER_WIDTH_M
         pieces.append(both[real])
         keep.append(real)
@@ -102,7 +102,7 @@ def _candidates(shapes: Geometries, owner: NDArray[np.int64]) -> tuple[NDArray[n
     return left[interior].astype(np.int64), right[interior].astype(np.int64)
 
 
-def _polygonal(geometry: Geometries) -> Geometries:
+def polygonal(geometry: Geometries) -> Geometries:
     """The polygons of each geometry, without points and lines; empty where there are none."""
     kinds = shapely.get_type_id(geometry)
     mixed = kinds == shapely.GeometryType.GEOMETRYCOLLECTION

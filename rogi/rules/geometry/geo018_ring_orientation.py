@@ -39,10 +39,8 @@ RULE = RuleInfo("GEO018", "ring-orientation", Severity.INFO, Evidence.VERIFIED, 
 
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
-    formats = context.parameter("formats").value
-    names = (formats,) if isinstance(formats, str) else tuple(map(str, np.atleast_1d(formats)))
     for role in context.targets:
-        asked = from_formats(context.layer(role), names)
+        asked = from_formats(context.layer(role), formats_asked(context))
         if not asked.any():
             continue
         vertices = context.vertices(role)
@@ -50,6 +48,12 @@ def check(context: Context) -> Iterator[Rows]:
         if found.any():
             words = "an outer ring runs clockwise or an inner one counter-clockwise"
             yield per_feature_or_layer(context, role, found, vertices.parts > 0, words)
+
+
+def formats_asked(context: Context) -> tuple[str, ...]:
+    """Drivers of the formats that ask for an orientation."""
+    value = context.parameter("GEO018.formats").value
+    return tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
 
 
 def from_formats(layer: Layer, formats: tuple[str, ...]) -> NDArray[np.bool_]:

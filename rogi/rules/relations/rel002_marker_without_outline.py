@@ -6,8 +6,9 @@ which it lies. Markers of systems (`RGS`) and of landforms that are uncertain or
 none.
 
 ## Why
-In TPRoGI every unit has one marker and one outline. In RGIK inventories a marker without outline is a
-unit whose outlining was forgotten, or one that could not be outlined; the marker should say so.
+In TPRoGI every unit has one marker and one outline: an error there. In RGIK inventories a marker without
+outline is a unit whose outlining was forgotten, or one that could not be outlined; the marker should say
+so.
 
 ## Example
 A marker whose outline was deleted as a false identification.
@@ -43,6 +44,7 @@ RULE = RuleInfo(
     together=True,
 )
 
+ONE_TO_ONE = ("tprogi",)  # schemas in which every marker has an outline
 NO_ROCK_GLACIER = ("uncertain", "un", "0", "not a rock glacier", "no", "2")
 
 
@@ -56,6 +58,7 @@ def check(context: Context) -> Iterator[Rows]:
         "no outline belongs to the marker",
         field=context.column_name(Role.MARKER, "primary_id"),
         value=ids,
+        severity=Severity.ERROR if context.inventory.schema.name in ONE_TO_ONE else None,
     )
 
 

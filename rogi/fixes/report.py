@@ -1,0 +1,97 @@
+"""What was changed: one record for each cell, geometry, row or column name."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rogi.files import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class FixLevel(StrEnum):
+    """How far fixing goes: ``unsafe`` includes ``safe``."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change.
+
+    Attributes
+    ----------
+    fix
+        What was done, e.g. ``trimmed blanks``.
+    rule
+        Code of the rule whose finding it mends; empty if none is.
+    layer
+        Role of the layer.
+    row
+        Row number in the source, counted from 1; 0 for the layer itself.
+    feature
+        ID of the feature before the change, or its row.
+    field
+        Column, ``geometry`` for the geometry, empty for the whole feature.
+    before, after
+        Values as text; None is null, or a feature that is gone.
+    """
+
+    fix: str
+    rule: str
+    layer: str
+    row: int
+    feature: str
+    field: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FixReport:
+    """All changes in the order they were made."""
+
+    level: FixLevel
+    changes: tuple[Change, ...]
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def counts(self) -> dict[str, int]:
+        """Number of changes of each fix, in the order of fixes."""
+        return dict(Counter(change.fix for change in self.changes))
+
+    def summary(self) -> str:
+        """One line for people."""
+        if not self.changes:
+            return f"nothing to mend ({self.level.value} fixes)"
+        parts = ", ".join(f"{fix} {count}" for fix, count in self.counts().items())
+        return f"{len(self)} change{'s' if len(self) > 1 else ''}: {parts}"
+
+    def to_frame(self) -> pd.DataFrame:
+        """A table with one row for each change and the columns of :class:`Change`."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(c) for c in self.changes], columns=[f.name for f in fields(Change)])
+
+    def write(self, path: Path) -> None:
+        """Write the list as CSV, atomically; null is an empty cell.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(f.name for f in fields(Change))
+        writer.writerows([getattr(change, f.name) for f in fields(Change)] for change in self.changes)
+        write_text(path, text.getvalue())
