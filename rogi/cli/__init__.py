@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -42,8 +43,9 @@ def rogi(
     """
 
 
+@cache
 def _register() -> None:
-    from rogi.cli import attributes, convert, id, review, rules, schema, stats, synthetic, validate
+    from rogi.cli import attributes, compare, convert, id, review, rules, schema, stats, synthetic, validate
 
     app.command("validate")(validate.validate)
     app.command("rules")(rules.rules)
@@ -53,6 +55,7 @@ def _register() -> None:
     app.command("convert")(convert.convert)
     app.command("attributes")(attributes.attributes)
     app.add_typer(review.app, name="review")
+    app.command("compare")(compare.compare)
     app.command("stats")(stats.stats)
     app.add_typer(synthetic.app, name="synthetic")
 

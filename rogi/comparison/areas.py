@@ -15,9 +15,10 @@ from rogi.geometry import Floats, Geometries, Ints, rings_of
 
 @dataclass(frozen=True)
 class Components:
-    """Groups of outlines of A and B that hang together by any overlap, within a side or across.
+    """Groups of outlines of A and B that hang together: by links, and by overlaps within a side.
 
-    Areas add up over components, so they are what is summed per group and drawn in the bootstrap.
+    Areas add up over components, so they are what is summed per group and drawn in the bootstrap. A sliver
+    between two components counts in that of its outline of A.
 
     Attributes
     ----------
@@ -60,8 +61,13 @@ def components(a: Outlines, b: Outlines, graph: MatchGraph) -> Components:
     n_a, n_b = len(a), len(b)
     first_a, second_a, _ = self_overlaps(a)
     first_b, second_b, _ = self_overlaps(b)
-    left = np.concatenate([graph.a, first_a, first_b + n_a])
-    right = np.concatenate([graph.b + n_a, second_a, second_b + n_a])
+    # A sliver joins two components only where an outline overlaps its own side, so that unions are needed.
+    doubled_a, doubled_b = np.zeros(n_a, bool), np.zeros(n_b, bool)
+    doubled_a[first_a] = doubled_a[second_a] = True
+    doubled_b[first_b] = doubled_b[second_b] = True
+    joined = graph.linked | doubled_a[graph.a] | doubled_b[graph.b]
+    left = np.concatenate([graph.a[joined], first_a, first_b + n_a])
+    right = np.concatenate([graph.b[joined] + n_a, second_a, second_b + n_a])
     label = connected(n_a + n_b, left, right)
     of_a, of_b = label[:n_a], label[n_a:]
     count = int(label.max(initial=-1)) + 1
@@ -83,6 +89,15 @@ def components(a: Outlines, b: Outlines, graph: MatchGraph) -> Components:
         ):
             rows = np.flatnonzero(np.isin(owner, tangled) & (covered > 0))
             covered[rows] = overlap_areas(side.plane, other, rows, owner[rows])
+        # slivers to other components, which no union above has seen
+        in_tangled = np.zeros(count, bool)
+        in_tangled[tangled] = True
+        apart = of_a[graph.a] != of_b[graph.b]
+        for rows, owner, covered in ((graph.a, of_a, covered_a), (graph.b, of_b, covered_b)):
+            chosen = apart & in_tangled[owner[rows]]
+            np.add.at(covered, rows[chosen], graph.overlap[chosen])
+        chosen = apart & in_tangled[of_a[graph.a]]
+        np.add.at(both, of_a[graph.a[chosen]], graph.overlap[chosen])
     return Components(
         of_a,
         of_b,

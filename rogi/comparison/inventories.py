@@ -17,10 +17,10 @@ from rogi.comparison.attributes import (
 )
 from rogi.comparison.compare import Comparison, Parameters, compare_points, compare_polygons
 from rogi.comparison.outlines import Outlines, prepare_together
-from rogi.regions import Regions, assign, fold, same_name
 from rogi.comparison.sides import Certainty, Extent, Side, Texts, align_extents
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries
+from rogi.regions import Regions, assign, fold, same_name
 from rogi.schema.model import Concept, FieldType
 
 # Numbers that name or place an object are compared by matching, not as attributes.

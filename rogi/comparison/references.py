@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from rogi.regions import Regions, assign, fold, read_regions, same_name
 from rogi.comparison.sides import Side
 from rogi.errors import OptionError
+from rogi.regions import Regions, assign, fold, read_regions, same_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.comparison.outlines import canonical_order, repair
-from rogi.regions import fold
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries, Ints, to_lonlat
 from rogi.inventory.model import Inventory, Layer
+from rogi.regions import fold
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:

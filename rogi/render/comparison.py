@@ -1,0 +1,303 @@
+"""Comparisons as text, Markdown, JSON and HTML."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from rogi import __version__
+from rogi.comparison.metrics import metrics
+from rogi.errors import OptionError
+from rogi.render.comparison_tables import headline, notes, tables
+from rogi.render.records import printable
+from rogi.render.report_table import ReportTable
+
+if TYPE_CHECKING:
+    from rogi.comparison.exercise import OperatorComparison
+    from rogi.comparison.inventories import InventoryComparison, Section
+    from rogi.comparison.outcome import Outcome
+    from rogi.comparison.sides import Side
+
+FORMAT = 1
+
+
+class Format(StrEnum):
+    """Formats of a comparison."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
+SUFFIXES = {
+    ".txt": Format.TEXT,
+    ".json": Format.JSON,
+    ".md": Format.MARKDOWN,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+}
+
+
+def format_of(path: Path) -> Format:
+    """The format a file's name stands for.
+
+    Raises
+    ------
+    OptionError
+        If its ending is not known.
+    """
+    found = SUFFIXES.get(path.suffix.lower())
+    if found is None:
+        raise OptionError(
+            f"{path}: the ending tells no format; use one of {', '.join(SUFFIXES)}, or give --format. "
+            "The crosswalk is written by --crosswalk, gains and losses by --changes."
+        )
+    return found
+
+
+def as_string(outcome: Outcome, format: Format) -> str:
+    """An outcome in a format. The same outcome gives the same text."""
+    match format:
+        case Format.TEXT:
+            return as_text(outcome)
+        case Format.MARKDOWN:
+            return as_markdown(outcome)
+        case Format.JSON:
+            return json.dumps(as_dict(outcome), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        case Format.HTML:
+            from rogi.render.html.comparison import comparison_page
+
+            return comparison_page(outcome)
+
+
+def render(outcome: Outcome, format: Format, target: Path | TextIO | None = None) -> None:
+    """Write an outcome to a file, whole or not at all, or to a stream; None is stdout."""
+    text = as_string(outcome, format)
+    if isinstance(target, Path):
+        from rogi.files import write_text
+
+        write_text(target, text)
+    else:
+        (target or sys.stdout).write(text)
+
+
+def as_text(outcome: Outcome) -> str:
+    """For the terminal."""
+    lines = [_sentence(headline(outcome)), ""]
+    group = ""
+    for table in tables(outcome):
+        if table.group != group:
+            group = table.group
+            lines += [group, "=" * len(group)]
+        lines += _text_table(table)
+    lines += [f"note: {printable(n)}" for n in notes(outcome)]
+    for check in outcome.failed:
+        lines.append(f"FAILED: {check.name} is {check.found:.6g}, wanted {check.wanted}")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def as_markdown(outcome: Outcome) -> str:
+    """For ``$GITHUB_STEP_SUMMARY`` and pull requests."""
+    lines = ["## Comparison of inventories", "", _cell(_sentence(headline(outcome))), ""]
+    group = ""
+    for table in tables(outcome):
+        if table.group != group:
+            group = table.group
+            lines += [f"### {_cell(group)}", ""]
+        if table.title:
+            lines += [f"**{_cell(table.title)}**", ""]
+        lines.append("| " + " | ".join(_cell(c) for c in table.columns) + " |")
+        rule = ("--:" if k in table.numbers else "---" for k in range(len(table.columns)))
+        lines.append("| " + " | ".join(rule) + " |")
+        lines += ["| " + " | ".join(_cell(c) for c in row) + " |" for row in table.rows]
+        lines += ["", *([_cell(table.note), ""] if table.note else [])]
+    lines += [f"- {_cell(n)}" for n in notes(outcome)]
+    lines += ["", f"<sub>rogi {__version__}</sub>"]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def as_dict(outcome: Outcome) -> dict[str, Any]:
+    """For machines: every number, with its interval; NaN is null."""
+    out: dict[str, Any] = {"format": FORMAT, "rogi": __version__, "notes": list(notes(outcome))}
+    if outcome.inventories is not None:
+        out["metrics"] = _plain(metrics(outcome.inventories))
+        out["comparison"] = _inventories(outcome.inventories)
+    if outcome.operators is not None:
+        out["operators"] = _operators(outcome.operators)
+    if outcome.references:
+        out["references"] = [
+            {
+                "name": r.reference.name,
+                "location": r.reference.location,
+                "title": r.reference.title,
+                "citation": r.reference.citation,
+                "published": r.reference.published,
+                "published_compared": r.reference.compared,
+                "inventory_compared": r.reference.inventory,
+                "source": r.reference.source,
+                "count_in_file": r.own_count,
+                "count": r.count,
+                "how": r.how,
+            }
+            for r in outcome.references
+        ]
+    if outcome.checks:
+        out["checks"] = _plain(outcome.checks)
+        out["passed"] = not outcome.failed
+    return out
+
+
+def _inventories(result: InventoryComparison) -> dict[str, Any]:
+    return {
+        "a": _side(result.a),
+        "b": _side(result.b),
+        "region": result.region,
+        "by": result.by,
+        "parameters": _plain(result.parameters),
+        "classes": [_section(s) for s in result.sections],
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    c = section.comparison
+    out: dict[str, Any] = {
+        "class": section.title,
+        "method": c.method,
+        "count_a": len(section.rows_a),
+        "count_b": len(section.rows_b),
+        "pairs": len(c.graph.a),
+        "pairs_linked": int(c.graph.linked.sum()),
+        "pairs_assigned": int(c.assigned.sum()),
+        "clusters": {kind.value: n for kind, n in c.graph.type_counts().items()},
+        "found_a": _plain(c.found_a),
+        "found_b": _plain(c.found_b),
+        "only_here_but_other_class_a": section.elsewhere_a,
+        "only_here_but_other_class_b": section.elsewhere_b,
+    }
+    if c.area is not None and c.parts is not None and c.boundaries is not None:
+        chosen = c.assigned
+        out["area"] = _plain(c.area) | {
+            "counted_once_a_m2": _plain(c.parts.double_a),
+            "counted_once_b_m2": _plain(c.parts.double_b),
+            "components": len(c.parts),
+        }
+        out["objects"] = _plain([*c.objects])
+        out["panoptic"] = _plain(c.panoptic)
+        out["sizes"] = _plain([*c.sizes])
+        out["boundaries_m"] = {
+            name: _summary(values[chosen])
+            for name, values in (
+                ("mean", c.boundaries.mean),
+                ("p95", c.boundaries.p95),
+                ("hausdorff", c.boundaries.hausdorff),
+            )
+        }
+    out["groups"] = _plain([*c.groups])
+    out["attributes"] = {
+        x.concept.name: {"unit": x.concept.unit, **_plain(x.result)} for x in section.attributes
+    }
+    return out
+
+
+def _operators(result: OperatorComparison) -> dict[str, Any]:
+    return {
+        "operators": [_side(s) for s in result.sides],
+        "parameters": _plain(result.parameters),
+        "min_votes": result.min_votes,
+        "classes": [
+            {
+                "class": s.title,
+                "counts": list(s.counts),
+                "iou": _plain(s.iou),
+                "f1": _plain(s.f1),
+                "landforms": int(s.found.mapped.shape[1]),
+                "votes": np.bincount(s.found.votes, minlength=len(result.sides) + 1)[1:].tolist(),
+                "alpha": _plain(s.alpha),
+                "alpha_classes": _plain(s.alpha_classes),
+                "area_by_votes_m2": None
+                if s.votes is None
+                else np.bincount(s.votes.votes, weights=s.votes.area, minlength=len(result.sides) + 1)[
+                    1:
+                ].tolist(),
+                "each": _plain(s.each),
+            }
+            for s in result.sections
+        ],
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "name": side.name,
+        "objects": side.role.value,
+        "read": side.read,
+        "compared": len(side),
+        "without_geometry": side.without_geometry,
+        "not_rock_glaciers": side.not_rock_glaciers,
+        "outside_region": side.outside,
+        "repaired": list(side.repaired),
+        "repeated_ids": list(side.repeated),
+        "id_column": side.id_column or None,
+        "reprojected_from": side.reprojected or None,
+    }
+
+
+def _summary(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> dict[str, float | None]:
+    if not len(values):
+        return {"mean": None, "median": None, "p90": None, "largest": None}
+    figures = (values.mean(), np.median(values), np.quantile(values, 0.9), values.max())
+    return dict(zip(("mean", "median", "p90", "largest"), (float(v) for v in figures), strict=True))
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses, arrays and NaN as JSON has them."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _text_table(table: ReportTable) -> list[str]:
+    cells = [table.columns, *table.rows]
+    cells = [tuple(printable(c) for c in row) for row in cells]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(table.columns))]
+    lines = [table.title] if table.title else []
+    for row in cells:
+        shown = (
+            c.rjust(w) if k in table.numbers else c.ljust(w)
+            for k, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append(("  " + "  ".join(shown)).rstrip())
+    if table.note:
+        lines.append(f"  {printable(table.note)}")
+    return [*lines, ""]
+
+
+def _sentence(text: str) -> str:
+    return f"{text}."
+
+
+def _cell(text: str) -> str:
+    """Text in a Markdown table: nothing in it is markup."""
+    plain = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for mark in "\\`*_[]|~#":
+        plain = plain.replace(mark, "\\" + mark)
+    return plain

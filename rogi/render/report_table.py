@@ -1,0 +1,109 @@
+"""A table of a report, and how its numbers are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rogi.comparison.rates import Estimate, Rate
+
+if TYPE_CHECKING:
+    from rogi.comparison.sides import Side
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTable:
+    """A table ready to be shown: text in all cells.
+
+    Attributes
+    ----------
+    group, title
+        Heading of the part of the report and of the table.
+    numbers
+        Columns aligned to the right.
+    note
+        What a reader must know, under the table.
+    """
+
+    group: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: tuple[int, ...] = ()
+    note: str = ""
+
+
+def rate_text(value: Estimate | Rate) -> str:
+    """A share with its interval: ``0.777 (0.680 to 0.808)``."""
+    if math.isnan(value.value):
+        return "–"
+    if math.isnan(value.low):
+        return number(value.value)
+    return f"{value.value:.3f} ({value.low:.3f} to {value.high:.3f})"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with fixed digits; an en dash where there is none."""
+    return "–" if not math.isfinite(value) else f"{value:,.{digits}f}"
+
+
+def km2(square_metres: float) -> str:
+    """An area in km², with four significant digits at least."""
+    value = square_metres / 1e6
+    if not math.isfinite(value):
+        return "–"
+    digits = 3 if value == 0 or abs(value) >= 1 else min(9, 3 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{digits}f}"
+
+
+def significant(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits, without an exponent where that is readable."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    if abs(value) >= 10**digits:
+        return f"{value:,.0f}"
+    if abs(value) < 1e-5:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
+
+
+def sides_table(sides: Sequence[tuple[str, Side]]) -> ReportTable:
+    """What took part: each side with its mark, and what was left out of it."""
+    return ReportTable(
+        "What was compared",
+        "",
+        (
+            "side",
+            "inventory",
+            "objects",
+            "read",
+            "compared",
+            "no geometry",
+            "not rock glaciers",
+            "outside",
+            "repaired",
+            "repeated ids",
+            "ids from",
+        ),
+        tuple(
+            (
+                mark,
+                side.name,
+                side.role.title,
+                f"{side.read:,}",
+                f"{len(side):,}",
+                f"{side.without_geometry:,}",
+                f"{side.not_rock_glaciers:,}",
+                f"{side.outside:,}",
+                f"{len(side.repaired):,}",
+                f"{len(side.repeated):,}",
+                side.id_column or "row numbers",
+            )
+            for mark, side in sides
+        ),
+        (3, 4, 5, 6, 7, 8, 9),
+    )
