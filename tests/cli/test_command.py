@@ -78,8 +78,8 @@ def test_help_imports_nothing_heavy():
 @pytest.mark.parametrize(
     "command",
     [
-        "validate", "rules", "rule", "convert", "schema list", "schema template", "id make", "id parse", "id repair",
-        "review sample", "review score", "stats", "synthetic inventory",
+        "validate", "rules", "rule", "convert", "schema list", "schema template", "id make", "id parse",
+        "id repair", "review sample", "review score", "stats", "synthetic inventory",
     ],
 )  # fmt: skip
 def test_every_command_has_help_with_an_example(command, here):
