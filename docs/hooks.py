@@ -29,12 +29,11 @@ def generated() -> Iterator[tuple[str, str]]:
     from rogi.schema.docs import pages
 
     catalogue = entries()
-    yield "rules/index.md", (
-        "# Rule catalogue\n\n"
-        f"{len(catalogue)} rules. Severities are those of the profile `normal`; how evidence is labelled is told in "
-        "[Evidence](../evidence.md). `rogi rules` and `rogi rule CODE` print the same.\n\n"
-        + as_markdown(catalogue, link="{code}.md")
+    head = (
+        f"# Rule catalogue\n\n{len(catalogue)} rules. Severities are those of the profile `normal`; how evidence is "
+        "labelled is told in [Evidence](../evidence.md). `rogi rules` and `rogi rule CODE` print the same.\n\n"
     )
+    yield "rules/index.md", head + as_markdown(catalogue, link="{code}.md")
     for code, rule in rules().items():
         yield f"rules/{code}.md", page(rule)
     yield from pages()

@@ -67,7 +67,8 @@ class Layer:
     @property
     def crs(self) -> pyproj.CRS | None:
         """CRS of the file, or None."""
-        return self.frame.crs
+        crs: pyproj.CRS | None = self.frame.crs
+        return crs
 
     @property
     def geometry(self) -> NDArray[np.object_]:
@@ -80,7 +81,8 @@ class Layer:
 
     def raw(self, concept: str) -> pd.Series:
         """The concept's column exactly as in the file; raises KeyError if there is none."""
-        return self.frame[self.columns[concept]]
+        series: pd.Series = self.frame[self.columns[concept]]
+        return series
 
     def values(self, concept: str) -> pd.Series:
         """The concept's values with the dialect's value mapping applied (values not mapped stay).

@@ -7,6 +7,7 @@ import json
 
 import pytest
 import shapely
+from shapely.affinity import translate
 
 from rogi.errors import InputError, OptionError
 from rogi.rules import examples
@@ -96,15 +97,11 @@ def test_a_baseline_hides_what_was_known_and_nothing_else(inventory, tmp_path):
 def test_a_known_overlap_does_not_hide_a_new_one_of_the_same_unit(tmp_path):
     base = examples.tprogi(4)
     shapes = base.layer(Role.OUTLINE).geometry
-    one = examples.with_geometry(
-        base, Role.OUTLINE, {1: shapely.transform(shapes[0], lambda c: c + (0.0005, 0))}
-    )
+    one = examples.with_geometry(base, Role.OUTLINE, {1: translate(shapes[0], 0.0005)})
     settings = Settings(select=("GEO015",), today=TODAY)
     path = tmp_path / "known.json"
     write_baseline(validate(one, settings).findings, path, "0")
-    two = examples.with_geometry(
-        one, Role.OUTLINE, {2: shapely.transform(shapes[0], lambda c: c - (0.0009, 0))}
-    )
+    two = examples.with_geometry(one, Role.OUTLINE, {2: translate(shapes[0], -0.0009)})
     report = validate(two, Settings(select=("GEO015",), today=TODAY, baseline=Baseline.read(path)))
     assert sorted(report.findings["state"]).count(State.BASELINE) == 1
     assert (report.findings["state"] == State.OPEN).sum() >= 1
