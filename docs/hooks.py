@@ -30,8 +30,9 @@ def generated() -> Iterator[tuple[str, str]]:
 
     catalogue = entries()
     head = (
-        f"# Rule catalogue\n\n{len(catalogue)} rules. Severities are those of the profile `normal`; how evidence is "
-        "labelled is told in [Evidence](../evidence.md). `rogi rules` and `rogi rule CODE` print the same.\n\n"
+        f"# Rule catalogue\n\n{len(catalogue)} rules. Severities are those of the profile `normal`; "
+        "how evidence is labelled is told in [Evidence](../evidence.md). \n"
+        "`rogi rules` and `rogi rule CODE` print the same.\n\n"
     )
     yield "rules/index.md", head + as_markdown(catalogue, link="{code}.md")
     for code, rule in rules().items():

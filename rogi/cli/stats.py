@@ -71,10 +71,10 @@ def stats(
     Examples: `rogi stats inventory.gpkg --figures figures` · `rogi stats TPRoGI/ --expect releases/1.0`
     """
     from rogi.comparison.facts import check, read_facts
-    from rogi.regions import read_regions
     from rogi.comparison.summary import statistics
     from rogi.comparison.unit_table import unit_table
     from rogi.inventory.read import read_inventory
+    from rogi.regions import read_regions
     from rogi.render import stats as render
 
     facts = read_facts(expect) if expect is not None else None
