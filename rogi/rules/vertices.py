@@ -98,7 +98,9 @@ def finite_coordinates(geometry: Geometries) -> Mask:
     finite = np.ones(len(geometry), dtype=bool)
     for start, stop in _chunks(geometry):
         coords, index = shapely.get_coordinates(geometry[start:stop], return_index=True)
-        if not np.isfinite(coords.sum()):
+        with np.errstate(invalid="ignore", over="ignore"):
+            total = coords.sum()
+        if not np.isfinite(total):
             finite[start + index[~np.isfinite(coords).all(axis=1)]] = False
     return finite
 
@@ -139,6 +141,8 @@ def unwrapped(geometry: Geometries, crs: Any) -> tuple[Geometries, Mask]:
     west, _, east, _ = shapely.bounds(raised).T
     narrow = (east > west) & (east - west < CROSSING_SPAN)
     crossing[crossing] = narrow
+    if not narrow.any():
+        return geometry, crossing
     out = geometry.copy()
     out[crossing] = raised[narrow]
     return out, crossing

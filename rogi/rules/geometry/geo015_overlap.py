@@ -47,7 +47,7 @@ def check(context: Context) -> Iterator[Rows]:
     crossing = ~pairs.contained & ~pairs.equal & (pairs.area >= context.number("minimum_area"))
     at = np.flatnonzero(crossing)
     messages = [
-        f"overlaps another outline by {square_metres(a)}, {share:.2g} of the smaller"
+        f"overlaps another outline by {square_metres(a)} ({share:.2%} of the smaller)"
         for a, share in zip(pairs.area[at], pairs.share[at], strict=True)
     ]
     yield Rows(
