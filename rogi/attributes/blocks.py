@@ -269,7 +269,8 @@ def compute(
     wkb = shapely.to_wkb(polygons, byte_order=1)
     files = _files(task, windows, ledger)
     identity = task.identity() | {
-        "grid": [*task.grid.transform[:6], *task.grid.shape, task.grid.crs.to_wkt()]
+        "grid": [task.grid.transform.a, task.grid.transform.b, task.grid.transform.d, task.grid.transform.e],
+        "crs": task.grid.crs.to_wkt(),
     }
     prefix = digest(identity)
     keys = [digest(prefix, shape, names) for shape, names in zip(wkb, files, strict=True)]

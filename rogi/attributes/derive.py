@@ -14,7 +14,16 @@ from rogi.attributes.blocks import Climate, Radiation, Relief, Results, Task, co
 from rogi.attributes.climate import ClimateField, climate_field
 from rogi.attributes.configuration import CLIMATE, AttributeSettings, ClimateSource
 from rogi.attributes.elevation_model import Mosaic, open_elevation_model
-from rogi.attributes.fields import DECIMALS, GROUPS, QUALITY, Group, blank, column_name, wanted_fields
+from rogi.attributes.fields import (
+    DECIMALS,
+    GROUPS,
+    QUALITY,
+    Group,
+    blank,
+    column_name,
+    field_vocabulary,
+    wanted_fields,
+)
 from rogi.attributes.placement import place_polygons
 from rogi.attributes.places import described_units, positions
 from rogi.attributes.provenance import Input, Provenance, file_input, raster_input
@@ -122,6 +131,8 @@ class _Derivation:
         self.crs = parse_crs(self.layer.crs)
         self.lonlat = to_lonlat(self.polygons, self.crs)
         self.wanted = wanted_fields(settings, self.layer.schema)
+        if settings.buffer is not None:  # a circle's area is not the unit's
+            self.wanted = tuple(name for name in self.wanted if name != "area")
         self.values: dict[str, NDArray[Any]] = {}
         self.quality: dict[str, NDArray[np.float64]] = {}
         self.notes: list[list[str]] = [[] for _ in self.polygons]
@@ -173,11 +184,9 @@ class _Derivation:
 
     def _regions(self, path: str) -> None:
         names, regions = read_regions(path, self.settings.region_field)
-        field = self.layer.schema.field("subregion") if self.layer.schema is not None else None
-        if field is not None and field.concept.vocabulary:
-            from rogi.schema.load import load_vocabulary
-
-            names = spelled(names, load_vocabulary(field.concept.vocabulary).values)
+        vocabulary = field_vocabulary("subregion", self.layer)
+        if vocabulary:
+            names = spelled(names, vocabulary)
         self.values["subregion"] = region_of(self.lonlat, names, regions)
         source = file_input(Path(path), self.runner.ledger, "EPSG:4326 after reading", "")
         self._record(
@@ -327,7 +336,8 @@ class _Derivation:
         median = float(np.median(slope[np.isfinite(slope)])) if np.isfinite(slope).any() else 0.0
         if median > STEEP:
             self.warnings.append(
-                f"Half of the units are steeper than {median:.0f} degrees, which is implausible: is the elevation model in feet, or its horizontal unit another?"
+                f"Half of the units are steeper than {median:.0f} degrees, which is implausible: is the "
+                "elevation model in feet, or its horizontal unit another?"
             )
 
     def _named(self, units: NDArray[np.int64]) -> str:

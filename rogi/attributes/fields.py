@@ -155,6 +155,17 @@ def column_name(concept: str, layer: Layer) -> str:
     return concept
 
 
+def field_vocabulary(concept: str, layer: Layer) -> tuple[str, ...]:
+    """Terms of a concept's field in the layer's schema, else in TPRoGI's; none where it has no vocabulary."""
+    from rogi.schema.load import load_vocabulary
+
+    for schema in (layer.schema, _tprogi()):
+        field = schema.field(concept) if schema is not None else None
+        if field is not None:
+            return load_vocabulary(field.concept.vocabulary).values if field.concept.vocabulary else ()
+    return ()
+
+
 def filled_layer(
     layer: Layer,
     values: Mapping[str, NDArray[Any]],

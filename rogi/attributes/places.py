@@ -37,8 +37,8 @@ def described_units(inventory: Inventory, buffer: float | None) -> tuple[Role, L
 
 def circles(points: NDArray[np.object_], crs: Any, radius: float) -> NDArray[np.object_]:
     """Circles of `radius` metres on the ground around points: polygons of 64 vertices in the points' CRS."""
-    centres = shapely.get_coordinates(shapely.centroid(to_lonlat(points, crs)))
-    some = ~(shapely.is_missing(points) | shapely.is_empty(points))
+    centres = np.column_stack(_coordinates(shapely.centroid(to_lonlat(points, crs))))
+    some = np.isfinite(centres).all(axis=1)
     angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     # Metres per degree at the point, from the local plane.
     east = local_metres(centres + np.array([1e-3, 0.0]), centres)[:, 0] * 1e3
@@ -48,7 +48,7 @@ def circles(points: NDArray[np.object_], crs: Any, radius: float) -> NDArray[np.
     ring = np.stack([x, y], axis=-1)
     moved = transform_coordinates(ring.reshape(-1, 2), 4326, crs).reshape(ring.shape)
     out = np.full(len(points), None, dtype=object)
-    out[some] = shapely.polygons(moved)
+    out[some] = shapely.polygons(moved[some])
     return valid_polygons(out)[0]
 
 
@@ -59,11 +59,10 @@ def positions(
     from rogi.inventory.primary_id import parse
 
     inside = shapely.point_on_surface(lonlat)
-    longitude, latitude = shapely.get_x(inside), shapely.get_y(inside)
+    longitude, latitude = _coordinates(inside)
     longitude = (longitude + 180.0) % 360.0 - 180.0
     if layer.role is Role.MARKER:
-        points = to_lonlat(layer.geometry, layer.crs)
-        return shapely.get_x(shapely.centroid(points)), shapely.get_y(shapely.centroid(points))
+        return _coordinates(shapely.centroid(to_lonlat(layer.geometry, layer.crs)))
     if not layer.has("primary_id"):
         return longitude, latitude
     ids = parse(layer.raw("primary_id").to_numpy(dtype=object))
@@ -78,3 +77,11 @@ def positions(
             if text in place and not shapely.is_empty(points[place[text]]):
                 longitude[unit], latitude[unit] = shapely.get_coordinates(points[place[text]])[0]
     return longitude, latitude
+
+
+def _coordinates(points: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """x and y of points; NaN for missing and empty ones."""
+    xy = np.full((len(points), 2), np.nan)
+    some = ~(shapely.is_missing(points) | shapely.is_empty(points))
+    xy[some] = shapely.get_coordinates(points[some])
+    return xy[:, 0], xy[:, 1]

@@ -1,0 +1,542 @@
+"""Filling the attribute table: values, reasons, the ledger; the same bytes however the work is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from affine import Affine
+
+from rogi.attributes.climate import ClimateOptions
+from rogi.attributes.configuration import AttributeSettings, ClimateSource, read_settings, settings_toml
+from rogi.attributes.derive import Derived, Runner, derive_attributes
+from rogi.attributes.places import circles
+from rogi.attributes.regions import region_of, spelled
+from rogi.errors import InputError, OptionError
+from rogi.geometry import area_m2
+from rogi.inventory.build import from_frames
+from rogi.ledger import Ledger
+from rogi.schema.model import Role
+from rogi.terrain import RadiationParameters
+
+WriteRaster = Callable[..., Path]
+ARC = 1 / 1200
+WEST, NORTH = 90.0, 31.0
+QUICK = RadiationParameters(search_radius=2000.0, n_sectors=8)
+
+
+def transform(west: float = WEST, north: float = NORTH) -> Affine:
+    return Affine(ARC, 0, west, 0, -ARC, north)
+
+
+def plane(rows: int, columns: int, west: float = WEST, north: float = NORTH) -> np.ndarray:
+    """Ground that falls to the east, with a ripple: a function of position."""
+    lat = north - ARC * (np.arange(rows) + 0.5)
+    lon = west + ARC * (np.arange(columns) + 0.5)
+    return (5000 - 20_000 * (lon - WEST)[None, :] + 80 * np.sin(lat * 90)[:, None]).astype(np.float32)
+
+
+def outlines(n: int = 12, seed: int = 0) -> gpd.GeoDataFrame:
+    rng = np.random.default_rng(seed)
+    x, y = WEST + rng.uniform(0.02, 0.18, n), NORTH - rng.uniform(0.02, 0.18, n)
+    r = rng.uniform(0.0005, 0.004, n)
+    shapes = [shapely.Point(a, b).buffer(c, 6) for a, b, c in zip(x, y, r, strict=True)]
+    return gpd.GeoDataFrame({"ID": [None] * n, "MAPPER": "A"}, geometry=shapes, crs=4326)
+
+
+@pytest.fixture
+def tiles(write_raster: WriteRaster) -> Path:
+    """Four tiles of 0.1 degree."""
+    for row in range(2):
+        for column in range(2):
+            west, north = WEST + 0.1 * column, NORTH - 0.1 * row
+            write_raster(f"tiles/r{row}c{column}.tif", plane(120, 120, west, north), transform(west, north),
+                         "EPSG:4326", nodata=-32768, compress="deflate")  # fmt: skip
+    return write_raster("tiles/far.tif", plane(12, 12), transform(95, 35), "EPSG:4326", nodata=-32768).parent
+
+
+def settings(tiles: Path, **more: object) -> AttributeSettings:
+    return AttributeSettings(dem=(str(tiles),), radiation=QUICK, **more)
+
+
+def table(derived: Derived) -> pd.DataFrame:
+    layer = derived.inventory.layer(Role.OUTLINE) or derived.inventory.layer(Role.MARKER)
+    assert layer is not None
+    return pd.DataFrame(layer.frame.drop(columns="geometry"))
+
+
+def inventory(frame: gpd.GeoDataFrame, **more: gpd.GeoDataFrame) -> object:
+    return from_frames({Role.OUTLINE: frame, **{Role(k): v for k, v in more.items()}}, "tprogi/1.0", "tprogi")
+
+
+def test_plane_has_its_slope_and_aspect(tiles: Path) -> None:
+    found = table(derive_attributes(inventory(outlines()), settings(tiles)))
+    metres = 111_320 * np.cos(np.radians(30.9))
+    assert found["SLO_MEAN"].between(np.degrees(np.arctan(20_000 / metres)) - 1.5, 14.5).all()
+    assert (np.abs(found["ASPECT"] - 90) < 35).all()
+    assert (found["ELE_MIN"] <= found["ELE_MEDIAN"]).all() and (found["ELE_MEDIAN"] <= found["ELE_MAX"]).all()
+    assert found["PISR"].between(1500, 3500).all()
+    assert (found[["ELE_SHARE", "SLO_SHARE", "PISR_SHARE"]] == 1).all(axis=None)
+    assert found["ATTR_NOTE"].isna().all()
+    assert found["MAPPER"].eq("A").all()
+    np.testing.assert_allclose(found["AREA"] * 1e6, area_m2(outlines().geometry, 4326), atol=0.51)
+    assert found["ID"].str.fullmatch(r"RGU\d{6}N\d{7}E").all()
+
+
+def test_nothing_depends_on_how_the_work_is_done(tiles: Path, tmp_path: Path) -> None:
+    """Blocks, order, other units, one file or tiles: the same to the last bit."""
+    frame = outlines(20)
+    whole = table(derive_attributes(inventory(frame), settings(tiles)))
+    with Ledger() as ledger:
+        small = table(derive_attributes(inventory(frame), settings(tiles), Runner(ledger, block_units=3)))
+    pd.testing.assert_frame_equal(whole, small, check_exact=True)
+    part = table(derive_attributes(inventory(frame.iloc[[11, 4, 7]]), settings(tiles)))
+    pd.testing.assert_frame_equal(
+        part.reset_index(drop=True), whole.iloc[[11, 4, 7]].reset_index(drop=True), check_exact=True
+    )
+
+
+def test_only_what_changed_is_done_again(tiles: Path, tmp_path: Path) -> None:
+    frame = outlines(20)
+    with Ledger(tmp_path / "l") as ledger:
+        runner = Runner(ledger)
+        first = derive_attributes(inventory(frame), settings(tiles), runner)
+        assert (first.units, first.reused) == (40, 0)
+        again = derive_attributes(inventory(frame), settings(tiles), runner)
+        assert again.reused == 40
+        pd.testing.assert_frame_equal(table(first), table(again), check_exact=True)
+        frame.loc[3, "geometry"] = frame.geometry[3].buffer(0.0005)
+        assert derive_attributes(inventory(frame), settings(tiles), runner).reused == 38
+        other = settings(tiles, slope_method="zevenbergen-thorne")
+        other = AttributeSettings(
+            dem=other.dem, radiation=RadiationParameters(search_radius=2000.0, n_sectors=9)
+        )
+        assert derive_attributes(inventory(frame), other, runner).reused == 20  # relief only
+        # Another tile far away changes nothing; one under the units changes those units.
+        (tiles / "far.tif").unlink()
+        assert derive_attributes(inventory(frame), settings(tiles), runner).reused == 40
+        import rasterio
+
+        with rasterio.open(tiles / "r0c0.tif", "r+") as file:
+            file.write(file.read(1) + 1, 1)
+        east = (frame.bounds["minx"] > WEST + 0.125) & (frame.bounds["maxy"] < NORTH)
+        south = frame.bounds["maxy"] < NORTH - 0.125
+        kept = derive_attributes(inventory(frame), settings(tiles), runner).reused
+        assert 2 * (east | south).sum() <= kept < 40
+
+
+def test_units_beyond_the_model_and_in_voids(write_raster: WriteRaster) -> None:
+    values = plane(240, 240)
+    values[:, 60:120] = -32768
+    path = write_raster("dem.tif", values, transform(), "EPSG:4326", nodata=-32768)
+    boxes = [
+        (90.01, 30.9, 90.02, 30.91),
+        (90.045, 30.9, 90.06, 30.91),
+        (90.06, 30.9, 90.07, 30.91),
+        (91, 30, 91.01, 30.01),
+    ]
+    frame = gpd.GeoDataFrame(
+        {"ID": ["a", "b", "c", "d"]}, geometry=[shapely.box(*b) for b in boxes], crs=4326
+    )
+    derived = derive_attributes(inventory(frame), settings(path))
+    found = table(derived)
+    assert found["ELE_MEAN"].notna().tolist() == [True, False, False, False]
+    np.testing.assert_allclose(found["ELE_SHARE"], [1, 1 / 3, 0, 0], atol=1e-3)
+    assert found["ATTR_NOTE"][1].startswith("ELE, SLO, ASPECT: only 33.3% of it has values")
+    assert "outside the raster" in found["ATTR_NOTE"][3]
+    assert pd.isna(found["ATTR_NOTE"][0])
+    assert any("2 of 4 units have no value there and 1 too few (b, c, d)" in w for w in derived.warnings)
+    with pytest.raises(InputError, match="no value for any of the 1 units"):
+        derive_attributes(inventory(frame.iloc[3:]), settings(path))
+
+
+def test_feet_are_suspected(write_raster: WriteRaster) -> None:
+    path = write_raster("ft.tif", plane(240, 240) * 3.2808, transform(), "EPSG:4326", nodata=-32768)
+    warnings = derive_attributes(inventory(outlines()), settings(path)).warnings
+    assert any("in feet" in w and "-500 to 9000 m" in w for w in warnings)
+    steep = write_raster("steep.tif", plane(240, 240) * 5 - 14000, transform(), "EPSG:4326", nodata=-32768)
+    assert any(
+        "steeper than" in w for w in derive_attributes(inventory(outlines()), settings(steep)).warnings
+    )
+
+
+def test_missing_values_only(tiles: Path) -> None:
+    frame = outlines(4).assign(
+        ELE_MEAN=[1.0, np.nan, 3.0, np.nan], ID=["RGU310000N0901000E", None, " ", None]
+    )
+    derived = derive_attributes(
+        inventory(frame), settings(tiles, only_missing=True, fields=("ELE_MEAN", "ID"))
+    )
+    found = table(derived)
+    assert found["ELE_MEAN"][[0, 2]].tolist() == [1, 3]
+    assert found["ELE_MEAN"][1] > 1000
+    assert found["ID"][0] == "RGU310000N0901000E"
+    assert found["ID"].str.len().eq(18).all()
+    assert derived.units == 2
+    assert "SLO_MEAN" not in found
+
+
+def test_markers_get_the_values_of_their_outline(tiles: Path) -> None:
+    frame = outlines(3)
+    points = frame.geometry.centroid
+    ids = ["RGU309000N0901000E", "RGU309100N0901000E", "RGU309200N0901000E"]
+    frame["ID"] = ids
+    markers = gpd.GeoDataFrame({"ID": [*ids[::-1], "RGU000000N0000000E"], "ELE_MEAN": 0.0, "LAT": 0.0},
+                               geometry=[*points[::-1], shapely.Point(0, 0)], crs=4326)  # fmt: skip
+    derived = derive_attributes(inventory(frame, marker=markers), settings(tiles))
+    layer = derived.inventory.layer(Role.MARKER)
+    assert layer is not None
+    found = table(derived)
+    np.testing.assert_array_equal(layer.frame["ELE_MEAN"], [*found["ELE_MEAN"][::-1], 0.0])
+    np.testing.assert_allclose(found["LAT"], points.y, atol=1e-6)  # of the marker, not of the ID
+    assert "SLO_MEAN" not in layer.frame
+
+
+def test_circles_around_markers(tiles: Path) -> None:
+    markers = gpd.GeoDataFrame({"ID": ["RGU309000N0901000E"]}, geometry=[shapely.Point(90.1, 30.9)], crs=4326)
+    alone = from_frames({Role.MARKER: markers}, "tprogi/1.0", "tprogi")
+    with pytest.raises(InputError, match="--buffer METRES"):
+        derive_attributes(alone, settings(tiles))
+    found = table(derive_attributes(alone, settings(tiles, buffer=200.0)))
+    assert found["ELE_MEAN"][0] == pytest.approx(3000, abs=90)
+    assert "AREA" not in found
+    for crs in (4326, 32646, 3857):
+        points = markers.to_crs(crs).geometry.to_numpy()
+        area = area_m2(circles(points, crs, 200.0), crs)[0]
+        assert area == pytest.approx(32 * np.sin(np.pi / 32) * 200**2, rel=1e-4)
+
+
+def test_fields_are_chosen_by_any_name(tiles: Path) -> None:
+    base = AttributeSettings(dem=(str(tiles),), radiation=QUICK)
+    for names, expected in (
+        (("SLO",), 4),
+        (("relief",), 9),
+        (("elevation_mean", "Ele_Max"), 2),
+        (("PISR",), 1),
+    ):
+        derived = derive_attributes(
+            inventory(outlines(2)), AttributeSettings(**{**base.__dict__, "fields": names})
+        )
+        assert sum(len(p.columns) for p in derived.provenance) == expected
+    with pytest.raises(OptionError, match="did you mean elemean"):
+        derive_attributes(inventory(outlines(2)), settings(tiles, fields=("ELE_MAEN",)))
+    with pytest.raises(OptionError, match="needs --maat"):
+        derive_attributes(inventory(outlines(2)), settings(tiles, fields=("MAAT",)))
+
+
+def test_damaged_tile_leaves_the_others(tiles: Path, tmp_path: Path) -> None:
+    import rasterio.shutil
+
+    bad = tiles / "r1c1.tif"
+    rasterio.shutil.copy(bad, tmp_path / "cog.tif", driver="COG")
+    whole = bad.read_bytes()
+    bad.write_bytes((tmp_path / "cog.tif").read_bytes()[:-3000])
+    frame = outlines(30)
+    with Ledger(tmp_path / "l") as ledger:
+        derived = derive_attributes(inventory(frame), settings(tiles, fields=("relief",)), Runner(ledger))
+        assert "r1c1.tif cannot be read" in derived.failures[0]
+        touched = frame.intersects(shapely.box(WEST + 0.1, NORTH - 0.2, WEST + 0.2, NORTH - 0.1)).sum()
+        assert f"({touched} units)" in derived.failures[0]
+        bad.write_bytes(whole)
+        mended = derive_attributes(inventory(frame), settings(tiles, fields=("relief",)), Runner(ledger))
+        assert not mended.failures
+        assert mended.reused == 30 - touched
+
+
+def test_null_empty_and_invalid_outlines(tiles: Path) -> None:
+    bow = shapely.Polygon([(90.05, 30.95), (90.06, 30.96), (90.06, 30.95), (90.05, 30.96)])
+    frame = gpd.GeoDataFrame({"ID": ["a", "b", "c"]}, geometry=[None, shapely.Polygon(), bow], crs=4326)
+    found = table(derive_attributes(inventory(frame), settings(tiles)))
+    assert found["ELE_MEAN"].notna().tolist() == [False, False, True]
+    assert found["AREA"][2] == pytest.approx(0.53, abs=0.01)  # both lobes count
+
+
+def test_regions() -> None:
+    names = np.array(["west", "east", "east"], dtype=object)
+    regions = np.array([shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1), shapely.box(2, 0, 3, 1)])
+    units = np.array(
+        [
+            shapely.box(0.2, 0.2, 0.3, 0.3),
+            shapely.box(0.9, 0, 1.3, 1),
+            shapely.box(5, 5, 6, 6),
+            shapely.Polygon(),
+        ]
+    )
+    assert region_of(units, names, regions).tolist() == ["west", "east", None, None]
+    odd = np.array(["nyainqentanglha", "Qilian  Shan", "elsewhere", None], dtype=object)
+    assert spelled(odd, ["Nyainqêntanglha", "Qilian Shan"]).tolist() == [
+        "Nyainqêntanglha",
+        "Qilian Shan",
+        "elsewhere",
+        None,
+    ]
+
+
+def test_settings_round_trip(tmp_path: Path) -> None:
+    full = AttributeSettings(
+        dem=(str(tmp_path / "d.tif"),),
+        maat=ClimateSource((str(tmp_path / "t.nc"),), ClimateOptions("t2m", "K", (1991, 2020))),
+        regions=str(tmp_path / "r.gpkg"), fields=("ELE",), only_missing=True, buffer=150.0, radiation=QUICK,
+    )  # fmt: skip
+    path = tmp_path / "run.toml"
+    path.write_text(settings_toml(full))
+    assert read_settings(path) == full
+    path.write_text('[attributes]\ndem = "tiles"\nap = "p.nc"\n')
+    assert read_settings(path).dem == (str(tmp_path / "tiles"),)
+    for text, message in (
+        ("[attributes]\ndme = 1", "did you mean dem"),
+        ("[attributes.maat]\nfile = 'a'", r"\[attributes.maat\].*no setting 'file'"),
+        ("[attributes]\nengine = 'fast'", "engine|fast"),
+        ("[attributes.radiation]\nalbedo = 2.0", "albedo"),
+        ("[other]", "no table"),
+        ("[attributes", "not TOML"),
+    ):
+        path.write_text(text)
+        with pytest.raises((OptionError, InputError), match=message):
+            read_settings(path)
+
+
+def test_progress_counts_up(tiles: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    with Ledger() as ledger:
+        derive_attributes(
+            inventory(outlines(9)),
+            settings(tiles),
+            Runner(ledger, block_units=4, progress=lambda *a: seen.append(a)),
+        )
+    relief = [n for what, n, _ in seen if what.startswith("ELE")]
+    assert relief[0] == 0
+    assert relief[-1] == 9
+    assert relief == sorted(relief)
+
+
+# ---- the command
+
+
+def command(*arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from rogi.cli import main; main()", *map(str, arguments)],
+        capture_output=True, text=True, **more,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def files(tiles: Path, tmp_path: Path) -> tuple[Path, Path]:
+    outlines(12).to_file(tmp_path / "in.gpkg", layer="TPRoGI_Extended_Footprint")
+    return tmp_path / "in.gpkg", tiles
+
+
+Main = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Main:
+    """Run the command line in this process: exit code, stdout and stderr."""
+    from rogi import cli
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rogi", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, errors = capsys.readouterr()
+        return int(end.value.code or 0), out, errors
+
+    return run
+
+
+QUICKLY = ("--radiation", "search_radius=2000", "--radiation", "n_sectors=8")
+
+
+def test_command_writes_provenance_and_settings(files: tuple[Path, Path], tmp_path: Path, main: Main) -> None:
+    source, tiles = files
+    out = tmp_path / "out.gpkg"
+    done = command("attributes", source, "--dem", tiles, "-o", out, *QUICKLY)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(out), f"{out}.provenance.json", f"{out}.attributes.toml"]
+    assert "12/12 units" in done.stderr
+    record = json.loads(Path(f"{out}.provenance.json").read_text())
+    relief = next(f for f in record["fields"] if f["group"] == "relief")
+    assert [i["name"] for i in relief["inputs"]] == ["r0c0.tif", "r0c1.tif", "r1c0.tif", "r1c1.tif"]
+    assert len(relief["inputs"][0]["sha256"]) == 64
+    assert relief["parameters"]["method"] == "horn"
+    with sqlite3.connect(out) as base:
+        rows = base.execute(
+            "SELECT column_name, metadata FROM gpkg_metadata m "
+            "JOIN gpkg_metadata_reference r ON r.md_file_id = m.id"
+        ).fetchall()
+        assert base.execute(
+            "SELECT count(*) FROM gpkg_extensions WHERE extension_name = 'gpkg_metadata'"
+        ).fetchone() == (2,)
+    found = dict(rows)
+    assert json.loads(found["SLO_MEAN"])["inputs"] == relief["inputs"]
+    assert json.loads(found["PISR"])["parameters"]["parameters"]["n_sectors"] == 8
+    # The stored settings do the same again, and the ledger has it all.
+    code, _, errors = main("attributes", source, "--config", f"{out}.attributes.toml", "-o", out)
+    assert code == 0, errors
+    assert "24 of 24 values of units taken from the ledger" in errors
+
+
+@pytest.mark.slow
+def test_workers_and_interruptions_leave_the_same_bytes(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """One process, two, and a run killed as soon as its ledger holds something, then begun again."""
+    source, tiles = files
+    outlines(400, 3).to_file(source, layer="TPRoGI_Extended_Footprint")
+    made = []
+    for name, more in (("one", ()), ("two", ("--workers", "2"))):
+        (tmp_path / name).mkdir()
+        out = tmp_path / name / "out.gpkg"
+        done = command("attributes", source, "--dem", tiles, "-o", out, *QUICKLY, *more)
+        assert done.returncode == 0, done.stderr
+        made.append(out)
+    (tmp_path / "killed").mkdir()
+    out = tmp_path / "killed" / "out.gpkg"
+    arguments = ["attributes", source, "--dem", tiles, "-o", out, *QUICKLY]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from rogi.cli import main; main()", *map(str, arguments)],
+        stderr=subprocess.DEVNULL,
+    )
+    ledger = Path(f"{out}.ledger")
+    while process.poll() is None and not _held(ledger):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not out.exists()
+    held = _held(ledger)
+    assert 0 < held < 800
+    done = command(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert f"{held} of 800" in done.stderr
+    made.append(out)
+    for suffix in ("", ".provenance.json"):
+        assert len({Path(f"{path}{suffix}").read_bytes() for path in made}) == 1
+
+
+def _held(ledger: Path) -> int:
+    if not ledger.exists():
+        return 0
+    base = sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)
+    try:
+        return int(base.execute("SELECT count(*) FROM results").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        base.close()
+
+
+@pytest.mark.slow
+def test_cluster_that_loses_a_worker(tiles: Path) -> None:
+    """Two workers of a real cluster, one killed in the middle: the same values as without it."""
+    distributed = pytest.importorskip("distributed")
+    frame = outlines(300, 4)
+    alone = table(derive_attributes(inventory(frame), settings(tiles, fields=("relief", "PISR"))))
+    killed: list[int] = []
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        worker_dashboard_address=None,
+    ) as cluster:
+        workers = [worker.pid for worker in cluster.workers.values()]
+
+        def kill_one(what: str, number: int, total: int) -> None:
+            if number and not killed:
+                killed.append(workers[0])
+                os.kill(workers[0], signal.SIGKILL)
+
+        with Ledger() as ledger:
+            derived = derive_attributes(
+                inventory(frame),
+                settings(tiles, fields=("relief", "PISR")),
+                Runner(ledger, cluster=cluster.scheduler_address, block_units=10, progress=kill_one),
+            )
+    assert killed
+    assert not derived.failures
+    pd.testing.assert_frame_equal(table(derived), alone, check_exact=True)
+
+
+def test_command_errors(files: tuple[Path, Path], tmp_path: Path, main: Main) -> None:
+    source, tiles = files
+    out = tmp_path / "o.gpkg"
+    for arguments, message in (
+        (("--dem", tmp_path / "none.tif", "-o", out), "There is no elevation model"),
+        (("--dem", tiles, "-o", source), "is an input"),
+        (("--dem", tiles, "-o", out, "--engine", "quick"), "--engine is coverage or rasterstats"),
+        (("--dem", tiles, "-o", out, "--fields", "ELE_MAEN"), "no derived field"),
+        (("--maat-unit", "K", "-o", out), "without --maat"),
+        (("--maat", tiles, "--maat-period", "2020", "-o", out), "1991-2020"),
+        (("--dem", tiles, "-o", tmp_path / "no" / "o.gpkg"), "does not exist"),
+        (("--dem", tiles, "-o", out, "--radiation", "albdo=1"), "albdo"),
+    ):
+        code, _, errors = main("attributes", source, *arguments)
+        assert code == 2, errors
+        assert message in errors
+        assert not out.exists()
+
+
+def test_unprojected_model_is_refused(
+    files: tuple[Path, Path], write_raster: WriteRaster, tmp_path: Path, main: Main
+) -> None:
+    bare = write_raster("bare.tif", plane(240, 240), transform(), None)
+    out = tmp_path / "o.gpkg"
+    code, _, errors = main("attributes", files[0], "--dem", bare, "-o", out)
+    assert (code, "no coordinate reference system" in errors) == (2, True)
+    code, _, errors = main(
+        "attributes", files[0], "--dem", bare, "--dem-crs", "EPSG:4326", "-o", out, *QUICKLY
+    )
+    assert code == 0, errors
+
+
+def test_full_disk_leaves_nothing_half_written(
+    tiles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the system while the output is synced: the old file stays, no other is left."""
+    from rogi.attributes.output import write_derived
+    from rogi.errors import OutputError
+
+    derived = derive_attributes(inventory(outlines(3)), settings(tiles, fields=("ELE",)))
+    out = tmp_path / "folder" / "out.gpkg"
+    out.parent.mkdir()
+    out.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with Ledger() as ledger, pytest.raises(OutputError, match="No space left"):
+        write_derived(derived, out, settings(tiles), ledger)
+    assert [p.name for p in out.parent.iterdir()] == ["out.gpkg"]
+    assert out.read_text() == "old"
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_real_markers_of_zhadang(real_data: Path, tmp_path: Path) -> None:
+    """552 markers of south-eastern Tibet inside one SRTM tile, 200 m around each."""
+    markers = gpd.read_file(real_data / "setp" / "markers_49178.gpkg", bbox=(90, 30, 91, 31))
+    assert len(markers) == 552
+    derived = derive_attributes(
+        from_frames({Role.MARKER: markers}),
+        AttributeSettings(
+            dem=(str(real_data / "zhadang" / "srtm3_n30_e090.tif"),),
+            regions=str(real_data / "hma_regions" / "himap_22_regions.gpkg"),
+            buffer=200.0,
+        ),
+    )
+    found = table(derived)
+    assert (found["SUBREGION"] == "Nyainqêntanglha").all()
+    assert found["ELE_MEAN"].between(4500, 6000).all()
+    assert found["SLO_MEAN"].mean() == pytest.approx(17.7, abs=4)
+    assert found["PISR"].mean() == pytest.approx(2500, abs=300)
