@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 16
 BLOCK_COLS = 64
 
-#: Default search radius in metres: 20-30 km changes annual radiation no more, 10 km up to 2.3 % at single
-#: pixels (measured, docs/methods/terrain.md).
+#: Default search radius in metres. Against 40 km the annual total changes by at most 0.12 % at any pixel of
+#: two real mountain tiles; with 10 km by 0.5 %, with 5 km by 1.7 % (docs/methods/terrain.md).
 SEARCH_RADIUS = 25_000.0
 
 #: Beyond this latitude the series for geodesics on a geographic grid is not used (meridians converge).
