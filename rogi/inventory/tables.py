@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BATCH = 16_384  # features whose WKB is held at a time
 _CURVES = frozenset(range(8, 15))  # ISO WKB: circular string to surface, without Z and M
 _FALLBACK_ENCODING = "cp1252"
+_FLATGEOBUF_STREAM = "OGR_FLATGEOBUF_STREAM_BASE_IMPL"
 GEOMETRY = "geometry"
 
 
@@ -77,6 +79,11 @@ def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None
         notes += said
     else:
         attributes, geometry, fids, system = _read_driver(source, notes)
+        if source.format is Format.GEOPACKAGE and len(np.unique(fids)) < len(fids):
+            # The driver fetches by ranges of ids where their number equals the largest; with gaps in them
+            # (and a stale count) it repeats features. A filter makes it go through the table.
+            notes = list(source.notes)
+            attributes, geometry, fids, system = _read_driver(source, notes, where="1 = 1")
         if source.format is not Format.GEOPACKAGE:
             fids = None
     frame = _to_pandas(attributes, source, encoding, notes)
@@ -84,7 +91,7 @@ def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None
 
 
 def _read_driver(
-    source: SourceLayer, notes: list[str]
+    source: SourceLayer, notes: list[str], where: str | None = None
 ) -> tuple[pa.Table, NDArray[np.object_], NDArray[np.int64], Any]:
     import pyarrow as pa
     import pyogrio
@@ -94,7 +101,8 @@ def _read_driver(
     batches, fids, geometries = [], [], []
     with (
         driver_calls(source.shown, notes),
-        pyogrio.open_arrow(file, batch_size=BATCH, **options) as (meta, reader),
+        _sound_stream(source.format),
+        pyogrio.open_arrow(file, batch_size=BATCH, where=where, **options) as (meta, reader),
     ):
         names = reader.schema.names
         fid_column = meta["fid_column"] or "OGC_FID"
@@ -117,6 +125,22 @@ def _read_driver(
         np.concatenate([empty_ids, *fids]).astype(np.int64),
         meta["crs"],
     )
+
+
+@contextmanager
+def _sound_stream(format: Format) -> Iterator[None]:
+    """Read FlatGeobuf by GDAL's common arrow stream: a null geometry breaks the driver's own."""
+    import pyogrio
+
+    if format is not Format.FLATGEOBUF:
+        yield
+        return
+    before = pyogrio.get_gdal_config_option(_FLATGEOBUF_STREAM)
+    pyogrio.set_gdal_config_options({_FLATGEOBUF_STREAM: True})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({_FLATGEOBUF_STREAM: before})
 
 
 def _refuse_partial(source: SourceLayer, rows: int) -> None:
@@ -153,7 +177,8 @@ def _from_wkb(
     for chunk in chunks:
         wkb = chunk.to_numpy(zero_copy_only=False)
         try:
-            parts.append(np.asarray(shapely.from_wkb(wkb), dtype=object))
+            with np.errstate(invalid="ignore"):  # coordinates that are not numbers are for the rules to find
+                parts.append(np.asarray(shapely.from_wkb(wkb), dtype=object))
         except (shapely.errors.GEOSException, NotImplementedError):
             parts.append(_from_odd_wkb(wkb, notes, origin))
     return np.concatenate([np.empty(0, dtype=object), *parts])
@@ -167,7 +192,8 @@ def _from_odd_wkb(
 
     curved = np.array([value is not None and _is_curve(value) for value in wkb])
     out = np.full(len(wkb), None, dtype=object)
-    out[~curved] = shapely.from_wkb(wkb[~curved], on_invalid="ignore")
+    with np.errstate(invalid="ignore"):
+        out[~curved] = shapely.from_wkb(wkb[~curved], on_invalid="ignore")
     if curved.any() and origin is not None:
         source, fids = origin
         _, _, linear, _ = pyogrio.raw.read(

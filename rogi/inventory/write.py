@@ -21,6 +21,7 @@ from rogi.files import replacing
 from rogi.inventory.drivers import one_line
 from rogi.inventory.loss import Loss, LossKind
 from rogi.inventory.model import Inventory, Layer
+from rogi.schema.model import Role
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -122,9 +123,9 @@ def write_inventory(
         _write_geopackage(inventory, tables, frames, target, schema_names, losses)
         return Written((target,), tuple(losses))
     for name, frame in frames.items():
-        file = files[name]
+        file, empty_type = files[name], _empty_type(tables[name])
         if chosen is WriteFormat.SHAPEFILE:
-            _write_shapefile(frame, name, file, losses)
+            _write_shapefile(frame, empty_type, file, losses)
             continue
         with replacing(file) as temporary:
             if chosen is WriteFormat.GEOPARQUET:
@@ -132,7 +133,7 @@ def write_inventory(
             elif chosen is WriteFormat.CSV:
                 _write_csv(frame, temporary)
             else:
-                _write_driver(frame, name, temporary, "FlatGeobuf", losses, file)
+                _write_driver(frame, name, temporary, "FlatGeobuf", losses, file, empty_type=empty_type)
     return Written(tuple(files.values()), tuple(losses))
 
 
@@ -326,7 +327,15 @@ def _write_geopackage(
             if schema is not None:
                 options |= {"IDENTIFIER": schema.title, "DESCRIPTION": schema.description}
             _write_driver(
-                frame, name, temporary, "GPKG", losses, path, append=number > 0, layer_options=options
+                frame,
+                name,
+                temporary,
+                "GPKG",
+                losses,
+                path,
+                empty_type=_empty_type(tables[name]),
+                append=number > 0,
+                layer_options=options,
             )
         if schema_names:
             by_role = {layer.role: name for name, layer in tables.items()}
@@ -346,6 +355,7 @@ def _write_driver(
     losses: list[Loss],
     shown: Path,
     *,
+    empty_type: str,
     append: bool = False,
     layer_options: Mapping[str, str] | None = None,
 ) -> None:
@@ -357,7 +367,7 @@ def _write_driver(
     import shapely
 
     geometry = np.asarray(frame.geometry.array, dtype=object)
-    declared, geometry = _declared_type(geometry)
+    declared, geometry = _declared_type(geometry, empty_type)
     table = pa.Table.from_pandas(frame.drop(columns=frame.geometry.name), preserve_index=False)
     for i, field in enumerate(table.schema):
         if pa.types.is_null(field.type):
@@ -366,7 +376,11 @@ def _write_driver(
     while column in table.column_names:
         column = f"_{column}"
     wkb = shapely.to_wkb(geometry, flavor="iso", output_dimension=4)
-    table = table.replace_schema_metadata(None).append_column(column, pa.array(wkb, type=pa.large_binary()))
+    shapes = pa.array(wkb, type=pa.large_binary())
+    if table.num_columns:
+        table = table.replace_schema_metadata(None).append_column(column, shapes)
+    else:  # a table without columns has no rows
+        table = pa.table({column: shapes})
     options = dict(layer_options or {})
     if driver == "FlatGeobuf":
         options["SPATIAL_INDEX"] = "NO"  # it would reorder the features, and cannot hold null geometries
@@ -406,11 +420,13 @@ def _driver_errors() -> tuple[type[Exception], ...]:
     )
 
 
-def _declared_type(geometry: Any) -> tuple[str, Any]:
+def _declared_type(geometry: Any, empty_type: str) -> tuple[str, Any]:
     """The type to declare for a layer, and the geometries: where parts are mixed with wholes, all multi."""
     import shapely
 
     present = geometry[~shapely.is_missing(geometry)]
+    if not len(present):
+        return empty_type, geometry
     types = set(np.unique(shapely.get_type_id(present)).tolist())
     declared = "Unknown"
     for single, multi in ((0, 4), (1, 5), (3, 6)):
@@ -422,13 +438,21 @@ def _declared_type(geometry: Any) -> tuple[str, Any]:
             types = {multi}
     if len(types) == 1:
         declared = _TYPE_NAMES.get(types.pop(), "Unknown")
-    if declared != "Unknown":
-        declared += " Z" * bool(shapely.has_z(present).any())
-        declared += " M" * bool(shapely.has_m(present).any())
-    return declared.replace(" Z M", " ZM"), geometry
+    if shapely.has_m(present).any():
+        return "Unknown", geometry  # types with M cannot be declared
+    if declared != "Unknown" and shapely.has_z(present).any():
+        declared += " Z"
+    return declared, geometry
 
 
-def _write_shapefile(frame: gpd.GeoDataFrame, name: str, path: Path, losses: list[Loss]) -> None:
+def _empty_type(layer: Layer) -> str:
+    """The type to declare where no feature tells it."""
+    if layer.schema is not None:
+        return next((t for t in layer.schema.geometry if t.startswith("Multi")), layer.schema.geometry[0])
+    return "Point" if layer.role is Role.MARKER else "MultiPolygon"
+
+
+def _write_shapefile(frame: gpd.GeoDataFrame, empty_type: str, path: Path, losses: list[Loss]) -> None:
     """All parts in a folder of their own, then moved, the .shp last."""
     stamp = time_of_writing()
     date = "2000-01-01" if stamp is None else stamp.strftime("%Y-%m-%d")
@@ -441,7 +465,14 @@ def _write_shapefile(frame: gpd.GeoDataFrame, name: str, path: Path, losses: lis
     try:
         options = {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": date}
         _write_driver(
-            frame, path.stem, work / path.name, "ESRI Shapefile", losses, path, layer_options=options
+            frame,
+            path.stem,
+            work / path.name,
+            "ESRI Shapefile",
+            losses,
+            path,
+            empty_type=empty_type,
+            layer_options=options,
         )
         parts = sorted(work.iterdir(), key=lambda part: part.suffix == ".shp")
         for part in parts:
