@@ -145,20 +145,15 @@ def _horizon(
 
 def mask_blocks(mask: npt.NDArray[np.bool_], grid: Grid) -> npt.NDArray[np.int64]:
     """Corners, in the window, of the blocks of the whole raster that hold wanted pixels, in row order."""
-    rows, cols = np.nonzero(mask)
-    block_rows = (rows + grid.row_offset) // BLOCK_ROWS
-    block_cols = (cols + grid.col_offset) // BLOCK_COLS
-    if rows.size == 0:
+    if not mask.any():
         return np.empty((0, 2), dtype=np.int64)
-    width = int(block_cols.max()) + 1
-    found = np.unique(block_rows * width + block_cols)
-    return np.stack(
-        [
-            found // width * BLOCK_ROWS - grid.row_offset,
-            found % width * BLOCK_COLS - grid.col_offset,
-        ],
-        axis=1,
-    ).astype(np.int64)
+    top, left = -(grid.row_offset % BLOCK_ROWS), -(grid.col_offset % BLOCK_COLS)
+    rows = np.arange(top, mask.shape[0], BLOCK_ROWS)
+    cols = np.arange(left, mask.shape[1], BLOCK_COLS)
+    wanted = np.logical_or.reduceat(mask, np.maximum(rows, 0), axis=0)
+    wanted = np.logical_or.reduceat(wanted, np.maximum(cols, 0), axis=1)
+    found = np.nonzero(wanted)
+    return np.stack([rows[found[0]], cols[found[1]]], axis=1).astype(np.int64)
 
 
 def block_centres(blocks: npt.NDArray[np.int64], grid: Grid) -> tuple[npt.NDArray[np.float64], bool]:

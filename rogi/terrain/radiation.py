@@ -132,6 +132,7 @@ def _radiation(
     first_step: int,
     direct_table: npt.NDArray[np.float32],
     level_table: npt.NDArray[np.float64],
+    origin: tuple[int, int],
     out: npt.NDArray[np.float32],
 ) -> None:
     rows = elevation.shape[0]
@@ -192,10 +193,10 @@ def _radiation(
                     direct += corner[q] * norm * vector
                     diffuse += corner[q] * level_table[step, 0, q]
                     reflected += corner[q] * level_table[step, 1, q]
-                out[0, r, c] = max(direct, 0.0)
-                out[1, r, c] = diffuse * view
-                out[2, r, c] = reflected * (1.0 - view)
-                out[3, r, c] = view
+                out[0, r - origin[0], c - origin[1]] = max(direct, 0.0)
+                out[1, r - origin[0], c - origin[1]] = diffuse * view
+                out[2, r - origin[0], c - origin[1]] = reflected * (1.0 - view)
+                out[3, r - origin[0], c - origin[1]] = view
 
 
 def solar_radiation(
@@ -210,12 +211,28 @@ def solar_radiation(
 
     Parameters, errors and notes as for `potential_incoming_solar_radiation`.
     """
+    out, box = _components(elevation, grid, mask, parameters, threads)
+    full = np.full((4, *grid.shape), np.nan, dtype=np.float32)
+    full[:, *box] = out
+    return SolarRadiation(*full)
+
+
+def _components(
+    elevation: npt.NDArray[Any],
+    grid: Grid,
+    mask: npt.NDArray[np.bool_] | None,
+    parameters: RadiationParameters | None,
+    threads: int,
+) -> tuple[npt.NDArray[np.float32], tuple[slice, slice]]:
+    """Direct, diffuse, reflected and sky view (4, ...) in the smallest box around the wanted pixels."""
     chosen = parameters or RadiationParameters()
     surface, wanted = surface_and_mask(elevation, grid, mask)
-    out = np.full((4, *surface.shape), np.nan, dtype=np.float32)
     blocks = mask_blocks(wanted, grid)
     if blocks.size == 0:
-        return SolarRadiation(*out)
+        return np.empty((4, 0, 0), dtype=np.float32), (slice(0, 0), slice(0, 0))
+    rows, cols = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
+    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+    out = np.full((4, rows[-1] + 1 - rows[0], cols[-1] + 1 - cols[0]), np.nan, dtype=np.float32)
     metric = grid.metric()
     centres, bend = block_centres(blocks, grid)
     if not np.isfinite(centres[:, 4]).all():
@@ -224,8 +241,9 @@ def solar_radiation(
         )
     radius = chosen.search_radius if chosen.shading else 0.0
     highest = highest_around(surface) if chosen.shading else np.empty((0, 0), dtype=np.float32)
-    heights = surface[wanted]
-    step = (np.array([heights.min(), heights.max()], dtype=np.float64) - _LOWEST) / ELEVATION_SPACING
+    lowest = float(np.min(surface, where=wanted, initial=np.inf))
+    highest_wanted = float(np.max(surface, where=wanted, initial=-np.inf))
+    step = (np.array([lowest, highest_wanted]) - _LOWEST) / ELEVATION_SPACING
     first_step, last_step = (int(k) for k in np.clip(step, 0, ELEVATIONS.size - 2))
     # A block takes its tables from the latitude band of its centre.
     band = np.floor(centres[:, 4] / LATITUDE_SPACING).astype(np.int64)
@@ -244,14 +262,14 @@ def solar_radiation(
                 step_limit(centres[part], radius) if radius else GROUP, radius,
                 0.5 / EARTH_RADIUS if chosen.curvature else 0.0, bend, chosen.shading,
                 chosen.slope_method is SlopeMethod.HORN, chosen.sky is Sky.HORIZON, float(number),
-                first_step, *tables, out,
+                first_step, *tables, (box[0].start, box[1].start), out,
             )  # fmt: skip
 
         # Blocks are independent, so the number of threads changes nothing but the time.
         parts = np.array_split(members, min(members.size, 4 * threads)) if threads > 1 else [members]
         with ThreadPoolExecutor(max(threads, 1)) as pool:
             list(pool.map(compute, parts))
-    return SolarRadiation(*out)
+    return out, box
 
 
 def potential_incoming_solar_radiation(
@@ -294,7 +312,10 @@ def potential_incoming_solar_radiation(
     Formulas: Kumar et al. (1997), see `rogi.terrain.sun` and docs/methods/terrain.md.
     The value of a pixel depends on the terrain within the halo only, to the last bit.
     """
-    return solar_radiation(elevation, grid, mask=mask, parameters=parameters, threads=threads).total
+    (direct, diffuse, reflected, _), box = _components(elevation, grid, mask, parameters, threads)
+    total = np.full(grid.shape, np.nan, dtype=np.float32)
+    total[box] = direct + diffuse + reflected
+    return total
 
 
 def required_halo(grid: Grid, parameters: RadiationParameters | None = None) -> tuple[int, int]:
