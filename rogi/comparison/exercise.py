@@ -16,10 +16,10 @@ from rogi.comparison.operators import (
     LandformAgreement,
     Landforms,
     Votes,
-    consensus,
     detection_alpha,
     iou_matrix,
     landform_agreement,
+    landform_consensus,
     landforms,
     match_all,
     match_all_points,
@@ -140,7 +140,7 @@ def compare_operators(
 
 
 def consensus_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
-    """Consensus outlines (EPSG:4326) with the type and the area, m², of those covered by enough operators."""
+    """Consensus outlines (EPSG:4326) of the landforms, with the area, m²; see `landform_consensus`."""
     import geopandas as gpd
     import pandas as pd
 
@@ -148,10 +148,16 @@ def consensus_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
     for section in result.sections:
         if section.votes is None:
             continue
-        shapes, area = consensus(section.votes, result.min_votes)
+        landform, shapes, area = landform_consensus(section.votes, result.min_votes)
         frames.append(
             gpd.GeoDataFrame(
-                {"class": section.title, "area_m2": area, "min_votes": result.min_votes},
+                {
+                    "class": section.title,
+                    "landform": landform + 1,
+                    "operators": section.found.votes[landform],
+                    "min_votes": result.min_votes,
+                    "area_m2": area,
+                },
                 geometry=shapes,
                 crs=4326,
             )

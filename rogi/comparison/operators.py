@@ -225,6 +225,30 @@ def consensus(votes: Votes, min_votes: int) -> tuple[Geometries, Floats]:
     return parts, area.astype(float)
 
 
+def landform_consensus(votes: Votes, min_votes: int) -> tuple[Ints, Geometries, Floats]:
+    """Consensus outline of each landform: what at least so many operators cover with their outline of it.
+
+    Unlike `consensus`, landforms that touch stay apart, and outlines of another landform lend no votes.
+
+    Returns
+    -------
+    landform : ndarray of int, shape (m,)
+        Landforms that have a consensus.
+    outlines : ndarray of object, shape (m,)
+        Polygons or multipolygons on longitude and latitude.
+    area : ndarray of float64, shape (m,)
+        m².
+    """
+    pairs, times = np.unique(np.column_stack([votes.face, votes.landform]), axis=0, return_counts=True)
+    pairs = pairs[times >= min_votes].astype(np.intp)
+    if not len(pairs):
+        return np.zeros(0, np.intp), np.zeros(0, dtype=object), np.zeros(0)
+    landform, place = np.unique(pairs[:, 1], return_inverse=True)
+    outlines = united(votes.faces[pairs[:, 0]], place, len(landform))
+    area = np.bincount(place, weights=votes.area[pairs[:, 0]])
+    return landform, outlines, area.astype(float)
+
+
 def landform_agreement(sides: Sequence[Outlines], found: Landforms, votes: Votes) -> LandformAgreement:
     """Agreement of the operators on each landform."""
     count = found.mapped.shape[1]

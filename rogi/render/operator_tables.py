@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rogi.render.report_table import ReportTable, km2, number, sides_table
+from rogi.render.report_table import ReportTable, km2, number, short_names, sides_table
 
 if TYPE_CHECKING:
     from rogi.comparison.exercise import OperatorComparison, OperatorSection
@@ -25,6 +25,7 @@ def operator_tables(result: OperatorComparison) -> Iterator[ReportTable]:
 def _operator_section(section: OperatorSection, result: OperatorComparison) -> Iterator[ReportTable]:
     group = section.title.capitalize()
     names = [str(k + 1) for k in range(len(result.sides))]
+    files = short_names(result.sides)
     for title, matrix in (("IoU of the areas covered", section.iou), ("F1 by object", section.f1)):
         if matrix is not None:
             yield ReportTable(
@@ -32,8 +33,8 @@ def _operator_section(section: OperatorSection, result: OperatorComparison) -> I
                 title,
                 ("operator", "objects", *names),
                 tuple(
-                    (f"{names[k]} {side.name}", f"{section.counts[k]:,}", *(number(v) for v in row))
-                    for k, (side, row) in enumerate(zip(result.sides, matrix.tolist(), strict=True))
+                    (f"{names[k]} {files[k]}", f"{section.counts[k]:,}", *(number(v) for v in row))
+                    for k, row in enumerate(matrix.tolist())
                 ),
                 tuple(range(1, len(names) + 2)),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rogi.comparison.rates import Estimate, Rate
@@ -71,6 +72,16 @@ def significant(value: float, digits: int = 4) -> str:
     return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
 
 
+def short_names(sides: Sequence[Side]) -> list[str]:
+    """Names of the files alone, with their folders where the names are the same."""
+    paths = [PurePath(side.name) for side in sides]
+    for depth in range(1, max((len(p.parts) for p in paths), default=0) + 1):
+        names = [str(PurePath(*p.parts[-depth:])) for p in paths]
+        if len(set(names)) == len(names):
+            return names
+    return [side.name for side in sides]
+
+
 def sides_table(sides: Sequence[tuple[str, Side]]) -> ReportTable:
     """What took part: each side with its mark, and what was left out of it."""
     return ReportTable(
@@ -92,7 +103,7 @@ def sides_table(sides: Sequence[tuple[str, Side]]) -> ReportTable:
         tuple(
             (
                 mark,
-                side.name,
+                name,
                 side.role.title,
                 f"{side.read:,}",
                 f"{len(side):,}",
@@ -103,7 +114,7 @@ def sides_table(sides: Sequence[tuple[str, Side]]) -> ReportTable:
                 f"{len(side.repeated):,}",
                 side.id_column or "row numbers",
             )
-            for mark, side in sides
+            for (mark, side), name in zip(sides, short_names([s for _, s in sides]), strict=True)
         ),
         (3, 4, 5, 6, 7, 8, 9),
     )

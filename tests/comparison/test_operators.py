@@ -15,6 +15,7 @@ from rogi.comparison.operators import (
     detection_alpha,
     iou_matrix,
     landform_agreement,
+    landform_consensus,
     landforms,
     match_all,
     match_all_points,
@@ -56,6 +57,10 @@ def test_three_operators_by_hand() -> None:
     shapes, area = consensus(votes, 2)
     assert len(shapes) == 2 and np.sort(area) == pytest.approx([16e4, 16e4], rel=1e-6)
     assert consensus(votes, 4)[1].shape == (0,)
+
+    landform, outlines, agreed = landform_consensus(votes, 2)
+    assert landform.tolist() == [0, 1] and len(outlines) == 2
+    np.testing.assert_allclose(agreed, [16e4, 16e4], rtol=1e-6)
 
     each = landform_agreement(sides, found, votes)
     np.testing.assert_allclose(each.union, [24e4, 16e4, 4e4], rtol=1e-6)
