@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from rogi.errors import OptionError
+
+if TYPE_CHECKING:
+    from rogi.synthetic.terrain import Box
+
+MARGIN = 0.3  # degrees, about the radius in which horizons are searched
 
 app = typer.Typer(
     no_args_is_help=True, help="Make seeded inventories, terrain and imagery with known answers."
@@ -26,6 +33,9 @@ def inventory(
     count: Annotated[int, typer.Option(help="Number of rock glacier units.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)] = 0,
     schema: Annotated[str, typer.Option(help="tprogi/1.0 or rgik/1.0.")] = "tprogi/1.0",
+    region: Annotated[
+        str | None, typer.Option(help="Place all units in this subregion, e.g. 'Eastern Pamir'.")
+    ] = None,
     defects: Annotated[
         str | None,
         typer.Option(help="Plant defects: 'all', or rule codes and prefixes separated by commas."),
@@ -39,7 +49,7 @@ def inventory(
     from rogi.inventory.write import write_inventory
     from rogi.synthetic.inventory import synthetic_inventory
 
-    made = synthetic_inventory(count, seed, schema)
+    made = synthetic_inventory(count, seed, schema, region)
     if defects is None:
         write_inventory(made, output)
         sys.stdout.write(f"{output}: {count} units, no defects\n")
@@ -54,3 +64,72 @@ def inventory(
     write_text(key_path, key.to_csv(index=False, lineterminator="\n"))
     rules = key["code"].nunique()
     sys.stdout.write(f"{output}: {count} units, {len(key)} defects of {rules} rules; key in {key_path}\n")
+
+
+@app.command("terrain")
+def terrain(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tiles (made if needed).")],
+    box: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(help="West south east north, degrees.", metavar="W S E N"),
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(help="Cover this inventory, with a margin of 0.3 degrees.")
+    ] = None,
+    arc_seconds: Annotated[float, typer.Option(help="Size of a pixel.")] = 3.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same terrain.", min=0)] = 0,
+) -> None:
+    """Write 1-degree tiles of synthetic elevation (int16, EPSG:4326, named as NASADEM's).
+
+    Example: `rogi synthetic terrain --box 73 37 75 39 -o dem`
+    """
+    from rogi.synthetic.terrain import write_tiles
+
+    written = write_tiles(output, _box(box, like), seed, arc_seconds)
+    sys.stdout.write(f"{output}: {len(written)} tiles\n")
+
+
+@app.command("climate")
+def climate(
+    output: Annotated[Path, typer.Option("--output", "-o", help="NetCDF file to write.")],
+    box: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(help="West south east north, degrees.", metavar="W S E N"),
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(help="Cover this inventory, with a margin of 0.3 degrees.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed as the terrain's.", min=0)] = 0,
+) -> None:
+    """Write monthly temperature (t2m, K) and precipitation (tp, mm/month), 2001 to 2020, 0.1 degrees.
+
+    Example: `rogi synthetic climate --box 73 37 75 39 -o climate.nc`
+    """
+    from rogi.files import replacing
+    from rogi.synthetic.terrain import climate as make
+
+    fields = make(_box(box, like), seed)
+    with replacing(output) as temporary:
+        fields.to_netcdf(temporary, engine="h5netcdf")
+    sys.stdout.write(f"{output}: {fields.sizes['time']} months on {fields.sizes['latitude']} x ")
+    sys.stdout.write(f"{fields.sizes['longitude']} cells\n")
+
+
+def _box(box: tuple[float, float, float, float] | None, like: Path | None) -> Box:
+    """The box given, or that of an inventory with a margin for horizons."""
+    from rogi.synthetic.terrain import Box
+
+    if (box is None) == (like is None):
+        raise OptionError("The place is given by --box W S E N or by --like INVENTORY; give one of them.")
+    if box is not None:
+        return Box(*box)
+    import numpy as np
+
+    from rogi.comparison.unit_table import unit_table
+    from rogi.inventory.read import read_inventory
+
+    assert like is not None
+    lonlat = unit_table(read_inventory(like)).lonlat
+    west, south = np.nanmin(lonlat, axis=0) - MARGIN
+    east, north = np.nanmax(lonlat, axis=0) + MARGIN
+    return Box(float(west), float(south), float(east), float(north))

@@ -45,7 +45,9 @@ VELOCITY_TO_KINEMATICS = {
 }
 
 
-def synthetic_inventory(count: int, seed: int = 0, schema: str = "tprogi/1.0") -> Inventory:
+def synthetic_inventory(
+    count: int, seed: int = 0, schema: str = "tprogi/1.0", region: str | None = None
+) -> Inventory:
     """An inventory of ``count`` units that follows every rule.
 
     Parameters
@@ -57,6 +59,8 @@ def synthetic_inventory(count: int, seed: int = 0, schema: str = "tprogi/1.0") -
     schema
         ``tprogi/1.0`` (extended footprints and primary markers with all attributes) or ``rgik/1.0``
         (markers, extended and restricted outlines, moving areas, area of interest).
+    region
+        Place all units in this subregion (``Eastern Pamir``; accents and case do not matter).
 
     Returns
     -------
@@ -74,7 +78,7 @@ def synthetic_inventory(count: int, seed: int = 0, schema: str = "tprogi/1.0") -
     if count < 1:
         raise OptionError(f"A synthetic inventory has at least 1 unit, not {count}.")
     rng = np.random.default_rng(seed)
-    units = Units(count, rng)
+    units = Units(count, rng, region)
     if schema.partition("/")[0] == "tprogi":
         frames = _tprogi_frames(units, rng)
         return from_frames(frames, schema="tprogi/1.0", dialect="tprogi", path=f"synthetic {count}")
@@ -87,8 +91,8 @@ def synthetic_inventory(count: int, seed: int = 0, schema: str = "tprogi/1.0") -
 class Units:
     """Places, outlines and attributes of synthetic units, column by column."""
 
-    def __init__(self, count: int, rng: np.random.Generator) -> None:
-        region = _regions(count, rng)
+    def __init__(self, count: int, rng: np.random.Generator, only: str | None = None) -> None:
+        region = _regions(count, only)
         self.region: Ints = region
         area = _areas(np.array([r.size for r in REGIONS])[region], rng)
         lon, lat = _places(region, area, rng)
@@ -136,17 +140,27 @@ class Units:
         self.precipitation = np.clip(wet * np.exp(0.18 * rng.standard_normal(n)), 120.0, 1700.0)
 
 
-def _regions(count: int, rng: np.random.Generator) -> Ints:
+def _regions(count: int, only: str | None) -> Ints:
     """Region of each unit: by the shares as far as there is room, the rest where room is left."""
     share = np.array([region.share for region in REGIONS])
     room = np.array([_columns(b) * _lines(b) * UNITS_PER_CELL / b.size for b in REGIONS])
+    if only is not None:
+        from rogi.regions import same_name
+
+        names = [region.name for region in REGIONS]
+        meant = same_name(only, names)
+        if meant is None:
+            raise OptionError(f"There is no synthetic subregion {only!r}; there are {', '.join(names)}.")
+        chosen = np.array([name == meant for name in names])
+        share, room = share * chosen, room * chosen
     quota = np.minimum(share / share.sum() * count, room)
     left = room - quota
     if count > room.sum():
         raise OptionError(
             f"{count} units do not fit the boxes of the synthetic plateau; at most {int(room.sum())} do."
         )
-    quota += left * ((count - quota.sum()) / left.sum())
+    if quota.sum() < count:
+        quota += left * ((count - quota.sum()) / left.sum())
     bounds = np.round(np.cumsum(quota)).astype(np.int64)
     return np.repeat(np.arange(len(REGIONS)), np.diff(bounds, prepend=0))
 
@@ -267,7 +281,7 @@ def _rgik_frames(units: Units, rng: np.random.Generator) -> dict[Role, gpd.GeoDa
             "Upsl.Con.": np.where(rng.random(n) < 0.7, "Talus-connected", "Glacier-connected").astype(object),
             "Upsl.Cur.": np.full(n, "Yes", dtype=object),
             "Acti.Cl.": np.array([activity[v] for v in velocity], dtype=object),
-            "Acti.Ass.": np.full(n, "kinematic", dtype=object),
+            "Acti.Ass.": np.full(n, "Kinematic", dtype=object),
             "Destabili.": np.full(n, "No", dtype=object),
             "Kin.Att.": np.array([VELOCITY_TO_KINEMATICS[v] for v in velocity], dtype=object),
             "Rel.Kin.": np.full(n, "Medium", dtype=object),
