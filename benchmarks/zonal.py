@@ -71,43 +71,40 @@ zonal_statistics(units, {"elevation": folder / "large.tif"}, layers["elevation"]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument(
-        "--skip-large", action="store_true", help="not the 40,000 x 40,000 raster (2 GB of disk)"
-    )
+    parser.add_argument("--part", choices=("speed", "memory", "both"), default="both")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        in_child(make_inputs, folder)
-        tools = {
-            "rogi, slope and aspect computed": (ROGI, ()),
-            "rogi, from ready rasters": (ROGI_READY, ()),
-            "exactextract, feature-sequential": (EXACTEXTRACT, ("feature-sequential",)),
-            "exactextract, raster-sequential": (EXACTEXTRACT, ("raster-sequential",)),
-        }
-        start = measure.python(HEAD, name, runs=options.runs)
-        results = {
-            tool: measure.python(HEAD + code, name, *more, runs=options.runs)
-            for tool, (code, more) in tools.items()
-        }
-        results["rasterstats"] = measure.python(HEAD + RASTERSTATS, name, runs=1)
-        assert all(r.code == 0 for r in results.values()), {tool: r.code for tool, r in results.items()}
-        ours = results["rogi, slope and aspect computed"].seconds - start.seconds
-        rows: list[list[object]] = [["tool", "s", "ratio", "peak MiB"]]
-        for tool, result in results.items():
-            seconds = result.seconds - start.seconds
-            rows.append([tool, f"{seconds:.2f}", f"{seconds / ours:.1f}", f"{result.megabytes:.0f}"])
-        rows.append(
-            [
-                "(start-up and reading the outlines, not counted)",
-                f"{start.seconds:.2f}",
-                "",
-                f"{start.megabytes:.0f}",
-            ]
-        )
-        measure.table(rows)
-        if not options.skip_large:
-            print()
-            large(folder)
+        if options.part != "memory":
+            speed(Path(name), options.runs)
+        if options.part != "speed":
+            memory(Path(name))
+
+
+def speed(folder: Path, runs: int) -> None:
+    """Seconds and peak memory of each tool."""
+    in_child(make_inputs, folder)
+    tools = {
+        "rogi, slope and aspect computed": (ROGI, ()),
+        "rogi, from ready rasters": (ROGI_READY, ()),
+        "exactextract, feature-sequential": (EXACTEXTRACT, ("feature-sequential",)),
+        "exactextract, raster-sequential": (EXACTEXTRACT, ("raster-sequential",)),
+    }
+    start = measure.python(HEAD, str(folder), runs=runs)
+    results = {
+        tool: measure.python(HEAD + code, str(folder), *more, runs=runs)
+        for tool, (code, more) in tools.items()
+    }
+    results["rasterstats"] = measure.python(HEAD + RASTERSTATS, str(folder), runs=1)
+    assert all(r.code == 0 for r in results.values()), {tool: r.code for tool, r in results.items()}
+    ours = results["rogi, slope and aspect computed"].seconds - start.seconds
+    rows: list[list[object]] = [["tool", "s", "ratio", "peak MiB"]]
+    for tool, result in results.items():
+        seconds = result.seconds - start.seconds
+        rows.append([tool, f"{seconds:.2f}", f"{seconds / ours:.1f}", f"{result.megabytes:.0f}"])
+    label = "(start-up and reading the outlines, not counted)"
+    rows.append([label, f"{start.seconds:.2f}", "", f"{start.megabytes:.0f}"])
+    measure.table(rows)
+    print()
 
 
 def make_inputs(folder: Path) -> None:
@@ -170,7 +167,7 @@ def make_large(folder: Path) -> None:
         (folder / name / "large.tif").symlink_to(folder / "large.tif")
 
 
-def large(folder: Path) -> None:
+def memory(folder: Path) -> None:
     """Peak memory on 40,000 x 40,000 pixels."""
     in_child(make_large, folder)
     rows: list[list[object]] = [["40,000 x 40,000 float32 (6.4 GB)", "s", "peak MiB"]]

@@ -207,8 +207,8 @@ class RasterFile:
             mask = dataset.read_masks(self.band, window=where) if self.masked else None
         except RasterioError as error:
             raise InputError(
-                f"{self.path} cannot be read to its end, so it is damaged or cut off; replace it and run the same "
-                "command again."
+                f"{self.path} cannot be read to its end, so it is damaged or cut off; replace it and run "
+                "the same command again."
             ) from error
         values: NDArray[np.floating[Any]] = stored.astype(self.float_type)
         for void in self.void_values if self.nodata is None else (self.nodata, *self.void_values):

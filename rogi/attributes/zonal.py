@@ -35,6 +35,9 @@ WINDOW_CELLS = 1 << 22
 LARGE_UNIT_CELLS = 1 << 24
 """A unit whose bounding box holds more cells than this is streamed in bands of rows."""
 
+BAND_CELLS = 1 << 20
+"""Cells of a band; each takes about 100 bytes while its statistics are taken."""
+
 CIRCULAR = ("circular_mean", "resultant_length")
 """Statistics of directions in degrees."""
 
@@ -307,7 +310,7 @@ def _stream(
 
 def bands(rings: PixelRings, window: Window) -> Iterator[tuple[Coverage, Window]]:
     """Coverage of one unit in bands of rows of its window."""
-    height = max(1, WINDOW_CELLS // max(1, window.column1 - window.column0))
+    height = max(1, BAND_CELLS // max(1, window.column1 - window.column0))
     for row in range(window.row0, window.row1, height):
         band = Window(row, min(row + height, window.row1), window.column0, window.column1)
         yield ring_coverage(rings, np.array([[band.row0, band.row1, band.column0, band.column1]])), band
