@@ -35,9 +35,9 @@ MONTH_HOURS = 730.5
 class Relief:
     """Shape of the fractal terrain.
 
-    ``mean`` and ``range`` in m: all terrain lies within ``range`` / 2 of ``mean``; the default has a mean slope
-    near 17°. ``wavelength`` (degrees) is that of the largest mountains; each of the ``octaves`` halves it and takes ``roughness``
-    times the height.
+    ``mean`` and ``range`` in m: all terrain lies within ``range`` / 2 of ``mean``; with the defaults slopes
+    are near 17° on average. ``wavelength`` (degrees) is that of the largest mountains; each of the
+    ``octaves`` halves it and takes ``roughness`` times the height.
     """
 
     mean: float = 4400.0

@@ -52,7 +52,7 @@ def test_tiles_are_named_and_stored_as_nasadem_has_them(tmp_path):
         assert (west.dtypes[0], west.nodata, west.crs.to_epsg()) == ("int16", -32768, 4326)
         assert west.bounds.right == east.bounds.left == -70.0
         gap = np.abs(west.read(1)[:, -1].astype(int) - east.read(1)[:, 0]).max()
-                within = np.abs(np.diff(west.read(1).astype(int), axis=1)).max()
+        within = np.abs(np.diff(west.read(1).astype(int), axis=1)).max()
         assert gap <= 1.5 * within  # no seam: neighbours across the border are as near as within a tile
 
 
