@@ -30,8 +30,33 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# Findings are what the demo is about, so exit code 1 of validate and compare is no failure; 2 is.
+ROGI := $(BIN)/rogi
+FOUND := ; [ $$? -le 1 ]
+
 demo: $(INSTALLED)  ## the main job on a generated inventory, ending in a report
-	@$(BIN)/python -m rogi.synthetic.demo --units $(UNITS) --folder $(DEMO)
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	@echo "== 1. An inventory of $(UNITS) units with planted faults"
+	@$(ROGI) synthetic inventory --count $(UNITS) --seed 1 --defects all -o $(DEMO)/inventory.gpkg
+	@echo "== 2. Does it follow the rules?"
+	@$(ROGI) validate $(DEMO)/inventory.gpkg --no-config --limit 1 --output $(DEMO)/report.html --output $(DEMO)/report.sarif \
+	  --output $(DEMO)/findings.gpkg > $(DEMO)/report.txt $(FOUND)
+	@tail -n 2 $(DEMO)/report.txt
+	@echo "== 3. Mend what is safe to mend, and compare with what it was"
+	@$(ROGI) validate $(DEMO)/inventory.gpkg --no-config --fix safe -o $(DEMO)/mended.gpkg > /dev/null $(FOUND)
+	@$(ROGI) compare $(DEMO)/inventory.gpkg $(DEMO)/mended.gpkg --output $(DEMO)/comparison.html > $(DEMO)/comparison.txt $(FOUND)
+	@echo "== 4. Attributes of 200 units from synthetic terrain and climate"
+	@$(ROGI) synthetic inventory --count 200 --seed 2 --region "Eastern Pamir" -o $(DEMO)/pamir.gpkg
+	@$(ROGI) synthetic terrain --like $(DEMO)/pamir.gpkg --arc-seconds 9 -o $(DEMO)/dem
+	@$(ROGI) synthetic climate --like $(DEMO)/pamir.gpkg -o $(DEMO)/climate.nc
+	@$(ROGI) attributes $(DEMO)/pamir.gpkg --dem $(DEMO)/dem --maat $(DEMO)/climate.nc --maat-variable t2m \
+	  --ap $(DEMO)/climate.nc --ap-variable tp -o $(DEMO)/attributes.gpkg
+	@echo "== 5. Numbers and figures, and a sample for two reviewers"
+	@$(ROGI) stats $(DEMO)/inventory.gpkg --figures $(DEMO)/figures --output $(DEMO)/stats.md
+	@$(ROGI) review sample $(DEMO)/inventory.gpkg --fraction 0.05 --stratify subregion -o $(DEMO)/review > /dev/null
+	@echo "Open in a browser:"
+	@echo "  $(CURDIR)/$(DEMO)/report.html"
+	@echo "  $(CURDIR)/$(DEMO)/comparison.html"
 
 test: $(INSTALLED)  ## all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
