@@ -36,6 +36,7 @@ NUMERIC = (
     "reliability_index",
     "cluster",
     "permafrost_index",
+    "sample_number",
 )
 
 # No quantity of an inventory is that large; raster formats use such numbers for "no data".
