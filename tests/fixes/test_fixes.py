@@ -351,3 +351,41 @@ def test_text_is_mended_once(types: list[object]) -> None:
     for before, after in zip(types, frame(mended)["Out.Type"].tolist(), strict=True):
         if isinstance(before, str) and before.strip().lower() in ("extended", "restricted"):
             assert after == before.strip().capitalize()
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32646", "EPSG:4978", None])
+@pytest.mark.parametrize("make", [examples.tprogi, examples.rgik], ids=["tprogi", "rgik"])
+def test_odd_input_breaks_no_fix(make: type, crs: str | None) -> None:
+    """Nulls, wrong types and impossible geometries everywhere: mended or left, twice the same."""
+    shapes = [
+        None,
+        shapely.Polygon(),
+        shapely.Point(1, 2),
+        shapely.LineString([(0, 0), (0, 0)]),
+        shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)]),
+        shapely.Polygon([(0, 0), (0, 0), (0, 0), (0, 0)]),
+        shapely.Polygon([(0, 0), (np.inf, 0), (1, 1)]),
+        shapely.GeometryCollection([shapely.box(0, 0, 1, 1), shapely.Point(1, 2)]),
+        shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(0, 0, 1, 1)]),
+    ]
+    values = [None, np.nan, "", " x ", [1], {"a": 1}, b"b", dt.date(2021, 1, 1), 10**30]
+    inventory = make(len(shapes))
+    for role in inventory.roles:
+        layer = inventory.layer(role)
+        assert layer is not None
+        n = len(layer)
+        for name in layer.columns.values():
+            inventory = examples.with_values(inventory, role, name, dict(enumerate(values[:n])))
+        inventory = examples.with_geometry(inventory, role, dict(enumerate(shapes[:n])))
+        inventory = examples.with_crs(inventory, role, crs)
+    mended, _ = fix(inventory, UNSAFE)
+    assert fix(mended, UNSAFE)[1].changes == ()
+
+
+def test_no_rows_and_columns_of_one_name() -> None:
+    """Layers without rows have nothing to mend; a name that two columns have is left alone."""
+    inventory = examples.tprogi()
+    assert fix(examples.with_rows(inventory, Role.OUTLINE, []), UNSAFE)[1].changes == ()
+    columns = frame(inventory)
+    twice = gpd.GeoDataFrame(pd.concat([columns, columns[["AREA", "ID"]]], axis=1), crs=columns.crs)
+    assert fix(examples._with_frame(inventory, Role.OUTLINE, twice), UNSAFE)[1].changes == ()
