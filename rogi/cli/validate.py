@@ -38,6 +38,12 @@ def validate(
         str | None, typer.Option(help="Schema to check against; see `rogi schema list`.")
     ] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326; a stated one is kept.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of Shapefiles and CSV that state none or a wrong one.")
+    ] = None,
     format: Annotated[
         list[str] | None,
         typer.Option(
@@ -116,7 +122,12 @@ def validate(
     progress = ProgressLine(quiet)
     progress("reading", 0, 1)
     inventory = read_inventory(
-        inputs, schema=settings.schema, dialect=settings.dialect, layers=settings.layers
+        inputs,
+        schema=settings.schema,
+        dialect=settings.dialect,
+        layers=settings.layers,
+        crs=crs,
+        encoding=encoding,
     )
     report = run(inventory, settings, progress=progress)
     progress.done()
