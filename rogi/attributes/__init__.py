@@ -1,1 +1,64 @@
 """Zonal and circular statistics, climate, and filling the attribute table."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rogi.attributes.climate import ClimateField as ClimateField
+    from rogi.attributes.climate import ClimateOptions as ClimateOptions
+    from rogi.attributes.climate import climate_field as climate_field
+    from rogi.attributes.configuration import AttributeSettings as AttributeSettings
+    from rogi.attributes.coverage import Coverage as Coverage
+    from rogi.attributes.coverage import coverage as pixel_coverage
+    from rogi.attributes.derive import Derived as Derived
+    from rogi.attributes.derive import Runner as Runner
+    from rogi.attributes.derive import derive_attributes as derive_attributes
+    from rogi.attributes.elevation_model import ElevationModel as ElevationModel
+    from rogi.attributes.elevation_model import open_elevation_model as open_elevation_model
+    from rogi.attributes.statistics import circular_statistics as circular_statistics
+    from rogi.attributes.statistics import weighted_statistics as weighted_statistics
+    from rogi.attributes.zonal import zonal_statistics as zonal_statistics
+
+_HOMES = {
+    "AttributeSettings": ("configuration", "AttributeSettings"),
+    "ClimateField": ("climate", "ClimateField"),
+    "ClimateOptions": ("climate", "ClimateOptions"),
+    "Coverage": ("coverage", "Coverage"),
+    "Derived": ("derive", "Derived"),
+    "ElevationModel": ("elevation_model", "ElevationModel"),
+    "Runner": ("derive", "Runner"),
+    "circular_statistics": ("statistics", "circular_statistics"),
+    "climate_field": ("climate", "climate_field"),
+    "derive_attributes": ("derive", "derive_attributes"),
+    "open_elevation_model": ("elevation_model", "open_elevation_model"),
+    "pixel_coverage": ("coverage", "coverage"),
+    "weighted_statistics": ("statistics", "weighted_statistics"),
+    "zonal_statistics": ("zonal", "zonal_statistics"),
+}
+
+__all__ = [
+    "AttributeSettings",
+    "ClimateField",
+    "ClimateOptions",
+    "Coverage",
+    "Derived",
+    "ElevationModel",
+    "Runner",
+    "circular_statistics",
+    "climate_field",
+    "derive_attributes",
+    "open_elevation_model",
+    "pixel_coverage",
+    "weighted_statistics",
+    "zonal_statistics",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # numba, rasterio and xarray are slow to import; `rogi --help` must not wait for them.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(f"{__name__}.{module}"), attribute)
