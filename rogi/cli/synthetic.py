@@ -56,14 +56,21 @@ def inventory(
         return
     from rogi.cli.options import comma_separated
     from rogi.files import write_text
-    from rogi.synthetic.defects import plant
+    from rogi.synthetic.defects import not_planted, plant
 
-    made, key = plant(made, seed=seed, select=comma_separated([defects]), per_rule=per_rule)
+    chosen = comma_separated([defects])
+    made, key = plant(made, seed=seed, select=chosen, per_rule=per_rule)
     write_inventory(made, output)
     key_path = output.with_name(f"{output.stem}.key.csv")
     write_text(key_path, key.to_csv(index=False, lineterminator="\n"))
-    rules = key["code"].nunique()
-    sys.stdout.write(f"{output}: {count} units, {len(key)} defects of {rules} rules; key in {key_path}\n")
+    rules = key["planted_for"].nunique()
+    sys.stdout.write(
+        f"{output}: {count} units, defects of {rules} rules; key of {len(key)} findings in {key_path}\n"
+    )
+    missing = not_planted(made.schema.id, chosen)
+    for reason in dict.fromkeys(missing.values()):
+        codes = ", ".join(code for code, why in missing.items() if why == reason)
+        sys.stdout.write(f"not planted: {codes}: {reason}\n")
 
 
 @app.command("terrain")
