@@ -68,6 +68,10 @@ class Derived:
         Why units could not be done: damaged files. Where there are any, the inventory is incomplete.
     units, reused : int
         Values of units per task, and how many of them came from the ledger.
+    role : Role
+        The layer whose units are described.
+    values : dict of str to ndarray, shape (n,)
+        By concept, in the concept's unit, not rounded.
     """
 
     inventory: Inventory
@@ -76,6 +80,8 @@ class Derived:
     failures: tuple[str, ...]
     units: int
     reused: int
+    role: Role
+    values: Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,8 @@ class _Derivation:
             tuple(f"{message} ({count} units)" for message, count in self.failures.items()),
             self.units,
             self.reused,
+            self.role,
+            {name: self.values[name] for name in self.wanted if name in self.values},
         )
 
     # ---- from the geometry

@@ -13,6 +13,9 @@ import typer
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rogi.cli.options import ProgressLine
     from rogi.inventory.model import Inventory
     from rogi.render import Format
     from rogi.rules.rule import Severity
@@ -85,6 +88,18 @@ def validate(
     fixed: Annotated[
         Path | None, typer.Option("--fixed", "-o", help="New file for the mended inventory.")
     ] = None,
+    check_attributes: Annotated[
+        bool,
+        typer.Option("--check-attributes", help="Derive attributes anew from rasters and compare (ATT020)."),
+    ] = False,
+    dem: Annotated[list[Path] | None, typer.Option(help="For --check-attributes: elevation model.")] = None,
+    maat: Annotated[list[Path] | None, typer.Option(help="For --check-attributes: air temperature.")] = None,
+    magt: Annotated[list[Path] | None, typer.Option(help="As --maat: ground temperature.")] = None,
+    ap: Annotated[list[Path] | None, typer.Option(help="For --check-attributes: precipitation.")] = None,
+    attributes_config: Annotated[
+        Path | None,
+        typer.Option(help="For --check-attributes: settings as `rogi attributes` takes and stores them."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Settings file; default: rogi.toml or [tool.rogi].")
     ] = None,
@@ -129,6 +144,11 @@ def validate(
         crs=crs,
         encoding=encoding,
     )
+    rasters = {"dem": dem, "maat": maat, "magt": magt, "ap": ap}
+    if check_attributes:
+        inventory = _recomputed(inventory, rasters, attributes_config, progress)
+    elif any(rasters.values()) or attributes_config is not None:
+        raise OptionError("Rasters are only looked at with --check-attributes; add it.")
     report = run(inventory, settings, progress=progress)
     progress.done()
     _write(report, outputs, settings.fail_on, limit)
@@ -139,6 +159,32 @@ def validate(
     for outcome in report.crashed:
         sys.stderr.write(f"error: {outcome.code} {outcome.name} was not run: {outcome.reason}\n")
     raise typer.Exit(report.exit_code(settings.fail_on))
+
+
+def _recomputed(
+    inventory: Inventory,
+    rasters: Mapping[str, list[Path] | None],
+    config: Path | None,
+    progress: ProgressLine,
+) -> Inventory:
+    """The inventory with attributes derived anew from rasters."""
+    from rogi.attributes.configuration import AttributeSettings, read_settings
+    from rogi.attributes.derive import Runner
+    from rogi.attributes.recheck import with_recomputed
+    from rogi.ledger import Ledger
+
+    choices = read_settings(config) if config is not None else AttributeSettings()
+    files = {name: tuple(map(str, paths or ())) for name, paths in rasters.items()}
+    if files["dem"]:
+        choices = replace(choices, dem=files["dem"])
+    for name in ("maat", "magt", "ap"):
+        choices = choices.with_climate(name, files[name], {})
+    with Ledger() as ledger:
+        checked, warnings = with_recomputed(inventory, choices, Runner(ledger, progress=progress))
+    progress.done()
+    for warning in warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    return checked
 
 
 def _settings(config: Path | None, no_config: bool) -> Settings:

@@ -129,6 +129,12 @@ class Inventory:
     """The layers of an inventory under one schema.
 
     At most one layer per role; several source layers of one role are joined into one.
+
+    Attributes
+    ----------
+    recomputed
+        Role -> concept -> (n,) float64 in the concept's unit: attributes derived anew from rasters, for the
+        rules that compare them with what is stored (`rogi.attributes.recheck`); empty unless asked for.
     """
 
     layers: tuple[Layer, ...]
@@ -137,6 +143,7 @@ class Inventory:
     dialect_reason: str = ""  # why this dialect was taken, for the report
     path: str = ""  # what the user named
     notes: tuple[str, ...] = field(default_factory=tuple)
+    recomputed: Mapping[Role, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
 
     def layer(self, role: Role) -> Layer | None:
         """The layer of a role, or None."""

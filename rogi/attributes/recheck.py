@@ -1,0 +1,67 @@
+"""Attributes derived anew, to be compared with what an inventory holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rogi.attributes.derive import Runner, derive_attributes
+from rogi.attributes.fields import GROUPS, Group
+from rogi.errors import InputError, OptionError
+
+if TYPE_CHECKING:
+    from rogi.attributes.configuration import AttributeSettings
+    from rogi.inventory.model import Inventory
+
+RECHECKED = (Group.RELIEF, Group.RADIATION, Group.MAAT, Group.MAGT, Group.AP)
+"""Groups that come from rasters."""
+
+
+def with_recomputed(
+    inventory: Inventory, settings: AttributeSettings, runner: Runner | None = None
+) -> tuple[Inventory, tuple[str, ...]]:
+    """The inventory with its stored attributes derived anew beside them.
+
+    Parameters
+    ----------
+    inventory : Inventory
+    settings : AttributeSettings
+        Rasters and choices; its fields are ignored: what the inventory holds is derived.
+    runner : Runner, optional
+
+    Returns
+    -------
+    inventory : Inventory
+        With `recomputed` set for the outlines, or for the markers where `settings.buffer` is given.
+    warnings : tuple of str
+
+    Raises
+    ------
+    InputError
+        A raster cannot be read, or the inventory holds none of the attributes.
+    OptionError
+        No raster was given.
+    """
+    given = {
+        Group.RELIEF: bool(settings.dem),
+        Group.RADIATION: bool(settings.dem),
+        Group.MAAT: settings.maat is not None,
+        Group.MAGT: settings.magt is not None,
+        Group.AP: settings.ap is not None,
+    }
+    if not any(given.values()):
+        raise OptionError("To check attributes against rasters, name these: --dem, --maat, --magt or --ap.")
+    names = [name for group in RECHECKED if given[group] for name in GROUPS[group]]
+    stored = tuple(name for name in names if any(layer.has(name) for layer in inventory.layers))
+    if not stored:
+        raise InputError(
+            f"{inventory.path or 'The inventory'} holds none of the attributes that these rasters give "
+            f"({', '.join(names)}); `rogi attributes` derives them."
+        )
+    derived = derive_attributes(inventory, replace(settings, fields=stored, only_missing=False), runner)
+    if derived.failures:
+        raise InputError(" ".join(derived.failures))
+    values = {name: np.asarray(derived.values[name], dtype=np.float64) for name in stored}
+    return replace(inventory, recomputed={derived.role: values}), derived.warnings

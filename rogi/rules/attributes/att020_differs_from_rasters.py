@@ -1,0 +1,107 @@
+"""A stored attribute differs from what rasters give.
+
+## What it checks
+Elevation, slope, aspect, radiation, temperatures and precipitation against values derived anew from the
+rasters named with `rogi validate --check-attributes --dem …`. Without rasters the rule is not run.
+Differences within a tolerance are not reported: other programs count pixels in another way, which moves a
+mean by a few metres and an extreme by a pixel. Aspects are compared the short way round; units the rasters do
+not cover are left out.
+
+## Why
+Attributes outlive the outlines they were made from: an outline edited later, a join on the wrong key, an
+arithmetic mean of aspect or feet for metres stay unnoticed, as each number alone is plausible.
+
+## Example
+ELE_MEAN 4655 m where the elevation model gives 4812 m: the outline was moved after the attributes were
+computed.
+
+## How to fix
+Compute the attributes anew (`rogi attributes`), or name the rasters they were made from.
+
+## Reference
+Sun et al. (2024) doi 10.5194/essd-16-5703-2024, Table 2, for the fields; the method is on the page
+Attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from rogi.inventory.model import Inventory
+from rogi.rules import examples
+from rogi.rules.attributes._quantities import (
+    CLIMATE,
+    ELEVATION,
+    SLOPE,
+    concept_of,
+    layers_with,
+    sound,
+    unit_of,
+    with_unit,
+)
+from rogi.rules.context import Context
+from rogi.rules.rule import Bad, CannotCheck, Rows, RuleInfo, Severity
+from rogi.schema.model import Evidence, Role
+from rogi.schema.units import to_concept
+
+CHECKED = (*ELEVATION, *SLOPE, "aspect", "radiation", *CLIMATE)
+
+RULE = RuleInfo("ATT020", "differs-from-rasters", Severity.WARNING, Evidence.DERIVED, layers_with(*CHECKED))
+
+
+def check(context: Context) -> Iterator[Rows]:
+    """Findings of the rule: one per feature and field."""
+    recomputed = context.inventory.recomputed
+    if not recomputed:
+        raise CannotCheck("no rasters were named; use --check-attributes with --dem, --maat, --magt or --ap")
+    for role in context.targets:
+        for name, expected in recomputed.get(role, {}).items():
+            if not context.has(role, name):
+                continue
+            concept = concept_of(context, role, name)
+            linear = to_concept(unit_of(context, role, name), concept.unit)
+            if linear is None:
+                continue
+            stored = sound(context, role, name) * linear[0] + linear[1]
+            difference = np.abs(stored - expected)
+            if name == "aspect":
+                difference = np.abs((stored - expected + 180.0) % 360.0 - 180.0)
+            with np.errstate(invalid="ignore"):
+                rows = np.flatnonzero(difference > tolerance(context, name))
+            messages = [
+                f"{concept.title[:1].lower()}{concept.title[1:]} {with_unit(a, concept.unit)} is stored, but "
+                f"the rasters give {with_unit(round(b, 2), concept.unit)}"
+                for a, b in zip(stored[rows].tolist(), expected[rows].tolist(), strict=True)
+            ]
+            field = context.column_name(role, name)
+            yield Rows(role, rows, messages, field=field, value=context.numbers(role, name)[rows])
+
+
+def tolerance(context: Context, name: str) -> float:
+    """The difference allowed for a concept, in its unit."""
+    quantity, _, statistic = name.partition("_")
+    if quantity in ("elevation", "slope"):
+        kind = "extreme" if statistic in ("minimum", "maximum") else "middle"
+        return context.number(f"{quantity}_{kind}_tolerance")
+    return context.number(f"{'temperature' if name.endswith('temperature') else name}_tolerance")
+
+
+def good() -> Inventory:
+    """What is stored is what the rasters give, but for rounding."""
+    inventory = examples.tprogi()
+    layer = inventory.layer(Role.OUTLINE)
+    assert layer is not None
+    values = {name: layer.raw(name).to_numpy(dtype=np.float64) + 0.01 for name in CHECKED}
+    return replace(inventory, recomputed={Role.OUTLINE: values})
+
+
+def bad() -> Bad:
+    """An elevation of another place, and a mean of directions around north that is south."""
+    inventory = good()
+    values = {name: column.copy() for name, column in inventory.recomputed[Role.OUTLINE].items()}
+    values["elevation_mean"][1] += 157.0
+    values["aspect"][2] = (values["aspect"][2] + 180.0) % 360.0
+    return Bad(replace(inventory, recomputed={Role.OUTLINE: values}), {Role.OUTLINE: (1, 2)})
