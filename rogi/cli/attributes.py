@@ -145,8 +145,8 @@ def attributes(
             for failure in derived.failures:
                 sys.stderr.write(f"error: {failure}\n")
             sys.stderr.write(
-                f"error: nothing was written; what was computed is kept in {book.path}: put the files right and "
-                "run the same command again.\n"
+                f"error: nothing was written; what was computed is kept in {book.path}: "
+                "put the files right and run the same command again.\n"
             )
             raise typer.Exit(2)
         written = write_derived(derived, output, settings, book)
