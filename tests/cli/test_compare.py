@@ -219,7 +219,7 @@ def test_operators(rogi, files, tmp_path):
 
 @pytest.mark.real
 def test_glacier_inventories_rgi6_and_rgi7(rogi, real_data, tmp_path):
-    """Ötztal: ten glaciers are the same in both, two parts of one were merged; overlay as oracle for areas."""
+    """Ötztal: ten glaciers are the same in both, two parts of one were merged; areas against an overlay."""
     folder = real_data / "oetztal"
     pair = (folder / "rgi_oetztal.shp", folder / "rgi7g_hef_complex.shp")
     links = tmp_path / "links.csv"
