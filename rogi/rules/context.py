@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rogi.inventory.model import Inventory, Layer
 from rogi.rules.rule import RuleInfo
 from rogi.rules.vertices import Vertices, finite_coordinates, measure, only, unwrapped
-from rogi.schema.model import Parameter, Role
+from rogi.schema.model import FieldType, Parameter, Role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,6 +158,54 @@ class Context:
             return numeric.to_numpy(dtype=np.float64, na_value=np.nan)
 
         return self.once(("numbers", role, concept), compute)
+
+    def filled(self, role: Role, concept: str, readable: bool = False) -> Mask:
+        """(n,) whether there is a value: a finite number, text that is not blank, an ID.
+
+        ``readable``: only primary IDs that can be read as positions count.
+        """
+
+        def compute() -> Mask:
+            import pandas as pd
+
+            layer = self.layer(role)
+            if concept not in layer.columns:  # a constant of the dialect
+                return np.full(len(layer), layer.has(concept))
+            if concept == "primary_id":
+                return self._named(role, readable)
+            if self._numeric(layer, concept) or pd.api.types.is_numeric_dtype(
+                self.values(role, concept).dtype
+            ):
+                return np.isfinite(self.numbers(role, concept))
+            found = self.distinct(role, layer.columns[concept])
+            blank = np.array([not text.strip() for text in found.text] + [True])
+            return np.asarray(~blank[found.codes])  # code -1 is null and picks the last
+
+        return self.once(("filled", role, concept, readable), compute)
+
+    @staticmethod
+    def _numeric(layer: Layer, concept: str) -> bool:
+        """Whether only numbers say something: not where codes have words, or directions are N, NE, ..."""
+        from rogi.schema.load import concepts
+
+        found = concepts().get(concept)
+        if found is None or found.vocabulary is not None:
+            return False
+        words = layer.dialect is not None and layer.dialect.units.get(concept) == "cardinal"
+        return found.type in (FieldType.NUMBER, FieldType.INTEGER) and not words
+
+    def _named(self, role: Role, readable: bool) -> Mask:
+        """(n,) whether the feature has a primary ID: one that can be read, or any that is no placeholder."""
+        from rogi.inventory.primary_id import IdForm
+        from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+
+        ids = self.primary_ids(role)
+        named: Mask = ids.parsed.copy()
+        if not readable:
+            none = placeholders(self)
+            odd = np.flatnonzero(ids.form == IdForm.UNPARSABLE)
+            named[odd] = [not is_placeholder(text, none) for text in ids.text[odd]]
+        return named
 
     def parameter(self, name: str) -> Parameter:
         """A parameter of the running rule (``"minimum_area"``) or of any (``"GEO014.minimum_area"``)."""

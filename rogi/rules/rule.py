@@ -54,6 +54,10 @@ class Need:
     any_of: tuple[str, ...] = ()
 
 
+class CannotCheck(Exception):
+    """Raised by a rule that cannot give a verdict; the reason goes into the conformance statement."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleInfo:
     """Identity of a rule; its page is the docstring of its module.
@@ -75,6 +79,9 @@ class RuleInfo:
         Whether a layer without CRS keeps the rule from running there.
     schemas
         Names of schemas it is for; empty: all.
+    needs_values
+        Whether a feature without a value of a needed concept is nothing to look at. If no feature has
+        one the rule has not passed but was not run. False where such features are linked otherwise.
     fix
         ``safe`` or ``unsafe`` where ``--fix`` can mend it, else empty.
     """
@@ -87,6 +94,7 @@ class RuleInfo:
     together: bool = False
     needs_crs: bool = False
     schemas: tuple[str, ...] = ()
+    needs_values: bool = True
     fix: str = ""
 
     @property

@@ -14,9 +14,9 @@ from rogi import __version__
 from rogi.inventory.model import Inventory, Layer
 from rogi.rules.context import Context
 from rogi.rules.registry import expand, rules
-from rogi.rules.rule import Need, Rows, Rule, Severity
+from rogi.rules.rule import CannotCheck, Rows, Rule, Severity
 from rogi.schema.load import load_parameters
-from rogi.schema.model import Role
+from rogi.validation.applicability import targets, unseen
 from rogi.validation.findings import FindingsTable
 from rogi.validation.report import (
     InventorySummary,
@@ -121,59 +121,35 @@ def _run(rule: Rule, severity: Severity, fixed: bool, context: Context, table: F
         return _outcome(
             rule, severity, Status.NOT_APPLICABLE, reason=f"only for {' and '.join(info.schemas)}"
         )
-    targets, missing, absent = _targets(rule, context)
-    if info.needs and not targets:
-        if missing:
-            return _outcome(rule, severity, Status.NOT_RUN, reason="; ".join(missing))
-        return _outcome(rule, severity, Status.NOT_APPLICABLE, reason="; ".join(absent))
-    context.info, context.targets = info, targets
+    found = targets(info, context)
+    if info.needs and not found.roles:
+        if found.missing:
+            return _outcome(rule, severity, Status.NOT_RUN, reason=found.missing)
+        return _outcome(rule, severity, Status.NOT_APPLICABLE, reason=found.absent)
+    context.info, context.targets = info, found.roles
+    reasons = [found.missing]
     batch: list[Rows] = []
+    verdict: Status | None = None
     try:
         with np.errstate(all="ignore"):  # absurd coordinates and values overflow; that is no news to the user
             batch.extend(rows for rows in rule.check(context) if len(rows.rows))
+            if not batch:
+                unchecked, verdict = unseen(info, found.roles, context)
+                reasons.append(unchecked)
         if fixed:
             batch = [replace(rows, severity=None) for rows in batch]
         count = table.add(info.code, severity, batch)
+    except CannotCheck as cannot:
+        return _outcome(rule, severity, Status.NOT_RUN, reason=str(cannot))
     except Exception as error:  # one broken rule must not hide what the others find
         log.debug("rule %s broke down", info.code, exc_info=True)
-        reason = f"the rule broke down: {type(error).__name__}: {error}"
-        return _outcome(rule, severity, Status.NOT_RUN, reason=reason, crashed=True)
+        text = f"the rule broke down: {type(error).__name__}: {error}"
+        return _outcome(rule, severity, Status.NOT_RUN, reason=text, crashed=True)
     finally:
         context.info, context.targets = None, ()
-    status = Status.FAILED if count else Status.PASSED
-    return _outcome(rule, severity, status, findings=count, reason="; ".join(missing))
-
-
-def _targets(rule: Rule, context: Context) -> tuple[tuple[Role, ...], list[str], list[str]]:
-    """Roles where the needs are met; why some are not though they could be; why others cannot be."""
-    targets: list[Role] = []
-    missing: list[str] = []
-    absent: list[str] = []
-    for need in rule.info.needs:
-        layer = context.inventory.layer(need.role)
-        if layer is None:
-            absent.append(f"no {need.role.title}")
-        elif not len(layer) and rule.info.code[:3] != "SCH":
-            missing.append(f"no features in the {need.role.title}")
-        elif lacking := _lacking(need, layer):
-            schema_layer = context.inventory.schema.layer(need.role)
-            known = schema_layer is not None and any(schema_layer.field(c) for c in lacking)
-            reason = f"{need.role.title} have no column for {' or '.join(lacking)}"
-            (missing if known else absent).append(reason.replace("_", " "))
-        elif rule.info.needs_crs and context.crs(need.role) is None:
-            missing.append(f"{need.role.title} have no CRS" + (" of the Earth" if layer.crs else ""))
-        else:
-            targets.append(need.role)
-    if rule.info.together and len(targets) < len(rule.info.needs):
-        targets = []
-    return tuple(dict.fromkeys(targets)), missing, absent
-
-
-def _lacking(need: Need, layer: Layer) -> tuple[str, ...]:
-    lacking = tuple(concept for concept in need.concepts if not layer.has(concept))
-    if lacking or not need.any_of or any(layer.has(concept) for concept in need.any_of):
-        return lacking
-    return need.any_of
+    reason = "; ".join(filter(None, reasons))
+    status = verdict or (Status.FAILED if count else Status.PASSED)
+    return _outcome(rule, severity, status, findings=count, reason=reason)
 
 
 def _outcome(

@@ -41,6 +41,7 @@ RULE = RuleInfo(
     Evidence.SECONDARY,
     (Need(Role.OUTLINE, ("primary_id",)), Need(Role.MARKER, ("primary_id",))),
     together=True,
+    needs_values=False,  # working IDs and places link, too
     fix="unsafe",
 )
 

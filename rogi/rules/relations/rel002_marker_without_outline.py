@@ -42,6 +42,7 @@ RULE = RuleInfo(
     Evidence.SECONDARY,
     (Need(Role.MARKER, ("primary_id",)), Need(Role.OUTLINE, ("primary_id",))),
     together=True,
+    needs_values=False,  # working IDs and places link, too
 )
 
 ONE_TO_ONE = ("tprogi",)  # schemas in which every marker has an outline

@@ -32,7 +32,7 @@ from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.context import Context, Floats, Geometries
 from rogi.rules.relations._links import Way, links
-from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
+from rogi.rules.rule import Bad, CannotCheck, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo(
@@ -42,6 +42,7 @@ RULE = RuleInfo(
     Evidence.DERIVED,
     (Need(Role.MARKER, ("primary_id",)), Need(Role.OUTLINE, ("primary_id",))),
     together=True,
+    needs_values=False,  # working IDs link, too
     needs_crs=True,
 )
 
@@ -52,6 +53,8 @@ def check(context: Context) -> Iterator[Rows]:
     markers, outlines = context.lonlat(Role.MARKER), context.lonlat(Role.OUTLINE)
     linked = np.isin(found.way, [Way.PRIMARY_ID, Way.WORKING_ID]) & context.valid(Role.OUTLINE)
     outline = np.flatnonzero(linked)
+    if not len(outline):
+        raise CannotCheck("no valid outline is linked with a marker by an ID")
     marker = found.marker[outline]
     there = ~shapely.is_missing(markers[marker]) & ~shapely.is_missing(outlines[outline])
     outline, marker = outline[there], marker[there]

@@ -31,7 +31,7 @@ from rogi.geometry import area_m2
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.context import Context
-from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
+from rogi.rules.rule import Bad, CannotCheck, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo(
@@ -47,8 +47,8 @@ RULE = RuleInfo(
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
     area = _area(context)
-    if area is None:
-        return
+    if area is None:  # with a part of the areas unknown, nothing can be said to lie outside
+        raise CannotCheck("an area of interest is missing or invalid")
     for role in (Role.MARKER, Role.OUTLINE):
         if context.has(role):
             rows, share = _outside(context, role, area, context.number("share"))
@@ -65,7 +65,6 @@ def _area(context: Context) -> shapely.Geometry | None:
     """All valid areas of interest as one geometry, WGS84; None if one is missing or not valid."""
     role = Role.AREA_OF_INTEREST
     polygonal = context.vertices(role).parts > 0
-    # with a part of the areas unknown, nothing can be said to lie outside
     if not (context.valid(role) & polygonal).all():
         return None
     area = shapely.union_all(context.lonlat(role))
