@@ -37,7 +37,7 @@ def _marker_outside(draft: Draft, units: Units, number: int) -> None:
     top = ring[ring[:, 1].argmax()]
     draft.place(unit, SMALL_M2, centre=(-float(top[0]), -float(top[1]) - OUTSIDE_M))
     what = f"the marker lies {OUTSIDE_M:.0f} m north of the outline"
-    draft.found("REL003", MARKER, unit, what=what)
+    draft.found("REL003", MARKER, unit, what=what, other=unit, other_role=OUTLINE)
 
 
 def _extended_twice(draft: Draft, units: Units, number: int) -> None:
