@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
+
 from rogi.fixes import attributes, geometry, identity, names
 from rogi.fixes.edits import Edit, apply
 from rogi.fixes.report import Change, FixLevel, FixReport
@@ -64,7 +66,8 @@ def fix(
     for needed, mend in FIXES:
         if needed is FixLevel.UNSAFE and level is FixLevel.SAFE:
             continue
-        inventory, made = apply(inventory, list(mend(context)))
+        with np.errstate(all="ignore"):  # absurd coordinates overflow; what comes of them is not used
+            inventory, made = apply(inventory, list(mend(context)))
         changes += made
         if made:
             context = _context(inventory, table)

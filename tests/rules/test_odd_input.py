@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+
 from rogi.inventory.build import from_frames
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
