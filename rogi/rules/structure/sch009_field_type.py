@@ -74,9 +74,11 @@ def _column(
     at = found.rows([not r for r in readable])
     numeric = [isinstance(v, (int, float, np.number)) for v in found.values]
     if kind is FieldType.STRING and all(numeric) and len(rows) == int(column_of(layer, column).notna().sum()):
+        truth = all(isinstance(v, (bool, np.bool_)) for v in found.values)
+        held = "true or false" if truth else f"numbers such as {quoted(found.values[0])}"
         yield Rows.of_layer(
             role,
-            f"column {column!r} holds numbers such as {quoted(found.values[0])}; its values should be text",
+            f"column {column!r} holds {held}; its values should be text",
             field=column,
         )
         return
