@@ -155,7 +155,7 @@ def validate(
     if write_baseline is not None:
         _store_baseline(report, write_baseline, quiet)
     if fix is not None and fixed is not None:
-        _mend(inventory, fix, fixed, quiet)
+        _mend(inventory, fix, fixed, settings, quiet)
     for outcome in report.crashed:
         sys.stderr.write(f"error: {outcome.code} {outcome.name} was not run: {outcome.reason}\n")
     raise typer.Exit(report.exit_code(settings.fail_on))
@@ -336,11 +336,11 @@ def _check_fix(fix: str | None, fixed: Path | None, inputs: list[Path]) -> None:
     not_an_input(fixed, inputs, "-o")
 
 
-def _mend(inventory: Inventory, level: str, path: Path, quiet: bool) -> None:
+def _mend(inventory: Inventory, level: str, path: Path, settings: Settings, quiet: bool) -> None:
     from rogi.fixes import FixLevel, fix
     from rogi.inventory.write import write_inventory
 
-    mended, changes = fix(inventory, FixLevel(level))
+    mended, changes = fix(inventory, FixLevel(level), settings.parameters)
     write_inventory(mended, path, schema_names=False)
     changes.write(path.with_name(f"{path.name}.changes.csv"))
     if not quiet:
