@@ -84,7 +84,7 @@ def _case(
             attributes = f"type={_attribute(counted['severity'].iloc[0])} message={_attribute(message)}"
             kind, body = "failure", f"<failure {attributes}>{_content(_list(counted, limit))}</failure>"
         if len(rest):
-            title = f"{outcome.code} {outcome.name}: {plural(len(rest), 'finding')} that do not fail"
+            title = f"{outcome.code} {outcome.name}: {plural(len(rest), 'finding')} not counted"
             aside = f"{title}\n{_list(rest, limit)}"
     name = _attribute(f"{outcome.code} {outcome.name}")
     family = outcome.code[:3]

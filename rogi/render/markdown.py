@@ -41,7 +41,7 @@ def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]
     if found:
         yield "\n## Findings\n\n"
         yield _table(
-            ("Severity", "Rule", "", "Findings"),
+            ("Severity", "Rule", "Fault", "Findings"),
             [
                 (f.severity.value, f.outcome.code, _escape(f.outcome.title), f"{f.outcome.findings:,}")
                 for f in found
@@ -59,7 +59,7 @@ def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]
             yield f"\n… and {len(failure.positions) - limit:,} more.\n"
     yield "\n## Conformance\n\n"
     yield _table(
-        ("Rule", "", "Outcome", "Findings", "Remarks"),
+        ("Rule", "Fault looked for", "Outcome", "Findings", "Remarks"),
         [
             (o.code, _escape(o.title or o.name), o.status.value, f"{o.findings:,}", _escape(o.reason))
             for o in report.outcomes

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 5
 """Findings shown of each rule; all are counted."""
-REASON_LENGTH = 100
+REASON_LENGTH = 140
 """Characters shown of why a rule has no verdict."""
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
@@ -63,9 +63,9 @@ def _header(report: Report) -> Iterator[Text]:
     yield _text(f"  schema {summary.schema}, dialect {summary.dialect}{reason}", "dim")
     for layer in summary.layers:
         source = printable(", ".join(layer.sources))
-        yield _text(f"  {layer.features:>9,} {layer.role.title}  {printable(layer.crs)}  {source}", "dim")
+        yield _text(f"  {layer.role.title}: {layer.features:,}, {printable(layer.crs)}, from {source}", "dim")
         for note in layer.notes:
-            yield _text(f"            {printable(note)}", "dim")
+            yield _text(f"    {printable(note)}", "dim")
     for note in summary.notes:
         yield _text(f"  {printable(note)}", "dim")
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from rogi import __version__
-from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.model import Inventory, Layer, Source
 from rogi.rules.context import Context
 from rogi.rules.registry import expand, rules
 from rogi.rules.rule import CannotCheck, Rows, Rule, Severity
@@ -221,9 +221,7 @@ def summarise(inventory: Inventory, context: Context | None = None) -> Inventory
                 role=role,
                 name=layer.name,
                 features=len(layer),
-                sources=tuple(
-                    f"{s.path.name}{f':{s.layer}' if s.layer else ''} ({s.driver})" for s in layer.sources
-                ),
+                sources=tuple(_source_label(source) for source in layer.sources),
                 crs=_crs_label(layer),
                 columns=MappingProxyType(dict(layer.columns)),
                 extra_columns=layer.extra_columns,
@@ -239,6 +237,12 @@ def summarise(inventory: Inventory, context: Context | None = None) -> Inventory
         layers=tuple(layers),
         notes=inventory.notes,
     )
+
+
+def _source_label(source: Source) -> str:
+    """``data.gpkg:outlines (GPKG)``; a layer named as its file is not named twice."""
+    layer = f":{source.layer}" if source.layer and source.layer != source.path.stem else ""
+    return f"{source.path.name}{layer} ({source.driver})"
 
 
 def _crs_label(layer: Layer) -> str:

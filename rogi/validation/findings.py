@@ -188,12 +188,31 @@ def _feature_names(context: Context, layer: Layer) -> tuple[Objects, Objects]:
         if not layer.has(concept):
             continue
         text = context.text(layer.role, concept)
-        present = np.array([t is not None for t in text], dtype=bool)
+        # a placeholder is the name of nothing: with it one waiver would be for all units without ID
+        present = context.filled(layer.role, concept)
+        if concept == "working_id":
+            present = present & ~_placeholders(context, text)
         labels[present] = text[present]
-        once = present & ~pd.Series(text).duplicated(keep=False).to_numpy(dtype=bool)
+        names = text.copy()
+        names[~present] = None
+        if layer.role is Role.OUTLINE and layer.has("outline_type"):  # two outlines share the unit's ID
+            kinds = context.outline_kind()[present]
+            names[present] = [f"{t} {kind or ''}" for t, kind in zip(text[present], kinds, strict=True)]
+        once = present & ~pd.Series(names).duplicated(keep=False).to_numpy(dtype=bool)
         identities[present] = None
-        identities[once] = text[once]
+        identities[once] = names[once]
     return labels, identities
+
+
+def _placeholders(context: Context, text: Objects) -> NDArray[np.bool_]:
+    import pandas as pd
+
+    from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+
+    none = placeholders(context)
+    codes, uniques = pd.factorize(text, use_na_sentinel=True)
+    table = np.array([is_placeholder(t, none) for t in uniques] + [False])
+    return np.asarray(table[codes])
 
 
 def _is_generated(label: object) -> bool:

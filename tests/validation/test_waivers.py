@@ -125,3 +125,27 @@ def test_a_baseline_is_the_same_bytes_again(inventory, tmp_path):
         write_baseline(run(inventory).findings, tmp_path / name, "0")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert json.loads((tmp_path / "a").read_text())["format"] == 1
+
+
+def test_a_placeholder_is_nobodys_id():
+    """A waiver for the unit ``unknown`` would be one for all units without ID."""
+    empty = {0: shapely.Polygon(), 2: shapely.Polygon()}
+    inventory = examples.with_geometry(examples.tprogi(4), Role.OUTLINE, empty)
+    inventory = examples.with_values(inventory, Role.OUTLINE, "ID", {0: "unknown", 2: "unknown"})
+    report = run(inventory, waivers=waiver(rule="GEO002", id="unknown"))
+    assert list(report.findings["feature_id"]) == ["row 1", "row 3"]
+    assert set(report.findings["state"]) == {State.OPEN}
+    assert report.waivers[0].status == "unused"
+
+
+def test_an_outline_is_known_by_id_and_type_when_it_is_drawn_anew(tmp_path):
+    """In RGIK inventories the extended and the restricted outline have one ID."""
+    inventory = examples.with_values(examples.rgik(), Role.OUTLINE, "RelIndex", {1: 8})
+    settings = Settings(select=("KIN001",), today=TODAY)
+    write_baseline(validate(inventory, settings).findings, tmp_path / "known.json", "1")
+    shape = examples.geometry_of(inventory, Role.OUTLINE, 1)
+    inventory = examples.with_geometry(inventory, Role.OUTLINE, {1: shape.buffer(0.0001)})
+    inventory = examples.with_values(inventory, Role.OUTLINE, "RelIndex", {4: 8})  # the restricted one
+    known = Baseline.read(tmp_path / "known.json")
+    report = validate(inventory, Settings(select=("KIN001",), today=TODAY, baseline=known))
+    assert list(report.findings["state"]) == [State.BASELINE, State.OPEN]

@@ -64,7 +64,7 @@ def fragment(report: Report) -> str:
         f"{escape(sums.sentence())}. Rules: {escape(sums.rule_sentence())}.</p>"
     ]
     if rules:
-        parts.append(_plain_table(("Rule", "Title", "Severity", "Findings"), rules))
+        parts.append(_plain_table(("Rule", "Fault", "Severity", "Findings"), rules))
         rows = [
             [escape(printable(t)) for t in (r.severity, r.code, r.subject, r.field, r.message)] for r in shown
         ]
@@ -170,7 +170,7 @@ def _verdict(report: Report) -> str:
     else:
         sentences.append("No errors and no warnings.")
     if skipped := sums.rules[Status.NOT_RUN]:
-        sentences.append(f"{plural(skipped, 'rule')} could not be checked; the table below says why.")
+        sentences.append(f"{plural(skipped, 'rule')} not run; the table below says why.")
     return f'<p class="notice {tone}">{escape(" ".join(sentences))}</p>'
 
 
@@ -227,11 +227,11 @@ def _conformance(report: Report) -> str:
     choices = [("", f"All ({len(report.outcomes)})")]
     choices += [(s.name.lower(), f"{s.value.capitalize()} ({n})") for s, n in sums.rules.items()]
     return (
-        "<p>Every rule, and how it came out. A rule that was not run, or has nothing to look at, has not "
-        "been passed.</p>"
+        "<p>Every rule looks for one fault; <em>passed</em> says that it was not found. A rule that was not "
+        "run, or has nothing to look at, has not been passed.</p>"
         + show_buttons("rules-table", choices)
         + html_table(
-            ("Rule", "Title", "Severity", "Outcome", "Findings", "Remarks"),
+            ("Rule", "Fault looked for", "Severity", "Outcome", "Findings", "Remarks"),
             rows,
             name="rules-table",
             groups=groups,
