@@ -45,7 +45,7 @@ def tprogi(n: int = 3, origin: tuple[float, float] = ORIGIN) -> Inventory:
 
     lon, lat = _centres(n, origin)
     polygons = np.array(
-        [blob(x, y, RADIUS_M + 10 * k) for k, (x, y) in enumerate(zip(lon, lat, strict=True))]
+        [blob(x, y, RADIUS_M + 10 * (k % 20)) for k, (x, y) in enumerate(zip(lon, lat, strict=True))]
     )
     low = 4600.0 + 13 * np.arange(n)
     slope = 12.0 + 0.1 * np.arange(n)
@@ -91,8 +91,10 @@ def rgik(n: int = 3, origin: tuple[float, float] = (10.6, 46.9)) -> Inventory:
 
     lon, lat = _centres(n, origin)
     ids = make(lon, lat)
-    extended = [blob(x, y, RADIUS_M + 10 * k) for k, (x, y) in enumerate(zip(lon, lat, strict=True))]
-    restricted = [blob(x, y, RADIUS_M + 10 * k - 20) for k, (x, y) in enumerate(zip(lon, lat, strict=True))]
+    extended = [blob(x, y, RADIUS_M + 10 * (k % 20)) for k, (x, y) in enumerate(zip(lon, lat, strict=True))]
+    restricted = [
+        blob(x, y, RADIUS_M + 10 * (k % 20) - 20) for k, (x, y) in enumerate(zip(lon, lat, strict=True))
+    ]
     moving = [blob(x, y, 40.0) for x, y in zip(lon, lat, strict=True)]
     crs = "EPSG:4326"
     markers = gpd.GeoDataFrame(
