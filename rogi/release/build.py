@@ -1,0 +1,417 @@
+"""Building a release: from an inventory and ``release.yaml`` to a folder and a zip, or to refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rogi.errors import InputError, OutputError
+from rogi.files import write_text
+from rogi.inventory.model import Inventory
+from rogi.release.archive import opened, write_zip
+from rogi.release.contents import Contents, conformance_from_json, conformance_of, describe
+from rogi.release.data import canonical, named, set_metadata, stamped, write_geopackage, write_other_formats
+from rogi.release.difference import Difference, difference
+from rogi.release.facts import FILE as FACTS
+from rogi.release.facts import facts_text
+from rogi.release.gate import GateError, refusals, uncommitted
+from rogi.release.lineage import (
+    CROSSWALK,
+    LINEAGE,
+    Retired,
+    crosswalk_text,
+    lineage_text,
+    read_lineage,
+    retired_now,
+)
+from rogi.release.metadata import as_json, datacite, write_metadata
+from rogi.release.model import FILE as RELEASE_FILE
+from rogi.release.model import Release, Version, known_versions, read_release
+
+if TYPE_CHECKING:
+    from rogi.comparison.facts import Checked
+    from rogi.inventory.loss import Loss
+    from rogi.validation.report import Report
+    from rogi.validation.settings import Settings
+
+CHANGELOG: Final = "CHANGELOG.md"
+REPORTS: Final = {
+    "html": "validation/report.html",
+    "json": "validation/report.json",
+    "sarif": "validation/report.sarif",
+}
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Built:
+    """A release that was built.
+
+    Attributes
+    ----------
+    folder, zip
+        The package, twice.
+    losses
+        What mapping the inventory to the schema, or a format, lost.
+    """
+
+    release: Release
+    folder: Path
+    zip: Path
+    contents: Contents
+    losses: tuple[Loss, ...]
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Previous:
+    """The version before: its inventory, and what is known of it if it is a package."""
+
+    inventory: Inventory
+    name: str
+    release: Release | None = None
+    retired: tuple[Retired, ...] = ()
+
+
+def build(
+    release: Release,
+    inventory: Inventory,
+    target: Path,
+    *,
+    previous: Previous | None = None,
+    accept: str = "",
+    settings: Settings | None = None,
+    force: bool = False,
+    progress: Progress = lambda _: None,
+) -> Built:
+    """Build a release, if nothing speaks against it.
+
+    Parameters
+    ----------
+    release
+        What it is (:func:`~rogi.release.model.read_release`).
+    inventory
+        The data; never changed. They are brought under the names and the CRS of the release's schema.
+    target
+        Folder in which ``NAME_vVERSION/`` and ``NAME_vVERSION.zip`` are made; made if need be.
+    previous
+        The version before (:func:`read_previous`); needed where the release names one.
+    accept
+        Reason for a change beyond the thresholds; it goes into the package.
+    settings
+        Of the validation: waivers, severities, parameters. The day taken as today is the release's date.
+    force
+        Replace what is there.
+    progress
+        Told what is being done.
+
+    Raises
+    ------
+    GateError
+        If something speaks against the release; nothing is written.
+    InputError, OutputError
+        If something is missing, or cannot be written; nothing is left half-done.
+    """
+    if release.previous is not None and previous is None:
+        raise InputError(
+            f"{release.name} is made from version {release.previous}; give that version with --previous."
+        )
+    _check_previous(release, previous)
+    with _workplace(release, target, force) as work, stamped(release) as epoch:
+        folder = work / release.name
+        folder.mkdir()
+        progress("writing the GeoPackage")
+        prepared, mapped = canonical(inventory, release.schema)
+        packed, losses = write_geopackage(prepared, folder / f"{release.name}.gpkg")
+        progress("validating")
+        report = _validate(packed, release, settings)
+        found = None
+        if previous is not None:
+            progress(f"comparing with {previous.name}")
+            found = difference(previous.inventory, packed, names=(previous.name, release.name))
+        _gate(release, inventory, packed, report, found, previous, accept)
+        release = replace(release, accepted=accept) if accept else release
+        progress("writing the other formats")
+        losses = (*mapped, *losses, *write_other_formats(packed, folder))
+        _write_reports(report, folder)
+        _write_facts(release, packed, folder)
+        _write_lineage(release, found, previous, folder)
+        write_text(folder / CHANGELOG, _changelog(release, found))
+        contents = describe(packed, conformance_of(report))
+        progress("writing metadata and the zip")
+        _finish(folder, release, contents, epoch)
+        made, zipped = _put(work, folder, target)
+    return Built(release, made, zipped, contents, tuple(losses), found)
+
+
+def set_doi(folder: Path, doi: str) -> None:
+    """Put a DOI into a package: all its metadata, its checksums and its zip are made again, the data stay.
+
+    Safe to interrupt: the new package takes the place of the old one when it is whole. A package that has the
+    DOI already is left as it is.
+
+    Raises
+    ------
+    InputError
+        If the folder is no package, or has another DOI.
+    """
+    from rogi.inventory.read import read_inventory
+
+    release = read_release(folder)
+    if release.doi == doi:
+        return
+    if release.doi is not None:
+        raise InputError(
+            f"{folder} has the DOI {release.doi}, not {doi}; remove it from {RELEASE_FILE} and build the "
+            "package again, if it was that of something else."
+        )
+    release = release.with_doi(doi)
+    with _workplace(release, folder.parent, True) as work, stamped(release) as epoch:
+        copy = work / release.name
+        shutil.copytree(folder, copy)
+        package = copy / f"{release.name}.gpkg"
+        inventory = named(read_inventory(package, schema=release.schema), package.name)
+        report = json.loads((copy / REPORTS["json"]).read_text(encoding="utf-8"))
+        _finish(copy, release, describe(inventory, conformance_from_json(report)), epoch)
+        _put(work, copy, folder.parent)
+
+
+def read_previous(path: Path, **options: Any) -> Previous:
+    """The version before, from a package (folder or zip) or any inventory.
+
+    Parameters
+    ----------
+    path
+        What to read.
+    options
+        As :func:`~rogi.inventory.read.read_inventory` takes them.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or cannot be read.
+    """
+    from rogi.inventory.read import read_inventory
+
+    if not path.exists():
+        raise InputError(
+            f"The previous version {path} does not exist; download it with `rogi release fetch`."
+        )
+    if is_package(path):
+        with opened(path) as folder:
+            release = read_release(folder)
+            inventory = read_inventory(folder / f"{release.name}.gpkg", schema=release.schema, **options)
+            return Previous(named(inventory, release.name), release.name, release, read_lineage(folder))
+    inventory = read_inventory(path, **options)
+    return Previous(inventory, path.name)
+
+
+def is_package(path: Path) -> bool:
+    """Whether a path is a folder or zip that a build made: it has a ``release.yaml`` and checksums."""
+    import zipfile
+
+    from rogi.release.metadata import SUMS
+
+    wanted = {RELEASE_FILE, SUMS}
+    if path.is_dir():
+        return all((path / name).is_file() for name in wanted)
+    if not (path.is_file() and zipfile.is_zipfile(path)):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        names = {name.rpartition("/")[2] for name in archive.namelist() if name.count("/") <= 1}
+    return wanted <= names
+
+
+# ---- steps
+
+
+def _check_previous(release: Release, previous: Previous | None) -> None:
+    if previous is None or previous.release is None:
+        return
+    if previous.release.inventory != release.inventory:
+        raise InputError(
+            f"{previous.name} is a version of {previous.release.inventory}, not of {release.inventory}; name "
+            "the version before with --previous."
+        )
+    if release.previous is not None and Version.parse(release.previous) != Version.parse(
+        previous.release.version
+    ):
+        raise InputError(
+            f"{release.name} is made from version {release.previous}, but {previous.name} was given; give "
+            f"the other one, or correct 'previous' in {RELEASE_FILE}."
+        )
+
+
+def _validate(inventory: Inventory, release: Release, settings: Settings | None) -> Report:
+    from rogi.validation.engine import validate
+    from rogi.validation.settings import Settings
+
+    # Paths of the builder's (a baseline's) have no place in a report that is published.
+    chosen = replace(settings or Settings(), today=release.date, baseline=None)
+    return validate(inventory, chosen)
+
+
+def _gate(
+    release: Release,
+    source: Inventory,
+    packed: Inventory,
+    report: Report,
+    found: Difference | None,
+    previous: Previous | None,
+    accept: str,
+) -> None:
+    from rogi.comparison.facts import check, read_facts
+    from rogi.comparison.unit_table import unit_table
+
+    facts: tuple[Checked, ...] = ()
+    if release.folder is not None and (release.folder / FACTS).is_file():
+        facts = check(read_facts(release.folder), unit_table(packed))
+    before: Version | None = None
+    if previous is not None:
+        stated = previous.release.version if previous.release is not None else release.previous
+        before = Version.parse(stated) if stated is not None else None
+    # Folders of later versions may be prepared; the last is what was released, or what is below this one.
+    own = Version.parse(release.version)
+    places = [release.folder] if release.folder is not None else []
+    places += [s.path.resolve().parent for x in source.layers for s in x.sources if s.driver != "memory"]
+    reasons = refusals(
+        release,
+        report,
+        found=found,
+        facts=facts,
+        retired=previous.retired if previous is not None else (),
+        known=[v for v in _released(release) if v != own],
+        previous=before,
+        ids=_ids(packed),
+        accept=accept,
+        dirty=uncommitted(places),
+    )
+    if reasons:
+        raise GateError(release, reasons)
+
+
+def _released(release: Release) -> list[Version]:
+    """Versions beside this one that have a DOI: they were released."""
+    if release.folder is None:
+        return []
+    parent = release.folder.resolve().parent
+    out = []
+    for version in known_versions(parent):
+        for path in parent.glob(f"*/{RELEASE_FILE}"):
+            if path.parent.name.removeprefix("v") != str(version):
+                continue
+            other = read_release(path)
+            if other.doi is not None and other.inventory == release.inventory:
+                out.append(version)
+    return out
+
+
+def _ids(inventory: Inventory) -> frozenset[str]:
+    return frozenset(
+        str(value)
+        for layer in inventory.layers
+        if layer.has("primary_id")
+        for value in layer.values("primary_id").dropna().unique()
+    )
+
+
+def _write_reports(report: Report, folder: Path) -> None:
+    from rogi.render import Format, render
+
+    (folder / "validation").mkdir()
+    for kind, name in REPORTS.items():
+        render(report, Format(kind), folder / name)
+
+
+def _write_facts(release: Release, inventory: Inventory, folder: Path) -> None:
+    """The stated facts, or those of the data where none are stated."""
+    from rogi.comparison.unit_table import unit_table
+
+    stated = release.folder / FACTS if release.folder is not None else None
+    if stated is not None and stated.is_file() and not release.accepted:
+        write_text(folder / FACTS, stated.read_text(encoding="utf-8"))
+    else:
+        write_text(folder / FACTS, facts_text(release, unit_table(inventory)))
+
+
+def _write_lineage(
+    release: Release, found: Difference | None, previous: Previous | None, folder: Path
+) -> None:
+    if found is None:
+        return
+    (folder / "lineage").mkdir()
+    write_text(folder / CROSSWALK, crosswalk_text(found))
+    before = previous.retired if previous is not None else ()
+    write_text(folder / LINEAGE, lineage_text([*before, *retired_now(release, found)]))
+
+
+def _changelog(release: Release, found: Difference | None) -> str:
+    from rogi.render.release import changelog
+
+    text = ""
+    if release.folder is not None and (release.folder / CHANGELOG).is_file():
+        text = (release.folder / CHANGELOG).read_text(encoding="utf-8").rstrip() + "\n"
+    else:
+        text = f"# {release.inventory} {release.version} ({release.date.isoformat()})\n"
+    return text + (f"\n{changelog(found)}" if found is not None else "")
+
+
+def _finish(folder: Path, release: Release, contents: Contents, epoch: int) -> None:
+    """Metadata into the GeoPackage, the metadata files, the zip beside the folder."""
+    set_metadata(folder / f"{release.name}.gpkg", as_json(datacite.record(release, contents)), epoch)
+    write_metadata(folder, release, contents)
+    for path in folder.rglob("*"):
+        os.utime(path, (epoch, epoch))
+    write_zip(folder, folder.with_name(f"{release.name}.zip"), epoch)
+
+
+# ---- where
+
+
+@contextmanager
+def _workplace(release: Release, target: Path, force: bool) -> Iterator[Path]:
+    """A folder beside the target that is gone afterwards; errors of writing become one sentence."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {target} cannot be made: {error.strerror}.") from None
+    for path in (target / release.name, target / f"{release.name}.zip"):
+        if path.exists() and not force:
+            raise OutputError(f"{path} exists; remove it, write elsewhere, or replace it with --force.")
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{release.name}.", dir=target))
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written to: {error.strerror}.") from None
+    try:
+        yield work
+    except OSError as error:
+        raise OutputError(
+            f"{release.name} could not be written to {target}: {error.strerror or error}."
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _put(work: Path, folder: Path, target: Path) -> tuple[Path, Path]:
+    """Move the package to its place; what was there is moved away first and goes with the workplace."""
+    zipped = folder.with_name(f"{folder.name}.zip")
+    final, final_zip = target / folder.name, target / zipped.name
+    for path in (*folder.rglob("*"), zipped):
+        if path.is_file():
+            with path.open("rb+") as stream:
+                os.fsync(stream.fileno())
+    old = work / "old"
+    old.mkdir()
+    for path in (final, final_zip):
+        if path.exists():
+            path.replace(old / path.name)
+    folder.replace(final)
+    zipped.replace(final_zip)
+    return final, final_zip

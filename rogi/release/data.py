@@ -1,0 +1,196 @@
+"""The data files of a release: one canonical inventory in several formats, the same bytes each time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from rogi.errors import InputError, OutputError
+from rogi.inventory.model import Inventory, Layer, Source
+
+if TYPE_CHECKING:
+    from rogi.inventory.loss import Loss
+    from rogi.release.model import Release
+
+GEOPARQUET_VERSION: Final = "1.1.0"
+PARQUET: Final = "geoparquet"
+SHAPEFILE: Final = "shapefile"
+CSV: Final = "csv"
+METADATA_URI: Final = (
+    "http://datacite.org/schema/kernel-4"  # GeoPackage names the standard of a text by a URI
+)
+_EPOCH: Final = "SOURCE_DATE_EPOCH"
+
+# GeoPackage 1.4 (OGC 12-128r19), Annex F.8, tables 15 and 17.
+_METADATA_TABLES: Final = (
+    """CREATE TABLE IF NOT EXISTS gpkg_metadata (
+  id INTEGER CONSTRAINT m_pk PRIMARY KEY ASC NOT NULL,
+  md_scope TEXT NOT NULL DEFAULT 'dataset',
+  md_standard_uri TEXT NOT NULL,
+  mime_type TEXT NOT NULL DEFAULT 'text/xml',
+  metadata TEXT NOT NULL DEFAULT ''
+)""",
+    """CREATE TABLE IF NOT EXISTS gpkg_metadata_reference (
+  reference_scope TEXT NOT NULL,
+  table_name TEXT,
+  column_name TEXT,
+  row_id_value INTEGER,
+  timestamp DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
+  md_file_id INTEGER NOT NULL,
+  md_parent_id INTEGER,
+  CONSTRAINT crmr_mfi_fk FOREIGN KEY (md_file_id) REFERENCES gpkg_metadata(id),
+  CONSTRAINT crmr_mpi_fk FOREIGN KEY (md_parent_id) REFERENCES gpkg_metadata(id)
+)""",
+)
+
+
+@contextmanager
+def stamped(release: Release) -> Iterator[int]:
+    """Time written into files, seconds since 1970: ``SOURCE_DATE_EPOCH``, else the release's date (UTC)."""
+    import datetime as dt
+
+    from rogi.inventory.write import time_of_writing
+
+    given = time_of_writing()
+    if given is not None:
+        yield int(given.timestamp())
+        return
+    midnight = dt.datetime.combine(release.date, dt.time(), dt.UTC)
+    os.environ[_EPOCH] = str(int(midnight.timestamp()))
+    try:
+        yield int(midnight.timestamp())
+    finally:
+        del os.environ[_EPOCH]
+
+
+def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss, ...]]:
+    """An inventory under the names and the CRS of a schema, units in order of their IDs.
+
+    Equal IDs are ordered by their geometry, so that the order in the input does not matter.
+
+    Raises
+    ------
+    InputError
+        If a layer has no CRS, or the inventory has no units.
+    """
+    from rogi.comparison.outlines import canonical_order
+    from rogi.inventory.convert import convert
+    from rogi.schema.load import load_schema
+
+    for layer in inventory.layers:
+        if layer.crs is None:
+            raise InputError(
+                f"The {layer.role.title} of {inventory.path} have no coordinate reference system; give it "
+                "with --crs."
+            )
+    if not any(len(layer) for layer in inventory.layers):
+        raise InputError(f"{inventory.path} has no features, so there is nothing to release.")
+    target = load_schema(schema)
+    made = convert(inventory, target, crs=target.crs)
+    layers = []
+    for layer in made.inventory.layers:
+        key = next((c for c in ("primary_id", "working_id", "polygon_uid", "name") if layer.has(c)), None)
+        ids = layer.values(key) if key is not None else np.full(len(layer), "", dtype=object)
+        order = canonical_order(ids, layer.geometry)
+        layers.append(replace(layer, frame=layer.frame.iloc[order].reset_index(drop=True), notes=()))
+    return replace(made.inventory, layers=tuple(layers)), made.losses
+
+
+def write_geopackage(inventory: Inventory, path: Path) -> tuple[Inventory, tuple[Loss, ...]]:
+    """Write the GeoPackage and read it back: what is checked and described is what a reader gets.
+
+    The inventory returned names the file alone as its source: no folder of the builder's shows in a report.
+    """
+    from rogi.inventory.read import read_inventory
+    from rogi.inventory.write import write_inventory
+
+    losses = write_inventory(inventory, path).losses
+    read = read_inventory(path, schema=inventory.schema.id, dialect=inventory.dialect.name)
+    return named(read, path.name), losses
+
+
+def named(inventory: Inventory, name: str) -> Inventory:
+    """An inventory that is known by a file name alone, wherever it was read from."""
+
+    def source(s: Source) -> Source:
+        return replace(s, path=Path(name))
+
+    layers = tuple(replace(x, sources=tuple(source(s) for s in x.sources)) for x in inventory.layers)
+    return replace(inventory, layers=layers, path=name, dialect_reason="the names of the schema")
+
+
+def write_other_formats(inventory: Inventory, folder: Path) -> tuple[Loss, ...]:
+    """GeoParquet, Shapefiles and tables of attributes: a folder for each format, a file per layer."""
+    from rogi.inventory.write import write_inventory
+
+    for name in (PARQUET, SHAPEFILE, CSV):
+        (folder / name).mkdir()
+    for layer in inventory.layers:
+        _write_parquet(layer, folder / PARQUET / f"{layer.name}.parquet")
+        table = layer.frame.drop(columns=layer.frame.geometry.name)
+        table.to_csv(folder / CSV / f"{layer.name}.csv", index=False, lineterminator="\n", encoding="utf-8")
+    return write_inventory(inventory, folder / SHAPEFILE, format="shapefile").losses
+
+
+def _write_parquet(layer: Layer, path: Path) -> None:
+    covering = "bbox" not in layer.frame.columns  # the name of the column of boxes
+    layer.frame.to_parquet(
+        path, index=False, compression="zstd", schema_version=GEOPARQUET_VERSION, write_covering_bbox=covering
+    )
+
+
+def set_metadata(path: Path, text: str, epoch: int) -> None:
+    """Put a text on the whole of a GeoPackage into its metadata tables; one that is there is replaced.
+
+    Parameters
+    ----------
+    path
+        The GeoPackage, changed in place.
+    text
+        DataCite JSON.
+    epoch
+        Time to record, seconds since 1970.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be changed.
+    """
+    import datetime as dt
+
+    from rogi.inventory.geopackage import set_last_change
+
+    time = dt.datetime.fromtimestamp(epoch, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _METADATA_TABLES:
+            connection.execute(statement)
+        for table in ("gpkg_metadata", "gpkg_metadata_reference"):
+            connection.execute(
+                "INSERT INTO gpkg_extensions SELECT ?, NULL, 'gpkg_metadata',"
+                " 'http://www.geopackage.org/spec140/#extension_metadata', 'read-write' WHERE NOT EXISTS"
+                " (SELECT 1 FROM gpkg_extensions WHERE table_name = ? AND extension_name = 'gpkg_metadata')",
+                (table, table),
+            )
+        connection.execute("DELETE FROM gpkg_metadata_reference")
+        connection.execute("DELETE FROM gpkg_metadata")
+        connection.execute(
+            "INSERT INTO gpkg_metadata VALUES (1, 'dataset', ?, 'application/json', ?)", (METADATA_URI, text)
+        )
+        connection.execute(
+            "INSERT INTO gpkg_metadata_reference VALUES ('geopackage', NULL, NULL, NULL, ?, 1, NULL)", (time,)
+        )
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise OutputError(f"{path} could not be changed: {error}.") from error
+    finally:
+        connection.close()
+    set_last_change(path, time)

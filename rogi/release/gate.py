@@ -1,0 +1,317 @@
+"""The gate: why a release must not be built yet, and what would lift it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rogi.errors import RogiError
+from rogi.release.difference import Difference, Kind
+from rogi.release.model import Release, Version
+
+if TYPE_CHECKING:
+    from rogi.comparison.facts import Checked
+    from rogi.release.lineage import Retired
+    from rogi.validation.report import Report
+
+SHOWN: Final = 5  # IDs named in a message; the report of the difference has all
+GIT_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason: a short code, what was found, what to do."""
+
+    code: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.reason} {self.remedy}"
+
+
+class GateError(RogiError):
+    """A release that may not be built; ``refusals`` says why."""
+
+    def __init__(self, release: Release, refusals: Sequence[Refusal]) -> None:
+        self.refusals = tuple(refusals)
+        lines = "\n".join(f"  {refusal}" for refusal in refusals)
+        super().__init__(f"{release.name} was not built, nothing was written:\n{lines}")
+
+
+def refusals(
+    release: Release,
+    report: Report,
+    *,
+    found: Difference | None = None,
+    facts: Sequence[Checked] = (),
+    retired: Sequence[Retired] = (),
+    known: Sequence[Version] = (),
+    previous: Version | None = None,
+    ids: frozenset[str] = frozenset(),
+    accept: str = "",
+    dirty: Sequence[str] = (),
+) -> tuple[Refusal, ...]:
+    """Everything that speaks against a release.
+
+    Parameters
+    ----------
+    release, report
+        What is to be released, and its validation.
+    found
+        The difference to the previous version, if there is one.
+    facts
+        Stated facts beside what the data say.
+    retired
+        IDs that are gone since earlier versions.
+    known
+        Versions released before.
+    previous
+        Version of what ``found`` compares with.
+    ids
+        IDs of the new version.
+    accept
+        The reason for changes beyond the thresholds; lifts those refusals.
+    dirty
+        What git says has changed.
+    """
+    reasons = [*_findings(report), *_version(release, known, previous, found)]
+    if found is not None:
+        reasons += _identity(release, found)
+    reasons += _reused(release, retired, ids)
+    if not accept:
+        reasons += [*_facts(facts), *(_thresholds(release, found) if found is not None else ())]
+    if dirty:
+        reasons.append(
+            Refusal(
+                "git",
+                f"The git tree is not clean ({_some(dirty)}).",
+                "Commit or stash the changes, so that the release can be built again from a commit.",
+            )
+        )
+    return tuple(reasons)
+
+
+def _findings(report: Report) -> list[Refusal]:
+    from rogi.rules.rule import Severity
+
+    out = []
+    if report.crashed:
+        codes = ", ".join(outcome.code for outcome in report.crashed)
+        out.append(
+            Refusal(
+                "rules", f"Rules broke down: {codes}.", "Report this fault of rogi; ROGI_DEBUG=1 shows where."
+            )
+        )
+    errors = report.count(Severity.ERROR)
+    if errors:
+        codes = ", ".join(
+            f"{o.code} ({o.open})" for o in report.outcomes if o.open and o.severity is Severity.ERROR
+        )
+        out.append(
+            Refusal(
+                "findings",
+                f"{errors} findings at error level{f', of {codes}' if codes else ''}.",
+                "Mend them (`rogi validate` shows them), or waive each with a reason in rogi.toml.",
+            )
+        )
+    return out
+
+
+def _version(
+    release: Release, known: Sequence[Version], previous: Version | None, found: Difference | None
+) -> list[Refusal]:
+    version = Version.parse(release.version)
+    last = max([*known, *([previous] if previous is not None else [])], default=None)
+    if last is not None and version <= last:
+        return [
+            Refusal(
+                "version",
+                f"Version {version} is not above the last, {last}.",
+                "Choose a higher version in release.yaml.",
+            )
+        ]
+    if previous is None or found is None:
+        return []
+    needed, why = _needed(found)
+    if needed == "major":
+        fits, least = version.major > previous.major, Version(previous.major + 1, 0)
+    elif needed == "minor":
+        fits = (version.major, version.minor) > (previous.major, previous.minor)
+        least = Version(previous.major, previous.minor + 1)
+    else:
+        fits, least = True, Version(previous.major, previous.minor, previous.patch + 1)
+    if fits:
+        return []
+    return [
+        Refusal(
+            "version",
+            f"Version {version} after {previous} does not fit the change: {why}.",
+            f"Such a change needs at least {least}.",
+        )
+    ]
+
+
+def _needed(found: Difference) -> tuple[str, str]:
+    """Part of the version that has to rise, and why."""
+    if found.schema_changed:
+        said = []
+        if found.schema_old != found.schema_new:
+            said.append(f"the schema is {found.schema_new} instead of {found.schema_old}")
+        if found.fields_removed:
+            said.append(f"columns are gone ({', '.join(found.fields_removed)})")
+        if found.fields_retyped:
+            said.append(f"columns are of another type ({', '.join(found.fields_retyped)})")
+        return "major", "; ".join(said)
+    counts = found.counts
+    structural = [f"{counts[kind]} {kind.value}" for kind in Kind if kind.structural and counts[kind]]
+    if structural:
+        return "minor", f"units {', '.join(structural)}"
+    if found.fields_added:
+        return "minor", f"columns are new ({', '.join(found.fields_added)})"
+    return "patch", ""
+
+
+def _identity(release: Release, found: Difference) -> list[Refusal]:
+    out = []
+    stones = {stone.id for stone in release.retired}
+    missing = sorted(found.vanished - stones)
+    if missing:
+        out.append(
+            Refusal(
+                "ids-vanished",
+                f"{len(missing)} IDs of {found.old} are gone without a tombstone ({_some(missing)}).",
+                "List them under retired in release.yaml with a reason; "
+                "`rogi release diff OLD NEW --tombstones retired.csv` writes a draft.",
+            )
+        )
+    if found.moved:
+        out.append(
+            Refusal(
+                "ids-moved",
+                f"{len(found.moved)} IDs stand for another place than before ({_some(found.moved)}).",
+                "Give the units new IDs (`rogi id make`) and retire the old ones.",
+            )
+        )
+    return out
+
+
+def _reused(release: Release, retired: Sequence[Retired], ids: frozenset[str]) -> list[Refusal]:
+    out = []
+    back = sorted({row.id for row in retired} & ids)
+    if back:
+        out.append(
+            Refusal(
+                "ids-reused",
+                f"{len(back)} IDs were retired by an earlier version and are used again ({_some(back)}).",
+                "Give the units new IDs; an ID is never used twice.",
+            )
+        )
+    present = sorted({stone.id for stone in release.retired} & ids)
+    if present:
+        out.append(
+            Refusal(
+                "ids-retired",
+                f"{len(present)} IDs are retired in release.yaml but in the inventory ({_some(present)}).",
+                "Take them out of one of the two.",
+            )
+        )
+    return out
+
+
+def _facts(facts: Sequence[Checked]) -> list[Refusal]:
+    out = []
+    for checked in facts:
+        if checked.holds is True:
+            continue
+        stated = f"{checked.fact.value:g} ± {checked.fact.tolerance:g}"
+        said = (
+            f"could not be checked ({checked.reason})"
+            if checked.found is None
+            else f"is {checked.found:.10g}"
+        )
+        out.append(
+            Refusal(
+                "facts",
+                f"{checked.fact.name} {said}; facts.yaml states {stated} {checked.fact.unit}".rstrip() + ".",
+                "Correct the data or facts.yaml, or say why with --accept REASON.",
+            )
+        )
+    return out
+
+
+def _thresholds(release: Release, found: Difference) -> list[Refusal]:
+    limits = release.thresholds
+    changes = [
+        ("the number of units", found.count_old, found.count_new, limits.count),
+        ("the total area (km²)", found.area_old_km2, found.area_new_km2, limits.area),
+    ]
+    table = found.subregions()
+    if len(table) > 1:
+        for name, n_old, n_new, a_old, a_new in zip(
+            table["subregion"],
+            table["units_old"],
+            table["units_new"],
+            table["area_old_km2"],
+            table["area_new_km2"],
+            strict=True,
+        ):
+            changes.append((f"the number of units in {name}", n_old, n_new, limits.subregion))
+            changes.append((f"the area in {name} (km²)", a_old, a_new, limits.subregion))
+    out = []
+    for what, before, after, limit in changes:
+        share = abs(after - before) / before if before else float(after > 0)
+        if share > limit:
+            out.append(
+                Refusal(
+                    "facts",
+                    f"{what} went from {before:,.10g} to {after:,.10g}, by {100 * share:.1f} %, more than "
+                    f"{100 * limit:g} %.",
+                    "Look at `rogi release diff`; if it is meant, say why with --accept REASON.",
+                )
+            )
+    return out
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
+    return ", ".join(ids[:SHOWN]) + more
+
+
+def uncommitted(folders: Sequence[Path]) -> tuple[str, ...]:
+    """Files that git says have changed in the trees that hold some folders; none outside of git.
+
+    Files git does not know count where they lie in one of the folders.
+    """
+    changed: dict[str, None] = {}
+    for folder in dict.fromkeys(folder.resolve() for folder in folders):
+        top = _git(folder, "rev-parse", "--show-toplevel")
+        if top is None:
+            continue
+        tracked = _git(folder, "status", "--porcelain", "--untracked-files=no") or ""
+        new = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".") or ""
+        changed |= dict.fromkeys(line[3:] for line in [*tracked.splitlines(), *new.splitlines()] if line)
+    return tuple(changed)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git prints, or None where there is no git or no tree; settings of the tree run no program."""
+    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", *arguments]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.rstrip("\n") if done.returncode == 0 else None

@@ -1,0 +1,70 @@
+"""What a release says of itself, in the standards of those who read it.
+
+Each module writes one standard from the same :class:`~rogi.release.model.Release` and
+:class:`~rogi.release.contents.Contents`; the same ones give the same text.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from rogi.files import write_text
+from rogi.release.contents import Contents, files_of
+from rogi.release.model import FILE as RELEASE_FILE
+from rogi.release.model import Release, release_text
+
+README: Final = "README.md"
+CITATION: Final = "CITATION.cff"
+DATACITE: Final = "datacite.json"
+INVENIO: Final = "invenio.json"
+DATAPACKAGE: Final = "datapackage.json"
+COLLECTION: Final = "stac/collection.json"
+ITEM: Final = "stac/item.json"
+CRATE: Final = "ro-crate-metadata.json"
+SUMS: Final = "SHA256SUMS"
+# Written from release and data alone, the later ones with the checksums of the former.
+FILES: Final = (RELEASE_FILE, README, CITATION, DATACITE, INVENIO, DATAPACKAGE, COLLECTION, ITEM, CRATE, SUMS)
+
+
+def write_metadata(folder: Path, release: Release, contents: Contents) -> None:
+    """Write every metadata file of a package, and last the checksums of all its files.
+
+    Parameters
+    ----------
+    folder
+        The package, with its data, reports and facts.
+    release, contents
+        What it is, and what is in it.
+    """
+    from rogi.release.metadata import citation, datacite, datapackage, invenio, readme, rocrate, stac
+
+    (folder / "stac").mkdir(exist_ok=True)
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+    data = files_of(folder)
+    texts = {
+        RELEASE_FILE: release_text(release),
+        README: readme.text(release, contents, data),
+        CITATION: citation.text(release),
+        DATACITE: as_json(datacite.record(release, contents)),
+        INVENIO: as_json(invenio.record(release, contents)),
+        DATAPACKAGE: as_json(datapackage.descriptor(release, contents, data)),
+        COLLECTION: as_json(stac.collection(release, contents)),
+        ITEM: as_json(stac.item(release, contents, data)),
+    }
+    for name, content in texts.items():
+        write_text(folder / name, content)
+    write_text(folder / CRATE, as_json(rocrate.crate(release, contents, files_of(folder))))
+    write_text(folder / SUMS, checksums(folder))
+
+
+def checksums(folder: Path) -> str:
+    """The text of ``SHA256SUMS``, as ``sha256sum -c`` reads it."""
+    return "".join(f"{file.sha256}  {file.path}\n" for file in files_of(folder, without=(SUMS,)))
+
+
+def as_json(content: Any) -> str:
+    """JSON for people and diffs."""
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,57 @@
+"""``CITATION.cff``: the Citation File Format 1.2.0 (citation-file-format.github.io)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rogi.release.model import Person, Release
+
+_TYPES = {"JournalArticle": "article", "Dataset": "dataset", "Software": "software", "Report": "report"}
+
+
+def text(release: Release) -> str:
+    """The file, as YAML."""
+    import yaml
+
+    content: dict[str, Any] = {
+        "cff-version": "1.2.0",
+        "message": "If you use this inventory, please cite it as below.",
+        "type": "dataset",
+        "title": release.title,
+        "version": release.version,
+        "date-released": release.date.isoformat(),
+        "abstract": release.description,
+        "license": release.licence.id,
+        "authors": [_person(p) for p in release.creators],
+    }
+    if release.doi:
+        content["doi"] = release.doi
+    if release.concept_doi:
+        content["identifiers"] = [
+            {"type": "doi", "value": release.concept_doi, "description": "all versions"}
+        ]
+    if release.keywords:
+        content["keywords"] = list(dict.fromkeys(release.keywords))
+    cited = [r for r in release.related if r.citation]
+    if cited:
+        content["references"] = [
+            {
+                "type": _TYPES.get(r.type or "", "generic"),
+                "title": r.citation,
+                "authors": [{"name": r.citation.split("(")[0].strip(" ,") or r.citation}],
+                **({"doi": r.identifier} if r.scheme == "doi" else {"url": r.identifier}),
+            }
+            for r in cited
+        ]
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _person(person: Person) -> dict[str, str]:
+    made = {"family-names": person.family_name}
+    if person.given_name:
+        made["given-names"] = person.given_name
+    if person.orcid:
+        made["orcid"] = f"https://orcid.org/{person.orcid}"
+    if person.affiliations:
+        made["affiliation"] = "; ".join(a.name for a in person.affiliations)
+    return made

@@ -1,0 +1,128 @@
+"""``README.md``: what the package is, what each field means, where values come from, and what was checked."""
+
+from __future__ import annotations
+
+from rogi import __version__
+from rogi.release.contents import Contents, FileInfo, LayerContents
+from rogi.release.model import Release
+from rogi.schema.docs import fields_table, table
+from rogi.schema.model import Field, LayerSchema
+
+_KINDS = {
+    ".gpkg": "GeoPackage with all layers, field domains and metadata",
+    ".parquet": "GeoParquet 1.1",
+    ".shp": "Shapefile (with .shx, .dbf, .prj, .cpg; UTF-8)",
+    ".csv": "attributes as CSV (UTF-8)",
+}
+
+
+def text(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> str:
+    """The README in Markdown."""
+    identity = [f"Version {release.version}, {release.date.isoformat()}."]
+    if release.doi:
+        identity.append(f"DOI [{release.doi}](https://doi.org/{release.doi}).")
+    identity.append(f"Licence: [{release.licence.title}]({release.licence.url}) ({release.licence.id}).")
+    parts = [
+        f"# {release.title}",
+        " ".join(identity),
+        release.description,
+        _numbers(contents),
+        "## How to cite",
+        release.citation,
+        "## Files",
+        _files(files),
+        *(part for layer in contents.layers for part in _layer(layer)),
+    ]
+    if release.provenance:
+        parts += [
+            "## Where attributes come from",
+            table(("Attributes", "Source"), [(f"`{a}`", s) for a, s in release.provenance]),
+        ]
+    if release.related:
+        parts += [
+            "## Related works",
+            "\n".join(f"* {r.relation}: {r.citation or r.identifier}, {r.url}" for r in release.related),
+        ]
+    parts += ["## Known limits", "\n".join(f"* {line}" for line in release.limits) or "None are stated."]
+    parts += ["## Conformance", _conformance(contents)]
+    if release.accepted:
+        parts += [f"Changes beyond the usual size were accepted: {release.accepted}"]
+    if release.previous:
+        parts += [
+            "## Changes",
+            f"From version {release.previous}: see `CHANGELOG.md`, `lineage/crosswalk.csv` (units of both "
+            "versions) and `lineage/lineage.csv` (what became of IDs that are gone, over all versions).",
+        ]
+    parts += [
+        "## Check this copy",
+        f"```console\n$ sha256sum -c SHA256SUMS\n$ rogi release check {release.name}.zip\n```",
+        f"Made with rogi {__version__} from schema {contents.schema.id}. The same data give the same bytes.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _numbers(contents: Contents) -> str:
+    words = f"{contents.units:,} units"
+    if contents.area_km2:
+        words += f", total area {contents.area_km2:,.3f} km²"
+    if contents.bounds:
+        west, south, east, north = contents.bounds
+        words += f", longitude {west:.3f}° to {east:.3f}°, latitude {south:.3f}° to {north:.3f}°"
+    return f"{words}. Coordinates: {contents.schema.crs}."
+
+
+def _files(files: tuple[FileInfo, ...]) -> str:
+    rows = []
+    for file in files:
+        suffix = file.path[file.path.rfind(".") :]
+        if suffix in _KINDS and not file.path.startswith("lineage/"):
+            rows.append((f"`{file.path}`", _KINDS[suffix]))
+    rows += [
+        (f"`{name}`", meaning)
+        for name, meaning in (
+            ("release.yaml", "what this release is, for machines and people"),
+            ("validation/", "report of the validation: HTML, JSON, SARIF"),
+            ("lineage/", "units of this version and the last, and IDs that are gone"),
+            ("facts.yaml", "counts, sums and ranges a copy can be checked against"),
+            ("datapackage.json", "Data Package 2"),
+            ("CITATION.cff", "Citation File Format 1.2"),
+            ("datacite.json", "DataCite 4.6"),
+            ("invenio.json", "record of the repository (InvenioRDM)"),
+            ("stac/", "STAC 1.1 Collection and Item"),
+            ("ro-crate-metadata.json", "RO-Crate 1.1"),
+            ("SHA256SUMS", "checksums of all files"),
+        )
+    ]
+    return table(("File", "What"), rows)
+
+
+def _layer(layer: LayerContents) -> list[str]:
+    parts = [
+        f"## {layer.name}",
+        f"{layer.title}, {layer.features:,} features ({', '.join(layer.geometry_types) or 'none'}). "
+        f"{layer.description}",
+    ]
+    if layer.schema is not None:
+        present = {column.field.name for column in layer.columns if column.field is not None}
+        fields = tuple(f for f in layer.schema.fields if f.name in present)
+        parts.append(fields_table(_with(layer.schema, fields)))
+    extra = [column for column in layer.columns if column.field is None]
+    if extra:
+        parts.append(
+            "Columns the schema does not describe: "
+            + ", ".join(f"`{c.name}` ({c.type})" for c in extra)
+            + "."
+        )
+    return parts
+
+
+def _with(layer: LayerSchema, fields: tuple[Field, ...]) -> LayerSchema:
+    from dataclasses import replace
+
+    return replace(layer, fields=fields)
+
+
+def _conformance(contents: Contents) -> str:
+    if contents.conformance is None:
+        return "The inventory was not validated."
+    return f"{contents.conformance.sentence} Every rule and finding is in `validation/report.html`."

@@ -1,0 +1,211 @@
+"""Each file of a package is what its standard asks: read by the standard's own schema or reader."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import sqlite3
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+
+import geopandas as gpd
+import jsonschema
+import numpy as np
+import pyarrow.parquet as pq
+import pyogrio
+import pytest
+import yaml
+
+from rogi.inventory.read import read_inventory
+from rogi.schema.model import Role
+
+STANDARDS = Path(__file__).parent / "standards"
+
+
+@pytest.fixture(scope="module")
+def folder(releases) -> Path:  # type: ignore[no-untyped-def]
+    return releases.second.folder
+
+
+def standard_profile(name: str) -> jsonschema.Draft7Validator:
+    """A JSON Schema of Data Package 2.0, as dplib-py ships it."""
+    schema = load(Path(str(files("dplib"))) / "profiles" / "2.0" / f"{name}.json")
+    return jsonschema.Draft7Validator(schema)
+
+
+def load(path: Path):  # type: ignore[no-untyped-def]
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_citation_file_is_valid(folder: Path) -> None:
+    """CITATION.cff against the schema of the Citation File Format 1.2.0."""
+    content = yaml.safe_load((folder / "CITATION.cff").read_text(encoding="utf-8"))
+    jsonschema.Draft7Validator(load(STANDARDS / "cff-1.2.0.json")).validate(content)
+    assert content["version"] == "1.1"
+
+
+def test_the_datacite_record_is_valid(folder: Path) -> None:
+    """datacite.json against the JSON schema of 4.5 in datacite; 4.6 added terms and took none away."""
+    import datacite.schema45
+
+    datacite.schema45.validate(load(folder / "datacite.json"))
+
+
+def test_the_data_package_is_valid_and_describes_the_tables(folder: Path) -> None:
+    """datapackage.json against dplib's model of Data Package 2; columns, sizes and hashes are the files'."""
+    content = load(folder / "datapackage.json")
+    standard_profile("datapackage").validate(content)
+    for resource in content["resources"]:
+        standard_profile("dataresource").validate(resource)
+        if "schema" in resource:
+            standard_profile("tableschema").validate(resource["schema"])
+    for resource in content["resources"]:
+        path = folder / resource["path"]
+        assert resource["bytes"] == path.stat().st_size
+        assert resource["hash"] == "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+        if resource["format"] == "csv":
+            with path.open(encoding="utf-8", newline="") as stream:
+                header = next(csv.reader(stream))
+            assert [field["name"] for field in resource["schema"]["fields"]] == header
+
+
+def test_stac_is_valid_and_readable(folder: Path) -> None:
+    """Collection and Item against the STAC 1.1.0 schemas in pystac; columns by the table extension."""
+    import pystac
+    from pystac.extensions.table import TableExtension
+    from pystac.validation.local_validator import get_local_schema_cache
+    from referencing import Registry, Resource
+
+    schemas = get_local_schema_cache()
+    registry: Registry = Registry().with_resources(
+        (uri, Resource.from_contents(schema)) for uri, schema in schemas.items()
+    )
+    for name in ("collection", "item"):
+        uri = f"https://schemas.stacspec.org/v1.1.0/{name}-spec/json-schema/{name}.json"
+        validator = jsonschema.Draft7Validator({"$ref": uri}, registry=registry)
+        validator.validate(load(folder / "stac" / f"{name}.json"))
+    collection = pystac.Collection.from_file(str(folder / "stac" / "collection.json"))
+    (item,) = collection.get_items()
+    table = TableExtension.ext(item)
+    columns = [column.name for column in table.columns]
+    assert columns[0] == "ID" and columns[-1] == "geometry"
+    for asset in item.assets.values():
+        path = Path(asset.get_absolute_href() or "")
+        assert path.stat().st_size == asset.extra_fields["file:size"]
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert asset.extra_fields["file:checksum"] == "1220" + digest
+
+
+def test_the_crate_is_readable_and_complete(folder: Path) -> None:
+    """The RO-Crate library reads the crate and finds every file it lists."""
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate(str(folder))
+    assert crate.name == "A synthetic rock glacier inventory"
+    listed = {entity.id for entity in crate.data_entities}
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert listed == there - {"SHA256SUMS", "ro-crate-metadata.json"}
+
+
+def test_the_geoparquet_is_of_version_1_1(folder: Path, releases) -> None:  # type: ignore[no-untyped-def]
+    """Metadata of GeoParquet 1.1 with boxes, and the same outlines as the GeoPackage."""
+    path = folder / "geoparquet" / "TPRoGI_Extended_Footprint.parquet"
+    geo = json.loads(pq.read_schema(path).metadata[b"geo"])
+    assert geo["version"] == "1.1.0"
+    assert geo["columns"]["geometry"]["encoding"] == "WKB"
+    assert "covering" in geo["columns"]["geometry"]
+    read = gpd.read_parquet(path)
+    packed = gpd.read_file(folder / "Synthetic_v1.1.gpkg", layer="TPRoGI_Extended_Footprint")
+    assert read.geometry.geom_equals_exact(packed.geometry, 0).all()
+    assert read["ID"].is_monotonic_increasing
+
+
+def test_the_formats_hold_the_same_values(folder: Path) -> None:
+    """Shapefile, CSV, GeoParquet and GeoPackage agree in IDs, areas and elevations."""
+    name = "TPRoGI_Extended_Footprint"
+    tables = [
+        pyogrio.read_dataframe(folder / "Synthetic_v1.1.gpkg", layer=name, read_geometry=False),
+        pyogrio.read_dataframe(folder / "shapefile" / f"{name}.shp", read_geometry=False),
+        gpd.read_parquet(folder / "geoparquet" / f"{name}.parquet"),
+    ]
+    with (folder / "csv" / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for table in tables:
+        assert table["ID"].tolist() == [row["ID"] for row in rows]
+        for column in ("AREA", "ELE_MEAN"):
+            values = np.array([float(row[column]) for row in rows])
+            np.testing.assert_allclose(table[column].to_numpy(float), values, rtol=1e-12)
+        assert all(len(c) <= 10 for c in table.columns)
+    assert (folder / "shapefile" / f"{name}.cpg").read_text().strip() == "UTF-8"
+
+
+def test_the_geopackage_holds_domains_and_metadata(folder: Path) -> None:
+    """Field domains, the DataCite record in gpkg_metadata, and layers a reader recognises."""
+    with sqlite3.connect(folder / "Synthetic_v1.1.gpkg") as connection:
+        (text,) = connection.execute("SELECT metadata FROM gpkg_metadata").fetchone()
+        described = connection.execute("SELECT count(*) FROM gpkg_data_columns").fetchone()[0]
+        extensions = {r[0] for r in connection.execute("SELECT extension_name FROM gpkg_extensions")}
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert json.loads(text)["version"] == "1.1"
+    assert described >= 23
+    assert {"gpkg_metadata", "gpkg_schema"} <= extensions
+    inventory = read_inventory(folder / "Synthetic_v1.1.gpkg")
+    assert inventory.roles == (Role.MARKER, Role.OUTLINE)
+
+
+def test_the_invenio_record_has_what_publishing_needs(folder: Path) -> None:
+    """Fields InvenioRDM requires, identifiers without addresses, the licence in lower case."""
+    metadata = load(folder / "invenio.json")["metadata"]
+    assert {"resource_type", "title", "publication_date", "creators", "publisher", "version"} <= set(metadata)
+    person = metadata["creators"][0]["person_or_org"]
+    assert person["identifiers"] == [{"scheme": "orcid", "identifier": "0000-0002-1825-0097"}]
+    assert metadata["rights"] == [{"id": "cc-by-4.0"}]
+
+
+def test_the_checksums_are_of_all_files(folder: Path) -> None:
+    """SHA256SUMS names every file but itself, once, with its checksum."""
+    lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    found = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert set(found) == there - {"SHA256SUMS"} and len(lines) == len(found)
+    for name, digest in found.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_zip_holds_the_folder(releases) -> None:  # type: ignore[no-untyped-def]
+    """The zip and the folder are the same files."""
+    built = releases.second
+    with zipfile.ZipFile(built.zip) as archive:
+        assert archive.testzip() is None
+        held = {n: archive.read(n) for n in archive.namelist()}
+    there = {
+        f"{built.folder.name}/{p.relative_to(built.folder).as_posix()}": p.read_bytes()
+        for p in built.folder.rglob("*")
+        if p.is_file()
+    }
+    assert held == there
+
+
+def test_reports_name_no_folder_of_the_builder(releases) -> None:  # type: ignore[no-untyped-def]
+    """Nothing in a package says where it was built."""
+    built = releases.second
+    place = str(built.folder.parent).encode()
+    for path in built.folder.rglob("*"):
+        if path.is_file():
+            assert place not in path.read_bytes(), path
+
+
+def test_the_readme_says_what_matters(folder: Path) -> None:
+    """Fields with units and sources, limits, citation, conformance, how to check the copy."""
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    for words in (
+        "`ELE_MIN`",
+        "| number | m |",
+        "Nothing in it is real.",
+        "Carberry, J. (2026)",
+        "Open findings: 0 errors",
+        "sha256sum -c",
+    ):
+        assert words in text, words

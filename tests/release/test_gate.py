@@ -1,0 +1,191 @@
+"""The gate: each reason against a release, what lifts it, and that a sound release has none."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rogi.inventory.model import Inventory
+from rogi.release.build import build, read_previous
+from rogi.release.difference import Difference, difference
+from rogi.release.gate import GateError, refusals, uncommitted
+from rogi.release.lineage import Retired
+from rogi.release.model import Release, Thresholds, Version, read_release
+from rogi.schema.model import Role
+from rogi.validation.engine import validate
+from rogi.validation.report import Report
+
+
+@pytest.fixture(scope="module")
+def report(releases) -> Report:  # type: ignore[no-untyped-def]
+    return validate(releases.versions.second)
+
+
+@pytest.fixture(scope="module")
+def found(releases) -> Difference:  # type: ignore[no-untyped-def]
+    return difference(releases.versions.first, releases.versions.second)
+
+
+@pytest.fixture(scope="module")
+def release(releases) -> Release:  # type: ignore[no-untyped-def]
+    return read_release(releases.folders[1])
+
+
+def codes(release: Release, report: Report, found: Difference, **more: object) -> list[str]:
+    settings: dict[str, object] = {"found": found, "previous": Version(1, 0), "ids": found.ids_new, **more}
+    return [refusal.code for refusal in refusals(release, report, **settings)]  # type: ignore[arg-type]
+
+
+def test_a_sound_release_passes(release: Release, report: Report, found: Difference) -> None:
+    """The edits of the fixture have their tombstones and fit a minor version."""
+    assert codes(release, report, found) == []
+
+
+def test_structural_changes_need_a_minor_version(release: Release, report: Report, found: Difference) -> None:
+    """Units came and went: 1.0.1 does not fit, 1.1 and 2.0 do; a version not above the last never does."""
+    assert codes(replace(release, version="1.0.1"), report, found) == ["version"]
+    assert codes(replace(release, version="2.0"), report, found) == []
+    assert codes(replace(release, version="1.0"), report, found) == ["version"]
+    assert codes(release, report, found, known=[Version(1, 2)]) == ["version"]
+
+
+def test_another_schema_needs_a_major_version(release: Release, report: Report, found: Difference) -> None:
+    """A column gone, or of another type, or another schema, is another meaning."""
+    from dataclasses import fields
+
+    same = {f.name: getattr(found, f.name) for f in fields(found)}
+    for change in (
+        {"fields_removed": ("aspect",)},
+        {"fields_retyped": ("area",)},
+        {"schema_new": "tprogi/2.0"},
+    ):
+        changed = Difference(**{**same, **change})
+        assert codes(release, report, changed) == ["version"]
+        assert codes(replace(release, version="2.0"), report, changed) == []
+
+
+def test_corrections_alone_fit_a_patch(releases, report: Report) -> None:  # type: ignore[no-untyped-def]
+    """Only values changed: 1.0.1 is enough."""
+    first = releases.versions.first
+    layer = first.layer(Role.OUTLINE)
+    frame = layer.frame.assign(REVIEWER="Reviewer K")
+    second = replace(first, layers=tuple(replace(x, frame=frame) if x is layer else x for x in first.layers))
+    release = replace(read_release(releases.folders[0]), version="1.0.1")
+    assert codes(release, report, difference(first, second)) == []
+
+
+def test_vanished_ids_need_tombstones(release: Release, report: Report, found: Difference) -> None:
+    """Without the list every ID that is gone is named, with the way to draft one."""
+    bare = replace(release, retired=())
+    (refusal,) = refusals(bare, report, found=found, previous=Version(1, 0))
+    assert refusal.code == "ids-vanished"
+    assert "--tombstones" in refusal.remedy
+    assert all(
+        i in found.vanished for i in refusal.reason.split("(")[1].split(")")[0].split(" and ")[0].split(", ")
+    )
+
+
+def test_an_id_never_moves_to_another_unit(releases, release: Release, report: Report) -> None:  # type: ignore[no-untyped-def]
+    """Two units exchange their IDs: both moved."""
+    first = releases.versions.first
+    layers = []
+    for layer in first.layers:
+        ids = layer.frame["ID"].to_numpy(dtype=object).copy()
+        ids[[0, 1]] = ids[[1, 0]]
+        layers.append(replace(layer, frame=layer.frame.assign(ID=ids)))
+    swapped = difference(first, replace(first, layers=tuple(layers)))
+    assert len(swapped.moved) == 2
+    assert "ids-moved" in codes(release, report, swapped)
+
+
+def test_a_retired_id_never_comes_back(release: Release, report: Report, found: Difference) -> None:
+    """An ID that an earlier version retired, or this one does, is not in the data."""
+    some = sorted(found.ids_new)[0]
+    assert codes(release, report, found, retired=[Retired("0.9", some, "removed", (), "x")]) == ["ids-reused"]
+    stone = replace(release.retired[0], id=some)
+    assert "ids-retired" in codes(replace(release, retired=(*release.retired, stone)), report, found)
+
+
+def test_large_changes_need_a_reason(release: Release, report: Report, found: Difference) -> None:
+    """Beyond the thresholds the numbers are told; --accept lifts exactly that."""
+    strict = replace(release, thresholds=Thresholds(count=0.0, area=0.001, subregion=10.0))
+    assert codes(strict, report, found) == ["facts"]
+    assert codes(strict, report, found, accept="reviewed again") == []
+
+
+def test_errors_stop_a_release_and_waivers_lift_them(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """An ID that is none is an error (PID001); waived with a reason it passes and is reported."""
+    from rogi.validation.settings import Settings
+    from rogi.validation.waivers import Waiver
+
+    def broken(inventory: Inventory) -> Inventory:
+        layers = []
+        for layer in inventory.layers:
+            ids = layer.frame["ID"].to_numpy(dtype=object).copy()
+            ids[0] = "unit one"
+            layers.append(replace(layer, frame=layer.frame.assign(ID=ids)))
+        return replace(inventory, layers=tuple(layers))
+
+    release = read_release(releases.folders[0])
+    inventory = broken(releases.versions.first)
+    with pytest.raises(GateError, match="PID001") as caught:
+        build(release, inventory, tmp_path)
+    assert [refusal.code for refusal in caught.value.refusals] == ["findings"]
+    assert list(tmp_path.iterdir()) == []
+    waived = {outcome.code for outcome in validate(inventory).outcomes if outcome.open}
+    settings = Settings(
+        waivers=tuple(Waiver("a trial", "Li", rule=code, id="unit one") for code in sorted(waived))
+    )
+    built = build(release, inventory, tmp_path, settings=settings)
+    assert built.contents.conformance is not None and built.contents.conformance.waived >= 1
+
+
+def test_stated_facts_must_hold(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """facts.yaml beside release.yaml: a wrong count stops the build, --accept goes into the package."""
+    import shutil
+
+    folder = tmp_path / "1.0"
+    shutil.copytree(releases.folders[0], folder)
+    (folder / "facts.yaml").write_text(
+        "format: 1\ninventory: Synthetic\nversion: '1.0'\nsource: me\nfacts:\n"
+        "  - {name: units, statistic: count, value: 44273, tolerance: 0}\n",
+        encoding="utf-8",
+    )
+    release = read_release(folder)
+    with pytest.raises(GateError, match="units is 40"):
+        build(release, releases.versions.first, tmp_path / "out")
+    built = build(release, releases.versions.first, tmp_path / "out", accept="a trial only")
+    assert "a trial only" in (built.folder / "README.md").read_text(encoding="utf-8")
+    assert read_release(built.folder).accepted == "a trial only"
+
+
+def test_an_unclean_tree_is_seen(tmp_path: Path) -> None:
+    """Changed files anywhere in the tree, and new ones in the folder; outside of git there is nothing to say."""
+
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    assert uncommitted([tmp_path]) == ()
+    git("init", "-q")
+    (tmp_path / "releases").mkdir()
+    (tmp_path / "releases" / "release.yaml").write_text("a")
+    (tmp_path / "data.csv").write_text("a")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    assert uncommitted([tmp_path / "releases"]) == ()
+    (tmp_path / "out.txt").write_text("untracked elsewhere")
+    assert uncommitted([tmp_path / "releases"]) == ()
+    (tmp_path / "data.csv").write_text("b")
+    (tmp_path / "releases" / "new.yaml").write_text("c")
+    assert uncommitted([tmp_path / "releases"]) == ("data.csv", "releases/new.yaml")
+
+
+def test_the_previous_package_tells_its_retired_ids(releases) -> None:  # type: ignore[no-untyped-def]
+    """Lineage is handed from version to version."""
+    previous = read_previous(releases.second.folder)
+    assert {row.id for row in previous.retired} == {stone.id for stone in releases.versions.retired}
+    assert all(row.version == "1.1" and row.reason for row in previous.retired)
