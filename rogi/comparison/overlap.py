@@ -66,16 +66,18 @@ def overlap_areas(p: Rings, q: Rings, index_p: Ints, index_q: Ints, workers: int
     return out
 
 
-def run_blocks(task: Callable[[int, int], None], size: int, workers: int | None = None) -> None:
-    """Call ``task(start, stop)`` for blocks of ``range(size)`` in threads; the task must release the GIL."""
-    starts = range(0, size, _PAIRS_PER_TASK)
+def run_blocks(
+    task: Callable[[int, int], None], total: int, workers: int | None = None, *, size: int = _PAIRS_PER_TASK
+) -> None:
+    """Call ``task(start, stop)`` for blocks of ``range(total)`` in threads; the task must release the GIL."""
+    starts = range(0, total, size)
     if workers is None:
         workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if workers < 2 or len(starts) < 2:
-        task(0, size)
+        task(0, total)
         return
     with ThreadPoolExecutor(workers) as pool:
-        for future in [pool.submit(task, s, min(s + _PAIRS_PER_TASK, size)) for s in starts]:
+        for future in [pool.submit(task, s, min(s + size, total)) for s in starts]:
             future.result()
 
 

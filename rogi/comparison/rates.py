@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rogi.geometry import Floats, Ints
+from rogi.geometry import Floats
 
 CONFIDENCE = 0.95
 _NAN = float("nan")
@@ -217,18 +217,19 @@ def bootstrap_sums(parts: Floats, replicates: int = REPLICATES, seed: int = 0) -
         What each of k clusters adds to c sums.
     replicates : int
     seed : int
-        The same seed gives the same draws.
+        Not negative; the same seed gives the same draws.
 
     Returns
     -------
     ndarray of float64, shape (replicates, c)
     """
-    k = len(parts)
+    from rogi.comparison.overlap import run_blocks
+    from rogi.comparison.resampling import resample
+
     out = np.zeros((replicates, parts.shape[1]))
-    rng = np.random.default_rng(seed)
-    for i in range(replicates if k else 0):
-        drawn: Ints = np.bincount(rng.integers(0, k, k, dtype=np.uint32), minlength=k)
-        out[i] = drawn @ parts
+    values = np.ascontiguousarray(parts, np.float64)
+    if len(values):
+        run_blocks(lambda start, stop: resample(values, seed, start, out[start:stop]), replicates, size=64)
     return out
 
 

@@ -152,3 +152,16 @@ def test_bootstrap_of_nothing() -> None:
     assert bootstrap_sums(np.zeros((0, 3)), 5).shape == (5, 3)
     got = percentile_estimate(float("nan"), np.full(5, np.nan))
     assert np.isnan([got.value, got.low, got.high]).all()
+
+
+def test_draws_are_uniform_and_do_not_depend_on_threads() -> None:
+    """Each of seven clusters is drawn one time in seven; replicates are the same whatever block they fall in."""
+    parts = np.eye(7)
+    sums = bootstrap_sums(parts, 20_000, seed=5)
+    assert (sums.sum(axis=1) == 7).all()
+    assert sums.mean(axis=0) == pytest.approx(np.ones(7), abs=0.03)
+    # multinomial: variance 7 · 1/7 · 6/7, covariance of two clusters -7 / 49
+    covariance = np.cov(sums.T)
+    assert np.diag(covariance) == pytest.approx(np.full(7, 6 / 7), abs=0.05)
+    assert covariance[0, 1:] == pytest.approx(np.full(6, -1 / 7), abs=0.03)
+    assert np.array_equal(bootstrap_sums(parts, 10, seed=5), sums[:10])
