@@ -155,7 +155,7 @@ def test_bootstrap_of_nothing() -> None:
 
 
 def test_draws_are_uniform_and_do_not_depend_on_threads() -> None:
-    """Each of seven clusters is drawn one time in seven; replicates are the same whatever block they fall in."""
+    """Each of seven clusters is drawn one time in seven; replicates are the same whatever the block."""
     parts = np.eye(7)
     sums = bootstrap_sums(parts, 20_000, seed=5)
     assert (sums.sum(axis=1) == 7).all()
