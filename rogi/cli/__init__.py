@@ -19,7 +19,7 @@ app = typer.Typer(
     name="rogi",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # drawing boxes takes longer to import than all the rest
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -47,17 +47,27 @@ def rogi(
 def _register() -> None:
     from rogi.cli import attributes, compare, convert, id, review, rules, schema, stats, synthetic, validate
 
-    app.command("validate")(validate.validate)
+    app.command("validate", short_help="Check an inventory against the RGIK rules.")(validate.validate)
     app.command("rules")(rules.rules)
-    app.command("rule")(rules.rule)
-    app.add_typer(schema.app, name="schema")
+    app.command("rule", short_help="Print the page of one rule.")(rules.rule)
+    app.add_typer(
+        schema.app, name="schema", short_help="List, show and export schemas; make a blank GeoPackage."
+    )
     app.add_typer(id.app, name="id")
-    app.command("convert")(convert.convert)
-    app.command("attributes")(attributes.attributes)
-    app.add_typer(review.app, name="review")
-    app.command("compare")(compare.compare)
-    app.command("stats")(stats.stats)
-    app.add_typer(synthetic.app, name="synthetic")
+    app.command("convert", short_help="Write an inventory in another format or under another schema.")(
+        convert.convert
+    )
+    app.command("attributes", short_help="Fill the attribute table: position, relief, climate.")(
+        attributes.attributes
+    )
+    app.add_typer(
+        review.app, name="review", short_help="Draw a random sample of units for review, and score it."
+    )
+    app.command("compare", short_help="Say how good an inventory is, and how it differs from others.")(
+        compare.compare
+    )
+    app.command("stats", short_help="Summary numbers of an inventory, in all and per subregion.")(stats.stats)
+    app.add_typer(synthetic.app, name="synthetic", short_help="Make seeded inventories, terrain and climate.")
 
 
 def main() -> None:
