@@ -35,7 +35,7 @@ def comma_separated(items: Sequence[str] | None) -> tuple[str, ...]:
 
 def threshold(text: str) -> Severity | None:
     """``error``, ``warning``, ``info``, or ``never`` (None)."""
-    if text == "never":
+    if text.lower() == "never":
         return None
     try:
         return Severity(text.lower())

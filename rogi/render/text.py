@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from rogi.render.records import Failure, Record, failures, plural, printable, totals
 from rogi.rules.rule import Severity
-from rogi.validation.report import Outcome, Report, State, Status
+from rogi.validation.report import NOT_SELECTED, Outcome, Report, State, Status
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -125,6 +125,8 @@ def _left_out(report: Report, status: Status, title: str) -> Iterator[Text]:
     for reason, outcomes in reasons.items():
         codes = ", ".join(f"{o.code} {o.name}" for o in outcomes) if len(outcomes) <= 3 else None
         codes = codes or ", ".join(o.code for o in outcomes)
+        if reason == NOT_SELECTED:
+            codes = plural(len(outcomes), "rule")
         crashed = outcomes[0].crashed
         reason = printable(reason)
         if not crashed and len(reason) > REASON_LENGTH:  # the other formats have it whole

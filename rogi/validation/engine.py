@@ -19,6 +19,7 @@ from rogi.schema.load import load_parameters
 from rogi.validation.applicability import targets, unseen
 from rogi.validation.findings import FindingsTable
 from rogi.validation.report import (
+    NOT_SELECTED,
     InventorySummary,
     LayerSummary,
     Outcome,
@@ -71,7 +72,7 @@ def validate(
     for number, (code, rule) in enumerate(rules().items(), start=1):
         severity = severities[code]
         if code not in chosen:
-            outcomes.append(_outcome(rule, severity, Status.NOT_RUN, reason="not selected"))
+            outcomes.append(_outcome(rule, severity, Status.NOT_RUN, reason=NOT_SELECTED))
             continue
         if progress:
             progress(code, number, len(rules()))

@@ -40,6 +40,9 @@ COLUMNS = (
 )
 
 
+NOT_SELECTED = "not selected"  # why a rule was not run: it was not asked for
+
+
 class Status(StrEnum):
     """How a rule came out."""
 

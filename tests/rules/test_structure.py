@@ -439,3 +439,39 @@ def test_messages_show_what_was_found_and_what_is_allowed() -> None:
             for message in messages(rule.bad().inventory, rule.info.code):
                 assert 20 < len(message) < 400
                 assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "meant"),
+    [
+        ("Acti.Cl.", "Inactive", None),  # not the opposite
+        ("Acti.Cl.", "Relic", "Relict"),
+        ("Acti.Cl.", "Transitional uncertain", None),
+        ("Kin.Att.", "dm/y", "dm/yr"),
+        ("Complet.", "Incomplet", "Incomplete"),
+    ],
+)
+def test_only_a_misspelt_term_is_suggested(column, value, meant):
+    """A close word may be another class: a suggestion is made for typing errors only."""
+    inventory = examples.with_values(examples.rgik(), Role.MARKER, column, {1: value})
+    (message,) = validate(inventory, Settings(select=("SCH013",))).findings["message"]
+    assert message.endswith(f"; is {meant!r} meant?") if meant else "meant" not in message
+
+
+def test_other_numbers_are_another_class():
+    inventory = examples.with_values(examples.rgik(), Role.MOVING_AREA, "Vel.Class", {0: "3-30 cm/yr"})
+    (message,) = validate(inventory, Settings(select=("SCH013",))).findings["message"]
+    assert "meant" not in message
+
+
+def test_all_terms_are_named_where_the_dialect_has_words_for_some():
+    inventory = examples.with_values(examples.tprogi(), Role.OUTLINE, "SUBREGION", {0: "Altyn Tagh"})
+    (message,) = validate(inventory, Settings(select=("SCH013",))).findings["message"]
+    assert "'Nyainqentanglha', 'Altun Shan'" in message
+
+
+def test_numbers_as_text_are_a_warning_and_words_an_error():
+    inventory = examples.with_values(examples.rgik(), Role.OUTLINE, "RelFr", dict.fromkeys(range(6), "2"))
+    assert set(validate(inventory, Settings(select=("SCH009",))).findings["severity"]) == {"warning"}
+    inventory = examples.with_values(inventory, Role.OUTLINE, "RelFr", {0: "good"})
+    assert set(validate(inventory, Settings(select=("SCH009",))).findings["severity"]) == {"warning", "error"}

@@ -9,7 +9,7 @@ from rogi.render.html.shell import Section, escape, page
 from rogi.render.html.tables import Column, Kind, badge, html_table, show_buttons, table
 from rogi.render.records import Record, failures, plural, printable, records, totals
 from rogi.rules.rule import Severity
-from rogi.validation.report import Outcome, Report, State, Status
+from rogi.validation.report import NOT_SELECTED, Outcome, Report, State, Status
 
 SEVERITY_TONES = {"error": "error", "warning": "warning", "info": "info"}
 STATUS_TONES = {
@@ -169,7 +169,7 @@ def _verdict(report: Report) -> str:
         sentences.append(f"No errors; {plural(warnings, 'warning')} to look at.")
     else:
         sentences.append("No errors and no warnings.")
-    if skipped := sums.rules[Status.NOT_RUN]:
+    if skipped := sum(o.status is Status.NOT_RUN and o.reason != NOT_SELECTED for o in report.outcomes):
         sentences.append(f"{plural(skipped, 'rule')} not run; the table below says why.")
     return f'<p class="notice {tone}">{escape(" ".join(sentences))}</p>'
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum, auto
@@ -16,6 +17,9 @@ from rogi.schema.model import Field, Role, Vocabulary
 LONGEST = 30  # characters; a placeholder is a word or two
 WORD = 4  # letters a numbered placeholder has at least: NULL01, but not NA1, which may be a code
 HINTS = 500  # distinct values of a column for which a close term is sought
+CLOSE = 0.8  # of 1, the likeness (difflib) from which on a typing error is supposed
+
+_NOT_DIGITS = re.compile(r"\D+")
 
 # Checked by a rule of their own.
 ELSEWHERE = frozenset({"additional_information"})
@@ -82,6 +86,18 @@ def placeholders(context: Context) -> frozenset[str]:
     return frozenset(folded(str(v)) for v in (value if isinstance(value, tuple) else (value,)))
 
 
+def _misspelt(plain: str, terms: Iterable[str]) -> str | None:
+    """The term of which a text may be a misspelling.
+
+    Another beginning or another number is another class: ``inactive`` is not ``active``, ``3-30 cm/yr``
+    not ``3-10 cm/yr``.
+    """
+    digits = _NOT_DIGITS.sub(" ", plain).split()
+    alike = [t for t in terms if t[:1] == plain[:1] and _NOT_DIGITS.sub(" ", t).split() == digits]
+    close = get_close_matches(plain[:80], alike, n=1, cutoff=CLOSE)
+    return close[0] if close else None
+
+
 def _verdicts(context: Context, layer: Layer, field: Field, vocabulary: Vocabulary) -> Verdicts:
     column = layer.columns[field.concept.name]
     found = context.distinct(layer.role, column)
@@ -105,7 +121,8 @@ def _verdicts(context: Context, layer: Layer, field: Field, vocabulary: Vocabula
             meant.append(None)
         else:
             fits.append(Fit.UNKNOWN)
-            close = get_close_matches(plain[:80], by_folded, n=1) if len(fits) < HINTS else []
-            meant.append(by_folded[close[0]] if close else None)
-    allowed = tuple(own) if own else vocabulary.values
+            close = _misspelt(plain, by_folded) if len(fits) < HINTS else None
+            meant.append(by_folded[close] if close else None)
+    mapped = {m.to for m in own.values()}
+    allowed = (*own, *(term for term in vocabulary.values if term not in mapped))
     return Verdicts(field, column, vocabulary, allowed, found, tuple(fits), tuple(meant))

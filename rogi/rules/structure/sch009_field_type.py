@@ -5,9 +5,9 @@ Number columns hold numbers, whole-number columns whole numbers, text columns te
 is accepted: whole numbers stored with a decimal point (so a column with nulls is read), numbers as names or
 IDs of a mapper's own, integer codes of a vocabulary that has them.
 
-Numbers written as text are one finding for the column, as they can all be read, and no finding in a CSV
-file, which has only text. A text column full of numbers that are no codes is one finding too. Any other
-value has a finding of its own.
+Numbers written as text are one finding for the column, and no finding in a CSV file, which has only text. A
+text column full of numbers that are no codes is one finding too. Both are warnings, as the values can all be
+read. Any other value has a finding of its own.
 
 ## Why
 A sum, a range or a colour ramp needs numbers; a program that finds text sorts `9` behind `10` or drops the
@@ -70,6 +70,7 @@ def _column(
             role,
             f"column {column!r} holds numbers as text in {many}; its type should be {kind.value}",
             field=column,
+            severity=Severity.WARNING,
         )
     at = found.rows([not r for r in readable])
     numeric = [isinstance(v, (int, float, np.number)) for v in found.values]
@@ -80,6 +81,7 @@ def _column(
             role,
             f"column {column!r} holds {held}; its values should be text",
             field=column,
+            severity=Severity.WARNING,
         )
         return
     messages = [f"value {quoted(v)} is not {WANTED[kind]}" for v in found.values]

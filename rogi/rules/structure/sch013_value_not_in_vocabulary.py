@@ -12,7 +12,7 @@ A class outside the list is lost in every count and comparison by class. `Transi
 instance, does not occur in the published data of the 12 areas.
 
 ## Example
-    value 'Transitional uncertain' is not an activity of vocabulary activity 1.0: 'Active',
+    value 'Transitional uncertain' is not a term of vocabulary activity 1.0, which has 'Active',
     'Active uncertain', 'Transitional', 'Relict uncertain', 'Relict', 'Uncertain'
 
 ## How to fix
@@ -54,9 +54,8 @@ def check(context: Context) -> Iterator[Rows]:
             allowed = listed(verdict.allowed)
             known = "is not a term of" if vocabulary.closed else "is not among the known terms of"
             messages = [
-                f"value {quoted(text)} {known} vocabulary {vocabulary.name} {vocabulary.version}"
-                + (f"; {meant!r} is meant?" if meant else "")
-                + f" Allowed are {allowed}"
+                f"value {quoted(text)} {known} vocabulary {vocabulary.name} {vocabulary.version}, which has "
+                f"{allowed}" + (f"; is {meant!r} meant?" if meant else "")
                 for text, meant in zip(found.text, verdict.meant, strict=True)
             ]
             yield Rows(
