@@ -142,6 +142,7 @@ class _Derivation:
         self.values: dict[str, NDArray[Any]] = {}
         self.quality: dict[str, NDArray[np.float64]] = {}
         self.notes: list[list[str]] = [[] for _ in self.polygons]
+        self.computed = np.full(len(self.polygons), not settings.only_missing)
         self.provenance: list[Provenance] = []
         self.warnings: list[str] = []
         self.failures: dict[str, int] = {}
@@ -284,6 +285,7 @@ class _Derivation:
             **more,
         )
         self.units += len(members)
+        self.computed[members] = True
         self.reused += found.reused
         self.warnings += found.notes
         for message in found.failures.values():
@@ -372,7 +374,9 @@ class _Derivation:
 
         chosen = {name: self.values[name] for name in self.wanted if name in self.values}
         notes = np.array(["; ".join(parts) or None for parts in self.notes], dtype=object)
-        outlines = filled_layer(self.layer, chosen, self.quality, notes, self.settings.only_missing)
+        outlines = filled_layer(
+            self.layer, chosen, self.quality, notes, self.computed, self.settings.only_missing
+        )
         layers = []
         for layer in self.inventory.layers:
             if layer.role is self.role:

@@ -171,9 +171,13 @@ def filled_layer(
     values: Mapping[str, NDArray[Any]],
     quality: Mapping[str, NDArray[np.float64]],
     notes: NDArray[np.object_],
+    computed: NDArray[np.bool_],
     only_missing: bool,
 ) -> Layer:
-    """A layer with derived values in its columns, or new ones, in the units the columns have."""
+    """A layer with derived values in its columns, or new ones, in the units the columns have.
+
+    Of units that were not computed the columns on quality keep what they hold.
+    """
     frame = layer.frame.copy()
     columns = dict(layer.columns)
     for concept, raw in values.items():
@@ -185,9 +189,13 @@ def filled_layer(
         frame[name] = _column(new)
         columns[concept] = name
     for key, share in quality.items():
-        frame[QUALITY[key]] = np.round(share, QUALITY_DECIMALS)
+        name = QUALITY[key]
+        old = frame[name].to_numpy(dtype=object) if name in frame.columns else np.nan
+        frame[name] = _column(np.where(computed, np.round(share, QUALITY_DECIMALS).astype(object), old))
     if quality:
-        frame[QUALITY["note"]] = notes
+        name = QUALITY["note"]
+        kept = frame[name].to_numpy(dtype=object) if name in frame.columns else np.full(len(frame), None)
+        frame[name] = np.where(computed, notes, kept)
     return replace(layer, frame=frame, columns=columns)
 
 

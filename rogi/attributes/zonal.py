@@ -292,19 +292,20 @@ def _stream(
     """Statistics of one large unit."""
     rings = pixel_rings([polygon], raster.transform)
 
+    valid = 0.0
+
     def chunks() -> Iterator[Chunk]:
+        nonlocal valid
+        valid = 0.0
         for coverage, band in bands(rings, window):
             values = coverage.gather(raster.read(band), origin=(band.row0, band.column0))
+            valid += float(coverage.shares[np.isfinite(values)].sum())
             yield values, cell_weights(coverage, areas), coverage.shares
 
     plain = [s for s in statistics if s not in CIRCULAR]
     found = streamed_statistics(chunks, plain, extreme_share=extreme_share)
     if len(plain) < len(statistics):
         found["circular_mean"], found["resultant_length"] = streamed_circular_mean(chunks)
-    valid = 0.0
-    for coverage, band in bands(rings, window):
-        values = coverage.gather(raster.read(band), origin=(band.row0, band.column0))
-        valid += float(coverage.shares[np.isfinite(values)].sum())
     return {s: found[s] for s in statistics} | {"valid_share": min(1.0, valid / float(rings.sizes[0]))}
 
 

@@ -162,6 +162,42 @@ def test_units_beyond_the_model_and_in_voids(write_raster: WriteRaster) -> None:
         derive_attributes(inventory(frame.iloc[3:]), settings(path))
 
 
+def test_tile_without_any_value(tiles: Path, write_raster: WriteRaster) -> None:
+    """A tile of nothing but voids is like no tile: its units are null, others have what is left."""
+    empty = np.full((120, 120), -32768, np.float32)
+    write_raster("tiles/r0c1.tif", empty, transform(WEST + 0.1), "EPSG:4326", nodata=-32768)
+    frame = outlines(20)
+    found = table(derive_attributes(inventory(frame), settings(tiles, fields=("ELE",))))
+    inside = frame.within(shapely.box(WEST + 0.1, NORTH - 0.1, WEST + 0.2, NORTH))
+    clear = ~frame.intersects(shapely.box(WEST + 0.1, NORTH - 0.1, WEST + 0.2, NORTH))
+    assert inside.any() and clear.any()
+    assert found["ELE_MEAN"][inside].isna().all()
+    assert found["ELE_SHARE"][inside].eq(0).all()
+    assert found["ELE_MEAN"][clear].notna().all()
+    assert found["ELE_MIN"].dropna().gt(0).all()
+
+
+def test_model_in_another_system(tiles: Path, write_raster: WriteRaster) -> None:
+    """A model in metres gives what the same ground in degrees gives, to a pixel's worth of resampling."""
+    import rasterio
+    from rasterio.warp import Resampling, calculate_default_transform, reproject
+
+    source = write_raster("deg.tif", plane(240, 240), transform(), "EPSG:4326", nodata=-32768)
+    with rasterio.open(source) as file:
+        grid, width, height = calculate_default_transform(file.crs, "EPSG:32646", 240, 240, *file.bounds)
+        moved = np.full((height, width), -32768, np.float32)
+        options = {"src_nodata": -32768, "dst_nodata": -32768, "resampling": Resampling.bilinear}
+        source_grid = {"src_transform": file.transform, "src_crs": file.crs}
+        reproject(file.read(1), moved, dst_transform=grid, dst_crs="EPSG:32646", **source_grid, **options)
+    projected = write_raster("utm.tif", moved, grid, "EPSG:32646", nodata=-32768)
+    a = table(derive_attributes(inventory(outlines()), settings(source)))
+    b = table(derive_attributes(inventory(outlines()), settings(projected)))
+    assert (a["ELE_MEAN"] - b["ELE_MEAN"]).abs().max() < 3
+    assert (a["SLO_MEAN"] - b["SLO_MEAN"]).abs().max() < 0.5
+    assert (a["ASPECT"] - b["ASPECT"]).abs().max() < 1.5  # both from true north
+    assert (a["PISR"] / b["PISR"] - 1).abs().max() < 0.02
+
+
 def test_feet_are_suspected(write_raster: WriteRaster) -> None:
     path = write_raster("ft.tif", plane(240, 240) * 3.2808, transform(), "EPSG:4326", nodata=-32768)
     warnings = derive_attributes(inventory(outlines()), settings(path)).warnings
@@ -186,6 +222,12 @@ def test_missing_values_only(tiles: Path) -> None:
     assert found["ID"].str.len().eq(18).all()
     assert derived.units == 2
     assert "SLO_MEAN" not in found
+    kept = frame.assign(ELE_SHARE=0.25, ATTR_NOTE="old")
+    again = table(
+        derive_attributes(inventory(kept), settings(tiles, only_missing=True, fields=("ELE_MEAN", "ID")))
+    )
+    assert again["ELE_SHARE"].tolist() == [0.25, 1.0, 0.25, 1.0]
+    assert again["ATTR_NOTE"].isna().tolist() == [False, True, False, True]
 
 
 def test_markers_get_the_values_of_their_outline(tiles: Path) -> None:
@@ -439,7 +481,7 @@ def _held(ledger: Path) -> int:
 def test_cluster_that_loses_a_worker(tiles: Path) -> None:
     """Two workers of a real cluster, one killed in the middle: the same values as without it."""
     distributed = pytest.importorskip("distributed")
-    frame = outlines(300, 4)
+    frame = outlines(120, 4)
     alone = table(derive_attributes(inventory(frame), settings(tiles, fields=("relief", "PISR"))))
     killed: list[int] = []
     with distributed.LocalCluster(
