@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 JOBS ?= 2
 DEMO := demo
 UNITS ?= 5000
-BENCHMARKS ?= validate zonal terrain compare
+BENCHMARKS ?= validate terrain zonal attributes compare
 
 .PHONY: help setup demo test test-fast lint types docs bench bench-grass wheel clean
 
@@ -80,7 +80,8 @@ bench: $(INSTALLED)  ## benchmarks against peers; prints ratios
 
 bench-grass: $(INSTALLED)  ## terrain and radiation against GRASS (installed from Debian)
 	@command -v grass >/dev/null || { as_root=$$([ "$$(id -u)" = 0 ] && echo "" || echo "sudo"); $$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends grass-core; }
-	@$(BIN)/python benchmarks/grass.py
+	@[ -n "$(ROGI_REAL_DATA)" ] || { echo "Set ROGI_REAL_DATA to the folder with zhadang/ and oetztal/." >&2; exit 2; }
+	@$(BIN)/python benchmarks/grass.py $(ROGI_REAL_DATA)
 
 wheel: $(INSTALLED)  ## the wheel, into dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build
