@@ -244,8 +244,8 @@ def _check_previous(release: Release, previous: Previous | None) -> None:
         previous.release.version
     ):
         raise InputError(
-            f"{release.name} is made from version {release.previous}, but {previous.name} was given; give "
-            f"the other one, or correct 'previous' in {RELEASE_FILE}."
+            f"{release.name} is made from version {release.previous}, not from {previous.name}; give the "
+            f"other one, or correct 'previous' in {RELEASE_FILE}."
         )
 
 

@@ -137,9 +137,8 @@ class Difference:
     def changed(self) -> bool:
         """Whether anything did."""
         counts = self.counts
-        return (
-            self.schema_changed or bool(self.moved) or any(counts[k] for k in Kind if k is not Kind.UNCHANGED)
-        )
+        units = any(counts[kind] for kind in Kind if kind is not Kind.UNCHANGED)
+        return self.schema_changed or bool(self.fields_added) or bool(self.moved) or units
 
     @property
     def vanished(self) -> frozenset[str]:
@@ -277,7 +276,8 @@ def _pairs(a: Side, b: Side) -> _Pairs:
         left, right = prepare_together([(a.geometries, 4326), (b.geometries, 4326)])
         graph = match_polygons(left, right)
         smaller = np.minimum(graph.area_a[graph.a], graph.area_b[graph.b])
-        together = graph.linked & (graph.overlap >= PART_SHARE * smaller)
+        # A hair less, since areas are not exact in binary: a half is half.
+        together = graph.linked & (graph.overlap >= PART_SHARE * (1.0 - 1e-6) * smaller)
     else:
         graph = match_points(a.geometries, b.geometries, max_distance_m=MARKER_DISTANCE_M)
         together = graph.linked

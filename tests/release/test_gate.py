@@ -163,7 +163,7 @@ def test_stated_facts_must_hold(releases, tmp_path: Path) -> None:  # type: igno
 
 
 def test_an_unclean_tree_is_seen(tmp_path: Path) -> None:
-    """Changed files anywhere in the tree, and new ones in the folder; outside of git there is nothing to say."""
+    """Changed files anywhere in the tree, and new ones in the folder; nothing outside of git."""
 
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]

@@ -1,0 +1,304 @@
+"""``rogi release build|diff|check``: from a validated inventory to a version that can be checked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rogi.errors import OptionError
+
+if TYPE_CHECKING:
+    from rogi.release.check import Checks
+    from rogi.validation.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Build, compare, check, publish and fetch releases of an inventory.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class DiffFormat(StrEnum):
+    """How a difference is printed."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    CSV = "csv"
+
+
+class CheckFormat(StrEnum):
+    """How checks are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class FailOn(StrEnum):
+    """What makes `rogi release diff` end with exit code 1."""
+
+    ANY = "any"
+    UNITS = "units"
+    NEVER = "never"
+
+
+_Releases = Annotated[
+    Path | None,
+    typer.Option("--releases", help="Folder of the releases; default: releases/ here, then rogi's."),
+]
+_Layer = Annotated[list[str] | None, typer.Option("--layer", help="ROLE=PATH[:LAYER]. Repeatable.")]
+_Dialect = Annotated[
+    str | None, typer.Option("--dialect", help="How columns are named; detected unless given.")
+]
+_Crs = Annotated[str | None, typer.Option("--crs", help="CRS of files that state none, e.g. EPSG:4326.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+
+
+@app.command()
+def build(
+    version: Annotated[str, typer.Argument(help="Version with a folder in releases/, or that folder.")],
+    inventory: Annotated[
+        list[Path], typer.Option("--inventory", "-i", help="The data: a file, folder or zip. Repeatable.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the package; made if need be.")],
+    previous: Annotated[
+        Path | None, typer.Option(help="The version before: its package, or any copy of it.")
+    ] = None,
+    releases: _Releases = None,
+    accept: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Why counts, areas or facts may change this much.")
+    ] = None,
+    layer: _Layer = None,
+    dialect: _Dialect = None,
+    crs: _Crs = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings of the validation; default: rogi.toml or [tool.rogi].")
+    ] = None,
+    no_config: Annotated[bool, typer.Option("--no-config", help="Read no settings file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a package that is there.")] = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Build a release, if nothing speaks against it: a folder and a zip with data, metadata and reports.
+
+    Exit code 1 if the gate refuses it; then nothing is written.
+
+    Example: `rogi release build 1.1 -i work.gpkg --previous TPRoGI_v1.0.zip -o dist`
+    """
+    from rogi.inventory.read import read_inventory
+    from rogi.release.build import build as build_release
+    from rogi.release.build import read_previous
+    from rogi.release.gate import GateError
+    from rogi.release.model import find_release, read_release
+
+    if accept is not None and not accept.strip():
+        raise OptionError("--accept takes the reason, in words; it goes into the package.")
+    release = read_release(find_release(version, releases))
+    before = read_previous(previous) if previous is not None else None
+    source = read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()), crs=crs)
+    settings = _settings(config, no_config)
+    line = _Line(quiet)
+    try:
+        built = build_release(
+            release,
+            source,
+            output,
+            previous=before,
+            accept=(accept or "").strip(),
+            settings=settings,
+            force=force,
+            progress=line,
+        )
+    except GateError as refused:
+        line.done()
+        sys.stderr.write(f"refused: {refused}\n")
+        raise typer.Exit(1) from None
+    finally:
+        line.done()
+    for loss in built.losses:
+        sys.stderr.write(f"note: {loss}\n")
+    sys.stdout.write(f"{built.folder}\n{built.zip}\n")
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="A package, or any copy of a version: file, folder or zip.")],
+    new: Annotated[Path, typer.Argument(help="The other version.")],
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output", "-o", help="Write it here: .md, .html, .json, .csv, .gpkg, .txt. Repeatable."
+        ),
+    ] = None,
+    format: Annotated[DiffFormat, typer.Option(help="How to print it.")] = DiffFormat.TEXT,
+    tombstones: Annotated[
+        Path | None, typer.Option(help="Write a draft of the retired IDs here, as CSV for release.yaml.")
+    ] = None,
+    tolerance: Annotated[
+        list[str] | None, typer.Option(help="FIELD=VALUE: differences up to this are none. Repeatable.")
+    ] = None,
+    fail_on: Annotated[
+        FailOn, typer.Option(help="Exit code 1 for any change, for units that came or went, or never.")
+    ] = FailOn.ANY,
+    dialect: _Dialect = None,
+    crs: _Crs = None,
+    quiet: _Quiet = False,
+) -> None:
+    """What changed between two versions: units added, removed, refined, split, merged, renamed; values.
+
+    Examples: `rogi release diff TPRoGI_v1.0.zip work.gpkg -o changes.html -o changes.gpkg` ·
+    `rogi release diff v1.0/ v1.1/ --format markdown`
+    """
+    from rogi.files import write_text
+    from rogi.release.build import read_previous
+    from rogi.release.difference import Tolerances, difference
+    from rogi.release.lineage import draft_tombstones
+    from rogi.render import release as render
+
+    for path in output or ():
+        render.format_of(path)
+    for path in (*(output or ()), *([tombstones] if tombstones is not None else [])):
+        from rogi.cli.options import not_an_input
+
+        not_an_input(path, [old, new], "--output")
+    values = _tolerances(tolerance)
+    line = _Line(quiet)
+    line("reading")
+    versions = [read_previous(path, dialect=dialect, crs=crs) for path in (old, new)]
+    line("comparing")
+    names = _names(versions[0].name, versions[1].name, old, new)
+    found = difference(
+        versions[0].inventory, versions[1].inventory, tolerances=Tolerances(values=values), names=names
+    )
+    line.done()
+    for path in output or ():
+        render.write(found, path)
+        sys.stderr.write("" if quiet else f"{path}\n")
+    if tombstones is not None:
+        write_text(tombstones, draft_tombstones(found))
+        sys.stderr.write("" if quiet else f"{tombstones}\n")
+    sys.stdout.write(render.as_string(found, render.Format(format.value)))
+    structural = any(n for kind, n in found.counts.items() if kind.structural) or bool(found.moved)
+    failed = {FailOn.ANY: found.changed, FailOn.UNITS: structural, FailOn.NEVER: False}[fail_on]
+    raise typer.Exit(int(failed))
+
+
+@app.command()
+def check(
+    subject: Annotated[
+        str,
+        typer.Argument(help="A package (folder or zip), a version fetched before, or any copy of the data."),
+    ],
+    release: Annotated[
+        str | None,
+        typer.Option("--release", help="What a plain copy of the data should be a copy of, e.g. 1.0."),
+    ] = None,
+    releases: _Releases = None,
+    layer: _Layer = None,
+    dialect: _Dialect = None,
+    crs: _Crs = None,
+    format: Annotated[CheckFormat, typer.Option(help="text or json.")] = CheckFormat.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write it here, not to stdout.")
+    ] = None,
+    quiet: _Quiet = False,
+) -> None:
+    """Verify a copy: checksums, metadata against the data, formats, schema, facts, rules, lineage.
+
+    A copy without checksums, such as two Shapefiles, is checked against the facts of `--release`.
+
+    Examples: `rogi release check TPRoGI_v1.1.zip` · `rogi release check TPRoGI_v1.0/ --release 1.0`
+    """
+    from rogi.release.build import is_package
+    from rogi.release.check import check_copy, check_package
+    from rogi.release.model import find_release, read_release
+
+    path = Path(subject)
+    line = _Line(quiet)
+    if not path.exists() and release is None:
+        path = _cached(subject, releases)
+    if release is None and is_package(path):
+        checks = check_package(path, line)
+    elif release is None and path.exists():
+        raise OptionError(
+            f"{subject} has no checksums, so it is no package of `rogi release build`; say what it should be "
+            "a copy of, for example --release 1.0."
+        )
+    else:
+        stated = read_release(find_release(release or "", releases))
+        checks = check_copy(path, stated, progress=line, layers=tuple(layer or ()), dialect=dialect, crs=crs)
+    line.done()
+    _print_checks(checks, format, output)
+    raise typer.Exit(int(not checks.passed))
+
+
+def _cached(subject: str, releases: Path | None) -> Path:
+    from rogi.errors import InputError
+
+    raise InputError(f"There is no {subject}; name a folder or zip.")
+
+
+def _print_checks(checks: Checks, format: CheckFormat, output: Path | None) -> None:
+    from rogi.render.checks import as_dict, as_text
+
+    if format is CheckFormat.JSON or (output is not None and output.suffix == ".json"):
+        text = json.dumps(as_dict(checks), indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = as_text(checks)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        from rogi.files import write_text
+
+        write_text(output, text)
+
+
+def _tolerances(items: list[str] | None) -> dict[str, float]:
+    from rogi.cli.options import pairs
+
+    out = {}
+    for name, text in pairs(items, "--tolerance", "elevation_mean=0.5").items():
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < float("inf"):
+            raise OptionError(f"--tolerance {name} is a number of 0 or more, found {text!r}.")
+        out[name] = value
+    return out
+
+
+def _names(one: str, other: str, old: Path, new: Path) -> tuple[str, str]:
+    """Short names, unless both are the same."""
+    return (one, other) if one != other else (str(old), str(new))
+
+
+def _settings(config: Path | None, no_config: bool) -> Settings:
+    from rogi.validation.settings import Settings, find_settings_file, load_settings
+
+    if config is not None and no_config:
+        raise OptionError("--config and --no-config exclude each other; give one of them.")
+    path = None if no_config else (config or find_settings_file(Path.cwd()))
+    return load_settings(path) if path is not None else Settings()
+
+
+class _Line:
+    """What is being done, on stderr: a line that renews itself on a terminal, else nothing."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = sys.stderr.isatty() and not quiet
+
+    def __call__(self, what: str) -> None:
+        if self._shown:
+            sys.stderr.write(f"\r\x1b[K{what} ...")
+            sys.stderr.flush()
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

@@ -1,0 +1,227 @@
+"""The difference of two versions: every known edit is told, and nothing else; noise is no change."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+import shapely.affinity
+
+from rogi.inventory.build import from_frames
+from rogi.inventory.model import Inventory
+from rogi.inventory.primary_id import make
+from rogi.inventory.read import read_inventory
+from rogi.inventory.write import write_inventory
+from rogi.release.difference import Difference, Kind, Tolerances, difference
+from rogi.release.lineage import crosswalk_text, draft_tombstones, successors
+from rogi.render import release as render
+from rogi.schema.model import Role
+
+SIDE = 0.004  # degrees, about 0.14 km² at 35° N
+
+
+def square(lon: float, lat: float, width: float = SIDE, height: float = SIDE) -> shapely.Polygon:
+    return shapely.box(lon, lat, lon + width, lat + height)
+
+
+def inventory(shapes: list[shapely.Polygon], ids: list[str] | None = None, **columns: object) -> Inventory:
+    points = shapely.centroid(np.array(shapes, dtype=object))
+    names = ids or make(shapely.get_x(points), shapely.get_y(points)).tolist()
+    frame = gpd.GeoDataFrame({"ID": names, **columns}, geometry=shapes, crs="EPSG:4326")
+    return from_frames({Role.OUTLINE: frame}, schema="tprogi/1.0", dialect="tprogi", path="made")
+
+
+def kinds(found: Difference) -> dict[str, int]:
+    return {kind.value: n for kind, n in found.counts.items() if n}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_known_edits_are_told_and_nothing_else(seed: int) -> None:
+    """Two of each kind of a seeded edit; every unit has the kind it was given."""
+    from rogi.synthetic.releases import two_versions
+
+    versions = two_versions(60, seed)
+    found = difference(versions.first, versions.second)
+    assert kinds(found) == {
+        **{k.value: 2 for k in Kind if k not in (Kind.UNCHANGED, Kind.REGROUPED)},
+        "unchanged": 46,
+    }
+    table = found.units
+    for id_, fate in versions.fates.items():
+        rows = table[(table["id_old"] == id_) | (table["id_new"] == id_)]
+        assert set(rows["kind"]) == {fate}, id_
+    assert found.vanished == {stone.id for stone in versions.retired}
+    assert not found.moved and not found.schema_changed
+    refined = table[table["kind"] == "refined"]["iou"]
+    np.testing.assert_allclose(refined, 0.97**2, rtol=2e-3)
+    replaced = {stone.id: stone.replaced_by for stone in versions.retired if stone.replaced_by}
+    told = {i: new for i, (_, new) in successors(found).items() if new}
+    assert told == replaced
+
+
+def test_a_version_and_itself_do_not_differ(releases) -> None:  # type: ignore[no-untyped-def]
+    """Rows in another order, and through a Shapefile, GeoPackage or CSV: no change."""
+    first = releases.versions.first
+    shuffled = replace(
+        first,
+        layers=tuple(
+            replace(x, frame=x.frame.sample(frac=1, random_state=2).reset_index(drop=True))
+            for x in first.layers
+        ),
+    )
+    assert not difference(first, shuffled).changed
+    assert not difference(first, first).changed
+
+
+@pytest.mark.parametrize("format", ["shapefile", "gpkg", "geoparquet"])
+def test_writing_and_reading_is_no_change(releases, tmp_path: Path, format: str) -> None:  # type: ignore[no-untyped-def]
+    """Floating-point noise of a format is no change, in values or outlines."""
+    path = tmp_path / ("copy.gpkg" if format == "gpkg" else "copy")
+    write_inventory(releases.versions.first, path, format=format)
+    found = difference(releases.versions.first, read_inventory(path))
+    assert not found.changed, found.units[found.units["kind"] != "unchanged"]
+
+
+def test_noise_and_tolerances() -> None:
+    """A relative 1e-9 is noise; a metre is a change, unless a tolerance says it is none."""
+    shapes = [square(80 + 0.02 * k, 35) for k in range(3)]
+    old = inventory(shapes, ELE_MEAN=[4700.0, 4800.0, 4900.0])
+    assert not difference(old, inventory(shapes, ELE_MEAN=[4700.0 * (1 + 1e-9), 4800.0, 4900.0])).changed
+    new = inventory(shapes, ELE_MEAN=[4701.0, 4800.0, np.nan])
+    found = difference(old, new)
+    assert kinds(found) == {"attributes": 2, "unchanged": 1}
+    assert found.values[["field", "old", "new"]].values.tolist() == [
+        ["elevation_mean", "4700.0", "4701.0"],
+        ["elevation_mean", "4900.0", ""],
+    ]
+    found = difference(old, new, tolerances=Tolerances(values={"elevation_mean": 1.0}))
+    assert kinds(found) == {"attributes": 1, "unchanged": 2}
+
+
+def test_split_and_merge_have_areas_by_hand() -> None:
+    """A square cut in two halves and two halves made one: IoU 1/2 for each part."""
+    whole, left, right = square(80, 35), square(80, 35, SIDE / 2), square(80 + SIDE / 2, 35, SIDE / 2)
+    found = difference(inventory([whole]), inventory([left, right]))
+    assert kinds(found) == {"split": 1}
+    np.testing.assert_allclose(found.units["iou"], 0.5, atol=1e-6)
+    back = difference(inventory([left, right]), inventory([whole]))
+    assert kinds(back) == {"merged": 1}
+    assert back.count_old == 2 and back.count_new == 1
+
+
+def test_two_redrawn_as_two_others_are_regrouped() -> None:
+    """Two strips side by side, redrawn as two across: four parts, one case."""
+    across = [square(80, 35, SIDE, SIDE / 2), square(80, 35 + SIDE / 2, SIDE, SIDE / 2)]
+    along = [square(80, 35, SIDE / 2), square(80 + SIDE / 2, 35, SIDE / 2)]
+    found = difference(inventory(across), inventory(along))
+    assert kinds(found) == {"regrouped": 1}
+
+
+def test_neighbours_that_overlap_a_little_are_not_parts() -> None:
+    """Outlines refined so that neighbours overlap by a tenth stay what they were."""
+    left, right = square(80, 35), square(80 + SIDE, 35)
+    ids = inventory([left, right]).layers[0].frame["ID"].tolist()
+    new = inventory([shapely.box(80, 35, 80 + 1.1 * SIDE, 35 + SIDE), right], ids)
+    assert kinds(difference(inventory([left, right]), new)) == {"refined": 1, "unchanged": 1}
+
+
+def test_a_unit_inside_an_unchanged_one_is_added() -> None:
+    """An outline that did not change has no parts: what is drawn in it is new."""
+    whole, inner = square(80, 35), square(80.001, 35.001, 0.001, 0.001)
+    assert kinds(difference(inventory([whole]), inventory([whole, inner]))) == {"added": 1, "unchanged": 1}
+
+
+def test_an_id_at_another_place_has_moved() -> None:
+    """The same ID one degree away: one unit is gone, another came, and the ID moved."""
+    old, new = (
+        inventory([square(80, 35)], ["RGU350020N0800020E"]),
+        inventory([square(81, 35)], ["RGU350020N0800020E"]),
+    )
+    found = difference(old, new)
+    assert found.moved == ("RGU350020N0800020E",)
+    assert kinds(found) == {"added": 1, "removed": 1}
+
+
+def test_columns_that_come_and_go() -> None:
+    """A column gone or of another type is another meaning; a new one is not."""
+    shape = [square(80, 35)]
+    old = inventory(shape, ELE_MEAN=[4700.0], remark=["x"])
+    found = difference(old, inventory(shape, ELE_MEAN=["high"], note=["y"]))
+    assert (found.fields_added, found.fields_removed, found.fields_retyped) == (
+        ("note",),
+        ("remark",),
+        ("elevation_mean",),
+    )
+    assert found.schema_changed
+    only_new = difference(old, inventory(shape, ELE_MEAN=[4700.0], remark=["x"], note=["y"]))
+    assert only_new.changed and not only_new.schema_changed
+
+
+def test_markers_alone_are_compared_by_place() -> None:
+    """Without outlines: moved by some metres is refined, by kilometres another unit."""
+
+    def markers(points: list[tuple[float, float]], ids: list[str]) -> Inventory:
+        frame = gpd.GeoDataFrame({"ID": ids}, geometry=[shapely.Point(p) for p in points], crs="EPSG:4326")
+        return from_frames({Role.MARKER: frame}, schema="tprogi/1.0", dialect="tprogi", path="made")
+
+    old = markers([(80, 35), (81, 35), (82, 35)], ["A", "B", "C"])
+    new = markers([(80, 35.0001), (81, 35), (82, 36)], ["A", "B", "C"])
+    found = difference(old, new)
+    assert kinds(found) == {"added": 1, "removed": 1, "refined": 1, "unchanged": 1}
+    np.testing.assert_allclose(found.units.query("kind == 'refined'")["distance_m"], 11.09, atol=0.01)
+    assert found.moved == ("C",)
+
+
+def test_odd_versions_do_not_break_it() -> None:
+    """Repeated IDs, null geometry, a bow tie and an empty version are told in notes."""
+    bow = shapely.Polygon([(80.1, 35), (80.11, 35.01), (80.11, 35), (80.1, 35.01)])
+    shapes = [square(80, 35), square(80.05, 35), bow, None]
+    old = inventory(shapes[:3], ["A", "A", "B"])
+    frame = gpd.GeoDataFrame({"ID": ["A", "A", "B", "C"]}, geometry=shapes, crs="EPSG:4326")
+    new = from_frames({Role.OUTLINE: frame}, schema="tprogi/1.0", dialect="tprogi", path="made")
+    found = difference(old, new)
+    assert any("stand for several units" in note for note in found.notes)
+    assert any("without usable geometry" in note for note in found.notes)
+    assert any("repaired" in note for note in found.notes)
+    assert found.counts[Kind.ADDED] == found.counts[Kind.REMOVED] == 0
+
+
+def test_subregions_add_up(releases) -> None:  # type: ignore[no-untyped-def]
+    """Units and areas per subregion sum to those of the whole."""
+    found = difference(releases.versions.first, releases.versions.second)
+    table = found.subregions()
+    assert table["units_old"].sum() == found.count_old and table["units_new"].sum() == found.count_new
+    np.testing.assert_allclose(table["area_old_km2"].sum(), found.area_old_km2)
+    np.testing.assert_allclose(table["area_new_km2"].sum(), found.area_new_km2)
+
+
+def test_every_format_is_written(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Text, Markdown, JSON, CSV, GeoPackage with both outlines, HTML; the same each time."""
+    found = difference(releases.versions.first, releases.versions.second)
+    for name in ("d.txt", "d.md", "d.json", "d.csv", "d.gpkg", "d.html"):
+        render.write(found, tmp_path / name)
+        first = (tmp_path / name).read_bytes()
+        render.write(found, tmp_path / name)
+        assert (tmp_path / name).read_bytes() == first, name
+    content = json.loads((tmp_path / "d.json").read_text(encoding="utf-8"))
+    assert content["counts"]["split"] == 2 and len(content["changes"]) > 10
+    old, new = (gpd.read_file(tmp_path / "d.gpkg", layer=layer) for layer in ("old", "new"))
+    assert set(old["kind"]) >= {"removed", "refined"} and "added" not in set(old["kind"])
+    assert "added" in set(new["kind"]) and "removed" not in set(new["kind"])
+    assert "### Removed" in (tmp_path / "d.md").read_text(encoding="utf-8")
+    assert crosswalk_text(found).startswith("kind,group,id_old,id_new")
+    assert draft_tombstones(found).splitlines()[0] == "id,reason,replaced_by"
+
+
+def test_a_name_in_the_data_is_text_in_the_page() -> None:
+    """Markup in an ID stays text in HTML and Markdown."""
+    found = difference(
+        inventory([square(80, 35)], ["<script>alert(1)</script>"]), inventory([square(81, 35)], ["*b*|`c`"])
+    )
+    assert "<script>alert" not in render.page(found)
+    assert "&lt;script&gt;" in render.changelog(found) and "\\*b\\*" in render.changelog(found)
