@@ -75,12 +75,10 @@ def clocks() -> np.ndarray:
 
 
 def write_pair(count: int, folder: Path) -> None:
-    """The pair as two files of coordinates, so that the memory of making it is not that of comparing it."""
+    """The pair as two files of WKB, so that the memory of making it is not that of comparing it."""
     for name, geometries in zip("ab", inventory_pair(count), strict=True):
-        np.save(
-            folder / f"{name}.npy",
-            np.frombuffer(b"".join(parts := shapely.to_wkb(geometries).tolist()), np.uint8),
-        )
+        parts = shapely.to_wkb(geometries).tolist()
+        (folder / f"{name}.wkb").write_bytes(b"".join(parts))
         np.save(folder / f"{name}_lengths.npy", np.array([len(p) for p in parts]))
 
 
@@ -88,10 +86,13 @@ def read_pair(folder: Path) -> list[np.ndarray]:
     """The pair as arrays of geometries."""
     sides = []
     for name in "ab":
-        data = np.load(folder / f"{name}.npy", mmap_mode="r")
-        ends = np.cumsum(np.load(folder / f"{name}_lengths.npy"))
-        starts = np.concatenate([[0], ends[:-1]])
-        sides.append(shapely.from_wkb([data[s:e].tobytes() for s, e in zip(starts, ends, strict=True)]))
+        lengths = np.load(folder / f"{name}_lengths.npy").tolist()
+        parts = []
+        with (folder / f"{name}.wkb").open("rb") as stream:
+            for start in range(0, len(lengths), 4096):
+                block = [stream.read(n) for n in lengths[start : start + 4096]]
+                parts += [shapely.from_wkb(block)]
+        sides.append(np.concatenate(parts))
     return sides
 
 

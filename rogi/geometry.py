@@ -6,6 +6,7 @@ arrays go out. Areas are areas on the ellipsoid, never square degrees and never 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Geometries = NDArray[np.object_]
+
+_BLOCK = 1 << 18  # vertices worked on at a time
 
 # Projection methods (EPSG and PROJ names) whose plane areas are areas on the ellipsoid. Spherical
 # variants applied to an ellipsoid are left out: their areas are off by up to 0.7 %.
@@ -72,7 +75,7 @@ class Rings:
     def _ring_areas(self) -> Floats:
         if len(self.is_hole) == 0:
             return np.zeros(0)
-        return _ring_areas_plane(self.coords, self.ring_offsets)
+        return _by_blocks(_ring_areas_plane, self.coords, self.ring_offsets)
 
     def areas(self) -> Floats:
         """Plane area of each geometry, shape (n,), holes subtracted."""
@@ -154,14 +157,14 @@ def area_m2(geometries: ArrayLike, crs: Any) -> Floats:
     if len(rings.is_hole) == 0:
         return np.zeros(len(rings))
     if system.is_geographic:
-        areas = _ring_areas_geographic(rings.coords, rings.ring_offsets, system)
+        areas = _areas_geographic(rings, system)
     elif is_equal_area(system):
         areas = rings.ring_areas() * _metres_per_unit(system) ** 2
     else:
         geodetic = system.geodetic_crs
         assert geodetic is not None  # a projected CRS has one
         lonlat = rings.to_crs(system, geodetic)
-        areas = _ring_areas_geographic(lonlat.coords, lonlat.ring_offsets, geodetic)
+        areas = _areas_geographic(lonlat, geodetic)
     return rings.add_up(areas)
 
 
@@ -245,10 +248,11 @@ def transform_geometries(geometries: ArrayLike, source: Any, target: Any) -> Geo
 
 def transform_coordinates(coords: Floats, source: Any, target: Any) -> Floats:
     """Coordinates, shape (n, 2), taken from one CRS to another (x = longitude or easting)."""
+    transformer = _transformer(parse_crs(source), parse_crs(target))
     out = np.empty((len(coords), 2))
-    out[:, 0], out[:, 1] = _transformer(parse_crs(source), parse_crs(target)).transform(
-        coords[:, 0], coords[:, 1]
-    )
+    for start in range(0, len(coords), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        out[block, 0], out[block, 1] = transformer.transform(coords[block, 0], coords[block, 1])
     return out
 
 
@@ -374,16 +378,37 @@ def _as_array(geometries: ArrayLike) -> Geometries:
 def _polygons(geoms: Geometries) -> tuple[Geometries, Ints]:
     """All polygons that are not empty, those in multipolygons and collections too, and the row of each."""
     owner = np.arange(len(geoms))
-    polygon = shapely.get_type_id(geoms) == shapely.GeometryType.POLYGON
-    while not polygon.all():
-        geoms, index = shapely.get_parts(geoms, return_index=True)
-        owner = owner[index]
+    kind = shapely.get_type_id(geoms)
+    while (kind >= shapely.GeometryType.MULTIPOLYGON).any():
+        # only what has parts is taken apart: parts are copies
+        whole = kind == shapely.GeometryType.POLYGON
+        parts, index = shapely.get_parts(geoms[kind >= shapely.GeometryType.MULTIPOLYGON], return_index=True)
+        of_parts = owner[kind >= shapely.GeometryType.MULTIPOLYGON][index]
+        geoms, owner = np.concatenate([geoms[whole], parts]), np.concatenate([owner[whole], of_parts])
+        order = np.argsort(owner, kind="stable")
+        geoms, owner = geoms[order], owner[order]
         kind = shapely.get_type_id(geoms)
-        polygon = kind == shapely.GeometryType.POLYGON
-        keep = polygon | (kind >= shapely.GeometryType.MULTIPOLYGON)
-        geoms, owner, polygon = geoms[keep], owner[keep], polygon[keep]
+    geoms, owner = geoms[kind == shapely.GeometryType.POLYGON], owner[kind == shapely.GeometryType.POLYGON]
     keep = ~shapely.is_empty(geoms)
     return geoms[keep], owner[keep]
+
+
+def _by_blocks(function: Callable[[Floats, Ints], Floats], coords: Floats, offsets: Ints) -> Floats:
+    """One number per ring, from blocks of rings: their intermediate arrays stay small, and in the cache."""
+    count = len(offsets) - 1
+    out = np.empty(count)
+    first = 0
+    while first < count:
+        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _BLOCK, side="right")) - 1)
+        start, stop = offsets[first], offsets[last]
+        out[first:last] = function(coords[start:stop], offsets[first : last + 1] - start)
+        first = last
+    return out
+
+
+def _areas_geographic(rings: Rings, crs: pyproj.CRS) -> Floats:
+    """Signed areas of closed rings of longitude and latitude, m²."""
+    return _by_blocks(lambda c, o: _ring_areas_geographic(c, o, crs), rings.coords, rings.ring_offsets)
 
 
 def _ring_areas_plane(coords: Floats, offsets: Ints) -> Floats:

@@ -142,3 +142,15 @@ def test_a_missing_or_wrong_crs_is_said() -> None:
         area_m2([shapely.box(0, 0, 1, 1)], 5703)
     with pytest.raises(InputError, match="does not preserve areas"):
         equal_area([shapely.box(0, 0, 1, 1)], 4326, 3857)
+
+
+def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rings larger and smaller than a block of vertices, polygons with holes across the borders of blocks."""
+    polygons = [*_blobs(5, 0.14, 33.0), *_blobs(5, 5.0, 33.0), shapely.box(1, 1, 2, 2)]
+    polygons.append(
+        shapely.Polygon(polygons[-1].exterior.coords, [shapely.box(1.2, 1.2, 1.4, 1.4).exterior.coords])
+    )
+    whole, plane = area_m2(polygons, 4326), equal_area(polygons, 4326)[0]
+    monkeypatch.setattr("rogi.geometry._BLOCK", 50)
+    assert np.array_equal(area_m2(polygons, 4326), whole)
+    assert shapely.equals_exact(equal_area(polygons, 4326)[0], plane).all()
