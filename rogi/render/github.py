@@ -71,7 +71,8 @@ def _annotation(report: Report, failure: Failure) -> str:
     first = next(failure.records(report, 1))
     title = f"{outcome.code} {outcome.name}: {plural(outcome.open, 'finding')}"
     example = f"{first.subject}{f' {first.field}' if first.field else ''}: {first.message}"
-    message = f"{outcome.title}. First: {example}"
+    other = f", with {first.other_subject}" if first.other_subject else ""
+    message = f"{outcome.title}. First: {example}{other}"
     uri = source_uri(report, first.layer)
     # GitHub places an annotation by a path in the repository; other files have none
     file = "" if uri.startswith("file:") else f"file={_property(unquote(uri))},"

@@ -103,7 +103,7 @@ def _finding(record: Record, severity: Severity) -> Text:
 
 
 def _unused_waivers(report: Report) -> Iterator[Text]:
-    unused = [w for w in report.waivers if w.status != "used"]
+    unused = [w for w in report.waivers if w.status in ("unused", "expired")]
     if unused:
         yield _text("")
         yield _text("Waivers without effect", "bold")

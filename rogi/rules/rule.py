@@ -77,6 +77,8 @@ class RuleInfo:
         only if all are met (``together`` True). Empty: the inventory as a whole, always run.
     needs_crs
         Whether a layer without CRS keeps the rule from running there.
+    needs_valid
+        Whether invalid geometries are left out; the conformance statement then says how many.
     schemas
         Names of schemas it is for; empty: all.
     needs_values
@@ -93,6 +95,7 @@ class RuleInfo:
     needs: tuple[Need, ...] = ()
     together: bool = False
     needs_crs: bool = False
+    needs_valid: bool = False
     schemas: tuple[str, ...] = ()
     needs_values: bool = True
     fix: str = ""

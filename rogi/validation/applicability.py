@@ -105,6 +105,15 @@ def unseen(info: RuleInfo, roles: Sequence[Role], context: Context) -> tuple[str
     return text, Status.NOT_RUN if Status.NOT_RUN in blind else Status.NOT_APPLICABLE
 
 
+def invalid_left_out(info: RuleInfo, roles: Sequence[Role], context: Context) -> str:
+    """How many invalid geometries a rule that needs valid ones did not look at; empty if none."""
+    if not info.needs_valid:
+        return ""
+    counts = {role: int((context.usable(role) & ~context.valid(role)).sum()) for role in roles}
+    parts = [f"{count:,} invalid {role.title}" for role, count in counts.items() if count]
+    return f"{' and '.join(parts)} left out, see GEO003" if parts else ""
+
+
 def _places(info: RuleInfo, role: Role, context: Context) -> tuple[Mask, str]:
     if info.needs_crs:
         return context.placed(role), "have no place on the Earth"

@@ -16,7 +16,7 @@ from rogi.rules.context import Context
 from rogi.rules.registry import expand, rules
 from rogi.rules.rule import CannotCheck, Rows, Rule, Severity
 from rogi.schema.load import load_parameters
-from rogi.validation.applicability import targets, unseen
+from rogi.validation.applicability import invalid_left_out, targets, unseen
 from rogi.validation.findings import FindingsTable
 from rogi.validation.report import (
     NOT_SELECTED,
@@ -78,7 +78,7 @@ def validate(
             progress(code, number, len(rules()))
         outcomes.append(_run(rule, severity, code in fixed, context, table))
     findings = table.to_frame()
-    uses = apply_waivers(findings, settings.waivers, today)
+    uses = apply_waivers(findings, settings.waivers, today, ran=_ran(outcomes))
     if settings.baseline:
         settings.baseline.apply(findings)
     return Report(
@@ -133,15 +133,21 @@ def _run(rule: Rule, severity: Severity, fixed: bool, context: Context, table: F
     verdict: Status | None = None
     try:
         with np.errstate(all="ignore"):  # absurd coordinates and values overflow; that is no news to the user
-            batch.extend(rows for rows in rule.check(context) if len(rows.rows))
+            try:
+                for rows in rule.check(context):
+                    if len(rows.rows):
+                        batch.append(rows)  # noqa: PERF401 - what was found before CannotCheck is kept
+            except CannotCheck as cannot:
+                if not batch:
+                    return _outcome(rule, severity, Status.NOT_RUN, reason=str(cannot))
+                reasons.append(str(cannot))
+            reasons.append(invalid_left_out(info, found.roles, context))
             if not batch:
                 unchecked, verdict = unseen(info, found.roles, context)
                 reasons.append(unchecked)
         if fixed:
             batch = [replace(rows, severity=None) for rows in batch]
         count = table.add(info.code, severity, batch)
-    except CannotCheck as cannot:
-        return _outcome(rule, severity, Status.NOT_RUN, reason=str(cannot))
     except Exception as error:  # one broken rule must not hide what the others find
         log.debug("rule %s broke down", info.code, exc_info=True)
         text = f"the rule broke down: {type(error).__name__}: {error}"
@@ -174,6 +180,10 @@ def _outcome(
         reason=reason,
         crashed=crashed,
     )
+
+
+def _ran(outcomes: list[Outcome]) -> frozenset[str]:
+    return frozenset(o.code for o in outcomes if o.status in (Status.PASSED, Status.FAILED))
 
 
 def _with_states(outcomes: list[Outcome], findings: object) -> tuple[Outcome, ...]:

@@ -115,7 +115,7 @@ class InventorySummary:
 
 @dataclass(frozen=True, slots=True)
 class WaiverUse:
-    """A waiver and what became of it: ``used``, ``unused`` or ``expired``."""
+    """A waiver and its status: ``used``, ``unused``, ``expired``, or ``not checked`` (rule not run)."""
 
     rule: str
     target: str

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rogi.errors import InputError, OptionError
-from rogi.rules.registry import expand
+from rogi.rules.registry import expand, rules
 from rogi.validation.report import State, WaiverUse
 
 if TYPE_CHECKING:
@@ -99,11 +99,12 @@ def _date(value: Any, name: str) -> dt.date | None:
 
 
 def apply_waivers(
-    findings: pd.DataFrame, waivers: tuple[Waiver, ...], today: dt.date
+    findings: pd.DataFrame, waivers: tuple[Waiver, ...], today: dt.date, ran: frozenset[str] | None = None
 ) -> tuple[WaiverUse, ...]:
     """Mark waived findings in place (``state``, ``reason``) and say what became of each waiver.
 
-    An expired waiver waives nothing.
+    An expired waiver waives nothing. One whose rule is not among those that ``ran`` (default: all) is
+    ``not checked``; a waiver that names no rule is known to be unused only if all ran.
     """
     uses = []
     for waiver in waivers:
@@ -118,7 +119,13 @@ def apply_waivers(
         if not expired:
             findings.loc[hit, "state"] = State.WAIVED.value
             findings.loc[hit, "reason"] = f"{waiver.reason} ({waiver.author})"
-        status = "expired" if expired else ("used" if hit.any() else "unused")
+        if expired:
+            status = "expired"
+        elif hit.any():
+            status = "used"
+        else:
+            looked = ran is None or (waiver.rule in ran if waiver.rule else len(ran) == len(rules()))
+            status = "unused" if looked else "not checked"
         uses.append(
             WaiverUse(
                 rule=waiver.rule or "",

@@ -68,12 +68,12 @@ def test_working_ids_link_where_primary_ids_do_not(run: Run) -> None:
 
 
 def test_marker_without_outline(run: Run) -> None:
-    """An error where the schema has one outline each (TPRoGI), else a warning; systems need none."""
+    """An error where the schema has one outline each (TPRoGI), else information; systems need none."""
     assert run(with_rows(examples.tprogi(), Role.OUTLINE, [0, 2]), "REL002")["severity"].tolist() == ["error"]
     inventory = with_rows(examples.rgik(), Role.OUTLINE, [0, 3])
     assert run(inventory, "REL002")[["at", "severity"]].to_numpy().tolist() == [
-        [1, "warning"],
-        [2, "warning"],
+        [1, "info"],
+        [2, "info"],
     ]
     system = with_values(inventory, Role.MARKER, "PrimaryID", {1: "RGS469000N0106100E"})
     assert run(system, "REL002")["at"].tolist() == [2]

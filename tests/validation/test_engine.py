@@ -153,3 +153,35 @@ def test_places_are_wgs84_whatever_the_crs():
     finding = validate(projected, Settings(select=("GEO003",))).findings.iloc[0]
     assert np.isclose(finding["minx"], 90.601, atol=1e-4)
     assert np.isclose(finding["miny"], 30.401, atol=1e-4)
+
+
+def test_rules_say_how_many_invalid_outlines_they_left_out():
+    bow_tie = shapely.Polygon([(90.6, 30.4), (90.602, 30.402), (90.602, 30.4), (90.6, 30.402)])
+    inventory = examples.with_geometry(examples.tprogi(), Role.OUTLINE, {0: bow_tie})
+    found = outcome(validate(inventory), "GEO015")
+    assert found.status is Status.PASSED
+    assert found.reason == "1 invalid outlines left out, see GEO003"
+
+
+def test_a_placeholder_for_an_id_is_a_warning_and_a_wrong_id_an_error():
+    inventory = examples.with_values(examples.rgik(), Role.OUTLINE, "PrimaryID", {0: "unknown", 1: "RGU1"})
+    report = validate(inventory, Settings(select=("PID001",)))
+    assert list(report.findings["severity"]) == ["warning", "error"]
+
+
+def test_what_a_rule_found_before_it_could_not_go_on_is_kept(monkeypatch):
+    from dataclasses import replace
+
+    from rogi.rules.rule import CannotCheck
+
+    table = dict(rules())
+    whole = table["GEO002"].check
+
+    def interrupted(context):
+        yield from whole(context)
+        raise CannotCheck("no more to be read")
+
+    table["GEO002"] = replace(table["GEO002"], check=interrupted)
+    monkeypatch.setattr(engine, "rules", lambda: table)
+    found = outcome(validate(with_empty_geometry(examples.tprogi(), 0)), "GEO002")
+    assert (found.status, found.findings, found.reason) == (Status.FAILED, 1, "no more to be read")

@@ -53,10 +53,17 @@ def test_a_waiver_by_rule_and_id(inventory):
 def test_expired_and_unused_waivers_are_reported_and_waive_nothing(inventory):
     fingerprint = run(inventory).findings["fingerprint"][0]
     report = run(
-        inventory, waivers=waiver(fingerprint=fingerprint, expires="2026-05-31") + waiver(fingerprint="0")
+        inventory,
+        waivers=waiver(fingerprint=fingerprint, expires="2026-05-31")
+        + waiver(rule="GEO002", fingerprint="0"),
     )
     assert [use.status for use in report.waivers] == ["expired", "unused"]
     assert set(report.findings["state"]) == {State.OPEN}
+
+
+def test_a_waiver_is_unused_only_if_its_rule_ran(inventory):
+    both = waiver(rule="GEO002", id="nobody") + waiver(rule="GEO003", id="nobody")
+    assert [use.status for use in run(inventory, waivers=both).waivers] == ["unused", "not checked"]
 
 
 def test_a_waiver_holds_on_its_last_day(inventory):

@@ -41,6 +41,7 @@ RULE = RuleInfo(
     Evidence.DERIVED,
     (Need(Role.OUTLINE, ("area",)), Need(Role.MOVING_AREA, ("area",))),
     needs_crs=True,
+    needs_valid=True,
     fix="safe",
 )
 

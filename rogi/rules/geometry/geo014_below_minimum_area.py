@@ -40,6 +40,7 @@ RULE = RuleInfo(
     Evidence.MEMORY_MEDIUM,
     (Need(Role.OUTLINE),),
     needs_crs=True,
+    needs_valid=True,
 )
 
 

@@ -37,7 +37,13 @@ from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo(
-    "GEO015", "overlap", Severity.WARNING, Evidence.MEMORY_HIGH, (Need(Role.OUTLINE),), needs_crs=True
+    "GEO015",
+    "overlap",
+    Severity.WARNING,
+    Evidence.MEMORY_HIGH,
+    (Need(Role.OUTLINE),),
+    needs_crs=True,
+    needs_valid=True,
 )
 
 

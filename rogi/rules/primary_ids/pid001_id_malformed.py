@@ -3,15 +3,15 @@
 ## What it checks
 Every primary ID that is not null can be read as prefix, latitude and longitude: `RGU` or `RGS`, digits and
 `N` or `S`, digits and `E` or `W`. Other ways to write one that are still understood (lower case, longitude
-first, lost zeros) are the matter of PID002, missing IDs that of SCH011.
+first, lost zeros) are the matter of PID002, missing IDs that of SCH011. A placeholder such as `unknown` is a
+warning: it is a missing ID that was given a name.
 
 ## Why
-The ID names the unit across files and versions, and says where it is. A text like `unknown` in its place
-makes all such units one.
+The ID names the unit across files and versions, and says where it is.
 
 ## Example
-    'unknown' is no primary ID; an ID is like RGU384455N1092526W (RGU or RGS, six digits of latitude, N or S,
-    seven digits of longitude, E or W)
+    'RG469000N0106000E' is no primary ID; an ID is like RGU384455N1092526W (RGU or RGS, six digits of
+    latitude, N or S, seven digits of longitude, E or W)
 
 ## How to fix
 `rogi validate --fix unsafe` makes the ID from the marker's position; by hand, `rogi id make --lat 38.4455
@@ -34,6 +34,7 @@ from rogi.rules.columns import quoted
 from rogi.rules.context import Context
 from rogi.rules.primary_ids import WITH_ID
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
+from rogi.rules.structure._vocabulary import is_placeholder, placeholders
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo("PID001", "id-malformed", Severity.ERROR, Evidence.DERIVED, WITH_ID, fix="unsafe")
@@ -45,17 +46,18 @@ ALLOWED = (
 
 
 def check(context: Context) -> Iterator[Rows]:
+    none = placeholders(context)
     for role in context.targets:
         ids = context.primary_ids(role)
-        rows = np.flatnonzero(ids.form == IdForm.UNPARSABLE)
-        texts = ids.text[rows]
-        yield Rows(
-            role,
-            rows,
-            [f"{quoted(t)} is no primary ID; {ALLOWED}" for t in texts],
-            field=context.column_name(role, "primary_id"),
-            value=texts,
-        )
+        bad = np.flatnonzero(ids.form == IdForm.UNPARSABLE)
+        named = np.array([is_placeholder(t, none) for t in ids.text[bad]], dtype=bool)
+        field = context.column_name(role, "primary_id")
+        rows = bad[~named]
+        messages = [f"{quoted(t)} is no primary ID; {ALLOWED}" for t in ids.text[rows]]
+        yield Rows(role, rows, messages, field=field, value=ids.text[rows])
+        rows = bad[named]
+        messages = [f"{quoted(t)} stands where the primary ID should be; {ALLOWED}" for t in ids.text[rows]]
+        yield Rows(role, rows, messages, field=field, value=ids.text[rows], severity=Severity.WARNING)
 
 
 def good() -> Inventory:

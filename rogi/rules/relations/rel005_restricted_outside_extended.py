@@ -41,6 +41,7 @@ RULE = RuleInfo(
     Evidence.MEMORY_HIGH,
     (Need(Role.OUTLINE, ("primary_id", "outline_type")),),
     needs_crs=True,
+    needs_valid=True,
 )
 
 

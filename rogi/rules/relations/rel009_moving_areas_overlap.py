@@ -41,6 +41,7 @@ RULE = RuleInfo(
     Evidence.DERIVED,
     (Need(Role.MOVING_AREA, ("velocity_class",)),),
     needs_crs=True,
+    needs_valid=True,
 )
 
 
