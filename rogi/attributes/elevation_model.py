@@ -124,17 +124,24 @@ class Mosaic:
         InputError
             A tile is damaged; it is named.
         """
-        values: NDArray[np.floating[Any]] | None = None
-        for tile in self.tiles:
-            if _meet(tile.extent, window):
-                raster = self._checked(tile.raster)
-                part = raster.read(window.moved(-tile.row, -tile.column))
-                values = part if values is None else np.where(np.isnan(values), part, values)
-        if values is None:
-            values = np.full(window.shape, np.nan, dtype=np.float32)
+        tiles = [(tile, self._checked(tile.raster)) for tile in self.tiles if _meet(tile.extent, window)]
+        double = any(raster.float_type is np.float64 for _, raster in tiles)
+        values = np.full(window.shape, np.nan, dtype=np.float64 if double else np.float32)
+        for tile, raster in tiles:
+            row0, row1, column0, column1 = (int(v) for v in tile.extent)
+            part = Window(
+                max(row0, window.row0),
+                min(row1, window.row1),
+                max(column0, window.column0),
+                min(column1, window.column1),
+            )
+            place = values[
+                part.row0 - window.row0 : part.row1 - window.row0,
+                part.column0 - window.column0 : part.column1 - window.column0,
+            ]
+            np.copyto(place, raster.read(part.moved(-tile.row, -tile.column)), where=np.isnan(place))
         for other in self.others:
             if np.isnan(values).any() and self._reaches(other, window):
-                values = values.copy()
                 self._fill(values, window, other)
         return values if self.factor == 1.0 else values * values.dtype.type(self.factor)
 

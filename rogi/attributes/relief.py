@@ -34,6 +34,10 @@ ORDER = {"mean": "mean", "median": "median", "minimum": "min", "maximum": "max"}
 """Endings of the concepts and the statistics they stand for."""
 
 
+RADIATION_CELLS = 1 << 21
+"""Cells of a window in which radiation is computed, without the halo: it takes several such arrays."""
+
+
 @dataclass(frozen=True)
 class ZonalOptions:
     """How pixels become a number for a unit.
@@ -138,7 +142,7 @@ def radiation_statistics(
     choices = parameters or RadiationParameters()
     mean, share = np.full(len(polygons), np.nan), np.full(len(polygons), np.nan)
     areas = row_areas(grid.transform, grid.shape[0], grid.crs)
-    for units, coverage, window in unit_coverages(polygons, grid, chosen.engine):
+    for units, coverage, window in unit_coverages(polygons, grid, chosen.engine, RADIATION_CELLS):
         if not len(coverage.shares):
             share[units] = valid_share(np.zeros(0, dtype=bool), coverage)
             continue

@@ -147,7 +147,10 @@ def cell_weights(coverage: Coverage, areas: NDArray[np.float64] | None) -> NDArr
 
 
 def unit_coverages(
-    polygons: NDArray[np.object_], grid: Raster, engine: Engine = Engine.COVERAGE
+    polygons: NDArray[np.object_],
+    grid: Raster,
+    engine: Engine = Engine.COVERAGE,
+    cells: int | None = None,
 ) -> Iterator[tuple[NDArray[np.int64], Coverage, Window]]:
     """Coverage of all units but large ones, in groups that fit one window of a grid.
 
@@ -157,6 +160,8 @@ def unit_coverages(
         On the grid (see `place_polygons`).
     grid : Raster
     engine : Engine
+    cells : int, optional
+        Cells of a window, about; `WINDOW_CELLS` when absent.
 
     Yields
     ------
@@ -168,17 +173,18 @@ def unit_coverages(
     """
     rings = pixel_rings(polygons, grid.transform)
     windows = pixel_windows(rings, grid.shape)
-    for units, window in unit_groups(windows, grid):
+    for units, window in unit_groups(windows, grid, cells):
         if engine is Engine.RASTERSTATS:
             yield units, centre_coverage(polygons[units], grid, windows[units]), window
         else:
             yield units, ring_coverage(rings, windows[units], units), window
 
 
-def unit_groups(windows: NDArray[np.int64], grid: Raster) -> Iterator[tuple[NDArray[np.int64], Window]]:
-    """Units grouped by tiles of the grid that suit its blocks, and the window of each group; large units "
-    "left out."""
-    height, width = _tile_shape(grid)
+def unit_groups(
+    windows: NDArray[np.int64], grid: Raster, window_cells: int | None = None
+) -> Iterator[tuple[NDArray[np.int64], Window]]:
+    """Units by tiles of the grid that suit its blocks, and the window of each group; large units left out."""
+    height, width = _tile_shape(grid, window_cells or WINDOW_CELLS)
     cells = (windows[:, 1] - windows[:, 0]) * (windows[:, 3] - windows[:, 2])
     row = (windows[:, 0] + windows[:, 1]) // 2 // height
     column = (windows[:, 2] + windows[:, 3]) // 2 // width
@@ -253,15 +259,15 @@ def _by_grid(layers: Mapping[str, Raster]) -> list[list[str]]:
     return groups
 
 
-def _tile_shape(grid: Raster) -> tuple[int, int]:
-    """Rows and columns of reading tiles: whole blocks, about `WINDOW_CELLS` of them."""
+def _tile_shape(grid: Raster, cells: int) -> tuple[int, int]:
+    """Rows and columns of reading tiles: whole blocks, about so many cells."""
     block_height, block_width = (max(1, min(b, s)) for b, s in zip(grid.block_shape, grid.shape, strict=True))
-    if block_height * block_width > WINDOW_CELLS:
-        side = int(WINDOW_CELLS**0.5)
+    if block_height * block_width > cells:
+        side = int(cells**0.5)
         return min(side, grid.shape[0]), min(side, grid.shape[1])
-    side = int(WINDOW_CELLS**0.5)
+    side = int(cells**0.5)
     width = block_width * max(1, side // block_width)
-    height = block_height * max(1, WINDOW_CELLS // width // block_height)
+    height = block_height * max(1, cells // width // block_height)
     return height, width
 
 
