@@ -19,9 +19,9 @@ from rogi.comparison.grids import (
     write_geotiff,
     write_gpkg,
 )
-from rogi.regions import Regions, assign, fold, read_regions, same_name
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, transform_geometries
+from rogi.regions import Regions, assign, fold, read_regions, same_name, spelled
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,25 @@ def test_points_are_assigned_and_shared_borders_go_to_the_first_name():
     points = shapely.points([[0.5, 0.5], [1.5, 0.5], [1.0, 0.5], [3, 3]])
     points = np.array([*points, None, shapely.Point()], dtype=object)
     assert list(assign(points, regions)) == ["west", "east", "east", None, None, None]
+
+
+def test_a_polygon_lies_where_most_of_it_is():
+    regions = Regions(
+        ("east", "west"), np.array([shapely.box(1, 0, 3, 1), shapely.box(0, 0, 1, 1)], dtype=object)
+    )
+    mostly_east, mostly_west = shapely.box(0.9, 0, 1.3, 1), shapely.box(0.5, 0, 1.1, 1)
+    halves, touching = shapely.box(0.75, 0, 1.25, 1), shapely.box(3, 0, 4, 1)
+    units = [mostly_east, mostly_west, halves, touching, shapely.box(5, 5, 6, 6), shapely.Polygon(), None]
+    found = assign(np.array(units, dtype=object), regions)
+    assert list(found) == ["east", "west", "east", "east", None, None, None]
+    assert list(assign(np.array([shapely.Polygon()], dtype=object), regions)) == [None]
+
+
+def test_names_are_spelled_as_in_the_vocabulary():
+    vocabulary = ["Nyainqêntanglha", "Qilian Shan"]
+    names = ["nyainqentanglha", "Qilian  Shan", "elsewhere"]
+    assert spelled(names, vocabulary) == ("Nyainqêntanglha", "Qilian Shan", "elsewhere")
+    assert spelled(names, []) == tuple(names)
 
 
 def write(path, geometry, crs="EPSG:4326", **columns):
