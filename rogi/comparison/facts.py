@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.regions import fold
 from rogi.errors import InputError
+from rogi.regions import fold
 
 if TYPE_CHECKING:
     from rogi.comparison.unit_table import UnitTable
