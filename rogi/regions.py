@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from rogi.errors import InputError, OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import geopandas as gpd
 
 Objects = NDArray[np.object_]
@@ -103,28 +105,47 @@ def read_regions(path: str | Path, field: str | None = None, layer: str | None =
     return Regions(tuple(distinct), np.array(joined, dtype=object), tuple(sorted(set(names[bad]))))
 
 
-def assign(points: Objects, regions: Regions) -> Objects:
-    """Name of the region each point lies in.
+def assign(units: Objects, regions: Regions) -> Objects:
+    """Name of the region each unit lies in: the one that holds most of it.
 
     Parameters
     ----------
-    points
-        (n,) points, WGS84 longitude and latitude; None or empty ones lie nowhere.
+    units
+        (n,) points or valid polygons, WGS84 longitude and latitude; None or empty ones lie nowhere.
     regions
-        Where regions overlap or share a border point, the first name counts.
+        Of regions that hold equal parts of a unit, or one point, the first counts.
 
     Returns
     -------
     (n,) object
-        Names; None where no region holds the point.
+        Names; None where no region touches the unit.
     """
-    tree = shapely.STRtree(points)
+    found = np.full(len(units), None, dtype=object)
     shapely.prepare(regions.geometry)
-    region, point = tree.query(regions.geometry, predicate="intersects")
-    first = np.full(len(points), len(regions.names), dtype=np.int64)
-    np.minimum.at(first, point, region)
-    table = np.array([*regions.names, None], dtype=object)
-    return table[first]
+    region, unit = shapely.STRtree(units).query(regions.geometry, predicate="intersects")
+    if not len(unit):
+        return found
+    part = np.zeros(len(unit))
+    several = np.bincount(unit, minlength=len(units))[unit] > 1
+    part[several] = shapely.area(
+        shapely.intersection(units[unit[several]], regions.geometry[region[several]])
+    )
+    order = np.lexsort((region, -part, unit))
+    first = order[np.diff(unit[order], prepend=-1) != 0]
+    found[unit[first]] = np.array(regions.names, dtype=object)[region[first]]
+    return found
+
+
+def spelled(names: Sequence[str], vocabulary: Sequence[str]) -> tuple[str, ...]:
+    """Names as a vocabulary spells them, where they differ by diacritics, case and punctuation only.
+
+    Examples
+    --------
+    >>> spelled(["nyainqentanglha", "elsewhere"], ["Nyainqêntanglha", "Qilian Shan"])
+    ('Nyainqêntanglha', 'elsewhere')
+    """
+    terms = {fold(term): term for term in reversed(vocabulary)}
+    return tuple(terms.get(fold(name), name) for name in names)
 
 
 def _name_column(frame: gpd.GeoDataFrame, field: str | None, path: str) -> str:

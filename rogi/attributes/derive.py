@@ -28,11 +28,11 @@ from rogi.attributes.placement import place_polygons
 from rogi.attributes.places import described_units, positions
 from rogi.attributes.provenance import Input, Provenance, file_input, raster_input
 from rogi.attributes.raster import reading
-from rogi.attributes.regions import read_regions, region_of, spelled
 from rogi.attributes.units import Quantity
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, parse_crs, to_lonlat
 from rogi.ledger import Ledger, digest
+from rogi.regions import assign, read_regions, spelled
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:
@@ -192,11 +192,9 @@ class _Derivation:
         self._record(Group.GEOMETRY, chosen, (), {"method": note})
 
     def _regions(self, path: str) -> None:
-        names, regions = read_regions(path, self.settings.region_field)
-        vocabulary = field_vocabulary("subregion", self.layer)
-        if vocabulary:
-            names = spelled(names, vocabulary)
-        self.values["subregion"] = region_of(self.lonlat, names, regions)
+        regions = read_regions(path, self.settings.region_field)
+        names = spelled(regions.names, field_vocabulary("subregion", self.layer))
+        self.values["subregion"] = assign(self.lonlat, replace(regions, names=names))
         source = file_input(Path(path), self.runner.ledger, "EPSG:4326 after reading", "")
         self._record(
             Group.REGION, ["subregion"], (source,), {"method": "the region that holds most of the unit"}

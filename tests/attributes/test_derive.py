@@ -23,7 +23,6 @@ from rogi.attributes.climate import ClimateOptions
 from rogi.attributes.configuration import AttributeSettings, ClimateSource, read_settings, settings_toml
 from rogi.attributes.derive import Derived, Runner, derive_attributes
 from rogi.attributes.places import circles
-from rogi.attributes.regions import region_of, spelled
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
@@ -303,27 +302,6 @@ def test_null_empty_and_invalid_outlines(tiles: Path) -> None:
     found = table(derive_attributes(inventory(frame), settings(tiles)))
     assert found["ELE_MEAN"].notna().tolist() == [False, False, True]
     assert found["AREA"][2] == pytest.approx(0.53, abs=0.01)  # both lobes count
-
-
-def test_regions() -> None:
-    names = np.array(["west", "east", "east"], dtype=object)
-    regions = np.array([shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1), shapely.box(2, 0, 3, 1)])
-    units = np.array(
-        [
-            shapely.box(0.2, 0.2, 0.3, 0.3),
-            shapely.box(0.9, 0, 1.3, 1),
-            shapely.box(5, 5, 6, 6),
-            shapely.Polygon(),
-        ]
-    )
-    assert region_of(units, names, regions).tolist() == ["west", "east", None, None]
-    odd = np.array(["nyainqentanglha", "Qilian  Shan", "elsewhere", None], dtype=object)
-    assert spelled(odd, ["Nyainqêntanglha", "Qilian Shan"]).tolist() == [
-        "Nyainqêntanglha",
-        "Qilian Shan",
-        "elsewhere",
-        None,
-    ]
 
 
 def test_settings_round_trip(tmp_path: Path) -> None:
