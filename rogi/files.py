@@ -18,30 +18,34 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place, whole and synced, when the block ends well.
 
     The temporary name keeps the suffix, so that drivers choose the same format. On an error, or
-    when the process dies, ``path`` is what it was.
+    when the process dies, ``path`` is what it was. A link stays, the file it leads to is replaced.
+    What is no regular file (a device, a pipe) is refused: a rename would put a file in its place.
 
     Raises
     ------
     OutputError
-        If the target cannot be written (no such folder, no permission, disk full).
+        If the target cannot be written (no such folder, no regular file, no permission, disk full).
     """
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file to write.")
-    if not path.parent.is_dir():
-        raise OutputError(f"The folder {path.parent} does not exist; make it, or write elsewhere.")
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if not target.parent.is_dir():
+        raise OutputError(f"The folder {target.parent} does not exist; make it, or write elsewhere.")
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{path} is not a regular file; name another file to write.")
     try:
         # A folder of its own: drivers may put side files (journals, indexes) beside the file.
-        work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=target.parent))
     except OSError as error:
-        raise OutputError(f"{path.parent} cannot be written to: {error.strerror}.") from None
+        raise OutputError(f"{target.parent} cannot be written to: {error.strerror}.") from None
     temporary = work / path.name
     try:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        temporary.replace(target)
+        _sync_folder(target.parent)
     except OSError as error:
         raise OutputError(f"{path} could not be written: {error.strerror or error}.") from error
     finally:

@@ -92,7 +92,8 @@ def make(
     if file is not None or layer:
         source = idsource.from_file(file, layers=tuple(layer or ()), crs=crs, place=at.value)
     else:
-        source = idsource.from_numbers(_texts(items))
+        texts = _texts(items)
+        source = idsource.from_numbers(texts if len(items or ()) < 2 else [" ".join(texts)])
     if source.longitude is None or source.latitude is None:
         raise InputError(f"{file} has no positions; give longitudes and latitudes, or a vector file.")
     ids = make_ids(source.longitude, source.latitude, prefix.value)

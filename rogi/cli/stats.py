@@ -63,6 +63,9 @@ def stats(
     output: Annotated[Path | None, typer.Option(help="Write the numbers here, not to the terminal.")] = None,
     layer: Annotated[list[str] | None, typer.Option(help="ROLE=PATH[:LAYER].")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326; a stated one is kept.")
+    ] = None,
 ) -> None:
     """Summary numbers of an inventory, in all and per subregion; on request a grid and figures.
 
@@ -80,7 +83,7 @@ def stats(
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])
-    inventory = read_inventory(paths, dialect=dialect, layers=tuple(layer or ()))
+    inventory = read_inventory(paths, dialect=dialect, layers=tuple(layer or ()), crs=crs)
     table = unit_table(inventory, places)
     numbers = statistics(table)
     checked = check(facts, table) if facts is not None else ()

@@ -18,6 +18,7 @@ from rogi.schema.model import Role, normalise
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory, Layer
 
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _ID_LIKE = re.compile(r"\s*RG[US]\s*\d", re.IGNORECASE)
 
 
@@ -55,10 +56,16 @@ def from_numbers(texts: Sequence[str]) -> IdSource:
     Raises
     ------
     OptionError
-        If a text is no number or the numbers are no pairs.
+        If a text is no number, may have a decimal comma, or the numbers are no pairs.
     """
     numbers: list[float] = []
     for text in texts:
+        words = re.split(r"[\s;]+", text.strip())
+        if len(words) > 1 and all(map(_DECIMAL_COMMA.fullmatch, words)):
+            raise OptionError(
+                f"{words[0]!r} may be a number with a decimal comma or two whole numbers; write decimals "
+                "with a point."
+            )
         for part in re.split(r"[\s,;]+", text.strip()):
             if not part:
                 continue
@@ -95,7 +102,7 @@ def from_file(
     InputError
         If the file cannot be read, or has no IDs where they are asked for.
     """
-    if path is not None and ids and format_of(path) is Format.CSV:
+    if path is not None and ids and crs is None and format_of(path) is Format.CSV:
         return _from_csv(path, column)
     from rogi.inventory.positions import Place, positions
     from rogi.inventory.read import read_inventory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -72,6 +73,7 @@ def read_inventory(
     if not paths and not layers:
         raise OptionError("There is nothing to read; name a file, a folder or layers.")
     _check_crs(crs)
+    _check_encoding(encoding)
     shown = ", ".join(str(p) for p in paths) or ", ".join(layers)
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
         scratch = Path(folder)
@@ -245,6 +247,15 @@ def _free(table: Table) -> bool:
 def _crs_name(table: Table) -> str:
     crs = table.frame.crs
     return "no coordinate reference system" if crs is None else str(crs.to_string())[:60]
+
+
+def _check_encoding(encoding: str | None) -> None:
+    if encoding is None:
+        return
+    try:
+        codecs.lookup(encoding)
+    except (LookupError, ValueError):
+        raise InputError(f"There is no encoding {encoding!r}; try utf-8, cp1252 or gb18030.") from None
 
 
 def _check_crs(crs: str | None) -> None:

@@ -132,6 +132,9 @@ def write_inventory(
                 frame.to_parquet(temporary, index=False)
             elif chosen is WriteFormat.CSV:
                 _write_csv(frame, temporary)
+                if frame.crs is not None and frame.crs.to_epsg() is None:
+                    lost = f"{frame.crs.name} has no EPSG code, so the file does not state it"
+                    losses.append(Loss(name, LossKind.NOTE, "", len(frame), lost))
             else:
                 _write_driver(frame, name, temporary, "FlatGeobuf", losses, file, empty_type=empty_type)
     return Written(tuple(files.values()), tuple(losses))

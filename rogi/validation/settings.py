@@ -106,7 +106,7 @@ def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Pat
             close = get_close_matches(name, sorted(known), n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise OptionError(
-                f"{where}: there is no setting {key!r}{hint} Known: {', '.join(sorted(known))}."
+                f"{where}: there is no setting {key!r}{hint}. Known: {', '.join(sorted(known))}."
             )
         match name:
             case "select" | "ignore" | "layers":

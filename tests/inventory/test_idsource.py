@@ -75,6 +75,8 @@ def test_numbers() -> None:
     for texts, match in (
         (["97.2"], "make no pairs"),
         (["a", "b"], "'a' is not a number"),
+        (["7,42 46,5"], "'7,42' may be a number with a decimal comma"),
+        (["-70,1234; -33,5"], "'-70,1234' may be a number with a decimal comma"),
         ([], "make no pairs"),
     ):
         with pytest.raises(OptionError, match=match):
@@ -172,6 +174,14 @@ def test_repair(tmp_path) -> None:
     assert by_text.splitlines()[0].split() == ["RGU72283E45988N", "RGU459880N0072283E", "guessed"]
 
 
+def test_repair_by_projected_positions_of_a_table(tmp_path) -> None:
+    """A marker of the Swiss inventory in EPSG:2056: zeros that the text has lost come from its position."""
+    path = tmp_path / "a.csv"
+    path.write_text("PrimaryID,x,y\nRGU72283E45988N,2583702.233,1093016.191\n")
+    repaired = rogi_id("repair", str(path), "--crs", "EPSG:2056")
+    assert repaired.split() == ["RGU72283E45988N", "RGU459885N0072283E", "position"]
+
+
 def test_outlines_do_not_rename_units(tmp_path) -> None:
     """The ID is that of the marker: the middle of an outline does not overrule it."""
     path = tmp_path / "outlines.gpkg"
@@ -185,6 +195,7 @@ def test_outlines_do_not_rename_units(tmp_path) -> None:
         (["make", "nothing.gpkg"], "nothing.gpkg does not exist"),
         (["make", "--bogus", "1"], "There is no option '--bogus'"),
         (["make", "1"], "make no pairs"),
+        (["make", "7,42", "46,5"], "'7,42' may be a number with a decimal comma"),
         (["parse", "x", "--column", "ID"], "--column names a column of a file"),
     ],
 )

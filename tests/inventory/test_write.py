@@ -218,6 +218,16 @@ def test_other_crs_is_kept(tmp_path) -> None:
         )
 
 
+def test_a_crs_that_a_table_cannot_state_is_a_loss(tmp_path) -> None:
+    """WKT in CSV names its CRS by EPSG code; a CRS without one is said to be lost."""
+    albers = "+proj=aea +lat_1=25 +lat_2=47 +lon_0=105 +datum=WGS84"
+    inventory = examples.reprojected(examples.tprogi(2), albers)
+    losses = write_inventory(inventory, tmp_path / "a", format="csv").losses
+    assert [(loss.kind, loss.count) for loss in losses] == [(LossKind.NOTE, 2)] * 2
+    assert "no EPSG code" in losses[0].detail
+    assert not write_inventory(examples.tprogi(2), tmp_path / "b", format="csv").losses
+
+
 def test_nothing_to_write(tmp_path) -> None:
     inventory = replace(examples.tprogi(1), layers=())
     with pytest.raises(OutputError, match="has no layers"):

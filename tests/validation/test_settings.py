@@ -79,7 +79,7 @@ def test_a_pyproject_without_rogi_is_passed_over(tmp_path):
         ({"parameters": 3}, "a table"),
         ({"schema": 3}, "is text"),
         ({"waivers": {}}, "a list of tables"),
-        ({"today": "2026-01-01"}, "there is no setting"),
+        ({"today": "2026-01-01"}, r"there is no setting 'today'\. Known: baseline"),
     ],
 )
 def test_wrong_settings_are_refused_with_what_is_allowed(table, message):
