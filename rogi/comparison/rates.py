@@ -224,12 +224,17 @@ def bootstrap_sums(parts: Floats, replicates: int = REPLICATES, seed: int = 0) -
     ndarray of float64, shape (replicates, c)
     """
     from rogi.comparison.overlap import run_blocks
-    from rogi.comparison.resampling import resample
+    from rogi.comparison.resampling import block_draws, resample
 
     out = np.zeros((replicates, parts.shape[1]))
     values = np.ascontiguousarray(parts, np.float64)
     if len(values):
-        run_blocks(lambda start, stop: resample(values, seed, start, out[start:stop]), replicates, size=64)
+        draws = block_draws(len(values), replicates, seed)
+
+        def draw(start: int, stop: int) -> None:
+            resample(values, draws[start:stop], seed, start, out[start:stop])
+
+        run_blocks(draw, replicates, size=-(-replicates // 8))
     return out
 
 

@@ -165,3 +165,9 @@ def test_draws_are_uniform_and_do_not_depend_on_threads() -> None:
     assert np.diag(covariance) == pytest.approx(np.full(7, 6 / 7), abs=0.05)
     assert covariance[0, 1:] == pytest.approx(np.full(6, -1 / 7), abs=0.03)
     assert np.array_equal(bootstrap_sums(parts, 10, seed=5), sums[:10])
+    # several blocks of clusters: the total is kept, and the spread is that of independent draws
+    many = np.column_stack([np.ones(10_000), np.arange(10_000) < 1000])
+    drawn = bootstrap_sums(many, 3000, seed=2)
+    assert (drawn[:, 0] == 10_000).all()
+    assert drawn[:, 1].mean() == pytest.approx(1000, abs=3)
+    assert drawn[:, 1].std() == pytest.approx(np.sqrt(10_000 * 0.1 * 0.9), rel=0.06)
