@@ -12,25 +12,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measured:
-    """Best wall time and largest peak memory of the runs, and the last exit code."""
+    """Best wall time and processor time, largest peak memory of the runs, and the last exit code."""
 
     seconds: float
     megabytes: float
     code: int
+    processor_seconds: float = 0.0
 
 
 def command(arguments: Sequence[str], runs: int = 3) -> Measured:
     """Run a command to its end, output thrown away."""
-    seconds, peak, code = [], 0.0, 0
+    seconds, processor, peak, code = [], [], 0.0, 0
     for _ in range(runs):
         start = time.perf_counter()
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         seconds.append(time.perf_counter() - start)
+        processor.append(usage.ru_utime + usage.ru_stime)
         process.returncode = os.waitstatus_to_exitcode(status)
         code = process.returncode
         peak = max(peak, usage.ru_maxrss / 1024)
-    return Measured(min(seconds), peak, code)
+    return Measured(min(seconds), peak, code, min(processor))
 
 
 def python(code: str, *arguments: str, runs: int = 3) -> Measured:

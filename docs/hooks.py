@@ -18,7 +18,7 @@ SECTIONS = {
     "Schemas": "schemas",
     "Python": ["api.md"],
     "Decisions": "decisions",
-    "Project": ["changelog.md", "contributing.md"],
+    "Project": ["performance.md", "changelog.md", "contributing.md"],
 }
 
 
