@@ -112,6 +112,11 @@ def _named_layers(
             used += own
             continue
         path, layer = _split(target)
+        if layer is None and present and not path.exists():
+            names = ", ".join(dict.fromkeys(s.layer or s.shown.name for s in present))
+            raise InputError(
+                f"{target!r} is neither a file nor a layer of what was named, which has {names}."
+            )
         sources = find_layers([path], scratch, encoding).layers
         matching = [s for s in sources if layer is None or s.layer == layer]
         spatial = [s for s in matching if s.family is not Family.NONE]

@@ -221,3 +221,12 @@ def test_stats_with_expectations(files, tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["facts"]["checked"][0]["holds"] is True
     assert rogi("stats", files / "good.gpkg", "--expect", "1.0").returncode == 1
+
+
+def test_stats_of_a_file_that_states_no_crs(tmp_path):
+    write_inventory(examples.with_crs(examples.tprogi(3), Role.OUTLINE, None), tmp_path / "a", format="csv")
+    outlines = next(p for p in (tmp_path / "a").iterdir() if "SRID" not in p.read_text())
+    assert rogi("stats", outlines).returncode == 2
+    done = rogi("stats", outlines, "--crs", "EPSG:4326", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["whole"]["units"] == 3

@@ -365,3 +365,11 @@ def test_relative_paths_and_odd_names(tmp_path, monkeypatch, untouched) -> None:
     monkeypatch.chdir(tmp_path)
     for path in sorted(tmp_path.iterdir()):
         assert len(read_inventory(path.name).layers[0]) == 1, path.name
+
+
+def test_a_named_layer_that_is_not_there_is_told_from_those_that_are(tmp_path) -> None:
+    write_inventory(examples.rgik(2), tmp_path / "a.gpkg")
+    with pytest.raises(
+        InputError, match="'XX' is neither a file nor a layer of what was named, which has PM, GO"
+    ):
+        read_inventory(tmp_path / "a.gpkg", layers=["outline=XX"])
