@@ -45,7 +45,19 @@ def rogi(
 
 @cache
 def _register() -> None:
-    from rogi.cli import attributes, compare, convert, id, review, rules, schema, stats, synthetic, validate
+    from rogi.cli import (
+        attributes,
+        compare,
+        convert,
+        id,
+        release,
+        review,
+        rules,
+        schema,
+        stats,
+        synthetic,
+        validate,
+    )
 
     app.command("validate", short_help="Check an inventory against the RGIK rules.")(validate.validate)
     app.command("rules")(rules.rules)
@@ -67,6 +79,9 @@ def _register() -> None:
         compare.compare
     )
     app.command("stats", short_help="Summary numbers of an inventory, in all and per subregion.")(stats.stats)
+    app.add_typer(
+        release.app, name="release", short_help="Build, compare, check, publish and fetch releases."
+    )
     app.add_typer(synthetic.app, name="synthetic", short_help="Make seeded inventories, terrain and climate.")
 
 

@@ -1,4 +1,4 @@
-"""``rogi release build|diff|check``: from a validated inventory to a version that can be checked."""
+"""``rogi release build|diff|check|publish|fetch``: from an inventory to a citable version, and back."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rogi.errors import OptionError
 
 if TYPE_CHECKING:
     from rogi.release.check import Checks
+    from rogi.release.model import Release
     from rogi.validation.settings import Settings
 
 app = typer.Typer(
@@ -221,6 +222,7 @@ def check(
     line = _Line(quiet)
     if not path.exists() and release is None:
         path = _cached(subject, releases)
+        release = None if is_package(path) else subject
     if release is None and is_package(path):
         checks = check_package(path, line)
     elif release is None and path.exists():
@@ -237,9 +239,28 @@ def check(
 
 
 def _cached(subject: str, releases: Path | None) -> Path:
+    """What was fetched of a version before."""
     from rogi.errors import InputError
+    from rogi.release.fetch import cached_package
 
-    raise InputError(f"There is no {subject}; name a folder or zip.")
+    release = _stated(subject, releases)
+    if release is None:
+        raise InputError(f"There is no {subject}; name a folder or zip, or a version that was fetched.")
+    found = cached_package(release)
+    if found is None:
+        raise InputError(f"{release.name} is not in the cache; get it with `rogi release fetch {subject}`.")
+    return found
+
+
+def _stated(what: str, releases: Path | None) -> Release | None:
+    """The release of a version; None if the text is no version."""
+    from rogi.release.model import Version, find_release, read_release
+
+    try:
+        Version.parse(what)
+    except OptionError:
+        return None
+    return read_release(find_release(what, releases))
 
 
 def _print_checks(checks: Checks, format: CheckFormat, output: Path | None) -> None:
@@ -300,5 +321,199 @@ class _Line:
     def done(self) -> None:
         """Clear the line."""
         if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="The package that `rogi release build` made.")],
+    production: Annotated[
+        bool,
+        typer.Option("--production/--sandbox", help="Zenodo itself, or its sandbox for trials (default)."),
+    ] = False,
+    new_version_of: Annotated[
+        str | None, typer.Option(metavar="DOI", help="Your record that this is the next version of.")
+    ] = None,
+    new_record: Annotated[
+        bool, typer.Option("--new-record", help="A record of its own, though there is a version before.")
+    ] = False,
+    publish_draft: Annotated[
+        bool, typer.Option("--publish", help="Publish the draft that was uploaded before. Cannot be undone.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before publishing.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Delete the draft of this package.")] = False,
+    adopt: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Take this draft of yours, begun elsewhere.")
+    ] = None,
+    other_title: Annotated[
+        bool, typer.Option("--other-title", help="The record before has another title, and is meant.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every request, send none.")] = False,
+    server: Annotated[
+        str | None, typer.Option(help="Address of another InvenioRDM repository than Zenodo.")
+    ] = None,
+    quiet: _Quiet = False,
+) -> None:
+    """Upload a package as a draft with a reserved DOI; publish it as a second step.
+
+    Without --publish a draft is made, or the one made before is completed, and left for you to look at. The
+    token is taken from ZENODO_SANDBOX_TOKEN, with --production from ZENODO_TOKEN, or from the keyring.
+
+    Examples: `rogi release publish dist/TPRoGI_v1.1 --new-version-of 10.5072/zenodo.123` ·
+    `rogi release publish dist/TPRoGI_v1.1 --publish`
+    """
+    from rogi.release import publish as publishing
+    from rogi.release.model import read_release
+    from rogi.release.repository import SANDBOX, ZENODO, HttpTransport, Repository, token_for
+
+    chosen = [
+        name
+        for name, on in (("--publish", publish_draft), ("--discard", discard), ("--dry-run", dry_run))
+        if on
+    ]
+    if len(chosen) > 1 and chosen != ["--publish", "--dry-run"]:
+        raise OptionError(f"{' and '.join(chosen)} exclude each other; give one of them.")
+    if new_record and new_version_of is not None:
+        raise OptionError("--new-record and --new-version-of exclude each other; give one of them.")
+    address = server or (ZENODO if production else SANDBOX)
+    say = _Say(quiet)
+    if dry_run:
+        from rogi.release.rehearsal import rehearse
+
+        sys.stdout.write(rehearse(folder, address, version_of=new_version_of, publish=publish_draft))
+        return
+    repository = Repository(address, HttpTransport(token_for(sandbox=not production)), say=say)
+    if discard:
+        number = publishing.discard(folder, repository)
+        sys.stdout.write(f"discarded draft {number}\n" if number else "there is no draft of this package\n")
+        return
+    if publish_draft:
+        release = read_release(folder)
+        if not yes and not typer.confirm(
+            f"Publish {release.name} at {address} with the DOI {release.doi}? This cannot be undone."
+        ):
+            sys.stderr.write("not published; the draft is as it was\n")
+            raise typer.Exit(1)
+        made = publishing.publish(folder, repository, say=say)
+        sys.stdout.write(f"published {made.address}\nhttps://doi.org/{made.doi}\n")
+        return
+    if (
+        read_release(folder).previous is not None
+        and new_version_of is None
+        and not new_record
+        and adopt is None
+    ):
+        raise OptionError(
+            "This release has a version before; name its record with --new-version-of DOI, or say "
+            "--new-record."
+        )
+    draft = publishing.prepare(
+        folder,
+        repository,
+        version_of=new_version_of,
+        adopt=adopt,
+        other_title=other_title,
+        say=say,
+        progress=say.upload,
+    )
+    say.done()
+    if draft.published:
+        sys.stdout.write(f"published before: {draft.address}\nhttps://doi.org/{draft.doi}\n")
+        return
+    sys.stdout.write(f"draft {draft.address}\nreserved DOI {draft.doi}\n")
+    sys.stderr.write(
+        "Look at the draft, then run the same command with --publish; --discard deletes it. Until then it "
+        "stays.\n"
+    )
+
+
+@app.command()
+def fetch(
+    what: Annotated[
+        str, typer.Argument(help="A version with a DOI in releases/, or a DOI or record number.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Copy the files here; default: they stay in the cache."),
+    ] = None,
+    releases: _Releases = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder of the cache; default ROGI_CACHE, else that of the system.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Use the cache only.")] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="From the sandbox of Zenodo.")] = False,
+    server: Annotated[str | None, typer.Option(help="Address of another InvenioRDM repository.")] = None,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Do not check what came.")] = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Download a release with checksums, going on where a download broke off, and check it.
+
+    Examples: `rogi release fetch 1.0 -o data` · `rogi release fetch 10.5281/zenodo.10732042`
+    """
+    from rogi.release.check import check_copy, check_package
+    from rogi.release.fetch import copy_out
+    from rogi.release.fetch import fetch as fetch_record
+    from rogi.release.repository import SANDBOX, ZENODO, HttpTransport, Repository
+
+    release = _stated(what, releases)
+    if release is not None and release.doi is None:
+        raise OptionError(
+            f"{release.name} has no DOI in its release.yaml; give the DOI instead of the version."
+        )
+    say = _Say(quiet)
+    address = server or (SANDBOX if sandbox else ZENODO)
+    fetched = fetch_record(
+        release.doi if release is not None and release.doi is not None else what,
+        Repository(address, HttpTransport(""), say=say),
+        release=release,
+        cache=cache,
+        offline=offline,
+        progress=say.upload,
+    )
+    say.done()
+    came = f"{len(fetched.downloaded)} files downloaded" if fetched.downloaded else "all files from the cache"
+    sys.stderr.write("" if quiet else f"{fetched.title} {fetched.version} ({fetched.doi}): {came}\n")
+    paths = copy_out(fetched, output) if output is not None else [fetched.folder]
+    sys.stdout.write("".join(f"{path}\n" for path in paths))
+    if no_check:
+        return
+    if fetched.package is not None:
+        checks = check_package(fetched.package)
+    elif release is not None:
+        checks = check_copy(fetched.folder, release)
+    else:
+        sys.stderr.write(
+            "the record holds no package of `rogi release build`; only its checksums were compared\n"
+        )
+        return
+    from rogi.render.checks import as_text
+
+    sys.stderr.write(as_text(checks))
+    raise typer.Exit(int(not checks.passed))
+
+
+class _Say:
+    """What is done, on stderr, and the bytes of a transfer where stderr is a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+
+    def __call__(self, text: str) -> None:
+        if not self._quiet:
+            self.done()
+            sys.stderr.write(f"{text}\n")
+
+    def upload(self, name: str, done: int, size: int) -> None:
+        """One line that renews itself."""
+        if self._terminal and not self._quiet:
+            share = 100 * done / size if size else 100.0
+            sys.stderr.write(f"\r\x1b[K{name}: {done / 1e6:,.1f} of {size / 1e6:,.1f} MB ({share:.0f} %)")
+            sys.stderr.flush()
+
+    def done(self) -> None:
+        """Clear the line."""
+        if self._terminal and not self._quiet:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

@@ -1,0 +1,504 @@
+"""Publishing a package: one draft, whatever happens, and one record in the end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from rogi.errors import InputError, OptionError
+from rogi.files import write_text
+from rogi.release.build import CHANGELOG, is_package, set_doi
+from rogi.release.contents import md5_of
+from rogi.release.metadata import INVENIO, README
+from rogi.release.metadata.invenio import marker
+from rogi.release.model import Release, read_release
+from rogi.release.repository import Repository, RepositoryError, UnansweredError
+
+LOOKS: Final = 6  # for a draft whose making was not answered: the search lags behind by seconds
+LOOK_WAIT_S: Final = 5.0
+CREATIONS: Final = 3  # attempts to make a draft; after each lost answer it is looked for first
+UPLOADS: Final = 3  # attempts for a file whose checksum is wrong
+CLOCK_SKEW: Final = dt.timedelta(minutes=10)
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of the draft of a package, kept beside it.
+
+    Attributes
+    ----------
+    server
+        Address of the repository.
+    record
+        Number of the draft or record; empty while one is being made.
+    since
+        When making it began, UTC.
+    parent
+        Record that the draft is a new version of; empty for a new record.
+    metadata
+        SHA-256 of the metadata sent last.
+    """
+
+    server: str
+    record: str = ""
+    since: str = ""
+    parent: str = ""
+    metadata: str = ""
+    published: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft with everything in it, or the record it became."""
+
+    record: str
+    doi: str
+    address: str
+    published: bool
+
+
+def prepare(
+    folder: Path,
+    repository: Repository,
+    *,
+    version_of: str | None = None,
+    adopt: str | None = None,
+    other_title: bool = False,
+    say: Say = print,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> Draft:
+    """Make or find the draft of a package, put the reserved DOI into the package, and upload it.
+
+    Safe to interrupt and run again at any point.
+
+    Parameters
+    ----------
+    folder
+        The package.
+    repository
+        Where to.
+    version_of
+        Number or DOI of a published record of yours that this is a new version of; None: a new record.
+    adopt
+        Number of a draft of yours to take, where rogi cannot tell that it is that of this package.
+    other_title
+        Take ``version_of`` although its title is another.
+    say, progress
+        Where to say what is done; told name, bytes sent and bytes of each upload.
+
+    Raises
+    ------
+    InputError, OptionError, RepositoryError
+        If the package is none, the record is that of something else, or the repository refuses.
+    """
+    release = _package(folder)
+    state = _read_state(folder, repository)
+    if state.published:
+        return _published(folder, release, repository, state)
+    draft = _find(release, repository, state, adopt, version_of)
+    if draft is None and state.record:
+        record = repository.record(state.record)
+        if record is not None:
+            return _published(folder, release, repository, replace(state, published=True))
+        say(f"draft {state.record} is gone; a new one is made")
+        state = State(repository.address)
+    if draft is None:
+        draft, state = _make(folder, release, repository, version_of, other_title)
+        say(f"made draft {draft['id']}")
+    else:
+        say(f"found draft {draft['id']}")
+    number = str(draft["id"])
+    state = replace(state, record=number)
+    _write_state(folder, state)
+    doi = _reserve(repository, draft)
+    set_doi(folder, doi)
+    state = _describe(folder, repository, state)
+    _upload(folder, release, repository, number, say, progress)
+    return Draft(number, doi, f"{repository.address}/uploads/{number}", False)
+
+
+def publish(folder: Path, repository: Repository, *, say: Say = print) -> Draft:
+    """Publish the draft of a package, once.
+
+    Raises
+    ------
+    InputError
+        If there is no draft, or it is not that of the package as it is now.
+    RepositoryError
+        If the repository refuses, or it cannot be told whether it published.
+    """
+    release = _package(folder)
+    state = _read_state(folder, repository)
+    if not state.record:
+        raise InputError(f"{folder} has no draft at {repository.address}; make it first, without --publish.")
+    if state.published or repository.draft(state.record) is None:
+        return _published(folder, release, repository, state)
+    _verify(folder, release, repository, state.record)
+    for _ in range(LOOKS):
+        try:
+            repository.publish(state.record)
+            break
+        except UnansweredError:
+            say("the answer was lost; looking whether it was published")
+            repository.wait(LOOK_WAIT_S)
+            if repository.record(state.record) is not None and repository.draft(state.record) is None:
+                break
+        except RepositoryError as error:
+            # A second request after a lost first one finds no draft any more.
+            if error.status == 404 and repository.record(state.record) is not None:
+                break
+            raise
+    else:
+        raise RepositoryError(
+            f"{repository.address} did not answer whether it published {state.record}; run the same command "
+            "again: it "
+            "looks first."
+        )
+    return _published(folder, release, repository, state)
+
+
+def discard(folder: Path, repository: Repository) -> str:
+    """Delete the draft of a package; its number, empty if there was none.
+
+    Raises
+    ------
+    InputError
+        If it is published: a record cannot be taken back.
+    """
+    release = _package(folder)
+    state = _read_state(folder, repository)
+    if state.published or (
+        state.record and repository.draft(state.record) is None and repository.record(state.record)
+    ):
+        raise InputError(
+            f"{release.name} is published as record {state.record}; a record cannot be discarded."
+        )
+    draft = _find(release, repository, state, None, None)
+    if draft is None:
+        return ""
+    repository.discard(str(draft["id"]))
+    _state_path(folder).unlink(missing_ok=True)
+    return str(draft["id"])
+
+
+def upload_files(folder: Path) -> dict[str, Path]:
+    """Name -> file of what is uploaded: the zip, and what people read before they download it."""
+    name = folder.name
+    return {
+        f"{name}.zip": folder.with_name(f"{name}.zip"),
+        README: folder / README,
+        CHANGELOG: folder / CHANGELOG,
+    }
+
+
+def record_number(text: str) -> str:
+    """The number of a record, from itself, its DOI or its address.
+
+    Raises
+    ------
+    OptionError
+        If it is none of them.
+    """
+    plain = text.strip().removeprefix("https://doi.org/").rstrip("/")
+    plain = plain.rpartition("zenodo.")[2] if plain.startswith("10.") else plain.rpartition("/")[2]
+    if not plain or not plain.isascii() or not plain.replace("-", "").isalnum():
+        raise OptionError(f"{text!r} is no record; give its number or DOI, such as 10.5281/zenodo.10732042.")
+    return plain
+
+
+# ---- the draft
+
+
+def _package(folder: Path) -> Release:
+    if not folder.is_dir() or not is_package(folder):
+        raise InputError(f"{folder} is no package; name the folder that `rogi release build` made.")
+    release = read_release(folder)
+    for name, path in upload_files(folder).items():
+        if not path.is_file():
+            raise InputError(f"{path} is missing; {name} is uploaded too. Build the release again.")
+    return release
+
+
+def _find(
+    release: Release, repository: Repository, state: State, adopt: str | None, version_of: str | None
+) -> dict[str, Any] | None:
+    """The draft of this package: by its number, by the mark in its description, or by when it was made."""
+    number = record_number(adopt) if adopt is not None else state.record
+    if number:
+        draft = repository.draft(number)
+        if adopt is not None and draft is None:
+            raise InputError(
+                f"There is no draft {number} of yours at {repository.address}; check the number."
+            )
+        if draft is None or not _is_published(draft):
+            return draft
+        raise InputError(
+            f"{number} is published and being edited on {repository.address}; finish or discard that edit "
+            "there."
+        )
+    drafts = [record for record in repository.own() if not _is_published(record)]
+    ours = [record for record in drafts if marker(release) in _description(record)]
+    if not ours and state.since and state.parent:
+        ours = [r for r in drafts if _parent(r) == state.parent and _made_after(r, state.since)]
+    if len(ours) > 1:
+        raise InputError(
+            f"There are several drafts of {release.name} at {repository.address} ({_numbers(ours)}); "
+            "discard all but one "
+            "there, or name it with --adopt."
+        )
+    if ours:
+        return repository.draft(str(ours[0]["id"]))
+    if version_of is not None:
+        record = repository.record(record_number(version_of))
+        forgotten = [r for r in drafts if record is not None and _parent(r) == _parent(record)]
+        if forgotten:
+            raise InputError(
+                f"There is a draft of a new version already ({_numbers(forgotten)}), which was not made "
+                "from this "
+                f"package. Look at {repository.address}/uploads/{forgotten[0]['id']}: discard or publish it "
+                "there, or "
+                f"take it with --adopt {forgotten[0]['id']}."
+            )
+    return None
+
+
+def _make(
+    folder: Path, release: Release, repository: Repository, version_of: str | None, other_title: bool
+) -> tuple[dict[str, Any], State]:
+    """A new draft, its making noted first, so that it is found if the answer is lost."""
+    now = dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds")
+    if version_of is not None:
+        number = record_number(version_of)
+        record = repository.record(number)
+        if record is None:
+            raise InputError(
+                f"There is no published record {number} at {repository.address}; check the DOI and server."
+            )
+        title = str(record.get("metadata", {}).get("title", ""))
+        if title != release.title and not other_title:
+            raise InputError(
+                f"Record {number} is {title!r}, not a version of {release.title!r}. Check the DOI; if it is "
+                "the same "
+                "inventory under another title, add --other-title."
+            )
+        state = State(repository.address, since=now, parent=_parent(record))
+        _write_state(folder, state)
+        return repository.new_version(number), state
+    state = State(repository.address, since=now)
+    _write_state(folder, state)
+    content = json.loads((folder / INVENIO).read_text(encoding="utf-8"))
+    for _ in range(CREATIONS):
+        try:
+            return repository.create_draft(content), state
+        except UnansweredError as error:
+            lost = error
+        for _ in range(LOOKS):
+            repository.wait(LOOK_WAIT_S)
+            found = _find(release, repository, replace(state, record=""), None, None)
+            if found is not None:
+                return found, state
+    raise RepositoryError(
+        f"{lost} No draft was found since; run the same command again: it looks for one first.",
+        lost.status,
+    )
+
+
+def _reserve(repository: Repository, draft: dict[str, Any]) -> str:
+    number = str(draft["id"])
+    for _ in range(LOOKS):
+        doi = _doi(draft)
+        if doi:
+            return doi
+        try:
+            draft = repository.reserve_doi(number)
+        except UnansweredError:
+            repository.wait(LOOK_WAIT_S)
+            draft = repository.draft(number) or draft
+        except RepositoryError as error:
+            if error.status != 400:  # it has one already
+                raise
+            draft = repository.draft(number) or draft
+            if not _doi(draft):
+                raise
+    raise RepositoryError(
+        f"{repository.address} reserved no DOI for draft {number}; run the command again later."
+    )
+
+
+def _describe(folder: Path, repository: Repository, state: State) -> State:
+    """Send the metadata, unless they are those sent last: a human may have edited the draft since."""
+    text = (folder / INVENIO).read_text(encoding="utf-8")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if state.metadata == digest:
+        return state
+    draft = repository.draft(state.record) or {}
+    content = json.loads(text)
+    content["pids"] = draft.get("pids", {})  # a draft saved without its identifiers loses them
+    answer = repository.update_draft(state.record, content)
+    if answer.get("errors"):
+        said = "; ".join(f"{e['field']}: {', '.join(map(str, e['messages']))}" for e in answer["errors"])
+        if not all(e["field"].startswith("files") for e in answer["errors"]):
+            raise RepositoryError(
+                f"{repository.address} does not accept the metadata of draft {state.record}: {said}."
+            )
+    state = replace(state, metadata=digest)
+    _write_state(folder, state)
+    return state
+
+
+def _upload(
+    folder: Path,
+    release: Release,
+    repository: Repository,
+    number: str,
+    say: Say,
+    progress: Callable[[str, int, int], None],
+) -> None:
+    wanted = upload_files(folder)
+    for name in sorted(set(repository.draft_files(number)) - set(wanted)):
+        say(f"taking {name} out of the draft: it is not of {release.name}")
+        repository.delete_file(number, name)
+    for name, path in wanted.items():
+        digest = f"md5:{md5_of(path)}"
+        for _ in range(UPLOADS):
+            if _complete(repository.draft_files(number).get(name), digest):
+                break
+            say(f"uploading {name} ({path.stat().st_size:,} bytes)")
+            try:
+                _send_file(repository, number, name, path, progress)
+            except RepositoryError as error:
+                if error.status not in (None, 400, 404, 409):  # half a file may stand in the way
+                    raise
+        else:
+            if not _complete(repository.draft_files(number).get(name), digest):
+                raise RepositoryError(
+                    f"{name} arrives damaged at {repository.address} (its checksum is wrong {UPLOADS} "
+                    "times); check the "
+                    "connection and run the command again."
+                )
+
+
+def _send_file(
+    repository: Repository, number: str, name: str, path: Path, progress: Callable[[str, int, int], None]
+) -> None:
+    """One file from the start; what was half there is taken out first."""
+    repository.delete_file(number, name)
+    try:
+        repository.start_file(number, name)
+    except UnansweredError:
+        if name not in repository.draft_files(number):
+            repository.start_file(number, name)
+    repository.upload(number, name, path, lambda done, size: progress(name, done, size))
+    try:
+        repository.commit_file(number, name)
+    except UnansweredError:
+        entry = repository.draft_files(number).get(name, {})
+        if entry.get("status") != "completed":
+            repository.commit_file(number, name)
+
+
+def _complete(entry: dict[str, Any] | None, digest: str) -> bool:
+    return entry is not None and entry.get("status") == "completed" and entry.get("checksum") == digest
+
+
+def _verify(folder: Path, release: Release, repository: Repository, number: str) -> None:
+    """Whether the draft holds the package as it is now."""
+    draft = repository.draft(number) or {}
+    if _doi(draft) != release.doi:
+        raise InputError(
+            f"Draft {number} has the DOI {_doi(draft) or 'none'}, the package {release.doi or 'none'}; run "
+            "the command "
+            "without --publish, which puts them in order."
+        )
+    files = repository.draft_files(number)
+    wanted = upload_files(folder)
+    wrong = [n for n, p in wanted.items() if not _complete(files.get(n), f"md5:{md5_of(p)}")]
+    wrong += sorted(set(files) - set(wanted))
+    if wrong:
+        raise InputError(
+            f"The files of draft {number} are not those of {folder} ({', '.join(wrong)}); run the command "
+            "without "
+            "--publish, which uploads them."
+        )
+
+
+def _published(folder: Path, release: Release, repository: Repository, state: State) -> Draft:
+    record = repository.record(state.record)
+    if record is None:
+        raise InputError(
+            f"Record {state.record} is neither a draft nor published at {repository.address}; it was "
+            "discarded there. "
+            f"Remove {_state_path(folder).name} to start anew."
+        )
+    _write_state(folder, replace(state, published=True))
+    doi = _doi(record)
+    if doi != release.doi:
+        raise InputError(
+            f"Record {state.record} was published with the DOI {doi}, the package has {release.doi}."
+        )
+    return Draft(state.record, doi, f"{repository.address}/records/{state.record}", True)
+
+
+# ---- what is known
+
+
+def _state_path(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.draft.json")
+
+
+def _read_state(folder: Path, repository: Repository) -> State:
+    path = _state_path(folder)
+    if not path.is_file():
+        return State(repository.address)
+    try:
+        state = State(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise InputError(
+            f"{path} is damaged; remove it: the draft is found again by its description."
+        ) from None
+    if state.server != repository.address:
+        raise InputError(
+            f"{folder} was prepared for {state.server} and holds a DOI reserved there; build it again in "
+            "another folder "
+            f"to publish it at {repository.address}."
+        )
+    return state
+
+
+def _write_state(folder: Path, state: State) -> None:
+    write_text(_state_path(folder), json.dumps(asdict(state), indent=1) + "\n")
+
+
+def _is_published(record: dict[str, Any]) -> bool:
+    return bool(record.get("is_published"))
+
+
+def _description(record: dict[str, Any]) -> str:
+    return str(record.get("metadata", {}).get("description", ""))
+
+
+def _parent(record: dict[str, Any]) -> str:
+    return str(record.get("parent", {}).get("id", ""))
+
+
+def _doi(record: dict[str, Any]) -> str:
+    return str(record.get("pids", {}).get("doi", {}).get("identifier", ""))
+
+
+def _made_after(record: dict[str, Any], since: str) -> bool:
+    try:
+        made = dt.datetime.fromisoformat(str(record.get("created", "")))
+    except ValueError:
+        return False
+    made = made if made.tzinfo is not None else made.replace(tzinfo=dt.UTC)
+    return made >= dt.datetime.fromisoformat(since) - CLOCK_SKEW
+
+
+def _numbers(records: Iterable[dict[str, Any]]) -> str:
+    return ", ".join(str(record["id"]) for record in records)
