@@ -82,12 +82,24 @@ class ClimateOptions:
         First and last year; by default all complete calendar years.
     crs : str, optional
         For a file that names none and whose coordinates are not longitude and latitude.
+
+    Raises
+    ------
+    OptionError
+        The period ends before it begins.
     """
 
     variable: str | None = None
     unit: str | None = None
     period: tuple[int, int] | None = None
     crs: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.period is not None and self.period[0] > self.period[1]:
+            raise OptionError(
+                f"The period {self.period[0]}-{self.period[1]} ends before it begins; "
+                "give the first year first."
+            )
 
 
 def climate_field(
@@ -226,12 +238,16 @@ def _window(bounds: Bounds, raster: RasterFile) -> Window:
     lon = np.concatenate([west + along * (east - west)] * 2 + [np.full(21, west), np.full(21, east)])
     lat = np.concatenate([np.full(21, south), np.full(21, north)] + [south + along * (north - south)] * 2)
     xy = transform_coordinates(np.column_stack([lon, lat]), 4326, raster.crs)
+    turns = np.floor((xy[:, 0] - raster.transform.c) / 360.0) if raster.crs.is_geographic else np.zeros(1)
+    xy[:, 0] -= 360.0 * turns
     inverse = ~raster.transform
     column = inverse.a * xy[:, 0] + inverse.b * xy[:, 1] + inverse.c
     row = inverse.d * xy[:, 0] + inverse.e * xy[:, 1] + inverse.f
     height, width = raster.shape
     row0, row1 = np.clip([np.floor(row.min()) - MARGIN, np.ceil(row.max()) + MARGIN], 0, height)
     column0, column1 = np.clip([np.floor(column.min()) - MARGIN, np.ceil(column.max()) + MARGIN], 0, width)
+    if turns.min() < turns.max():  # units at both ends of a grid around the Earth
+        column0, column1 = 0, width
     return Window(int(row0), int(row1), int(column0), int(column1))
 
 

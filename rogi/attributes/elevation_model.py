@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
@@ -355,12 +356,15 @@ def _around(columns: NDArray[np.int64], widths: NDArray[np.int64], circle: float
 def checked_tile(raster: RasterFile) -> tuple[RasterFile, tuple[str, ...]]:
     """A tile with all its voids known, and what to tell about them.
 
-    Looks at up to `EDGE_SAMPLES` blocks along each edge of a file that has no nodata value; what it finds
-    depends on the file alone.
+    Looks at up to `EDGE_SAMPLES` blocks along each edge of a file that has no nodata value, and for gaps
+    between the files of a VRT, which it fills with zeros; what it finds depends on the file alone.
     """
     known = raster.with_voids(*SENTINELS)
-    if raster.nodata is not None or raster.masked or len(raster.files) > 1:
+    if raster.nodata is not None or raster.masked:
         return known, ()
+    if raster.composed and _has_gaps(raster):
+        note = f"{raster.path} has no nodata value and gaps between its files; zeros are taken as void."
+        return known.with_voids(0.0), (note,)
     edges = _edge_values(raster)
     notes = [
         f"{raster.path} has no nodata value but holds {value:g}; taken as void."
@@ -376,6 +380,30 @@ def checked_tile(raster: RasterFile) -> tuple[RasterFile, tuple[str, ...]]:
         )
         known = known.with_voids(0.0)
     return known, tuple(notes)
+
+
+def _has_gaps(raster: RasterFile) -> bool:
+    """Whether the files of a VRT leave part of it empty; unknown, so False, where they lie in another CRS."""
+    height, width = raster.shape
+    boxes = []
+    for path in raster.files:
+        if path == raster.path:
+            continue
+        try:
+            source = open_raster(path)
+        except InputError:
+            continue  # a sidecar; a missing source shows when it is read
+        if source.crs != raster.crs:
+            return False
+        corners = [source.transform @ corner for corner in ((0, 0), source.shape[::-1])]
+        (x0, y0), (x1, y1) = (_apply(~raster.transform, *corner) for corner in corners)
+        boxes.append((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)))
+    if not boxes:
+        return False
+    west, north, east, south = np.array(boxes).T
+    spare = ALIGNMENT
+    filled = shapely.union_all(shapely.box(west - spare, north - spare, east + spare, south + spare))
+    return bool(shapely.area(shapely.difference(shapely.box(0, 0, width, height), filled)) >= 1.0)
 
 
 def _edge_values(raster: RasterFile) -> NDArray[np.floating[Any]]:

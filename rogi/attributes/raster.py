@@ -152,6 +152,8 @@ class RasterFile:
         cells around the points in either case.
     files : tuple of Path
         All files the raster is made of.
+    composed : bool
+        Whether it is a VRT, made of other files.
     """
 
     path: Path
@@ -168,6 +170,7 @@ class RasterFile:
     units: str = ""
     point: bool = False
     files: tuple[Path, ...] = ()
+    composed: bool = False
     void_values: tuple[float, ...] = field(default=())
 
     @property
@@ -274,6 +277,7 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
                 units=(dataset.units[band - 1] or "").strip(),
                 point=dataset.tags().get("AREA_OR_POINT") == "Point",
                 files=tuple(Path(f) for f in dataset.files) or (path,),
+                composed=dataset.driver == "VRT",
             )
     except RasterioError as error:
         raise InputError(f"{path} cannot be opened as a raster ({error}); give a GeoTIFF or VRT.") from error

@@ -218,7 +218,10 @@ def large_units(
 
 
 def centre_coverage(polygons: NDArray[np.object_], grid: Raster, windows: NDArray[np.int64]) -> Coverage:
-    """Pixels whose centre lies inside each polygon, as rasterstats burns them, each with a share of one."""
+    """Pixels whose centre lies inside each polygon, as rasterstats burns them, each with a share of one.
+
+    The size of a polygon that the grid's edge cuts is its area in pixels: what lies beyond is not burnt.
+    """
     from types import SimpleNamespace
 
     from rasterstats.utils import rasterize_geom
@@ -235,13 +238,17 @@ def centre_coverage(polygons: NDArray[np.object_], grid: Raster, windows: NDArra
             columns.append(column + column0)
             counts[position] = len(row)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    rings = pixel_rings(polygons, grid.transform)
+    height, width = grid.shape
+    with np.errstate(invalid="ignore"):
+        cut = (rings.bounds[:, :2] < 0).any(axis=1) | (rings.bounds[:, 2:] > (width, height)).any(axis=1)
     none = [np.zeros(0, dtype=np.int32)]
     return Coverage(
         offsets,
         np.concatenate(rows or none).astype(np.int32),
         np.concatenate(columns or none).astype(np.int32),
         np.ones(int(counts.sum())),
-        counts.astype(np.float64),
+        np.where(cut, np.maximum(rings.sizes, counts), counts.astype(np.float64)),
     )
 
 

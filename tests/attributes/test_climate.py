@@ -271,6 +271,26 @@ def test_geotiff_annual_and_monthly(write_raster: WriteRaster) -> None:
     assert value(unitless, "temperature", unit="degrees Celsius") == pytest.approx(1)
 
 
+def test_monthly_geotiff_of_0_to_360_degrees(write_raster: WriteRaster) -> None:
+    """Units of the western hemisphere, and around Greenwich, on a grid that begins there."""
+    months = np.broadcast_to(np.arange(180.0) + 1, (12, 90, 180)).astype(np.float32)
+    path = write_raster("world.tif", months, Affine(2.0, 0, 0, 0, -2.0, 90), "EPSG:4326", units="mm")
+    for bounds, inside, expected in (
+        ((-71.9, -33.9, -70.1, -32.1), 289.0, 145),
+        ((-3.9, 46.1, 3.9, 47.9), 358.5, 180),
+        ((-3.9, 46.1, 3.9, 47.9), 0.5, 1),
+    ):
+        raster = climate_field(path, "precipitation", bounds).raster
+        column, row = (int(np.floor(v)) for v in ~raster.transform @ (inside, bounds[1] + 0.5))
+        with reading():
+            assert raster.read(Window(row, row + 1, column, column + 1))[0, 0] == 12 * expected
+
+
+def test_period_must_run_forward(save: Callable) -> None:
+    with pytest.raises(OptionError, match="ends before it begins"):
+        ClimateOptions(period=(2000, 1990))
+
+
 def test_parse_unit() -> None:
     assert parse_unit("°C", Quantity.TEMPERATURE, "x") == Conversion(1.0, 0.0)
     assert parse_unit("Degrees_Celsius", Quantity.TEMPERATURE, "x") == Conversion(1.0, 0.0)

@@ -123,6 +123,59 @@ def test_zero_edges_are_fill_only_away_from_the_sea(write_raster: WriteRaster) -
         assert bool(mosaic.notes) == void
 
 
+def test_a_file_of_statistics_beside_a_tile_hides_no_voids(write_raster: WriteRaster) -> None:
+    """GIS programs write .aux.xml files; the tile is still one without a nodata value."""
+    values = np.full((60, 60), 4000, np.int16)
+    values[:, :5] = 0
+    path = write_raster("fill.tif", values, tile_transform(90, 31), "EPSG:4326")
+    path.with_name("fill.tif.aux.xml").write_text("<PAMDataset></PAMDataset>")
+    raster = open_elevation_model(path).mosaics[0].tiles[0].raster
+    assert len(raster.files) == 2
+    with reading():
+        assert np.isnan(open_elevation_model(path).mosaics[0].read(Window(0, 60, 0, 5))).all()
+
+
+def vrt(path: Path, sources: list[Path], shape: tuple[int, int], transform: Affine) -> Path:
+    """A VRT without a nodata value, as gdalbuildvrt makes it of files without one."""
+    bands = []
+    for source in sources:
+        with rasterio.open(source) as file:
+            column, row = (round(v) for v in ~transform @ (file.transform.c, file.transform.f))
+            size = f'xSize="{file.width}" ySize="{file.height}"'
+        bands.append(
+            f"<SimpleSource><SourceFilename>{source}</SourceFilename><SourceBand>1</SourceBand>"
+            f'<SrcRect xOff="0" yOff="0" {size}/><DstRect xOff="{column}" yOff="{row}" {size}/>'
+            "</SimpleSource>"
+        )
+    order = ", ".join(str(v) for v in transform.to_gdal())
+    path.write_text(
+        f'<VRTDataset rasterXSize="{shape[1]}" rasterYSize="{shape[0]}"><SRS>EPSG:4326</SRS>'
+        f'<GeoTransform>{order}</GeoTransform><VRTRasterBand dataType="Int16" band="1">'
+        + "".join(bands) + "</VRTRasterBand></VRTDataset>"
+    )  # fmt: skip
+    return path
+
+
+def test_gaps_of_a_vrt_are_voids(write_raster: WriteRaster, tmp_path: Path) -> None:
+    """GDAL fills what no file of a VRT covers with zeros; without gaps, zeros are the sea."""
+    four = []
+    for west in (90, 91):
+        for north in (31, 32):
+            values = terrain(west, north)
+            values[40:50, 40:50] = 0
+            name = f"{west}-{north}.tif"
+            four.append(write_raster(name, values, tile_transform(west, north), "EPSG:4326"))
+    whole = (201, 201), tile_transform(90, 32)
+    (gaps,) = open_elevation_model(vrt(tmp_path / "gaps.vrt", [four[0], four[3]], *whole)).mosaics
+    (full,) = open_elevation_model(vrt(tmp_path / "full.vrt", four, *whole)).mosaics
+    with reading():
+        assert np.isnan(gaps.read(Window(0, 100, 0, 100))).all()
+        assert (gaps.read(Window(101, 201, 0, 40)) > 1900).all()
+        assert (full.read(Window(40, 50, 40, 50)) == 0).all()
+    assert [note for note in gaps.notes if "gaps between its files" in note]
+    assert not full.notes
+
+
 def test_feet_become_metres(write_raster: WriteRaster) -> None:
     path = write_raster(
         "ft.tif", np.full((9, 9), 10_000, np.float32), tile_transform(90, 31), "EPSG:4326", units="ft"

@@ -73,6 +73,18 @@ def test_equals_rasterstats(dem: Path) -> None:
         )
 
 
+def test_units_cut_by_the_edge_have_their_share_in_either_convention(dem: Path) -> None:
+    """A unit of which a quarter lies on the raster: null below the least share, its value above."""
+    quarter = gpd.GeoSeries([shapely.box(499_100, 3_499_700, 500_300, 3_500_000)], crs=32645)
+    for engine in Engine:
+        found = zonal_statistics(quarter, {"z": dem}, ["mean"], engine=engine)
+        assert found["z_valid_share"][0] == pytest.approx(0.25)
+        assert np.isnan(found["z_mean"][0])
+        assert zonal_statistics(quarter, {"z": dem}, ["mean"], engine=engine, minimum_valid_share=0.2)[
+            "z_mean"
+        ].notna()[0]
+
+
 def test_windows_and_streaming_change_nothing(dem: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the last bit for windows; up to rounding where a unit is streamed."""
     units = outlines(40)
