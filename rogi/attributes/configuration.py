@@ -119,9 +119,20 @@ def _settings(table: Mapping[str, Any], path: Path) -> AttributeSettings:
     zonal = ("engine", "minimum_valid_share", "extreme_share")
     known = ("dem", "regions", "fields", "slope_method", "radiation", *CLIMATE, *plain, *zonal)
     _check_names(table, known, "[attributes]", path)
+    for name, kind, what in (
+        ("dem_crs", str, "text"),
+        ("region_field", str, "text"),
+        ("only_missing", bool, "true or false"),
+        ("buffer", (int, float), "a number of metres"),
+    ):
+        if name in table and (
+            not isinstance(table[name], kind) or isinstance(table[name], bool) != (kind is bool)
+        ):
+            raise OptionError(f"{name} in [attributes] of {path} is {what}, found {table[name]!r}.")
     values: dict[str, Any] = {name: table[name] for name in plain if name in table}
     values["dem"] = _paths(table.get("dem", ()), path)
-    values["fields"] = tuple(map(str, table.get("fields", ())))
+    given = table.get("fields", ())
+    values["fields"] = tuple(map(str, [given] if isinstance(given, str) else given))
     if "regions" in table:
         values["regions"] = _paths(table["regions"], path)[0]
     for name in CLIMATE:
@@ -136,7 +147,10 @@ def _settings(table: Mapping[str, Any], path: Path) -> AttributeSettings:
         values["slope_method"] = SlopeMethod(table.get("slope_method", SlopeMethod.HORN))
     except (ValueError, TypeError) as error:
         raise OptionError(f"A value in [attributes] of {path} is wrong: {error}.") from error
-    values["radiation"] = RadiationParameters.from_dict(table.get("radiation", {}))
+    radiation = table.get("radiation", {})
+    if not isinstance(radiation, dict):
+        raise OptionError(f"[attributes.radiation] of {path} should be a table of parameters.")
+    values["radiation"] = RadiationParameters.from_dict(radiation)
     return AttributeSettings(**values)
 
 

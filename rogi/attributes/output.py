@@ -64,15 +64,17 @@ def inventory_inputs(inventory: Inventory, ledger: Ledger) -> tuple[Input, ...]:
     return tuple(file_input(path, ledger, "", "") for path in sorted(paths))
 
 
-def check_target(path: Path, inventory: Inventory) -> None:
+def check_target(path: Path, inventory: Inventory, settings: AttributeSettings) -> None:
     """Refuse, before any work, to write over an input.
 
     Raises
     ------
     OptionError
-        The target is one of the inventory's files.
+        The target is one of the inventory's files, or named by the settings.
     """
-    for layer in inventory.layers:
-        for source in layer.sources:
-            if source.path.exists() and path.resolve() == source.path.resolve():
-                raise OptionError(f"-o {path} is an input; inputs are never changed, name another file.")
+    named = [*settings.dem, *([settings.regions] if settings.regions else [])]
+    for source in (settings.maat, settings.magt, settings.ap):
+        named += source.files if source is not None else ()
+    inputs = {s.path for layer in inventory.layers for s in layer.sources} | {Path(name) for name in named}
+    if any(path.resolve() == source.resolve() for source in inputs):
+        raise OptionError(f"-o {path} is an input; inputs are never changed, name another file.")

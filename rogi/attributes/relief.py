@@ -20,6 +20,7 @@ from rogi.attributes.statistics import (
     weighted_statistics,
 )
 from rogi.attributes.zonal import Engine, cell_weights, unit_coverages
+from rogi.errors import OptionError
 from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
 from rogi.terrain import potential_incoming_solar_radiation as radiation
 
@@ -50,11 +51,22 @@ class ZonalOptions:
         Least share of a unit with values; below it the unit has none.
     extreme_share : float
         Which pixels count for minimum and maximum; see `rogi.attributes.statistics.EXTREME_SHARE`.
+
+    Raises
+    ------
+    OptionError
+        A share beyond 0 to 1.
     """
 
     engine: Engine = Engine.COVERAGE
     minimum_valid_share: float = MIN_VALID_SHARE
     extreme_share: float = EXTREME_SHARE
+
+    def __post_init__(self) -> None:
+        for name in ("minimum_valid_share", "extreme_share"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise OptionError(f"{name} is a share from 0 to 1, found {value:g}.")
 
 
 def relief_statistics(

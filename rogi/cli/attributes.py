@@ -130,7 +130,7 @@ def attributes(
         changes = {"variable": variable, "unit": unit, "period": _period(period, name)}
         settings = settings.with_climate(name, tuple(map(str, files or ())), changes)
     inventory = read_inventory(paths, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
-    check_target(output, inventory)
+    check_target(output, inventory, settings)
     if not output.parent.is_dir():
         raise OptionError(f"The folder {output.parent} does not exist; make it, or write elsewhere.")
     with Ledger(ledger or output.with_name(output.name + ".ledger")) as book:
@@ -190,8 +190,6 @@ def _overridden(
             raise OptionError(f"--engine is {' or '.join(Engine)}, found {engine!r}.")
         settings = replace(settings, zonal=replace(settings.zonal, engine=Engine(engine)))
     if minimum_valid_share is not None:
-        if not 0 <= minimum_valid_share <= 1:
-            raise OptionError(f"--minimum-valid-share is a share from 0 to 1, found {minimum_valid_share:g}.")
         settings = replace(settings, zonal=replace(settings.zonal, minimum_valid_share=minimum_valid_share))
     if radiation:
         given = options.parameter_values(options.pairs(radiation, "--radiation", "albedo=0.3"))

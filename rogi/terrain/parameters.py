@@ -11,6 +11,8 @@ from rogi.terrain.gradient import SlopeMethod
 from rogi.terrain.horizons import SEARCH_RADIUS
 from rogi.terrain.sun import SOLAR_CONSTANT, Declination
 
+_KINDS: dict[Any, type[bool] | type[int] | type[float]] = {"bool": bool, "int": int, "float": float}
+
 
 class Sky(StrEnum):
     """Share of the sky a pixel sees, for diffuse radiation; the rest of its view is ground that reflects."""
@@ -81,6 +83,10 @@ class RadiationParameters:
                 allowed = ", ".join(kind)
                 raise OptionError(f"radiation parameter {name} is {value!r}; allowed are {allowed}")
             object.__setattr__(self, name, kind(value))
+        for field in fields(self):
+            if field.type in _KINDS:
+                given = getattr(self, field.name)
+                object.__setattr__(self, field.name, _typed(field.name, given, _KINDS[field.type]))
         for name, valid, allowed in (
             ("first_day", 1 <= self.first_day <= self.last_day, "1 to last_day"),
             ("last_day", self.last_day <= 365, "first_day to 365"),
@@ -111,3 +117,16 @@ class RadiationParameters:
                 f"unknown radiation parameters {', '.join(unknown)}; allowed are {', '.join(known)}"
             )
         return cls(**values)
+
+
+def _typed(name: str, value: Any, kind: type[bool] | type[int] | type[float]) -> bool | int | float:
+    """A value as its parameter's type, where it is one without loss."""
+    if isinstance(value, bool):
+        fits = kind is bool
+    else:
+        number = kind is not bool and isinstance(value, int | float)
+        fits = number and (kind is float or float(value).is_integer())
+    if not fits:
+        allowed = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
+        raise OptionError(f"radiation parameter {name} is {value!r}; allowed is {allowed}")
+    return kind(value)

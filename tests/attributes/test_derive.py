@@ -315,11 +315,19 @@ def test_settings_round_trip(tmp_path: Path) -> None:
     assert read_settings(path) == full
     path.write_text('[attributes]\ndem = "tiles"\nap = "p.nc"\n')
     assert read_settings(path).dem == (str(tmp_path / "tiles"),)
+    path.write_text('[attributes]\nfields = "ELE"\n')
+    assert read_settings(path).fields == ("ELE",)
     for text, message in (
         ("[attributes]\ndme = 1", "did you mean dem"),
         ("[attributes.maat]\nfile = 'a'", r"\[attributes.maat\].*no setting 'file'"),
         ("[attributes]\nengine = 'fast'", "engine|fast"),
+        ("[attributes]\nminimum_valid_share = 5", "share from 0 to 1"),
+        ("[attributes]\nonly_missing = 'yes'", "true or false"),
+        ("[attributes]\nbuffer = true", "number of metres"),
+        ("[attributes.ap]\nfiles = 'a'\nperiod = [2000, 1990]", "ends before it begins"),
         ("[attributes.radiation]\nalbedo = 2.0", "albedo"),
+        ("[attributes.radiation]\nshading = 1", "shading.*true or false"),
+        ("[attributes.radiation]\nn_sectors = 8.5", "whole number"),
         ("[other]", "no table"),
         ("[attributes", "not TOML"),
     ):
@@ -489,10 +497,14 @@ def test_cluster_that_loses_a_worker(tiles: Path) -> None:
 
 def test_command_errors(files: tuple[Path, Path], tmp_path: Path, main: Main) -> None:
     source, tiles = files
-    out = tmp_path / "o.gpkg"
+    out, regions = tmp_path / "o.gpkg", tmp_path / "regions.gpkg"
+    gpd.GeoDataFrame({"name": ["x"]}, geometry=[shapely.box(90, 30, 91, 31)], crs=4326).to_file(regions)
     for arguments, message in (
         (("--dem", tmp_path / "none.tif", "-o", out), "There is no elevation model"),
         (("--dem", tiles, "-o", source), "is an input"),
+        (("--regions", regions, "-o", regions), "is an input"),
+        (("--dem", tiles, "-o", out, "--minimum-valid-share", "5"), "share from 0 to 1"),
+        (("--dem", tiles, "-o", out, "--radiation", "albedo=bright"), "allowed is a number"),
         (("--dem", tiles, "-o", out, "--engine", "quick"), "--engine is coverage or rasterstats"),
         (("--dem", tiles, "-o", out, "--fields", "ELE_MAEN"), "no derived field"),
         (("--maat-unit", "K", "-o", out), "without --maat"),
