@@ -8,7 +8,7 @@ import os
 import pytest
 
 from rogi.errors import OutputError
-from rogi.files import replacing, write_text
+from rogi.files import make_folder, replacing, write_text
 
 
 def test_replaces_and_leaves_nothing_beside(tmp_path):
@@ -58,6 +58,16 @@ def test_what_is_no_regular_file_is_not_replaced(tmp_path):
             write_text(path, "x")
     assert pipe.is_fifo()
     assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
+def test_folders(tmp_path):
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "a"):
+        with pytest.raises(OutputError, match=r"cannot be made: .*; name another\."):
+            make_folder(path)
 
 
 @pytest.mark.parametrize("make", [lambda p: p, lambda p: p / "none" / "a.txt"])

@@ -141,10 +141,11 @@ def _write_grid(cells: Gridded | None, path: Path) -> None:
 def _write_figures(
     table: UnitTable, cells: Gridded | None, folder: Path, formats: list[FigureFormat]
 ) -> None:
+    from rogi.files import make_folder
     from rogi.render import figures
 
     assert cells is not None
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     drawn = {
         "map": figures.map_figure(table),
         "histograms": figures.histogram_figure(table),

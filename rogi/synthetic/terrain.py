@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import OptionError, OutputError
-from rogi.files import replacing
+from rogi.files import make_folder, replacing
 from rogi.geometry import Floats
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def write_tiles(
         raise OptionError(f"A degree is no multiple of {arc_seconds:g} arc-seconds; choose 1, 3, 9, 30 ...")
     if size * size > MAX_PIXELS:
         raise OptionError(f"Pixels of {arc_seconds:g} arc-seconds make tiles too large; choose 0.2 or more.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written = []
     for south, west in tiles(box):
         path = folder / f"{_name(south, 'ns', 2)}{_name(west, 'ew', 3)}.tif"
