@@ -134,8 +134,8 @@ def compare_operators(
         )
     aligned, note = align_extents(list(sides))
     said = [*notes, *([note] if note else [])]
-    kinds = sorted({e for s in aligned for e in s.extent.tolist()}, key=lambda e: -_size(aligned, e))
-    sections = tuple(_section(aligned, Extent(kind), p) for kind in kinds)
+    kinds = sorted((e for e in Extent if _size(aligned, e)), key=lambda e: -_size(aligned, e))
+    sections = tuple(_section(aligned, kind, p) for kind in kinds)
     return OperatorComparison(tuple(aligned), sections, p, votes, tuple(said))
 
 
@@ -186,7 +186,7 @@ def vote_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=4326)
 
 
-def _size(sides: Sequence[Side], extent: str) -> int:
+def _size(sides: Sequence[Side], extent: Extent) -> int:
     return sum(int((s.extent == extent).sum()) for s in sides)
 
 
