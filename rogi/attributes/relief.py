@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from affine import Affine
 
 from rogi.attributes.placement import row_areas
 from rogi.attributes.statistics import (
@@ -23,6 +24,7 @@ from rogi.attributes.zonal import Engine, cell_weights, unit_coverages
 from rogi.errors import OptionError
 from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
 from rogi.terrain import potential_incoming_solar_radiation as radiation
+from rogi.terrain.grid import NODE_SPACING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -173,9 +175,19 @@ def radiation_statistics(
 
 
 def window_grid(grid: Raster, window: Window) -> Grid:
-    """The terrain module's view of a window of a raster."""
+    """The terrain module's view of a window of a raster.
+
+    Blocks and nodes of the terrain module keep to row and column numbers. These are counted here from a
+    multiple of `NODE_SPACING` pixels from the origin of the CRS, not from the raster's corner, so that tiles
+    added to or taken from an elevation model change no value elsewhere.
+    """
     a, b, c, d, e, f = tuple(grid.transform)[:6]
-    return Grid((a, b, c, d, e, f), window.shape, grid.crs.to_wkt(), window.row0, window.column0)
+    corner = ~Affine(a, b, 0.0, d, e, 0.0) @ (c, f)
+    # Corners lie on whole pixels, or on half ones where pixels are points: neither is near a rounding edge.
+    columns, rows = (int(np.floor(v + 0.25)) % NODE_SPACING for v in corner)
+    a, b, c, d, e, f = tuple(grid.transform @ Affine.translation(-columns, -rows))[:6]
+    offset = window.row0 + rows, window.column0 + columns
+    return Grid((a, b, c, d, e, f), window.shape, grid.crs.to_wkt(), *offset)
 
 
 def halo_window(grid: Raster, window: Window, parameters: RadiationParameters) -> Window:

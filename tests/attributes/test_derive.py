@@ -107,6 +107,26 @@ def test_nothing_depends_on_how_the_work_is_done(tiles: Path, tmp_path: Path) ->
     )
 
 
+def test_tiles_elsewhere_change_nothing(write_raster: WriteRaster) -> None:
+    """Tiles beyond a unit's surroundings may come and go, so what the ledger holds of it stays right."""
+    rough = np.random.default_rng(3).normal(0.0, 0.3, (240, 240))
+    ground = (5000 + rough.cumsum(axis=0).cumsum(axis=1)).astype(np.float32)
+    for name, rows, columns in (
+        ("north", slice(0, 117), slice(0, 240)),
+        ("west", slice(117, 240), slice(0, 101)),
+        ("east", slice(117, 240), slice(101, 240)),
+    ):
+        corner = transform(WEST + columns.start * ARC, NORTH - rows.start * ARC)
+        east = write_raster(f"dem/{name}.tif", ground[rows, columns], corner, "EPSG:4326", nodata=-32768)
+    x, y = np.meshgrid(WEST + np.arange(140, 210, 20) * ARC, NORTH - np.arange(160, 210, 20) * ARC)
+    shapes = shapely.buffer(shapely.points(x.ravel(), y.ravel()), 3 * ARC)
+    units = inventory(gpd.GeoDataFrame({"ID": [None] * x.size}, geometry=shapes, crs=4326))
+    near = derive_attributes(units, settings(east)).values
+    far = derive_attributes(units, settings(east.parent)).values
+    for name in ("radiation", "slope_mean", "aspect"):
+        np.testing.assert_allclose(near[name], far[name], rtol=1e-9)
+
+
 def test_only_what_changed_is_done_again(tiles: Path, tmp_path: Path) -> None:
     frame = outlines(20)
     with Ledger(tmp_path / "l") as ledger:
