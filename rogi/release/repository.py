@@ -20,6 +20,8 @@ from rogi.errors import OptionError, RogiError
 
 ZENODO: Final = "https://zenodo.org"
 SANDBOX: Final = "https://sandbox.zenodo.org"
+# Zenodo answers plain application/json with the form of its former API.
+ACCEPT: Final = "application/vnd.inveniordm.v1+json, application/json;q=0.9"
 ATTEMPTS: Final = 6
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0  # of our own; what the server asks for is kept up to the patience
@@ -86,7 +88,7 @@ class HttpTransport:
     def __call__(self, method: str, url: str, json: Any, data: Body | None) -> Answer:
         import requests
 
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": ACCEPT}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         if data is not None:
@@ -406,10 +408,11 @@ def token_for(sandbox: bool) -> str:
 
 def _from_keyring(user: str) -> str:
     try:
-        import keyring  # type: ignore[import-not-found,unused-ignore]
+        import keyring
+        from keyring.errors import KeyringError
     except ImportError:
         return ""
     try:
         return keyring.get_password("rogi", user) or ""
-    except keyring.errors.KeyringError:
+    except KeyringError:
         return ""

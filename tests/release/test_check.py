@@ -14,7 +14,7 @@ from rogi.errors import InputError
 from rogi.inventory.write import write_inventory
 from rogi.release.check import Checks, check_copy, check_package
 from rogi.release.metadata import checksums
-from rogi.release.model import read_release
+from rogi.release.model import find_release, read_release
 from rogi.render.checks import as_dict, as_text
 
 
@@ -163,6 +163,14 @@ def test_two_shapefiles_are_checked_against_a_release(releases, tmp_path: Path) 
     text = (folder / "facts.yaml").read_text(encoding="utf-8")
     (folder / "facts.yaml").write_text(text.replace("value: 40\n", "value: 44273\n", 1), encoding="utf-8")
     checks = check_copy(copy, read_release(folder))
+    assert failed(checks) == {"facts"}
+    assert "units: 40, stated 44273" in as_text(checks)
+
+
+def test_another_inventory_is_no_copy_of_tprogi(releases) -> None:  # type: ignore[no-untyped-def]
+    """40 synthetic units against releases/1.0 of rogi: schema and rules pass, the published facts do not."""
+    copy = releases.first.folder / "shapefile"
+    checks = check_copy(copy, read_release(find_release("1.0")))
     assert failed(checks) == {"facts"}
     assert "units: 40, stated 44273" in as_text(checks)
 
