@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Geometries = NDArray[np.object_]
 
+_WGS84_A, _WGS84_F = 6378137.0, 1.0 / 298.257223563  # NIMA TR8350.2
+_WGS84_E2 = _WGS84_F * (2.0 - _WGS84_F)
 _BLOCK = 1 << 18  # vertices worked on at a time
 
 # Projection methods (EPSG and PROJ names) whose plane areas are areas on the ellipsoid. Spherical
@@ -246,6 +248,30 @@ def transform_geometries(geometries: ArrayLike, source: Any, target: Any) -> Geo
     return np.asarray(shapely.transform(geoms, lambda coords: transform_coordinates(coords, start, end)))
 
 
+def cylindrical_equal_area(lonlat: Floats, crs: pyproj.CRS) -> Floats:
+    """Longitude and latitude on WGS84, shape (n, 2), in a CRS of `equal_area_crs`, m.
+
+    x = a k₀ (λ - λ₀), y = a q / (2 k₀) with k₀ = cos φₜₛ / √(1 - e² sin² φₜₛ) (Snyder 1987, eqs. 10-13 to
+    10-15); the same as by PROJ, in less than half of its time.
+    """
+    operation = crs.coordinate_operation
+    assert operation is not None
+    values = {p.name: float(p.value) for p in operation.params}
+    parallel = np.radians(values["Latitude of 1st standard parallel"])
+    middle = values["Longitude of natural origin"]
+    e = np.sqrt(_WGS84_E2)
+    scale = np.cos(parallel) / np.sqrt(1.0 - _WGS84_E2 * np.sin(parallel) ** 2)
+    out = np.empty((len(lonlat), 2))
+    for start in range(0, len(lonlat), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        lon = lonlat[block, 0] - middle
+        if len(lon) and (lon.min() < -180.0 or lon.max() > 180.0):
+            lon = np.where(np.abs(lon) > 180.0, (lon + 180.0) % 360.0 - 180.0, lon)
+        out[block, 0] = lon * (_WGS84_A * scale * np.pi / 180.0)
+        out[block, 1] = _authalic(np.sin(np.radians(lonlat[block, 1])), e) * (_WGS84_A / (2.0 * scale))
+    return out
+
+
 def transform_coordinates(coords: Floats, source: Any, target: Any) -> Floats:
     """Coordinates, shape (n, 2), taken from one CRS to another (x = longitude or easting)."""
     transformer = _transformer(parse_crs(source), parse_crs(target))
@@ -280,11 +306,10 @@ def local_metres(lonlat: Floats, origin: Floats) -> Floats:
 
 def metres_per_degree(latitude: ArrayLike) -> tuple[Floats, Floats]:
     """Length of one degree of longitude and of latitude on WGS84 at geodetic latitudes (degrees), in m."""
-    a, e2 = 6378137.0, 6.69437999014e-3
     lat = np.radians(np.asarray(latitude, float))
-    w2 = 1.0 - e2 * np.sin(lat) ** 2
-    normal = a / np.sqrt(w2)
-    return np.radians(normal * np.cos(lat)), np.radians(normal * (1.0 - e2) / w2)
+    w2 = 1.0 - _WGS84_E2 * np.sin(lat) ** 2
+    normal = _WGS84_A / np.sqrt(w2)
+    return np.radians(normal * np.cos(lat)), np.radians(normal * (1.0 - _WGS84_E2) / w2)
 
 
 def parse_crs(crs: Any) -> pyproj.CRS:

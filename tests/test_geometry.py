@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from rogi.errors import InputError
 from rogi.geometry import (
     area_m2,
+    cylindrical_equal_area,
     equal_area,
     equal_area_crs,
     is_equal_area,
     local_metres,
     parse_crs,
+    transform_coordinates,
     transform_geometries,
 )
 
@@ -104,6 +106,17 @@ def test_plane_area_in_the_equal_area_crs() -> None:
     np.testing.assert_allclose(area_m2(plane, crs), shapely.area(plane), rtol=1e-12)
     again, same = equal_area(polygons[:3], 4326, crs)
     assert same == crs and shapely.equals(again, plane[:3]).all()
+
+
+@pytest.mark.parametrize(
+    "bounds", [(75, 26, 105, 40), (-75, -55, -65, -17), (170, 60, 190, 68), (-180, -60, 180, 80)]
+)
+def test_the_plane_is_that_of_proj(bounds: tuple[float, ...]) -> None:
+    crs = equal_area_crs(bounds)
+    lonlat = np.random.default_rng(2).uniform(bounds[:2], bounds[2:], (2000, 2))
+    lonlat[:, 0] = (lonlat[:, 0] + 180) % 360 - 180
+    expected = transform_coordinates(lonlat, 4326, crs)
+    np.testing.assert_allclose(cylindrical_equal_area(lonlat, crs), expected, atol=1e-6)
 
 
 def test_equal_area_crs_of_nothing_and_of_the_south() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,11 +17,11 @@ from rogi.geometry import (
     Geometries,
     Ints,
     Rings,
+    cylindrical_equal_area,
     equal_area_crs,
     rings_of,
     to_lonlat,
     total_bounds,
-    transform_geometries,
 )
 
 
@@ -58,7 +58,7 @@ class Outlines:
     def plane_geometries(self, rows: Ints | None = None) -> Geometries:
         """Geometries, or some rows of them, in the equal-area plane."""
         chosen = self.geometries if rows is None else self.geometries[rows]
-        return transform_geometries(chosen, 4326, self.plane_crs)
+        return np.asarray(shapely.transform(chosen, lambda c: cylindrical_equal_area(c, self.plane_crs)))
 
 
 def prepare(geometries: ArrayLike, crs: Any, plane_crs: Any = None) -> Outlines:
@@ -70,14 +70,14 @@ def prepare(geometries: ArrayLike, crs: Any, plane_crs: Any = None) -> Outlines:
         Valid polygons and multipolygons (see `repair`).
     crs : anything `pyproj.CRS` accepts
     plane_crs : pyproj.CRS, optional
-        Equal-area CRS in metres to use for areas; both sides of a comparison need the same. By default
-        `rogi.geometry.equal_area_crs` of the bounds.
+        Plane for the areas, of `rogi.geometry.equal_area_crs`; both sides of a comparison need the same. By
+        default that of the bounds.
     """
     lonlat_geometries = to_lonlat(geometries, crs)
     lonlat = rings_of(lonlat_geometries)
     if plane_crs is None:
         plane_crs = equal_area_crs(total_bounds(lonlat_geometries))
-    plane = lonlat.to_crs(4326, plane_crs)
+    plane = replace(lonlat, coords=cylindrical_equal_area(lonlat.coords, plane_crs))
     return Outlines(lonlat_geometries, lonlat, plane, plane_crs, plane.areas())
 
 
