@@ -330,6 +330,21 @@ def files_read(task: Task, polygons: NDArray[np.object_]) -> list[Path]:
     return sorted(found)
 
 
+def beyond_model(task: Radiation, polygons: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Which units have surroundings, within the search radius, that no file of the elevation model covers."""
+    windows = pixel_windows(pixel_rings(polygons, task.grid.transform), task.grid.shape)
+    halos = np.array([task.halo(row) for row in windows[:, 0].tolist()]).reshape(-1, 2)
+    row0, row1, column0, column1 = windows.T
+    around = shapely.box(
+        column0 - halos[:, 1], row0 - halos[:, 0], column1 + halos[:, 1], row1 + halos[:, 0]
+    )  # fmt: skip
+    extents = np.array(task.grid.extents)
+    covered = shapely.union_all(shapely.box(extents[:, 2], extents[:, 0], extents[:, 3], extents[:, 1]))
+    shapely.prepare(covered)
+    beyond: NDArray[np.bool_] = (row1 > row0) & (column1 > column0) & ~shapely.covers(covered, around)
+    return beyond
+
+
 def _files(task: Task, windows: NDArray[np.int64], ledger: Ledger) -> list[list[str]]:
     """Digests of the files each unit's values depend on, in the order in which they count."""
     if not isinstance(task.grid, Mosaic):

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from rogi.attributes.blocks import Climate, Radiation, Relief, Results, Task, compute, files_read
+from rogi.attributes.blocks import (
+    Climate,
+    Radiation,
+    Relief,
+    Results,
+    Task,
+    beyond_model,
+    compute,
+    files_read,
+)
 from rogi.attributes.climate import ClimateField, climate_field
 from rogi.attributes.configuration import CLIMATE, AttributeSettings, ClimateSource
 from rogi.attributes.elevation_model import Mosaic, open_elevation_model
@@ -216,6 +225,7 @@ class _Derivation:
             inputs: dict[Path, Input] = {}
             used = self._used(chosen)
             task: Task | None = None
+            beyond = np.zeros(len(self.polygons), dtype=bool)
             for number, mosaic in enumerate(model.mosaics):
                 members = np.flatnonzero((owner == number) & used)
                 if not len(members) and (number or len(model.mosaics) > 1):
@@ -225,11 +235,20 @@ class _Derivation:
                 self._take(task, placed, members, group.label)
                 for path in files_read(task, placed):
                     inputs[path] = raster_input(path, mosaic, self.runner.ledger)
+                if isinstance(task, Radiation) and task.parameters.shading:
+                    beyond[members] = beyond_model(task, placed)
             if task is not None:
                 self._share_notes(
                     chosen, group, "elevation_share" if group is Group.RELIEF else "radiation_share"
                 )
                 self._record(group, chosen, tuple(inputs[p] for p in sorted(inputs)), task.identity())
+            if beyond.any():
+                radius = self.settings.radiation.search_radius / 1000
+                self.warnings.append(
+                    f"{group.label}: the elevation model ends within {radius:g} km of {beyond.sum()} of "
+                    f"{used.sum()} units ({self._named(np.flatnonzero(beyond))}); what lies beyond shades "
+                    "nothing, so they may have too much radiation: give a model that reaches further."
+                )
         self._check_relief()
 
     def _terrain_task(self, group: Group, mosaic: Mosaic) -> Task:

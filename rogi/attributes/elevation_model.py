@@ -103,6 +103,12 @@ class Mosaic:
         """Blocks of the first file."""
         return self.tiles[0].raster.block_shape
 
+    @property
+    def extents(self) -> list[Extent]:
+        """Extent of every file on the grid."""
+        others = [_extent_on(other, self.transform, self.crs) for other in self.others]
+        return [tile.extent for tile in self.tiles] + others
+
     def tiles_in(self, window: Window) -> list[RasterFile]:
         """Files that a window reads, in the order in which they count."""
         own = [tile.raster for tile in self.tiles if _meet(tile.extent, window)]

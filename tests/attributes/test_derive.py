@@ -127,6 +127,19 @@ def test_tiles_elsewhere_change_nothing(write_raster: WriteRaster) -> None:
         np.testing.assert_allclose(near[name], far[name], rtol=1e-9)
 
 
+def test_unseen_surroundings_are_said(tiles: Path) -> None:
+    """Units nearer to the edge of the model than the search radius may be shaded by what it lacks."""
+    x, y = np.array([WEST + 0.1, WEST + 0.01]), np.array([NORTH - 0.1, NORTH - 0.1])
+    shapes = shapely.buffer(shapely.points(x, y), 0.002)
+    units = inventory(gpd.GeoDataFrame({"ID": ["inner", "edge"]}, geometry=shapes, crs=4326))
+    (said,) = derive_attributes(units, settings(tiles, fields=("PISR",))).warnings
+    assert "ends within 2 km of 1 of 2 units (edge)" in said
+    unshaded = AttributeSettings(
+        dem=(str(tiles),), fields=("PISR",), radiation=RadiationParameters(shading=False)
+    )
+    assert not derive_attributes(units, unshaded).warnings
+
+
 def test_only_what_changed_is_done_again(tiles: Path, tmp_path: Path) -> None:
     frame = outlines(20)
     with Ledger(tmp_path / "l") as ledger:
