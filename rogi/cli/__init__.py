@@ -96,6 +96,11 @@ def main() -> None:
         # The reader of our output went away; not an error, and nothing can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)
+    except OSError as error:
+        if os.environ.get("ROGI_DEBUG"):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        fail(f"The job could not be done: {where}{error.strerror or error}.")
     except MemoryError:
         fail("There is not enough memory for this job.")
     except Exception as error:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rogi.errors import OptionError
+from rogi.errors import OptionError, OutputError
 from rogi.rules.rule import Severity
 
 
@@ -79,6 +79,18 @@ def not_an_input(output: Path, inputs: Sequence[Path], option: str) -> None:
     for path in inputs:
         if target == path.resolve():
             raise OptionError(f"{option} {output} is an input; inputs are never changed, name another file.")
+
+
+def not_there_yet(output: Path, force: bool, option: str) -> None:
+    """Refuse to replace a file that may hold somebody's work, unless told to.
+
+    Raises
+    ------
+    OutputError
+        If the file exists and ``force`` is False.
+    """
+    if output.exists() and not force:
+        raise OutputError(f"{option} {output} exists; give another name, or --force to replace it.")
 
 
 class ProgressLine:

@@ -169,6 +169,6 @@ def score(
         read = read_inventory(inventory)
         changed, count = review_files.write_back(read, design, returned, result)
         write_inventory(changed, updated)
-        sys.stderr.write(f"{updated}: verdicts of {count} units written\n")
+        sys.stderr.write(f"{updated}: verdicts of {count} of {result.sampled} sampled units written\n")
     serious = [p for p in result.problems if p.trouble is not Trouble.SPELLING]
     raise typer.Exit(1 if serious else 0)

@@ -40,14 +40,18 @@ def inventory(
         str | None,
         typer.Option(help="Plant defects: 'all', or rule codes and prefixes separated by commas."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     per_rule: Annotated[int, typer.Option(help="Defects planted for each rule.", min=1)] = 3,
 ) -> None:
     """Write a synthetic inventory; with --defects, also a key that says which row has which.
 
     Example: `rogi synthetic inventory --count 5000 --seed 1 --defects all -o practice.gpkg`
     """
+    from rogi.cli.options import not_there_yet
     from rogi.inventory.write import write_inventory
     from rogi.synthetic.inventory import synthetic_inventory
+
+    not_there_yet(output, force, "-o")
 
     made = synthetic_inventory(count, seed, schema, region)
     if defects is None:
@@ -115,6 +119,8 @@ def climate(
     from rogi.files import replacing
     from rogi.synthetic.terrain import climate as make
 
+    if output.suffix.lower() not in (".nc", ".nc4"):
+        raise OptionError(f"-o {output}: the climate is written as NetCDF, so the name must end in .nc.")
     fields = make(_box(box, like), seed)
     with replacing(output) as temporary:
         fields.to_netcdf(temporary, engine="h5netcdf")

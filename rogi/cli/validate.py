@@ -100,6 +100,7 @@ def validate(
         Path | None,
         typer.Option(help="For --check-attributes: settings as `rogi attributes` takes and stores them."),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of -o if it exists.")] = False,
     config: Annotated[
         Path | None, typer.Option(help="Settings file; default: rogi.toml or [tool.rogi].")
     ] = None,
@@ -133,7 +134,7 @@ def validate(
     )
     inputs = list(paths or ())
     outputs = _outputs(list(output or ()), list(format or ()), inputs)
-    _check_fix(fix, fixed, inputs)
+    _check_fix(fix, fixed, inputs, force)
     progress = ProgressLine(quiet)
     progress("reading", 0, 1)
     inventory = read_inventory(
@@ -322,7 +323,7 @@ def _store_baseline(report: Report, path: Path, quiet: bool) -> None:
         sys.stderr.write(f"{path}: {stored} findings stored as known\n")
 
 
-def _check_fix(fix: str | None, fixed: Path | None, inputs: list[Path]) -> None:
+def _check_fix(fix: str | None, fixed: Path | None, inputs: list[Path], force: bool) -> None:
     if fix is None and fixed is None:
         return
     if fix is None:
@@ -331,9 +332,10 @@ def _check_fix(fix: str | None, fixed: Path | None, inputs: list[Path]) -> None:
         raise OptionError(f"--fix {fix} writes a new file and never the input; say where with -o FILE.")
     if fix not in ("safe", "unsafe"):
         raise OptionError(f"--fix is safe or unsafe, found {fix!r}.")
-    from rogi.cli.options import not_an_input
+    from rogi.cli.options import not_an_input, not_there_yet
 
     not_an_input(fixed, inputs, "-o")
+    not_there_yet(fixed, force, "-o")
 
 
 def _mend(inventory: Inventory, level: str, path: Path, settings: Settings, quiet: bool) -> None:
@@ -342,6 +344,7 @@ def _mend(inventory: Inventory, level: str, path: Path, settings: Settings, quie
 
     mended, changes = fix(inventory, FixLevel(level), settings.parameters)
     write_inventory(mended, path, schema_names=False)
-    changes.write(path.with_name(f"{path.name}.changes.csv"))
+    listed = path.with_name(f"{path.name}.changes.csv")
+    changes.write(listed)
     if not quiet:
-        sys.stderr.write(f"{path}: {changes.summary()}\n")
+        sys.stderr.write(f"{path}: {changes.summary()}; each change is listed in {listed}\n")

@@ -91,6 +91,11 @@ def read_facts(path: Path) -> Facts:
         path = data_root() / "releases" / path.name
     if path.is_dir():
         path = path / FILE
+    if not path.is_file():
+        known = sorted(p.parent.name for p in (data_root() / "releases").glob(f"*/{FILE}"))
+        raise InputError(
+            f"There are no facts at {path}; name a facts.yaml, its folder, or a version ({', '.join(known)})."
+        )
     content = read_yaml(path)
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not a file of facts of format {FORMAT}.")

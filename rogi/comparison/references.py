@@ -126,7 +126,7 @@ def count_units(
 def in_region(
     side: Side, reference: Reference, regions: Regions | None = None, own: Side | None = None
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]] | None, str]:
-    """Which objects of a side are in the region of a reference, and how that was told; None: it could not be."""
+    """Which objects of a side are in the region of a reference, and how it was told; None: it could not."""
     polygons, how = _polygons(reference, regions, own)
     if polygons is not None:
         inside = np.array([n is not None for n in assign(side.places(), polygons)], bool)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+DISK_FULL = 1 << 20  # bytes; SQLite says less clearly what it lacks
 SHAPEFILE_NAME_LENGTH = 10  # bytes of a column name in a dBASE file
 SHAPEFILE_TEXT_LENGTH = 254  # bytes of a text there
 
@@ -403,7 +404,8 @@ def _write_driver(
                 layer_options=options,
             )
         except (*_driver_errors(), RuntimeError, ValueError, pa.ArrowException) as error:
-            raise OutputError(f"{shown} could not be written: {one_line(error)}.") from error
+            full = " The disk is full." if shutil.disk_usage(Path(path).parent).free < DISK_FULL else ""
+            raise OutputError(f"{shown} could not be written: {one_line(error)}.{full}") from error
     for warning in caught:
         if crs is None and "crs" in str(warning.message).casefold():
             continue
@@ -432,11 +434,11 @@ def _declared_type(geometry: Any, empty_type: str) -> tuple[str, Any]:
         return empty_type, geometry
     types = set(np.unique(shapely.get_type_id(present)).tolist())
     declared = "Unknown"
-    for single, multi in ((0, 4), (1, 5), (3, 6)):
+    for single, multi in ((1, 5), (3, 6)):  # points stay points: a marker is one
         if types == {single, multi}:
             wholes = shapely.get_type_id(geometry) == single
             geometry = geometry.copy()
-            make = {0: shapely.multipoints, 1: shapely.multilinestrings, 3: shapely.multipolygons}[single]
+            make = {1: shapely.multilinestrings, 3: shapely.multipolygons}[single]
             geometry[wholes] = make(geometry[wholes], indices=np.arange(wholes.sum()))
             types = {multi}
     if len(types) == 1:

@@ -43,9 +43,12 @@ def test_losses_as_text_json_and_csv(geopackage, tmp_path) -> None:
     content = json.loads(rogi_convert(*arguments, "--format", "json"))
     assert content["schema"] == "tprogi/1.0"
     assert content["dialect"] == "rgik-template"
-    assert {
-        k: v for k, v in content["losses"][-2].items() if k != "detail"
-    } == {"layer": "MA", "kind": "layer left out", "column": "", "count": 4}
+    assert {k: v for k, v in content["losses"][-2].items() if k != "detail"} == {
+        "layer": "MA",
+        "kind": "layer left out",
+        "column": "",
+        "count": 4,
+    }
     lines = rogi_convert(*arguments, "--format", "csv").splitlines()
     assert lines[0] == "layer,column,kind,features,detail"
     assert len(lines) == 1 + len(content["losses"])
