@@ -1,7 +1,7 @@
 """`rogi release build` of TPRoGI's size against writing its GeoPackage alone, with peak memory.
 
-Synthetic inventories of 44,273 units; whole processes, start-up and imports included on both sides. Ratios
-are of wall time and of processor time, the best of several runs.
+Synthetic inventories of 44,273 units. The commands are whole processes with start-up; the writing of
+the GeoPackage is timed without them. Ratios are of wall time and of processor time, the best of several runs.
 """
 
 from __future__ import annotations

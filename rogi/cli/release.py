@@ -452,7 +452,7 @@ def fetch(
     Examples: `rogi release fetch 1.0 -o data` · `rogi release fetch 10.5281/zenodo.10732042`
     """
     from rogi.release.check import check_copy, check_package
-    from rogi.release.fetch import copy_out
+    from rogi.release.fetch import copy_out, readable
     from rogi.release.fetch import fetch as fetch_record
     from rogi.release.repository import SANDBOX, ZENODO, HttpTransport, Repository
 
@@ -481,7 +481,7 @@ def fetch(
     if fetched.package is not None:
         checks = check_package(fetched.package)
     elif release is not None:
-        checks = check_copy(fetched.folder, release)
+        checks = check_copy(readable(fetched.folder), release)
     else:
         sys.stderr.write(
             "the record holds no package of `rogi release build`; only its checksums were compared\n"

@@ -19,7 +19,6 @@ from rogi.release.publish import record_number
 from rogi.release.repository import CONNECT_S, READ_S, Repository, RepositoryError
 
 CACHE_VARIABLE: Final = "ROGI_CACHE"
-RECORD: Final = "record.json"
 ATTEMPTS: Final = 4
 _BLOCK: Final = 2**18
 Progress = Callable[[str, int, int], None]
@@ -116,10 +115,21 @@ def cached_package(release: Release, cache: Path | None = None) -> Path | None:
         return None
     number = record_number(release.doi)
     for folder in sorted((cache or cache_folder()).glob(f"records/*/{number}")):
-        if (folder / RECORD).is_file():
-            packages = [path for path in sorted(folder.glob("*.zip")) if _is_package(path)]
-            return packages[0] if packages else folder
+        if folder.is_dir() and _record_path(folder).is_file():
+            return readable(folder)
     return None
+
+
+def readable(folder: Path) -> Path:
+    """What to check of a folder of downloads: the package, else the only archive, else the folder."""
+    archives = sorted(folder.glob("*.zip"))
+    packages = [path for path in archives if _is_package(path)]
+    return packages[0] if packages else (archives[0] if len(archives) == 1 else folder)
+
+
+def _record_path(folder: Path) -> Path:
+    """What the record says of itself, beside its files, which are read as they came."""
+    return folder.with_name(f"{folder.name}.json")
 
 
 def copy_out(fetched: Fetched, target: Path) -> list[Path]:
@@ -138,7 +148,7 @@ def copy_out(fetched: Fetched, target: Path) -> list[Path]:
         raise OutputError(f"The folder {target} cannot be made: {error.strerror}.") from None
     made = []
     for path in sorted(fetched.folder.iterdir()):
-        if path.name != RECORD and path.suffix != ".part" and path.is_file():
+        if not path.name.startswith(".") and path.is_file():
             with replacing(target / path.name) as temporary:
                 shutil.copyfile(path, temporary)
             made.append(target / path.name)
@@ -147,7 +157,7 @@ def copy_out(fetched: Fetched, target: Path) -> list[Path]:
 
 def _record(number: str, repository: Repository, folder: Path, offline: bool) -> dict[str, Any]:
     """What the record says of itself, from the cache if it is there: a published version does not change."""
-    known = folder / RECORD
+    known = _record_path(folder)
     if known.is_file():
         try:
             return dict(json.loads(known.read_text(encoding="utf-8")))
@@ -298,7 +308,7 @@ def _safe(name: str) -> str:
     InputError
         If it would lead elsewhere.
     """
-    if not name or name.startswith(".") or "/" in name or "\\" in name or "\x00" in name or name == RECORD:
+    if not name or name.startswith(".") or "/" in name or "\\" in name or "\x00" in name:
         raise InputError(f"The record has a file {name!r}, which is no plain name; it was not downloaded.")
     return name
 

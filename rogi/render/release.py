@@ -223,7 +223,7 @@ def page(found: Difference) -> str:
         ("what", "cases"), [(escape(WORDS[k]), f"{counts[k]:,}") for k in Kind], numbers=(1,), caption="Units"
     )
     listed = data_table(
-        "units",
+        "units-table",
         [
             Column(
                 "kind",
@@ -243,7 +243,7 @@ def page(found: Difference) -> str:
         ],
         noun="units",
         label=("new ID", "old ID"),
-        map_name="map",
+        map_name="units-map",
     )
     layers = []
     for title, color, shapes in (
@@ -258,9 +258,14 @@ def page(found: Difference) -> str:
                 rows=[[k] for k in range(len(rows))],
             )
         )
-    drawn = draw("map", layers, title="Outlines before and now of the units that changed", table_name="units")
+    drawn = draw(
+        "units-map",
+        layers,
+        title="Outlines before and now of the units that changed",
+        table_name="units-table",
+    )
     values = data_table(
-        "values",
+        "values-table",
         [
             Column("ID", found.values["id"].tolist(), Look.CODE),
             Column("what", found.values["field"].tolist(), filter=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,6 +209,8 @@ def test_every_format_is_written(releases, tmp_path: Path) -> None:  # type: ign
         first = (tmp_path / name).read_bytes()
         render.write(found, tmp_path / name)
         assert (tmp_path / name).read_bytes() == first, name
+    names = re.findall(r' id="([^"]+)"', (tmp_path / "d.html").read_text(encoding="utf-8"))
+    assert len(names) == len(set(names)) and "units-table" in names
     content = json.loads((tmp_path / "d.json").read_text(encoding="utf-8"))
     assert content["counts"]["split"] == 2 and len(content["changes"]) > 10
     old, new = (gpd.read_file(tmp_path / "d.gpkg", layer=layer) for layer in ("old", "new"))

@@ -122,7 +122,7 @@ def test_what_is_not_there_is_said(published: Published, repository: Repository,
         fetch(published.record, repository, cache=tmp_path, release=wrong)
 
 
-@pytest.mark.parametrize("name", ["../evil", "/etc/passwd", ".hidden", "a\\b", "record.json"])
+@pytest.mark.parametrize("name", ["../evil", "/etc/passwd", ".hidden", "a\\b"])
 def test_a_name_that_leads_elsewhere_is_refused(
     published: Published, repository: Repository, tmp_path: Path, name: str
 ) -> None:
@@ -133,7 +133,30 @@ def test_a_name_that_leads_elsewhere_is_refused(
     with pytest.raises(InputError, match="no plain name"):
         fetch("66", repository, cache=tmp_path)
     del store.records["66"]
-    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["record.json"]
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["66.json"]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_record_of_shapefiles_is_checked_against_its_release(  # type: ignore[no-untyped-def]
+    releases, published: Published, repository: Repository, tmp_path: Path, zipped: bool
+) -> None:
+    """A record like that of TPRoGI v1.0, two Shapefiles, loose or in one archive: read as it came."""
+    from rogi.release.check import check_copy
+    from rogi.release.fetch import readable
+
+    source = releases.first.folder / "shapefile"
+    files = {p.name: p.read_bytes() for p in source.iterdir()}
+    if zipped:
+        archive = shutil.make_archive(str(tmp_path / "data"), "zip", source)
+        files = {"data.zip": Path(archive).read_bytes()}
+    store = published.server.store
+    store.records["55"] = Record("55", "56", 1, 1, "2026-01-01", {"title": "x"}, published=True)
+    store.records["55"].files = {n: {"status": "completed", "data": d} for n, d in files.items()}
+    fetched = fetch("55", repository, cache=tmp_path / "cache")
+    del store.records["55"]
+    assert fetched.package is None
+    checks = check_copy(readable(fetched.folder), published.release)
+    assert next(item for item in checks.items if item.name == "facts").passed
 
 
 def run(*arguments: str, text: str | None = None) -> tuple[int, str, str]:
