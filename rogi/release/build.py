@@ -400,18 +400,21 @@ def _workplace(release: Release, target: Path, force: bool) -> Iterator[Path]:
 
 
 def _put(work: Path, folder: Path, target: Path) -> tuple[Path, Path]:
-    """Move the package to its place; what was there is moved away first and goes with the workplace."""
+    """Move the package to its place, the zip first: beside a new folder there is never an old zip."""
     zipped = folder.with_name(f"{folder.name}.zip")
     final, final_zip = target / folder.name, target / zipped.name
     for path in (*folder.rglob("*"), zipped):
         if path.is_file():
             with path.open("rb+") as stream:
                 os.fsync(stream.fileno())
-    old = work / "old"
-    old.mkdir()
-    for path in (final, final_zip):
-        if path.exists():
-            path.replace(old / path.name)
-    folder.replace(final)
     zipped.replace(final_zip)
+    old = work / "old"
+    try:
+        if final.exists():
+            final.replace(old)
+        folder.replace(final)
+    except BaseException:
+        if old.exists() and not final.exists():
+            old.replace(final)
+        raise
     return final, final_zip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from rogi.errors import InputError, OutputError
+from rogi.errors import InputError
 from rogi.inventory.model import Inventory, Layer, Source
 
 if TYPE_CHECKING:
@@ -27,28 +26,6 @@ METADATA_URI: Final = (
     "http://datacite.org/schema/kernel-4"  # GeoPackage names the standard of a text by a URI
 )
 _EPOCH: Final = "SOURCE_DATE_EPOCH"
-
-# GeoPackage 1.4 (OGC 12-128r19), Annex F.8, tables 15 and 17.
-_METADATA_TABLES: Final = (
-    """CREATE TABLE IF NOT EXISTS gpkg_metadata (
-  id INTEGER CONSTRAINT m_pk PRIMARY KEY ASC NOT NULL,
-  md_scope TEXT NOT NULL DEFAULT 'dataset',
-  md_standard_uri TEXT NOT NULL,
-  mime_type TEXT NOT NULL DEFAULT 'text/xml',
-  metadata TEXT NOT NULL DEFAULT ''
-)""",
-    """CREATE TABLE IF NOT EXISTS gpkg_metadata_reference (
-  reference_scope TEXT NOT NULL,
-  table_name TEXT,
-  column_name TEXT,
-  row_id_value INTEGER,
-  timestamp DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
-  md_file_id INTEGER NOT NULL,
-  md_parent_id INTEGER,
-  CONSTRAINT crmr_mfi_fk FOREIGN KEY (md_file_id) REFERENCES gpkg_metadata(id),
-  CONSTRAINT crmr_mpi_fk FOREIGN KEY (md_parent_id) REFERENCES gpkg_metadata(id)
-)""",
-)
 
 
 @contextmanager
@@ -166,31 +143,8 @@ def set_metadata(path: Path, text: str, epoch: int) -> None:
     import datetime as dt
 
     from rogi.inventory.geopackage import set_last_change
+    from rogi.inventory.metadata import Metadata, write_metadata
 
     time = dt.datetime.fromtimestamp(epoch, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in _METADATA_TABLES:
-            connection.execute(statement)
-        for table in ("gpkg_metadata", "gpkg_metadata_reference"):
-            connection.execute(
-                "INSERT INTO gpkg_extensions SELECT ?, NULL, 'gpkg_metadata',"
-                " 'http://www.geopackage.org/spec140/#extension_metadata', 'read-write' WHERE NOT EXISTS"
-                " (SELECT 1 FROM gpkg_extensions WHERE table_name = ? AND extension_name = 'gpkg_metadata')",
-                (table, table),
-            )
-        connection.execute("DELETE FROM gpkg_metadata_reference")
-        connection.execute("DELETE FROM gpkg_metadata")
-        connection.execute(
-            "INSERT INTO gpkg_metadata VALUES (1, 'dataset', ?, 'application/json', ?)", (METADATA_URI, text)
-        )
-        connection.execute(
-            "INSERT INTO gpkg_metadata_reference VALUES ('geopackage', NULL, NULL, NULL, ?, 1, NULL)", (time,)
-        )
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise OutputError(f"{path} could not be changed: {error}.") from error
-    finally:
-        connection.close()
+    write_metadata(path, (Metadata(text, METADATA_URI),), time)
     set_last_change(path, time)

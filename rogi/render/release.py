@@ -258,12 +258,8 @@ def page(found: Difference) -> str:
                 rows=[[k] for k in range(len(rows))],
             )
         )
-    drawn = draw(
-        "units-map",
-        layers,
-        title="Outlines before and now of the units that changed",
-        table_name="units-table",
-    )
+    title = "Outlines before and now of the units that changed"
+    drawn = draw("units-map", layers, title=title, table_name="units-table")
     values = data_table(
         "values-table",
         [

@@ -95,6 +95,35 @@ def test_the_reserved_doi_goes_everywhere(releases, tmp_path: Path) -> None:  # 
         set_doi(folder, "10.5072/zenodo.1")
 
 
+@pytest.mark.parametrize("move", [1, 2])
+def test_a_package_is_never_lost(  # type: ignore[no-untyped-def]
+    releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, move: int
+) -> None:
+    """Interrupted while the new folder takes the place of the old one: the old one is there."""
+    import shutil
+
+    folder = tmp_path / releases.first.folder.name
+    shutil.copytree(releases.first.folder, folder)
+    before = digests(folder)
+    replace_path = Path.replace
+    moves = []
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self.is_dir():
+            moves.append(self)
+            if len(moves) == move:
+                raise KeyboardInterrupt
+        return replace_path(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        set_doi(folder, "10.5072/zenodo.4711")
+    assert digests(folder) == before
+    set_doi(folder, "10.5072/zenodo.4711")
+    assert read_release(folder).doi == "10.5072/zenodo.4711"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["Synthetic_v1.0", "Synthetic_v1.0.zip"]
+
+
 def test_a_missing_previous_version_is_said(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """A release made from another one needs it; a path that is not there says how to get it."""
     with pytest.raises(InputError, match="--previous"):
