@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rogi.render.html.shell import escape
 
 WIDTH, HEIGHT = 420, 250
-LEFT, RIGHT, TOP, BOTTOM = 52, 10, 10, 46
+LEFT, RIGHT, TOP, BOTTOM = 66, 10, 10, 46
 
 
 def bars(
