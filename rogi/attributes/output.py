@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rogi.attributes.configuration import AttributeSettings, settings_toml
-from rogi.attributes.provenance import Input, add_metadata, file_input, sidecar
+from rogi.attributes.provenance import Input, column_metadata, file_input, kept_provenance, sidecar
 from rogi.errors import OptionError
 from rogi.files import replacing, write_text
 
@@ -24,7 +24,8 @@ def write_derived(
 ) -> tuple[Path, ...]:
     """Write the inventory, ``<path>.provenance.json`` and ``<path>.attributes.toml``.
 
-    A GeoPackage carries the provenance in its own metadata tables too. Layers and columns keep their names.
+    A GeoPackage carries the provenance in its own metadata tables too; what its input says of columns that
+    were not derived anew is kept. Layers and columns keep their names.
 
     Returns
     -------
@@ -40,20 +41,20 @@ def write_derived(
 
     text = settings_toml(settings)
     sources = inventory_inputs(derived.inventory, ledger)
+    earlier = kept_provenance(derived.inventory, derived.provenance, settings.only_missing)
     if path.suffix.casefold() == ".gpkg":
         from rogi.inventory.geopackage import UNCHANGING_TIME
+        from rogi.inventory.metadata import write_metadata
 
         stamp = time_of_writing()
         time = UNCHANGING_TIME if stamp is None else stamp.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         with replacing(path) as temporary:
             write_inventory(derived.inventory, temporary, schema_names=False)
-            for table in sorted({record.layer for record in derived.provenance}):
-                records = [record for record in derived.provenance if record.layer == table]
-                add_metadata(temporary, records, table, time)
+            write_metadata(temporary, column_metadata(derived.provenance, earlier), time)
     else:
         write_inventory(derived.inventory, path, schema_names=False)
     beside = path.with_name(path.name + SIDECAR), path.with_name(path.name + SETTINGS)
-    write_text(beside[0], sidecar(derived.provenance, text, sources))
+    write_text(beside[0], sidecar(derived.provenance, earlier, text, sources))
     write_text(beside[1], text)
     return path, *beside
 

@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rogi import __version__
-from rogi.errors import OutputError
+from rogi.inventory.metadata import Metadata, read_column_metadata
 
 if TYPE_CHECKING:
     from rogi.attributes.elevation_model import Mosaic
+    from rogi.inventory.model import Inventory
     from rogi.ledger import Ledger
 
 STANDARD_URI = "https://json.org/"
 """What `gpkg_metadata` says of JSON."""
-
-_TABLES = (
-    """CREATE TABLE IF NOT EXISTS gpkg_metadata (
-  id INTEGER CONSTRAINT m_pk PRIMARY KEY ASC NOT NULL,
-  md_scope TEXT NOT NULL DEFAULT 'dataset',
-  md_standard_uri TEXT NOT NULL,
-  mime_type TEXT NOT NULL DEFAULT 'text/xml',
-  metadata TEXT NOT NULL DEFAULT ''
-)""",
-    """CREATE TABLE IF NOT EXISTS gpkg_metadata_reference (
-  reference_scope TEXT NOT NULL,
-  table_name TEXT,
-  column_name TEXT,
-  row_id_value INTEGER,
-  timestamp DATETIME NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')),
-  md_file_id INTEGER NOT NULL,
-  md_parent_id INTEGER,
-  CONSTRAINT crmr_mfi_fk FOREIGN KEY (md_file_id) REFERENCES gpkg_metadata(id),
-  CONSTRAINT crmr_mpi_fk FOREIGN KEY (md_parent_id) REFERENCES gpkg_metadata(id)
-)""",
-)
-"""OGC 12-128r19, Annex F.8, tables 15 and 16."""
 
 
 @dataclass(frozen=True)
@@ -108,60 +86,55 @@ def raster_input(path: Path, mosaic: Mosaic, ledger: Ledger) -> Input:
     return file_input(path, ledger, "", "")
 
 
-def sidecar(records: Sequence[Provenance], settings: str, inventory: Sequence[Input]) -> str:
-    """Provenance as JSON: the inventory, how each group of fields was derived, the settings as TOML."""
+def sidecar(
+    records: Sequence[Provenance], earlier: Sequence[Metadata], settings: str, inventory: Sequence[Input]
+) -> str:
+    """Provenance as JSON: the inventory, how each group of fields was derived in this run and, of columns
+    that it left as they were, in earlier ones, the settings as TOML."""
     content = {
         "rogi": __version__,
         "inventory": [asdict(source) for source in inventory],
         "fields": [record.to_dict() for record in records],
+        "earlier": [{"layer": e.table, "columns": e.columns, "provenance": e.text} for e in earlier],
         "settings": settings,
     }
     return json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def add_metadata(path: Path, records: Sequence[Provenance], table: str, time: str) -> None:
-    """Write provenance into the metadata tables of a GeoPackage, in place.
+def column_metadata(records: Sequence[Provenance], earlier: Sequence[Metadata]) -> tuple[Metadata, ...]:
+    """Provenance for the metadata tables of a GeoPackage, column by column.
 
     Parameters
     ----------
-    path : Path
-        Call it on the temporary file of `rogi.files.replacing`.
     records : sequence of Provenance
-    table : str
-        The layer's table.
-    time : str
-        ISO 8601, for the references.
-
-    Notes
-    -----
-    One row of ``gpkg_metadata`` per group, in JSON, with the scope ``attribute`` and one reference per
-    column. What earlier runs said of a column is replaced.
+        Of this run.
+    earlier : sequence of Metadata
+        Of earlier runs (see `kept_provenance`).
     """
-    connection = sqlite3.connect(path, isolation_level=None)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for statement in _TABLES:
-            connection.execute(statement)
-        connection.executemany(
-            "INSERT OR IGNORE INTO gpkg_extensions VALUES (?, NULL, 'gpkg_metadata', ?, 'read-write')",
-            [
-                (name, "http://www.geopackage.org/spec/#extension_metadata")
-                for name in ("gpkg_metadata", "gpkg_metadata_reference")
-            ],
+    return *earlier, *(
+        Metadata(
+            json.dumps(r.to_dict(), ensure_ascii=False, sort_keys=True), STANDARD_URI, r.layer, r.columns
         )
-        for record in records:
-            text = json.dumps(record.to_dict(), ensure_ascii=False, sort_keys=True)
-            identifier = connection.execute(
-                "INSERT INTO gpkg_metadata (md_scope, md_standard_uri, mime_type, metadata) "
-                "VALUES (?, ?, ?, ?)",
-                ("attribute", STANDARD_URI, "application/json", text),
-            ).lastrowid
-            connection.executemany(
-                "INSERT INTO gpkg_metadata_reference VALUES ('column', ?, ?, NULL, ?, ?, NULL)",
-                [(table, column, time, identifier) for column in record.columns],
+        for r in records
+    )
+
+
+def kept_provenance(
+    inventory: Inventory, records: Sequence[Provenance], only_missing: bool
+) -> tuple[Metadata, ...]:
+    """What the inventory's files say of columns whose values, or some of them, are left as they are."""
+    replaced = {(record.layer, column) for record in records for column in record.columns}
+    kept = []
+    for path in sorted({s.path for layer in inventory.layers for s in layer.sources if s.path.is_file()}):
+        for entry in read_column_metadata(path, STANDARD_URI):
+            layer = next((layer for layer in inventory.layers if layer.name == entry.table), None)
+            columns = tuple(
+                column
+                for column in entry.columns
+                if layer is not None
+                and column in layer.frame
+                and (only_missing or (entry.table, column) not in replaced)
             )
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise OutputError(f"{path} could not be written: {error}.") from error
-    finally:
-        connection.close()
+            if columns:
+                kept.append(replace(entry, columns=columns))
+    return tuple(kept)

@@ -450,6 +450,25 @@ def test_command_writes_provenance_and_settings(files: tuple[Path, Path], tmp_pa
 
 
 @pytest.mark.slow
+def test_provenance_of_earlier_runs_is_kept(files: tuple[Path, Path], tmp_path: Path, main: Main) -> None:
+    """A second run that derives other columns leaves what is known of those of the first."""
+    source, tiles = files
+    first, second = tmp_path / "first.gpkg", tmp_path / "second.gpkg"
+    assert main("attributes", source, "--dem", tiles, "--fields", "ELE,AREA", "-o", first)[0] == 0
+    assert main("attributes", first, "--dem", tiles, "--fields", "SLO,AREA", "-o", second)[0] == 0
+    with sqlite3.connect(second) as base:
+        rows = base.execute(
+            "SELECT column_name, metadata FROM gpkg_metadata m "
+            "JOIN gpkg_metadata_reference r ON r.md_file_id = m.id"
+        ).fetchall()
+    said = sorted(column for column, _ in rows)
+    statistics = ("MEAN", "MEDIAN", "MIN", "MAX")
+    assert said == sorted(["AREA", *(f"{q}_{s}" for q in ("ELE", "SLO") for s in statistics)])
+    assert json.loads(dict(rows)["ELE_MIN"])["inputs"][0]["name"] == "r0c0.tif"
+    (earlier,) = json.loads(Path(f"{second}.provenance.json").read_text())["earlier"]
+    assert earlier["columns"] == ["ELE_MEAN", "ELE_MEDIAN", "ELE_MIN", "ELE_MAX"]
+
+
 def test_workers_and_interruptions_leave_the_same_bytes(files: tuple[Path, Path], tmp_path: Path) -> None:
     """One process, two, and a run killed as soon as its ledger holds something, then begun again."""
     source, tiles = files
