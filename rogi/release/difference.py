@@ -201,7 +201,7 @@ def difference(
     ----------
     old, new
         Extended outlines are compared, or markers where a version has no outlines; markers that go with
-        outlines are compared by their place.
+        outlines are compared by their place and by the values that only they have.
     tolerances
         What counts as no change.
     names
@@ -248,6 +248,11 @@ def _sides(old: Inventory, new: Inventory, notes: list[str]) -> tuple[Side, Side
                 f"{len(repeated)} IDs of {side.name} stand for several units, which were matched by place"
             )
         sides.append(side)
+    notes += [
+        f"the moving areas of {inventory.path} were not compared"
+        for inventory in (old, new)
+        if inventory.layer(Role.MOVING_AREA) is not None
+    ]
     return sides[0], sides[1]
 
 
@@ -348,8 +353,9 @@ def _assemble(
     distance = np.concatenate([pairs.distance[rows], blank])
     overlap = np.concatenate([pairs.overlap[rows], blank])
     kinds, group = _kinds(a, b, row_old, row_new)
-    fields, values, columns = _values(a, b, row_old, row_new, kinds, tolerances, notes)
-    marker = _marker_moves(old, new, a, b, row_old, row_new, kinds, tolerances)
+    marker_sides = (_markers(old, a), _markers(new, b))
+    fields, values, columns = _values(a, b, row_old, row_new, kinds, tolerances, marker_sides, notes)
+    marker = _marker_moves(marker_sides, a, b, row_old, row_new, kinds, tolerances)
     area_old = _taken(pairs.area_a, row_old) / M2_PER_KM2
     area_new = _taken(pairs.area_b, row_new) / M2_PER_KM2
     alike = (kinds == Kind.UNCHANGED.value) | (kinds == Kind.RENAMED.value)
@@ -448,12 +454,13 @@ def _values(
     row_new: Ints,
     kinds: NDArray[np.object_],
     tolerances: Tolerances,
+    marker_sides: tuple[Side | None, Side | None],
     notes: list[str],
 ) -> tuple[list[list[str]], pd.DataFrame, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
     """Columns that changed of each row, the changed values, and columns that came, went or changed type."""
     import pandas as pd
 
-    left, right = _columns(a), _columns(b)
+    left, right = (_columns(side, markers) for side, markers in zip((a, b), marker_sides, strict=True))
     both = [name for name in right if name in left]
     pairs = np.flatnonzero(np.isin(kinds, [Kind.UNCHANGED.value, Kind.RENAMED.value]))
     at_a, at_b = a.positions[row_old[pairs]], b.positions[row_new[pairs]]
@@ -499,11 +506,36 @@ def _values(
     )
 
 
-def _columns(side: Side) -> dict[str, pd.Series[Any]]:
-    """Values by concept, and of other columns by name."""
+def _columns(side: Side, markers: Side | None) -> dict[str, pd.Series[Any]]:
+    """Values by concept, and of other columns by name; what only the markers tell comes from them, by ID."""
     layer = side.layer
     made = {concept: layer.values(concept) for concept in layer.columns}
-    return made | {name: layer.frame[name] for name in layer.extra_columns}
+    made |= {name: layer.frame[name] for name in layer.extra_columns}
+    if markers is None:
+        return made
+    repeated = _repeated(markers)
+    row = {
+        i: p
+        for i, p in zip(markers.ids.tolist(), markers.positions.tolist(), strict=True)
+        if i not in repeated
+    }
+    at = np.full(len(layer), -1)
+    at[side.positions] = [row.get(i, -1) for i in side.ids.tolist()]
+    table = _columns(markers, None)
+    return made | {
+        name: values.reset_index(drop=True).reindex(at).reset_index(drop=True)
+        for name, values in table.items()
+        if name not in made
+    }
+
+
+def _markers(inventory: Inventory, side: Side) -> Side | None:
+    """The markers that go with outlines by their ID, or None."""
+    layer = inventory.layer(Role.MARKER)
+    if not side.outlines or not side.id_column or layer is None or layer.crs is None:
+        return None
+    markers = side_of(inventory, Role.MARKER)
+    return markers if markers.id_column else None
 
 
 def _differs(x: pd.Series[Any], y: pd.Series[Any], relative: float, absolute: float) -> NDArray[np.bool_]:
@@ -526,8 +558,7 @@ def _shown(values: pd.Series[Any]) -> NDArray[np.object_]:
 
 
 def _marker_moves(
-    old: Inventory,
-    new: Inventory,
+    marker_sides: tuple[Side | None, Side | None],
     a: Side,
     b: Side,
     row_old: Ints,
@@ -537,8 +568,8 @@ def _marker_moves(
 ) -> NDArray[np.bool_]:
     """Rows of the same unit whose marker, in a layer of its own, stands elsewhere."""
     out = np.zeros(len(row_old), bool)
-    sides = [side_of(inv, Role.MARKER) for inv in (old, new) if inv.layer(Role.MARKER) is not None]
-    if not a.outlines or len(sides) < 2 or not all(side.id_column for side in sides):
+    sides = [side for side in marker_sides if side is not None]
+    if len(sides) < 2:
         return out
     at: list[dict[Any, Any]] = []
     for side in sides:

@@ -178,6 +178,28 @@ def test_markers_alone_are_compared_by_place() -> None:
     assert found.moved == ("C",)
 
 
+def test_values_that_only_markers_have_are_compared() -> None:
+    """In an RGIK inventory the activity is told by the marker: a changed one is a change of the unit."""
+    from rogi.synthetic.inventory import synthetic_inventory
+
+    old = synthetic_inventory(10, 1, "rgik/1.0")
+    layers = []
+    for layer in old.layers:
+        frame = layer.frame
+        if layer.role is Role.MARKER:
+            classes = frame["Acti.Cl."].to_numpy(dtype=object).copy()
+            classes[3] = "Uncertain"
+            frame = (
+                frame.assign(**{"Acti.Cl.": classes}).sample(frac=1, random_state=1).reset_index(drop=True)
+            )
+        layers.append(replace(layer, frame=frame))
+    assert not difference(old, old).changed
+    found = difference(old, replace(old, layers=tuple(layers)))
+    assert kinds(found) == {"attributes": 1, "unchanged": 9}
+    assert found.values[["field", "new"]].values.tolist() == [["activity", "Uncertain"]]
+    assert any("moving areas" in note for note in found.notes)
+
+
 def test_odd_versions_do_not_break_it() -> None:
     """Repeated IDs, null geometry, a bow tie and an empty version are told in notes."""
     bow = shapely.Polygon([(80.1, 35), (80.11, 35.01), (80.11, 35), (80.1, 35.01)])
