@@ -31,7 +31,7 @@ from rogi.terrain import RadiationParameters, SlopeMethod, required_halo
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 """Part of every key: raised when a change of the code changes values, lest old results be taken for new."""
 
 BLOCK_UNITS = 128

@@ -32,7 +32,9 @@ MIN_RESULTANT_LENGTH = 1e-6
 EXTREME_SHARE = 0.5
 """Minimum and maximum are over the valid pixels at least this much inside, relative to the one most inside.
 At one half these are, but for chance, the pixels whose centre is inside, as in older inventories; a pixel of
-which a unit holds a sliver says little about its extremes. Zero takes every pixel touched."""
+which a unit holds a sliver says little about its extremes. Zero takes every pixel touched. So does a unit of
+few pixels of which these hold half of the weight or less, or do not reach around its mean: minimum, median,
+mean and maximum are always in order."""
 
 TIE = 1e-9
 """Cumulative weights this close to a quantile's, relative to the whole, count as equal to it. It is the
@@ -243,16 +245,22 @@ def _statistics(
             total += kept_weights[k] * (kept[k] - shift)
         smallest = np.inf
         largest = -np.inf
+        inner = 0.0
         enough = extreme_share * most * (1.0 - TIE)
         for k in range(offsets[unit], offsets[unit + 1]):
             if np.isfinite(values[k]) and weights[k] > 0 and shares[k] >= enough:
                 smallest = min(smallest, values[k])
                 largest = max(largest, values[k])
+                inner += weights[k]
         deviation = total / whole
+        mean = shift + deviation
+        if inner <= (0.5 + TIE) * whole or mean < smallest or mean > largest:
+            smallest = kept[:n].min()
+            largest = kept[:n].max()
         squares = 0.0
         for k in range(n):
             squares += kept_weights[k] * (kept[k] - shift - deviation) ** 2
-        moments[unit, 0] = shift + deviation
+        moments[unit, 0] = mean
         moments[unit, 1] = np.sqrt(squares / whole)
         moments[unit, 2] = smallest
         moments[unit, 3] = largest

@@ -38,21 +38,26 @@ def streamed_statistics(
         See `rogi.attributes.statistics.EXTREME_SHARE`. A unit as large as this holds whole pixels.
     """
     parsed = [parse_statistic(name) for name in statistics]
-    whole, total, shift, smallest, largest = 0.0, 0.0, np.nan, np.inf, -np.inf
+    whole, total, inner, shift = 0.0, 0.0, 0.0, np.nan
+    smallest, largest, least, most = np.inf, -np.inf, np.inf, -np.inf
     for values, weights, shares in chunks():
         finite = np.flatnonzero(np.isfinite(values) & (weights > 0))
         if not len(finite):
             continue
-        extreme = values[finite][shares[finite] >= extreme_share * (1.0 - TIE)]
-        smallest = min(smallest, float(extreme.min(initial=np.inf)))
-        largest = max(largest, float(extreme.max(initial=-np.inf)))
         known, weight = values[finite].astype(np.float64), weights[finite]
+        enough = shares[finite] >= extreme_share * (1.0 - TIE)
+        inner += float(weight[enough].sum())
+        smallest = min(smallest, float(known[enough].min(initial=np.inf)))
+        largest = max(largest, float(known[enough].max(initial=-np.inf)))
+        least, most = min(least, float(known.min())), max(most, float(known.max()))
         shift = known[0] if np.isnan(shift) else shift
         whole += float(weight.sum())
         total += float((weight * (known - shift)).sum())
     if whole == 0:
         return {s.name: np.nan for s in parsed}
     mean = float(shift + total / whole)
+    if inner <= (0.5 + TIE) * whole or not smallest <= mean <= largest:
+        smallest, largest = least, most
     found = {"mean": mean, "min": smallest, "max": largest}
     if any(s.name == "std" for s in parsed):
         squares = 0.0

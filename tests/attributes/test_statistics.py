@@ -47,13 +47,38 @@ def test_by_hand() -> None:
 
 
 def test_slivers_do_not_make_extremes() -> None:
-    values, shares = [5.0, 10.0, 12.0, 99.0], [0.49, 0.5, 1.0, 0.1]
+    values, shares = [5.0, 10.0, 12.0, 20.0], [0.49, 0.5, 1.0, 0.1]
     assert (one(values, shares, "min"), one(values, shares, "max")) == (10.0, 12.0)
-    assert one(values, shares, "max", extreme_share=0.0) == 99.0
+    assert one(values, shares, "max", extreme_share=0.0) == 20.0
     # A unit within a few pixels is measured by the pixel that holds most of it.
     assert one([1.0, 2.0, 3.0], [0.01, 0.04, 0.03], "min") == 2.0
     # The pixel most inside is void: those that are left are compared with each other.
     assert one([np.nan, 2.0, 3.0], [1.0, 0.2, 0.2], "min") == 2.0
+
+
+def test_few_pixels_have_their_mean_and_median_between_their_extremes() -> None:
+    # One pixel half inside, and slivers above it: on the former alone the mean would exceed the maximum.
+    values, shares = [100.0, 130.0, 140.0], [0.6, 0.25, 0.25]
+    assert one(values, shares, "mean") > 100.0
+    assert (one(values, shares, "min"), one(values, shares, "max")) == (100.0, 140.0)
+    # Most of the unit lies in slivers: their median, 80, is beyond the two pixels half inside.
+    values, shares = [0.0, 70.0, 80.0, 81.0, 82.0, 83.0], [0.6, 0.6, 0.4, 0.4, 0.4, 0.4]
+    assert one(values, shares, "median") == 80.0
+    assert one(values, shares, "mean") < 70.0
+    assert one(values, shares, "min", extreme_share=0.7) == 0.0
+    assert one(values, shares, "max", extreme_share=0.7) == 83.0
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.floats(0.01, 1)), min_size=1, max_size=12), st.floats(0, 1))
+def test_statistics_are_in_order(pixels: list[tuple[int, float]], extreme_share: float) -> None:
+    """Minimum, median and mean, maximum: rule ATT of `rogi validate` asks for it."""
+    values, shares = ([float(x) for x in column] for column in zip(*pixels, strict=True))
+    found = weighted_statistics(
+        np.array(values), unit(*shares), ["min", "median", "mean", "max"], extreme_share=extreme_share
+    )
+    low, median, mean, high = (float(found[name][0]) for name in ("min", "median", "mean", "max"))
+    assert low <= median <= high
+    assert low - 1e-12 <= mean <= high + 1e-12
 
 
 def test_two_pixels_of_unequal_share_have_unequal_say() -> None:
@@ -163,7 +188,10 @@ def test_streaming_equals_holding(seed: int, kind: type, whole_numbers: bool) ->
         values = np.round(values / 10)
     values[rng.random(n) < 0.1] = np.nan
     shares = np.round(rng.random(n), 2) + 0.01
-    shares[rng.integers(n)] = 1.0
+    whole_pixel = int(rng.integers(n))
+    shares[whole_pixel] = 1.0
+    # A unit that is streamed holds whole pixels; where this one is void, all pixels count.
+    extreme = 0.5 if np.isfinite(values[whole_pixel]) else 0.0
     if whole_numbers:
         shares[:] = 1.0
     cuts = np.sort(rng.integers(0, n + 1, 3))
@@ -171,8 +199,8 @@ def test_streaming_equals_holding(seed: int, kind: type, whole_numbers: bool) ->
     def chunks() -> Iterator[Chunk]:
         yield from zip(*(np.split(a, cuts) for a in (values, shares, shares)), strict=True)
 
-    held = weighted_statistics(values, unit(*shares), ALL, extreme_share=0.0)
-    streamed = streamed_statistics(chunks, ALL, extreme_share=0.0)
+    held = weighted_statistics(values, unit(*shares), ALL, extreme_share=extreme)
+    streamed = streamed_statistics(chunks, ALL, extreme_share=extreme)
     for name in ALL:
         np.testing.assert_allclose(
             streamed[name], held[name][0], rtol=1e-6 if name == "std" else 1e-12, atol=1e-9
