@@ -162,6 +162,8 @@ def diff(
 
     for path in output or ():
         render.format_of(path)
+    if tombstones is not None and tombstones.exists():
+        raise OptionError(f"{tombstones} exists, and may hold reasons given by hand; name another file.")
     for path in (*(output or ()), *([tombstones] if tombstones is not None else [])):
         from rogi.cli.options import not_an_input
 

@@ -25,6 +25,35 @@ def synthetic() -> None:
     """Make seeded inventories with known answers, for trials, teaching and tests."""
 
 
+@app.command("versions")
+def versions(
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for what is made.")],
+    count: Annotated[int, typer.Option(help="Units of the first version.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)] = 0,
+) -> None:
+    """Write two versions of an inventory, what was edited between them, and the folders of their releases.
+
+    Two units each are added, removed, split, merged, renamed, refined, and reviewed by somebody else;
+    `key.csv` says which.
+
+    Example: `rogi synthetic versions --count 500 -o trial`
+    """
+    from rogi.errors import OutputError
+    from rogi.files import write_text
+    from rogi.inventory.write import write_inventory
+    from rogi.synthetic.releases import two_versions, write_release_folders
+
+    if output.exists():
+        raise OutputError(f"{output} exists; name a new folder.")
+    made = two_versions(count, seed)
+    write_release_folders(made, output / "releases")
+    write_inventory(made.first, output / "1.0.gpkg")
+    write_inventory(made.second, output / "1.1.gpkg")
+    rows = "".join(f"{id_},{fate}\n" for id_, fate in sorted(made.fates.items(), key=lambda item: item[::-1]))
+    write_text(output / "key.csv", f"id,fate\n{rows}")
+    sys.stdout.write(f"{output}: 1.0.gpkg, 1.1.gpkg, releases/, and key.csv with {len(made.fates)} edits\n")
+
+
 @app.command("inventory")
 def inventory(
     output: Annotated[

@@ -96,3 +96,25 @@ def test_options_that_cannot_be_are_refused(place: Path) -> None:
     with pytest.raises(OptionError, match="reason"):
         run("build", "1.0", "-i", "one.gpkg", "-o", "dist", "--accept", " ")
     assert not Path("dist").exists()
+
+
+def test_a_draft_of_tombstones_is_not_written_over_reasons(place: Path) -> None:
+    """The file may have been filled in by hand."""
+    Path("retired.csv").write_text("id,reason,replaced_by\nA,mine,\n")
+    with pytest.raises(OptionError, match="by hand"):
+        run("diff", "one.gpkg", "two.gpkg", "--tombstones", "retired.csv")
+    assert "mine" in Path("retired.csv").read_text()
+
+
+def test_two_versions_to_try(tmp_path: Path) -> None:
+    """`rogi synthetic versions`: inventories, key and releases that build."""
+    from rogi.cli.synthetic import app as synthetic
+
+    trial = tmp_path / "trial"
+    result = CliRunner().invoke(synthetic, ["versions", "--count", "30", "-o", str(trial)])
+    assert result.exit_code == 0, result.output
+    assert len((trial / "key.csv").read_text().splitlines()) == 15
+    releases = ("--releases", str(trial / "releases"), "-o", str(trial / "dist"))
+    assert run("build", "1.0", "-i", str(trial / "1.0.gpkg"), *releases)[0] == 0
+    previous = str(trial / "dist" / "Synthetic_v1.0.zip")
+    assert run("build", "1.1", "-i", str(trial / "1.1.gpkg"), "--previous", previous, *releases)[0] == 0
