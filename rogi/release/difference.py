@@ -7,9 +7,7 @@ are told from units that came or went.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,7 +15,6 @@ from numpy.typing import NDArray
 
 from rogi.comparison.matching import (
     MARKER_DISTANCE_M,
-    SLIVER_AREA_M2,
     connected,
     match_points,
     match_polygons,
@@ -27,7 +24,18 @@ from rogi.comparison.sides import Extent, Side, side_of
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, Ints
 from rogi.inventory.model import Inventory
+from rogi.release.values import (
+    OUTLINE_NOISE_M2,
+    Kind,
+    Tolerances,
+    changed_values,
+    markers_of,
+    moved_markers,
+    repeated_ids,
+)
 from rogi.schema.model import Role
+
+__all__ = ["Difference", "Kind", "Tolerances", "difference"]
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -35,41 +43,7 @@ if TYPE_CHECKING:
 
 # Two outlines belong together if this share of the smaller one lies in the other: most of it.
 PART_SHARE: Final = 0.5
-# Outlines whose union exceeds their intersection by less are the same: 1e-4 of the smallest unit of 0.01 km².
-OUTLINE_NOISE_M2: Final = SLIVER_AREA_M2
-# Two numbers this close are the same number written by two programs; single precision holds 6e-8.
-NUMBER_TOLERANCE: Final = 1e-7
-MARKER_NOISE_M: Final = 0.1  # 1e-6 of a degree, the sixth decimal
 M2_PER_KM2: Final = 1e6
-
-
-class Kind(StrEnum):
-    """What became of a unit."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    SPLIT = "split"
-    MERGED = "merged"
-    REGROUPED = "regrouped"  # several became several others
-    RENAMED = "renamed"  # the same unit under another ID
-    REFINED = "refined"  # the outline (or the marker) changed
-    ATTRIBUTES = "attributes"  # only values changed
-    UNCHANGED = "unchanged"
-
-    @property
-    def structural(self) -> bool:
-        """Whether units or IDs came or went."""
-        return self not in (Kind.REFINED, Kind.ATTRIBUTES, Kind.UNCHANGED)
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerances:
-    """What counts as no change; ``values`` are absolute, by column or concept."""
-
-    outline_m2: float = OUTLINE_NOISE_M2
-    marker_m: float = MARKER_NOISE_M
-    relative: float = NUMBER_TOLERANCE
-    values: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,7 +216,7 @@ def _sides(old: Inventory, new: Inventory, notes: list[str]) -> tuple[Side, Side
             )
         if side.repaired:
             notes.append(f"{len(side.repaired)} invalid outlines of {side.name} were repaired to be compared")
-        repeated = _repeated(side)
+        repeated = repeated_ids(side)
         if repeated:
             notes.append(
                 f"{len(repeated)} IDs of {side.name} stand for several units, which were matched by place"
@@ -254,11 +228,6 @@ def _sides(old: Inventory, new: Inventory, notes: list[str]) -> tuple[Side, Side
         if inventory.layer(Role.MOVING_AREA) is not None
     ]
     return sides[0], sides[1]
-
-
-def _repeated(side: Side) -> set[str]:
-    values, counts = np.unique(side.ids.astype(str), return_counts=True)
-    return set(values[counts > 1].tolist())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -289,7 +258,7 @@ def _pairs(a: Side, b: Side) -> _Pairs:
     rows_a, rows_b = graph.a, graph.b
     same = (a.ids[rows_a] == b.ids[rows_b]).astype(bool)
     if a.id_column and b.id_column:
-        same &= ~np.isin(a.ids[rows_a].astype(str), sorted(_repeated(a) | _repeated(b)))
+        same &= ~np.isin(a.ids[rows_a].astype(str), sorted(repeated_ids(a) | repeated_ids(b)))
     else:
         same[:] = False  # row numbers are no IDs
     return _Pairs(
@@ -305,7 +274,7 @@ def _links(a: Side, b: Side, pairs: _Pairs) -> tuple[NDArray[np.bool_], tuple[st
     """
     by_id_a = {k: i for i, k in enumerate(a.ids.tolist())}
     known = {pairs.a[k] for k in np.flatnonzero(pairs.same_id & pairs.together)}
-    repeated = _repeated(a) | _repeated(b)
+    repeated = repeated_ids(a) | repeated_ids(b)
     moved = ()
     if a.id_column and b.id_column:
         shared = [i for i in b.ids.tolist() if i in by_id_a and i not in repeated]
@@ -353,9 +322,9 @@ def _assemble(
     distance = np.concatenate([pairs.distance[rows], blank])
     overlap = np.concatenate([pairs.overlap[rows], blank])
     kinds, group = _kinds(a, b, row_old, row_new)
-    marker_sides = (_markers(old, a), _markers(new, b))
-    fields, values, columns = _values(a, b, row_old, row_new, kinds, tolerances, marker_sides, notes)
-    marker = _marker_moves(marker_sides, a, b, row_old, row_new, kinds, tolerances)
+    marker_sides = (markers_of(old, a), markers_of(new, b))
+    fields, values, columns = changed_values(a, b, row_old, row_new, kinds, tolerances, marker_sides, notes)
+    marker = moved_markers(marker_sides, a, b, row_old, row_new, kinds, tolerances)
     area_old = _taken(pairs.area_a, row_old) / M2_PER_KM2
     area_new = _taken(pairs.area_b, row_new) / M2_PER_KM2
     alike = (kinds == Kind.UNCHANGED.value) | (kinds == Kind.RENAMED.value)
@@ -442,155 +411,6 @@ def _kinds(a: Side, b: Side, row_old: Ints, row_new: Ints) -> tuple[NDArray[np.o
     _, number = np.unique(own[several], return_inverse=True)
     group[several] = number + 1
     return kinds, group
-
-
-# ---- their values
-
-
-def _values(
-    a: Side,
-    b: Side,
-    row_old: Ints,
-    row_new: Ints,
-    kinds: NDArray[np.object_],
-    tolerances: Tolerances,
-    marker_sides: tuple[Side | None, Side | None],
-    notes: list[str],
-) -> tuple[list[list[str]], pd.DataFrame, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
-    """Columns that changed of each row, the changed values, and columns that came, went or changed type."""
-    import pandas as pd
-
-    left, right = (_columns(side, markers) for side, markers in zip((a, b), marker_sides, strict=True))
-    both = [name for name in right if name in left]
-    pairs = np.flatnonzero(np.isin(kinds, [Kind.UNCHANGED.value, Kind.RENAMED.value]))
-    at_a, at_b = a.positions[row_old[pairs]], b.positions[row_new[pairs]]
-    fields: list[list[str]] = [[] for _ in row_old]
-    parts, retyped = [], []
-    for name in both:
-        if name == "primary_id":
-            continue
-        x, y = left[name].iloc[at_a], right[name].iloc[at_b]
-        if pd.api.types.is_numeric_dtype(left[name].dtype) != pd.api.types.is_numeric_dtype(
-            right[name].dtype
-        ) and (left[name].notna().any() and right[name].notna().any()):
-            retyped.append(name)
-        differs = np.flatnonzero(_differs(x, y, tolerances.relative, tolerances.values.get(name, 0.0)))
-        for row in pairs[differs]:
-            fields[row].append(name)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "id": b.ids[row_new[pairs[differs]]],
-                    "field": name,
-                    "old": _shown(x.iloc[differs]),
-                    "new": _shown(y.iloc[differs]),
-                }
-            )
-        )
-    table = (
-        pd.concat(parts, ignore_index=True)
-        if parts
-        else pd.DataFrame({"id": [], "field": [], "old": [], "new": []})
-    )
-    unknown = sorted(set(tolerances.values) - set(both))
-    if unknown:
-        notes.append(
-            f"there is no column or concept {', '.join(unknown)} in both versions to give a tolerance to"
-        )
-    added = tuple(name for name in right if name not in left)
-    removed = tuple(name for name in left if name not in right)
-    return (
-        fields,
-        table.sort_values(["id", "field"], kind="stable", ignore_index=True),
-        (added, removed, tuple(retyped)),
-    )
-
-
-def _columns(side: Side, markers: Side | None) -> dict[str, pd.Series[Any]]:
-    """Values by concept, and of other columns by name; what only the markers tell comes from them, by ID."""
-    layer = side.layer
-    made = {concept: layer.values(concept) for concept in layer.columns}
-    made |= {name: layer.frame[name] for name in layer.extra_columns}
-    if markers is None:
-        return made
-    repeated = _repeated(markers)
-    row = {
-        i: p
-        for i, p in zip(markers.ids.tolist(), markers.positions.tolist(), strict=True)
-        if i not in repeated
-    }
-    at = np.full(len(layer), -1)
-    at[side.positions] = [row.get(i, -1) for i in side.ids.tolist()]
-    table = _columns(markers, None)
-    return made | {
-        name: values.reset_index(drop=True).reindex(at).reset_index(drop=True)
-        for name, values in table.items()
-        if name not in made
-    }
-
-
-def _markers(inventory: Inventory, side: Side) -> Side | None:
-    """The markers that go with outlines by their ID, or None."""
-    layer = inventory.layer(Role.MARKER)
-    if not side.outlines or not side.id_column or layer is None or layer.crs is None:
-        return None
-    markers = side_of(inventory, Role.MARKER)
-    return markers if markers.id_column else None
-
-
-def _differs(x: pd.Series[Any], y: pd.Series[Any], relative: float, absolute: float) -> NDArray[np.bool_]:
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(x.dtype) and pd.api.types.is_numeric_dtype(y.dtype):
-        p, q = (v.to_numpy(dtype=np.float64, na_value=np.nan) for v in (x, y))
-        with np.errstate(invalid="ignore"):
-            apart = np.abs(p - q) > absolute + relative * np.maximum(np.abs(p), np.abs(q))
-        return np.asarray((apart & ~(np.isnan(p) | np.isnan(q))) | (np.isnan(p) != np.isnan(q)))
-    return np.asarray(_shown(x) != _shown(y))
-
-
-def _shown(values: pd.Series[Any]) -> NDArray[np.object_]:
-    """Texts without outer blanks, empty where there is no value; numbers as Python writes them."""
-    text = values.astype("str").str.strip()
-    out: NDArray[np.object_] = text.to_numpy(dtype=object, copy=True)
-    out[values.isna().to_numpy(dtype=bool)] = ""
-    return out
-
-
-def _marker_moves(
-    marker_sides: tuple[Side | None, Side | None],
-    a: Side,
-    b: Side,
-    row_old: Ints,
-    row_new: Ints,
-    kinds: NDArray[np.object_],
-    tolerances: Tolerances,
-) -> NDArray[np.bool_]:
-    """Rows of the same unit whose marker, in a layer of its own, stands elsewhere."""
-    out = np.zeros(len(row_old), bool)
-    sides = [side for side in marker_sides if side is not None]
-    if len(sides) < 2:
-        return out
-    at: list[dict[Any, Any]] = []
-    for side in sides:
-        repeated = _repeated(side)
-        at.append(
-            {i: g for i, g in zip(side.ids.tolist(), side.geometries, strict=True) if i not in repeated}
-        )
-    rows = [
-        k
-        for k in np.flatnonzero(kinds == Kind.UNCHANGED.value).tolist()
-        if a.ids[row_old[k]] in at[0] and b.ids[row_new[k]] in at[1]
-    ]
-    if rows:
-        from pyproj import Geod
-        from shapely import get_coordinates
-
-        first = get_coordinates(np.array([at[0][a.ids[row_old[k]]] for k in rows], dtype=object))
-        second = get_coordinates(np.array([at[1][b.ids[row_new[k]]] for k in rows], dtype=object))
-        metres = Geod(ellps="WGS84").inv(*first.T, *second.T)[2]
-        out[np.array(rows)[np.asarray(metres) > tolerances.marker_m]] = True
-    return out
 
 
 # ---- small parts

@@ -38,7 +38,7 @@ LINEAGE_COLUMNS: Final = ("version", "id", "fate", "replaced_by", "reason")
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """An ID that is gone since a version; ``fate`` is a :class:`~rogi.release.difference.Kind`."""
+    """An ID that is gone since a version; ``fate`` is a :class:`~rogi.release.values.Kind`."""
 
     version: str
     id: str

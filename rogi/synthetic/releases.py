@@ -36,7 +36,7 @@ class Versions:
     first, second
         The inventories.
     fates
-        ID -> kind of change (:class:`~rogi.release.difference.Kind`), for the units that changed: the old ID
+        ID -> kind of change (:class:`~rogi.release.values.Kind`), for the units that changed: the old ID
         where it is gone, else the new one.
     retired
         Tombstones of the IDs that are gone.
