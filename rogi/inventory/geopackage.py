@@ -26,6 +26,7 @@ from rogi.schema.qgis import layer_qml
 EXTENSION_NAME: Final = "gpkg_schema"
 EXTENSION_DEFINITION: Final = "http://www.geopackage.org/spec130/#extension_schema"
 UNCHANGING_TIME: Final = "2000-01-01T00:00:00.000Z"  # where the time of writing must not make files differ
+CHANGE_COUNTERS: Final = (24, 92)
 
 _COLUMNS_TABLE: Final = """CREATE TABLE IF NOT EXISTS gpkg_data_columns (
   table_name TEXT NOT NULL,
@@ -256,3 +257,9 @@ def set_last_change(path: Path, time: str = UNCHANGING_TIME) -> None:
         connection.execute("VACUUM")  # drops pages whose content depends on how the file came about
     finally:
         connection.close()
+    # How often the file was changed on the way depends on the clock. The counter and the number it was valid
+    # for stand at bytes 24 and 92 (SQLite file format, 1.3.5 and 1.3.16); equal, they are a sound header.
+    with path.open("rb+") as stream:
+        for offset in CHANGE_COUNTERS:
+            stream.seek(offset)
+            stream.write((1).to_bytes(4, "big"))

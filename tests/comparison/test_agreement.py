@@ -18,6 +18,7 @@ from rogi.comparison.agreement import (
 )
 from rogi.comparison.areas import Components, components, uncovered
 from rogi.comparison.attributes import class_agreement, numeric_agreement
+from rogi.comparison.compare import compare_polygons
 from rogi.comparison.matching import MatchGraph, assignment, match_polygons, swap
 from rogi.comparison.outlines import Outlines, prepare_together
 
@@ -63,7 +64,7 @@ def test_by_object() -> None:
     """IoU are 12/20 and 8/16: at 0.5 both match, at 0.55 one."""
     _, _, graph, _ = compare(A, B)
     chosen = assignment(graph)
-    half = object_agreement(graph, chosen, 0.5)
+    half = object_agreement(graph, assignment(graph, min_iou=0.5), 0.5)
     assert (half.matched, half.missed, half.false) == (2, 1, 1)
     assert half.precision.value == half.recall.value == pytest.approx(2 / 3)
     assert half.segmentation_quality == pytest.approx(0.55)
@@ -75,6 +76,40 @@ def test_by_object() -> None:
     assert np.isnan(nothing.segmentation_quality)
     in_a, in_b = found(graph)
     assert in_a.tolist() == [True, True, False] and in_b.tolist() == [True, True, False]
+
+
+def test_matches_at_a_threshold_are_not_lost_to_weaker_pairs() -> None:
+    """IoU 0.550 of the large two, 0.29 of each with the small one beside it: every pair above 0.5 is a match
+    (Kirillov et al. 2019), although 0.29 + 0.29 outweighs it."""
+    a, b, graph, _ = compare(boxes((0, 0, 10, 9), (10, 0, 12.9, 9)), boxes((2.9, 0, 12.9, 9), (0, 0, 2.9, 9)))
+    assert np.sort(graph.iou) == pytest.approx([0.29, 0.29, 7.1 / 12.9], rel=1e-6)
+    assert assignment(graph).sum() == 2  # of all pairs, for boundaries and attributes
+    result = compare_polygons(a, b)
+    by_threshold = {o.threshold: o.matched for o in result.objects}
+    assert by_threshold == {0.1: 2, 0.25: 2, 0.5: 1, 0.75: 0}
+    assert result.panoptic is not None
+    assert result.panoptic.segmentation_quality == pytest.approx(7.1 / 12.9, rel=1e-6)
+    assert result.panoptic.panoptic_quality == pytest.approx(7.1 / 12.9 / 2, rel=1e-6)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 20), st.floats(0.5, 8)), min_size=1, max_size=6),
+    st.lists(st.tuples(st.floats(0, 20), st.floats(0.5, 8)), min_size=1, max_size=6),
+)
+@settings(max_examples=40, deadline=None)
+def test_matches_fall_as_the_threshold_rises(
+    first: list[tuple[float, float]], second: list[tuple[float, float]]
+) -> None:
+    """The sum of IoU of the matches never grows with the threshold, and a match reaches it."""
+    strips = [boxes(*((x, 0, x + w, 5) for x, w in side)) for side in (first, second)]
+    _, _, graph, _ = compare(*strips)
+    last = np.inf
+    for threshold in (0.0, 0.1, 0.3, 0.5, 0.7, 0.9):
+        chosen = assignment(graph, min_iou=threshold)
+        assert (graph.iou[chosen] >= threshold).all()
+        total = graph.iou[chosen].sum()
+        assert total <= last + 1e-9
+        last = total
 
 
 def test_by_size() -> None:

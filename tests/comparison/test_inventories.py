@@ -15,11 +15,13 @@ from rogi.comparison.crosswalk import COLUMNS, changes, crosswalk, objects
 from rogi.comparison.inventories import InventoryComparison, compare_inventories, within_region
 from rogi.comparison.layers import write_changes, write_crosswalk
 from rogi.comparison.metrics import MEANINGS, metrics
+from rogi.comparison.outcome import Outcome
 from rogi.comparison.sides import Certainty, Side, side_of
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
 from rogi.regions import Regions
+from rogi.render.comparison_tables import notes
 from rogi.schema.model import Role
 
 QUICK = Parameters(replicates=20)
@@ -228,6 +230,20 @@ def test_repeated_ids_are_counted_and_kept() -> None:
     assert got.ids.tolist() == ["row 3", *ids("0001", "0001")]
     pairs = crosswalk(compare_inventories(got, got, QUICK))
     assert pairs["type"].tolist() == ["1:1"] * 3
+
+
+def test_what_is_wrong_with_a_side_is_said() -> None:
+    """Ids that are missing or repeated, and outlines that enclose nothing, are named in the notes."""
+    flat = shapely.Polygon([(97.1, 30), (97.1, 30), (97.1, 30)])
+    got = side([box(0, 0), box(10, 0), box(20, 0), flat], PrimaryID=[*ids("0001", "0001"), None, "flat"])
+    assert (got.without_id, got.without_area) == (("row 3",), ("flat",))
+    said = notes(Outcome(inventories=compare_inventories(got, A, QUICK)))
+    first = ids("0001")[0]
+    assert f"1 id of A in more than one row: {first}" in said
+    assert "1 object of A without an id in PrimaryID, named after their rows: row 3" in said
+    assert "1 outline of A without any area, which can match nothing: flat" in said
+    nameless = side([box(0, 0), box(10, 0)])
+    assert nameless.without_id == ()  # no column of ids at all: the table of sides says so
 
 
 def test_markers_with_outlines_and_with_markers() -> None:
