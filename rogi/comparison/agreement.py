@@ -156,7 +156,7 @@ def object_agreement(
     graph : MatchGraph
         Of polygons.
     assigned : ndarray of bool, shape (m,)
-        Of `rogi.comparison.matching.assignment`.
+        Of `rogi.comparison.matching.assignment` with ``min_iou=threshold``.
     threshold : float
         Least IoU of a match.
     in_a, in_b : ndarray of bool, shapes (n_a,), (n_b,), optional
@@ -239,6 +239,8 @@ def group_agreement(
 
     Parameters
     ----------
+    assigned : ndarray of bool, shape (m,)
+        Of `rogi.comparison.matching.assignment` with ``min_iou=threshold``.
     group_a, group_b : array_like of str, shapes (n_a,), (n_b,)
         Group of each object; empty text for none.
     """

@@ -118,7 +118,7 @@ def compare_polygons(
     """
     p = parameters or Parameters()
     graph = match_polygons(a, b, sliver_area_m2=p.sliver_area_m2, sliver_fraction=p.sliver_fraction)
-    assigned = assignment(graph)
+    assigned, panoptic = assignment(graph), assignment(graph, min_iou=p.panoptic_iou)
     linked = graph.linked
     distances = boundary_distances(a, b, graph.a[linked], graph.b[linked], step_m=p.boundary_step_m)
     parts = components(a, b, graph)
@@ -126,7 +126,7 @@ def compare_polygons(
     if group_a is not None and group_b is not None:
         groups = group_agreement(
             graph,
-            assigned,
+            panoptic,
             parts,
             group_a,
             group_b,
@@ -147,8 +147,11 @@ def compare_polygons(
         boundaries=_spread(distances, linked),
         parts=parts,
         area=area_agreement(parts, replicates=p.replicates, seed=p.seed, confidence=p.confidence),
-        objects=[object_agreement(graph, assigned, t, confidence=p.confidence) for t in p.iou_thresholds],
-        panoptic=object_agreement(graph, assigned, p.panoptic_iou, confidence=p.confidence),
+        objects=[
+            object_agreement(graph, assignment(graph, min_iou=t), t, confidence=p.confidence)
+            for t in p.iou_thresholds
+        ],
+        panoptic=object_agreement(graph, panoptic, p.panoptic_iou, confidence=p.confidence),
         sizes=size_agreement(graph, parts, p.size_classes_km2, confidence=p.confidence),
         groups=groups,
         parameters=p,

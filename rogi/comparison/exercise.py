@@ -232,7 +232,7 @@ def _pairwise_f1(
     for k, n in enumerate(counts):
         out[k, k] = 1.0 if n else np.nan
     for (i, j), graph in graphs.items():
-        chosen = assignment(graph)
+        chosen = assignment(graph, min_iou=min_iou)
         if np.isnan(graph.overlap).all():
             total = counts[i] + counts[j]
             value = 2 * int(chosen.sum()) / total if total else np.nan

@@ -184,7 +184,7 @@ def self_overlaps(side: Outlines) -> tuple[Ints, Ints, Floats]:
     return first[keep], second[keep], overlap[keep]
 
 
-def assignment(graph: MatchGraph, weight: Floats | None = None) -> NDArray[np.bool_]:
+def assignment(graph: MatchGraph, weight: Floats | None = None, *, min_iou: float = 0.0) -> NDArray[np.bool_]:
     """The one-to-one matching of largest total weight.
 
     Every object gets at most one partner; among all such choices the sum of the weights is the largest
@@ -196,6 +196,9 @@ def assignment(graph: MatchGraph, weight: Floats | None = None) -> NDArray[np.bo
     weight : ndarray of float64, shape (m,), optional
         Weight in [0, 1] of each pair; by default IoU for polygons, nearness for points, and 1 for points in
         polygons.
+    min_iou : float
+        Only pairs of polygons that reach it are chosen from. A matching at a threshold is made so, and not
+        cut down afterwards: two weak pairs may outweigh the one that reaches the threshold.
 
     Returns
     -------
@@ -208,10 +211,11 @@ def assignment(graph: MatchGraph, weight: Floats | None = None) -> NDArray[np.bo
             weight = 1.0 - 0.5 * graph.distance / furthest
         else:
             weight = graph.iou
+    eligible = graph.linked & ~(graph.iou < min_iou)  # no IoU where a side has points
     chosen = np.zeros(len(graph.a), bool)
     kind = graph.cluster_type[graph.cluster_a[graph.a]]
-    chosen[graph.linked & (kind == MATCH_TYPES.index(MatchType.ONE_TO_ONE))] = True
-    stars = graph.linked & (
+    chosen[eligible & (kind == MATCH_TYPES.index(MatchType.ONE_TO_ONE))] = True
+    stars = eligible & (
         (kind == MATCH_TYPES.index(MatchType.SPLIT)) | (kind == MATCH_TYPES.index(MatchType.MERGE))
     )
     rows = np.flatnonzero(stars)
@@ -220,7 +224,7 @@ def assignment(graph: MatchGraph, weight: Floats | None = None) -> NDArray[np.bo
         order = np.lexsort([rows, -weight[rows], cluster])
         first = np.unique(cluster[order], return_index=True)[1]
         chosen[rows[order][first]] = True
-    tangled = np.flatnonzero(graph.linked & (kind == MATCH_TYPES.index(MatchType.COMPLEX)))
+    tangled = np.flatnonzero(eligible & (kind == MATCH_TYPES.index(MatchType.COMPLEX)))
     if len(tangled):
         chosen[tangled] = _assign(graph.a[tangled], graph.b[tangled], weight[tangled])
     return chosen
