@@ -70,6 +70,9 @@ class Side:
         Features left out: no usable geometry; decided not to be rock glaciers; outside the region asked for.
     repaired, repeated
         Ids of objects with an invalid outline, and ids that several objects share.
+    without_area, without_id
+        Ids of outlines that enclose nothing, and of objects named after their rows although there is a column
+        of ids.
     reprojected
         Name of the CRS, where it was not longitude and latitude on WGS84.
     """
@@ -90,6 +93,8 @@ class Side:
     outside: int = 0
     repaired: tuple[str, ...] = ()
     repeated: tuple[str, ...] = ()
+    without_area: tuple[str, ...] = ()
+    without_id: tuple[str, ...] = ()
     reprojected: str = ""
 
     def __len__(self) -> int:
@@ -161,9 +166,10 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
     absent = certainty == Certainty.NONE
     positions = np.flatnonzero(usable & ~absent)
     lonlat = to_lonlat(geometries[positions], layer.crs)
-    broken = np.zeros(len(positions), bool)
+    broken = flat = np.zeros(len(positions), bool)
     if layer.role is Role.OUTLINE:
         lonlat, broken = repair(lonlat)
+        flat = shapely.area(lonlat) == 0
     else:
         lonlat = _single_points(lonlat)
     ids, stated, column = _ids(layer, id_field)
@@ -188,6 +194,8 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
         not_rock_glaciers=int((absent & usable).sum()),
         repaired=tuple(ids[order][broken[order]].tolist()),
         repeated=tuple(sorted(i for i, n in counts.items() if n > 1)),
+        without_area=tuple(ids[order][flat[order]].tolist()),
+        without_id=tuple(ids[~stated[positions]].tolist()) if column else (),
         reprojected="" if layer.crs.equals("EPSG:4326", ignore_axis_order=True) else layer.crs.name,
     )
 

@@ -245,6 +245,8 @@ def _side(side: Side) -> dict[str, Any]:
         "not_rock_glaciers": side.not_rock_glaciers,
         "outside_region": side.outside,
         "repaired": list(side.repaired),
+        "without_area": list(side.without_area),
+        "without_id": list(side.without_id),
         "repeated_ids": list(side.repeated),
         "id_column": side.id_column or None,
         "reprojected_from": side.reprojected or None,

@@ -11,7 +11,7 @@ from rogi.comparison.attributes import ClassAgreement, NumericAgreement
 from rogi.comparison.matching import MATCH_TYPES, MatchType
 from rogi.comparison.rates import Estimate
 from rogi.render.operator_tables import operator_tables
-from rogi.render.report_table import ReportTable, km2, number, rate_text, sides_table, significant
+from rogi.render.report_table import ReportTable, counted, km2, number, rate_text, sides_table, significant
 
 if TYPE_CHECKING:
     from rogi.comparison.inventories import InventoryComparison, Section
@@ -172,8 +172,8 @@ def _area_tables(section: Section, group: str) -> Iterator[ReportTable]:
             for _, o in sorted(objects.items())
         ),
         tuple(range(9)),
-        f"Optimal one-to-one assignment; {level} Wilson intervals. SQ is the mean IoU of the matched pairs, "
-        "PQ = SQ · F1.",
+        f"Optimal one-to-one assignment of the pairs that reach the IoU; {level} Wilson intervals. SQ is the "
+        "mean IoU of the matched pairs, PQ = SQ · F1.",
     )
     chosen = c.assigned
     if chosen.any():
@@ -371,11 +371,21 @@ def _side_notes(mark: str, side: Side) -> Iterator[str]:
         yield f"{mark} is in {side.reprojected} and was taken to longitude and latitude for the comparison"
     if side.repaired:
         yield (
-            f"{len(side.repaired):,} invalid outlines of {mark} were repaired for the comparison only: "
+            f"{counted(len(side.repaired), 'invalid outline')} of {mark} repaired for the comparison only: "
             f"{_some(side.repaired)}"
         )
+    if side.without_area:
+        yield (
+            f"{counted(len(side.without_area), 'outline')} of {mark} without any area, which can match "
+            f"nothing: {_some(side.without_area)}"
+        )
     if side.repeated:
-        yield f"{len(side.repeated):,} ids of {mark} occur more than once: {_some(side.repeated)}"
+        yield f"{counted(len(side.repeated), 'id')} of {mark} in more than one row: {_some(side.repeated)}"
+    if side.without_id:
+        yield (
+            f"{counted(len(side.without_id), 'object')} of {mark} without an id in {side.id_column}, named "
+            f"after their rows: {_some(side.without_id)}"
+        )
     if not len(side):
         yield f"{mark} has nothing to compare"
 
