@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 JOBS ?= 2
 DEMO := demo
 UNITS ?= 5000
-BENCHMARKS ?= validate terrain zonal attributes compare
+BENCHMARKS ?= validate terrain zonal attributes compare release
 
 .PHONY: help setup demo test test-fast lint types docs bench bench-grass wheel clean
 
@@ -54,7 +54,18 @@ demo: $(INSTALLED)  ## the main job on a generated inventory, ending in a report
 	@echo "== 5. Numbers and figures, and a sample for two reviewers"
 	@$(ROGI) stats $(DEMO)/inventory.gpkg --figures $(DEMO)/figures --output $(DEMO)/stats.md
 	@$(ROGI) review sample $(DEMO)/inventory.gpkg --fraction 0.05 --stratify subregion -o $(DEMO)/review > /dev/null
+	@echo "== 6. Release 1.0, an edited 1.1, their differences, and a draft on a local Zenodo"
+	@$(ROGI) synthetic versions --count 300 -o $(DEMO)/trial
+	@cd $(DEMO)/trial && export GIT_CEILING_DIRECTORIES=$(CURDIR)/$(DEMO) && rogi=$(CURDIR)/$(ROGI) && \
+	  $$rogi release build 1.0 -i 1.0.gpkg -o dist > build-1.0.txt && \
+	  $$rogi release build 1.1 -i 1.1.gpkg --previous dist/Synthetic_v1.0.zip -o dist > build-1.1.txt && \
+	  { $$rogi release diff dist/Synthetic_v1.0.zip dist/Synthetic_v1.1.zip -o ../changes.html > changes.txt; [ $$? -le 1 ]; } && \
+	  { $(CURDIR)/$(BIN)/python $(CURDIR)/tests/release/invenio_server.py --address-file server.txt & server=$$!; } && \
+	  trap "kill $$server" EXIT && until [ -s server.txt ]; do sleep 0.1; done && \
+	  ZENODO_SANDBOX_TOKEN=token-of-the-maintainer $$rogi release publish dist/Synthetic_v1.1 --server "$$(cat server.txt)" && \
+	  $$rogi release check dist/Synthetic_v1.1.zip | tail -n 1
 	@echo "Open in a browser:"
+	@echo "  $(CURDIR)/$(DEMO)/changes.html"
 	@echo "  $(CURDIR)/$(DEMO)/report.html"
 	@echo "  $(CURDIR)/$(DEMO)/comparison.html"
 
