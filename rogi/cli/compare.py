@@ -115,8 +115,12 @@ def compare(
 
     outputs = _outputs(list(output or ()), list(format or ()))
     written = [*(p for _, p in outputs if p), *(crosswalk or ()), *([changes] if changes else [])]
-    for path in [*written, *([consensus] if consensus else [])]:
-        not_an_input(path, [*paths, *([reference_file] if reference_file else [])], "the output")
+    given = [*paths, *(p for p in (reference_file, expect) if p), *_files_named(region, by, reference)]
+    written += [consensus] if consensus else []
+    for path in written:
+        not_an_input(path, given, "the output")
+        if sum(path.resolve() == other.resolve() for other in written) > 1:
+            raise OptionError(f"{path} is named for two outputs; give each a file of its own.")
     _check_outputs(list(crosswalk or ()), changes, consensus)
     limits = parse_limits(list(fail_under or ()))
     expected = read_expectations(expect) if expect is not None else []
@@ -146,6 +150,12 @@ def compare(
     progress.done()
     _write(outcome, outputs, list(crosswalk or ()), changes, consensus)
     raise typer.Exit(1 if outcome.failed else 0)
+
+
+def _files_named(region: str | None, by: str | None, reference: list[str] | None) -> list[Path]:
+    """Files among what may as well be a name, or a file and a name."""
+    texts = [t for t in (region, by, *(reference or ())) if t]
+    return [p for text in texts for p in (Path(text), Path(text.rpartition(":")[0] or text)) if p.is_file()]
 
 
 def _check_arguments(

@@ -132,6 +132,7 @@ def score(
 
     Example: `rogi review score review/review_li.gpkg review/review_rossi.gpkg`
     """
+    from rogi.cli.options import not_an_input
     from rogi.comparison import review_files
     from rogi.comparison.verdicts import Trouble
     from rogi.comparison.verdicts import score as score_review
@@ -139,6 +140,9 @@ def score(
 
     if (inventory is None) != (updated is None):
         raise OptionError("Verdicts are written back with --inventory FILE and -o NEWFILE together.")
+    for option, path in (("-o", updated), ("--output", output)):
+        if path is not None:
+            not_an_input(path, [*files, *([inventory] if inventory else [])], option)
     design = review_files.read_design(sample or files[0].parent)
     returned = [review_files.read_returned(path, design) for path in files]
     names = [r.reviewer for r in returned]
@@ -161,11 +165,9 @@ def score(
     else:
         sys.stdout.write(text)
     if inventory is not None and updated is not None:
-        from rogi.cli.options import not_an_input
         from rogi.inventory.read import read_inventory
         from rogi.inventory.write import write_inventory
 
-        not_an_input(updated, [inventory, *files], "-o")
         read = read_inventory(inventory)
         changed, count = review_files.write_back(read, design, returned, result)
         write_inventory(changed, updated)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,13 +74,18 @@ def stats(
 
     Examples: `rogi stats inventory.gpkg --figures figures` · `rogi stats TPRoGI/ --expect releases/1.0`
     """
+    from rogi.cli.options import not_an_input
     from rogi.comparison.facts import check, read_facts
     from rogi.comparison.summary import statistics
     from rogi.comparison.unit_table import unit_table
     from rogi.inventory.read import read_inventory
     from rogi.regions import read_regions
     from rogi.render import stats as render
+    from rogi.render.report_table import counted
 
+    given = [*paths, *(p for p in (regions, grid_like, expect) if p)]
+    for path in [*(grid or ()), *([output] if output else [])]:
+        not_an_input(path, given, "the output")
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])
@@ -88,6 +94,9 @@ def stats(
     numbers = statistics(table)
     checked = check(facts, table) if facts is not None else ()
     cells = _cells(table, cell * 1000.0, grid_like) if grid or figures else None
+    if cells is not None and cells.outside:
+        note = f"{counted(cells.outside, 'unit')} without a cell: without a position, or outside the grid"
+        numbers = replace(numbers, notes=(*numbers.notes, note))
     for path in grid or []:
         _write_grid(cells, path)
     if figures is not None:

@@ -1,0 +1,79 @@
+"""`rogi stats` and `rogi review score` as commands: inputs are never written over, nothing is left unsaid."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from rasterio.transform import from_origin
+
+
+@pytest.fixture
+def rogi(monkeypatch, capsys):
+    """Run the command in this process."""
+
+    def run(*arguments):
+        from rogi.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["rogi", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        streams = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, ended.value.code, streams.out, streams.err)
+
+    return run
+
+
+@pytest.fixture
+def markers(tmp_path):
+    """Four markers, the last of them a degree east of the others."""
+    points = shapely.points([97.1, 97.2, 97.3, 98.5], 30.5)
+    path = tmp_path / "markers.gpkg"
+    gpd.GeoDataFrame({"PrimaryID": list("abcd")}, geometry=points, crs=4326).to_file(path, layer="markers")
+    return path
+
+
+@pytest.mark.parametrize("option", ["--output", "--grid"])
+def test_stats_never_writes_over_its_input(rogi, markers, option):
+    before = markers.read_bytes()
+    done = rogi("stats", markers, option, markers)
+    assert done.returncode == 2 and "inputs are never changed" in done.stderr
+    assert markers.read_bytes() == before
+
+
+def test_units_beside_the_grid_are_counted(rogi, markers, tmp_path):
+    """Of four markers one is east of the raster whose grid is taken: three are in cells, and one is said."""
+    like, grid = tmp_path / "like.tif", tmp_path / "grid.tif"
+    profile = {"driver": "GTiff", "width": 5, "height": 5, "count": 1, "dtype": "float32", "crs": "EPSG:4326"}
+    with rasterio.open(like, "w", transform=from_origin(97, 31, 0.2, 0.2), **profile) as target:
+        target.write(np.zeros((1, 5, 5), np.float32))
+    done = rogi("stats", markers, "--grid-like", like, "--grid", grid, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    with rasterio.open(grid) as source:
+        assert np.nansum(source.read(1)) == 3
+    assert any(note.startswith("1 unit without a cell") for note in json.loads(done.stdout)["notes"])
+    inside = rogi("stats", markers, "--grid", tmp_path / "own.tif", "--format", "json")
+    assert json.loads(inside.stdout)["notes"] == []
+
+
+def test_a_score_never_writes_over_a_returned_file(rogi, markers, tmp_path):
+    """Verdicts are somebody's work: neither the score nor the inventory replaces a file they came in."""
+    folder = tmp_path / "review"
+    drawn = rogi("review", "sample", markers, "--n", 2, "--reviewers", "Li,Rossi", "-o", folder)
+    assert drawn.returncode == 0, drawn.stderr
+    li, rossi = folder / "review_li.gpkg", folder / "review_rossi.gpkg"
+    before = li.read_bytes()
+    for more in (
+        ["--output", li],
+        ["--inventory", markers, "-o", li],
+        ["--inventory", markers, "-o", markers],
+    ):
+        done = rogi("review", "score", li, rossi, *more)
+        assert done.returncode == 2 and "inputs are never changed" in done.stderr
+    assert li.read_bytes() == before
