@@ -125,7 +125,18 @@ def compare(
     limits = parse_limits(list(fail_under or ()))
     expected = read_expectations(expect) if expect is not None else []
     references = load_references(list(reference or ()))
-    _check_arguments(paths, references, reference_file, bool(limits or expected), min_votes, consensus)
+    _check_arguments(paths, references, reference_file, min_votes, consensus)
+    two = len(paths) == 2 or reference_file is not None
+    _check_two(
+        two,
+        {
+            "--fail-under": limits,
+            "--expect": expect,
+            "--crosswalk": crosswalk,
+            "--changes": changes,
+            "--by": by,
+        },
+    )
     parameters = _parameters(iou, sliver, marker_distance, seed)
     places = _regions(by, region_field)
 
@@ -162,7 +173,6 @@ def _check_arguments(
     paths: list[Path],
     references: list[Reference],
     reference_file: Path | None,
-    checks: bool,
     min_votes: int | None,
     consensus: Path | None,
 ) -> None:
@@ -178,8 +188,13 @@ def _check_arguments(
         raise OptionError("--reference-file is the file of one reference; name it with --reference NAME.")
     if len(paths) < 3 and (min_votes is not None or consensus is not None):
         raise OptionError("--min-votes and --consensus are for three or more inventories.")
-    if checks and (len(paths) > 2 or (len(paths) == 1 and reference_file is None)):
-        raise OptionError("--fail-under and --expect check the comparison of two inventories.")
+
+
+def _check_two(two: bool, options: dict[str, object]) -> None:
+    """Options that say nothing of several operators, or of one inventory beside published counts."""
+    given = [name for name, value in options.items() if value]
+    if given and not two:
+        raise OptionError(f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} for two inventories.")
 
 
 def _check_outputs(crosswalk: list[Path], changes: Path | None, consensus: Path | None) -> None:
@@ -259,6 +274,8 @@ def _within(sides: list[Side], region: str | None, field: str | None) -> tuple[l
     file, _, name = region.rpartition(":") if not Path(region).exists() else (region, "", "")
     if file and Path(file).exists():
         return within_region(sides, name, _regions(file, field))
+    if file and Path(file).suffix.lower() in VECTOR_SUFFIXES:
+        raise OptionError(f"--region {region}: there is no file {file}; check the spelling and the folder.")
     return within_region(sides, "" if Path(region).exists() else region, _regions(region, field))
 
 
@@ -349,8 +366,6 @@ def _write(
     from rogi.comparison import layers
     from rogi.render.comparison import Format, as_markdown, render
 
-    if (crosswalk or changes) and outcome.inventories is None:
-        raise OptionError("--crosswalk and --changes need two inventories.")
     for kind, path in outputs:
         render(outcome, Format(kind), path)
     if outcome.inventories is not None:

@@ -243,9 +243,12 @@ def _ids(layer: Layer, field: str | None) -> tuple[Texts, NDArray[np.bool_], str
             raise OptionError(f"{layer.name} has no column {field!r} for --id; it has {columns or 'none'}.")
         ids, column = _plain(layer.frame[field]), field
     else:
-        concept = next((c for c in ID_CONCEPTS if layer.has(c)), None)
-        ids = _texts(layer, concept) if concept else np.full(len(layer), None, dtype=object)
-        column = layer.columns.get(concept, "") if concept else ""
+        ids, column = np.full(len(layer), None, dtype=object), ""
+        for concept in ID_CONCEPTS:
+            found = _texts(layer, concept)
+            if any(i is not None for i in found):
+                ids, column = found, layer.columns.get(concept, "")
+                break
     blank = np.array([i is None for i in ids], bool)
     ids[blank] = [f"row {n}" for n in layer.rows[blank]]
     return ids, ~blank, column

@@ -61,8 +61,8 @@ def headline(outcome: Outcome) -> str:
             f"({first.title}); Krippendorff's alpha of detection {number(first.alpha.value)}"
         )
     if outcome.references:
-        return f"{len(outcome.references)} references, published and computed counts"
-    return "There is nothing to compare: both sides are empty"
+        return f"{counted(len(outcome.references), 'reference')}, published and computed counts"
+    return "There is nothing to compare: all sides are empty"
 
 
 def notes(outcome: Outcome) -> tuple[str, ...]:

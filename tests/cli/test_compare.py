@@ -147,6 +147,10 @@ def test_exit_codes(rogi, files, tmp_path):
         (["a.gpkg", "b.gpkg", "--consensus", "c2.gpkg"], "three or more"),
         (["a.gpkg", "b.gpkg", "c.gpkg", "--min-votes", "4"], "between 1 and 3"),
         (["a.gpkg", "b.gpkg", "c.gpkg", "--fail-under", "f1=0.5"], "two inventories"),
+        (["a.gpkg", "b.gpkg", "c.gpkg", "--by", "subregion"], "--by is for two inventories"),
+        (["a.gpkg", "b.gpkg", "c.gpkg", "--crosswalk", "l.csv"], "--crosswalk is for two inventories"),
+        (["a.gpkg", "--reference", "all", "--changes", "l.gpkg"], "--changes is for two inventories"),
+        (["a.gpkg", "b.gpkg", "--region", "gone.gpkg:North"], "there is no file gone.gpkg"),
     ],
 )
 def test_what_cannot_be_done_is_one_message(rogi, files, monkeypatch, arguments, said):

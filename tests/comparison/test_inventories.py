@@ -244,6 +244,8 @@ def test_what_is_wrong_with_a_side_is_said() -> None:
     assert "1 outline of A without any area, which can match nothing: flat" in said
     nameless = side([box(0, 0), box(10, 0)])
     assert nameless.without_id == ()  # no column of ids at all: the table of sides says so
+    blank = side([box(0, 0), box(10, 0)], PrimaryID=[None, None], WorkingID=["w1", None])
+    assert (blank.id_column, blank.ids.tolist()) == ("WorkingID", ["row 2", "w1"])
 
 
 def test_markers_with_outlines_and_with_markers() -> None:
