@@ -167,6 +167,37 @@ def consensus_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=4326)
 
 
+def object_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
+    """What every operator mapped (EPSG:4326): id, row in the file, landform, and how many mapped that."""
+    import geopandas as gpd
+    import pandas as pd
+
+    frames = []
+    for section in result.sections:
+        for number, (side, rows, own) in enumerate(
+            zip(result.sides, section.rows, section.found.of_object, strict=True), start=1
+        ):
+            frames.append(
+                gpd.GeoDataFrame(
+                    {
+                        "class": section.title,
+                        "landform": own + 1,
+                        "operators": section.found.votes[own],
+                        "operator": number,
+                        "id": side.ids[rows],
+                        "row": side.layer.rows[side.positions[rows]],
+                    },
+                    geometry=side.geometries[rows],
+                    crs=4326,
+                )
+            )
+    if not frames:
+        return gpd.GeoDataFrame({"class": []}, geometry=[], crs=4326)
+    out = pd.concat([f for f in frames if len(f)], ignore_index=True)
+    out = out.sort_values(["class", "landform", "operator"], kind="stable", ignore_index=True)
+    return gpd.GeoDataFrame(out, crs=4326)
+
+
 def vote_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
     """Faces (EPSG:4326) with the number of operators who cover each."""
     import geopandas as gpd

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rogi.comparison.crosswalk import changes, crosswalk, objects
-from rogi.comparison.exercise import OperatorComparison, consensus_layer, vote_layer
+from rogi.comparison.exercise import OperatorComparison, consensus_layer, object_layer, vote_layer
 from rogi.comparison.inventories import InventoryComparison
 from rogi.errors import OutputError
 from rogi.files import replacing
@@ -39,13 +39,15 @@ def write_changes(result: InventoryComparison, path: Path) -> None:
 
 
 def write_consensus(result: OperatorComparison, path: Path) -> None:
-    """Write a GeoPackage with the consensus outlines and the faces with their votes."""
-    layers = {"consensus": consensus_layer(result), "votes": vote_layer(result)}
+    """Write a GeoPackage with the consensus outlines, the faces with their votes, and all objects."""
+    layers = {
+        "consensus": consensus_layer(result),
+        "votes": vote_layer(result),
+        "objects": object_layer(result),
+    }
     filled = {name: frame for name, frame in layers.items() if len(frame)}
     if not filled:
-        raise OutputError(
-            f"{path} was not written: no area is covered by {result.min_votes} operators or more."
-        )
+        raise OutputError(f"{path} was not written: no operator mapped anything.")
     _write_geopackage(path, filled)
 
 

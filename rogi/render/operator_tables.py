@@ -73,20 +73,21 @@ def _operator_section(section: OperatorSection, result: OperatorComparison) -> I
         "Over landforms that anybody mapped: agreement on absence elsewhere is not credited.",
     )
     if section.each is not None:
-        yield _landform_table(section, group)
+        yield _landform_table(section, group, result)
 
 
-def _landform_table(section: OperatorSection, group: str) -> ReportTable:
+def _landform_table(section: OperatorSection, group: str, result: OperatorComparison) -> ReportTable:
     each = section.each
     assert each is not None
     order = np.lexsort([np.arange(len(each.iou)), each.iou, -each.votes])[:LANDFORMS_SHOWN]
     return ReportTable(
         group,
         "Landforms, those with most votes and least agreement first",
-        ("landform", "operators", "union km²", "common km²", "common / union", "spread of areas"),
+        ("landform", "such as", "operators", "union km²", "common km²", "common / union", "spread of areas"),
         tuple(
             (
                 str(k + 1),
+                _example(section, result, k),
                 str(each.votes[k]),
                 km2(each.union[k]),
                 km2(each.common[k]),
@@ -95,6 +96,17 @@ def _landform_table(section: OperatorSection, group: str) -> ReportTable:
             )
             for k in order.tolist()
         ),
-        tuple(range(6)),
+        (0, 2, 3, 4, 5, 6),
         f"{len(order):,} of {len(each.iou):,} landforms. The spread is the coefficient of variation.",
     )
+
+
+def _example(section: OperatorSection, result: OperatorComparison, landform: int) -> str:
+    """An outline to find a landform by: the first operator's who mapped it."""
+    for place, (side, rows, own) in enumerate(
+        zip(result.sides, section.rows, section.found.of_object, strict=True), start=1
+    ):
+        hit = np.flatnonzero(own == landform)
+        if len(hit):
+            return f"{side.ids[rows[hit[0]]]} of {place}"
+    return ""

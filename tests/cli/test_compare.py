@@ -217,6 +217,7 @@ def test_operators(rogi, files, tmp_path):
     assert section["iou"][0][1] == pytest.approx(28 / (48 + 32 - 28), rel=1e-5)
     layer = gpd.read_file(agreed, layer="consensus")
     assert layer["operators"].tolist() == [3, 2]
+    assert len(gpd.read_file(agreed, layer="objects")) == sum(section["counts"])
     votes = gpd.read_file(agreed, layer="votes")
     assert votes["area_m2"].sum() == pytest.approx(sum(section["area_by_votes_m2"]))
     assert rogi("compare", *inputs, "-o", page).returncode == 0 and "Krippendorff" in page.read_text()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 
-from rogi.comparison.exercise import compare_operators, consensus_layer, vote_layer
+from rogi.comparison.exercise import compare_operators, consensus_layer, object_layer, vote_layer
 from rogi.comparison.sides import Side, side_of
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames
@@ -43,6 +43,16 @@ def test_markers_of_operators() -> None:
     assert section.found.votes.tolist() == [2, 2]
     np.testing.assert_allclose(section.f1, [[1, 2 / 3, 2 / 3], [2 / 3, 1, 0], [2 / 3, 0, 1]])
     assert consensus_layer(result).empty and vote_layer(result).empty
+
+
+def test_each_object_says_its_landform() -> None:
+    """Both operators mapped the box at 0; the first alone that at 10, the second alone that at 20."""
+    first = side([box(10), box(0)], rg_id=["b", "a"])
+    second = side([box(20), box(0.2)], rg_id=["z", "y"])
+    layer = object_layer(compare_operators([first, second]))
+    got = {(r.operator, r.id): (r.landform, r.operators, r.row) for r in layer.itertuples()}
+    assert got == {(1, "a"): (1, 2, 2), (2, "y"): (1, 2, 2), (1, "b"): (2, 1, 1), (2, "z"): (3, 1, 1)}
+    assert object_layer(compare_operators([side([], PrimaryID=[])] * 2)).empty
 
 
 def test_types_are_kept_apart() -> None:
