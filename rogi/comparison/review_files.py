@@ -274,13 +274,15 @@ def read_returned(path: Path, design: Design) -> Returned:
 
     try:
         if path.suffix.lower() == ".csv":
-            frame = pd.read_csv(path, dtype=str)
+            frame = pd.read_csv(path, dtype=str, sep=_separator(path))
         else:
             layers = [str(name) for name, _ in pyogrio.list_layers(path)]
             layer = LAYER if LAYER in layers else layers[0]
             frame = pyogrio.read_dataframe(path, layer=layer, read_geometry=False)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; name a reviewer's file.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8; save it as CSV UTF-8, or send the .gpkg back.") from None
     except (pyogrio.errors.DataSourceError, ValueError, OSError, IndexError) as error:
         raise InputError(f"{path} cannot be read as a reviewer's file: {error}.") from None
     columns = {str(c).strip().casefold(): c for c in frame.columns}
@@ -297,6 +299,13 @@ def read_returned(path: Path, design: Design) -> Returned:
         if len(names):
             reviewer = str(names.value_counts().sort_index().idxmax())
     return collect(reviewer, design.table, frame)
+
+
+def _separator(path: Path) -> str:
+    """Semicolon where the first line has more of them than commas; many spreadsheets write it so."""
+    with path.open(encoding="utf-8") as stream:
+        head = stream.readline(MAX_DESIGN_BYTES)
+    return ";" if head.count(";") > head.count(",") else ","
 
 
 def write_back(

@@ -14,7 +14,7 @@ import numpy as np
 
 from rogi.comparison.grids import Grid, Gridded
 from rogi.comparison.summary import COMPASS, UNKNOWN, aspects, direction
-from rogi.comparison.unit_table import UnitTable
+from rogi.comparison.unit_table import Objects, UnitTable
 from rogi.files import replacing
 from rogi.geometry import Floats
 
@@ -70,11 +70,20 @@ def save(figure: Figure, path: Path, dpi: int = 300) -> None:
         figure.savefig(temporary, metadata=metadata, dpi=dpi)
 
 
+def _map_height(x: Floats, y: Floats, subregion: Objects | None) -> float:
+    """Height of a map of the full width, inches: by its extent, and not less than its legend."""
+    entries = 0 if subregion is None else len(set(subregion))
+    across, down = (float(np.ptp(v)) or 1.0 for v in (x, y))
+    wanted = WIDTH * (0.64 if entries else 0.88) * down / across + 0.75
+    return min(max(wanted, 2.4, 0.16 * entries + 0.4), 1.1 * WIDTH)
+
+
 def map_figure(table: UnitTable, title: str = "") -> Figure:
     """Where the units lie (Fig. 5): a dot for each, its area by the dot's area; subregions by colour."""
-    figure, axes = _figure(WIDTH, 4.2)
     x, y = table.lonlat[:, 0], table.lonlat[:, 1]
     known = np.isfinite(x) & np.isfinite(y)
+    stretch = 1 / max(math.cos(math.radians(float(np.nanmean(y)))), 0.05)
+    figure, axes = _figure(WIDTH, _map_height(x[known], y[known] * stretch, table.subregion))
     area = table.numbers("area")
     largest = float(np.nanmax(area)) if area is not None and np.isfinite(area).any() else 1.0
     size = np.full(len(table), 3.0) if area is None else 0.6 + 18.0 * np.nan_to_num(area / largest, nan=0.0)
@@ -100,7 +109,7 @@ def map_figure(table: UnitTable, title: str = "") -> Figure:
             handle.set_sizes([18])
     else:
         axes.scatter(x[known], y[known], s=size[known], color=BLUE, linewidths=0, alpha=0.6, rasterized=True)
-    axes.set_aspect(1 / max(math.cos(math.radians(float(np.nanmean(y)))), 0.05), adjustable="box")
+    axes.set_aspect(stretch, adjustable="box")
     axes.xaxis.set_major_formatter(_degrees("E", "W"))
     axes.yaxis.set_major_formatter(_degrees("N", "S"))
     axes.grid(linewidth=0.3, color="#cccccc")

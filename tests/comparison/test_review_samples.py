@@ -300,3 +300,19 @@ def test_unreadable_files_say_so(review, tmp_path):
         review_files.read_design(tmp_path)
     with pytest.raises(InputError, match="rogi review sample"):
         review_files.read_design(tmp_path / "none")
+
+
+def test_csv_files_as_spreadsheets_save_them(review, tmp_path):
+    """Commas or semicolons, with a byte order mark or without; another encoding is said."""
+    _, folder = review
+    design = review_files.read_design(folder)
+    table = design.table[["sample", "ID"]].assign(verdict="Yes", reviewer="Müller")
+    path = tmp_path / "returned.csv"
+    for sep, encoding in ((",", "utf-8"), (";", "utf-8"), (";", "utf-8-sig"), (",", "utf-8-sig")):
+        table.to_csv(path, index=False, sep=sep, encoding=encoding)
+        got = review_files.read_returned(path, design)
+        assert (got.reviewer, got.problems) == ("Müller", ())
+        assert (got.code == 0).all()
+    table.to_csv(path, index=False, encoding="latin-1")
+    with pytest.raises(InputError, match="CSV UTF-8"):
+        review_files.read_returned(path, design)
