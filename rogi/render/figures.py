@@ -67,14 +67,15 @@ def save(figure: Figure, path: Path, dpi: int = 300) -> None:
     }
     metadata: dict[str, Any] = by_suffix.get(path.suffix.lower(), {})
     with mpl.rc_context(STYLE), replacing(path) as temporary:
-        figure.savefig(temporary, metadata=metadata, dpi=dpi)
+        # tight: a legend beside a map of fixed aspect is not clipped, nor room left where there is nothing
+        figure.savefig(temporary, metadata=metadata, dpi=dpi, bbox_inches="tight", pad_inches=0.05)
 
 
 def _map_height(x: Floats, y: Floats, subregion: Objects | None) -> float:
     """Height of a map of the full width, inches: by its extent, and not less than its legend."""
     entries = 0 if subregion is None else len(set(subregion))
     across, down = (float(np.ptp(v)) or 1.0 for v in (x, y))
-    wanted = WIDTH * (0.64 if entries else 0.88) * down / across + 0.75
+    wanted = WIDTH * (0.7 if entries else 0.9) * down / across + 0.9
     return min(max(wanted, 2.4, 0.16 * entries + 0.4), 1.1 * WIDTH)
 
 
