@@ -108,6 +108,14 @@ def test_all_outputs(rogi, files, tmp_path):
     assert [p.read_bytes() for p in (*out, links, changed)] == first
 
 
+def test_equal_outlines_are_no_worst_cases(rogi, files, tmp_path):
+    """Pictures show what differs: none of an inventory compared with itself, some of two that differ."""
+    for other, some in (("a.gpkg", False), ("b.gpkg", True)):
+        page = tmp_path / "r.html"
+        assert rogi("compare", files / "a.gpkg", files / other, "-o", page).returncode == 0
+        assert ('<div class="pictures">' in page.read_text()) is some
+
+
 def test_exit_codes(rogi, files, tmp_path):
     pair = ("compare", files / "a.gpkg", files / "b.gpkg")
     assert rogi(*pair, "--fail-under", "recall=0.5").returncode == 0

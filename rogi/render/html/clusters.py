@@ -130,7 +130,8 @@ def pictures(result: InventoryComparison, clusters: Clusters) -> str:
     if not (result.a.outlines and result.b.outlines):
         return ""
     only = {MatchType.ONLY_A.value, MatchType.ONLY_B.value}
-    matched = [r for r, kind in enumerate(clusters.kind) if kind not in only][:PICTURES]
+    differing = [r for r, iou in enumerate(clusters.iou) if iou != 1.0]  # rounded: equal as far as one sees
+    matched = [r for r in differing if clusters.kind[r] not in only][:PICTURES]
     alone = [r for r, kind in enumerate(clusters.kind) if kind in only]
     alone.sort(key=lambda r: (-max(clusters.area_a[r] or 0.0, clusters.area_b[r] or 0.0), r))
     chosen = [*matched, *alone[:PICTURES]]
