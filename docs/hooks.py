@@ -1,7 +1,9 @@
-"""Pages the docs site generates from the code: the rule catalogue, rule pages and schema tables."""
+"""Pages the docs site generates from the code, and formulas as MathML, which needs no script."""
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,20 @@ def generated() -> Iterator[tuple[str, str]]:
     root = Path(__file__).parents[1]
     for source, target in (("CHANGELOG.md", "changelog.md"), ("CONTRIBUTING.md", "contributing.md")):
         yield target, (root / source).read_text(encoding="utf-8")
+
+
+FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[([](.*?)\\[)\]]</\1>', re.DOTALL)
+
+
+def on_page_content(content: str, **_: Any) -> str:
+    """Turn the formulas that arithmatex marked into MathML."""
+    from latex2mathml.converter import convert
+
+    def mathml(found: re.Match[str]) -> str:
+        display = "block" if found[1] == "div" else "inline"
+        return str(convert(html.unescape(found[2]), display=display))
+
+    return FORMULA.sub(mathml, content)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
