@@ -366,7 +366,6 @@ def publish(
     `rogi release publish dist/TPRoGI_v1.1 --publish`
     """
     from rogi.release import publish as publishing
-    from rogi.release.model import read_release
     from rogi.release.repository import SANDBOX, ZENODO, HttpTransport, Repository, token_for
 
     chosen = [
@@ -391,7 +390,7 @@ def publish(
         sys.stdout.write(f"discarded draft {number}\n" if number else "there is no draft of this package\n")
         return
     if publish_draft:
-        release = read_release(folder)
+        release = publishing.read_package(folder)
         if not yes and not typer.confirm(
             f"Publish {release.name} at {address} with the DOI {release.doi}? This cannot be undone."
         ):
@@ -401,7 +400,7 @@ def publish(
         sys.stdout.write(f"published {made.address}\nhttps://doi.org/{made.doi}\n")
         return
     if (
-        read_release(folder).previous is not None
+        publishing.read_package(folder).previous is not None
         and new_version_of is None
         and not new_record
         and adopt is None

@@ -136,7 +136,8 @@ def build(
         if previous is not None:
             progress(f"comparing with {previous.name}")
             found = difference(previous.inventory, packed, names=(previous.name, release.name))
-        _gate(release, inventory, packed, report, found, previous, accept)
+        output = (work, target / release.name, target / f"{release.name}.zip")
+        _gate(release, inventory, packed, report, found, previous, accept, output)
         release = replace(release, accepted=accept) if accept else release
         progress("writing the other formats")
         losses = (*mapped, *losses, *write_other_formats(packed, folder))
@@ -266,6 +267,7 @@ def _gate(
     found: Difference | None,
     previous: Previous | None,
     accept: str,
+    output: tuple[Path, ...],
 ) -> None:
     from rogi.comparison.facts import check, read_facts
     from rogi.comparison.unit_table import unit_table
@@ -291,7 +293,7 @@ def _gate(
         previous=before,
         ids=_ids(packed),
         accept=accept,
-        dirty=uncommitted(places),
+        dirty=uncommitted(places, output),
     )
     if reasons:
         raise GateError(release, reasons)

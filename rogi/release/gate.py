@@ -282,18 +282,22 @@ def _some(ids: Sequence[str]) -> str:
     return ", ".join(ids[:SHOWN]) + more
 
 
-def uncommitted(folders: Sequence[Path]) -> tuple[str, ...]:
+def uncommitted(folders: Sequence[Path], output: Sequence[Path] = ()) -> tuple[str, ...]:
     """Files that git says have changed in the trees that hold some folders; none outside of git.
 
-    Files git does not know count where they lie in one of the folders.
+    Files git does not know count where they lie in one of the folders. What is being written
+    (``output``) is no input and never counts.
     """
     changed: dict[str, None] = {}
     for folder in dict.fromkeys(folder.resolve() for folder in folders):
         top = _git(folder, "rev-parse", "--show-toplevel")
         if top is None:
             continue
-        tracked = _git(folder, "status", "--porcelain", "--untracked-files=no") or ""
-        new = _git(folder, "status", "--porcelain", "--untracked-files=normal", "--", ".") or ""
+        written = (path.resolve() for path in output)
+        without = [f":(exclude,literal){path}" for path in written if path.is_relative_to(top)]
+        status = ("status", "--porcelain")
+        tracked = _git(folder, *status, "--untracked-files=no", "--", ":/", *without) or ""
+        new = _git(folder, *status, "--untracked-files=normal", "--", ".", *without) or ""
         changed |= dict.fromkeys(line[3:] for line in [*tracked.splitlines(), *new.splitlines()] if line)
     return tuple(changed)
 

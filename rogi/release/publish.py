@@ -16,6 +16,7 @@ from rogi.release.build import CHANGELOG, is_package, set_doi
 from rogi.release.contents import md5_of
 from rogi.release.metadata import INVENIO, README
 from rogi.release.metadata.invenio import marker
+from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import Release, read_release
 from rogi.release.repository import Repository, RepositoryError, UnansweredError
 
@@ -97,7 +98,7 @@ def prepare(
     InputError, OptionError, RepositoryError
         If the package is none, the record is that of something else, or the repository refuses.
     """
-    release = _package(folder)
+    release = read_package(folder)
     state = _read_state(folder, repository)
     if state.published:
         return _published(folder, release, repository, state)
@@ -109,6 +110,12 @@ def prepare(
         say(f"draft {state.record} is gone; a new one is made")
         state = State(repository.address)
     if draft is None:
+        if release.doi is not None:  # refused before a draft is made that could not be completed
+            raise InputError(
+                f"{folder} has the DOI {release.doi} already, and there is no draft with it at "
+                f"{repository.address}: it is published, or the draft was discarded. To publish something "
+                f"else, remove the DOI from {RELEASE_FILE} and build the package again."
+            )
         draft, state = _make(folder, release, repository, version_of, other_title)
         say(f"made draft {draft['id']}")
     else:
@@ -133,7 +140,7 @@ def publish(folder: Path, repository: Repository, *, say: Say = print) -> Draft:
     RepositoryError
         If the repository refuses, or it cannot be told whether it published.
     """
-    release = _package(folder)
+    release = read_package(folder)
     state = _read_state(folder, repository)
     if not state.record:
         raise InputError(f"{folder} has no draft at {repository.address}; make it first, without --publish.")
@@ -171,7 +178,7 @@ def discard(folder: Path, repository: Repository) -> str:
     InputError
         If it is published: a record cannot be taken back.
     """
-    release = _package(folder)
+    release = read_package(folder)
     state = _read_state(folder, repository)
     if state.published or (
         state.record and repository.draft(state.record) is None and repository.record(state.record)
@@ -215,7 +222,14 @@ def record_number(text: str) -> str:
 # ---- the draft
 
 
-def _package(folder: Path) -> Release:
+def read_package(folder: Path) -> Release:
+    """What the release in a package is.
+
+    Raises
+    ------
+    InputError
+        If the folder is no package, or a file that is uploaded is missing.
+    """
     if not folder.is_dir() or not is_package(folder):
         raise InputError(f"{folder} is no package; name the folder that `rogi release build` made.")
     release = read_release(folder)

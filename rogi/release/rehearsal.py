@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rogi.release.metadata import INVENIO
-from rogi.release.publish import _package, record_number, upload_files
+from rogi.release.publish import readread_package, record_number, upload_files
 from rogi.release.repository import HttpTransport, Repository
 
 NUMBER: Final = "{number}"  # what the repository gives the draft
@@ -21,7 +21,7 @@ def rehearse(folder: Path, address: str, *, version_of: str | None = None, publi
     InputError, OptionError
         If the folder is no package, or the address none of a repository.
     """
-    _package(folder)
+    read_package(folder)
     base = Repository(address, HttpTransport("")).address
     lines: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from rogi.inventory.model import Inventory
+from rogi.inventory.read import read_inventory
+from rogi.inventory.write import write_inventory
 from rogi.release.build import build, read_previous
 from rogi.release.difference import Difference, difference
 from rogi.release.gate import GateError, refusals, uncommitted
@@ -182,6 +185,22 @@ def test_an_unclean_tree_is_seen(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("b")
     (tmp_path / "releases" / "new.yaml").write_text("c")
     assert uncommitted([tmp_path / "releases"]) == ("data.csv", "releases/new.yaml")
+
+
+def test_what_is_being_written_does_not_make_a_tree_unclean(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Inventory and output below one committed tree, twice; anything else that is new still refuses."""
+    identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
+    shutil.copytree(releases.folders[0], tmp_path / "releases" / "1.0")
+    write_inventory(releases.versions.first, tmp_path / "work.gpkg")
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+    release = read_release(tmp_path / "releases" / "1.0")
+    inventory = read_inventory(tmp_path / "work.gpkg")
+    for _ in range(2):
+        build(release, inventory, tmp_path / "dist", force=True)
+    (tmp_path / "dist" / "notes.txt").write_text("new")
+    with pytest.raises(GateError, match=r"git: .*dist"):
+        build(release, inventory, tmp_path / "dist", force=True)
 
 
 def test_the_previous_package_tells_its_retired_ids(releases) -> None:  # type: ignore[no-untyped-def]

@@ -80,6 +80,17 @@ def test_from_package_to_record(server: Server, folder: Path) -> None:
     assert {method for method, _, _ in server.store.log} == {"GET"}
 
 
+def test_a_package_that_has_a_doi_gets_no_second_draft(server: Server, folder: Path) -> None:
+    """Published, and what was known of the draft is lost: nothing is made, the package stays as it is."""
+    repository = client(server)
+    prepare(folder, repository, say=quiet)
+    publish(folder, repository, say=quiet)
+    folder.with_name(f"{folder.name}.draft.json").unlink()
+    with pytest.raises(InputError, match="already"):
+        prepare(folder, repository, say=quiet)
+    assert_one_record(server, folder)
+
+
 CREATE, VERSION = r"/api/records$", r"/versions$"
 RESERVE, UPDATE = r"/pids/doi$", r"/draft$"
 START, CONTENT, COMMIT, PUBLISH = r"/draft/files$", r"/content$", r"/commit$", r"/publish$"
