@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rogi.release.metadata import INVENIO
-from rogi.release.publish import readread_package, record_number, upload_files
+from rogi.release.publish import read_package, record_number, upload_files
 from rogi.release.repository import HttpTransport, Repository
 
 NUMBER: Final = "{number}"  # what the repository gives the draft
