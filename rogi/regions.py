@@ -24,9 +24,12 @@ Objects = NDArray[np.object_]
 NAME_COLUMNS = ("himap_region", "subregion", "region", "name", "full_name", "o2region", "o1region", "nombre")
 
 
+UNNAMED = "(no name)"  # polygons whose name is null; units in them are in a region all the same
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Regions:
-    """Named polygons, EPSG:4326.
+    """Named polygons, EPSG:4326; those without a name share the name :data:`UNNAMED`.
 
     ``repaired`` names the regions whose polygon was invalid and was mended for looking things up; the file
     stays as it is.
@@ -94,9 +97,10 @@ def read_regions(path: str | Path, field: str | None = None, layer: str | None =
     if frame.crs is None:
         raise InputError(f"The regions {path} have no CRS; set it, so that units can be placed in them.")
     column = _name_column(frame, field, str(path))
-    frame = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"]) & frame[column].notna()]
+    frame = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
     geometry = to_lonlat(np.asarray(frame.geometry.array, dtype=object), frame.crs)
-    names = frame[column].astype(str).str.strip().to_numpy(dtype=object)
+    text = frame[column].astype(str).str.strip()
+    names = text.where(frame[column].notna() & (text != ""), UNNAMED).to_numpy(dtype=object)
     bad = ~shapely.is_valid(geometry)
     geometry[bad] = shapely.make_valid(geometry[bad])
     distinct = sorted(set(names))

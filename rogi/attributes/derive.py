@@ -41,7 +41,7 @@ from rogi.attributes.units import Quantity
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, parse_crs, to_lonlat
 from rogi.ledger import Ledger, digest
-from rogi.regions import assign, read_regions, spelled
+from rogi.regions import UNNAMED, assign, read_regions, spelled
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:
@@ -203,7 +203,8 @@ class _Derivation:
     def _regions(self, path: str) -> None:
         regions = read_regions(path, self.settings.region_field)
         names = spelled(regions.names, field_vocabulary("subregion", self.layer))
-        self.values["subregion"] = assign(self.lonlat, replace(regions, names=names))
+        found = assign(self.lonlat, replace(regions, names=names))
+        self.values["subregion"] = np.where(found == UNNAMED, None, found)
         source = file_input(Path(path), self.runner.ledger, "EPSG:4326 after reading", "")
         self._record(
             Group.REGION, ["subregion"], (source,), {"method": "the region that holds most of the unit"}

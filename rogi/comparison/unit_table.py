@@ -168,7 +168,7 @@ def _subregion(
         if regions.repaired:
             notes.append(f"invalid polygons of regions mended for this: {', '.join(regions.repaired)}")
         if (outside := int(sum(name is None for name in names))) > 0:
-            notes.append(f"{outside} units lie in none of the {len(regions.names)} regions")
+            notes.append(f"{outside} units lie in no region of the {len(regions.names)} given")
         return names
     if layer.has("subregion"):
         return _text(layer, "subregion")[positions]

@@ -21,7 +21,7 @@ from rogi.comparison.grids import (
 )
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, transform_geometries
-from rogi.regions import Regions, assign, fold, read_regions, same_name, spelled
+from rogi.regions import UNNAMED, Regions, assign, fold, read_regions, same_name, spelled
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,13 @@ def test_parts_of_a_region_are_joined_and_invalid_ones_named(tmp_path):
     assert regions.names == ("a", "b")
     assert regions.repaired == ("b",)
     assert assign(shapely.points([[7.5, 7.5]]), regions)[0] == "a"
+
+
+def test_polygons_without_a_name_are_not_lost(tmp_path):
+    path = write(tmp_path / "r.gpkg", [shapely.box(0, 0, 1, 1), shapely.box(2, 0, 3, 1)], name=["a", None])
+    regions = read_regions(path)
+    assert regions.names == (UNNAMED, "a")
+    assert list(assign(shapely.points([[0.5, 0.5], [2.5, 0.5]]), regions)) == ["a", UNNAMED]
 
 
 def test_regions_in_another_crs_are_brought_to_degrees(tmp_path):
