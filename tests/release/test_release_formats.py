@@ -7,6 +7,7 @@ import hashlib
 import json
 import sqlite3
 import zipfile
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -71,10 +72,8 @@ def test_the_data_package_is_valid_and_describes_the_tables(folder: Path) -> Non
             assert [field["name"] for field in resource["schema"]["fields"]] == header
 
 
-def test_stac_is_valid_and_readable(folder: Path) -> None:
-    """Collection and Item against the STAC 1.1.0 schemas in pystac; columns by the table extension."""
-    import pystac
-    from pystac.extensions.table import TableExtension
+def validate_stac(name: str, content: object) -> None:
+    """Against the STAC 1.1.0 schemas in pystac."""
     from pystac.validation.local_validator import get_local_schema_cache
     from referencing import Registry, Resource
 
@@ -82,10 +81,31 @@ def test_stac_is_valid_and_readable(folder: Path) -> None:
     registry: Registry = Registry().with_resources(
         (uri, Resource.from_contents(schema)) for uri, schema in schemas.items()
     )
+    uri = f"https://schemas.stacspec.org/v1.1.0/{name}-spec/json-schema/{name}.json"
+    jsonschema.Draft7Validator({"$ref": uri}, registry=registry).validate(content)
+
+
+def test_stac_invents_no_period(releases) -> None:  # type: ignore[no-untyped-def]
+    """Where a release states no period, the extent is open and the Item has the date of the release."""
+    from rogi.release.metadata import stac
+
+    release = replace(releases.second.release, period=None)
+    collection = stac.collection(release, releases.second.contents)
+    item = stac.item(release, releases.second.contents, ())
+    validate_stac("collection", collection)
+    validate_stac("item", item)
+    assert collection["extent"]["temporal"]["interval"] == [[None, None]]
+    assert item["properties"]["datetime"] == f"{release.date.isoformat()}T00:00:00Z"
+    assert "start_datetime" not in item["properties"]
+
+
+def test_stac_is_valid_and_readable(folder: Path) -> None:
+    """Collection and Item are valid and read by pystac; columns by the table extension."""
+    import pystac
+    from pystac.extensions.table import TableExtension
+
     for name in ("collection", "item"):
-        uri = f"https://schemas.stacspec.org/v1.1.0/{name}-spec/json-schema/{name}.json"
-        validator = jsonschema.Draft7Validator({"$ref": uri}, registry=registry)
-        validator.validate(load(folder / "stac" / f"{name}.json"))
+        validate_stac(name, load(folder / "stac" / f"{name}.json"))
     collection = pystac.Collection.from_file(str(folder / "stac" / "collection.json"))
     (item,) = collection.get_items()
     table = TableExtension.ext(item)
@@ -96,6 +116,10 @@ def test_stac_is_valid_and_readable(folder: Path) -> None:
         assert path.stat().st_size == asset.extra_fields["file:size"]
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         assert asset.extra_fields["file:checksum"] == "1220" + digest
+        if path.suffix == ".csv":  # attributes alone
+            with path.open(encoding="utf-8", newline="") as stream:
+                header = next(csv.reader(stream))
+            assert [column["name"] for column in asset.extra_fields["table:columns"]] == header
 
 
 def test_the_crate_is_readable_and_complete(folder: Path) -> None:
@@ -204,6 +228,7 @@ def test_the_readme_says_what_matters(folder: Path) -> None:
         "`ELE_MIN`",
         "| number | m |",
         "Nothing in it is real.",
+        "Evidence says how",
         "Carberry, J. (2026)",
         "Open findings: 0 errors",
         "sha256sum -c",

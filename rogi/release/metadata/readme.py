@@ -32,6 +32,7 @@ def text(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> s
         "## Files",
         _files(files),
         *(part for layer in contents.layers for part in _layer(layer)),
+        _evidence(),
     ]
     if release.provenance:
         parts += [
@@ -114,6 +115,14 @@ def _layer(layer: LayerContents) -> list[str]:
             + "."
         )
     return parts
+
+
+def _evidence() -> str:
+    return (
+        "Evidence says how the meaning of a field is known: `V` read in a primary source, `V2` read in code "
+        "or notes of somebody who read the real file, `D` follows from such facts; `M-hi`, `M-med` and "
+        "`M-lo` are from memory: most likely, likely, a guess."
+    )
 
 
 def _with(layer: LayerSchema, fields: tuple[Field, ...]) -> LayerSchema:

@@ -77,9 +77,11 @@ def item(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> d
         },
         "properties": {
             "title": f"{release.title}, version {release.version}",
-            "datetime": None,
-            "start_datetime": start,
-            "end_datetime": end,
+            **(
+                {"datetime": None, "start_datetime": start, "end_datetime": end}
+                if release.period
+                else {"datetime": f"{release.date.isoformat()}T00:00:00Z"}
+            ),
             "version": release.version,
             "license": release.licence.id,
             "table:columns": _columns(first),
@@ -95,12 +97,15 @@ def item(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> d
     }
 
 
-def _interval(release: Release) -> tuple[str, str]:
-    start, end = release.period or (release.date, release.date)
+def _interval(release: Release) -> tuple[str | None, str | None]:
+    """When the data were collected; open on both sides where the release does not say."""
+    if release.period is None:
+        return None, None
+    start, end = release.period
     return f"{start.isoformat()}T00:00:00Z", f"{end.isoformat()}T23:59:59Z"
 
 
-def _columns(layer: LayerContents) -> list[dict[str, str]]:
+def _columns(layer: LayerContents, *, geometry: bool = True) -> list[dict[str, str]]:
     made = []
     for column in layer.columns:
         entry = {"name": column.name, "type": column.type}
@@ -108,7 +113,9 @@ def _columns(layer: LayerContents) -> list[dict[str, str]]:
             unit = f" [{column.field.concept.unit}]" if column.field.concept.unit else ""
             entry["description"] = f"{column.field.concept.title}{unit}. {column.field.concept.description}"
         made.append(entry)
-    return [*made, {"name": "geometry", "type": "geometry", "description": "Outline or marker, WKB"}]
+    if geometry:
+        made.append({"name": "geometry", "type": "geometry", "description": "Outline or marker, WKB"})
+    return made
 
 
 def _is_data(path: str) -> bool:
@@ -135,5 +142,6 @@ def _asset(file: FileInfo, contents: Contents) -> dict[str, Any]:
         (x for x in contents.layers if file.path.endswith((f"/{x.name}.parquet", f"/{x.name}.csv"))), None
     )
     if layer is not None:
-        made |= {"table:columns": _columns(layer), "table:row_count": layer.features}
+        columns = _columns(layer, geometry=suffix != ".csv")
+        made |= {"table:columns": columns, "table:row_count": layer.features}
     return made
