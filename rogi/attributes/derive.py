@@ -204,7 +204,8 @@ class _Derivation:
         regions = read_regions(path, self.settings.region_field)
         names = spelled(regions.names, field_vocabulary("subregion", self.layer))
         found = assign(self.lonlat, replace(regions, names=names))
-        self.values["subregion"] = np.where(found == UNNAMED, None, found)
+        found[found == UNNAMED] = None
+        self.values["subregion"] = found
         source = file_input(Path(path), self.runner.ledger, "EPSG:4326 after reading", "")
         self._record(
             Group.REGION, ["subregion"], (source,), {"method": "the region that holds most of the unit"}
