@@ -119,6 +119,7 @@ def prepare(
         draft, state = _make(folder, release, repository, version_of, other_title)
         say(f"made draft {draft['id']}")
     else:
+        _check_parent(draft, repository, version_of)
         say(f"found draft {draft['id']}")
     number = str(draft["id"])
     state = replace(state, record=number)
@@ -280,6 +281,18 @@ def _find(
                 f"take it with --adopt {forgotten[0]['id']}."
             )
     return None
+
+
+def _check_parent(draft: dict[str, Any], repository: Repository, version_of: str | None) -> None:
+    """Whether a draft that was found is one of the record it should be a new version of."""
+    if version_of is None:
+        return
+    record = repository.record(record_number(version_of))
+    if record is None or _parent(record) != _parent(draft):
+        raise InputError(
+            f"Draft {draft['id']} of this package is not a new version of {version_of}. Leave out "
+            "--new-version-of to go on with it, or delete it with --discard and build the package again."
+        )
 
 
 def _make(

@@ -91,6 +91,25 @@ def test_a_package_that_has_a_doi_gets_no_second_draft(server: Server, folder: P
     assert_one_record(server, folder)
 
 
+def test_a_draft_of_another_record_is_not_taken_for_a_new_version(
+    server: Server,
+    releases,  # type: ignore[no-untyped-def]
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    """Begun as a record of its own, then as a version of 1.0: refused, and the draft stays as it is."""
+    repository = client(server)
+    prepare(folder, repository, say=quiet)
+    first = publish(folder, repository, say=quiet)
+    second = copied(releases.second, tmp_path)
+    draft = prepare(second, repository, say=quiet)
+    server.store.log.clear()
+    with pytest.raises(InputError, match="not a new version"):
+        prepare(second, repository, version_of=first.doi, say=quiet)
+    assert {method for method, _, _ in server.store.log} == {"GET"}
+    assert prepare(second, repository, say=quiet).record == draft.record
+
+
 CREATE, VERSION = r"/api/records$", r"/versions$"
 RESERVE, UPDATE = r"/pids/doi$", r"/draft$"
 START, CONTENT, COMMIT, PUBLISH = r"/draft/files$", r"/content$", r"/commit$", r"/publish$"
