@@ -99,6 +99,7 @@ def build(
     if accept is not None and not accept.strip():
         raise OptionError("--accept takes the reason, in words; it goes into the package.")
     release = read_release(find_release(version, releases))
+    _same_version(version, release)
     before = read_previous(previous) if previous is not None else None
     source = read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()), crs=crs)
     settings = _settings(config, no_config)
@@ -263,6 +264,20 @@ def _stated(what: str, releases: Path | None) -> Release | None:
     except OptionError:
         return None
     return read_release(find_release(what, releases))
+
+
+def _same_version(asked: str, release: Release) -> None:
+    """Refuse a folder of one version whose release.yaml says another, as after copying it."""
+    from rogi.release.model import Version
+
+    try:
+        wanted = Version.parse(asked)
+    except OptionError:  # a path: whatever it holds is meant
+        return
+    if wanted != Version.parse(release.version):
+        raise OptionError(
+            f"The release.yaml of release {asked} says version {release.version}; set it to {asked}."
+        )
 
 
 def _print_checks(checks: Checks, format: CheckFormat, output: Path | None) -> None:

@@ -136,7 +136,8 @@ def build(
         if previous is not None:
             progress(f"comparing with {previous.name}")
             found = difference(previous.inventory, packed, names=(previous.name, release.name))
-        output = (work, target / release.name, target / f"{release.name}.zip")
+        made = target / release.name
+        output = (work, made, *(made.with_name(f"{made.name}{end}") for end in (".zip", ".draft.json")))
         _gate(release, inventory, packed, report, found, previous, accept, output)
         release = replace(release, accepted=accept) if accept else release
         progress("writing the other formats")

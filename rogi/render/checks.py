@@ -21,8 +21,16 @@ def as_text(checks: Checks, limit: int = SHOWN) -> str:
         lines += [f"                {printable(fault)}" for fault in shown]
         if len(shown) < len(item.faults):
             lines.append(f"                and {len(item.faults) - len(shown)} more")
+    total = len(checks.items)
     failed = sum(item.passed is False for item in checks.items)
-    lines.append("all checks passed" if not failed else f"{failed} of {len(checks.items)} checks failed")
+    left = sum(item.passed is None for item in checks.items)
+    verdict = f"{failed} of {total} checks failed" if failed else "all checks passed"
+    if left:
+        verdict = (
+            verdict.replace("all checks", f"{total - left - failed} of {total} checks")
+            + f", {left} not checked"
+        )
+    lines.append(verdict)
     return "\n".join(lines) + "\n"
 
 

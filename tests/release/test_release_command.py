@@ -42,7 +42,7 @@ def test_from_two_inventories_to_two_checked_releases(place: Path) -> None:
     assert code == 0, out
     for name in ("Synthetic_v1.0", "Synthetic_v1.1.zip"):
         code, out, _ = run("check", f"dist/{name}")
-        assert code == 0 and "all checks passed" in out
+        assert code == 0 and "checks passed" in out and "failed" not in out
     code, out, err = run(
         "diff", "dist/Synthetic_v1.0.zip", "dist/Synthetic_v1.1", "-o", "d.html", "-o", "d.gpkg"
     )
@@ -118,3 +118,13 @@ def test_two_versions_to_try(tmp_path: Path) -> None:
     assert run("build", "1.0", "-i", str(trial / "1.0.gpkg"), *releases)[0] == 0
     previous = str(trial / "dist" / "Synthetic_v1.0.zip")
     assert run("build", "1.1", "-i", str(trial / "1.1.gpkg"), "--previous", previous, *releases)[0] == 0
+
+
+def test_a_copied_folder_of_another_version_is_refused(place: Path) -> None:
+    """`releases/1.2` copied from 1.0 and not edited must not be built as 1.0."""
+    import shutil
+
+    shutil.copytree("releases/1.0", "releases/1.2")
+    with pytest.raises(OptionError, match="says version 1.0; set it to 1.2"):
+        run("build", "1.2", "-i", "one.gpkg", "-o", "dist")
+    assert not Path("dist").exists()

@@ -6,8 +6,6 @@ from typing import Any
 
 from rogi.release.model import Person, Release
 
-_TYPES = {"JournalArticle": "article", "Dataset": "dataset", "Software": "software", "Report": "report"}
-
 
 def text(release: Release) -> str:
     """The file, as YAML."""
@@ -32,17 +30,6 @@ def text(release: Release) -> str:
         ]
     if release.keywords:
         content["keywords"] = list(dict.fromkeys(release.keywords))
-    cited = [r for r in release.related if r.citation]
-    if cited:
-        content["references"] = [
-            {
-                "type": _TYPES.get(r.type or "", "generic"),
-                "title": r.citation,
-                "authors": [{"name": r.citation.split("(")[0].strip(" ,") or r.citation}],
-                **({"doi": r.identifier} if r.scheme == "doi" else {"url": r.identifier}),
-            }
-            for r in cited
-        ]
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 

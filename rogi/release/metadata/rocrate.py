@@ -70,7 +70,6 @@ def crate(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> 
             "@type": "CreateAction",
             "name": "rogi release build",
             "instrument": {"@id": "#rogi"},
-            "endTime": release.date.isoformat(),
             "result": {"@id": "./"},
         },
         *(
