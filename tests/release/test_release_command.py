@@ -125,6 +125,6 @@ def test_a_copied_folder_of_another_version_is_refused(place: Path) -> None:
     import shutil
 
     shutil.copytree("releases/1.0", "releases/1.2")
-    with pytest.raises(OptionError, match="says version 1.0; set it to 1.2"):
+    with pytest.raises(OptionError, match=r"says version 1\.0; set it to 1\.2"):
         run("build", "1.2", "-i", "one.gpkg", "-o", "dist")
     assert not Path("dist").exists()
