@@ -54,7 +54,7 @@ demo: $(INSTALLED)  ## the main job on a generated inventory, ending in a report
 	@echo "== 5. Numbers and figures, and a sample for two reviewers"
 	@$(ROGI) stats $(DEMO)/inventory.gpkg --figures $(DEMO)/figures --output $(DEMO)/stats.md
 	@$(ROGI) review sample $(DEMO)/inventory.gpkg --fraction 0.05 --stratify subregion -o $(DEMO)/review > /dev/null
-	@echo "== 6. Release 1.0, an edited 1.1, their differences, and a draft on a local Zenodo"
+	@echo "== 6. Release 1.0, an edited 1.1, their differences, and 1.0 published on a local Zenodo"
 	@$(ROGI) synthetic versions --count 300 -o $(DEMO)/trial
 	@cd $(DEMO)/trial && export GIT_CEILING_DIRECTORIES=$(CURDIR)/$(DEMO) && rogi=$(CURDIR)/$(ROGI) && \
 	  $$rogi release build 1.0 -i 1.0.gpkg -o dist > build-1.0.txt && \
@@ -62,7 +62,9 @@ demo: $(INSTALLED)  ## the main job on a generated inventory, ending in a report
 	  { $$rogi release diff dist/Synthetic_v1.0.zip dist/Synthetic_v1.1.zip -o ../changes.html > changes.txt; [ $$? -le 1 ]; } && \
 	  { $(CURDIR)/$(BIN)/python $(CURDIR)/tests/release/invenio_server.py --address-file server.txt & server=$$!; } && \
 	  trap "kill $$server" EXIT && until [ -s server.txt ]; do sleep 0.1; done && \
-	  ZENODO_SANDBOX_TOKEN=token-of-the-maintainer $$rogi release publish dist/Synthetic_v1.1 --server "$$(cat server.txt)" && \
+	  export ZENODO_SANDBOX_TOKEN=token-of-the-maintainer && \
+	  $$rogi release publish dist/Synthetic_v1.0 --server "$$(cat server.txt)" --quiet && \
+	  $$rogi release publish dist/Synthetic_v1.0 --server "$$(cat server.txt)" --quiet --publish --yes && \
 	  $$rogi release check dist/Synthetic_v1.1.zip | tail -n 1
 	@echo "Open in a browser:"
 	@echo "  $(CURDIR)/$(DEMO)/changes.html"
