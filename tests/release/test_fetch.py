@@ -190,7 +190,12 @@ def test_the_commands_from_package_to_reader(  # type: ignore[no-untyped-def]
         assert code == 0 and "published" in out and TOKEN not in out + err
         doi = out.splitlines()[-1].removeprefix("https://doi.org/")
         code, out, err = run("fetch", doi, *here, "-o", "copy")
-        assert code == 0 and "checks passed" in err and Path("copy/Synthetic_v1.0.zip").is_file()
+        assert (
+            code == 0
+            and "checks passed" in err
+            and "failed" not in err
+            and Path("copy/Synthetic_v1.0.zip").is_file()
+        )
     shutil.copytree(releases.folders[0].parent, tmp_path / "releases")
     shutil.copy(folder / "release.yaml", tmp_path / "releases" / "1.0")
     code, out, _ = run("check", "1.0")
