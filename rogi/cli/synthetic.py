@@ -20,6 +20,13 @@ app = typer.Typer(
 )
 
 
+_BoxOption = Annotated[
+    tuple[float, float, float, float] | None,
+    typer.Option(help="West south east north, degrees.", metavar="W S E N"),
+]
+_LikeOption = Annotated[Path | None, typer.Option(help="Cover this inventory, with a margin of 0.3 degrees.")]
+
+
 @app.callback()
 def synthetic() -> None:
     """Make seeded inventories with known answers, for trials, teaching and tests."""
@@ -109,13 +116,8 @@ def inventory(
 @app.command("terrain")
 def terrain(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tiles (made if needed).")],
-    box: Annotated[
-        tuple[float, float, float, float] | None,
-        typer.Option(help="West south east north, degrees.", metavar="W S E N"),
-    ] = None,
-    like: Annotated[
-        Path | None, typer.Option(help="Cover this inventory, with a margin of 0.3 degrees.")
-    ] = None,
+    box: _BoxOption = None,
+    like: _LikeOption = None,
     arc_seconds: Annotated[float, typer.Option(help="Size of a pixel.")] = 3.0,
     seed: Annotated[int, typer.Option(help="Same seed, same terrain.", min=0)] = 0,
 ) -> None:
@@ -132,13 +134,8 @@ def terrain(
 @app.command("climate")
 def climate(
     output: Annotated[Path, typer.Option("--output", "-o", help="NetCDF file to write.")],
-    box: Annotated[
-        tuple[float, float, float, float] | None,
-        typer.Option(help="West south east north, degrees.", metavar="W S E N"),
-    ] = None,
-    like: Annotated[
-        Path | None, typer.Option(help="Cover this inventory, with a margin of 0.3 degrees.")
-    ] = None,
+    box: _BoxOption = None,
+    like: _LikeOption = None,
     seed: Annotated[int, typer.Option(help="Same seed as the terrain's.", min=0)] = 0,
 ) -> None:
     """Write monthly temperature (t2m, K) and precipitation (tp, mm/month), 2001 to 2020, 0.1 degrees.
