@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 JOBS ?= 2
+# On Linux the plain release of torch brings several GB of CUDA; the CPU build is enough for everything here.
+TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' constraints.txt)$(shell [ "$$(uname -s)" = Linux ] && echo +cpu)
 DEMO := demo
 UNITS ?= 5000
 BENCHMARKS ?= validate terrain zonal attributes compare release
@@ -27,6 +29,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  echo "Setting up $(VENV) with $$($$python --version) ..."; \
 	  [ -x $(BIN)/python ] || $$python -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --extra-index-url https://download.pytorch.org/whl/cpu $(TORCH)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
