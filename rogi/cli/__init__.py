@@ -49,6 +49,7 @@ def _register() -> None:
         attributes,
         compare,
         convert,
+        detect,
         id,
         release,
         review,
@@ -81,6 +82,9 @@ def _register() -> None:
     app.command("stats", short_help="Summary numbers of an inventory, in all and per subregion.")(stats.stats)
     app.add_typer(
         release.app, name="release", short_help="Build, compare, check, publish and fetch releases."
+    )
+    app.add_typer(
+        detect.app, name="detect", short_help="Find candidates in imagery: patches, training, prediction."
     )
     app.add_typer(synthetic.app, name="synthetic", short_help="Make seeded inventories, terrain and climate.")
 

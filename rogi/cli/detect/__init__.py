@@ -1,0 +1,16 @@
+"""``rogi detect``: candidates from imagery; one file per sub-command."""
+
+from __future__ import annotations
+
+import typer
+
+from rogi.cli.detect import models, train
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Find candidates of rock glaciers in imagery: cut patches, train a model, predict, and score.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("train", short_help="Train a model on patches, and write its bundle.")(train.train)
+app.command("models", short_help="List and check model bundles.")(models.models)

@@ -1,0 +1,1 @@
+"""Candidates of rock glaciers from imagery: patches, training, prediction, polygons and evaluation."""

@@ -1,0 +1,54 @@
+"""Importing torchvision beside a torch that was built elsewhere.
+
+A CPU build of torch from one index and torchvision from another do not fit together: torchvision's compiled
+operators are not found, and its import stops with ``operator torchvision::nms does not exist``. timm and
+segmentation-models-pytorch import torchvision whatever they need of it, which for segmentation is nothing
+compiled. So the two operators that the import asks for are declared, never to be called.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from rogi.errors import MissingExtra
+
+MISSING_OPERATOR = "torchvision::nms"
+OPERATORS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+"""Schemas as torchvision declares them (``csrc/ops/nms.cpp`` and ``csrc/ops/quantized/cpu/qnms_kernel.cpp``)."""
+
+_kept: list[Any] = []  # the operators live as long as the library object
+
+
+@cache
+def import_torchvision() -> None:
+    """Import torchvision, declaring the operators it misses; call it before importing timm or smp.
+
+    Raises
+    ------
+    MissingExtra
+        torch or torchvision is not installed.
+    """
+    try:
+        torch: Any = import_module("torch")
+    except ImportError:
+        raise MissingExtra("Training needs PyTorch: pip install 'rogi[train]'.") from None
+    try:
+        import_module("torchvision")
+    except ImportError:
+        raise MissingExtra("Training needs torchvision: pip install 'rogi[train]'.") from None
+    except RuntimeError as error:
+        if MISSING_OPERATOR not in str(error):
+            raise
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for schema in OPERATORS:
+            library.define(schema)
+        _kept.append(library)
+        import_module("torchvision")
