@@ -1,0 +1,1 @@
+"""Updating an inventory: work packages for mappers, decisions applied, the lineage of every unit."""
