@@ -97,7 +97,7 @@ TASK_COLUMNS: Final = (
     Column("date", "date", "Date", "Day of the decision, ISO 8601", True),
     Column("comment", "text", "Comment", "Anything else", True),
 )
-"""In the order of the file; the geometry column is ``geom``: MultiPolygon, CRS of the inventory's outlines."""
+"""In the order of the file; the geometry column is ``geom``: MultiPolygon, CRS of the outlines."""
 
 PLANNED: Final = tuple(c.name for c in TASK_COLUMNS if not c.editable)
 """Columns of the plan, which a mapper cannot change in a row that has a task."""
