@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from rogi.attributes.climate_cells import MARGIN, Axes, Bounds, field_axes, plane
 from rogi.attributes.raster import ArrayRaster, Raster, RasterFile, Window, open_raster
 from rogi.attributes.units import DAY, SECONDS, YEAR_DAYS, Conversion, Per, Quantity, parse_unit
 from rogi.errors import InputError, OptionError
-from rogi.geometry import parse_crs, transform_coordinates
+from rogi.geometry import transform_coordinates
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,17 +27,8 @@ if TYPE_CHECKING:
 GRID_SUFFIXES = (".nc", ".nc4", ".cdf", ".h5", ".hdf5")
 IMAGE_SUFFIXES = (".tif", ".tiff", ".vrt", ".img")
 
-IRREGULAR = 0.01
-"""Largest deviation of a coordinate from an even grid, in cells: coordinates are often stored as float32."""
-
-MARGIN = 2
-"""Cells read around the units."""
-
 MONTH_DAYS = (31, 28.2425, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 """Mean lengths of the months, for climatologies without years."""
-
-Bounds = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
 
 
 @dataclass(frozen=True)
@@ -266,18 +258,6 @@ def _month(
 # --- NetCDF and Zarr ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Axes:
-    """Where a dataset's cells lie: names of its axes and the cells to read, in order."""
-
-    x: str
-    y: str
-    columns: NDArray[np.int64]
-    rows: NDArray[np.int64]
-    transform: Affine
-    crs: Any
-
-
 def _from_datasets(
     files: tuple[Path, ...], quantity: Quantity, bounds: Bounds, options: ClimateOptions
 ) -> ClimateField:
@@ -448,7 +428,7 @@ def _reduced(
 ) -> ArrayRaster:
     """Annual mean or sum over the period, month by month."""
     total: NDArray[np.float64] | None = None
-    axes: _Axes | None = None
+    axes: Axes | None = None
     all_days = 0.0
     for number, path in enumerate(files):
         steps = [s for s in stamps if s[3] == number and period[0] <= s[0] <= period[1]]
@@ -456,7 +436,7 @@ def _reduced(
             continue
         with _dataset(path) as dataset:
             data = _variable(dataset, path, options.variable)
-            own = _axes(dataset, data, path, bounds, options)
+            own = field_axes(dataset, data, path, bounds, options.crs)
             if axes is not None and (own.transform != axes.transform or len(own.rows) != len(axes.rows)):
                 raise InputError(
                     f"{path} lies on another grid than {files[0]}; the pieces of a series must agree."
@@ -465,7 +445,7 @@ def _reduced(
             time = str(_time(data))
             for start in range(0, len(steps), 12):
                 part = steps[start : start + 12]
-                cube = _plane(data, own, path, {time: [s[4] for s in part]})
+                cube = plane(data, own, path, {time: [s[4] for s in part]})
                 for values, (_, _, days, *_) in zip(cube, part, strict=True):
                     month = _month(values, conversion, quantity, float(days))
                     total = month if total is None else total + month
@@ -486,128 +466,8 @@ def _single(
     unit: str,
 ) -> ClimateField:
     """A field without a time axis."""
-    axes = _axes(dataset, data, path, bounds, options)
+    axes = field_axes(dataset, data, path, bounds, options.crs)
     factor, offset = _annual(conversion, quantity, f"Variable {data.name} of {path}")
-    values = _plane(data, axes, path, {}) * factor + offset
+    values = plane(data, axes, path, {}) * factor + offset
     raster = ArrayRaster(values, axes.transform, axes.crs, str(path))
     return ClimateField(raster, quantity, (path,), str(data.name), unit)
-
-
-def _plane(data: xr.DataArray, axes: _Axes, path: Path, select: dict[str, list[int]]) -> NDArray[np.float64]:
-    """Values of the chosen cells, rows from the north, float64, NaN where missing."""
-    extra = [str(d) for d in data.dims if d not in (axes.x, axes.y, *select)]
-    if any(data.sizes[d] > 1 for d in extra):
-        raise InputError(
-            f"Variable {data.name} of {path} has further axes: {', '.join(extra)}; select one value first."
-        )
-    data = data.isel({**dict.fromkeys(extra, 0), **select})
-    data = data.isel({axes.y: axes.rows, axes.x: axes.columns}).transpose(*select, axes.y, axes.x)
-    try:
-        return np.asarray(data.values, dtype=np.float64)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{path} cannot be read, so it is damaged or cut off ({error}).") from error
-
-
-NAMES = {
-    "x": (("lon", "longitude", "x", "rlon"), ("longitude", "projection_x_coordinate"), "degrees_east"),
-    "y": (("lat", "latitude", "y", "rlat"), ("latitude", "projection_y_coordinate"), "degrees_north"),
-}
-
-
-def _axis(data: xr.DataArray, which: str, path: Path) -> str:
-    names, standard, unit = NAMES[which]
-    for dimension in data.dims:
-        if dimension not in data.coords:
-            continue
-        attributes = data[dimension].attrs
-        if (
-            str(dimension).casefold() in names
-            or attributes.get("standard_name") in standard
-            or attributes.get("units") == unit
-        ):
-            return str(dimension)
-    curved = [str(c) for c in data.coords if data[c].ndim == 2]
-    raise InputError(
-        f"Variable {data.name} of {path} has "
-        + (
-            f"two-dimensional coordinates ({', '.join(curved)}); regrid it to an even grid first."
-            if curved
-            else f"no coordinates along its axes {', '.join(map(str, data.dims))}, so its cells lie nowhere; "
-            "add latitude and longitude."
-        )
-    )
-
-
-def _axes(
-    dataset: xr.Dataset, data: xr.DataArray, path: Path, bounds: Bounds, options: ClimateOptions
-) -> _Axes:
-    x_name, y_name = _axis(data, "x", path), _axis(data, "y", path)
-    x = np.asarray(data[x_name].values, dtype=np.float64)
-    y = np.asarray(data[y_name].values, dtype=np.float64)
-    crs = parse_crs(options.crs or _crs(dataset, data, x_name, y_name, path))
-    west, south, east, north = bounds
-    if crs.is_geographic:
-        # Longitudes are counted from the far side of the units, so that these are never cut in two.
-        start = 0.5 * (west + east) - 180.0
-        x = (x - start) % 360.0 + start
-    else:
-        corners = transform_coordinates(
-            np.array([[a, b] for a in np.linspace(west, east, 21) for b in np.linspace(south, north, 21)]),
-            4326,
-            crs,
-        )
-        west, south = corners.min(axis=0)
-        east, north = corners.max(axis=0)
-    columns, transform_x = _cells(x, west, east, x_name, path)
-    rows, transform_y = _cells(y, south, north, y_name, path)
-    rows = rows[::-1]
-    (left, width), (bottom, height) = transform_x, transform_y
-    top = bottom + height * len(rows)
-    return _Axes(x_name, y_name, columns, rows, Affine(width, 0.0, left, 0.0, -height, top), crs)
-
-
-def _cells(
-    centres: NDArray[np.float64], low: float, high: float, name: str, path: Path
-) -> tuple[NDArray[np.int64], tuple[float, float]]:
-    """Cells from `low` to `high` in ascending order with a margin; the edge of the first and the spacing."""
-    if len(centres) < 2:
-        raise InputError(
-            f"{path} has one cell along {name}, so its size is unknown; give a field of at least 2 x 2."
-        )
-    order = np.argsort(centres, kind="stable")
-    ascending = centres[order]
-    spacing = float(np.median(np.diff(ascending)))
-    if not spacing > 0:
-        raise InputError(f"The coordinate {name} of {path} repeats its values.")
-    near = np.flatnonzero(
-        (ascending >= low - (MARGIN + 0.5) * spacing) & (ascending <= high + (MARGIN + 0.5) * spacing)
-    )
-    if len(near) < 2:
-        near = np.arange(len(ascending))
-    # Spacing and origin come from the whole axis where that is even, so that they do not hang on the bounds.
-    start, chosen = int(near[0]), ascending
-    if np.abs(np.diff(ascending) - spacing).max() > IRREGULAR * spacing:
-        start, chosen = 0, ascending[near]
-    spacing = float((chosen[-1] - chosen[0]) / (len(chosen) - 1))
-    even = chosen[0] + spacing * np.arange(len(chosen))
-    if np.abs(chosen - even).max() > IRREGULAR * spacing:
-        raise InputError(
-            f"The coordinate {name} of {path} is not evenly spaced; regrid it to an even grid first."
-        )
-    return order[near].astype(np.int64), (float(chosen[0] + (start - 0.5) * spacing), spacing)
-
-
-def _crs(dataset: xr.Dataset, data: xr.DataArray, x: str, y: str, path: Path) -> Any:
-    import rioxarray  # noqa: F401  (registers the accessor)
-
-    found = dataset.rio.crs or data.rio.crs
-    if found is not None:
-        return found.to_wkt()
-    units = str(data[x].attrs.get("units", "")).casefold()
-    if units.startswith("degree") or x.casefold() in ("lon", "longitude"):
-        if np.abs(data[y].values).max() <= 90.001:
-            return "EPSG:4326"
-        raise InputError(f"The latitudes of {path} go beyond 90 degrees; its coordinates are something else.")
-    raise InputError(
-        f"{path} does not say what its coordinates {x} and {y} are; name its coordinate reference system."
-    )
