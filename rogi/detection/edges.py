@@ -1,0 +1,159 @@
+"""Zeros that fill the edges of an image which does not say so: found once per file, in bounded memory."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rogi.attributes.raster import Window
+
+if TYPE_CHECKING:
+    from rogi.detection.mosaic import Mask, Tile
+
+BLOCK = 1024
+"""Rows and columns looked at at a time."""
+
+CACHED_TILES = 256
+"""Tiles whose edges a process remembers."""
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroEdges:
+    """Pixels of a tile that are 0 in all bands and joined to its edge by such pixels.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Rows and columns of the tile.
+    blocks : dict of (int, int) to (bool or bytes)
+        Block row and column: whether all or none of it is fill, or its packed and compressed mask.
+    """
+
+    shape: tuple[int, int]
+    blocks: dict[tuple[int, int], bool | bytes]
+
+    def read(self, window: Window) -> Mask:
+        """Mask of the fill in a window inside the tile."""
+        fill = np.zeros(window.shape, dtype=bool)
+        for i in range(window.row0 // BLOCK, -(-window.row1 // BLOCK)):
+            for j in range(window.column0 // BLOCK, -(-window.column1 // BLOCK)):
+                known = self.blocks.get((i, j), False)
+                if known is False:
+                    continue
+                block = _block(self.shape, i, j)
+                row0, row1 = max(block.row0, window.row0), min(block.row1, window.row1)
+                left, right = max(block.column0, window.column0), min(block.column1, window.column1)
+                shared = Window(row0, row1, left, right)
+                mask = known if known is True else _unpack(known, block.shape)[_part(shared, block)]
+                fill[_part(shared, window)] = mask
+        return fill
+
+
+@lru_cache(maxsize=CACHED_TILES)
+def zero_edges(tile: Tile) -> ZeroEdges | None:
+    """The fill of a tile, or None if it has none.
+
+    If no pixel along the four edges is 0 in all bands, nothing else is read. Pixels are joined along
+    their sides, not across corners.
+
+    Raises
+    ------
+    CorruptTile
+    """
+    if not _zero_on_ring(tile):
+        return None
+    from scipy.ndimage import label
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    rows, columns = (-(-length // BLOCK) for length in tile.shape)
+    kept: dict[tuple[int, int], bytes] = {}
+    first: dict[tuple[int, int], int] = {}
+    total = 1  # patches of zeros, numbered over all blocks; 0 is what lies outside
+    joints: list[NDArray[np.int64]] = []
+    widths = [_block(tile.shape, 0, j).shape[1] for j in range(columns)]
+    above: list[NDArray[np.int64]] = [np.zeros(width, np.int64) for width in widths]
+    for i in range(rows):
+        left = np.zeros(0, np.int64)
+        for j in range(columns):
+            block = _block(tile.shape, i, j)
+            zero = _zeros(tile, block)
+            if j == 0:
+                left = np.zeros(zero.shape[0], np.int64)
+            if not zero.any():
+                above[j], left = np.full(zero.shape[1], -1), np.full(zero.shape[0], -1)
+                continue
+            kept[i, j], first[i, j] = _pack(zero), total
+            found, count = label(zero)
+            numbers = np.where(zero, found + (total - 1), -1)
+            total += count
+            pairs = [(numbers[0], above[j]), (numbers[:, 0], left)]
+            if i == rows - 1:
+                pairs.append((numbers[-1], np.zeros(zero.shape[1], np.int64)))
+            if j == columns - 1:
+                pairs.append((numbers[:, -1], np.zeros(zero.shape[0], np.int64)))
+            for one, other in pairs:
+                meet = (one >= 0) & (other >= 0)
+                joints.append(np.unique(np.stack([one[meet], other[meet]]), axis=1))
+            above[j], left = numbers[-1].copy(), numbers[:, -1].copy()
+    one, other = np.concatenate(joints, axis=1)
+    graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(total, total))
+    _, group = connected_components(graph, directed=False)
+    outside = group == group[0]
+    blocks: dict[tuple[int, int], bool | bytes] = {}
+    for place, packed in kept.items():
+        zero = _unpack(packed, _block(tile.shape, *place).shape)
+        found, _ = label(zero)
+        fill = zero & outside[np.where(zero, found + (first[place] - 1), 0)]
+        if fill.all():
+            blocks[place] = True
+        elif fill.any():
+            blocks[place] = _pack(fill)
+    return ZeroEdges(tile.shape, blocks)
+
+
+def _zero_on_ring(tile: Tile) -> bool:
+    """Whether a pixel of the outermost rows and columns is 0 in all bands."""
+    height, width = tile.shape
+    windows = [
+        Window(row, row + 1, start, min(start + BLOCK, width))
+        for row in sorted({0, height - 1})
+        for start in range(0, width, BLOCK)
+    ] + [
+        Window(start, min(start + BLOCK // 4, height), column, column + 1)
+        for start in range(0, height, BLOCK // 4)
+        for column in sorted({0, width - 1})
+    ]
+    return any(_zeros(tile, window).any() for window in windows)
+
+
+def _zeros(tile: Tile, window: Window) -> Mask:
+    stored, _ = tile.read_stored(window)
+    zero: Mask = (stored == 0).all(axis=0)
+    return zero
+
+
+def _block(shape: tuple[int, int], i: int, j: int) -> Window:
+    return Window(i * BLOCK, min((i + 1) * BLOCK, shape[0]), j * BLOCK, min((j + 1) * BLOCK, shape[1]))
+
+
+def _part(inner: Window, outer: Window) -> tuple[slice, slice]:
+    """Where a window lies in one around it."""
+    return (
+        slice(inner.row0 - outer.row0, inner.row1 - outer.row0),
+        slice(inner.column0 - outer.column0, inner.column1 - outer.column0),
+    )
+
+
+def _pack(mask: Mask) -> bytes:
+    return zlib.compress(np.packbits(mask).tobytes(), 1)
+
+
+def _unpack(packed: bytes, shape: tuple[int, int]) -> Mask:
+    bits = np.unpackbits(np.frombuffer(zlib.decompress(packed), np.uint8), count=shape[0] * shape[1])
+    return bits.reshape(shape).astype(bool)

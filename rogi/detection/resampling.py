@@ -1,0 +1,188 @@
+"""Pixels of one grid on another: bilinear, the same number for a pixel whatever window it is computed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rogi.attributes.raster import Window
+from rogi.detection.mosaic import Grid, _apply
+from rogi.geometry import transform_coordinates
+
+if TYPE_CHECKING:
+    from rogi.detection.mosaic import Floats, Mask
+
+    Reader = Callable[[Window], tuple[Floats, Mask]]
+
+NODES = 32
+"""Pixels between the nodes at which positions are transformed. Between them they are interpolated, which for
+map projections is right to a thousandth of a pixel. Nodes lie at multiples of this on the target grid."""
+
+VALID_SHARE = 0.5
+"""Share of the weight that must fall on valid pixels for the result to be valid."""
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """From one grid to another.
+
+    A pixel is the mean of the source pixels around its centre, weighted by a tent that falls to zero one
+    source pixel away or, where the target is coarser, one target pixel away: bilinear interpolation in the
+    first case, smoothing against aliasing in the second.
+
+    Attributes
+    ----------
+    source, target : Grid
+    extent : Window, optional
+        Rows and columns of the source that can be read; by default those of its grid.
+    """
+
+    source: Grid
+    target: Grid
+    extent: Window | None = None
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Half-width of the tent in rows and columns of the source."""
+        rows, columns = self.target.shape
+        row, column = self._positions(
+            np.array([rows / 2, rows / 2 + 1.0]), np.array([columns / 2, columns / 2 + 1.0])
+        )
+        down = np.hypot(row[1, 0] - row[0, 0], row[0, 1] - row[0, 0])
+        along = np.hypot(column[1, 0] - column[0, 0], column[0, 1] - column[0, 0])
+        return max(1.0, float(down)), max(1.0, float(along))
+
+    def source_window(self, window: Window) -> Window:
+        """What must be read to fill a window; empty if the window shows none of the source."""
+        row, column, _, _ = self._nodes(window)
+        good = np.isfinite(row) & np.isfinite(column)
+        if not good.any():
+            return Window(0, 0, 0, 0)
+        down, along = self.reach
+        extent = self.extent or Window(0, self.source.shape[0], 0, self.source.shape[1])
+        row0, row1 = int(np.floor(row[good].min() - down)) - 1, int(np.ceil(row[good].max() + down)) + 1
+        column0, column1 = (
+            int(np.floor(column[good].min() - along)) - 1,
+            int(np.ceil(column[good].max() + along)) + 1,
+        )
+        row0, row1 = max(row0, extent.row0), min(row1, extent.row1)
+        column0, column1 = max(column0, extent.column0), min(column1, extent.column1)
+        return Window(row0, max(row0, row1), column0, max(column0, column1))
+
+    def read(self, read: Reader, window: Window, channels: int) -> tuple[Floats, Mask]:
+        """Pixels of a window of the target.
+
+        Parameters
+        ----------
+        read : callable
+            Gives values (channels, rows, columns) and valid (rows, columns) of a window of the source.
+        window : Window
+            Of the target grid; may reach outside.
+        channels : int
+
+        Returns
+        -------
+        values : ndarray of float32, shape (channels, rows, columns)
+            0 where not valid.
+        valid : ndarray of bool, shape (rows, columns)
+        """
+        values = np.zeros((channels, *window.shape), dtype=np.float32)
+        valid = np.zeros(window.shape, dtype=bool)
+        around = self.source_window(window)
+        if 0 in around.shape or 0 in window.shape:
+            return values, valid
+        pixels, known = read(around)
+        row, column, top, left = self._nodes(window)
+        down, along = self.reach
+        _tent(
+            pixels, known, around.row0, around.column0, row, column, window.row0 - top,
+            window.column0 - left, down, along, values, valid,
+        )  # fmt: skip
+        return values, valid
+
+    def _nodes(self, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64], int, int]:
+        """Positions in the source of the nodes around a window, and row and column of the first node."""
+        top, left = window.row0 // NODES * NODES, window.column0 // NODES * NODES
+        rows = np.arange(top, window.row1 + NODES, NODES)
+        columns = np.arange(left, window.column1 + NODES, NODES)
+        row, column = self._positions(rows + 0.5, columns + 0.5)
+        return row, column, top, left
+
+    def _positions(
+        self, rows: NDArray[Any], columns: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Row and column in the source, such that pixel centres are whole numbers, of target positions."""
+        grid = np.meshgrid(columns, rows)
+        x, y = _apply(self.target.transform, grid[0].ravel(), grid[1].ravel())
+        if self.target.crs != self.source.crs:
+            xy = transform_coordinates(np.column_stack([x, y]), self.target.crs, self.source.crs)
+            x, y = xy[:, 0], xy[:, 1]
+            if self.source.crs.is_geographic:
+                west = self.source.bounds[0]
+                x = np.where(np.isfinite(x), (x - west + 1.0) % 360.0 + west - 1.0, x)
+        column, row = _apply(~self.source.transform, x, y)
+        return row.reshape(grid[0].shape) - 0.5, column.reshape(grid[0].shape) - 0.5
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tent(
+    pixels: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    row0: int,
+    column0: int,
+    node_row: NDArray[np.float64],
+    node_column: NDArray[np.float64],
+    skip_rows: int,
+    skip_columns: int,
+    down: float,
+    along: float,
+    values: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+) -> None:
+    channels, height, width = values.shape
+    rows, columns = known.shape
+    total = np.empty(channels)
+    for r in range(height):
+        i, ty = divmod(r + skip_rows, NODES)
+        v = ty / NODES
+        for c in range(width):
+            j, tx = divmod(c + skip_columns, NODES)
+            u = tx / NODES
+            a, b = (1 - v) * (1 - u), (1 - v) * u
+            d, e = v * (1 - u), v * u
+            y = (
+                a * node_row[i, j]
+                + b * node_row[i, j + 1]
+                + d * node_row[i + 1, j]
+                + e * node_row[i + 1, j + 1]
+            )
+            x = (
+                a * node_column[i, j] + b * node_column[i, j + 1]
+                + d * node_column[i + 1, j] + e * node_column[i + 1, j + 1]
+            )  # fmt: skip
+            if not (np.isfinite(x) and np.isfinite(y)):
+                continue
+            # Where the grids coincide, rounding of the transform must not let a neighbour in.
+            y, x = round(y * 1e6) / 1e6, round(x * 1e6) / 1e6
+            weight, whole = 0.0, 0.0
+            total[:] = 0.0
+            for p in range(int(np.ceil(y - down)), int(np.floor(y + down)) + 1):
+                wy = 1.0 - abs(p - y) / down
+                k = p - row0
+                for q in range(int(np.ceil(x - along)), int(np.floor(x + along)) + 1):
+                    w = wy * (1.0 - abs(q - x) / along)
+                    m = q - column0
+                    whole += w
+                    if w > 0.0 and 0 <= k < rows and 0 <= m < columns and known[k, m]:
+                        weight += w
+                        for n in range(channels):
+                            total[n] += w * pixels[n, k, m]
+            if weight > 0.0 and weight >= VALID_SHARE * whole:
+                valid[r, c] = True
+                for n in range(channels):
+                    values[n, r, c] = total[n] / weight
