@@ -33,7 +33,7 @@ from rogi.release.lineage import (
 )
 from rogi.release.metadata import as_json, datacite, write_metadata
 from rogi.release.model import FILE as RELEASE_FILE
-from rogi.release.model import Release, Version, known_versions, read_release
+from rogi.release.model import PREDECESSOR, Related, Release, Version, known_versions, read_release
 
 if TYPE_CHECKING:
     from rogi.comparison.facts import Checked
@@ -139,7 +139,7 @@ def build(
         made = target / release.name
         output = (work, made, *(made.with_name(f"{made.name}{end}") for end in (".zip", ".draft.json")))
         _gate(release, inventory, packed, report, found, previous, accept, output)
-        release = replace(release, accepted=accept) if accept else release
+        release = _after(replace(release, accepted=accept) if accept else release, previous)
         progress("writing the other formats")
         losses = (*mapped, *losses, *write_other_formats(packed, folder))
         _write_reports(report, folder)
@@ -258,6 +258,15 @@ def _validate(inventory: Inventory, release: Release, settings: Settings | None)
     # Paths of the builder's (a baseline's) have no place in a report that is published.
     chosen = replace(settings or Settings(), today=release.date, baseline=None)
     return validate(inventory, chosen)
+
+
+def _after(release: Release, previous: Previous | None) -> Release:
+    """The release with the DOI of the version before among the works it is related to."""
+    before = previous.release if previous is not None else None
+    if before is None or before.doi is None or any(r.identifier == before.doi for r in release.related):
+        return release
+    link = Related(PREDECESSOR, before.doi, "doi", "Dataset", before.citation)
+    return replace(release, related=(*release.related, link))
 
 
 def _gate(

@@ -16,6 +16,7 @@ from rogi.errors import InputError, OptionError
 FILE: Final = "release.yaml"
 FOLDER: Final = "releases"
 MAX_RETIRED_BYTES: Final = 64 * 2**20
+PREDECESSOR: Final = "IsNewVersionOf"  # DataCite's relation to the version before
 
 
 @dataclass(frozen=True, slots=True, order=True)

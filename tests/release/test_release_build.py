@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -210,3 +211,23 @@ def test_source_date_epoch_is_taken(  # type: ignore[no-untyped-def]
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "tomorrow")
     with pytest.raises(Exception, match="SOURCE_DATE_EPOCH"):
         build(read_release(releases.folders[0]), releases.versions.first, tmp_path / "b")
+
+
+def test_the_doi_of_the_version_before_is_in_the_metadata(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """DataCite, STAC and the package's own release.yaml name it."""
+    doi = "10.5072/zenodo.17"
+    folder = tmp_path / "first" / releases.first.folder.name
+    shutil.copytree(releases.first.folder, folder)
+    set_doi(folder, doi)
+    made = build(
+        read_release(releases.folders[1]),
+        releases.versions.second,
+        tmp_path / "second",
+        previous=read_previous(folder),
+    )
+    datacite = json.loads((made.folder / "datacite.json").read_text(encoding="utf-8"))
+    links = [r for r in datacite["relatedIdentifiers"] if r["relationType"] == "IsNewVersionOf"]
+    assert [r["relatedIdentifier"] for r in links] == [doi]
+    collection = json.loads((made.folder / "stac" / "collection.json").read_text(encoding="utf-8"))
+    assert {"rel": "predecessor-version", "href": f"https://doi.org/{doi}"} in collection["links"]
+    assert [r.identifier for r in read_release(made.folder).related].count(doi) == 1

@@ -6,7 +6,7 @@ import mimetypes
 from typing import Any, Final
 
 from rogi.release.contents import Bounds, Contents, FileInfo, LayerContents
-from rogi.release.model import Release
+from rogi.release.model import PREDECESSOR, Release
 
 VERSION: Final = "1.1.0"
 TABLE: Final = "https://stac-extensions.github.io/table/v1.2.0/schema.json"
@@ -51,6 +51,9 @@ def collection(release: Release, contents: Contents) -> dict[str, Any]:
             {"rel": "license", "href": release.licence.url, "title": release.licence.title},
         ],
     }
+    made["links"] += [
+        {"rel": "predecessor-version", "href": r.url} for r in release.related if r.relation == PREDECESSOR
+    ]
     if release.keywords:
         made["keywords"] = list(dict.fromkeys(release.keywords))
     if release.doi:
