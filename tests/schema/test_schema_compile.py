@@ -208,7 +208,11 @@ def good_value(field: Field, row: int) -> object:
         return f"2021-07-{row % 28 + 1:02d}"
     if concept.type in (FieldType.NUMBER, FieldType.INTEGER):
         value = max(concept.minimum or 0, 0) + (row if field.unique else row % 2)
-        return int(value) if concept.type is FieldType.INTEGER else value + 0.5
+        if concept.type is FieldType.INTEGER:
+            return int(value)
+        return value + 0.5 if concept.maximum is None else min(value + 0.5, concept.maximum)
+    if concept.type is FieldType.BOOLEAN:
+        return row % 2 == 0
     return f"text {row}"
 
 
