@@ -8,19 +8,28 @@ Format: QML as QGIS 3.16 and later write and read it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree as ET
 
 from rogi.schema.docs import describe
 from rogi.schema.load import load_vocabulary
 from rogi.schema.model import Concept, Field, FieldType, LayerSchema, Role
+from rogi.schema.qml import (
+    NULL_VALUE,
+    Check,
+    Default,
+    FormField,
+    SymbolLayer,
+    Widget,
+    add_fields,
+    add_symbol,
+    document,
+    quoted,
+)
+
+__all__ = ["NULL_VALUE", "QGIS_VERSION", "layer_qml"]
 
 QGIS_VERSION: Final = "3.28.0"  # the oldest long-term release whose symbol options are written here
-NULL_VALUE: Final = "{2839923C-8B7D-419E-B84B-CA2FE9B80EC7}"  # what QGIS's value map takes for NULL
-_DOCTYPE: Final = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
-_NOT_NULL, _UNIQUE, _EXPRESSION = 1, 2, 4  # QgsFieldConstraints::Constraint
-_SOFT: Final = "2"  # QgsFieldConstraints::ConstraintStrengthSoft
 
 # Colours of terms, by concept; the others are grey. Dark on light and told apart without red against green.
 _COLOURS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -71,58 +80,32 @@ def layer_qml(layer: LayerSchema, crs: str = "EPSG:4326", columns: Sequence[str]
         "qgis", version=QGIS_VERSION, styleCategories="Symbology|Fields|Forms", labelsEnabled="0"
     )
     _add_renderer(root, layer, fields)
-    configuration = ET.SubElement(root, "fieldConfiguration")
-    aliases = ET.SubElement(root, "aliases")
-    defaults = ET.SubElement(root, "defaults")
-    constraints = ET.SubElement(root, "constraints")
-    expressions = ET.SubElement(root, "constraintExpressions")
-    for number, field in enumerate(fields):
-        widget = _widget(field)
-        element = ET.SubElement(configuration, "field", name=field.name, configurationFlags="NoFlag")
-        edit = ET.SubElement(element, "editWidget", type=widget.kind)
-        _add_option(ET.SubElement(edit, "config"), None, widget.options)
-        ET.SubElement(aliases, "alias", field=field.name, index=str(number), name=_alias(field.concept))
-        default = _default(field, layer, fields, crs)
-        ET.SubElement(
-            defaults,
-            "default",
-            field=field.name,
-            expression=default.expression,
-            applyOnUpdate=str(int(default.on_update)),
-        )
-        expression, says = _constraint(field)
-        flags = _NOT_NULL * (not field.nullable) + _UNIQUE * field.unique + _EXPRESSION * bool(expression)
-        ET.SubElement(
-            constraints,
-            "constraint",
-            field=field.name,
-            constraints=str(flags),
-            notnull_strength=_SOFT if not field.nullable else "0",
-            unique_strength=_SOFT if field.unique else "0",
-            exp_strength=_SOFT if expression else "0",
-        )
-        ET.SubElement(expressions, "constraint", field=field.name, exp=expression, desc=says)
+    add_fields(root, [_form_field(field, layer, fields, crs) for field in fields])
     ET.SubElement(root, "editorlayout").text = "generatedlayout"
     ET.SubElement(root, "mapTip").text = ""
     ET.SubElement(root, "layerGeometryType").text = "0" if layer.role is Role.MARKER else "2"
-    ET.indent(root)
-    return _DOCTYPE + ET.tostring(root, encoding="unicode") + "\n"
+    return document(root)
 
 
 # ---- widgets
 
 
-@dataclass(frozen=True, slots=True)
-class _Widget:
-    kind: str
-    options: Mapping[str, object]
+def _form_field(field: Field, layer: LayerSchema, fields: Sequence[Field], crs: str) -> FormField:
+    expression, says = _constraint(field)
+    return FormField(
+        field.name,
+        _alias(field.concept),
+        _widget(field),
+        _default(field, layer, fields, crs),
+        Check(expression, says, not_null=not field.nullable, unique=field.unique),
+    )
 
 
 def _alias(concept: Concept) -> str:
     return f"{concept.title} [{concept.unit}]" if concept.unit else concept.title
 
 
-def _widget(field: Field) -> _Widget:
+def _widget(field: Field) -> Widget:
     concept = field.concept
     if concept.vocabulary is not None:
         entries: list[Mapping[str, object]] = [{"<NULL>": NULL_VALUE}] if field.nullable else []
@@ -131,12 +114,12 @@ def _widget(field: Field) -> _Widget:
                 entries.append({term.value: term.value})
             elif term.code is not None:
                 entries.append({f"{term.code} {term.value}": str(term.code)})
-        return _Widget("ValueMap", {"map": entries})
+        return Widget("ValueMap", {"map": entries})
     if concept.type in (FieldType.INTEGER, FieldType.NUMBER):
         whole = concept.type is FieldType.INTEGER
         if concept.minimum is None or concept.maximum is None:
-            return _Widget("TextEdit", {"IsMultiline": False, "UseHtml": False})
-        return _Widget(
+            return Widget("TextEdit", {"IsMultiline": False, "UseHtml": False})
+        return Widget(
             "Range",
             {
                 "AllowNull": True,
@@ -148,54 +131,29 @@ def _widget(field: Field) -> _Widget:
             },
         )
     if concept.type is FieldType.BOOLEAN:
-        return _Widget("CheckBox", {})
+        return Widget("CheckBox", {})
     if concept.type is FieldType.DATE:
-        return _Widget(
+        return Widget(
             "DateTime", {"allow_null": True, "calendar_popup": True, "display_format": "yyyy-MM-dd"}
         )
-    return _Widget("TextEdit", {"IsMultiline": concept.name in _LONG_TEXTS, "UseHtml": False})
+    return Widget("TextEdit", {"IsMultiline": concept.name in _LONG_TEXTS, "UseHtml": False})
 
 
 _LONG_TEXTS: Final = ("comment", "additional_information")
 
 
-def _add_option(parent: ET.Element, name: str | None, value: object) -> None:
-    """A value as QGIS writes a QVariant."""
-    attributes = {} if name is None else {"name": name}
-    if isinstance(value, Mapping):
-        element = ET.SubElement(parent, "Option", {"type": "Map", **attributes})
-        for key, entry in value.items():
-            _add_option(element, str(key), entry)
-    elif isinstance(value, list):
-        element = ET.SubElement(parent, "Option", {"type": "List", **attributes})
-        for entry in value:
-            _add_option(element, None, entry)
-    else:
-        kinds = {bool: "bool", int: "int", float: "double"}
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        ET.SubElement(
-            parent, "Option", {"type": kinds.get(type(value), "QString"), "value": text, **attributes}
-        )
-
-
 # ---- defaults and constraints: QGIS expressions
 
 
-@dataclass(frozen=True, slots=True)
-class _Default:
-    expression: str = ""
-    on_update: bool = False
-
-
-def _default(field: Field, layer: LayerSchema, fields: Sequence[Field], crs: str) -> _Default:
+def _default(field: Field, layer: LayerSchema, fields: Sequence[Field], crs: str) -> Default:
     name = field.concept.name
     if layer.role is Role.MARKER and name in ("primary_id", "latitude", "longitude"):
         point = "$geometry" if crs == "EPSG:4326" else f"transform($geometry,'{crs}','EPSG:4326')"
         if name == "latitude":
-            return _Default(f"round(y({point}),6)", on_update=True)
+            return Default(f"round(y({point}),6)", on_update=True)
         if name == "longitude":
-            return _Default(f"round(x({point}),6)", on_update=True)
-        return _Default(
+            return Default(f"round(x({point}),6)", on_update=True)
+        return Default(
             f"'RGU' || lpad(to_string(round(abs(y({point}))*10000)),6,'0')"
             f" || if(y({point})<0,'S','N')"
             f" || lpad(to_string(round(abs(x({point}))*10000)),7,'0')"
@@ -209,12 +167,12 @@ def _default(field: Field, layer: LayerSchema, fields: Sequence[Field], crs: str
             if f.concept.name == f"reliability_{part}"
         ]
         if len(parts) == 4:
-            return _Default(" + ".join(map(quoted, parts)), on_update=True)
+            return Default(" + ".join(map(quoted, parts)), on_update=True)
     if name == "map_date":
-        return _Default("format_date(now(),'yyyy-MM-dd')")
+        return Default("format_date(now(),'yyyy-MM-dd')")
     if name == "mapper":
-        return _Default("@user_full_name")
-    return _Default()
+        return Default("@user_full_name")
+    return Default()
 
 
 def _constraint(field: Field) -> tuple[str, str]:
@@ -234,11 +192,6 @@ def _constraint(field: Field) -> tuple[str, str]:
     if not bounds:
         return "", describe(concept)
     return f"{column} IS NULL OR ({' AND '.join(bounds)})", describe(concept)
-
-
-def quoted(name: str) -> str:
-    """A column name in a QGIS or SQL expression."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 # ---- symbols
@@ -282,15 +235,6 @@ def _add_renderer(root: ET.Element, layer: LayerSchema, fields: Sequence[Field])
 
 def _add_symbol(parent: ET.Element, name: str, role: Role, colour: str, *, dashed: bool = False) -> None:
     marker = role is Role.MARKER
-    symbol = ET.SubElement(
-        parent,
-        "symbol",
-        type="marker" if marker else "fill",
-        name=name,
-        alpha="1",
-        clip_to_extent="1",
-        force_rhr="0",
-    )
     if marker:
         kind, options = (
             "SimpleMarker",
@@ -316,5 +260,4 @@ def _add_symbol(parent: ET.Element, name: str, role: Role, colour: str, *, dashe
                 "style": "no" if role is Role.AREA_OF_INTEREST else "solid",
             },
         )
-    element = ET.SubElement(symbol, "layer", {"class": kind, "enabled": "1", "locked": "0", "pass": "0"})
-    _add_option(element, None, options)
+    add_symbol(parent, name, "marker" if marker else "fill", [SymbolLayer(kind, options)])
