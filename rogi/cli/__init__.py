@@ -57,6 +57,7 @@ def _register() -> None:
         schema,
         stats,
         synthetic,
+        update,
         validate,
     )
 
@@ -85,6 +86,9 @@ def _register() -> None:
     )
     app.add_typer(
         detect.app, name="detect", short_help="Find candidates in imagery: patches, training, prediction."
+    )
+    app.add_typer(
+        update.app, name="update", short_help="A new version from new imagery: plan, status, apply, log."
     )
     app.add_typer(synthetic.app, name="synthetic", short_help="Make seeded inventories, terrain and climate.")
 

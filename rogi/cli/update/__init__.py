@@ -1,0 +1,15 @@
+"""``rogi update``: a new version from new imagery; one file per sub-command."""
+
+from __future__ import annotations
+
+import typer
+
+from rogi.cli.update import plan
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="A new version of an inventory from new imagery: plan the review, follow it, apply its decisions.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("plan", short_help="Match candidates with the inventory and divide the review.")(plan.plan)
