@@ -20,7 +20,7 @@ OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-"""Schemas as torchvision declares them (``csrc/ops/nms.cpp`` and ``csrc/ops/quantized/cpu/qnms_kernel.cpp``)."""
+"""Schemas as torchvision declares them, in ``csrc/ops``."""
 
 _kept: list[Any] = []  # the operators live as long as the library object
 

@@ -83,6 +83,14 @@ def read_yaml(path: Path, *, kind: str | None = None) -> Any:
             data = stream.read(MAXIMUM_BYTES + 1)
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
+    return parse_yaml(data, path, kind=kind)
+
+
+def parse_yaml(data: bytes, path: Path, *, kind: str | None = None) -> Any:
+    """Content of a YAML document that is in memory, such as a member of a zip; see `read_yaml`.
+
+    `path` is only for messages.
+    """
     if len(data) > MAXIMUM_BYTES:
         raise InputError(
             f"{path} is larger than {MAXIMUM_BYTES} bytes; a schema or dialect is a small YAML file."

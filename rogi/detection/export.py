@@ -1,0 +1,165 @@
+"""From a network of torch to ONNX, which runs without torch."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from rogi.errors import MissingExtra, RogiError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+OPSET: Final = 18
+"""Version of ONNX's operators: the first that torch's exporter writes without converting; read by
+onnxruntime since 1.14 and OpenVINO since 2023.0."""
+
+INPUT, OUTPUT = "image", "probability"
+TOLERANCE: Final = 1e-4
+"""Largest difference of a probability between torch and onnxruntime, both float32."""
+
+FORBIDDEN: Final = b"location"
+"""Key of tensors kept in other files (``TensorProto.external_data``), which a bundle never has."""
+
+
+def to_onnx(network: nn.Module, example: npt.NDArray[np.float32]) -> bytes:
+    """The network, and a sigmoid behind it, as an ONNX model whose number of images is free.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Takes images and gives logits.
+    example : array of float32, (n, channels, height, width)
+        Fixes all other sizes.
+
+    Returns
+    -------
+    bytes
+        Input ``image``, output ``probability``; the same bytes for the same network.
+
+    Raises
+    ------
+    MissingExtra
+    """
+    try:
+        import onnx
+        import torch
+    except ImportError:
+        raise MissingExtra("Writing a model needs torch and onnx: pip install 'rogi[train]'.") from None
+    whole = torch.nn.Sequential(network, torch.nn.Sigmoid())
+    # The exporter takes a size of 1 for one that is always 1.
+    image = torch.from_numpy(np.resize(example, (2, *example.shape[1:])))
+    with _evaluating(whole), _silent():
+        program: Any = torch.onnx.export(
+            whole,
+            (image,),
+            dynamo=True,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: torch.export.Dim("n", min=1, max=4096)},),
+            opset_version=OPSET,
+            verbose=False,
+        )
+        buffer = io.BytesIO()
+        program.save(buffer, external_data=False)
+    model = onnx.load_model_from_string(buffer.getvalue())
+    _forget(model)
+    onnx.checker.check_model(model)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def probability(network: nn.Module, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Output of the network after the sigmoid, on the CPU in float32, (n, outputs, height, width)."""
+    import torch
+
+    with _evaluating(network), torch.inference_mode():
+        found = [torch.sigmoid(network(torch.from_numpy(image[None]))).numpy() for image in images]
+    return np.concatenate(found).astype(np.float32, copy=False)
+
+
+def check_onnx(model: bytes, images: npt.NDArray[np.float32], expected: npt.NDArray[np.float32]) -> float:
+    """Largest difference between what onnxruntime makes of the images and what is expected.
+
+    Raises
+    ------
+    RogiError
+        It is more than `TOLERANCE`: the exported model is not the network.
+    MissingExtra
+    """
+    found = np.concatenate([run(image[None]) for run in [onnx_runner(model)] for image in images])
+    difference = float(np.abs(found - expected).max())
+    if not difference <= TOLERANCE:
+        raise RogiError(
+            f"The exported model differs from the network by {difference:.2g} in probability, more than "
+            f"{TOLERANCE:g}; export it with another version of torch or onnxruntime."
+        )
+    return difference
+
+
+def onnx_runner(
+    model: bytes, threads: int = 1
+) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+    """A function that runs an ONNX model on the CPU with onnxruntime, in float32."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingExtra("Running an ONNX model needs onnxruntime: pip install 'rogi[detect]'.") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def run(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        found: npt.NDArray[np.float32] = session.run([OUTPUT], {INPUT: images})[0]
+        return found
+
+    return run
+
+
+def _forget(model: Any) -> None:
+    """Remove what says where and when the model was exported: source lines, folders, notes."""
+    model.doc_string = ""
+    del model.metadata_props[:]
+    graph = model.graph
+    graph.doc_string = ""
+    for part in (graph, *model.functions):
+        for item in (part, *part.node, *part.value_info):
+            item.doc_string = ""
+            del item.metadata_props[:]
+    for item in (*graph.input, *graph.output, *graph.initializer):
+        item.doc_string = ""
+        del item.metadata_props[:]
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """The network as it predicts (no dropout, running statistics), and as it was afterwards."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without the notes of the exporter, which are about its own working."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
