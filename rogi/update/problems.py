@@ -1,0 +1,149 @@
+"""What keeps a decision from being applied: rules with their texts, and findings that name the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+
+class Rule(StrEnum):
+    """Why a decision is not applied. Those of :data:`rogi.update.model.CONSTRAINTS` keep their own names."""
+
+    UNKNOWN_TASK = "unknown-task"
+    PLAN_CHANGED = "plan-changed"
+    UNKNOWN_UNIT = "unknown-unit"
+    NO_OUTLINE = "no-outline"
+    NOT_VALID = "outline-not-valid"
+    SEVERAL_PARTS = "outline-in-parts"
+    TOO_SMALL = "below-minimum-area"
+    FAR_FROM_OLD = "refined-elsewhere"
+    NOT_CHANGED = "outline-not-changed"
+    CHANGED_ANYWAY = "outline-changed-without-refine"
+    CANDIDATE_MISSING = "candidate-missing"
+    ONE_PART = "split-in-one-part"
+    PART_OUTSIDE = "part-outside-old-outline"
+    PARTS_OVERLAP = "parts-overlap"
+    MERGE_TARGET = "merge-target-unknown"
+    MERGE_ITSELF = "merge-into-itself"
+    MERGE_CHAIN = "merge-target-gone"
+    MERGE_OPEN = "merge-target-open"
+    MERGE_FAR = "merge-too-far"
+    MERGE_APART = "merge-does-not-touch"
+    MERGE_UNCOVERED = "merge-not-covered"
+    MERGE_HELD = "merge-held"
+    FRONT = "front-rule-not-acknowledged"
+    OVERLAP = "overlap"
+    DUPLICATE = "new-near-unit"
+    TAKES_PLACE = "takes-place-of-unit"
+    TWICE = "edited-twice"
+    ROWS_DISAGREE = "rows-disagree"
+
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do."""
+        return _MESSAGES[self]
+
+
+_MESSAGES = {
+    Rule.UNKNOWN_TASK: "the plan has no such task; leave task empty in rows drawn by hand",
+    Rule.PLAN_CHANGED: "unit, candidates or class are not those of the task in the plan; set them back",
+    Rule.UNKNOWN_UNIT: "the inventory has no such unit; leave unit empty for a new rock glacier",
+    Rule.NO_OUTLINE: "there is no outline; draw it",
+    Rule.NOT_VALID: "the outline is not valid: {detail}; mend it in QGIS (Check validity, Fix geometries)",
+    Rule.SEVERAL_PARTS: "the outline has {detail} parts; a unit has one, so split it or join the parts",
+    Rule.TOO_SMALL: "the outline has {detail}, less than the minimum of a unit",
+    Rule.FAR_FROM_OLD: "only {detail} of the smaller outline is common to the old and the new one; decide "
+    "remove and draw a new unit, or draw nearer to the old outline",
+    Rule.NOT_CHANGED: "the outline is the old one; draw the new one, take the candidate's, or decide remain",
+    Rule.CHANGED_ANYWAY: "the outline was changed but the decision is {detail}; decide refine, or undo the "
+    "change",
+    Rule.CANDIDATE_MISSING: "use_candidate needs {detail}; draw the outline instead",
+    Rule.ONE_PART: "there is one part; split the outline in two, or take the outlines of two candidates",
+    Rule.PART_OUTSIDE: "only {detail} of a part lies in the old outline; parts lie in it for the most part",
+    Rule.PARTS_OVERLAP: "parts overlap by {detail}; parts touch at most",
+    Rule.MERGE_TARGET: "merge_into names {detail}, which is no unit of the inventory",
+    Rule.MERGE_ITSELF: "merge_into names the unit itself",
+    Rule.MERGE_CHAIN: "merge_into names {detail}, which goes itself; name the unit that stays",
+    Rule.MERGE_OPEN: "merge_into names {detail}, which is not decided; decide remain or refine there",
+    Rule.MERGE_FAR: "the unit lies {detail} from those it is merged with; merged units are neighbours",
+    Rule.MERGE_APART: "the merged outlines do not touch; draw the outline of the whole in {detail} and "
+    "decide refine there",
+    Rule.MERGE_UNCOVERED: "only {detail} of the unit lies in the outline of the unit that takes it in; draw "
+    "that one over it",
+    Rule.MERGE_HELD: "another unit of this merge has a problem",
+    Rule.FRONT: "the 50 m front rule was not looked at; tick front_50m when it was",
+    Rule.OVERLAP: "the outline overlaps that of {detail}",
+    Rule.DUPLICATE: "a new unit {detail}; one of the two is too many",
+    Rule.TAKES_PLACE: "the outline takes the place of {detail}; decide refine, split or merge there, so that "
+    "the units can be followed",
+    Rule.TWICE: "{detail} decide differently; one must be withdrawn",
+    Rule.ROWS_DISAGREE: "rows of one task decide differently ({detail}); keep one, or decide split for all",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """A row that is not applied, and why.
+
+    Attributes
+    ----------
+    rule
+        A :class:`Rule`, or the name of a constraint.
+    task, unit, package, file, row
+        The row; ``row`` is its feature id.
+    message
+        What is wrong and what to do.
+    other
+        The unit or task on the other side, or empty.
+    conflict
+        Whether two decisions contradict each other, so that somebody has to choose.
+    index
+        Position of the row in :attr:`rogi.update.edits.Edits.rows`.
+    """
+
+    rule: str
+    task: str
+    unit: str
+    package: str
+    file: str
+    row: int
+    message: str
+    other: str = ""
+    conflict: bool = False
+    index: int = -1
+
+    @classmethod
+    def of(
+        cls,
+        rows: gpd.GeoDataFrame,
+        index: int,
+        rule: Rule | str,
+        detail: str = "",
+        *,
+        message: str = "",
+        other: str = "",
+        conflict: bool = False,
+    ) -> Problem:
+        """A problem of a row of the edits."""
+        at = {name: rows[name].iat[index] for name in ("task", "unit", "package", "file", "row")}
+        text = message or (Rule(rule).message.format(detail=detail))
+        return cls(
+            str(rule),
+            _text(at["task"]),
+            _text(at["unit"]),
+            _text(at["package"]),
+            _text(at["file"]),
+            int(at["row"]),
+            text,
+            other,
+            conflict,
+            index,
+        )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
