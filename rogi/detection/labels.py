@@ -248,3 +248,64 @@ def trace(offsets: Counts, row: Labels, col: Labels, order: Bytes) -> tuple[Labe
             ring_offsets[rings] = at
         polygon_offsets[group + 1] = rings
     return coords, ring_offsets[: rings + 1].copy(), polygon_offsets
+
+
+@njit(cache=True, nogil=True)
+def corners_of_regions(labels: Labels, row: int, col: int) -> tuple[Labels, Labels, Labels, Bytes]:
+    """Corners of the outlines of regions that may share borders.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (h, w)
+        0 for background; the pixels of each label are connected over their sides.
+    row, col : int
+        Position of the first pixel.
+
+    Returns
+    -------
+    label, row, col : ndarray of int32, shape (v,)
+    order : ndarray of uint8, shape (v,)
+        As in `corners`.
+    """
+    h, w = labels.shape
+    around = np.zeros(4, np.int32)
+    label, at_row = np.empty(0, np.int32), np.empty(0, np.int32)
+    at_col, order = np.empty(0, np.int32), np.zeros(0, np.uint8)
+    for write in (False, True):
+        k = 0
+        for i in range(h + 1):
+            for j in range(w + 1):
+                around[0] = labels[i - 1, j - 1] if i > 0 and j > 0 else 0
+                around[1] = labels[i - 1, j] if i > 0 and j < w else 0
+                around[2] = labels[i, j - 1] if i < h and j > 0 else 0
+                around[3] = labels[i, j] if i < h and j < w else 0
+                if around[0] == around[1] == around[2] == around[3]:
+                    continue
+                for n in range(4):
+                    here = around[n]
+                    if here == 0 or (here == around[:n]).any():
+                        continue
+                    nw, ne, sw, se = (
+                        here == around[0],
+                        here == around[1],
+                        here == around[2],
+                        here == around[3],
+                    )
+                    if nw ^ ne ^ sw ^ se:
+                        if write:
+                            label[k], at_row[k], at_col[k] = here, row + i, col + j
+                        k += 1
+                    elif nw != ne and nw == se:
+                        if write:
+                            label[k] = label[k + 1] = here
+                            at_row[k] = at_row[k + 1] = row + i
+                            at_col[k] = at_col[k + 1] = col + j
+                            if ne:
+                                order[k + 1] = 3
+                            else:
+                                order[k], order[k + 1] = 2, 1
+                        k += 2
+        if not write:
+            label, at_row = np.empty(k, np.int32), np.empty(k, np.int32)
+            at_col, order = np.empty(k, np.int32), np.zeros(k, np.uint8)
+    return label, at_row, at_col, order

@@ -14,14 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.detection.labels import Bytes, Counts, Labels, corners, join_borders, label_block, roots, trace
-from rogi.geometry import Geometries, Ints
+from rogi.detection.labels import (
+    Bytes,
+    Counts,
+    Labels,
+    corners,
+    corners_of_regions,
+    join_borders,
+    label_block,
+    roots,
+    trace,
+)
+from rogi.geometry import Floats, Geometries, Ints
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -77,11 +87,41 @@ class PixelPolygons:
         low = np.minimum.reduceat(self.coords, starts, axis=0)
         return np.hstack([low, np.maximum.reduceat(self.coords, starts, axis=0)])
 
+    def raster_order(self) -> Ints:
+        """Order of the polygons by their first corners, by row and column; shape (n,)."""
+        first = self.coords[self.corner_offsets[:-1]]
+        return np.lexsort([first[:, 1], first[:, 0]])
+
     def take(self, rows: Ints) -> PixelPolygons:
         """Some of the polygons, in the order of ``rows``."""
         rings, polygon_offsets = _ranges(self.polygon_offsets, np.asarray(rows, np.int64))
         corner, ring_offsets = _ranges(self.ring_offsets, rings)
         return PixelPolygons(self.coords[corner], ring_offsets, polygon_offsets, self.pixels[rows])
+
+    def without_holes(self, pixels: Counts) -> PixelPolygons:
+        """The polygons with holes of fewer pixels filled; ``pixels`` is a limit per polygon, shape (n,)."""
+        count = len(self.ring_offsets) - 1
+        owner = np.repeat(np.arange(len(self)), np.diff(self.polygon_offsets))
+        exterior = np.zeros(count, bool)
+        exterior[self.polygon_offsets[:-1]] = True
+        area = self._ring_pixels()
+        filled = ~exterior & (area < pixels[owner])
+        corner, ring_offsets = _ranges(self.ring_offsets, np.flatnonzero(~filled))
+        added = np.bincount(owner[filled], weights=area[filled], minlength=len(self)).astype(np.int64)
+        left = np.bincount(owner[~filled], minlength=len(self))
+        return PixelPolygons(
+            self.coords[corner], ring_offsets, np.concatenate([[0], np.cumsum(left)]), self.pixels + added
+        )
+
+    def _ring_pixels(self) -> Counts:
+        """Pixels inside each ring, shape (r,)."""
+        count = len(self.ring_offsets) - 1
+        following = np.arange(1, len(self.coords) + 1)
+        following[self.ring_offsets[1:] - 1] = self.ring_offsets[:-1]
+        row, col = self.coords.astype(np.int64).T
+        # the area of a ring of horizontal and vertical edges, from its vertical ones
+        terms = col * (row[following] - row)
+        return np.abs(np.add.reduceat(terms, self.ring_offsets[:-1])) if count else np.zeros(0, np.int64)
 
     def geometries(self, transform: Affine | None = None) -> Geometries:
         """The polygons as shapely geometries, shape (n,); in columns and rows unless there is a transform.
@@ -93,11 +133,25 @@ class PixelPolygons:
         index = np.arange(closed[-1]) - np.repeat(np.arange(count), np.diff(closed))
         index[closed[1:] - 1] = self.ring_offsets[:-1]
         row, col = self.coords[index, 0].astype(float), self.coords[index, 1].astype(float)
-        x, y = (col, row) if transform is None else _place(transform, row, col)
+        x, y = (col, row) if transform is None else place(transform, row, col)
         made = shapely.from_ragged_array(
             shapely.GeometryType.POLYGON, np.column_stack([x, y]), (closed, self.polygon_offsets)
         )
         return np.asarray(made, dtype=object)
+
+
+def join(parts: list[PixelPolygons]) -> PixelPolygons:
+    """Polygons of several sets as one, in the order of their first corners, by row and column."""
+    if not parts:
+        none = np.zeros(1, np.int64)
+        return PixelPolygons(np.zeros((0, 2), np.int32), none, none.copy(), np.zeros(0, np.int64))
+    together = PixelPolygons(
+        np.concatenate([p.coords for p in parts]),
+        _joined([p.ring_offsets for p in parts]),
+        _joined([p.polygon_offsets for p in parts]),
+        np.concatenate([p.pixels for p in parts]),
+    )
+    return together.take(together.raster_order())
 
 
 def level_of(threshold: float) -> int:
@@ -143,18 +197,7 @@ def polygonise(
     >>> polygonise(read, raster.shape, level=128).geometries()[0].wkt
     'POLYGON ((1 0, 1 2, 2 2, 2 1, 3 1, 3 0, 1 0))'
     """
-    found = list(_finished(read, shape, level, channel, minimum_pixels, block))
-    if not found:
-        none = np.zeros(1, np.int64)
-        return PixelPolygons(np.zeros((0, 2), np.int32), none, none.copy(), np.zeros(0, np.int64))
-    together = PixelPolygons(
-        np.concatenate([p.coords for p in found]),
-        _joined([p.ring_offsets for p in found]),
-        _joined([p.polygon_offsets for p in found]),
-        np.concatenate([p.pixels for p in found]),
-    )
-    first = together.coords[together.corner_offsets[:-1]]
-    return together.take(np.lexsort([first[:, 1], first[:, 0]]))
+    return join(list(_finished(read, shape, level, channel, minimum_pixels, block)))
 
 
 @dataclass
@@ -230,11 +273,28 @@ def _finished(
 def _traced(
     label: Labels, row: Labels, col: Labels, order: Bytes, done: NDArray[np.bool_], total: Counts
 ) -> PixelPolygons:
+    """Polygons of the labels that are ``done``; ``total`` pixels each."""
     chosen = np.flatnonzero(done[label])
     chosen = chosen[np.argsort(label[chosen], kind="stable")]
     offsets = np.concatenate([[0], np.cumsum(np.bincount(label[chosen], minlength=len(done))[done])])
     coords, rings, polygons = trace(offsets, row[chosen], col[chosen], order[chosen])
     return PixelPolygons(coords, rings, polygons, total[done])
+
+
+def polygonise_labels(labels: Labels, row: int = 0, col: int = 0) -> PixelPolygons:
+    """Polygons of regions that may share borders, in the order of their labels.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (h, w)
+        0 for background, else 1 to n; the pixels of each label are connected over their sides.
+    row, col : int
+        Position of the first pixel.
+    """
+    total = np.bincount(labels.ravel()).astype(np.int64)
+    done = total > 0
+    done[0] = False
+    return _traced(*corners_of_regions(labels, row, col), done, total)
 
 
 def _channel(values: NDArray[np.uint8], channel: int, shape: tuple[int, int]) -> Bytes:
@@ -258,8 +318,8 @@ def _ranges(offsets: Counts, rows: Counts) -> tuple[Counts, Counts]:
     return np.arange(ends[-1]) - np.repeat(ends[:-1] - offsets[rows], lengths), ends
 
 
-def _place(transform: Affine, row: Any, col: Any) -> tuple[Any, Any]:
-    """Coordinates of grid points."""
+def place(transform: Affine, row: Floats, col: Floats) -> tuple[Floats, Floats]:
+    """Coordinates x and y of grid points, by their rows and columns."""
     x = transform.c + col * transform.a + row * transform.b
     y = transform.f + col * transform.d + row * transform.e
     return x, y
