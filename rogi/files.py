@@ -52,6 +52,61 @@ def replacing(path: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
+@contextmanager
+def replacing_folder(path: Path, force: bool = False, mark: str = "") -> Iterator[Path]:
+    """A temporary folder beside ``path`` that takes its place, whole and synced, when the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+    force : bool
+        Replace a folder that is there.
+    mark : str
+        File that a folder must hold to be replaced: one of another kind is left alone even with ``force``.
+
+    Raises
+    ------
+    OutputError
+        If the folder is there and may not be replaced, or cannot be written.
+    """
+    path = Path(path)
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise OutputError(f"{path} is not a folder; name another to write.")
+    if path.is_dir() and any(path.iterdir()):
+        if not force:
+            raise OutputError(f"{path} exists; give another name, or --force to replace it.")
+        if mark and not (path / mark).is_file():
+            raise OutputError(
+                f"{path} holds no {mark}, so it is something else and stays; name another folder."
+            )
+    make_folder(path.parent)
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except OSError as error:
+        raise OutputError(f"{path.parent} cannot be written to: {error.strerror}.") from None
+    try:
+        fresh, old = work / path.name, work / f"{path.name}.old"
+        fresh.mkdir()
+        yield fresh
+        for file in sorted(p for p in fresh.rglob("*") if p.is_file()):
+            with file.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        _sync_folder(fresh)
+        if path.exists():
+            path.replace(old)
+        try:
+            fresh.replace(path)
+        except BaseException:
+            if old.exists():
+                old.replace(path)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise OutputError(f"{path} could not be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8 with ``\\n`` line ends, atomically."""
     write_bytes(path, text.encode("utf-8"))

@@ -79,20 +79,29 @@ class Grid:
     def bounds(self) -> tuple[float, float, float, float]:
         """Least x, least y, greatest x, greatest y of the four corners, in the units of the CRS."""
         rows, columns = self.shape
-        x, y = _apply(self.transform, np.array([0, columns, 0, columns]), np.array([0, 0, rows, rows]))
+        x, y = apply(self.transform, np.array([0, columns, 0, columns]), np.array([0, 0, rows, rows]))
         return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
     @cached_property
     def pixel_metres(self) -> tuple[float, float]:
         """Length on the ground of a step along a row and along a column, m, at the centre of the grid."""
         rows, columns = self.shape
-        centre = np.array([columns / 2, rows / 2])
-        points = centre + np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-        x, y = _apply(self.transform, points[:, 0], points[:, 1])
-        lonlat = transform_coordinates(np.column_stack([x, y]), self.crs, 4326)
-        steps = local_metres(lonlat[1:], lonlat[0])
-        along, down = np.hypot(steps[:, 0], steps[:, 1])
-        return float(along), float(down)
+        along, down = self.pixel_metres_at(np.array([rows / 2]), np.array([columns / 2]))
+        return float(along[0]), float(down[0])
+
+    def pixel_metres_at(
+        self, row: NDArray[np.float64], column: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Length on the ground of a step along a row and along a column, m, at places of shape (n,)."""
+        places = [(column, row), (column + 1.0, row), (column, row + 1.0)]
+        here, right, below = (self.lonlat(*place) for place in places)
+        along, down = local_metres(right, here), local_metres(below, here)
+        return np.hypot(along[:, 0], along[:, 1]), np.hypot(down[:, 0], down[:, 1])
+
+    def lonlat(self, column: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Longitude and latitude on WGS84, shape (n, 2), of places counted in pixels from the corner."""
+        x, y = apply(self.transform, column, row)
+        return transform_coordinates(np.column_stack([x, y]), self.crs, 4326)
 
     @property
     def metres_per_pixel(self) -> float:
@@ -472,6 +481,6 @@ def _reason(error: Exception) -> str:
     return " ".join(str(cause).split())[:200].rstrip(".")
 
 
-def _apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
+def apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
     """An affine transform of arrays or numbers."""
     return transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rogi.attributes.raster import Window
-from rogi.detection.mosaic import Grid, _apply
+from rogi.detection.mosaic import Grid, apply
 from rogi.geometry import transform_coordinates
 
 if TYPE_CHECKING:
@@ -118,14 +118,14 @@ class Resampling:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Row and column in the source, such that pixel centres are whole numbers, of target positions."""
         grid = np.meshgrid(columns, rows)
-        x, y = _apply(self.target.transform, grid[0].ravel(), grid[1].ravel())
+        x, y = apply(self.target.transform, grid[0].ravel(), grid[1].ravel())
         if self.target.crs != self.source.crs:
             xy = transform_coordinates(np.column_stack([x, y]), self.target.crs, self.source.crs)
             x, y = xy[:, 0], xy[:, 1]
             if self.source.crs.is_geographic:
                 west = self.source.bounds[0]
                 x = np.where(np.isfinite(x), (x - west + 1.0) % 360.0 + west - 1.0, x)
-        column, row = _apply(~self.source.transform, x, y)
+        column, row = apply(~self.source.transform, x, y)
         return row.reshape(grid[0].shape) - 0.5, column.reshape(grid[0].shape) - 0.5
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rogi.cli.detect import models, train
+from rogi.cli.detect import models, patches, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,5 +12,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command("patches", short_help="Cut training patches from imagery and outlines.")(patches.patches)
 app.command("train", short_help="Train a model on patches, and write its bundle.")(train.train)
 app.command("models", short_help="List and check model bundles.")(models.models)

@@ -1,0 +1,146 @@
+"""``rogi detect patches``: cut training patches from imagery and outlines."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rogi.errors import OptionError
+
+if TYPE_CHECKING:
+    from rogi.detection.patches import Made
+    from rogi.detection.split import SplitMethod
+
+
+def patches(
+    imagery: Annotated[
+        list[Path],
+        typer.Argument(
+            help="GeoTIFF, VRT, folder of tiles or STAC item; several are several images, not one mosaic."
+        ),
+    ],
+    units: Annotated[list[Path], typer.Option(help="Inventory whose outlines are the units. Repeatable.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    negatives: Annotated[
+        list[Path] | None,
+        typer.Option(help="Polygons of what is no rock glacier, e.g. rejected candidates. Repeatable."),
+    ] = None,
+    area: Annotated[
+        Path | None,
+        typer.Option(help="Polygons of the ground that was searched for units; outside nothing counts."),
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=RASTER: a further channel, e.g. elevation=dem.tif, slope=dem.tif. Repeatable."
+        ),
+    ] = None,
+    bands: Annotated[
+        str | None, typer.Option(help="Bands of the imagery: 3,2,1 or red=4,green=3,blue=2 or names.")
+    ] = None,
+    resolution: Annotated[float | None, typer.Option(help="Resample to pixels of so many metres.")] = None,
+    context: Annotated[float, typer.Option(help="Metres of ground around a unit.")] = 1500.0,
+    size: Annotated[int, typer.Option(help="Side of a patch, pixels.", min=16, max=4096)] = 480,
+    stride: Annotated[
+        int | None,
+        typer.Option(help="Pixels between neighbouring patches; default two thirds of the side.", min=1),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="blocked: by blocks of ground, a patch apart; random: by units, which leaks.")
+    ] = "blocked",
+    train_share: Annotated[float, typer.Option(help="Share of the patches for training.")] = 0.7,
+    block: Annotated[
+        float | None,
+        typer.Option(help="Side of the blocks in metres; chosen by size of the area unless given."),
+    ] = None,
+    border: Annotated[
+        int, typer.Option(help="Pixels beside borders of touching units that get the label 2.", min=0, max=50)
+    ] = 2,
+    minimum_valid: Annotated[float, typer.Option(help="Least share of valid pixels of a patch.")] = 0.05,
+    seed: Annotated[int, typer.Option(help="Same seed and inputs, same bytes.", min=0)] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Replace a folder of patches that exists.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings.")] = False,
+) -> None:
+    """Cut patches for training from imagery and the outlines of units, and divide them.
+
+    The folder holds shards (tar), index.csv, patches.yaml, and thumbnails.png to look at.
+
+    Example: `rogi detect patches mosaic/ --units inventory.gpkg --negatives rejected.gpkg -o patches`
+    """
+    from rogi.cli.options import ProgressLine, pairs
+    from rogi.detection.bands import parse_choice
+    from rogi.detection.cutting import PatchSettings
+    from rogi.detection.imagery import Imagery
+    from rogi.detection.mosaic import close_files
+    from rogi.detection.outlines import read_outlines
+    from rogi.detection.patches import make_patches
+
+    settings = PatchSettings(
+        context_m=context,
+        size=size,
+        stride=stride if stride is not None else 2 * max(1, round(size / 3)),
+        train_share=train_share,
+        split=_split(split),
+        block_m=block,
+        seed=seed,
+        border=border,
+        minimum_valid=minimum_valid,
+    )
+    channels = pairs(channel, "--channel", "elevation=dem.tif")
+    chosen = parse_choice(bands)
+    images = [Imagery.open(path, bands=chosen, channels=channels, resolution=resolution) for path in imagery]
+    line = ProgressLine(quiet)
+    try:
+        made = make_patches(
+            images,
+            [read_outlines(path) for path in units],
+            output,
+            negatives=[read_outlines(path) for path in negatives or ()],
+            area=read_outlines(area) if area is not None else None,
+            settings=settings,
+            force=force,
+            progress=line,
+        )
+    finally:
+        line.done()
+        close_files()
+    for note in made.notes:
+        if not quiet:
+            sys.stderr.write(f"note: {note}\n")
+    sys.stdout.write(_summary(made, output))
+    if made.damaged:
+        for message in made.damaged:
+            sys.stderr.write(f"error: {message}\n")
+        raise typer.Exit(2)
+
+
+def _split(text: str) -> SplitMethod:
+    from rogi.detection.split import SplitMethod
+
+    try:
+        return SplitMethod(text.lower())
+    except ValueError:
+        raise OptionError(f"--split is blocked or random, found {text!r}.") from None
+
+
+def _summary(made: Made, output: Path) -> str:
+    card = made.patches.card
+    counts = dict(card.counts)
+    left_out = {why: number for why, number in counts.pop("left_out").items() if number}
+    lines = [
+        f"{output}: {len(made.patches)} patches of {card.size} x {card.size} pixels, "
+        f"{card.resolution_m:.3g} m each"
+    ]
+    for part, kinds in counts.items():
+        lines.append(f"  {part}: " + ", ".join(f"{number} {kind}" for kind, number in kinds.items()))
+    if left_out:
+        lines.append("  left out: " + ", ".join(f"{number} {why}" for why, number in left_out.items()))
+    if card.split["shared_ground"]:
+        lines.append(
+            f"  {card.split['shared_ground']:.0%} of the validation ground is in training patches too, so "
+            "scores on it are too good"
+        )
+    return "\n".join(lines) + "\n"
