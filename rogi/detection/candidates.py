@@ -377,8 +377,9 @@ def _parents(
     names = np.array([f"P-{i}" for i in provisional_ids(to_lonlat(shapes, crs), areas)], dtype=object)
     order = np.argsort(names.astype(str))
     measures = _measures(areas, confidence(read, shape, cut, block=block), cut)
-    # few columns, or a reader would take parents and units together for the outlines of an inventory
-    table = {"parent_id": names, "units": units} | {n: measures[n] for n in ("AREA", "confidence", "holes")}
+    # no column that tells a layer of candidates, or parents and units would be read as one layer
+    table = {"parent_id": names, "units": units, "area_km2": measures["AREA"], "holes": measures["holes"]}
+    table["probability"] = measures["confidence"]
     of_unit = np.full(len(parent), None, dtype=object)
     has = parent >= 0
     of_unit[has] = names[np.searchsorted(rows, parent[has])]
