@@ -1,0 +1,275 @@
+"""Libraries that run a network: OpenVINO and ONNX Runtime on a CPU, PyTorch on a GPU.
+
+On a CPU each window is computed alone and by one thread, several of them side by side: this is no slower than
+many threads on one window, and what a window gives depends neither on the number of threads nor on the
+windows beside it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rogi.errors import MissingExtra, RogiError
+
+if TYPE_CHECKING:
+    from rogi.detection.bundle import Bundle
+
+Floats = NDArray[np.float32]
+
+BACKENDS = ("openvino", "onnxruntime", "torch")
+DEVICES = ("cpu", "cuda", "mps")
+PRECISIONS = ("fp32", "bf16")
+
+
+class Backend(Protocol):
+    """A network ready to run."""
+
+    @property
+    def plan(self) -> Plan:
+        """What it is."""
+
+    @property
+    def batch(self) -> int:
+        """Windows it is best given at a time."""
+
+    def run(self, images: Floats) -> Floats:
+        """Probabilities (n, k, patch, patch) of normalised images (n, c, patch, patch); safe in threads."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A way to run a network.
+
+    Attributes
+    ----------
+    backend : str
+        Of `BACKENDS`.
+    device : str
+        Of `DEVICES`.
+    precision : str
+        Of `PRECISIONS`.
+    version : str
+        Of the library: another may round otherwise.
+    threads : int
+        Windows computed side by side on a CPU.
+    batch : int
+        Windows at a time on a GPU.
+    """
+
+    backend: str
+    device: str
+    precision: str
+    version: str = ""
+    threads: int = 1
+    batch: int = 1
+
+    def __str__(self) -> str:
+        at_a_time = f"{self.threads} threads" if self.device == "cpu" else f"{self.batch} windows at a time"
+        return f"{self.backend} {self.version} {self.precision} on {self.device}, {at_a_time}"
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What results may depend on."""
+        return self.backend, self.version, self.device, self.precision
+
+
+def build_backend(plan: Plan, bundle: Bundle) -> Backend:
+    """A network ready to run.
+
+    Raises
+    ------
+    MissingExtra
+        Its library is not installed.
+    """
+    kinds: dict[str, Callable[[Plan, Bundle], Backend]] = {
+        "openvino": OpenVino,
+        "onnxruntime": OnnxRuntime,
+        "torch": Torch,
+    }
+    return kinds[plan.backend](plan, bundle)
+
+
+class OpenVino:
+    """The ONNX model in OpenVINO on the CPU: a stream of one thread for each window side by side."""
+
+    def __init__(self, plan: Plan, bundle: Bundle) -> None:
+        openvino = library("openvino")
+        card = bundle.card
+        core = openvino.Core()
+        model = core.read_model(bundle.onnx_bytes())
+        model.reshape([1, len(card.channels), card.patch, card.patch])
+        self._compiled = core.compile_model(
+            model,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[plan.precision],
+                "NUM_STREAMS": plan.threads,
+                "INFERENCE_NUM_THREADS": plan.threads,
+                # Several processes, each of which believes the first cores to be its own, would share them.
+                "ENABLE_CPU_PINNING": False,
+            },
+        )
+        self.plan, self.batch = plan, 1
+        self._local = threading.local()
+
+    def run(self, images: Floats) -> Floats:
+        """See `Backend`."""
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._compiled.create_infer_request()
+        return np.concatenate(
+            [
+                np.array(request.infer([image[None]], share_inputs=True, share_outputs=True)[0])
+                for image in images
+            ]
+        )
+
+
+class OnnxRuntime:
+    """The ONNX model in ONNX Runtime on the CPU, one thread for each call."""
+
+    def __init__(self, plan: Plan, bundle: Bundle) -> None:
+        runtime = library("onnxruntime")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        # Numbers below 1e-38, which a network may be full of, cost a hundred times as much as others.
+        options.add_session_config_entry("session.set_denormal_as_zero", "1")
+        options.add_free_dimension_override_by_name("n", 1)
+        self._session = runtime.InferenceSession(
+            bundle.onnx_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        self.plan, self.batch = plan, 1
+
+    def run(self, images: Floats) -> Floats:
+        """See `Backend`."""
+        return np.concatenate([self._session.run(None, {self._input: image[None]})[0] for image in images])
+
+
+class Torch:
+    """The network in PyTorch, for GPUs; where their memory ends, with half as many windows at a time.
+
+    Attributes
+    ----------
+    notes : list of str
+        What had to be done on the way.
+    """
+
+    def __init__(self, plan: Plan, bundle: Bundle) -> None:
+        torch = library("torch")
+        from rogi.detection.network import bundle_network
+
+        if plan.device == "cpu":
+            torch.set_num_threads(plan.threads)
+        elif plan.device == "cuda":
+            # The same windows, the same answer: no choice of algorithms by the clock.
+            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+        network: Any = bundle_network(bundle)
+        self._network = network.to(plan.device, memory_format=torch.channels_last)
+        self._torch = torch
+        self._lock = threading.Lock()
+        self.plan, self.batch = plan, plan.batch
+        self.notes: list[str] = []
+
+    def run(self, images: Floats) -> Floats:
+        """See `Backend`."""
+        with self._lock:
+            found, self.batch, notes = in_batches(self._forward, images, self.batch, self._is_full)
+        self.notes += notes
+        return found
+
+    def _forward(self, images: Floats) -> Floats:
+        torch, plan = self._torch, self.plan
+        with torch.inference_mode():
+            given = torch.from_numpy(images).to(plan.device, memory_format=torch.channels_last)
+            with torch.autocast(plan.device, dtype=torch.bfloat16, enabled=plan.precision == "bf16"):
+                logits = self._network(given)
+            found: Floats = torch.sigmoid(logits.float()).cpu().numpy()
+        return found
+
+    def _is_full(self, error: BaseException) -> bool:
+        if isinstance(error, MemoryError | self._torch.OutOfMemoryError):
+            self._empty()
+            return True
+        # Apple's GPUs have no class of error of their own.
+        if isinstance(error, RuntimeError) and "out of memory" in str(error):
+            self._empty()
+            return True
+        return False
+
+    def _empty(self) -> None:
+        for name in ("cuda", "mps"):
+            if self.plan.device == name:
+                getattr(self._torch, name).empty_cache()
+
+
+def in_batches(
+    forward: Callable[[Floats], Floats],
+    images: Floats,
+    batch: int,
+    is_full: Callable[[BaseException], bool],
+) -> tuple[Floats, int, list[str]]:
+    """Run images some at a time; where memory does not suffice, half as many.
+
+    Parameters
+    ----------
+    forward : callable
+    images : ndarray of float32, shape (n, c, h, w)
+    batch : int
+        Images at a time.
+    is_full : callable
+        Whether an error means that memory did not suffice.
+
+    Returns
+    -------
+    found : ndarray of float32, shape (n, k, h, w)
+    batch : int
+        Images at a time that memory sufficed for.
+    notes : list of str
+
+    Raises
+    ------
+    RogiError
+        It does not suffice for one.
+    """
+    found: list[Floats] = []
+    notes: list[str] = []
+    start = 0
+    while start < len(images):
+        try:
+            found.append(forward(images[start : start + batch]))
+        except Exception as error:
+            if not is_full(error):
+                raise
+            tried = min(batch, len(images) - start)
+            if tried == 1:
+                raise RogiError(
+                    "The memory of the device does not suffice for one window; use --device cpu, or a model "
+                    "with a smaller encoder."
+                ) from error
+            batch = tried // 2
+            notes.append(
+                f"The memory of the device does not suffice for {tried} windows at a time; going on with "
+                f"{batch}."
+            )
+        else:
+            start += batch
+    return np.concatenate(found), batch, notes
+
+
+def library(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        title = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "torch": "PyTorch"}[name]
+        extra = "train" if name == "torch" else "detect"
+        raise MissingExtra(f"--backend {name} needs {title}: pip install 'rogi[{extra}]'.") from None

@@ -1,0 +1,311 @@
+"""Windows of a raster that overlap, and what becomes of them where they do.
+
+Windows lie on a lattice that is fixed to the coordinate system, not to the raster: another extent, another
+area or one more tile moves none of them. Their probabilities are rounded once, to integers, and weighted by
+integers, so that sums are exact: the result does not depend on the order of windows, on the blocks they are
+computed in, or on who computes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from rogi.attributes.raster import Window
+from rogi.detection.polygons import LEVELS
+from rogi.errors import OptionError
+
+if TYPE_CHECKING:
+    from affine import Affine
+
+Bytes = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Sums = NDArray[np.int64]
+
+NO_DATA = 255
+"""In probability and spread rasters."""
+
+STEPS = 16 * LEVELS
+"""Probability 1 of one window: sixteen times as fine as the raster, so that a blend is not rounded twice."""
+
+WEIGHT = 127
+"""Largest weight along one axis."""
+
+OR_STRIDE = 160
+"""Pixels: the step of the windows that Sun et al. (2024) merge by OR, a core of 160 pixels and as much of a
+margin on each side."""
+
+LEAST_STRIDE_PARTS = 8
+"""Parts of a window that the stride is at least: a window every 60 pixels; sums stay below 2**63."""
+
+BLOCK_PIXELS = 2560
+"""Side of a block: what is lost when a run is stopped, and what is held in memory at a time."""
+
+ANCHOR_SHIFT = 0.37
+"""Pixels: which whole pixel an origin between two of them counts as. Origins lie at whole or half pixels, at
+quarters at worst, so that rounding errors of headers never tip the scale."""
+
+
+class Merge(StrEnum):
+    """How windows that overlap are merged."""
+
+    COSINE = "cosine"
+    """Mean of the probabilities, weighted by a cosine window."""
+    OR = "or"
+    """Largest probability: a pixel is above a threshold if it is so in any window (Sun et al. 2024)."""
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Windows of one size and step, and how they are merged.
+
+    Attributes
+    ----------
+    merge : Merge
+    stride, patch : int
+        Pixels between windows, and side of a window.
+
+    Raises
+    ------
+    OptionError
+        A stride longer than a window, or shorter than an eighth of it.
+    """
+
+    merge: Merge
+    stride: int
+    patch: int
+
+    def __post_init__(self) -> None:
+        least = -(-self.patch // LEAST_STRIDE_PARTS)
+        if not least <= self.stride <= self.patch:
+            raise OptionError(
+                f"--stride is from {least} to {self.patch} pixels for a model with patches of {self.patch}, "
+                f"found {self.stride}."
+            )
+
+    @property
+    def overlap(self) -> int:
+        """Pixels by which a window reaches over the next one's first."""
+        return self.patch - self.stride
+
+    @cached_property
+    def weights(self) -> Sums:
+        """Weights along one axis, 1 to 127, shape (patch,); all 1 where windows are merged by OR.
+
+        sin² ramps over the overlap (at most half of the window) rise and fall at the ends, so that windows at
+        strides of half their side or more add up to the same everywhere.
+        """
+        if self.merge is Merge.OR:
+            return np.ones(self.patch, np.int64)
+        length = min(self.overlap, self.patch // 2)
+        ramp = np.sin(np.pi / 2 * (np.arange(length) + 0.5) / max(length, 1)) ** 2
+        flat = np.ones(self.patch - 2 * length)
+        weights: Sums = np.rint(WEIGHT * np.concatenate([ramp, flat, ramp[::-1]])).astype(np.int64)
+        return np.maximum(weights, 1)
+
+    @property
+    def side(self) -> int:
+        """Windows along the side of a block."""
+        return max(round(BLOCK_PIXELS / self.stride), -(-self.overlap // self.stride))
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Windows and blocks of windows over a raster.
+
+    Block (i, j) has the windows (i · side + a, j · side + b) with a and b from 0 to side - 1; window (g, h)
+    starts at row g · stride - `row` and column h · stride - `column` of the raster.
+
+    Attributes
+    ----------
+    blend : Blend
+    row, column : int
+        Place of the raster's first pixel on the lattice.
+    shape : tuple of int
+        Rows and columns of the raster.
+    """
+
+    blend: Blend
+    row: int
+    column: int
+    shape: tuple[int, int]
+
+    @classmethod
+    def over(cls, transform: Affine, shape: tuple[int, int], blend: Blend) -> Lattice:
+        """The lattice of a raster with an affine transform from (column, row) to coordinates."""
+        column, row = ~transform @ (0.0, 0.0)
+        return cls(blend, _whole(-row), _whole(-column), shape)
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Blocks with windows whose own ground touches the raster, by row and column."""
+        size = self.blend.side * self.blend.stride
+        half = self.blend.overlap // 2
+        ranges = [
+            range((start - half) // size, (start + length - 1 - half) // size + 1)
+            for start, length in zip((self.row, self.column), self.shape, strict=True)
+        ]
+        return [(i, j) for i in ranges[0] for j in ranges[1]]
+
+    def footprint(self, block: tuple[int, int]) -> Window:
+        """Pixels of the raster that a block's windows cover; may reach outside."""
+        size = self.blend.side * self.blend.stride
+        row, column = block[0] * size - self.row, block[1] * size - self.column
+        length = size + self.blend.overlap
+        return Window(row, row + length, column, column + length)
+
+
+def own_ground(valid: Mask, blend: Blend) -> Mask:
+    """Which windows of a block have a valid pixel on their own ground, shape (side, side).
+
+    Own grounds, squares of stride by stride in the middle of windows, tile the plane: so every valid pixel
+    lies in a window that is predicted, and windows that reach a valid pixel with their margin only are not.
+
+    Parameters
+    ----------
+    valid : ndarray of bool, shape (h, w)
+        Of a block's footprint, or of some of its first rows.
+    blend : Blend
+    """
+    half, stride = blend.overlap // 2, blend.stride
+    inner = valid[half:, half:]
+    rows = min(inner.shape[0] // stride, blend.side)
+    squares = inner[: rows * stride, : blend.side * stride].reshape(rows, stride, blend.side, stride)
+    return np.asarray(squares.any(axis=(1, 3)))
+
+
+def add_window(
+    sums: Sums, squares: Sums | None, probability: NDArray[np.float32], row: int, column: int, blend: Blend
+) -> bool:
+    """Add one window to the sums of a block, in place.
+
+    Parameters
+    ----------
+    sums : ndarray of int64, shape (k, h, w)
+        Of probability times weight; the largest probability where windows are merged by OR.
+    squares : ndarray of int64, shape (k, h, w), optional
+        Of squared probability times weight.
+    probability : ndarray of float32, shape (k, patch, patch)
+    row, column : int
+        Of the window's first pixel in the block.
+    blend : Blend
+
+    Returns
+    -------
+    bool
+        False if there is a probability that is no number; the sums then are of no use.
+    """
+    end = slice(row, row + blend.patch), slice(column, column + blend.patch)
+    part = sums[:, end[0], end[1]]
+    second = part if squares is None else squares[:, end[0], end[1]]
+    return bool(_add(part, second, squares is not None, probability, blend.weights, blend.merge is Merge.OR))
+
+
+@njit(cache=True, nogil=True)
+def _add(
+    sums: Sums,
+    squares: Sums,
+    second: bool,
+    probability: NDArray[np.float32],
+    weights: Sums,
+    largest: bool,
+) -> bool:
+    sound = True
+    count, height, width = probability.shape
+    for k in range(count):
+        for i in range(height):
+            for j in range(width):
+                value = probability[k, i, j]
+                if not (value >= 0.0):
+                    sound = sound and value < 0.0
+                    value = np.float32(0.0)
+                step = np.int64(min(value, np.float32(1.0)) * np.float32(STEPS) + np.float32(0.5))
+                if largest:
+                    sums[k, i, j] = max(sums[k, i, j], step)
+                    weight = np.int64(1)
+                else:
+                    weight = weights[i] * weights[j]
+                    sums[k, i, j] += weight * step
+                if second:
+                    squares[k, i, j] += weight * step * step
+    return sound
+
+
+def weight_sums(ran: Mask, blend: Blend) -> tuple[Sums, Bytes]:
+    """Sum of the weights, and number, of the windows over each pixel of a block's footprint.
+
+    Parameters
+    ----------
+    ran : ndarray of bool, shape (side, side)
+        Windows that were predicted.
+    blend : Blend
+
+    Returns
+    -------
+    weights : ndarray of int64, shape (h, w)
+    count : ndarray of uint8, shape (h, w)
+    """
+    length = blend.side * blend.stride + blend.overlap
+    outer = blend.weights[:, None] * blend.weights[None, :]
+    total = np.zeros((length, length), np.int64)
+    count = np.zeros((length, length), np.uint8)
+    for a, b in np.argwhere(ran) * blend.stride:
+        total[a : a + blend.patch, b : b + blend.patch] += outer
+        count[a : a + blend.patch, b : b + blend.patch] += 1
+    return total, count
+
+
+def probability_levels(sums: Sums, weights: Sums, blend: Blend) -> Bytes:
+    """Probabilities 0 to 254, rounded, from sums and weights; 255 where no window lies.
+
+    Parameters
+    ----------
+    sums : ndarray of int64, shape (k, h, w)
+    weights : ndarray of int64, shape (h, w)
+    blend : Blend
+    """
+    known = weights > 0
+    whole = (
+        np.where(known, weights, 1) * (STEPS // LEVELS) if blend.merge is Merge.COSINE else STEPS // LEVELS
+    )
+    return np.where(known, (2 * sums + whole) // (2 * whole), NO_DATA).astype(np.uint8)
+
+
+def spread_levels(sums: Sums, squares: Sums, weights: Sums, count: Bytes, blend: Blend) -> Bytes:
+    """Standard deviation among windows, in the unit of probabilities; 255 where fewer than two windows lie.
+
+    The weighted population standard deviation, sqrt(Σ w p² / Σ w - (Σ w p / Σ w)²), rounded to 1/254. Where
+    windows are merged by OR, whose sums are largest values, `squares` and `sums` are those of an unweighted
+    mean.
+    """
+    whole = np.where(weights > 0, weights, 1)
+    variance = np.maximum(whole * squares - sums * sums, 0)  # exact: below 2**63 at the least stride
+    spread = np.sqrt(variance.astype(np.float64)) / (whole * (STEPS / LEVELS))
+    return np.where(count > 1, np.rint(spread), NO_DATA).astype(np.uint8)
+
+
+def parts_of(blend: Blend) -> Iterator[tuple[str, slice, slice]]:
+    """The parts of a block's footprint: what its windows alone cover, and its four edges, which it shares.
+
+    Yields
+    ------
+    name, rows, columns
+        ``core``, ``top``, ``bottom``, ``left``, ``right``.
+    """
+    size, overlap = blend.side * blend.stride, blend.overlap
+    end = size + overlap
+    yield "core", slice(overlap, size), slice(overlap, size)
+    yield "top", slice(0, overlap), slice(0, end)
+    yield "bottom", slice(size, end), slice(0, end)
+    yield "left", slice(overlap, size), slice(0, overlap)
+    yield "right", slice(overlap, size), slice(size, end)
+
+
+def _whole(place: float) -> int:
+    return int(np.floor(place + ANCHOR_SHIFT))
