@@ -16,7 +16,7 @@ from rogi.detection.confidence import Confidence, confidence
 from rogi.detection.glaciers import Glaciers, glacier_overlap, read_glaciers
 from rogi.detection.polygons import BLOCK, PixelPolygons, Reader, level_of, place, polygonise
 from rogi.detection.provisional import provisional_ids
-from rogi.detection.separation import Separate, separate_units
+from rogi.detection.separation import NECK, Separate, separate_units
 from rogi.detection.smoothing import MAXIMUM_SMOOTH, SMOOTH_AREA_CHANGE, smoothed
 from rogi.errors import OptionError
 from rogi.files import replacing
@@ -84,6 +84,7 @@ def make_candidates(
     smooth: float = 0.0,
     separate: str | None = None,
     boundary_threshold: float = 0.5,
+    neck: float = NECK,
     glaciers: Glaciers | str | Path | None = None,
     model: str = "",
     imagery: str = "",
@@ -117,6 +118,8 @@ def make_candidates(
         Separate units that touch; see `rogi.detection.separation`.
     boundary_threshold : float
         Least probability of a pixel between units, for ``separate="boundary"``.
+    neck : float
+        Relative width of a neck between units, for ``separate="watershed"``.
     glaciers : Glaciers or path, optional
         Outlines to tell what candidates lie on.
     model, imagery, date : str, optional
@@ -147,6 +150,7 @@ def make_candidates(
             minimum_pixels=_pixel_limit(outlines, transform, system, minimum_area_m2),
             boundary_level=level_of(boundary_threshold),
             pixel_size=_pixel_size(shape, transform, system),
+            neck=neck,
         )
         units, parent = separated.polygons, separated.parent
         if separated.too_large:
@@ -193,6 +197,7 @@ def make_candidates(
             "smooth_pixels": smooth,
             "separate": separate,
             **({"boundary_threshold": boundary_threshold} if method is Separate.BOUNDARY else {}),
+            **({"neck": neck} if method is Separate.WATERSHED else {}),
             **labels,
         },
         tuple(notes),

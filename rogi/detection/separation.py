@@ -7,8 +7,9 @@ Each polygon is worked on in its own bounding box, so the result is the same how
     flooded from the summits down; two basins that meet become one unless the neck between them is narrow,
     that is, unless the distance there is at most `NECK` of that at the lower of the two summits.
 ``boundary``
-    For models with a boundary class: the pixels of the polygon that are no boundary are taken apart into
-    connected groups, which then grow back over the boundary, each pixel going to the nearest.
+    For models with a boundary class: the pixels of the polygon that are no boundary are taken apart in the
+    same way, but with narrow necks only (`GAP`), which are gaps in the boundary; the groups then grow back
+    over the boundary, each pixel going to the nearest.
 
 A unit smaller than the minimum is not cut off: it joins the neighbour it has the widest neck with.
 """
@@ -32,6 +33,8 @@ from rogi.geometry import Floats, Ints
 NECK = 0.7
 """Width of a neck relative to the narrower of the lobes beside it up to which they are two units; the choice
 of this project, measured on synthetic lobes (docs/methods/detection-candidates.md)."""
+GAP = 0.3
+"""Width of a gap in a boundary relative to the narrower of the units beside it that is overlooked."""
 SEED_SHARE = 0.25
 """Groups of pixels between boundaries with less than this share of the minimum are no units."""
 MAXIMUM_PIXELS = 1 << 25
@@ -108,7 +111,7 @@ def separate_units(
         else:
             values = read(top, left, *inside.shape)
             boundary = (values[1] >= boundary_level) & (values[1] != NO_DATA)
-            labels = separate_at_boundaries(inside, boundary, least)
+            labels = separate_at_boundaries(inside, boundary, least, pixel_size=pixel_size)
         return polygonise_labels(labels, top, left) if labels.max() > 1 else None
 
     with ThreadPoolExecutor() as pool:
@@ -155,13 +158,16 @@ def separate_lobes(
 
     solid = np.pad(_without_small_holes(inside, minimum_pixels), 1)
     relief = ndimage.distance_transform_edt(solid, sampling=pixel_size)[1:-1, 1:-1]
-    pixels = np.flatnonzero(inside)
-    order = pixels[np.argsort(-relief.ravel()[pixels], kind="stable")]
-    labels = _flood(np.ascontiguousarray(relief), order, float(neck), int(minimum_pixels))
-    return _renumbered(labels)
+    return _lobes(relief, inside != 0, neck, minimum_pixels)
 
 
-def separate_at_boundaries(inside: Bytes, boundary: NDArray[np.bool_], minimum_pixels: int) -> Labels:
+def separate_at_boundaries(
+    inside: Bytes,
+    boundary: NDArray[np.bool_],
+    minimum_pixels: int,
+    *,
+    pixel_size: tuple[float, float] = (1.0, 1.0),
+) -> Labels:
     """Labels of the units of one polygon, from the pixels where a model saw a boundary between units.
 
     Parameters
@@ -170,6 +176,8 @@ def separate_at_boundaries(inside: Bytes, boundary: NDArray[np.bool_], minimum_p
     boundary : ndarray of bool, shape (h, w)
     minimum_pixels : int
         Least size of a unit, its share of the boundary pixels included.
+    pixel_size : (float, float)
+        Height and width of a pixel.
 
     Returns
     -------
@@ -178,7 +186,10 @@ def separate_at_boundaries(inside: Bytes, boundary: NDArray[np.bool_], minimum_p
     """
     from scipy import ndimage
 
-    seeds, count = ndimage.label((inside != 0) & ~boundary)
+    core = (inside != 0) & ~boundary
+    relief = ndimage.distance_transform_edt(np.pad(core, 1), sampling=pixel_size)[1:-1, 1:-1]
+    seeds = _lobes(relief, core, GAP, max(1, int(SEED_SHARE * minimum_pixels)))
+    count = int(seeds.max(initial=0))
     size = np.bincount(seeds.ravel(), minlength=count + 1)
     alive = size >= max(1.0, SEED_SHARE * minimum_pixels)
     alive[0] = False
@@ -192,6 +203,12 @@ def separate_at_boundaries(inside: Bytes, boundary: NDArray[np.bool_], minimum_p
         if not small.any():
             return _renumbered(labels)
         alive[np.flatnonzero(small)[np.argmin(grown[small])]] = False
+
+
+def _lobes(relief: Floats, inside: NDArray[np.bool_], neck: float, minimum: int) -> Labels:
+    pixels = np.flatnonzero(inside)
+    order = pixels[np.argsort(-relief.ravel()[pixels], kind="stable")]
+    return _renumbered(_flood(np.ascontiguousarray(relief), order, float(neck), int(minimum)))
 
 
 def _without_small_holes(inside: Bytes, pixels: int) -> NDArray[np.bool_]:
