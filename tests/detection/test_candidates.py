@@ -1,0 +1,299 @@
+"""Candidates: exact outlines and numbers, IDs, glaciers, and files that the other commands read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+from affine import Affine
+from scipy import ndimage
+
+from rogi.detection.candidates import COLUMNS, make_candidates, read_coverage, write_candidates
+from rogi.detection.glaciers import Glaciers, glacier_overlap, read_glaciers
+from rogi.detection.polygons import polygonise
+from rogi.detection.provisional import provisional_ids
+from rogi.detection.smoothing import smoothed
+from rogi.errors import InputError, OptionError, OutputError
+from rogi.geometry import area_m2, to_lonlat
+
+UTM = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 3_100_000.0)
+
+
+def reader(raster):
+    return lambda row, col, height, width: raster[..., row : row + height, col : col + width]
+
+
+@pytest.fixture
+def rogi(monkeypatch, capsys):
+    """Run the command in this process."""
+
+    def run(*arguments):
+        from rogi.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["rogi", *map(str, arguments)])
+        monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        streams = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, ended.value.code, streams.out, streams.err)
+
+    return run
+
+
+def landscape(seed=3, shape=(400, 500)):
+    """Smooth probabilities with a corner without data."""
+    rng = np.random.default_rng(seed)
+    field = ndimage.gaussian_filter(rng.standard_normal(shape), 8)
+    raster = np.rint(254 / (1 + np.exp(-4 * (field / field.std() - 0.8)))).astype(np.uint8)
+    raster[:60, :90] = 255
+    return raster
+
+
+def make(raster, **options):
+    given = {"threshold": 0.5, "model": "m@0123456789ab", "imagery": "mosaic", "date": "2021-08-30"} | options
+    return make_candidates(reader(raster), raster.shape, UTM, "EPSG:32645", **given)
+
+
+def test_one_square():
+    """A square of 20 by 30 pixels of 10 m: outline, area, confidence and ID by hand."""
+    raster = np.zeros((60, 80), np.uint8)
+    raster[10:30, 20:50] = 254
+    found = make(raster)
+    assert tuple(c for c in found.frame.columns if c != "geometry") == COLUMNS
+    row = found.frame.iloc[0]
+    assert row.geometry.equals(shapely.box(500_200, 3_099_700, 500_500, 3_099_900))
+    assert pytest.approx(0.06, rel=1e-3) == row.AREA  # the scale of UTM on its central meridian is 0.9996
+    assert pytest.approx(area_m2([row.geometry], 32645)[0] / 1e6, abs=1e-6) == row.AREA
+    assert (row.confidence, row.prob_p10, row.prob_spread, row.entropy) == (1.0, 1.0, 0.0, 0.0)
+    assert (row.invalid_halo, row.at_edge, row.holes) == (0.0, False, 0)
+    assert row.candidate_id == f"C-{row.ID}"
+    point = shapely.get_coordinates(to_lonlat([row.geometry.centroid], 32645))[0]
+    assert f"RGU{round(point[1] * 1e4):06d}N{round(point[0] * 1e4):07d}E" == row.ID
+    assert found.coverage.geometry.iloc[0].equals(shapely.box(500_000, 3_099_400, 500_800, 3_100_000))
+    assert found.parents is None
+
+
+def test_threshold_and_minimum_area():
+    """A pixel at the threshold counts; areas below 0.01 km² do not, on the ellipsoid."""
+    raster = np.zeros((50, 80), np.uint8)
+    raster[5:15, 5:15] = 127  # 100 pixels of 100 m² by the map, a little more on the ground
+    raster[20:29, 20:30] = 254  # 90 pixels
+    assert len(make(raster)) == 1
+    assert len(make(raster, threshold=0.51)) == 0
+    assert len(make(raster, minimum_area_m2=8_000)) == 2
+    assert len(make(raster, minimum_area_m2=0)) == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"smooth": 1.5},
+        {"separate": "watershed", "smooth": 1.0},
+        {"fill_holes_m2": 9_000, "to_crs": "EPSG:4326"},
+    ],
+)
+def test_same_bytes_for_every_block(tmp_path, options):
+    """The file does not depend on the size of the blocks."""
+    raster = landscape()
+    files = []
+    for block in (64, 200, 2048):
+        path = tmp_path / f"{block}" / "candidates.gpkg"
+        path.parent.mkdir()
+        write_candidates(make(raster, block=block, **options), path)
+        files.append(path.read_bytes())
+    assert files[0] == files[1] == files[2]
+
+
+def test_rows_are_ordered_and_valid():
+    """By ID, then area; outlines valid, counter-clockwise, apart from each other."""
+    found = make(landscape(), separate="watershed", smooth=1.2)
+    shapes = found.frame.geometry.to_numpy()
+    assert found.frame.ID.is_monotonic_increasing
+    assert found.frame.ID.is_unique
+    assert found.frame.candidate_id.is_unique
+    assert shapely.is_valid(shapes).all()
+    assert shapely.is_ccw(shapely.get_exterior_ring(shapes)).all()
+    one, other = shapely.STRtree(shapes).query(shapes, predicate="overlaps")
+    assert len(one) == len(other) == 0
+    assert (found.frame.AREA >= 0.01).all()
+
+
+def test_parents():
+    """Every unit cut off names a parent; units of a parent cover it."""
+    found = make(landscape(), separate="watershed", minimum_area_m2=10_000)
+    assert found.parents is not None
+    assert len(found.parents) > 0
+    cut = found.frame[found.frame.parent_id.notna()]
+    assert set(cut.parent_id) == set(found.parents.parent_id)
+    for _, parent in found.parents.iterrows():
+        units = cut[cut.parent_id == parent.parent_id]
+        assert len(units) == parent.units
+        assert shapely.union_all(units.geometry.to_numpy()).equals(parent.geometry)
+
+
+def test_smoothing():
+    """Fewer vertices, nearly the same area, the same holes; neighbours still share their border."""
+    raster = landscape()
+    found = polygonise(reader(raster), raster.shape, level=127, minimum_pixels=100)
+    shapes, kept = smoothed(found, 1.5)
+    assert shapely.is_valid(shapes).all()
+    assert np.array_equal(shapely.get_num_interior_rings(shapes), found.holes)
+    assert shapely.get_num_coordinates(shapes).sum() < 0.5 * len(found.coords)
+    assert (np.abs(shapely.area(shapes) / found.pixels - 1) <= 0.05).all()
+    assert kept < 0.1 * len(shapes)
+    plain, none = smoothed(found, 0.0)
+    assert none == 0
+    assert np.array_equal(shapely.area(plain), found.pixels)
+
+
+def test_holes():
+    """Small holes are filled when asked, larger ones stay, never more than a candidate could lie in."""
+    raster = np.zeros((80, 80), np.uint8)
+    raster[5:75, 5:75] = 254
+    raster[10:13, 10:13], raster[30:50, 30:50] = 0, 0
+    assert make(raster).frame.holes.tolist() == [2]
+    filled = make(raster, fill_holes_m2=5_000).frame
+    assert filled.holes.tolist() == [1]
+    assert filled.AREA[0] > make(raster).frame.AREA[0]
+    with pytest.raises(OptionError, match="could hold another candidate"):
+        make(raster, fill_holes_m2=20_000)
+
+
+def test_equal_positions_get_free_ids():
+    """Of polygons around one point the largest keeps the ID, the others take the nearest free ones."""
+    shapes = np.array([shapely.box(90 - r, 30 - r, 90 + r, 30 + r) for r in (1e-6, 3e-6, 2e-6)], dtype=object)
+    ids = provisional_ids(shapes, np.array([1.0, 3.0, 2.0]))
+    assert ids.tolist() == ["RGU300000N0899999E", "RGU300000N0900000E", "RGU300001N0900000E"]
+
+
+def test_glaciers():
+    """Shares by hand: half under one glacier, three eighths under a second that overlaps the first."""
+    unit = shapely.box(90.00, 30.00, 90.04, 30.001)
+    ice = np.array(
+        [
+            shapely.box(90.00, 29.9, 90.02, 30.1),
+            shapely.box(90.015, 29.9, 90.03, 30.1),
+            shapely.box(91, 30, 92, 31),
+        ]
+    )
+    share, ids = glacier_overlap(np.array([unit]), Glaciers(ice, np.array(["a", "b", "c"], object)))
+    assert share[0] == pytest.approx(0.75, abs=1e-6)
+    assert ids[0] == "a"
+    nothing, none = glacier_overlap(np.array([unit]), Glaciers(ice[2:], np.array(["c"], object)))
+    assert nothing[0] == 0
+    assert none[0] is None
+
+
+def test_invalid_glaciers_are_mended(tmp_path):
+    """A self-crossing outline does not break the overlap, and is counted."""
+    bow = shapely.Polygon([(90, 30), (90.02, 30.02), (90.02, 30), (90, 30.02)])
+    path = tmp_path / "ice.gpkg"
+    gpd.GeoDataFrame({"rgi_id": ["g"]}, geometry=[bow], crs=4326).to_file(path)
+    ice = read_glaciers(path)
+    assert ice.repaired == 1
+    share, ids = glacier_overlap(np.array([shapely.box(90.018, 30.008, 90.02, 30.012)]), ice)
+    assert share[0] == pytest.approx(1.0)
+    assert ids[0] == "g"
+
+
+def test_glaciers_that_cannot_be_read(tmp_path):
+    """No such file, or points: the message names the file."""
+    with pytest.raises(InputError, match=r"none\.gpkg cannot be read"):
+        read_glaciers(tmp_path / "none.gpkg")
+    path = tmp_path / "points.gpkg"
+    gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs=4326).to_file(path)
+    with pytest.raises(InputError, match="hold no polygons"):
+        read_glaciers(path)
+
+
+def test_nothing_found(tmp_path, rogi):
+    """A raster without candidates gives an empty, valid file."""
+    found = make(np.zeros((50, 50), np.uint8), separate="watershed", smooth=1.0)
+    path = tmp_path / "candidates.gpkg"
+    write_candidates(found, path)
+    assert pyogrio.read_info(path, layer="candidates")["features"] == 0
+    assert len(read_coverage(path)) == 1
+    assert rogi("validate", path).returncode == 0
+
+
+def test_file(tmp_path):
+    """Layers, styles, parameters; other formats hold the candidates alone and say so."""
+    found = make(landscape(), separate="watershed")
+    path = tmp_path / "candidates.gpkg"
+    assert write_candidates(found, path) == ()
+    assert {name for name, _ in pyogrio.list_layers(path)} >= {"candidates", "coverage", "parents"}
+    back = pyogrio.read_dataframe(path, layer="candidates")
+    assert list(back.columns) == [*COLUMNS, "geometry"]
+    assert shapely.equals_exact(back.geometry.to_numpy(), found.frame.geometry.to_numpy()).all()
+    with closing(sqlite3.connect(path)) as connection:
+        tables = {t for (t,) in connection.execute("SELECT f_table_name FROM layer_styles")}
+        text = connection.execute("SELECT metadata FROM gpkg_metadata").fetchone()[0]
+    assert tables == {"candidates", "coverage", "parents"}
+    assert json.loads(text)["candidates"]["threshold"] == 0.5
+    notes = write_candidates(found, tmp_path / "candidates.parquet")
+    assert "GeoPackage only" in notes[0]
+    assert len(gpd.read_parquet(tmp_path / "candidates.parquet")) == len(found)
+    with pytest.raises(OptionError, match="does not tell a format"):
+        write_candidates(found, tmp_path / "candidates.xyz")
+    with pytest.raises(OutputError, match="does not exist"):
+        write_candidates(found, tmp_path / "no" / "candidates.gpkg")
+
+
+def test_validate_and_compare_read_the_file(tmp_path, rogi):
+    """`rogi validate` finds no error in candidates, `rogi compare` matches them with themselves."""
+    path = tmp_path / "candidates.gpkg"
+    write_candidates(make(landscape(), separate="watershed"), path)
+    checked = rogi("validate", path, "--format", "json")
+    assert checked.returncode == 0, checked.stdout
+    assert '"candidates"' in checked.stdout
+    compared = rogi("compare", path, path, "--fail-under", "object_f1=1")
+    assert compared.returncode == 0, compared.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threshold": 0.0}, "above 0"),
+        ({"threshold": 1.5}, "above 0"),
+        ({"smooth": -1.0}, "Smoothing"),
+        ({"minimum_area_m2": -1.0}, "minimum area"),
+        ({"separate": "magic"}, "watershed or boundary"),
+    ],
+)
+def test_options_out_of_range(options, message):
+    """Each names what is allowed."""
+    with pytest.raises(OptionError, match=message):
+        make(np.zeros((5, 5), np.uint8), **options)
+
+
+def test_degrees_and_pixels_that_differ():
+    """On longitude and latitude the minimum area is one on the ground: the same square, nearer the pole."""
+    step = 1 / 3600
+    raster = np.zeros((40, 40), np.uint8)
+    raster[10:15, 10:15] = 254
+    for latitude, expected in ((0.0, 1), (80.0, 0)):
+        transform = Affine(step, 0, 90.0, 0, -step, latitude + 20 * step)
+        found = make_candidates(
+            reader(raster), raster.shape, transform, 4326, threshold=0.5, minimum_area_m2=20_000
+        )
+        assert len(found) == expected
+
+
+@pytest.mark.real
+def test_real_glaciers_with_invalid_outlines(real_data):
+    """3 of 20 outlines are invalid; a raster over the Ötztal is measured against all of them."""
+    ice = read_glaciers(real_data / "oetztal" / "rgi_oetztal.shp")
+    assert len(ice) == 20
+    assert ice.repaired == 3
+    share, ids = glacier_overlap(shapely.buffer(shapely.point_on_surface(ice.geometries), 1e-5), ice)
+    assert share == pytest.approx(1.0)
+    assert ids.tolist() == ice.ids.tolist()
