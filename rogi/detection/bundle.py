@@ -40,7 +40,7 @@ CARD, WEIGHTS, ONNX, GOLDEN, SUMS = (
     "SHA256SUMS",
 )
 REQUIRED: Final = (CARD, GOLDEN, ONNX, WEIGHTS)
-OPTIONAL: Final = ("CITATION.cff", "LICENSE", "README.md", "curves.csv", "curves.png", "thresholds.csv")
+OPTIONAL: Final = ("CITATION.cff", "LICENSE", "README.md", "curves.csv", "curves.png")
 """Further files a bundle may hold; others are refused."""
 
 LARGEST_FILE: Final = 4 * 2**30
@@ -288,8 +288,8 @@ def read_tensors(data: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:
         if type(error).__name__ not in ("SafetensorError", "KeyError", "ValueError"):
             raise
         raise InputError(
-            f"{path} is not in the format of safetensors ({error}). Pickled weights (.pt, .pth) are never read, "
-            "since they can run code; convert them where you trust them."
+            f"{path} is not in the format of safetensors ({error}). Pickled weights (.pt, .pth) are "
+            "never read, since they can run code; convert them where you trust them."
         ) from None
     return tensors
 

@@ -1,0 +1,171 @@
+"""What comes of a training: a network, how good it is, and the bundle that holds both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from rogi import __version__
+from rogi.detection.bundle import write_bundle
+from rogi.detection.card import ModelCard, Source, TrainingRecord
+from rogi.detection.curves import Epoch, curves_csv
+from rogi.detection.dataset import Ints, TrainingData
+from rogi.detection.network import NetworkSpec, output_names
+from rogi.detection.scores import Counts, best_threshold, metrics, threshold_curve
+from rogi.detection.training_settings import TrainingSettings
+from rogi.ledger import file_sha256
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rogi.detection.patch_store import PatchSet
+
+RANDOM_SPLIT: Final = "random"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What came of a training.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        With the best weights, on the CPU, ready to predict.
+    spec : NetworkSpec
+    settings : TrainingSettings
+        With the device, precision and threads that were used.
+    data : TrainingData
+    history : tuple of Epoch
+    best : Epoch
+    validation, training : Counts
+        Of all validation patches, and of as many training patches, without variation.
+    training_positions : array of int64
+        Which training patches these are.
+    initial_weights : Path, optional
+    kept_random : tuple of str
+        Tensors that `initial_weights` had nothing for.
+    """
+
+    network: nn.Module
+    spec: NetworkSpec
+    settings: TrainingSettings
+    data: TrainingData
+    history: tuple[Epoch, ...]
+    best: Epoch
+    validation: Counts
+    training: Counts
+    training_positions: Ints
+    initial_weights: Path | None
+    kept_random: tuple[str, ...]
+
+
+def write_model(
+    trained: Trained,
+    path: Path,
+    *,
+    name: str,
+    version: str = "1",
+    licence: str = "",
+    citation: str = "",
+    description: str = "",
+    extras: Mapping[str, bytes] | None = None,
+    force: bool = False,
+) -> ModelCard:
+    """Write the bundle of a trained network; its golden example is the validation patch with most of a unit.
+
+    Parameters
+    ----------
+    trained : Trained
+    path : Path
+        Folder, or zip, to make.
+    name, version, licence, citation, description : str
+        For the card.
+    extras : mapping
+        Further files, such as ``curves.png``.
+    force : bool
+        Replace what is there.
+
+    Returns
+    -------
+    ModelCard
+    """
+    card = replace(
+        model_card(trained, name, version), licence=licence, citation=citation, description=description
+    )
+    patches = trained.data.patches
+    positions = patches.positions("validation")
+    most = positions[patches.index["unit_pixels"].to_numpy()[positions].argmax()]
+    golden = next(iter(trained.data.plain(np.array([most]))))
+    files = {"curves.csv": curves_csv(trained.history).encode(), **(extras or {})}
+    write_bundle(path, trained.network, card, golden.images, extras=files, force=force)
+    return card
+
+
+def model_card(trained: Trained, name: str, version: str) -> ModelCard:
+    """What is known of a trained network."""
+    patches, spec = trained.data.patches, trained.spec
+    curve = threshold_curve(trained.validation)
+    threshold = best_threshold(curve)
+    validation = patches.positions("validation")
+    scored = (
+        *metrics(trained.validation, _clusters(patches, validation), threshold, "validation"),
+        *metrics(trained.training, _clusters(patches, trained.training_positions), threshold, "train"),
+    )
+    begun = trained.initial_weights
+    settings = {
+        **trained.settings.plain(),
+        "best_epoch": trained.best.number,
+        "best_step": trained.best.step,
+        "patches_per_epoch": trained.data.steps * trained.data.batch,
+    }
+    record = TrainingRecord(
+        patches=patches.digest,
+        split=patches.split_digest,
+        split_method=str(patches.card.split.get("method", "")),
+        train=len(patches.positions("train")),
+        validation=len(validation),
+        sources=_sources(patches),
+        initial_weights=Source(begun.name, file_sha256(begun)) if begun is not None else None,
+        settings=settings,
+    )
+    return ModelCard(
+        name=name,
+        version=version,
+        architecture=spec.architecture,
+        encoder=spec.encoder,
+        encoder_depth=spec.encoder_depth,
+        decoder_channels=spec.decoder_channels,
+        output_stride=spec.output_stride,
+        atrous_rates=spec.atrous_rates,
+        channels=trained.data.channels,
+        dtype=patches.card.dtype,
+        dtype_range=trained.data.value_range,
+        resolution_m=patches.card.resolution_m,
+        patch=patches.card.size,
+        stride=max(1, round(patches.card.size * 2 / 3)),
+        outputs=output_names(trained.settings.boundary),
+        threshold=threshold,
+        threshold_curve=curve,
+        metrics=scored,
+        training=record,
+        rogi=__version__,
+    )
+
+
+def _clusters(patches: PatchSet, positions: Ints) -> Ints:
+    """What is drawn together for intervals: blocks of ground, or patches where the split knows no blocks."""
+    if patches.card.split.get("method") == RANDOM_SPLIT:
+        return positions
+    blocks: Ints = patches.index["block"].to_numpy()[positions]
+    return blocks
+
+
+def _sources(patches: PatchSet) -> tuple[Source, ...]:
+    """What the patches were made from, each once; files of a mosaic are listed in ``patches.yaml``."""
+    card = patches.card
+    items = (*card.sources, *card.labels, *card.negatives)
+    return tuple(dict.fromkeys(Source(str(item["name"]), str(item["sha256"])) for item in items))
