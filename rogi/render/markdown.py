@@ -22,18 +22,18 @@ def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]
     """
     sums = totals(report)
     summary = report.summary
-    yield f"# Validation of {_escape(summary.path or 'an inventory')}\n\n"
+    yield f"# Validation of {escape(summary.path or 'an inventory')}\n\n"
     if report.crashed:
         codes = ", ".join(o.code for o in report.crashed)
         yield f"**Incomplete: {plural(len(report.crashed), 'rule')} broke down ({codes}).**\n\n"
-    yield f"**{_escape(sums.sentence())}.** Rules: {sums.rule_sentence()}.\n\n"
-    reason = f" ({_escape(summary.dialect_reason)})" if summary.dialect_reason else ""
+    yield f"**{escape(sums.sentence())}.** Rules: {sums.rule_sentence()}.\n\n"
+    reason = f" ({escape(summary.dialect_reason)})" if summary.dialect_reason else ""
     yield (
-        f"Schema {_escape(summary.schema)}, dialect {_escape(summary.dialect)}{reason}; "
-        f"rogi {_escape(report.version)}, {report.date.isoformat()}.\n\n"
+        f"Schema {escape(summary.schema)}, dialect {escape(summary.dialect)}{reason}; "
+        f"rogi {escape(report.version)}, {report.date.isoformat()}.\n\n"
     )
     rows = [
-        (x.role.title, f"{x.features:,}", _escape(x.crs), _escape("; ".join(x.sources)))
+        (x.role.title, f"{x.features:,}", escape(x.crs), escape("; ".join(x.sources)))
         for x in summary.layers
     ]
     yield _table(("Layer", "Features", "CRS", "Read from"), rows, right=(1,))
@@ -43,14 +43,14 @@ def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]
         yield _table(
             ("Severity", "Rule", "Fault", "Findings"),
             [
-                (f.severity.value, f.outcome.code, _escape(f.outcome.title), f"{f.outcome.findings:,}")
+                (f.severity.value, f.outcome.code, escape(f.outcome.title), f"{f.outcome.findings:,}")
                 for f in found
             ],
             right=(3,),
         )
     for failure in found if limit else ():
         outcome = failure.outcome
-        yield f"\n### {outcome.code} {_escape(outcome.name)}: {plural(outcome.findings, 'finding')}\n\n"
+        yield f"\n### {outcome.code} {escape(outcome.name)}: {plural(outcome.findings, 'finding')}\n\n"
         yield _table(
             ("Feature", "Field", "Value", "Message", "State"),
             [_finding(r) for r in failure.records(report, limit)],
@@ -61,7 +61,7 @@ def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]
     yield _table(
         ("Rule", "Fault looked for", "Outcome", "Findings", "Remarks"),
         [
-            (o.code, _escape(o.title or o.name), o.status.value, f"{o.findings:,}", _escape(o.reason))
+            (o.code, escape(o.title or o.name), o.status.value, f"{o.findings:,}", escape(o.reason))
             for o in report.outcomes
         ],
         right=(3,),
@@ -75,7 +75,7 @@ def _finding(record: Record) -> tuple[str, ...]:
     if record.other_layer and record.other_row:
         message += f" (with {record.other_subject})"
     state = record.state + (f": {record.reason}" if record.reason else "")
-    return tuple(_escape(t) for t in (record.subject, record.field, record.value, message, state))
+    return tuple(escape(t) for t in (record.subject, record.field, record.value, message, state))
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -84,7 +84,7 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Text that Markdown shows as it is, on one line: no markup, links, mentions or table cells."""
     return "".join(
         f"&#{ord(c)};" if c in "<>&|@" else f"\\{c}" if c in _SPECIAL else c for c in printable(text)

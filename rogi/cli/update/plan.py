@@ -78,6 +78,7 @@ def plan(
     --mappers anna,ben,carla --imagery s2_2026.tif -o work`
     """
     from rogi.cli.options import ProgressLine, comma_separated
+    from rogi.render import update_plan as render
     from rogi.update.plan import Parameters, Request, make_plan
     from rogi.update.work_folder import check_folder, write_plan
 
@@ -88,7 +89,7 @@ def plan(
         raise OptionError(f"--sliver is from 0 to below 1, found {sliver}.")
     line = ProgressLine(quiet)
     check_folder(output)
-    chosen = {"unchanged_iou": unchanged_iou, "sliver_fraction": sliver, "areas_per_mapper": areas_per_mapper}
+    plain = Parameters()
     request = Request(
         inventory=tuple(inventory),
         candidates=candidates,
@@ -97,7 +98,10 @@ def plan(
         mappers=names,
         imagery=tuple(imagery or ()),
         parameters=Parameters(
-            ask_front_rule=ask_front_rule, **{k: v for k, v in chosen.items() if v is not None}
+            unchanged_iou=plain.unchanged_iou if unchanged_iou is None else unchanged_iou,
+            sliver_fraction=plain.sliver_fraction if sliver is None else sliver,
+            areas_per_mapper=areas_per_mapper or plain.areas_per_mapper,
+            ask_front_rule=ask_front_rule,
         ),
         layers=tuple(layer or ()),
         schema=schema,
@@ -105,15 +109,12 @@ def plan(
         crs=crs,
     )
     made = make_plan(request, line)
-    written = write_plan(made, output, store=store, progress=line)
+    pages = {"plan.html": render.page(made), "plan.md": render.as_markdown(made.content)}
+    written = write_plan(made, output, pages=pages, store=store, progress=line)
     line.done()
     if not quiet:
-        for note in made.notes:
-            sys.stderr.write(f"note: {note}\n")
         sys.stderr.write("".join(f"{path}\n" for path in written))
     if format is PlanFormat.JSON:
         sys.stdout.write(json.dumps(made.content, indent=1, ensure_ascii=False) + "\n")
     else:
-        from rogi.render.update_plan import as_text
-
-        sys.stdout.write(as_text(made.content))
+        sys.stdout.write(render.as_text(made.content))

@@ -1,0 +1,120 @@
+"""What beside the match is known of units and candidates: ice, imaged ground, probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rogi.comparison.outlines import Outlines
+from rogi.errors import InputError
+from rogi.geometry import Floats, Geometries
+from rogi.update.cover import covered_share
+from rogi.update.inputs import Candidates, Units, read_polygons
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known of units and candidates, 0-1, NaN where nothing is.
+
+    Attributes
+    ----------
+    unit_ice, candidate_ice
+        (n,), (m,) share of each outline on glacier ice.
+    valid_share
+        (n,) share of each unit's outline that could be judged.
+    probability
+        (n,) mean probability inside each unit's outline.
+    confidence
+        (m,) mean probability of each candidate.
+    glacier_file
+        Where the ice is from.
+    notes
+        What to bear in mind.
+    """
+
+    unit_ice: Floats
+    candidate_ice: Floats
+    valid_share: Floats
+    probability: Floats
+    confidence: Floats
+    glacier_file: Path | None
+    notes: tuple[str, ...]
+
+
+def gather_evidence(
+    units: Units,
+    found: Candidates,
+    sides: tuple[Outlines, Outlines],
+    *,
+    glaciers: str | None = None,
+    probability: Path | None = None,
+    crs: str | None = None,
+) -> Evidence:
+    """Shares on ice and on valid ground, and probabilities, of all outlines.
+
+    Parameters
+    ----------
+    units, found
+        Units and candidates.
+    sides
+        The same, ready for matching.
+    glaciers
+        ``FILE`` or ``FILE:LAYER``; without it the candidates' own shares are taken.
+    probability
+        Raster: floats 0-1, or bytes 0-254 with 255 for no data, as `rogi detect predict` writes them. Its
+        means stand in for confidences that the candidates lack, and where it has no data nothing could be
+        judged, unless the candidates say where.
+    crs
+        Of files that state none.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used.
+    """
+    a, b = sides
+    notes: list[str] = []
+    unit_ice, candidate_ice = np.full(len(units), np.nan), found.glacier_share
+    glacier_file = None
+    if glaciers is not None:
+        glacier_file, ice = read_polygons(glaciers, crs=crs)
+        unit_ice, candidate_ice = covered_share(a, ice), covered_share(b, ice)
+        if not (unit_ice > 0).any() and not (candidate_ice > 0).any():
+            notes.append(f"no unit or candidate lies on a glacier of {glacier_file}")
+    confidence = found.confidence
+    valid_share, inside = np.full(len(units), np.nan), np.full(len(units), np.nan)
+    if probability is not None:
+        means, shares = _zonal(probability, np.concatenate([units.lonlat, found.lonlat]))
+        n = len(units)
+        inside, valid_share = means[:n], shares[:n]
+        confidence = np.where(np.isnan(confidence), means[n:], confidence)
+    if found.coverage is not None:
+        valid_share = covered_share(a, found.coverage)
+    if probability is None and found.coverage is None:
+        notes.append(
+            "nothing says which ground the candidates were looked for on (a layer 'coverage' or "
+            "--probability), so units without a candidate count as seen"
+        )
+    return Evidence(unit_ice, candidate_ice, valid_share, inside, confidence, glacier_file, tuple(notes))
+
+
+def _zonal(path: Path, lonlat: Geometries) -> tuple[Floats, Floats]:
+    """Mean probability inside outlines, and the share of them on valid pixels."""
+    from rogi.attributes.raster import open_raster
+    from rogi.attributes.zonal import zonal_statistics
+
+    raster = open_raster(path)
+    if coded := raster.dtype == "uint8":  # 0..254 stand for 0..1, 255 for no data
+        raster = raster.with_voids(255)
+    table = zonal_statistics(lonlat, {"p": raster}, ("mean",), crs=4326, minimum_valid_share=1e-9)
+    mean = table["p_mean"].to_numpy(dtype=float) / (254.0 if coded else 1.0)
+    with np.errstate(invalid="ignore"):
+        if ((mean < -1e-6) | (mean > 1 + 1e-6)).any():
+            raise InputError(
+                f"{path} holds values outside 0-1, so it is no raster of probability; give one of "
+                "`rogi detect predict`, or one of floats from 0 to 1."
+            )
+    share = table["p_valid_share"].to_numpy(dtype=float)
+    return np.clip(mean, 0.0, 1.0), np.where(np.isnan(share), 0.0, share)

@@ -1,0 +1,244 @@
+"""The work folder: all files of a plan, written whole; one that holds decisions is never replaced."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from rogi.errors import OutputError, RogiError
+from rogi.files import write_text
+from rogi.update.kml import uncertain_kml
+from rogi.update.model import APPLICATION, CURRENT, FORMAT, PLANNED, TASK_COLUMNS, TASKS
+from rogi.update.package import write_package
+from rogi.update.plan import Package, Plan, Progress
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+PLAN_FILE: Final = "plan.json"
+TASKS_FILE: Final = "tasks.csv"
+KML_FILE: Final = "uncertain.kml"
+PAGE_FILE: Final = "plan.html"
+SUMMARY_FILE: Final = "plan.md"
+OVERVIEW: Final = (PLAN_FILE, TASKS_FILE, KML_FILE, PAGE_FILE, SUMMARY_FILE)
+
+# What a mapper may have written: a decision or a remark, a row of their own, another outline.
+_EDITED: Final = " OR ".join(
+    (
+        *(f"COALESCE(TRIM(\"{c.name}\"), '') NOT IN ('', '0')" for c in TASK_COLUMNS if c.editable),
+        "COALESCE(task, '') = ''",
+        f"EXISTS (SELECT 1 FROM {CURRENT} AS c WHERE c.unit = {TASKS}.unit AND c.geom <> {TASKS}.geom)",  # noqa: S608
+    )
+)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that a plan must not be written to.
+
+    Raises
+    ------
+    OutputError
+        If it holds decisions, cannot be looked through, or holds other things than a plan.
+    """
+    if not folder.exists():
+        if not folder.parent.is_dir():
+            raise OutputError(f"The folder {folder.parent} does not exist; make it, or write elsewhere.")
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file; name a folder for the plan.")
+    present = sorted(folder.iterdir())
+    if not present:
+        return
+    if not (folder / PLAN_FILE).is_file():
+        raise OutputError(f"{folder} holds other files ({present[0].name}); name a new folder for the plan.")
+    _old_plan(folder)
+    for package in (p for p in present if p.suffix.lower() == ".gpkg"):
+        if number := _edited(package):
+            raise OutputError(
+                f"{package} holds work of a mapper in {number:,} rows; it is never replaced. Apply it with "
+                "`rogi update apply`, or name another folder."
+            )
+
+
+def write_plan(
+    plan: Plan,
+    folder: Path,
+    *,
+    pages: Mapping[str, str] | None = None,
+    store: str | None = None,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write a plan with its packages, projects and overview.
+
+    Everything is written beside the folder first and then moved in; files of an earlier plan without
+    decisions are replaced or removed.
+
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path
+        A new or empty folder, or that of an earlier plan.
+    pages : mapping of str to str, optional
+        Further files by name: overviews to read.
+    store : str, optional
+        ``postgresql://…``: also make the tables of a team store there.
+    progress : callable, optional
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    OutputError
+        See `check_folder`; and if something cannot be written.
+    """
+    check_folder(folder)
+    stale = _files_of(_old_plan(folder)) if (folder / PLAN_FILE).is_file() else set()
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
+    try:
+        for number, package in enumerate(plan.packages, start=1):
+            if progress is not None:
+                progress(f"writing {package.name}", number, len(plan.packages))
+            _write_package(plan, package, work, folder)
+        for name, text in {**_overview(plan), **(pages or {})}.items():
+            write_text(work / name, text)
+        if store is not None:
+            _write_store(plan, store)
+        names = sorted(path.name for path in work.iterdir())
+        _move(work, folder, names, stale)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return [folder / name for name in names]
+
+
+def layers_of(
+    plan: Plan, package: Package
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """The layers ``tasks``, ``current``, ``candidates`` and ``context`` of a package."""
+
+    def own(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        return frame[frame["package"] == package.number].drop(columns="package").reset_index(drop=True)
+
+    tasks = own(plan.tasks)
+    return tasks[[*PLANNED, tasks.geometry.name]], own(plan.current), own(plan.candidates), own(plan.context)
+
+
+def plan_table(plan: Plan, package: Package) -> dict[str, str]:
+    """What a package says of the plan it is part of."""
+    entry = plan.content["packages"][package.number]
+    return {
+        "application": APPLICATION,
+        "format": str(FORMAT),
+        "rogi": plan.content["rogi"],
+        "plan": plan.content["digest"],
+        "package": package.name,
+        "mapper": package.mapper,
+        "tasks": entry["digest"],
+        "inventory": plan.content["inventory"]["name"],
+        "inventory_sha256": plan.content["inventory"]["sha256"],
+        "candidates": plan.content["candidates"]["name"],
+        "candidates_sha256": plan.content["candidates"]["sha256"],
+        "ask_front_rule": str(int(plan.request.parameters.ask_front_rule)),
+    }
+
+
+def _write_package(plan: Plan, package: Package, work: Path, folder: Path) -> None:
+    from rogi.update.project import package_source, write_project
+    from rogi.update.symbols import package_styles
+
+    layers = layers_of(plan, package)
+    tasks = layers[0]
+    file = work / f"{package.stem}.gpkg"
+    styles = package_styles(package.mapper, geographic=bool(tasks.crs.is_geographic))
+    write_package(file, *layers, plan=plan_table(plan, package), styles=styles)
+    west, south, east, north = tasks.total_bounds
+    margin = 0.02 * max(east - west, north - south)
+    write_project(
+        work / f"{package.stem}.qgs",
+        package_source(file.name),
+        crs=tasks.crs,
+        bounds=(west - margin, south - margin, east + margin, north + margin),
+        mapper=package.mapper,
+        title=f"{plan.content['inventory']['name']}: {package.name}",
+        imagery=plan.request.imagery,
+        folder=folder,
+    )
+
+
+def _overview(plan: Plan) -> dict[str, str]:
+    names = np.array([p.name for p in plan.packages], dtype=object)
+    mappers = np.array([p.mapper for p in plan.packages], dtype=object)
+    table = plan.tasks.drop(columns=[plan.tasks.geometry.name, "work"])
+    table = table.assign(package=names[table["package"]], mapper=mappers[table["package"]])
+    columns = ["package", "mapper", *PLANNED, "doubt"]
+    return {
+        PLAN_FILE: json.dumps(plan.content, indent=1, ensure_ascii=False) + "\n",
+        TASKS_FILE: table[columns].to_csv(index=False, lineterminator="\n"),
+        KML_FILE: uncertain_kml(plan),
+    }
+
+
+def _write_store(plan: Plan, store: str) -> None:
+    raise OutputError(f"{store}")
+
+
+def _move(work: Path, folder: Path, names: list[str], stale: set[str]) -> None:
+    try:
+        if not folder.exists():
+            work.rename(folder)
+            folder.chmod(0o755)
+            return
+        # plan.json last: until it is there, the old plan is what the folder says it is
+        for name in sorted(names, key=lambda n: n == PLAN_FILE):
+            (work / name).replace(folder / name)
+        for name in sorted(stale - set(names)):
+            for ending in ("", "-wal", "-shm"):
+                (folder / (name + ending)).unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} could not be written: {error.strerror or error}.") from error
+
+
+def _old_plan(folder: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / PLAN_FILE).read_text(encoding="utf-8"))
+        if content["application"] == APPLICATION:
+            return dict(content)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise OutputError(f"{folder / PLAN_FILE} is no plan of `rogi update`; name a new folder for the plan.")
+
+
+def _files_of(content: dict[str, Any]) -> set[str]:
+    """Names of the files an earlier plan wrote, as far as they are plain names."""
+    names = set(OVERVIEW)
+    for entry in content.get("packages", ()):
+        if isinstance(entry, dict):
+            names |= {str(entry[k]) for k in ("file", "project") if k in entry}
+    return {n for n in names if n == Path(n).name and n not in ("", ".", "..")}
+
+
+def _edited(package: Path) -> int:
+    """Rows of a package that a mapper has written to."""
+    from rogi.update.snapshot import snapshot
+
+    with tempfile.TemporaryDirectory(prefix="rogi-") as scratch:
+        try:
+            copy = snapshot(package, Path(scratch))
+            with closing(sqlite3.connect(copy)) as connection:
+                rows = connection.execute(f"SELECT count(*) FROM {TASKS} WHERE {_EDITED}")  # noqa: S608
+                return int(rows.fetchone()[0])
+        except (sqlite3.Error, RogiError) as error:
+            raise OutputError(
+                f"{package} cannot be looked through for decisions ({error}), so its folder is not replaced; "
+                "name another folder."
+            ) from error
