@@ -302,15 +302,26 @@ def _safetensors() -> Any:
     return safetensors.numpy
 
 
-@contextmanager
-def _new_folder(target: Path, force: bool) -> Iterator[Path]:
-    """A folder beside the target that takes its place, as it is or as a zip, when the block ends well."""
+def check_target(target: Path, force: bool) -> None:
+    """Refuse what a bundle could not be written to: better before a training than after.
+
+    Raises
+    ------
+    OutputError
+        It exists and is not to be replaced, or is no bundle, or there is no folder for it.
+    """
     if target.exists() and not force:
         raise OutputError(f"{target} exists; name another bundle, or --force to replace it.")
     if target.exists() and not _is_bundle(target):
         raise OutputError(f"{target} is no bundle, so it is not replaced; name another.")
-    if not target.parent.is_dir():
+    if not target.absolute().parent.is_dir():
         raise OutputError(f"The folder {target.parent} does not exist; make it, or write elsewhere.")
+
+
+@contextmanager
+def _new_folder(target: Path, force: bool) -> Iterator[Path]:
+    """A folder beside the target that takes its place, as it is or as a zip, when the block ends well."""
+    check_target(target, force)
     try:
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as error:
@@ -346,7 +357,8 @@ def _is_bundle(path: Path) -> bool:
     if path.is_dir():
         return ((path / SUMS).is_file() and (path / CARD).is_file()) or not any(path.iterdir())
     with contextlib.suppress(InputError):
-        return bool(_zip_prefix(path) is not None)
+        _zip_prefix(path)
+        return True
     return False
 
 

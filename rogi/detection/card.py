@@ -214,8 +214,13 @@ def normalise(
 
 def write_card(card: ModelCard) -> str:
     """The card as YAML; `read_card` gives it back."""
-    document = {"format": FORMAT, **_plain(asdict(card))}
+    document = plain_card(card)
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+
+
+def plain_card(card: ModelCard) -> dict[str, Any]:
+    """The card as plain values."""
+    return {"format": FORMAT, **_plain(asdict(card))}
 
 
 def read_card(data: bytes, path: Path) -> ModelCard:

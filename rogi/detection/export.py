@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -29,6 +30,18 @@ FORBIDDEN: Final = b"location"
 """Key of tensors kept in other files (``TensorProto.external_data``), which a bundle never has."""
 
 
+def check_installed() -> None:
+    """Whether all that writing a model needs is there: better before a training than after.
+
+    Raises
+    ------
+    MissingExtra
+    """
+    for name in ("torch", "onnx", "onnxscript", "onnxruntime", "safetensors"):
+        if find_spec(name) is None:
+            raise MissingExtra(f"Writing a model needs {name}: pip install 'rogi[train]'.")
+
+
 def to_onnx(network: nn.Module, example: npt.NDArray[np.float32]) -> bytes:
     """The network, and a sigmoid behind it, as an ONNX model whose number of images is free.
 
@@ -48,11 +61,10 @@ def to_onnx(network: nn.Module, example: npt.NDArray[np.float32]) -> bytes:
     ------
     MissingExtra
     """
-    try:
-        import onnx
-        import torch
-    except ImportError:
-        raise MissingExtra("Writing a model needs torch and onnx: pip install 'rogi[train]'.") from None
+    check_installed()
+    import onnx
+    import torch
+
     whole = torch.nn.Sequential(network, torch.nn.Sigmoid())
     # The exporter takes a size of 1 for one that is always 1.
     image = torch.from_numpy(np.resize(example, (2, *example.shape[1:])))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rogi.detection.patch_store import PatchSet
 
 RANDOM_SPLIT: Final = "random"
+UNSAID: Final = ("workers", "checkpoint_seconds")
+"""Settings that change nothing in the network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,7 @@ def model_card(trained: Trained, name: str, version: str) -> ModelCard:
     )
     begun = trained.initial_weights
     settings = {
-        **trained.settings.plain(),
+        **{name: value for name, value in trained.settings.plain().items() if name not in UNSAID},
         "best_epoch": trained.best.number,
         "best_step": trained.best.step,
         "patches_per_epoch": trained.data.steps * trained.data.batch,

@@ -2,6 +2,49 @@
 
 from __future__ import annotations
 
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
-def models() -> None:
-    """List and check model bundles."""
+import typer
+
+
+class ModelsFormat(StrEnum):
+    """How models are printed."""
+
+    TABLE = "table"
+    CARD = "card"
+    JSON = "json"
+
+
+def models(
+    places: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Bundles (folder or zip), or folders that hold some; default: this folder."),
+    ] = None,
+    self_test: Annotated[
+        bool,
+        typer.Option("--self-test", help="Run the golden example of each on every backend there is."),
+    ] = False,
+    format: Annotated[ModelsFormat, typer.Option(help="A table, all of each card, or JSON.")] = (
+        ModelsFormat.TABLE
+    ),
+) -> None:
+    """List model bundles and check that they are whole: every byte against its sum, and the format.
+
+    Exit code 1 if one of them is damaged or fails its self-test.
+
+    Examples: `rogi detect models models/` · `rogi detect models tprogi.zip --format card --self-test`
+    """
+    from rogi.detection.models import find_bundles, inspect
+    from rogi.render.models import as_cards, as_json, as_table
+
+    found = [inspect(path, self_test=self_test) for path in find_bundles(places or [Path()])]
+    render = {ModelsFormat.TABLE: as_table, ModelsFormat.CARD: as_cards, ModelsFormat.JSON: as_json}[format]
+    sys.stdout.write(render(found))
+    for item in found:
+        if item.error:
+            sys.stderr.write(f"error: {item.error}\n")
+    if any(item.error for item in found):
+        raise typer.Exit(1)
