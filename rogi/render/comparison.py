@@ -18,7 +18,7 @@ from rogi.comparison.metrics import metrics
 from rogi.errors import OptionError
 from rogi.render.comparison_tables import headline, notes, tables
 from rogi.render.records import printable
-from rogi.render.report_table import ReportTable
+from rogi.render.report_table import markdown_cell, markdown_lines, text_lines
 
 if TYPE_CHECKING:
     from rogi.comparison.exercise import OperatorComparison
@@ -98,7 +98,7 @@ def as_text(outcome: Outcome) -> str:
         if table.group != group:
             group = table.group
             lines += [group, "=" * len(group)]
-        lines += _text_table(table)
+        lines += text_lines(table)
     lines += [f"note: {printable(n)}" for n in notes(outcome)]
     for check in outcome.failed:
         lines.append(f"FAILED: {check.name} is {check.found:.6g}, wanted {check.wanted}")
@@ -107,20 +107,14 @@ def as_text(outcome: Outcome) -> str:
 
 def as_markdown(outcome: Outcome) -> str:
     """For ``$GITHUB_STEP_SUMMARY`` and pull requests."""
-    lines = ["## Comparison of inventories", "", _cell(_sentence(headline(outcome))), ""]
+    lines = ["## Comparison of inventories", "", markdown_cell(_sentence(headline(outcome))), ""]
     group = ""
     for table in tables(outcome):
         if table.group != group:
             group = table.group
-            lines += [f"### {_cell(group)}", ""]
-        if table.title:
-            lines += [f"**{_cell(table.title)}**", ""]
-        lines.append("| " + " | ".join(_cell(c) for c in table.columns) + " |")
-        rule = ("--:" if k in table.numbers else "---" for k in range(len(table.columns)))
-        lines.append("| " + " | ".join(rule) + " |")
-        lines += ["| " + " | ".join(_cell(c) for c in row) + " |" for row in table.rows]
-        lines += ["", *([_cell(table.note), ""] if table.note else [])]
-    lines += [f"- {_cell(n)}" for n in notes(outcome)]
+            lines += [f"### {markdown_cell(group)}", ""]
+        lines += markdown_lines(table)
+    lines += [f"- {markdown_cell(n)}" for n in notes(outcome)]
     lines += ["", f"<sub>rogi {__version__}</sub>"]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -129,8 +123,8 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
     """For machines: every number, with its interval; NaN is null."""
     out: dict[str, Any] = {"format": FORMAT, "rogi": __version__, "notes": list(notes(outcome))}
     if outcome.inventories is not None:
-        out["metrics"] = _plain(metrics(outcome.inventories))
-        out["comparison"] = _inventories(outcome.inventories)
+        out["metrics"] = plain(metrics(outcome.inventories))
+        out["comparison"] = comparison_dict(outcome.inventories)
     if outcome.operators is not None:
         out["operators"] = _operators(outcome.operators)
     if outcome.references:
@@ -151,18 +145,19 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             for r in outcome.references
         ]
     if outcome.checks:
-        out["checks"] = _plain(outcome.checks)
+        out["checks"] = plain(outcome.checks)
         out["passed"] = not outcome.failed
     return out
 
 
-def _inventories(result: InventoryComparison) -> dict[str, Any]:
+def comparison_dict(result: InventoryComparison) -> dict[str, Any]:
+    """Two inventories compared, as plain values."""
     return {
         "a": _side(result.a),
         "b": _side(result.b),
         "region": result.region,
         "by": result.by,
-        "parameters": _plain(result.parameters),
+        "parameters": plain(result.parameters),
         "classes": [_section(s) for s in result.sections],
     }
 
@@ -178,21 +173,21 @@ def _section(section: Section) -> dict[str, Any]:
         "pairs_linked": int(c.graph.linked.sum()),
         "pairs_assigned": int(c.assigned.sum()),
         "clusters": {kind.value: n for kind, n in c.graph.type_counts().items()},
-        "found_a": _plain(c.found_a),
-        "found_b": _plain(c.found_b),
+        "found_a": plain(c.found_a),
+        "found_b": plain(c.found_b),
         "only_here_but_other_class_a": section.elsewhere_a,
         "only_here_but_other_class_b": section.elsewhere_b,
     }
     if c.area is not None and c.parts is not None and c.boundaries is not None:
         chosen = c.assigned
-        out["area"] = _plain(c.area) | {
-            "counted_once_a_m2": _plain(c.parts.double_a),
-            "counted_once_b_m2": _plain(c.parts.double_b),
+        out["area"] = plain(c.area) | {
+            "counted_once_a_m2": plain(c.parts.double_a),
+            "counted_once_b_m2": plain(c.parts.double_b),
             "components": len(c.parts),
         }
-        out["objects"] = _plain([*c.objects])
-        out["panoptic"] = _plain(c.panoptic)
-        out["sizes"] = _plain([*c.sizes])
+        out["objects"] = plain([*c.objects])
+        out["panoptic"] = plain(c.panoptic)
+        out["sizes"] = plain([*c.sizes])
         out["boundaries_m"] = {
             name: _summary(values[chosen])
             for name, values in (
@@ -201,9 +196,9 @@ def _section(section: Section) -> dict[str, Any]:
                 ("hausdorff", c.boundaries.hausdorff),
             )
         }
-    out["groups"] = _plain([*c.groups])
+    out["groups"] = plain([*c.groups])
     out["attributes"] = {
-        x.concept.name: {"unit": x.concept.unit, **_plain(x.result)} for x in section.attributes
+        x.concept.name: {"unit": x.concept.unit, **plain(x.result)} for x in section.attributes
     }
     return out
 
@@ -211,24 +206,24 @@ def _section(section: Section) -> dict[str, Any]:
 def _operators(result: OperatorComparison) -> dict[str, Any]:
     return {
         "operators": [_side(s) for s in result.sides],
-        "parameters": _plain(result.parameters),
+        "parameters": plain(result.parameters),
         "min_votes": result.min_votes,
         "classes": [
             {
                 "class": s.title,
                 "counts": list(s.counts),
-                "iou": _plain(s.iou),
-                "f1": _plain(s.f1),
+                "iou": plain(s.iou),
+                "f1": plain(s.f1),
                 "landforms": int(s.found.mapped.shape[1]),
                 "votes": np.bincount(s.found.votes, minlength=len(result.sides) + 1)[1:].tolist(),
-                "alpha": _plain(s.alpha),
-                "alpha_classes": _plain(s.alpha_classes),
+                "alpha": plain(s.alpha),
+                "alpha_classes": plain(s.alpha_classes),
                 "area_by_votes_m2": None
                 if s.votes is None
                 else np.bincount(s.votes.votes, weights=s.votes.area, minlength=len(result.sides) + 1)[
                     1:
                 ].tolist(),
-                "each": _plain(s.each),
+                "each": plain(s.each),
             }
             for s in result.sections
         ],
@@ -260,46 +255,22 @@ def _summary(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> dict[str, 
     return dict(zip(("mean", "median", "p90", "largest"), (float(v) for v in figures), strict=True))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Dataclasses, arrays and NaN as JSON has them."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return value
-
-
-def _text_table(table: ReportTable) -> list[str]:
-    cells = [table.columns, *table.rows]
-    cells = [tuple(printable(c) for c in row) for row in cells]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(table.columns))]
-    lines = [table.title] if table.title else []
-    for row in cells:
-        shown = (
-            c.rjust(w) if k in table.numbers else c.ljust(w)
-            for k, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append(("  " + "  ".join(shown)).rstrip())
-    if table.note:
-        lines.append(f"  {printable(table.note)}")
-    return [*lines, ""]
 
 
 def _sentence(text: str) -> str:
     return f"{text}."
-
-
-def _cell(text: str) -> str:
-    """Text in a Markdown table: nothing in it is markup."""
-    plain = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for mark in "\\`*_[]|~#":
-        plain = plain.replace(mark, "\\" + mark)
-    return plain

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rogi.comparison.rates import Estimate, Rate
+from rogi.render.records import printable
 
 if TYPE_CHECKING:
     from rogi.comparison.sides import Side
@@ -123,3 +124,38 @@ def sides_table(sides: Sequence[tuple[str, Side]]) -> ReportTable:
         ),
         (3, 4, 5, 6, 7, 8, 9),
     )
+
+
+def text_lines(table: ReportTable) -> list[str]:
+    """A table for the terminal, with an empty line at its end."""
+    cells = [table.columns, *table.rows]
+    cells = [tuple(printable(c) for c in row) for row in cells]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(table.columns))]
+    lines = [table.title] if table.title else []
+    for row in cells:
+        shown = (
+            c.rjust(w) if k in table.numbers else c.ljust(w)
+            for k, (c, w) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append(("  " + "  ".join(shown)).rstrip())
+    if table.note:
+        lines.append(f"  {printable(table.note)}")
+    return [*lines, ""]
+
+
+def markdown_lines(table: ReportTable) -> list[str]:
+    """A table in Markdown, with its title in front and its note behind."""
+    lines = [f"**{markdown_cell(table.title)}**", ""] if table.title else []
+    lines.append("| " + " | ".join(markdown_cell(c) for c in table.columns) + " |")
+    rule = ("--:" if k in table.numbers else "---" for k in range(len(table.columns)))
+    lines.append("| " + " | ".join(rule) + " |")
+    lines += ["| " + " | ".join(markdown_cell(c) for c in row) + " |" for row in table.rows]
+    return [*lines, "", *([markdown_cell(table.note), ""] if table.note else [])]
+
+
+def markdown_cell(text: str) -> str:
+    """Text in a Markdown table: nothing in it is markup."""
+    plain = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for mark in "\\`*_[]|~#":
+        plain = plain.replace(mark, "\\" + mark)
+    return plain

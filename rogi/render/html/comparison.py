@@ -63,7 +63,7 @@ def comparison_page(outcome: Outcome) -> str:
     for name, group in groupby(shown, key=lambda t: t.group):
         if name not in ("What was compared", "Checks"):
             anchor = "tables-" + "".join(c if c.isalnum() else "-" for c in name.casefold())
-            sections.append(Section(anchor, name, "".join(_table(t) for t in group)))
+            sections.append(Section(anchor, name, "".join(report_table(t) for t in group)))
     lead = f'<p class="muted">{escape(printable(_names(outcome)))} · rogi {escape(__version__)}</p>'
     footer = (
         f"<p>Made by rogi {escape(__version__)}. This file holds everything it shows and loads nothing "
@@ -94,7 +94,7 @@ def _summary(outcome: Outcome, shown: Sequence[ReportTable]) -> str:
     if said:
         items = "".join(f"<li>{escape(printable(n))}</li>" for n in said)
         parts.append(f'<div class="notice warning"><ul>{items}</ul></div>')
-    parts += [_table(t) for t in shown if t.group == "What was compared"]
+    parts += [report_table(t) for t in shown if t.group == "What was compared"]
     return "".join(parts)
 
 
@@ -126,7 +126,8 @@ def _cards(outcome: Outcome) -> str:
     return f'<ul class="cards">{items}</ul>' if cards else ""
 
 
-def _table(t: ReportTable) -> str:
+def report_table(t: ReportTable) -> str:
+    """A table of a report with its title and note."""
     rows = [[escape(printable(c)) for c in row] for row in t.rows]
     note = f'<p class="muted">{escape(printable(t.note))}</p>' if t.note else ""
     return html_table(t.columns, rows, caption=t.title, numbers=t.numbers) + note

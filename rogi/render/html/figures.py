@@ -1,4 +1,4 @@
-"""Small figures as SVG in the page's own colours: bars and histograms with their axes."""
+"""Small figures as SVG in the page's own colours: bars, histograms and curves with their axes."""
 
 from __future__ import annotations
 
@@ -64,6 +64,58 @@ def histogram(title: str, values: NDArray[np.float64], edges: NDArray[np.float64
         for fraction in (0, 0.25, 0.5, 0.75, 1)
     ]
     return _figure(title, "pairs", top, "".join(marks) + "".join(ticks), axis, "")
+
+
+def curves(
+    title: str,
+    lines: Sequence[tuple[str, NDArray[np.float64], NDArray[np.float64]]],
+    *,
+    across: str,
+    up: str,
+    diagonal: bool = False,
+    points: bool = False,
+) -> str:
+    """Up to two lines (name, x, y) in the unit square, with a diagonal to hold them against if asked for.
+
+    Gaps are left where a value is not defined; with ``points`` every vertex has a dot that tells its values.
+    """
+    marks = []
+    if diagonal:
+        ends = (_place(0.0, 0.0), _place(1.0, 1.0))
+        marks.append(f'<polyline class="faint" points="{" ".join(ends)}"/>')
+    for (name, x, y), tone in zip(lines, ("first", "second"), strict=False):
+        known = np.isfinite(x) & np.isfinite(y)
+        for run in np.split(np.arange(len(x)), np.flatnonzero(np.diff(known.astype(int))) + 1):
+            if len(run) and known[run[0]]:
+                at = [_place(float(x[i]), float(y[i])) for i in run]
+                marks.append(
+                    f'<polyline class="{tone}" points="{" ".join(dict.fromkeys(at))}">'
+                    f"<title>{escape(name)}</title></polyline>"
+                )
+        for i in np.flatnonzero(known) if points else ():
+            cx, cy = _place(float(x[i]), float(y[i])).split(",")
+            what = f"{name}: {x[i]:.3f}, {y[i]:.3f}"
+            marks.append(
+                f'<circle class="{tone}" cx="{cx}" cy="{cy}" r="3"><title>{escape(what)}</title></circle>'
+            )
+    ticks = [
+        _text(LEFT + f * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM + 16, f"{f:g}", "middle")
+        for f in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    names = [name for name, _, _ in lines]
+    legend = ""
+    if len(names) > 1:
+        items = (
+            f'<span class="{t}">{escape(n)}</span>' for n, t in zip(names, ("first", "second"), strict=False)
+        )
+        legend = f'<p class="key">{" ".join(items)}</p>'
+    return _figure(title, up, 1.0, "".join(marks) + "".join(ticks), across, legend)
+
+
+def _place(x: float, y: float) -> str:
+    """A point of the unit square in the figure."""
+    left = LEFT + x * (WIDTH - LEFT - RIGHT)
+    return f"{left:.1f},{HEIGHT - BOTTOM - y * (HEIGHT - TOP - BOTTOM):.1f}"
 
 
 def round_top(values: Sequence[float]) -> float:
