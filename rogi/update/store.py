@@ -1,0 +1,472 @@
+"""A team's store: the work packages of a plan in one PostGIS database, edited by all mappers at once.
+
+One schema holds one plan. Its tables have the layers of the work packages with all packages in each; a role
+of the database edits the rows of the packages that are assigned to it. What is read back is what
+:func:`rogi.update.edits.read_edits` takes from GeoPackages.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from rogi.errors import InputError, OutputError
+from rogi.schema.qml import Default, FormField, Widget
+from rogi.update.forms import string
+from rogi.update.model import APPLICATION, CANDIDATES, CONTEXT, CURRENT, FORMAT, TASK_COLUMNS, TASKS
+from rogi.update.planned import PLAN_FILE, TASKS_FILE, Planned, read_plan
+from rogi.update.project import LAYERS, ProjectSource
+from rogi.update.store_address import StoreAddress, connected, parse_address
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    import psycopg
+    import pyproj
+
+    from rogi.update.edits import TaskTable
+
+_COPIED_ROWS: Final = 5000  # at a time, so that a large layer is never in memory as text
+_OTHERS: Final = (CURRENT, CANDIDATES, CONTEXT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackageTables:
+    """The layers of a work package, all of one CRS.
+
+    Attributes
+    ----------
+    name, mapper
+        Of the package.
+    tasks
+        Columns of :data:`rogi.update.model.TASK_COLUMNS`; those that are missing are null.
+    current, candidates, context
+        Any columns.
+    """
+
+    name: str
+    mapper: str
+    tasks: gpd.GeoDataFrame
+    current: gpd.GeoDataFrame
+    candidates: gpd.GeoDataFrame
+    context: gpd.GeoDataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store that was made.
+
+    Attributes
+    ----------
+    address
+        Where it is; :attr:`~StoreAddress.shown` is what may be written down.
+    srid
+        Of its outlines.
+    unassigned
+        Packages whose mapper is no role of the database; see ``assign`` in the documentation.
+    """
+
+    address: StoreAddress
+    srid: int
+    unassigned: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredPlan:
+    """What a store holds.
+
+    Attributes
+    ----------
+    planned
+        The plan.
+    tables
+        The tasks of each package that has rows, by name.
+    """
+
+    planned: Planned
+    tables: tuple[TaskTable, ...]
+
+
+# ---- making one
+
+
+def create_store(url: str, packages: Sequence[PackageTables], *, plan: str, tasks: str) -> Store:
+    """Put the packages of a plan into a database, in one transaction.
+
+    A store that is there already is replaced as long as nobody has edited it.
+
+    Parameters
+    ----------
+    url
+        See :func:`rogi.update.store_address.parse_address`.
+    packages
+        The packages.
+    plan, tasks
+        Contents of ``plan.json`` and ``tasks.csv``.
+
+    Returns
+    -------
+    Store
+
+    Raises
+    ------
+    InputError
+        If the database cannot be reached, lacks PostGIS, or refuses.
+    OutputError
+        If the schema holds something else, or work of mappers.
+    """
+    address = parse_address(url)
+    crs = packages[0].tasks.crs
+    frames = {
+        layer: _joined({p.name: getattr(p, layer) for p in packages}, crs) for layer in (TASKS, *_OTHERS)
+    }
+    frames[TASKS] = _task_columns(frames[TASKS])
+    with connected(address, "create") as connection:
+        from psycopg import sql
+
+        from rogi.update.store_crs import srid_of
+        from rogi.update.store_sql import store_rules, store_tables
+
+        postgis = _postgis(connection, address)
+        _clear(connection, address)
+        srid = srid_of(connection, postgis, crs)
+        others = {layer: _types(frames[layer]) for layer in _OTHERS}
+        for statement in store_tables(address.schema, postgis, srid, others):
+            connection.execute(statement)
+        for layer, frame in frames.items():
+            _load(connection, address.schema, layer, frame, srid)
+        stored = {
+            "application": APPLICATION,
+            "format": str(FORMAT),
+            "crs": crs.to_wkt(),
+            PLAN_FILE: plan,
+            TASKS_FILE: tasks,
+        }
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                sql.SQL("INSERT INTO {} VALUES (%s, %s)").format(sql.Identifier(address.schema, "plan")),
+                list(stored.items()),
+            )
+        for statement in store_rules(address.schema, postgis):
+            connection.execute(statement)
+        unassigned = _assign(connection, address.schema, packages)
+        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(address.schema, TASKS)))
+    return Store(address, srid, unassigned)
+
+
+def _postgis(connection: psycopg.Connection[Any], address: StoreAddress) -> str:
+    row = connection.execute(
+        "SELECT nspname FROM pg_extension JOIN pg_namespace AS n ON n.oid = extnamespace"
+        " WHERE extname = 'postgis'"
+    ).fetchone()
+    if row is None:
+        raise InputError(
+            f"The database {address} has no PostGIS; ask who maintains it to run CREATE EXTENSION postgis "
+            "there, and try again."
+        )
+    return str(row[0])
+
+
+def _clear(connection: psycopg.Connection[Any], address: StoreAddress) -> None:
+    """Drop a store nobody has edited; refuse anything else that is in the way."""
+    from psycopg import sql
+
+    if _comment(connection, address.schema) is None:
+        return
+    if _comment(connection, address.schema) != APPLICATION:
+        raise OutputError(
+            f"The database of {address} has a schema {address.schema} that is no store of rogi; name another "
+            "with ?schema=."
+        )
+    names = {
+        "tasks": sql.Identifier(address.schema, TASKS),
+        "history": sql.Identifier(address.schema, "history"),
+    }
+    edited = connection.execute(
+        sql.SQL(
+            "SELECT EXISTS (SELECT 1 FROM {history})"
+            " OR EXISTS (SELECT 1 FROM {tasks} WHERE NULLIF(TRIM(decision), '') IS NOT NULL)"
+        ).format(**names)
+    ).fetchone()
+    if edited is None or edited[0]:
+        raise OutputError(
+            f"The store {address} holds the work of mappers; apply it first, name another schema with "
+            "?schema=, or drop that schema by hand."
+        )
+    connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(address.schema)))
+
+
+def _comment(connection: psycopg.Connection[Any], schema: str) -> str | None:
+    """What the schema says of itself; None where there is no such schema."""
+    row = connection.execute(
+        "SELECT COALESCE(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = %s",
+        (schema,),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _joined(frames: Mapping[str, gpd.GeoDataFrame], crs: pyproj.CRS) -> gpd.GeoDataFrame:
+    """The layer of all packages, with the column ``package``."""
+    import geopandas as gpd
+    import pandas as pd
+
+    parts = [frame.rename_geometry("geom").assign(package=name) for name, frame in frames.items()]
+    whole = [part for part in parts if len(part)] or parts[:1]
+    return gpd.GeoDataFrame(pd.concat(whole, ignore_index=True), geometry="geom", crs=crs)
+
+
+def _task_columns(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for column in TASK_COLUMNS:
+        values = frame.get(column.name, pd.Series(None, index=frame.index, dtype=object))
+        if column.type == "integer":
+            values = pd.to_numeric(values).astype("Int64")
+        elif column.type == "date":
+            values = pd.to_datetime(values).dt.strftime("%Y-%m-%d")
+        columns[column.name] = values
+    return frame[["package", "geom"]].assign(**columns)
+
+
+def _types(frame: gpd.GeoDataFrame) -> dict[str, str]:
+    """Types of PostgreSQL for the columns of a layer."""
+    from pandas.api import types
+
+    def kind(values: pd.Series) -> str:
+        if types.is_bool_dtype(values.dtype):
+            return "boolean"
+        if types.is_integer_dtype(values.dtype):
+            return "bigint"
+        if types.is_float_dtype(values.dtype):
+            return "double precision"
+        return "text"
+
+    columns = [c for c in frame.columns if c not in ("geom", "fid")]
+    return {str(c): kind(frame[c]) for c in columns}
+
+
+def _load(
+    connection: psycopg.Connection[Any], schema: str, table: str, frame: gpd.GeoDataFrame, srid: int
+) -> None:
+    from rogi.update.store_sql import copy_statement
+
+    columns = [str(c) for c in frame.columns if c not in ("geom", "fid")]
+    statement = copy_statement(schema, table, [*columns, "geom"])
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for text in _csv(frame, columns, srid):
+            copy.write(text)
+
+
+def _csv(frame: gpd.GeoDataFrame, columns: Sequence[str], srid: int) -> Iterator[str]:
+    """Rows as CSV, outlines as multipolygons in extended well-known binary."""
+    import pandas as pd
+    import shapely
+
+    for start in range(0, len(frame), _COPIED_ROWS):
+        part = frame.iloc[start : start + _COPIED_ROWS]
+        geometry = shapely.force_2d(np.array(part["geom"].array, dtype=object))
+        single = shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON
+        geometry[single] = shapely.multipolygons(geometry[single], indices=np.arange(single.sum()))
+        binary = shapely.to_wkb(shapely.set_srid(geometry, srid), hex=True, include_srid=True)
+        table = pd.DataFrame(part[list(columns)]).assign(geom=binary)
+        # A NUL byte ends a text in PostgreSQL's protocol and is in no text anybody wrote.
+        yield table.to_csv(header=False, index=False).replace("\x00", "")
+
+
+def _assign(
+    connection: psycopg.Connection[Any], schema: str, packages: Sequence[PackageTables]
+) -> tuple[str, ...]:
+    """Give the rows of each package to the role of its mapper's name, where there is one."""
+    from psycopg import sql
+
+    roles = {str(name) for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+    call = sql.SQL("SELECT {}(%s::text, %s::name)").format(sql.Identifier(schema, "assign"))
+    for package in packages:
+        if package.mapper in roles and len(package.tasks):
+            connection.execute(call, (package.name, package.mapper))
+    return tuple(p.name for p in packages if p.mapper not in roles)
+
+
+# ---- reading one
+
+
+def read_store(url: str) -> StoredPlan:
+    """The plan and the tasks of a store, as :func:`rogi.update.edits.read_edits` takes them.
+
+    Parameters
+    ----------
+    url
+        See :func:`rogi.update.store_address.parse_address`.
+
+    Returns
+    -------
+    StoredPlan
+
+    Raises
+    ------
+    InputError
+        If there is no store, or the database cannot be reached or refuses.
+    """
+    from rogi.update.edits import TaskTable
+
+    address = parse_address(url)
+    with connected(address, "read") as connection:
+        # All tables as they were at one moment, whoever edits meanwhile.
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        if _comment(connection, address.schema) != APPLICATION:
+            raise InputError(
+                f"The database of {address} has no store in the schema {address.schema}; make one with "
+                "rogi update plan --store, or name its schema with ?schema=."
+            )
+        postgis = _postgis(connection, address)
+        plan = _plan(connection, address)
+        names = [column.name for column in TASK_COLUMNS]
+        tasks = _rows(connection, address.schema, TASKS, names, postgis, plan["crs"])
+        others = {}
+        for layer in (CURRENT, CANDIDATES):
+            columns = _columns(connection, address.schema, layer)
+            others[layer] = _rows(connection, address.schema, layer, columns, postgis, plan["crs"])
+    planned = _planned(plan, address)
+    tables = []
+    for package in sorted(set(tasks["package"])):
+        mine = tasks[tasks["package"] == package]
+        beside = {
+            layer: frame[frame["package"] == package].drop(columns=["fid", "package"])
+            for layer, frame in others.items()
+        }
+        tables.append(
+            TaskTable(
+                frame=mine.drop(columns=["fid", "package"]).reset_index(drop=True),
+                file=f"{address.schema}.{package}",
+                rows=mine["fid"].to_numpy(dtype=np.int64),
+                package=package,
+                current=beside[CURRENT].reset_index(drop=True),
+                candidates=beside[CANDIDATES].reset_index(drop=True),
+            )
+        )
+    return StoredPlan(planned, tuple(tables))
+
+
+def _plan(connection: psycopg.Connection[Any], address: StoreAddress) -> dict[str, str]:
+    from psycopg import sql
+
+    table = sql.Identifier(address.schema, "plan")
+    plan = dict(connection.execute(sql.SQL("SELECT key, value FROM {}").format(table)).fetchall())
+    if plan.get("format") != str(FORMAT):
+        raise InputError(
+            f"The store {address} has format {plan.get('format')!r}, but this version of rogi reads format "
+            f"{FORMAT}; use the version of rogi the plan was made with."
+        )
+    return plan
+
+
+def _planned(plan: Mapping[str, str], address: StoreAddress) -> Planned:
+    """The plan by the reader of its files, so that it is the same from either."""
+    with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
+        for name in (PLAN_FILE, TASKS_FILE):
+            (Path(folder) / name).write_text(plan[name], encoding="utf-8", newline="")
+        return replace(read_plan(Path(folder)), path=Path(f"{address.schema}/{PLAN_FILE}"))
+
+
+def _columns(connection: psycopg.Connection[Any], schema: str, table: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = attrelid"
+        " JOIN pg_namespace AS n ON n.oid = relnamespace"
+        " WHERE nspname = %s AND relname = %s AND attnum > 0 AND NOT attisdropped"
+        " AND attname NOT IN ('fid', 'package', 'geom') ORDER BY attnum",
+        (schema, table),
+    )
+    return [str(name) for (name,) in rows]
+
+
+def _rows(
+    connection: psycopg.Connection[Any],
+    schema: str,
+    table: str,
+    columns: Sequence[str],
+    postgis: str,
+    crs: str,
+) -> gpd.GeoDataFrame:
+    import geopandas as gpd
+    import pandas as pd
+    import shapely
+
+    from rogi.update.store_sql import read_statement
+
+    with connection.cursor(binary=True) as cursor:
+        cursor.execute(read_statement(schema, table, columns, postgis))
+        rows = cursor.fetchall()
+    names = ["fid", "package", *columns, "geom"]
+    frame = pd.DataFrame(rows, columns=names)
+    geometry = shapely.from_wkb(frame["geom"].to_numpy(dtype=object))
+    return gpd.GeoDataFrame(frame.drop(columns="geom"), geometry=geometry, crs=crs).rename_geometry("geom")
+
+
+# ---- the QGIS project
+
+
+def store_source(store: Store, package: str | None = None, *, authcfg: str = "") -> ProjectSource:
+    """The layers of a store for a QGIS project, without user and password.
+
+    Parameters
+    ----------
+    store
+        The store.
+    package
+        The only package to show; None shows all, for maintainers.
+    authcfg
+        Id of an entry in QGIS's own store of credentials.
+
+    Returns
+    -------
+    ProjectSource
+    """
+    p = store.address.parameters
+    if "service" in p:
+        head = [f"service={_quoted(p['service'])}"]
+    else:
+        head = [f"dbname={_quoted(p.get('dbname', ''))}"]
+        head += [f"{key}={p[key]}" for key in ("host", "port") if key in p]
+    if authcfg:
+        head.append(f"authcfg={authcfg}")
+    if "sslmode" in p:
+        head.append(f"sslmode={p['sslmode']}")
+    head += ["key='fid'", "estimatedmetadata=true", f"srid={store.srid}", "type=MultiPolygon"]
+    locations = {}
+    for layer in LAYERS:
+        table = f'table="{store.address.schema}"."{layer}" (geom)'
+        only = "" if package is None else ' sql="package" = ' + "'" + package.replace("'", "''") + "'"
+        locations[layer] = " ".join([*head, table]) + only
+    return ProjectSource("postgres", locations, _store_fields(package))
+
+
+def _quoted(value: str) -> str:
+    """A value in QGIS's address of a table."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _store_fields(package: str | None) -> tuple[FormField, ...]:
+    """The fields of a store after those of a package."""
+    hidden, text = Widget("Hidden"), Widget("TextEdit", {"IsMultiline": False, "UseHtml": False})
+    own = Default() if package is None else Default(f'coalesce("package", {string(package)})')
+    return (
+        FormField("package", "Package", text, own),
+        FormField("version", "", hidden),
+        # What was seen when the row was changed: the database refuses to overwrite what is newer.
+        FormField("seen", "", hidden, Default('"version"', on_update=True)),
+        *(
+            FormField(name, title, text)
+            for name, title in (
+                ("created_by", "Drawn by"),
+                ("created_at", "Drawn at"),
+                ("edited_by", "Saved by"),
+                ("edited_at", "Saved at"),
+            )
+        ),
+    )
