@@ -235,8 +235,8 @@ def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
 class TimeLeft:
     """Progress with the time left on stderr: a line that renews itself on a terminal, else one per tenth."""
 
-    def __init__(self, quiet: bool = False) -> None:
-        self._quiet = quiet
+    def __init__(self, quiet: bool = False, what: str = "units") -> None:
+        self._quiet, self._counted = quiet, what
         self._terminal = sys.stderr.isatty()
         self._what = ""
         self._start, self._first, self._tenth = 0.0, 0, -1
@@ -249,7 +249,7 @@ class TimeLeft:
             return
         done = number - self._first
         left = (now - self._start) / done * (total - number) if done > 0 else None
-        text = f"{what}: {number}/{total} units" + (
+        text = f"{what}: {number}/{total} {self._counted}" + (
             f", {_clock(left)} left" if left is not None and number < total else ""
         )
         if self._terminal:

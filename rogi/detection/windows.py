@@ -91,6 +91,11 @@ class Blend:
             )
 
     @property
+    def additive(self) -> bool:
+        """Whether windows add up, rather than the largest of them counting."""
+        return self.merge is Merge.COSINE
+
+    @property
     def overlap(self) -> int:
         """Pixels by which a window reaches over the next one's first."""
         return self.patch - self.stride
@@ -177,7 +182,8 @@ def own_ground(valid: Mask, blend: Blend) -> Mask:
     inner = valid[half:, half:]
     rows = min(inner.shape[0] // stride, blend.side)
     squares = inner[: rows * stride, : blend.side * stride].reshape(rows, stride, blend.side, stride)
-    return np.asarray(squares.any(axis=(1, 3)))
+    found: Mask = np.logical_or.reduce(squares, axis=(1, 3))
+    return found
 
 
 def add_window(
@@ -277,12 +283,11 @@ def probability_levels(sums: Sums, weights: Sums, blend: Blend) -> Bytes:
     return np.where(known, (2 * sums + whole) // (2 * whole), NO_DATA).astype(np.uint8)
 
 
-def spread_levels(sums: Sums, squares: Sums, weights: Sums, count: Bytes, blend: Blend) -> Bytes:
+def spread_levels(sums: Sums, squares: Sums, weights: Sums, count: Bytes) -> Bytes:
     """Standard deviation among windows, in the unit of probabilities; 255 where fewer than two windows lie.
 
-    The weighted population standard deviation, sqrt(Σ w p² / Σ w - (Σ w p / Σ w)²), rounded to 1/254. Where
-    windows are merged by OR, whose sums are largest values, `squares` and `sums` are those of an unweighted
-    mean.
+    The weighted population standard deviation, sqrt(Σ w p² / Σ w - (Σ w p / Σ w)²), rounded to 1/254, from
+    sums of windows that add up.
     """
     whole = np.where(weights > 0, weights, 1)
     variance = np.maximum(whole * squares - sums * sums, 0)  # exact: below 2**63 at the least stride

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rogi.cli.detect import models, patches, train
+from rogi.cli.detect import models, patches, predict, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,3 +15,4 @@ app = typer.Typer(
 app.command("patches", short_help="Cut training patches from imagery and outlines.")(patches.patches)
 app.command("train", short_help="Train a model on patches, and write its bundle.")(train.train)
 app.command("models", short_help="List and check model bundles.")(models.models)
+app.command("predict", short_help="Find candidates in imagery with a model.")(predict.predict)

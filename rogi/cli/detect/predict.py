@@ -1,0 +1,411 @@
+"""``rogi detect predict``: candidates from imagery and a model bundle."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rogi.errors import OptionError
+
+if TYPE_CHECKING:
+    from rogi.cli.attributes import TimeLeft
+    from rogi.detection.bundle import Bundle
+    from rogi.detection.candidates import Candidates
+    from rogi.detection.engines import Plan
+    from rogi.detection.imagery import Imagery
+    from rogi.detection.prediction import Prediction
+    from rogi.detection.windows import Blend
+    from rogi.ledger import Ledger
+
+SUFFIXES = (".gpkg", ".parquet", ".fgb", ".csv")
+
+
+class MergeChoice(StrEnum):
+    """How windows that overlap are merged."""
+
+    COSINE = "cosine"
+    OR = "or"
+
+
+class SeparateChoice(StrEnum):
+    """How touching units are separated."""
+
+    WATERSHED = "watershed"
+    BOUNDARY = "boundary"
+
+
+def predict(
+    imagery: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IMAGERY", help="GeoTIFF, VRT, folder of tiles or STAC item; several are one mosaic."
+        ),
+    ],
+    model: Annotated[Path, typer.Option(help="Model bundle: a folder or zip of `rogi detect train`.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Candidates to write (.gpkg, .parquet, .fgb, .csv).")
+    ],
+    area: Annotated[
+        str | None,
+        typer.Option(help="Only this ground: a file of polygons, FILE:NAME, or W,S,E,N in degrees."),
+    ] = None,
+    area_field: Annotated[str | None, typer.Option(help="Column of the names in the file of --area.")] = None,
+    exclude: Annotated[
+        Path | None, typer.Option(help="Polygons of ground that is not predicted, such as glaciers.")
+    ] = None,
+    glaciers: Annotated[
+        Path | None, typer.Option(help="Glacier outlines, to say how much of each candidate lies on them.")
+    ] = None,
+    bands: Annotated[
+        str | None, typer.Option(help="Bands of the imagery: 3,2,1 or red=4,green=3,blue=2 or names.")
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=RASTER: a further channel the model takes, e.g. elevation=dem.tif. Repeatable."
+        ),
+    ] = None,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Bring the imagery to the pixel size of the model.")
+    ] = False,
+    stretch: Annotated[
+        str | None,
+        typer.Option(help="LOW,HIGH: values of the imagery that stand for the ends of the model's range."),
+    ] = None,
+    merge: Annotated[
+        MergeChoice,
+        typer.Option(help="cosine: weighted mean of windows; or: largest value, as Sun et al. (2024)."),
+    ] = MergeChoice.COSINE,
+    stride: Annotated[
+        int | None, typer.Option(help="Pixels between windows; default the model's, with --merge or 160.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Least probability of a candidate's pixels; default the model's.")
+    ] = None,
+    minimum_area: Annotated[float, typer.Option(help="Least area of a candidate, m².")] = 10_000.0,
+    fill_holes: Annotated[float, typer.Option(help="Fill holes of less than so many m².")] = 0.0,
+    smooth: Annotated[
+        float, typer.Option(help="Smooth outlines by so many pixels; 0: along the edges of pixels.")
+    ] = 0.0,
+    separate: Annotated[
+        SeparateChoice | None, typer.Option(help="Separate units that touch; the parent is kept.")
+    ] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="CRS of the candidates; default that of the imagery.")
+    ] = None,
+    date: Annotated[str | None, typer.Option(help="Date of the imagery, e.g. 2021-08-15.")] = None,
+    probability: Annotated[
+        Path | None, typer.Option(help="Probability raster to write too: a cloud-optimised GeoTIFF.")
+    ] = None,
+    spread: Annotated[
+        Path | None, typer.Option(help="Standard deviation among overlapping windows, likewise.")
+    ] = None,
+    backend: Annotated[str, typer.Option(help="auto, openvino, onnxruntime or torch.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="auto, fp32 or bf16; bf16 must pass the model's self-test.")
+    ] = "auto",
+    batch: Annotated[int | None, typer.Option(help="Windows at a time on a GPU.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Of each worker; default its share of the cores.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Processes of this machine.")] = 1,
+    cluster: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://host:port, instead.")] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps finished blocks; default OUT.rogi, beside the output."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that others wrote or changed.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings and errors.")
+    ] = False,
+) -> None:
+    """Find candidates of rock glaciers in imagery: predict, put together, and draw outlines with confidence.
+
+    Stopped at any point, the same command goes on where it was; of changed imagery only the blocks it touches
+    are predicted again. Needs no GPU and no PyTorch: pip install 'rogi[detect]'.
+
+    Examples: `rogi detect predict mosaic/ --model tprogi.zip -o candidates.gpkg` · `rogi detect predict
+    mosaic.vrt --model tprogi.zip --area himap.gpkg:Karakoram --glaciers rgi.gpkg --separate watershed
+    --probability probability.tif --workers 4 -o candidates.gpkg`
+    """
+    from rogi.cli.attributes import TimeLeft
+    from rogi.cli.options import date as parsed_date
+    from rogi.detection.bundle import Bundle
+    from rogi.detection.delivery import check_replaceable
+    from rogi.detection.prediction import LEDGER, prune
+    from rogi.files import make_folder
+    from rogi.ledger import Ledger
+
+    parsed_date(date)
+    bundle = Bundle.load(model)
+    level = bundle.card.threshold if threshold is None else threshold
+    outlines = {
+        "threshold": level,
+        "minimum_area_m2": minimum_area,
+        "fill_holes_m2": fill_holes,
+        "smooth": smooth,
+        "separate": separate.value if separate else None,
+        "glaciers": glaciers,
+        "date": date,
+        "to_crs": crs,
+    }
+    targets = Targets(output, probability, spread)
+    targets.check([*imagery, model, *(path for path in (exclude, glaciers) if path)])
+    request = Request(
+        bundle,
+        _open(imagery, bundle, bands, channel, resample),
+        _blend(bundle, merge, stride, targets),
+        _stretch(stretch),
+        (area, area_field, exclude),
+        {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
+        workers,
+        cluster,
+    )
+    folder = work or output.with_name(output.name + ".rogi")
+    known = folder / LEDGER
+    line = TimeLeft(quiet, "blocks")
+    if not known.exists():
+        check_replaceable(targets.files, None, force)
+    make_folder(folder)
+    with Ledger(known) as ledger:
+        check_replaceable(targets.files, ledger, force)
+        try:
+            plan, done = _predicted(request, folder, ledger, targets, line, quiet)
+            found = _written(request, plan, done, outlines, targets, folder, ledger, line)
+        finally:
+            line.done()
+        prune(folder, done)
+    _report(done, found, level, quiet)
+    sys.stdout.write("".join(f"{path}\n" for path in targets.files))
+    if done.damage:
+        for message in done.damage:
+            sys.stderr.write(f"error: {message}\n")
+        sys.stderr.write(
+            "error: the ground of what is named above was not predicted (see the layer coverage); all other "
+            "ground was. Put it right and run the same command again.\n"
+        )
+        raise typer.Exit(2)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Files to write."""
+
+    candidates: Path
+    probability: Path | None
+    spread: Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        """Those that are wanted."""
+        return [path for path in (self.candidates, self.probability, self.spread) if path is not None]
+
+    def check(self, inputs: Sequence[Path]) -> None:
+        """Refuse what cannot be written, before anything is computed."""
+        from rogi.cli.options import not_an_input
+
+        if self.candidates.suffix.lower() not in SUFFIXES:
+            raise OptionError(
+                f"--output {self.candidates} names no format for candidates; end it in {', '.join(SUFFIXES)}."
+            )
+        if len({path.resolve() for path in self.files}) < len(self.files):
+            raise OptionError(
+                "--output, --probability and --spread name one file twice; name different ones."
+            )
+        for path in self.files:
+            not_an_input(path, inputs, "--output" if path == self.candidates else "The raster")
+            if not path.parent.is_dir():
+                raise OptionError(f"The folder {path.parent} does not exist; make it, or write elsewhere.")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be predicted, and how."""
+
+    bundle: Bundle
+    imagery: Imagery
+    blend: Blend
+    stretch: tuple[float, float] | None
+    ground: tuple[str | None, str | None, Path | None]
+    choice: Mapping[str, Any]
+    workers: int
+    cluster: str | None
+
+
+def _open(
+    paths: list[Path], bundle: Bundle, bands: str | None, channel: list[str] | None, resample: bool
+) -> Imagery:
+    from rogi.cli.options import pairs
+    from rogi.detection.bands import parse_choice
+    from rogi.detection.imagery import Imagery
+
+    return Imagery.open(
+        paths,
+        bands=parse_choice(bands),
+        channels=pairs(channel, "--channel", "elevation=dem.tif"),
+        resolution=bundle.card.resolution_m if resample else None,
+    )
+
+
+def _blend(bundle: Bundle, merge: MergeChoice, stride: int | None, targets: Targets) -> Blend:
+    from rogi.detection.windows import OR_STRIDE, Blend, Merge
+
+    if merge is MergeChoice.OR and targets.spread is not None:
+        raise OptionError("--spread is of windows that are averaged; it does not go with --merge or.")
+    patch = bundle.card.patch
+    usual = OR_STRIDE if merge is MergeChoice.OR else bundle.card.stride
+    return Blend(Merge(merge.value), stride or min(usual, patch), patch)
+
+
+def _stretch(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise OptionError(f"--stretch is two numbers such as 0,10000, found {text!r}.") from None
+    return low, high
+
+
+def _predicted(
+    request: Request, folder: Path, ledger: Ledger, targets: Targets, line: TimeLeft, quiet: bool
+) -> tuple[Plan, Prediction]:
+    from rogi.detection.fit import intake
+    from rogi.detection.ground import ground_on
+    from rogi.detection.prediction import choose_plan
+    from rogi.detection.prediction import predict as predict_imagery
+
+    images = request.imagery
+    taken, notes = intake(images, request.bundle.card, stretch=request.stretch)
+    area, area_field, exclude = request.ground
+    ground = ground_on(
+        images.transform, images.shape, images.crs, area=area, area_field=area_field, exclude=exclude
+    )
+    plan, selection = choose_plan(
+        request.bundle,
+        ledger,
+        workers=request.workers,
+        cluster=request.cluster is not None,
+        **request.choice,
+    )
+    if not quiet:
+        for note in (*images.notes, *notes):
+            sys.stderr.write(f"note: {note}\n")
+        for trial in selection.trials if selection is not None else ():
+            sys.stderr.write(f"{trial}\n")
+        sys.stderr.write(f"using {plan}\n")
+    done = predict_imagery(
+        images,
+        taken,
+        request.bundle,
+        plan,
+        request.blend,
+        ground,
+        folder,
+        ledger,
+        spread=targets.spread is not None,
+        workers=request.workers,
+        cluster=request.cluster,
+        progress=line,
+    )
+    return plan, done
+
+
+def _written(
+    request: Request,
+    plan: Plan,
+    done: Prediction,
+    outlines: Mapping[str, Any],
+    targets: Targets,
+    folder: Path,
+    ledger: Ledger,
+    line: TimeLeft,
+) -> Candidates:
+    """Put the blocks together, draw the outlines, and put all files in their place."""
+    from rogi.detection.candidates import make_candidates, write_candidates
+    from rogi.detection.delivery import deliver
+    from rogi.detection.probability import assemble, raster_reader, write_cog
+
+    images, card = request.imagery, request.bundle.card
+    whole = folder / "probability.tif"
+    assemble(done.store.read, images, card.outputs, whole, line)
+    with raster_reader(whole) as read:
+        found = make_candidates(
+            read,
+            images.shape,
+            images.transform,
+            images.crs,
+            model=request.bundle.label,
+            imagery=images.name,
+            **outlines,
+        )
+    found = replace(found, parameters={**found.parameters, **_provenance(request, plan, outlines, ledger)})
+    made = folder / targets.candidates.name
+    losses = write_candidates(found, made)
+    found = replace(found, notes=(*found.notes, *losses))
+    if targets.probability is not None:
+        write_cog(whole, folder / "cog.tif")
+        deliver(folder / "cog.tif", targets.probability, ledger)
+    if targets.spread is not None:
+        assemble(done.store.read_spread, images, card.outputs, whole, line)
+        write_cog(whole, folder / "cog.tif")
+        deliver(folder / "cog.tif", targets.spread, ledger)
+    whole.unlink()
+    deliver(made, targets.candidates, ledger)
+    return found
+
+
+def _provenance(request: Request, plan: Plan, outlines: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
+    """What the candidates were made from; the same however the work was shared out."""
+    from rogi import __version__
+
+    card, (area, _, exclude) = request.bundle.card, request.ground
+    files = {"exclude": exclude, "glaciers": outlines["glaciers"]}
+    return {
+        "bundle": {"name": card.name, "version": card.version, "sha256": request.bundle.digest},
+        "images": request.imagery.describe(ledger),
+        "prediction": {
+            "merge": request.blend.merge.value,
+            "stride": request.blend.stride,
+            "backend": plan.backend,
+            "backend_version": plan.version,
+            "device": plan.device,
+            "precision": plan.precision,
+            "area": area,
+            "stretch": None if request.stretch is None else list(request.stretch),
+        },
+        "rogi": __version__,
+        **{
+            name: {"name": path.name, "sha256": ledger.file_digest(path)}
+            for name, path in files.items()
+            if path is not None
+        },
+    }
+
+
+def _report(done: Prediction, found: Candidates, threshold: float, quiet: bool) -> None:
+    if quiet:
+        return
+    for note in (*done.notes, *found.notes):
+        sys.stderr.write(f"note: {note}\n")
+    held = f", {done.reused} of them as they were" if done.reused else ""
+    share = (
+        f", the network {100 * done.network_seconds / done.seconds:.0f} % of the time" if done.windows else ""
+    )
+    sys.stderr.write(f"{done.blocks} blocks{held}; {done.windows} windows predicted{share}\n")
+    if not len(found):
+        sys.stderr.write(
+            f"no candidate: nowhere is the probability {threshold:g} or more on ground of the minimum area; "
+            "the file has its layers and no rows\n"
+        )
+    else:
+        sys.stderr.write(f"{len(found)} candidates, {found.frame['AREA'].sum():.2f} km²\n")

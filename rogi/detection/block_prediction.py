@@ -1,0 +1,327 @@
+"""Predicting one block of windows: reading, running and adding up side by side."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from math import gcd
+from pathlib import Path
+from platform import node
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rogi.attributes.raster import Window, reading
+from rogi.detection.backends import try_plan
+from rogi.detection.block_store import BlockSums, write_block
+from rogi.detection.bundle import Bundle
+from rogi.detection.engines import Backend, Floats, Plan, build_backend
+from rogi.detection.imagery import CorruptTile, Imagery
+from rogi.detection.windows import Blend, Mask, add_window, own_ground
+from rogi.errors import InputError, RogiError
+
+if TYPE_CHECKING:
+    from rogi.detection.card import ModelCard
+    from rogi.detection.fit import Intake
+    from rogi.detection.ground import BlockGround
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What all blocks of a prediction have in common.
+
+    Attributes
+    ----------
+    imagery : Imagery
+    intake : Intake
+    bundle : Path
+    digest : str
+        Of the bundle; another one under this path is refused.
+    plan : Plan
+    blend : Blend
+    spread : bool
+        Whether the spread among windows is wanted.
+    tested : bool
+        Whether the plan has passed the self-test on this machine.
+    """
+
+    imagery: Imagery
+    intake: Intake
+    bundle: Path
+    digest: str
+    plan: Plan
+    blend: Blend
+    spread: bool = False
+    tested: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class BlockJob:
+    """A block to predict.
+
+    Attributes
+    ----------
+    task : Task
+    footprint : Window
+        Pixels of the imagery that its windows cover.
+    ground : BlockGround
+    path : Path
+        File to write.
+    """
+
+    task: Task
+    footprint: Window
+    ground: BlockGround
+    path: Path
+
+
+@dataclass(frozen=True)
+class BlockDone:
+    """A block that was predicted.
+
+    Attributes
+    ----------
+    windows : int
+        That were predicted; with none there is no file.
+    network_seconds, seconds : float
+        Time that the network ran, shared among its threads, and time in all.
+    damage : tuple of str
+        Files that could not be read; what lies on them is without data.
+    notes : tuple of str
+        What is worth telling, such as smaller batches.
+    """
+
+    windows: int
+    network_seconds: float
+    seconds: float
+    damage: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """Pixels of a row of windows.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (c, patch, w)
+        Normalised; 0 where not valid.
+    valid : ndarray of bool, shape (patch, w)
+        Pixels with data, on the ground that is predicted.
+    lost : ndarray of bool, shape (patch, w)
+        Pixels on files that cannot be read.
+    """
+
+    values: Floats
+    valid: Mask
+    lost: Mask
+
+
+def run_block(job: BlockJob) -> BlockDone:
+    """Predict a block and write its file; the job of `rogi.jobs.run_jobs`.
+
+    Raises
+    ------
+    RogiError
+        The bundle is another by now, or fails its self-test on this machine, or the file cannot be written.
+    """
+    start = time.perf_counter()
+    task = job.task
+    engine, bundle = engine_of(task.bundle, task.digest, task.plan, task.tested)
+    damage: dict[str, None] = {}
+    strips = read_strips(job, bundle.card, damage)
+    block, network = predict_windows(strips, engine, task.blend, len(bundle.card.outputs), task.spread)
+    count = int(block.ran.sum())
+    if count:
+        write_block(job.path, block, task.blend)
+    notes = tuple(getattr(engine, "notes", ()))
+    return BlockDone(count, network, time.perf_counter() - start, tuple(damage), notes)
+
+
+def predict_windows(
+    strips: Generator[Strip, None, None], engine: Backend, blend: Blend, outputs: int, spread: bool = False
+) -> tuple[BlockSums, float]:
+    """Run the windows of a block and add them up.
+
+    While the network runs, the next strip is read and windows that are finished are added up.
+
+    Parameters
+    ----------
+    strips : generator of Strip
+        One for each row of windows of the block, from the top.
+    engine : Backend
+    blend : Blend
+    outputs : int
+        Channels of the network's answer.
+    spread : bool
+        Whether to add up squares too.
+
+    Returns
+    -------
+    block : BlockSums
+    network_seconds : float
+
+    Raises
+    ------
+    RogiError
+        The network gives what is no number.
+    """
+    length = blend.side * blend.stride + blend.overlap
+    sums = np.zeros((outputs, length, length), np.int64)
+    squares = np.zeros_like(sums) if spread else None
+    valid = np.zeros((length, length), bool)
+    ran = np.zeros((blend.side, blend.side), bool)
+    sides = engine.plan.threads if engine.plan.device == "cpu" else 1
+    spent = 0.0
+    pending: deque[tuple[Future[tuple[Floats, float]], list[tuple[int, int]]]] = deque()
+
+    def settle() -> None:
+        nonlocal spent
+        future, places = pending.popleft()
+        found, seconds = future.result()
+        spent += seconds / sides
+        for probability, (row, column) in zip(found, places, strict=True):
+            if not add_window(sums, squares, probability, row, column, blend):
+                raise RogiError(
+                    "The model gives probabilities that are no numbers; try --precision fp32, or another "
+                    "model."
+                )
+
+    # Files belong to the thread that opened them.
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(sides) as runner, _closing(reader, strips):
+        coming = reader.submit(next, strips)
+        for row in range(blend.side):
+            strip = coming.result()
+            if row + 1 < blend.side:
+                coming = reader.submit(next, strips)
+            top = row * blend.stride
+            valid[top : top + blend.patch] = strip.valid
+            chosen = _windows(strip, blend)
+            ran[row, chosen] = True
+            for start in range(0, len(chosen), engine.batch):
+                part = chosen[start : start + engine.batch] * blend.stride
+                images = np.stack([strip.values[:, :, at : at + blend.patch] for at in part])
+                while len(pending) >= 2 * sides:
+                    settle()
+                places = [(top, int(at)) for at in part]
+                pending.append((runner.submit(_timed, engine, images), places))
+            while pending and pending[0][0].done():
+                settle()
+        while pending:
+            settle()
+    return BlockSums(sums, squares, valid, ran), spent
+
+
+def _windows(strip: Strip, blend: Blend) -> NDArray[np.intp]:
+    """Windows of a strip that are to be predicted: with data on their own ground, and nothing unreadable."""
+    wanted = own_ground(strip.valid, blend)[0].copy()
+    if strip.lost.any():
+        columns: Mask = np.logical_or.reduce(strip.lost, axis=0)
+        starts = np.arange(blend.side) * blend.stride
+        wanted &= ~np.array([columns[at : at + blend.patch].any() for at in starts])
+    return np.flatnonzero(wanted)
+
+
+@contextmanager
+def _closing(reader: ThreadPoolExecutor, strips: Generator[Strip, None, None]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        reader.submit(strips.close).result()
+
+
+def _timed(engine: Backend, images: Floats) -> tuple[Floats, float]:
+    start = time.perf_counter()
+    return engine.run(images), time.perf_counter() - start
+
+
+def read_strips(job: BlockJob, card: ModelCard, damage: dict[str, None]) -> Generator[Strip, None, None]:
+    """The rows of windows of a block, from the top; each row of pixels is read once.
+
+    Parameters
+    ----------
+    job : BlockJob
+    card : ModelCard
+        For its normalisation.
+    damage : dict
+        Filled with what cannot be read.
+    """
+    blend, footprint = job.task.blend, job.footprint
+    stride, overlap, width = blend.stride, blend.overlap, footprint.shape[1]
+    mask = job.ground.mask(footprint)
+    values, valid, lost = (np.zeros(0, dtype) for dtype in (np.float32, bool, bool))
+    with reading():
+        for row in range(blend.side):
+            first, height = (row * stride + overlap, stride) if row else (0, blend.patch)
+            read, known, gone = _piece(
+                job.task, footprint.row0 + first, footprint.column0, height, width, damage
+            )
+            read = card.normalise(job.task.intake(read), known)
+            if mask is not None:
+                known = known & mask[first : first + height]
+            if row:
+                read = np.concatenate([values[:, stride:], read], axis=1)
+                known = np.concatenate([valid[stride:], known])
+                gone = np.concatenate([lost[stride:], gone])
+            values, valid, lost = read, known, gone
+            yield Strip(values, valid, lost)
+
+
+def _piece(
+    task: Task, row: int, column: int, height: int, width: int, damage: dict[str, None]
+) -> tuple[Floats, Mask, Mask]:
+    """Values, valid and lost pixels of a window; around damage in cells, the same in every block."""
+    try:
+        values, valid = task.imagery.read(row, column, height, width)
+    except CorruptTile as error:
+        damage[str(error)] = None
+    else:
+        return values, valid, np.zeros_like(valid)
+    cell = gcd(task.blend.stride, task.blend.patch)
+    if height > cell:
+        parts = [_piece(task, at, column, cell, width, damage) for at in range(row, row + height, cell)]
+        axis = -2
+    elif width > cell:
+        parts = [_piece(task, row, at, height, cell, damage) for at in range(column, column + width, cell)]
+        axis = -1
+    else:
+        shape = height, width
+        return (
+            np.zeros((len(task.imagery.names), *shape), np.float32),
+            np.zeros(shape, bool),
+            np.ones(shape, bool),
+        )
+    values, valid, lost = (np.concatenate(arrays, axis=axis) for arrays in zip(*parts, strict=True))
+    return values, valid, lost
+
+
+@lru_cache(maxsize=1)
+def engine_of(path: Path, digest: str, plan: Plan, tested: bool) -> tuple[Backend, Bundle]:
+    """The backend of a process, built once; tested where that was not done on this machine.
+
+    Raises
+    ------
+    InputError
+        The bundle is another by now.
+    RogiError
+        The self-test fails.
+    """
+    bundle = Bundle.load(path)
+    if bundle.digest != digest:
+        raise InputError(f"{path} was replaced while it was needed; start again.")
+    if not tested:
+        trial = try_plan(
+            plan, bundle, bundle.golden(), bundle.card.threshold, timed=False, build=build_backend
+        )
+        if trial.reason:
+            raise RogiError(
+                f"{plan.backend} {plan.precision} does not work on {node()}: {trial.reason}; choose a "
+                "--backend and --precision that all workers have."
+            )
+    return build_backend(plan, bundle), bundle

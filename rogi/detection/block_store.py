@@ -1,0 +1,226 @@
+"""Finished blocks on disk, and the probability raster they make together.
+
+A block shares its edges with its neighbours: there it keeps exact sums, which are added when the raster is
+read; inside it keeps the finished raster.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rogi.attributes.raster import Window
+from rogi.detection.windows import (
+    NO_DATA,
+    Blend,
+    Bytes,
+    Lattice,
+    Mask,
+    Sums,
+    parts_of,
+    probability_levels,
+    spread_levels,
+    weight_sums,
+)
+from rogi.errors import OutputError
+from rogi.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VOID = np.uint32(0xFFFFFFFF)
+"""In the sums of an edge: a pixel without data."""
+
+LEVEL = 1
+"""Of compression: the fastest, which on probabilities loses little."""
+
+HELD_BLOCKS = 9
+"""Blocks that can meet in one window of the raster of a block's size."""
+
+
+@dataclass(frozen=True, eq=False)
+class BlockSums:
+    """What the windows of a block add up to.
+
+    Attributes
+    ----------
+    sums : ndarray of int64, shape (k, h, w)
+        See `rogi.detection.windows.add_window`.
+    squares : ndarray of int64, shape (k, h, w), optional
+    valid : ndarray of bool, shape (h, w)
+        Pixels with data, on the ground that is predicted.
+    ran : ndarray of bool, shape (side, side)
+        Windows that were predicted.
+    """
+
+    sums: Sums
+    squares: Sums | None
+    valid: Mask
+    ran: Mask
+
+
+def write_block(path: Path, block: BlockSums, blend: Blend) -> None:
+    """Keep a block, as a zip of arrays, whole or not at all."""
+    weights, count = _weight_sums(block.ran.tobytes(), block.ran.shape, blend)
+    known = block.valid & (weights > 0)
+    void = ~block.valid
+    with (
+        replacing(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive,
+    ):
+        _put(archive, "ran", block.ran)
+        for name, rows, columns in parts_of(blend):
+            inside = known[rows, columns]
+            sums = block.sums[:, rows, columns]
+            squares = None if block.squares is None else block.squares[:, rows, columns]
+            if name == "core":
+                part = weights[rows, columns]
+                levels = probability_levels(sums, part, blend)
+                _put(archive, name, np.where(inside, levels, NO_DATA).astype(np.uint8))
+                if squares is not None:
+                    spread = spread_levels(sums, squares, part, count[rows, columns])
+                    _put(archive, f"{name}-squares", np.where(inside, spread, NO_DATA).astype(np.uint8))
+            else:
+                # Valid pixels of which no window of this block has been predicted: one of the next may be.
+                _put(archive, name, np.where(void[rows, columns], VOID, sums).astype(np.uint32))
+                if squares is not None:
+                    _put(archive, f"{name}-squares", squares)
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a block is there and can be read to its end."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
+class BlockStore:
+    """The probability raster that blocks make together.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    outputs : int
+        Channels of the model.
+    paths : mapping of (int, int) to Path
+        Files of the blocks that are there; the ground of others has no data.
+    """
+
+    def __init__(self, lattice: Lattice, outputs: int, paths: Mapping[tuple[int, int], Path]) -> None:
+        self.lattice, self.outputs, self.paths = lattice, outputs, dict(paths)
+        self._part = lru_cache(maxsize=HELD_BLOCKS * 10)(self._load)
+
+    def read(self, window: Window) -> Bytes:
+        """Probability of a window, shape (k, h, w): 0 to 254, 255 no data."""
+        return self._read(window, spread=False)
+
+    def read_spread(self, window: Window) -> Bytes:
+        """Standard deviation among overlapping windows, shape (k, h, w), in the unit of probabilities."""
+        return self._read(window, spread=True)
+
+    def _read(self, window: Window, *, spread: bool) -> Bytes:
+        blend = self.lattice.blend
+        out = np.full((self.outputs, *window.shape), NO_DATA, np.uint8)
+        sums = np.zeros(out.shape, np.int64)
+        squares = np.zeros(out.shape if spread else (0,), np.int64)
+        weights = np.zeros(window.shape, np.int64)
+        count = np.zeros(window.shape, np.uint8)
+        void = np.zeros(window.shape, bool)
+        for block, name, source, target in self._pieces(window):
+            if name == "core":
+                out[:, *target] = self._part(block, "core-squares" if spread else "core")[:, *source]
+                continue
+            part = self._part(block, name)[:, *source]
+            nothing = part[0] == VOID
+            void[target] |= nothing
+            added = np.where(nothing, 0, part).astype(np.int64)
+            if blend.additive:
+                sums[:, *target] += added
+            else:
+                np.maximum(sums[:, *target], added, out=sums[:, *target])
+            edge_weights, edge_count = self._part(block, f"{name}-weights")
+            weights[target] += edge_weights[source]
+            count[target] += edge_count[source].astype(np.uint8)
+            if spread:
+                squares[:, *target] += self._part(block, f"{name}-squares")[:, *source]
+        edge = (weights > 0) & ~void
+        if not edge.any():
+            return out
+        # Only a small part of the pixels lies on edges.
+        total, weight = sums[:, None, edge], weights[None, edge]
+        if spread:
+            found = spread_levels(total, squares[:, None, edge], weight, count[None, edge])
+        else:
+            found = probability_levels(total, weight, blend)
+        out[:, edge] = found[:, 0]
+        return out
+
+    def _pieces(
+        self, window: Window
+    ) -> Iterator[tuple[tuple[int, int], str, tuple[slice, slice], tuple[slice, slice]]]:
+        """Parts of blocks that a window meets: where in the part, and where in the window."""
+        blend = self.lattice.blend
+        size = blend.side * blend.stride
+        rows = self._range(window.row0 + self.lattice.row, window.row1 + self.lattice.row, size)
+        columns = self._range(
+            window.column0 + self.lattice.column, window.column1 + self.lattice.column, size
+        )
+        for block in ((i, j) for i in rows for j in columns):
+            if block not in self.paths:
+                continue
+            corner = self.lattice.footprint(block)
+            for name, down, along in parts_of(blend):
+                top, left = corner.row0 + down.start, corner.column0 + along.start
+                row0, row1 = max(top, window.row0), min(corner.row0 + down.stop, window.row1)
+                column0 = max(left, window.column0)
+                column1 = min(corner.column0 + along.stop, window.column1)
+                if row0 < row1 and column0 < column1:
+                    source = slice(row0 - top, row1 - top), slice(column0 - left, column1 - left)
+                    target = (
+                        slice(row0 - window.row0, row1 - window.row0),
+                        slice(column0 - window.column0, column1 - window.column0),
+                    )
+                    yield block, name, source, target
+
+    def _range(self, start: int, stop: int, size: int) -> range:
+        return range((start - self.lattice.blend.overlap) // size, (stop - 1) // size + 1)
+
+    def _load(self, block: tuple[int, int], name: str) -> Any:
+        path = self.paths[block]
+        part, _, kind = name.partition("-")
+        try:
+            with zipfile.ZipFile(path) as archive:
+                if kind != "weights":
+                    return _get(archive, name)
+                ran = _get(archive, "ran")
+        except (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError) as error:
+            raise OutputError(f"{path} was changed while it was needed ({error}); run again.") from error
+        weights, count = _weight_sums(ran.tobytes(), ran.shape, self.lattice.blend)
+        rows, columns = next(where for found, *where in parts_of(self.lattice.blend) if found == part)
+        return weights[rows, columns], count[rows, columns]
+
+
+@lru_cache(maxsize=2)
+def _weight_sums(ran: bytes, shape: tuple[int, int], blend: Blend) -> tuple[Sums, Bytes]:
+    return weight_sums(np.frombuffer(ran, bool).reshape(shape), blend)
+
+
+def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
+    with archive.open(name, "w", force_zip64=True) as stream:
+        np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def _get(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as stream:
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+    return array

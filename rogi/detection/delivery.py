@@ -1,0 +1,65 @@
+"""Results put in their place: never over what somebody may have worked on since."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rogi.errors import OutputError
+from rogi.files import replacing
+from rogi.ledger import Ledger, digest, file_sha256
+
+
+def check_replaceable(targets: Sequence[Path], ledger: Ledger | None, force: bool) -> None:
+    """Refuse to replace files that are not as they were written from this ledger.
+
+    Parameters
+    ----------
+    targets : sequence of Path
+    ledger : Ledger, optional
+        None where nothing was written yet.
+    force : bool
+        Replace them all the same.
+
+    Raises
+    ------
+    OutputError
+    """
+    for target in targets:
+        if force or not target.exists():
+            continue
+        key = _key(target)
+        known = None if ledger is None else ledger.known([key]).get(key)
+        if known is None:
+            raise OutputError(f"{target} exists and was not written from here; name another, or --force.")
+        if file_sha256(target) not in known:
+            raise OutputError(
+                f"{target} was changed since it was written, maybe by somebody's work on it; name another "
+                "file, or --force to replace it."
+            )
+
+
+def deliver(source: Path, target: Path, ledger: Ledger) -> None:
+    """Put a finished file in its place, after noting what it is; the source goes.
+
+    A run that is killed in between knows its own file again, whether it got there or not.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    key, made = _key(target), file_sha256(source)
+    before = ledger.known([key]).get(key, [])
+    ledger.record({key: [*[old for old in before if old != made][-1:], made]})
+    with replacing(target) as temporary:
+        try:
+            source.replace(temporary)
+        except OSError:  # on another file system
+            shutil.copyfile(source, temporary)
+            source.unlink()
+
+
+def _key(target: Path) -> str:
+    return digest("written", str(target.resolve()))

@@ -1,0 +1,295 @@
+"""Prediction of imagery of any size: blocks of windows, kept in a ledger by what they were made from."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rogi.detection.backends import Selection, select_backend, usable_cores
+from rogi.detection.block_prediction import BlockDone, BlockJob, Task, engine_of, run_block
+from rogi.detection.block_store import BlockStore, is_whole
+from rogi.detection.engines import Plan
+from rogi.detection.windows import Lattice
+from rogi.errors import InputError, OptionError, RogiError
+from rogi.files import make_folder
+from rogi.jobs import run_jobs
+from rogi.ledger import Ledger, digest
+
+if TYPE_CHECKING:
+    from rogi.detection.bundle import Bundle
+    from rogi.detection.fit import Intake
+    from rogi.detection.ground import Ground
+    from rogi.detection.imagery import Imagery
+    from rogi.detection.windows import Blend
+
+METHOD_VERSION = 1
+"""Part of every key: raised when a change of the code changes results, lest old ones be taken for new."""
+
+LEDGER, BLOCKS = "ledger", "blocks"
+"""In the folder of a prediction."""
+
+ORIGIN_DIGITS = 3
+"""Decimals of a pixel to which the origin of a grid counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What was predicted.
+
+    Attributes
+    ----------
+    store : BlockStore
+        The probability raster.
+    blocks, reused : int
+        Blocks in all, and those that were there already.
+    windows : int
+        Windows predicted now.
+    network_seconds, seconds : float
+        Of these, added over workers: with the network running, and in all.
+    damage : tuple of str
+        Files that could not be read, and workers that died; the ground they leave out has no data.
+    notes : tuple of str
+    """
+
+    store: BlockStore
+    blocks: int
+    reused: int
+    windows: int
+    network_seconds: float
+    seconds: float
+    damage: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def choose_plan(
+    bundle: Bundle,
+    ledger: Ledger,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    backend: str = "auto",
+    threads: int | None = None,
+    batch: int | None = None,
+    workers: int = 1,
+    cluster: bool = False,
+) -> tuple[Plan, Selection | None]:
+    """How to run the network: as before, where the ledger knows, else the fastest that passes the self-test.
+
+    A run that goes on must compute as the one before: what is fastest may change with every other load.
+
+    Parameters
+    ----------
+    bundle, device, precision, backend, batch
+        See `rogi.detection.backends.select_backend`.
+    ledger : Ledger
+    threads : int, optional
+        Of each worker; by default its share of the cores, on a cluster one.
+    workers : int
+    cluster : bool
+
+    Returns
+    -------
+    plan : Plan
+    selection : Selection or None
+        How the plans did; None where the ledger knew.
+    """
+    cores = usable_cores()
+    if threads is None:
+        threads = 1 if cluster else max(1, cores // workers)
+    elif threads * workers > cores and not cluster and workers > 1:
+        raise OptionError(
+            f"--workers {workers} with --threads {threads} each are more than the {cores} cores here; lower "
+            "one of them."
+        )
+    if workers > 1 and device not in ("auto", "cpu"):
+        raise OptionError(f"--workers is for CPUs; a {device} device works with one.")
+    key = digest("backend", METHOD_VERSION, bundle.digest, device, precision, backend)
+    held = ledger.known([key]).get(key)
+    if held is not None:
+        with contextlib.suppress(RogiError):
+            again = select_backend(
+                bundle,
+                device=held["device"],
+                precision=held["precision"],
+                backend=held["backend"],
+                threads=threads,
+                batch=batch,
+            )
+            if again.plan.version == held["version"]:
+                return again.plan, None
+    found = select_backend(
+        bundle, device=device, precision=precision, backend=backend, threads=threads, batch=batch
+    )
+    plan = found.plan
+    ledger.record(
+        {
+            key: {
+                "device": plan.device,
+                "precision": plan.precision,
+                "backend": plan.backend,
+                "version": plan.version,
+            }
+        }
+    )
+    return plan, found
+
+
+def predict(
+    imagery: Imagery,
+    intake: Intake,
+    bundle: Bundle,
+    plan: Plan,
+    blend: Blend,
+    ground: Ground,
+    folder: Path,
+    ledger: Ledger,
+    *,
+    spread: bool = False,
+    workers: int = 1,
+    cluster: str | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Prediction:
+    """Predict imagery block by block; what is finished already is not done again.
+
+    Parameters
+    ----------
+    imagery, intake
+        See `rogi.detection.fit.intake`.
+    bundle : Bundle
+    plan : Plan
+    blend : Blend
+    ground : Ground
+    folder : Path
+        Where finished blocks are kept; workers must see it under this path.
+    ledger : Ledger
+    spread : bool
+        Whether the spread among windows is wanted.
+    workers, cluster
+        See `rogi.jobs.run_jobs`.
+    progress : callable, optional
+        Called with what is done, the number of blocks done and of all.
+
+    Raises
+    ------
+    InputError
+        There is no pixel with data on the ground.
+    """
+    blocks = (folder / BLOCKS).resolve()
+    make_folder(blocks)
+    lattice = Lattice.over(imagery.transform, imagery.shape, blend)
+    task = Task(
+        imagery, intake, bundle.path.resolve(), bundle.digest, plan, blend, spread, tested=cluster is None
+    )
+    common = digest(_identity(task, imagery, lattice))
+    jobs: dict[tuple[int, int], BlockJob] = {}
+    keys: dict[tuple[int, int], str] = {}
+    for block in lattice.blocks():
+        footprint = lattice.footprint(block)
+        here = ground.within(footprint)
+        if here is None:
+            continue
+        files = imagery.keys(footprint.row0, footprint.column0, *footprint.shape, ledger)
+        if not files:
+            continue
+        clipped = [list(here.excluded), None if here.area is None else list(here.area)]
+        keys[block] = digest(common, list(block), list(files), [_hex(part) for part in clipped])
+        jobs[block] = BlockJob(task, footprint, here, blocks / f"{keys[block]}.zip")
+    held = ledger.known(keys.values())
+    done = {
+        block: int(held[key]["windows"])
+        for block, key in keys.items()
+        if key in held and (not held[key]["windows"] or is_whole(jobs[block].path))
+    }
+    reused = len(done)
+    open_blocks = [block for block in keys if block not in done]
+    damage: dict[str, None] = dict.fromkeys(str(error) for error in imagery.damaged)
+    notes: dict[str, None] = {}
+    network = seconds = 0.0
+    windows = 0
+
+    def finished(number: int, result: BlockDone) -> None:
+        nonlocal network, seconds, windows
+        block = open_blocks[number]
+        done[block] = result.windows
+        network, seconds = network + result.network_seconds, seconds + result.seconds
+        windows += result.windows
+        damage.update(dict.fromkeys(result.damage))
+        notes.update(dict.fromkeys(result.notes))
+        if not result.damage:
+            # A file that cannot be read may only be away for a while: such a block is done again.
+            ledger.record({keys[block]: {"windows": result.windows}})
+        if progress is not None:
+            progress("predicting", len(done), len(keys))
+
+    if progress is not None:
+        progress("predicting", reused, len(keys))
+    failures = run_jobs(
+        run_block, [jobs[block] for block in open_blocks], finished, workers=workers, cluster=cluster
+    )
+    engine_of.cache_clear()
+    damage.update(dict.fromkeys(failure.message for failure in failures))
+    there = {block: jobs[block].path for block, count in done.items() if count}
+    if not there and not damage:
+        raise InputError(
+            f"The imagery {imagery.name} has no pixel with data on the ground to predict; check the area, "
+            "what is excluded, and the nodata value of the files."
+        )
+    return Prediction(
+        BlockStore(lattice, len(bundle.card.outputs), there),
+        len(keys),
+        reused,
+        windows,
+        network,
+        seconds,
+        tuple(damage),
+        tuple(notes),
+    )
+
+
+def prune(folder: Path, prediction: Prediction) -> None:
+    """Remove blocks that the prediction has no use for: of older imagery, and half-written ones."""
+    needed = {path.name for path in prediction.store.paths.values()}
+    for path in (folder / BLOCKS).iterdir():
+        if path.name not in needed:
+            with contextlib.suppress(OSError):
+                if path.is_dir():
+                    for part in path.iterdir():
+                        part.unlink()
+                    path.rmdir()
+                else:
+                    path.unlink()
+
+
+def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, Any]:
+    """What all blocks depend on besides the pixels under them."""
+    transform = imagery.transform
+    column, row = ~transform @ (0.0, 0.0)
+    bands = {
+        tuple(part.indexes for part in tile.bands)
+        for layer in (*imagery.images, *imagery.added)
+        for tile in getattr(layer.layer, "tiles", ())
+    }
+    return {
+        "version": METHOD_VERSION,
+        "model": task.digest,
+        "plan": list(task.plan.identity),
+        "merge": [task.blend.merge.value, task.blend.stride, task.blend.patch, task.blend.side],
+        "spread": task.spread,
+        "crs": imagery.crs.to_wkt(),
+        "pixel": [transform.a, transform.b, transform.d, transform.e],
+        "origin": [
+            round(-row - lattice.row, ORIGIN_DIGITS) + 0.0,
+            round(-column - lattice.column, ORIGIN_DIGITS) + 0.0,
+        ],
+        "channels": list(imagery.names),
+        "bands": sorted(map(str, bands)),
+        "order": list(task.intake.order),
+        "stretch": None if task.intake.stretch is None else list(task.intake.stretch),
+    }
+
+
+def _hex(parts: list[bytes] | None) -> list[str] | None:
+    return None if parts is None else [part.hex() for part in parts]
