@@ -47,7 +47,7 @@ class Planned:
     candidates
         File name of the candidates.
     imagery
-        Names of the new imagery.
+        Names of the new imagery: what the candidates were found in, else what the projects show.
     front_rule
         Whether mappers are asked to look at the 50 m front rule.
     packages
@@ -103,10 +103,8 @@ def planned_from(
         tasks = tasks.assign(mapper=packages[0].mapper)
     if "package" not in tasks:
         tasks = tasks.assign(package=tasks["mapper"].map(by_mapper))
-    imagery = raw.get("imagery") or parameters.get("imagery") or ()
-    names = [
-        str(entry.get("name", "")) if isinstance(entry, dict) else Path(str(entry)).name for entry in imagery
-    ]
+    shown = [str(i.get("name", "")) for i in raw.get("imagery") or () if isinstance(i, dict)]
+    names = [str(name) for name in candidates.get("imagery") or ()] or [Path(n).stem for n in shown]
     return Planned(
         path=path,
         inventory=str(inventory.get("name") or ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ class Rule(StrEnum):
     NOT_CHANGED = "outline-not-changed"
     CHANGED_ANYWAY = "outline-changed-without-refine"
     CANDIDATE_MISSING = "candidate-missing"
+    DRAWN_TOO = "drawn-and-candidate"
     ONE_PART = "split-in-one-part"
     PART_OUTSIDE = "part-outside-old-outline"
     PARTS_OVERLAP = "parts-overlap"
@@ -62,6 +64,7 @@ _MESSAGES = {
     Rule.CHANGED_ANYWAY: "the outline was changed but the decision is {detail}; decide refine, or undo the "
     "change",
     Rule.CANDIDATE_MISSING: "use_candidate needs {detail}; draw the outline instead",
+    Rule.DRAWN_TOO: "use_candidate is ticked but an outline was drawn as well; undo one of the two",
     Rule.ONE_PART: "there is one part; split the outline in two, or take the outlines of two candidates",
     Rule.PART_OUTSIDE: "only {detail} of a part lies in the old outline; parts lie in it for the most part",
     Rule.PARTS_OVERLAP: "parts overlap by {detail}; parts touch at most",
@@ -103,6 +106,8 @@ class Problem:
         Whether two decisions contradict each other, so that somebody has to choose.
     index
         Position of the row in :attr:`rogi.update.edits.Edits.rows`.
+    peers
+        Positions of the rows it contradicts.
     """
 
     rule: str
@@ -115,6 +120,7 @@ class Problem:
     other: str = ""
     conflict: bool = False
     index: int = -1
+    peers: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -127,6 +133,7 @@ class Problem:
         message: str = "",
         other: str = "",
         conflict: bool = False,
+        peers: Iterable[int] = (),
     ) -> Problem:
         """A problem of a row of the edits."""
         at = {name: rows[name].iat[index] for name in ("task", "unit", "package", "file", "row")}
@@ -142,6 +149,7 @@ class Problem:
             other,
             conflict,
             index,
+            tuple(sorted(int(i) for i in peers)),
         )
 
 
