@@ -6,6 +6,7 @@ whatever was drawn before it, so that training can be stopped and go on anywhere
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ Mask = npt.NDArray[np.bool_]
 
 OPTICAL = frozenset({"red", "green", "blue", "nir", "swir", "swir1", "swir2", "pan", "grey"})
 """Channels that are light: others (elevation, slope) keep their values."""
+
+NUMBERED = re.compile(r"b(and)?\d+a?")
 
 VALUES_FLOOR = 1e-6
 
@@ -119,7 +122,7 @@ def augment(
 def is_light(names: tuple[str, ...]) -> Mask:
     """Which channels are light, by name; numbered bands count as such."""
     plain = [name.lower().replace(" ", "").replace("_", "") for name in names]
-    return np.array([name in OPTICAL or name.startswith(("band", "b")) for name in plain], bool)
+    return np.array([name in OPTICAL or bool(NUMBERED.fullmatch(name)) for name in plain], bool)
 
 
 def _turned(part: npt.NDArray[Any], turns: int, mirror: bool) -> npt.NDArray[Any]:
