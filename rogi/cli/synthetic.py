@@ -1,4 +1,4 @@
-"""``rogi synthetic``: inventories with known answers."""
+"""``rogi synthetic``: inventories, terrain and imagery with known answers."""
 
 from __future__ import annotations
 
@@ -129,6 +129,48 @@ def terrain(
 
     written = write_tiles(output, _box(box, like), seed, arc_seconds)
     sys.stdout.write(f"{output}: {len(written)} tiles\n")
+
+
+@app.command("imagery")
+def imagery(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files (made if needed).")],
+    size: Annotated[
+        tuple[int, int], typer.Option(help="Rows and columns of the picture.", metavar="ROWS COLUMNS")
+    ] = (1536, 1536),
+    pixel: Annotated[float, typer.Option(help="Size of a pixel in metres.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes; another seed, other ground.", min=0)] = 0,
+    units: Annotated[
+        int | None, typer.Option(help="Rock glaciers; as many as fit, 0.3 per km2 unless given.", min=0)
+    ] = None,
+    negatives: Annotated[
+        int | None,
+        typer.Option(help="Landforms that look like them; default 0.9 per rock glacier.", min=0),
+    ] = None,
+    seasons: Annotated[
+        int,
+        typer.Option(help="2: also a second picture, other snow and light, and changes.", min=1, max=2),
+    ] = 1,
+    repeat: Annotated[
+        int, typer.Option(help="Also a VRT that shows the picture so many times in each direction.", min=1)
+    ] = 1,
+    wedges: Annotated[bool, typer.Option(help="Leave two corners of each picture void.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace a scene that is there.")] = False,
+) -> None:
+    """Write a picture of synthetic mountains with rock glaciers, and the truth about them.
+
+    The folder gets season1.tif, truth1.gpkg (and those of season 2), negatives.gpkg, dem.tif and changes.csv.
+
+    Example: `rogi synthetic imagery --size 2048 2048 --seed 1 --seasons 2 -o scene`
+    """
+    from rogi.cli.options import not_there_yet
+    from rogi.synthetic.imagery import Scene, SceneSettings
+    from rogi.synthetic.scene_files import write_scene
+
+    not_there_yet(output / "season1.tif", force, "-o")
+    settings = SceneSettings(*size, pixel, seed, units, negatives, wedges)
+    made = write_scene(Scene(settings), output, seasons, repeat)
+    counts = " and ".join(str(count) for count in made.units)
+    sys.stdout.write(f"{output}: {size[0]} x {size[1]} pixels of {pixel:g} m, {counts} rock glaciers\n")
 
 
 @app.command("climate")

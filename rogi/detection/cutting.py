@@ -133,11 +133,13 @@ class Cutter:
         column = columns[column_start[outline] + step % column_count[outline]]
         size = self.settings.size
         height, width = self.image.shape
-        keep = (row > -size) & (row < height) & (column > -size) & (column < width)
+        # Moved inside where the imagery is large enough: what lies outside teaches nothing.
+        row = np.clip(row, min(0, height - size), max(0, height - size))
+        column = np.clip(column, min(0, width - size), max(0, width - size))
         # Corners of the context of a large or crooked unit may be far from it.
         box = shapely.box(column, row, column + size, row + size)
         reach = context / np.minimum(along, down)
-        keep &= shapely.dwithin(box, self.polygons[number[outline]], reach[outline])
+        keep = shapely.dwithin(box, self.polygons[number[outline]], reach[outline])
         return row[keep], column[keep], number[outline[keep]] + 1
 
     def _axis(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[Ints, Ints]:

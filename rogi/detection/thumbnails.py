@@ -70,6 +70,7 @@ def _chosen(patches: PatchSet) -> NDArray[np.int64]:
         for part, portion in (("train", 0.6), ("validation", 0.4)):
             found = np.flatnonzero((index["kind"] == kind).to_numpy() & (index["split"] == part).to_numpy())
             order += found[: max(1, round(COLUMNS * ROWS * share * portion))].tolist()
+    order += sorted(set(range(len(index))) - set(order))
     return np.array(order[: COLUMNS * ROWS], dtype=np.int64)
 
 
