@@ -250,6 +250,26 @@ def read_coverage(path: str | Path) -> gpd.GeoDataFrame | None:
         return None
 
 
+def read_parameters(path: str | Path) -> dict[str, Any]:
+    """How the candidates of a GeoPackage were made; nothing where the file does not say."""
+    import sqlite3
+    from contextlib import closing
+
+    target = Path(path)
+    if not target.is_file():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{target.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            rows = connection.execute("SELECT metadata FROM gpkg_metadata LIMIT 100").fetchall()
+        texts = [json.loads(text) for (text,) in rows if isinstance(text, str) and text.startswith("{")]
+    except (sqlite3.Error, ValueError):
+        return {}
+    for text in texts:
+        if isinstance(text.get("candidates"), dict):
+            return dict(text["candidates"])
+    return {}
+
+
 COLUMNS = (
     "candidate_id",
     "ID",

@@ -291,7 +291,7 @@ def _with_interval(
 ) -> Estimate:
     """A value with the interval of its replicates, for which groups are drawn with replacement."""
     groups = len(things.positives)
-    if groups < 2 or not np.isfinite(value):
+    if groups < 2 or replicates == 0 or not np.isfinite(value):
         return Estimate(value, float("nan"), float("nan"))
     random = np.random.default_rng(seed)
     block = max(1, _AT_ONCE // max(1, groups, len(things.score)))

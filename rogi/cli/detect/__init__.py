@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rogi.cli.detect import models, patches, predict, train
+from rogi.cli.detect import evaluate, models, patches, predict, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,3 +16,4 @@ app.command("patches", short_help="Cut training patches from imagery and outline
 app.command("train", short_help="Train a model on patches, and write its bundle.")(train.train)
 app.command("models", short_help="List and check model bundles.")(models.models)
 app.command("predict", short_help="Find candidates in imagery with a model.")(predict.predict)
+app.command("evaluate", short_help="Judge candidates by true outlines.")(evaluate.evaluate)
