@@ -293,6 +293,9 @@ def _add_properties(root: ET.Element, mapper: str) -> None:
     ET.SubElement(digitizing, "AvoidIntersectionsMode", type="int").text = _AVOID_ON_LISTED_LAYERS
     ET.SubElement(digitizing, "TopologicalEditing", type="int").text = "1"
     ET.SubElement(ET.SubElement(properties, "Paths"), "Absolute", type="bool").text = "false"
+    # Without this QGIS takes the project for one without a CRS.
+    reference = ET.SubElement(properties, "SpatialRefSys")
+    ET.SubElement(reference, "ProjectionsEnabled", type="int").text = "1"
     variables = ET.SubElement(properties, "Variables")
     for name, value in (("variableNames", MAPPER_VARIABLE), ("variableValues", mapper)):
         ET.SubElement(ET.SubElement(variables, name, type="QStringList"), "value").text = value

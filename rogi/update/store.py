@@ -8,7 +8,7 @@ of the database edits the rows of the packages that are assigned to it. What is 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,22 +16,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rogi.errors import InputError, OutputError
-from rogi.schema.qml import Default, FormField, Widget
-from rogi.update.forms import string
 from rogi.update.model import APPLICATION, CANDIDATES, CONTEXT, CURRENT, FORMAT, TASK_COLUMNS, TASKS
 from rogi.update.planned import PLAN_FILE, TASKS_FILE, Planned, read_plan
-from rogi.update.project import LAYERS, ProjectSource
 from rogi.update.store_address import StoreAddress, connected, parse_address
+from rogi.update.store_load import column_types, joined, load, task_columns
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
     import psycopg
-    import pyproj
 
     from rogi.update.edits import TaskTable
 
-_COPIED_ROWS: Final = 5000  # at a time, so that a large layer is never in memory as text
 _OTHERS: Final = (CURRENT, CANDIDATES, CONTEXT)
 
 
@@ -123,9 +118,9 @@ def create_store(url: str, packages: Sequence[PackageTables], *, plan: str, task
     address = parse_address(url)
     crs = packages[0].tasks.crs
     frames = {
-        layer: _joined({p.name: getattr(p, layer) for p in packages}, crs) for layer in (TASKS, *_OTHERS)
+        layer: joined({p.name: getattr(p, layer) for p in packages}, crs) for layer in (TASKS, *_OTHERS)
     }
-    frames[TASKS] = _task_columns(frames[TASKS])
+    frames[TASKS] = task_columns(frames[TASKS])
     with connected(address, "create") as connection:
         from psycopg import sql
 
@@ -135,11 +130,11 @@ def create_store(url: str, packages: Sequence[PackageTables], *, plan: str, task
         postgis = _postgis(connection, address)
         _clear(connection, address)
         srid = srid_of(connection, postgis, crs)
-        others = {layer: _types(frames[layer]) for layer in _OTHERS}
+        others = {layer: column_types(frames[layer]) for layer in _OTHERS}
         for statement in store_tables(address.schema, postgis, srid, others):
             connection.execute(statement)
         for layer, frame in frames.items():
-            _load(connection, address.schema, layer, frame, srid)
+            load(connection, address.schema, layer, frame, srid)
         stored = {
             "application": APPLICATION,
             "format": str(FORMAT),
@@ -208,75 +203,6 @@ def _comment(connection: psycopg.Connection[Any], schema: str) -> str | None:
         (schema,),
     ).fetchone()
     return None if row is None else str(row[0])
-
-
-def _joined(frames: Mapping[str, gpd.GeoDataFrame], crs: pyproj.CRS) -> gpd.GeoDataFrame:
-    """The layer of all packages, with the column ``package``."""
-    import geopandas as gpd
-    import pandas as pd
-
-    parts = [frame.rename_geometry("geom").assign(package=name) for name, frame in frames.items()]
-    whole = [part for part in parts if len(part)] or parts[:1]
-    return gpd.GeoDataFrame(pd.concat(whole, ignore_index=True), geometry="geom", crs=crs)
-
-
-def _task_columns(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    import pandas as pd
-
-    columns: dict[str, Any] = {}
-    for column in TASK_COLUMNS:
-        values = frame.get(column.name, pd.Series(None, index=frame.index, dtype=object))
-        if column.type == "integer":
-            values = pd.to_numeric(values).astype("Int64")
-        elif column.type == "date":
-            values = pd.to_datetime(values).dt.strftime("%Y-%m-%d")
-        columns[column.name] = values
-    return frame[["package", "geom"]].assign(**columns)
-
-
-def _types(frame: gpd.GeoDataFrame) -> dict[str, str]:
-    """Types of PostgreSQL for the columns of a layer."""
-    from pandas.api import types
-
-    def kind(values: pd.Series) -> str:
-        if types.is_bool_dtype(values.dtype):
-            return "boolean"
-        if types.is_integer_dtype(values.dtype):
-            return "bigint"
-        if types.is_float_dtype(values.dtype):
-            return "double precision"
-        return "text"
-
-    columns = [c for c in frame.columns if c not in ("geom", "fid")]
-    return {str(c): kind(frame[c]) for c in columns}
-
-
-def _load(
-    connection: psycopg.Connection[Any], schema: str, table: str, frame: gpd.GeoDataFrame, srid: int
-) -> None:
-    from rogi.update.store_sql import copy_statement
-
-    columns = [str(c) for c in frame.columns if c not in ("geom", "fid")]
-    statement = copy_statement(schema, table, [*columns, "geom"])
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for text in _csv(frame, columns, srid):
-            copy.write(text)
-
-
-def _csv(frame: gpd.GeoDataFrame, columns: Sequence[str], srid: int) -> Iterator[str]:
-    """Rows as CSV, outlines as multipolygons in extended well-known binary."""
-    import pandas as pd
-    import shapely
-
-    for start in range(0, len(frame), _COPIED_ROWS):
-        part = frame.iloc[start : start + _COPIED_ROWS]
-        geometry = shapely.force_2d(np.array(part["geom"].array, dtype=object))
-        single = shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON
-        geometry[single] = shapely.multipolygons(geometry[single], indices=np.arange(single.sum()))
-        binary = shapely.to_wkb(shapely.set_srid(geometry, srid), hex=True, include_srid=True)
-        table = pd.DataFrame(part[list(columns)]).assign(geom=binary)
-        # A NUL byte ends a text in PostgreSQL's protocol and is in no text anybody wrote.
-        yield table.to_csv(header=False, index=False).replace("\x00", "")
 
 
 def _assign(
@@ -406,67 +332,3 @@ def _rows(
     frame = pd.DataFrame(rows, columns=names)
     geometry = shapely.from_wkb(frame["geom"].to_numpy(dtype=object))
     return gpd.GeoDataFrame(frame.drop(columns="geom"), geometry=geometry, crs=crs).rename_geometry("geom")
-
-
-# ---- the QGIS project
-
-
-def store_source(store: Store, package: str | None = None, *, authcfg: str = "") -> ProjectSource:
-    """The layers of a store for a QGIS project, without user and password.
-
-    Parameters
-    ----------
-    store
-        The store.
-    package
-        The only package to show; None shows all, for maintainers.
-    authcfg
-        Id of an entry in QGIS's own store of credentials.
-
-    Returns
-    -------
-    ProjectSource
-    """
-    p = store.address.parameters
-    if "service" in p:
-        head = [f"service={_quoted(p['service'])}"]
-    else:
-        head = [f"dbname={_quoted(p.get('dbname', ''))}"]
-        head += [f"{key}={p[key]}" for key in ("host", "port") if key in p]
-    if authcfg:
-        head.append(f"authcfg={authcfg}")
-    if "sslmode" in p:
-        head.append(f"sslmode={p['sslmode']}")
-    head += ["key='fid'", "estimatedmetadata=true", f"srid={store.srid}", "type=MultiPolygon"]
-    locations = {}
-    for layer in LAYERS:
-        table = f'table="{store.address.schema}"."{layer}" (geom)'
-        only = "" if package is None else ' sql="package" = ' + "'" + package.replace("'", "''") + "'"
-        locations[layer] = " ".join([*head, table]) + only
-    return ProjectSource("postgres", locations, _store_fields(package))
-
-
-def _quoted(value: str) -> str:
-    """A value in QGIS's address of a table."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _store_fields(package: str | None) -> tuple[FormField, ...]:
-    """The fields of a store after those of a package."""
-    hidden, text = Widget("Hidden"), Widget("TextEdit", {"IsMultiline": False, "UseHtml": False})
-    own = Default() if package is None else Default(f'coalesce("package", {string(package)})')
-    return (
-        FormField("package", "Package", text, own),
-        FormField("version", "", hidden),
-        # What was seen when the row was changed: the database refuses to overwrite what is newer.
-        FormField("seen", "", hidden, Default('"version"', on_update=True)),
-        *(
-            FormField(name, title, text)
-            for name, title in (
-                ("created_by", "Drawn by"),
-                ("created_at", "Drawn at"),
-                ("edited_by", "Saved by"),
-                ("edited_at", "Saved at"),
-            )
-        ),
-    )

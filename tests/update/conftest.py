@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-
 from postgres import INSTALL, Database, Server, binaries, running
 
 NO_SERVER = f"no PostgreSQL with PostGIS here: {INSTALL}"
 NO_QGIS = (
     "no QGIS for Debian's Python here: apt-get install -y --no-install-recommends python3-qgis qgis-providers"
 )
-_missing: set[str] = set()
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+Session = Callable[..., list[Any]]
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +26,6 @@ def server() -> Iterator[Server]:
     """One server for all tests of a process."""
     pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi[store]'")
     if binaries() is None or shutil.which("setpriv") is None:
-        _missing.add(NO_SERVER)
         pytest.skip(NO_SERVER)
     with running() as started:
         yield started
@@ -31,3 +35,39 @@ def server() -> Iterator[Server]:
 def database(server: Server) -> Database:
     """A database of a test's own."""
     return server.database()
+
+
+@pytest.fixture(scope="session")
+def qgis(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """Runs steps of qgis_session.py on a project: ``qgis(project, ["change", 1, {…}], …, user="anna")``."""
+    home = tmp_path_factory.mktemp("qgis")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home),
+        "QT_QPA_PLATFORM": "offscreen",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+    }
+    found = (
+        SYSTEM_PYTHON.is_file()
+        and not subprocess.run(
+            [str(SYSTEM_PYTHON), "-c", "import qgis.core"], capture_output=True, env=environment
+        ).returncode
+    )
+    if not found:
+        pytest.skip(NO_QGIS)
+
+    def session(project: Path | None, *steps: list[Any], **login: str) -> list[Any]:
+        request, answer = home / "request.json", home / "answer.json"
+        request.write_text(json.dumps({"project": str(project or ""), "steps": steps}))
+        answer.unlink(missing_ok=True)
+        script = Path(__file__).with_name("qgis_session.py")
+        run = subprocess.run(
+            [str(SYSTEM_PYTHON), str(script), str(request), str(answer)],
+            capture_output=True, text=True, env=environment | login, timeout=120,
+        )  # fmt: skip
+        assert answer.is_file(), run.stderr
+        return list(json.loads(answer.read_text()))
+
+    return session

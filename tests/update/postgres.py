@@ -129,8 +129,8 @@ def running() -> Iterator[Server]:
                 probe.bind(("127.0.0.1", 0))
                 port = probe.getsockname()[1]
             process = subprocess.Popen(
-                [*_as_other(user), str(folder / "postgres"), "-D", str(data), "-p", str(port), "-k", str(home),
-                 "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "synchronous_commit=off",
+                [*_as_other(user), str(folder / "postgres"), "-D", str(data), "-p", str(port),
+                 "-k", str(home), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "synchronous_commit=off",
                  "-c", "full_page_writes=off", "-c", "log_statement=none", "-c", "lc_messages=C"],
                 stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=home,
             )  # fmt: skip
