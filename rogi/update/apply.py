@@ -361,3 +361,18 @@ def _rows(layer: Layer, rows: NDArray[np.intp]) -> Layer:
         fids=None,
         source_index=None,
     )
+
+
+def missing_attributes(applied: Applied) -> tuple[str, ...]:
+    """Columns of values from rasters, or regions, that a unit with a new outline lacks."""
+    from rogi.attributes.fields import blank
+    from rogi.update.rows import rows_of
+
+    layer = applied.inventory.layer(Role.OUTLINE)
+    assert layer is not None  # an update has outlines
+    rows = rows_of(layer, applied.changed)
+    return tuple(
+        layer.columns[concept]
+        for concept in ("subregion", *RASTER_CONCEPTS)
+        if concept in layer.columns and blank(layer.raw(concept).iloc[rows].to_numpy(dtype=object)).any()
+    )

@@ -148,7 +148,8 @@ def decided(edits: Edits, units: Units) -> Decided:
     status[decision == Decision.UNSURE] = Status.UNSURE
     nothing = decision == None  # noqa: E711 - element by element
     quiet = (rows["class"] == TaskClass.UNCHANGED).to_numpy(dtype=bool) & ~changed
-    status[nothing] = np.where(quiet[nothing], Status.KEPT, Status.OPEN)
+    status[nothing & quiet] = Status.KEPT
+    status[nothing & ~quiet] = Status.OPEN
     found = Decided(
         edits, units, plane, key, at, status, np.full(n, None, dtype=object), np.asarray(changed), []
     )
@@ -222,8 +223,8 @@ def _sort_out_groups(found: Decided) -> None:
 def groups(key: Texts) -> Iterator[NDArray[np.intp]]:
     """Positions of each key, in order of the keys."""
     order = np.argsort(key.astype(str), kind="stable")
-    starts = np.flatnonzero(np.append(True, key[order][1:] != key[order][:-1])) if len(key) else []
-    yield from np.split(order, starts[1:]) if len(starts) else ()
+    if len(order):
+        yield from np.split(order, np.flatnonzero(key[order][1:] != key[order][:-1]) + 1)
 
 
 def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:

@@ -64,6 +64,8 @@ class TaskTable:
         (n,) feature ids.
     package
         Name of the package as the file states it, or empty.
+    plan
+        Digest of the plan that the file says it is part of, or empty.
     current, candidates
         Layers of those names: ``unit`` and geometry, ``candidate`` and more and geometry; None where the
         file has none.
@@ -78,6 +80,7 @@ class TaskTable:
     current: gpd.GeoDataFrame | None = None
     candidates: gpd.GeoDataFrame | None = None
     text_limit: int = 0
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -292,6 +295,7 @@ def _tables_of(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]:
             beside[CURRENT],
             beside[CANDIDATES],
             SHAPEFILE_TEXT if tasks[0].format is Format.SHAPEFILE else 0,
+            stated.get("plan", ""),
         )
     ]
 
@@ -390,6 +394,11 @@ def _known_tasks(rows: pd.DataFrame, planned: Planned, tables: Sequence[TaskTabl
     for table in tables:
         here = (rows["file"] == table.file).to_numpy(dtype=bool)
         strangers = here & has_task & ~known
+        if table.plan and planned.digest and table.plan != planned.digest:
+            raise InputError(
+                f"{table.file} is a package of another plan than {planned.path}; name the plan it was made "
+                "with, with --plan."
+            )
         if strangers.any() and not (here & known).any():
             raise InputError(
                 f"{table.file} is a package of another plan: {planned.path} has none of its tasks, such as "

@@ -193,11 +193,19 @@ class _Maker:
     def refined_and_new(self) -> None:
         found = self.found
         unit = found.text("unit")
-        for i in self.sound(Decision.REFINE):
-            if not _outline_differs(found, int(i)):
+        rows = self.sound(Decision.REFINE)
+        use = np.array([value is True for value in found.rows["use_candidate"]], dtype=bool)[rows]
+        shapes, before = found.outline[rows], found.units.geometry[found.at[rows]]
+        shapes, before = shapes.copy(), before.copy()
+        shapes[~use] = before[~use] = None
+        other = outlines_differ(shapes, before, found.plane)
+        # An outline that is missing is said so below.
+        other = np.where(use, other, found.changed[rows]) | shapely.is_missing(found.outline[rows])
+        for i, changed in zip(rows.tolist(), other.tolist(), strict=True):
+            if changed:
+                self.add(i, Decision.REFINE, unit[i], (int(found.at[i]),), found.outline[i])
+            else:
                 found.hold(i, Rule.NOT_CHANGED)
-                continue
-            self.add(int(i), Decision.REFINE, unit[i], (int(found.at[i]),), found.outline[i])
         for i in self.sound(Decision.RETRIEVE):
             self.add(int(i), Decision.RETRIEVE, None, (), found.outline[i])
 
@@ -260,16 +268,6 @@ class _Maker:
         return Products(case, row.astype(np.intp), operation, unit, sources, shape, self.found.plane(shape))
 
 
-def _outline_differs(found: Decided, i: int) -> bool:
-    if found.outline[i] is None:
-        return True  # said as such below
-    use = found.rows["use_candidate"].iat[i] is True
-    if not use:
-        return bool(found.changed[i])
-    old = found.units.geometry[found.at[i] : found.at[i] + 1]
-    return bool(outlines_differ(found.outline[i : i + 1], old, found.plane)[0])
-
-
 def _check_merges(found: Decided) -> None:
     """Targets of merges that are there, stay, are decided, and near."""
     decision, into, unit = (found.text(name) for name in ("decision", "merge_into", "unit"))
@@ -278,7 +276,7 @@ def _check_merges(found: Decided) -> None:
         return
     by_key = {found.key[g[0]]: g for g in groups(found.key)}
     place = {name: k for k, name in enumerate(found.units.ids.tolist())}
-    for i in merging:
+    for i in merging.tolist():
         target = into[i]
         if target not in place:
             found.hold(i, Rule.MERGE_TARGET, target)
@@ -297,7 +295,7 @@ def _check_merges(found: Decided) -> None:
         own = merging[members]
         positions = [place[into[own[0]]], *(int(found.at[i]) for i in own)]
         gaps = _gaps(found.units, positions)
-        for i, gap in zip(own, gaps[1:], strict=True):
+        for i, gap in zip(own.tolist(), gaps[1:], strict=True):
             if gap > MERGE_GAP_M:
                 found.hold(i, Rule.MERGE_FAR, f"{gap:.0f} m")
 

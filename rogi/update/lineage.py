@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rogi.errors import InputError
 from rogi.update.model import Decision, Operation
@@ -58,8 +58,8 @@ def read_operations(path: Path) -> tuple[Operation, ...]:
             areas = {name: float(row[name]) if row[name] else None for name in AREAS}
         except ValueError:
             raise InputError(f"{path}, line {number}: areas are numbers; copy it again.") from None
-        texts = {name: row[name] for name in COLUMNS if name not in AREAS}
-        out.append(Operation(**texts, **areas))
+        values: dict[str, Any] = {name: row[name] for name in COLUMNS} | areas
+        out.append(Operation(**values))
     return tuple(out)
 
 

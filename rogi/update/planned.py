@@ -69,6 +69,11 @@ class Planned:
     tasks: pd.DataFrame
     raw: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def digest(self) -> str:
+        """What the packages of the plan say they are part of; empty where the plan states none."""
+        return str(self.raw.get("digest") or "")
+
 
 def read_plan(path: Path) -> Planned:
     """A plan from its ``plan.json``, or the folder that holds it, with ``tasks.csv`` beside it.

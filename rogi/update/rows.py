@@ -281,15 +281,12 @@ def _room(table: pd.DataFrame, count: int) -> tuple[pd.DataFrame, dict[str, Any]
         kind = column.dtype
         if isinstance(kind, np.dtype) and kind.kind in "iub":
             types[name] = kind
-            wide = (
-                "boolean" if kind.kind == "b" else f"{'U' if kind.kind == 'u' else ''}Int{8 * kind.itemsize}"
-            )
-            column = column.astype(wide)
+            column = column.astype(_nullable(kind))
         columns[name] = column.reindex(range(len(table) + count)) if count else column
     return pd.DataFrame(columns, index=range(len(table) + count)), types
 
 
-def _nullable(kind: np.dtype[Any]) -> str:
+def _nullable(kind: np.dtype[Any]) -> Any:
     """The type of pandas that takes null beside numbers of a type, or booleans."""
     return "boolean" if kind.kind == "b" else f"{'U' if kind.kind == 'u' else ''}Int{8 * kind.itemsize}"
 

@@ -36,7 +36,7 @@ def summary(applied: Applied) -> dict[str, Any]:
         "rogi": __version__,
         "version": applied.version,
         "inventory": {"name": planned.inventory, "sha256": planned.inventory_sha256},
-        "plan": str(planned.raw.get("digest", "")),
+        "plan": planned.digest,
         "complete": looked.complete,
         "candidates": candidate_counts(looked),
         "units": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rogi.cli.update import plan
+from rogi.cli.update import apply, log, plan, status
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,3 +13,6 @@ app = typer.Typer(
 )
 
 app.command("plan", short_help="Match candidates with the inventory and divide the review.")(plan.plan)
+app.command("status", short_help="How far the review is, and what is wrong so far.")(status.status)
+app.command("apply", short_help="Make a new version from the decisions.")(apply.apply)
+app.command("log", short_help="The life of one unit over versions.")(log.log)

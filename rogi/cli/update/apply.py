@@ -1,0 +1,238 @@
+"""``rogi update apply``: the decisions of all packages make a new version."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rogi.errors import InputError, OptionError
+
+if TYPE_CHECKING:
+    from rogi.attributes.configuration import AttributeSettings
+    from rogi.update.examination import Examination
+    from rogi.update.planned import Planned
+
+SHOWN_PROBLEMS = 20
+
+
+class ApplyFormat(StrEnum):
+    """How the summary is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def apply(
+    inventory: Annotated[
+        list[Path], typer.Option(help="The inventory that was planned from: file, folder or zip. Repeatable.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new version, a GeoPackage.")],
+    work: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[WORK]...", help="Work folder, or its files in any order."),
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="plan.json, or its folder, where the packages lie elsewhere.")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="postgresql://… : read the packages from this PostGIS database.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Name of the new version; default: of the output, 1.1 of v1.1.gpkg.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Write nothing unless every task is decided and legal.")
+    ] = False,
+    history: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Earlier updates or releases, whose retired IDs no new unit gets: folders, packages, "
+            "lineage.csv. Repeatable."
+        ),
+    ] = None,
+    image_source: Annotated[
+        str | None, typer.Option(help="SOUR_DATA of new outlines; default: the imagery the plan names.")
+    ] = None,
+    dem: Annotated[
+        list[Path] | None,
+        typer.Option(help="Elevation model: attributes of changed units are derived anew. Repeatable."),
+    ] = None,
+    maat: Annotated[list[Path] | None, typer.Option(help="Air temperature, as in rogi attributes.")] = None,
+    magt: Annotated[list[Path] | None, typer.Option(help="Ground temperature, likewise.")] = None,
+    ap: Annotated[list[Path] | None, typer.Option(help="Precipitation, likewise.")] = None,
+    regions: Annotated[Path | None, typer.Option(help="Polygons of regions, for SUBREGION.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML with [attributes]: rasters and how to read them.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an output that was changed since it was written.")
+    ] = False,
+    layer: Annotated[
+        list[str] | None, typer.Option(help="ROLE=PATH[:LAYER], where rogi does not find the layers itself.")
+    ] = None,
+    schema: Annotated[str | None, typer.Option(help="Schema of the inventory.")] = None,
+    dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS of an inventory that states none.")] = None,
+    format: Annotated[ApplyFormat, typer.Option(help="text or json, on stdout.")] = ApplyFormat.TEXT,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
+) -> None:
+    """Apply the decisions of all work packages: a new version of the inventory, and where every unit went.
+
+    Sound decisions are applied; what is open, not legal or in conflict stays as it was and is listed in the
+    folder beside the output (v1.1.update of v1.1.gpkg). All is written or nothing. Inputs are never changed.
+    Exit code 1 if anything is left.
+
+    Examples: `rogi update apply work/ --inventory v1.0.gpkg -o v1.1.gpkg` · `rogi update apply work/*
+    --inventory v1.0.gpkg -o v1.1.gpkg --dem tiles/ --regions himap.gpkg --strict`
+    """
+    from rogi.cli.options import ProgressLine, not_an_input
+    from rogi.inventory.read import read_inventory
+    from rogi.render.records import printable
+    from rogi.update.apply import apply as apply_decisions
+    from rogi.update.apply import with_attributes
+    from rogi.update.edits import read_edits
+    from rogi.update.examination import examine
+    from rogi.update.inputs import read_units
+    from rogi.update.log import retired_ids
+    from rogi.update.results import check_output, write_update
+
+    if not work and store is None:
+        raise OptionError("There is nothing to apply; name the work folder, or --store.")
+    settings = _settings(config, dem, maat, magt, ap, regions)
+    line = ProgressLine(quiet)
+    try:
+        line("reading the inventory", 1, 5)
+        base = read_inventory(inventory, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
+        sources = [s.path for one in base.layers for s in one.sources]
+        not_an_input(output, [*inventory, *sources, *(work or ())], "-o")
+        check_output(output, force)
+        units = read_units(base)
+        line("reading decisions", 2, 5)
+        edits = read_edits(work or (), plan=plan, store=store, crs=units.layer.crs)
+        not_an_input(output, [edits.planned.path.parent / p.file for p in edits.planned.packages], "-o")
+        _refuse_other_inventory(edits.planned, inventory)
+        taken = retired_ids([*(history or ()), *inventory])
+        line("checking decisions", 3, 5)
+        examined = examine(edits, base, units=units)
+        if strict and not examined.complete:
+            line.done()
+            _tell(examined, quiet=False)
+            sys.stderr.write("refused: nothing was written, because --strict wants every task decided.\n")
+            raise typer.Exit(1)
+        line("applying", 4, 5)
+        name = version if version is not None else _version_of(output)
+        applied = apply_decisions(examined, name, taken=taken, image_source=image_source)
+        derived = None
+        if settings is not None:
+            applied, derived = with_attributes(applied, settings)
+        line("writing", 5, 5)
+        written = write_update(applied, output, derived=derived)
+    finally:
+        line.done()
+    if derived is not None:
+        for warning in derived.warnings:
+            sys.stderr.write(f"warning: {warning}\n")
+    _tell(examined, quiet)
+    if not quiet:
+        for note in (*edits.notes, *applied.notes):
+            sys.stderr.write(f"note: {printable(note)}\n")
+        _tell_missing_attributes(applied, output)
+        state = "" if written.changed else " (as it was)"
+        sys.stderr.write(f"{written.output}{state}\n{written.folder}{state}\n")
+    sys.stdout.write(_printed(written.content, format))
+    raise typer.Exit(0 if examined.complete else 1)
+
+
+def _printed(content: dict[str, Any], format: ApplyFormat) -> str:
+    if format is ApplyFormat.JSON:
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    from rogi.update.summary import as_markdown
+
+    return as_markdown(content)
+
+
+def _settings(
+    config: Path | None,
+    dem: list[Path] | None,
+    maat: list[Path] | None,
+    magt: list[Path] | None,
+    ap: list[Path] | None,
+    regions: Path | None,
+) -> AttributeSettings | None:
+    """What to derive attributes from; None where nothing was named."""
+    if config is None and not (dem or maat or magt or ap or regions):
+        return None
+    from dataclasses import replace
+
+    from rogi.attributes.configuration import AttributeSettings, read_settings
+
+    settings = read_settings(config) if config is not None else AttributeSettings()
+    if dem:
+        settings = replace(settings, dem=tuple(map(str, dem)))
+    if regions:
+        settings = replace(settings, regions=str(regions))
+    for name, files in (("maat", maat), ("magt", magt), ("ap", ap)):
+        settings = settings.with_climate(name, tuple(map(str, files or ())), {})
+    return settings
+
+
+def _version_of(output: Path) -> str:
+    """The version a file name states, else the name."""
+    from rogi.release.model import Version
+
+    for part in (output.stem, output.stem.rpartition("_")[2]):
+        try:
+            return str(Version.parse(part))
+        except OptionError:
+            continue
+    return output.stem
+
+
+def _refuse_other_inventory(planned: Planned, paths: list[Path]) -> None:
+    """IDs and outlines of another version would be taken for edits."""
+    from rogi.ledger import digest, file_sha256
+
+    if not planned.inventory_sha256:
+        return
+    sums = [file_sha256(path) for path in paths]
+    given = sums[0] if len(sums) == 1 else digest(sums)
+    if given != planned.inventory_sha256:
+        shown = ", ".join(str(p) for p in paths)
+        raise InputError(
+            f"{shown} is not the inventory that {planned.path} was made of ({planned.inventory}): its "
+            "checksum differs; name the same file."
+        )
+
+
+def _tell(examined: Examination, quiet: bool) -> None:
+    if quiet:
+        return
+    from rogi.render.records import printable
+
+    problems = examined.problems
+    for problem in problems[:SHOWN_PROBLEMS]:
+        what = "conflict" if problem.conflict else "problem"
+        name = problem.task or problem.unit or f"row {problem.row}"
+        text = printable(f"{problem.package}, {name}: {problem.message} [{problem.rule}]")
+        sys.stderr.write(f"{what}: {text}\n")
+    if len(problems) > SHOWN_PROBLEMS:
+        sys.stderr.write(f"… and {len(problems) - SHOWN_PROBLEMS} more, listed in problems.csv\n")
+
+
+def _tell_missing_attributes(applied: Any, output: Path) -> None:
+    """Say which command fills what the new outlines lack."""
+    from rogi.update.apply import missing_attributes
+
+    lacking = missing_attributes(applied)
+    if not lacking:
+        return
+    names = ", ".join(lacking)
+    sys.stderr.write(
+        f"note: {names} of units with a new outline are empty; `rogi attributes {output} --only-missing "
+        "--dem … -o …` fills them, or give --dem here.\n"
+    )

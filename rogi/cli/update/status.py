@@ -1,0 +1,93 @@
+"""``rogi update status``: how far the review is, and what is wrong so far."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rogi.errors import OptionError
+
+
+class StatusFormat(StrEnum):
+    """How the state is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+def status(
+    work: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[WORK]...", help="Work folder, or its files in any order."),
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="plan.json, or its folder, where the packages lie elsewhere.")
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="postgresql://… : read the packages from this PostGIS database.")
+    ] = None,
+    inventory: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="The inventory that was planned from, to check markers too; default: what the packages hold."
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here.")] = None,
+    format: Annotated[StatusFormat, typer.Option(help="text, json or html.")] = StatusFormat.TEXT,
+    limit: Annotated[int, typer.Option(help="Problems and findings shown as text; -1: all.")] = 20,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
+) -> None:
+    """How far the review is: tasks by mapper and area, problems, conflicts, and findings of the rules on
+    edited outlines.
+
+    Nothing is changed, and mappers may go on editing meanwhile. Exit code 1 until all is decided and legal.
+
+    Examples: `rogi update status work/` · `rogi update status work/ --format html -o status.html` ·
+    `rogi update status --store postgresql://user@host/rogi`
+    """
+    from rogi.cli.options import ProgressLine, not_an_input
+    from rogi.files import write_text
+    from rogi.inventory.read import read_inventory
+    from rogi.render.update_status import status_html, status_text
+    from rogi.schema.model import Role
+    from rogi.update.edits import read_edits
+    from rogi.update.status import as_dict, review
+
+    if not work and store is None:
+        raise OptionError("There is nothing to look at; name the work folder, or --store.")
+    if output is not None:
+        not_an_input(output, [*(work or ()), *(inventory or ())], "-o")
+    line = ProgressLine(quiet)
+    try:
+        base = None
+        if inventory:
+            line("reading the inventory", 1, 3)
+            base = read_inventory(inventory)
+        outlines = base.layer(Role.OUTLINE) if base is not None else None
+        line("reading decisions", 2, 3)
+        edits = read_edits(
+            work or (), plan=plan, store=store, crs=outlines.crs if outlines is not None else None
+        )
+        line("checking", 3, 3)
+        state = review(edits, base)
+    finally:
+        line.done()
+    if format is StatusFormat.JSON:
+        text = json.dumps(as_dict(state), indent=1, ensure_ascii=False) + "\n"
+    elif format is StatusFormat.HTML:
+        text = status_html(state, f"Review of {edits.planned.inventory or 'an inventory'}")
+    else:
+        text = status_text(state, limit=limit)
+    if output is not None:
+        write_text(output, text)
+        if not quiet:
+            sys.stderr.write(f"{output}\n")
+    else:
+        sys.stdout.write(text)
+    raise typer.Exit(0 if state.complete else 1)
