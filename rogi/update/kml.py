@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
 
-from rogi.geometry import Geometries, to_lonlat
+from rogi.geometry import Geometries, rings_of, to_lonlat
 from rogi.update.gain import DOUBTFUL
 
 if TYPE_CHECKING:
@@ -71,10 +72,11 @@ def uncertain_kml(plan: Plan) -> str:
         f"<PolyStyle><color>{fill}</color></PolyStyle></Style>\n"
         for name, line, fill in _STYLES
     )
+    marks: dict[int, list[str]] = {package.number: [] for package in plan.packages}
+    for number, text in _placemarks(plan, shown):
+        marks[number].append(text)
     folders = "".join(
-        f"<Folder><name>{_xml(package.name)}</name>\n"
-        + "".join(_placemarks(plan, shown[shown["package"] == package.number]))
-        + "</Folder>\n"
+        f"<Folder><name>{_xml(package.name)}</name>\n{''.join(marks[package.number])}</Folder>\n"
         for package in plan.packages
     )
     return (
@@ -84,47 +86,57 @@ def uncertain_kml(plan: Plan) -> str:
     )
 
 
-def _placemarks(plan: Plan, tasks: gpd.GeoDataFrame) -> Iterator[str]:
-    crs = plan.tasks.crs
-    outlines = _shapes(np.asarray(tasks.geometry.array, dtype=object), crs)
-    found = dict(zip(plan.candidates["candidate"], plan.candidates.geometry, strict=True))
-    rows: list[dict[str, Any]] = tasks.drop(columns=tasks.geometry.name).to_dict("records")
-    for row, outline in zip(rows, outlines, strict=True):
-        name = str(row["task"])
-        text = _balloon(row, plan.packages[row["package"]].mapper)
-        if not isinstance(row["unit"], str):
-            yield _placemark(name, "candidate", text, outline)
-            continue
-        yield _placemark(name, "unit", text, outline)
-        ids = row["candidate"].split() if isinstance(row["candidate"], str) else []
-        shapes = _shapes(np.array([found[i] for i in ids], dtype=object), crs)
-        for i, shape in zip(ids, shapes, strict=True):
-            yield _placemark(f"{name} {i}", "candidate", text, shape)
+def _placemarks(plan: Plan, shown: gpd.GeoDataFrame) -> Iterator[tuple[int, str]]:
+    """Package and placemark of each outline: those of a unit and of its candidates, or of a candidate."""
+    import pandas as pd
+
+    table = shown.drop(columns=shown.geometry.name)
+    has_unit = table["unit"].notna().to_numpy()
+    listed = table["candidate"].where(has_unit).str.split()
+    matched = listed.explode().dropna()
+    found = pd.Series(plan.candidates.geometry.to_numpy(), index=plan.candidates["candidate"])
+    row = np.append(np.arange(len(table)), table.index.get_indexer(matched.index))
+    style = np.append(np.where(has_unit, "unit", "candidate"), np.full(len(matched), "candidate"))
+    shapes = np.append(shown.geometry.to_numpy(), found.reindex(matched).to_numpy())
+    order = np.argsort(row, kind="stable")
+    texts = _polygons(_simplified(shapes[order], plan.tasks.crs))
+    balloons = [
+        _balloon(values, plan.packages[values["package"]].mapper) for values in table.to_dict("records")
+    ]
+    names, packages = table["task"].tolist(), table["package"].tolist()
+    for k, kind, polygons in zip(row[order].tolist(), style[order].tolist(), texts, strict=True):
+        yield (
+            packages[k],
+            f"<Placemark><name>{_xml(names[k])}</name><styleUrl>#{kind}</styleUrl>"
+            f"<description>{_xml(balloons[k])}</description>"
+            f"<MultiGeometry>{polygons}</MultiGeometry></Placemark>\n",
+        )
 
 
-def _shapes(geometries: Geometries, crs: Any) -> Geometries:
-    lonlat = shapely.force_2d(to_lonlat(geometries, crs))
+def _simplified(geometries: Geometries, crs: Any) -> Geometries:
+    lonlat = to_lonlat(geometries, crs)
     simple = shapely.simplify(lonlat, TOLERANCE)
     return np.asarray(np.where(shapely.is_empty(simple), lonlat, simple))
 
 
-def _placemark(name: str, style: str, text: str, shape: Any) -> str:
-    polygons = "".join(
-        "<Polygon>"
-        + f"<outerBoundaryIs>{_ring(part.exterior)}</outerBoundaryIs>"
-        + "".join(f"<innerBoundaryIs>{_ring(hole)}</innerBoundaryIs>" for hole in part.interiors)
-        + "</Polygon>"
-        for part in shapely.get_parts(shape)
-    )
-    return (
-        f"<Placemark><name>{_xml(name)}</name><styleUrl>#{style}</styleUrl>"
-        f"<description>{_xml(text)}</description><MultiGeometry>{polygons}</MultiGeometry></Placemark>\n"
-    )
-
-
-def _ring(ring: Any) -> str:
-    coordinates = " ".join(f"{x:.6f},{y:.6f}" for x, y in shapely.get_coordinates(ring))
-    return f"<LinearRing><coordinates>{coordinates}</coordinates></LinearRing>"
+def _polygons(lonlat: Geometries) -> list[str]:
+    """KML of the polygons of each geometry: rings one after the other, a hole after the ring it lies in."""
+    rings = rings_of(lonlat)
+    points = [f"{x:.6f},{y:.6f}" for x, y in rings.coords.tolist()]
+    ends = rings.ring_offsets.tolist()
+    holes = rings.is_hole.tolist()
+    written = []
+    for k, hole in enumerate(holes):
+        side = "inner" if hole else "outer"
+        coordinates = " ".join(points[ends[k] : ends[k + 1]])
+        start = "" if hole else "<Polygon>"
+        last = k + 1 == len(holes) or not holes[k + 1]
+        written.append(
+            f"{start}<{side}BoundaryIs><LinearRing><coordinates>{coordinates}</coordinates></LinearRing>"
+            f"</{side}BoundaryIs>{'</Polygon>' if last else ''}"
+        )
+    objects = rings.object_offsets.tolist()
+    return ["".join(written[start:stop]) for start, stop in pairwise(objects)]
 
 
 def _balloon(row: dict[str, Any], mapper: str) -> str:

@@ -74,6 +74,7 @@ def write_package(
             _write_layer(temporary, name, table, frame, append=number > 0)
         try:
             with closing(sqlite3.connect(temporary)) as connection, connection:
+                connection.execute("PRAGMA synchronous = OFF")  # what counts is synced when it is moved in
                 _write_plan(connection, plan)
                 for statement in trigger_statements():
                     connection.execute(statement)

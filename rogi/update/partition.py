@@ -16,7 +16,7 @@ import shapely
 from rogi.comparison.matching import MatchGraph, connected
 from rogi.comparison.outlines import Outlines
 from rogi.errors import OptionError
-from rogi.geometry import Floats, Ints
+from rogi.geometry import Floats, Geometries, Ints
 
 NEAR_M: Final = 100.0
 """Outlines closer than this stay together as far as it can be had."""
@@ -82,22 +82,19 @@ def groups(
         Group of each outline, from 0 in the order of the first ones.
     """
     n = len(units)
-    shapes = np.concatenate([units.geometries, candidates.geometries])
-    left, right = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    once = left < right
-    pairs = [(left[once], right[once]), (graph.a[graph.linked], graph.b[graph.linked] + n)]
+    count = n + len(candidates)
+    touching = _pairs(np.concatenate([units.geometries, candidates.geometries]), None)
+    pairs = [touching, (graph.a[graph.linked], graph.b[graph.linked] + n)]
     if tied is not None:
         pairs.append(tied)
     first, second = (np.concatenate([pair[k] for pair in pairs]) for k in (0, 1))
-    tight = connected(len(shapes), first, second)
-    plane = np.concatenate([units.plane_geometries(), candidates.plane_geometries()])
-    near, far = shapely.STRtree(plane).query(plane, predicate="dwithin", distance=near_m)
-    once = near < far
-    loose = connected(len(shapes), np.append(first, near[once]), np.append(second, far[once]))
+    tight = connected(count, first, second)
+    near, far = _pairs(np.concatenate([units.plane_geometries(), candidates.plane_geometries()]), near_m)
+    loose = connected(count, np.append(first, near), np.append(second, far))
     heavy = np.bincount(loose, weights=work) > largest * work.sum() / parts
     split = heavy[loose]
     # groups of the two kinds get numbers that differ
-    return _renumbered(np.where(split, tight + len(shapes), loose))
+    return _renumbered(np.where(split, tight + count, loose))
 
 
 def divide(places: Floats, work: Floats, group: Ints, parts: int) -> Ints:
@@ -165,6 +162,21 @@ def quality(places: Floats, work: Floats, part: Ints, parts: int) -> list[Part]:
         Part(int(m), float(w), float(s), float(r))
         for m, w, s, r in zip(members, total, share, np.sqrt(spread) / 1000.0, strict=True)
     ]
+
+
+def _pairs(shapes: Geometries, distance: float | None) -> tuple[Ints, Ints]:
+    """Pairs of geometries (first < second) that meet, or lie within a distance, by their parts.
+
+    The box around far parts of one geometry would meet everything between them.
+    """
+    parts, row = shapely.get_parts(shapes, return_index=True)
+    tree = shapely.STRtree(parts)
+    if distance is None:
+        left, right = row[tree.query(parts, predicate="intersects")]
+    else:
+        left, right = row[tree.query(parts, predicate="dwithin", distance=distance)]
+    once = left < right
+    return left[once], right[once]
 
 
 def _across(places: Floats, load: Floats) -> Ints:

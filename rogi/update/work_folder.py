@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +29,10 @@ TASKS_FILE: Final = "tasks.csv"
 KML_FILE: Final = "uncertain.kml"
 PAGE_FILE: Final = "plan.html"
 SUMMARY_FILE: Final = "plan.md"
-OVERVIEW: Final = (PLAN_FILE, TASKS_FILE, KML_FILE, PAGE_FILE, SUMMARY_FILE)
+WRITERS: Final = 2
+"""Packages written at a time; each holds its rows in memory once more."""
+
+OVERVIEW: Final = (PLAN_FILE, TASKS_FILE, KML_FILE, PAGE_FILE, SUMMARY_FILE, "store.qgs", "store.md")
 
 # What a mapper may have written: a decision or a remark, a row of their own, another outline.
 _EDITED: Final = " OR ".join(
@@ -106,14 +110,13 @@ def write_plan(
     stale = _files_of(_old_plan(folder)) if (folder / PLAN_FILE).is_file() else set()
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
     try:
-        for number, package in enumerate(plan.packages, start=1):
-            if progress is not None:
-                progress(f"writing {package.name}", number, len(plan.packages))
-            _write_package(plan, package, work, folder)
+        _write_packages(plan, work, folder, progress)
         for name, text in {**_overview(plan), **(pages or {})}.items():
             write_text(work / name, text)
         if store is not None:
-            _write_store(plan, store)
+            from rogi.update.store_plan import store_plan
+
+            store_plan(plan, store, work, folder)
         names = sorted(path.name for path in work.iterdir())
         _move(work, folder, names, stale)
     finally:
@@ -152,6 +155,16 @@ def plan_table(plan: Plan, package: Package) -> dict[str, str]:
     }
 
 
+def _write_packages(plan: Plan, work: Path, folder: Path, progress: Progress | None) -> None:
+    """All packages, a few at a time: most of the work is done in GDAL and SQLite."""
+    with ThreadPoolExecutor(WRITERS) as pool:
+        waiting = [pool.submit(_write_package, plan, p, work, folder) for p in plan.packages]
+        for number, (package, done) in enumerate(zip(plan.packages, waiting, strict=True), start=1):
+            done.result()
+            if progress is not None:
+                progress(f"written {package.name}", number, len(waiting))
+
+
 def _write_package(plan: Plan, package: Package, work: Path, folder: Path) -> None:
     from rogi.update.project import package_source, write_project
     from rogi.update.symbols import package_styles
@@ -188,10 +201,6 @@ def _overview(plan: Plan) -> dict[str, str]:
     }
 
 
-def _write_store(plan: Plan, store: str) -> None:
-    raise OutputError(f"{store}")
-
-
 def _move(work: Path, folder: Path, names: list[str], stale: set[str]) -> None:
     try:
         if not folder.exists():
@@ -224,6 +233,7 @@ def _files_of(content: dict[str, Any]) -> set[str]:
     for entry in content.get("packages", ()):
         if isinstance(entry, dict):
             names |= {str(entry[k]) for k in ("file", "project") if k in entry}
+            names.add(f"{Path(str(entry.get('file', ''))).stem}.store.qgs")
     return {n for n in names if n == Path(n).name and n not in ("", ".", "..")}
 
 
