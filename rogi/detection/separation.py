@@ -19,6 +19,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Lock
 
 import numpy as np
 from numba import njit
@@ -100,6 +101,8 @@ def separate_units(
     large = area > MAXIMUM_PIXELS
     chosen = np.flatnonzero((polygons.pixels >= 2 * minimum_pixels) & ~large)
 
+    reading = Lock()  # rasters are not made to be read by several threads
+
     def parts_of(row: int) -> PixelPolygons | None:
         top, left, bottom, right = (int(v) for v in size[row])
         inside = np.zeros((bottom - top, right - left), np.uint8)
@@ -109,7 +112,8 @@ def separate_units(
         if method is Separate.WATERSHED:
             labels = separate_lobes(inside, least, pixel_size=pixel_size, neck=neck)
         else:
-            values = read(top, left, *inside.shape)
+            with reading:
+                values = read(top, left, *inside.shape)
             boundary = (values[1] >= boundary_level) & (values[1] != NO_DATA)
             labels = separate_at_boundaries(inside, boundary, least, pixel_size=pixel_size)
         return polygonise_labels(labels, top, left) if labels.max() > 1 else None
