@@ -10,12 +10,13 @@ import numpy as np
 import shapely
 
 from rogi.detection.labels import NO_DATA
-from rogi.detection.polygons import LEVELS
+from rogi.detection.polygons import LEVELS, place
 from rogi.detection.ranking import Scored
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, area_m2, parse_crs, transform_geometries
 
 if TYPE_CHECKING:
+    from affine import Affine
     from rasterio.io import DatasetReader
 
 BLOCK = 512
@@ -109,8 +110,7 @@ def _count(
             counted = np.ones(values.shape, bool) if limits is None else limits.mask(transform, values.shape)
             inside = outlines.mask(transform, values.shape) & counted
             row, col = values.shape[0] / 2, values.shape[1] / 2
-            corners = [transform * xy for xy in _square(col, row)]
-            pixel = float(area_m2(shapely.Polygon(corners), crs)[0])
+            pixel = float(area_m2(_box(transform, row, col, 1, 1), crs)[0])
             missed += pixel * float((inside & (values == NO_DATA)).sum())
             both = np.bincount(
                 (values.astype(np.int64) + (NO_DATA + 1) * inside)[counted], minlength=2 * NO_DATA + 2
@@ -134,17 +134,18 @@ class _Burner:
         """Pixels whose centre is inside any polygon."""
         from rasterio.features import rasterize
 
-        rows, cols = shape
-        corners = [transform * xy for xy in ((0, 0), (cols, 0), (cols, rows), (0, rows))]
-        near = np.sort(self.tree.query(shapely.Polygon(corners)))
+        near = np.sort(self.tree.query(_box(transform, 0, 0, *shape)))
         if not len(near):
             return np.zeros(shape, bool)
         burnt = rasterize(self.shapes[near], shape, transform=transform, dtype=np.uint8)
         return np.asarray(burnt != 0)
 
 
-def _square(col: float, row: float) -> list[tuple[float, float]]:
-    return [(col, row), (col + 1, row), (col + 1, row + 1), (col, row + 1)]
+def _box(transform: Affine, row: float, col: float, height: float, width: float) -> shapely.Polygon:
+    """A box of pixels in coordinates."""
+    rows = row + np.array([0.0, 0.0, height, height])
+    cols = col + np.array([0.0, width, width, 0.0])
+    return shapely.Polygon(np.column_stack(place(transform, rows, cols)))
 
 
 def _probabilities(source: DatasetReader, window: Any, name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:

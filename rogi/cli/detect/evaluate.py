@@ -66,7 +66,7 @@ def evaluate(
         Path | None,
         typer.Option(help="YAML file of stored numbers with tolerances; exit code 1 if one differs."),
     ] = None,
-    replicates: Annotated[int, typer.Option(help="Of the bootstrap.", min=0, max=100_000)] = 1000,
+    replicates: Annotated[int, typer.Option(help="Of the bootstrap.", min=10, max=100_000)] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
