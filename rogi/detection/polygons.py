@@ -244,7 +244,8 @@ def _finished(
             parent = np.concatenate(parents)
             join_borders(framed, parent)
             parents = [parent]
-            parts.append(corners(framed, top, left))
+            if framed.any() and not framed.all():
+                parts.append(corners(framed, top, left))
             beside = inner[:, -1].copy()
             below[left + 1 : left + width + 1] = inner[-1]
         root = roots(parents[0])
