@@ -75,9 +75,9 @@ def _findings(state: Review, limit: int) -> Iterator[str]:
     counts = Counter(found["severity"])
     yield "Rules on edited outlines: " + ", ".join(plural(n, name) for name, n in sorted(counts.items()))
     shown = found if limit < 0 else found.head(limit)
-    for row in shown.itertuples():
-        where = f"{row.package}, {row.task or row.feature_id}: {row.message}"
-        yield f"  {row.code} {row.severity}: {printable(where)}"
+    for row in shown.to_dict("records"):
+        where = f"{row['package']}, {row['task'] or row['feature_id']}: {row['message']}"
+        yield f"  {row['code']} {row['severity']}: {printable(where)}"
     if len(shown) < len(found):
         yield f"  … {len(found) - len(shown):,} more (--format json lists all)"
 

@@ -123,11 +123,11 @@ class _Layout:
             self._both(int(pairs.a[m]), int(pairs.b[m]))
         new = made.operation == Decision.RETRIEVE
         for k, unit, metres in zip(*self.near_units, strict=True):
-            if alive[k] and new[k] and not edited[unit]:
+            if alive[k] and new[k] and not edited[unit] and not self._is_held(int(k)):
                 detail = f"{metres:.0f} m from unit {found.units.ids[unit]}"
                 hold_product(found, made, int(k), Rule.DUPLICATE, detail, other=str(found.units.ids[unit]))
         for k, j, metres in zip(*self.near_products, strict=True):
-            if alive[k] and alive[j] and new[k]:
+            if alive[k] and alive[j] and new[k] and not self._is_held(int(k)):
                 self._against(int(k), int(j), Rule.DUPLICATE, f"{metres:.0f} m from {self._name(int(j))}")
 
     def _hold_overlaps(self, alive: Bools, edited: Bools) -> None:
@@ -145,6 +145,9 @@ class _Layout:
             area = f"by {pairs.shared[m]:,.0f} m²"
             self._against(one, two, Rule.OVERLAP, f"{self._name(two)} {area}")
             self._against(two, one, Rule.OVERLAP, f"{self._name(one)} {area}")
+
+    def _is_held(self, k: int) -> bool:
+        return bool(self.found.status[self.made.row[k]] == Status.HELD)
 
     def _both(self, k: int, unit: int) -> None:
         """A product in the place of a unit that is edited itself: both decisions are held."""

@@ -287,7 +287,7 @@ def _check_merges(found: Decided) -> None:
         rows = [j for j in by_key.get(target, ()) if found.status[j] != Status.COPY]
         going = [j for j in rows if decision[j] in (Decision.REMOVE, Decision.MERGE, Decision.SPLIT)]
         if going:
-            found.hold(i, Rule.MERGE_CHAIN, target, other=target)
+            found.hold(i, Rule.MERGE_CHAIN, target, other=target, conflict=True, peers=going)
         elif len(rows) != 1 or found.status[rows[0]] in (Status.OPEN, Status.UNSURE):
             found.hold(i, Rule.MERGE_OPEN, target, other=target)
     merging = merging[found.status[merging] == Status.DECIDED]
@@ -390,7 +390,7 @@ def held_cases(found: Decided, case: NDArray[np.object_]) -> set[str]:
     decision = found.text("decision")
     for i in np.flatnonzero((found.status == Status.DECIDED) & np.isin(case, list(held) or [""])).tolist():
         if decision[i] != Decision.REMAIN:
-            found.hold(i, Rule.MERGE_HELD)
+            found.hold(i, Rule.CASE_HELD)
     return held
 
 

@@ -36,7 +36,7 @@ class Rule(StrEnum):
     MERGE_FAR = "merge-too-far"
     MERGE_APART = "merge-does-not-touch"
     MERGE_UNCOVERED = "merge-not-covered"
-    MERGE_HELD = "merge-held"
+    CASE_HELD = "held-with-others"
     FRONT = "front-rule-not-acknowledged"
     OVERLAP = "overlap"
     DUPLICATE = "new-near-unit"
@@ -77,7 +77,7 @@ _MESSAGES = {
     "decide refine there",
     Rule.MERGE_UNCOVERED: "only {detail} of the unit lies in the outline of the unit that takes it in; draw "
     "that one over it",
-    Rule.MERGE_HELD: "another unit of this merge has a problem",
+    Rule.CASE_HELD: "it goes with rows that have a problem: of the same merge, split or candidate",
     Rule.FRONT: "the 50 m front rule was not looked at; tick front_50m when it was",
     Rule.OVERLAP: "the outline overlaps that of {detail}",
     Rule.DUPLICATE: "a new unit {detail}; one of the two is too many",

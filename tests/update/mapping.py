@@ -8,9 +8,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import shapely
+from packages import Inputs
 from shapely.geometry.base import BaseGeometry
 
+from rogi.inventory.model import Inventory
+from rogi.inventory.read import read_inventory
+from rogi.schema.model import Role
+from rogi.update.apply import Applied, apply
+from rogi.update.edits import read_edits
+from rogi.update.examination import Examination, examine
 from rogi.update.model import TASK_COLUMNS
 
 
@@ -84,3 +92,30 @@ def digests(folder: Path) -> dict[str, str]:
         for p in sorted(folder.rglob("*"))
         if p.is_file()
     }
+
+
+def looked_at(inputs: Inputs, work: Path, **options: Any) -> Examination:
+    """The decisions in a work folder, examined."""
+    base = read_inventory(inputs.inventory)
+    outlines = base.layer(Role.OUTLINE)
+    assert outlines is not None
+    return examine(read_edits([work], crs=outlines.crs), base, **options)
+
+
+def applied(inputs: Inputs, work: Path, version: str = "1.1", **options: Any) -> Applied:
+    """The decisions in a work folder, applied."""
+    return apply(looked_at(inputs, work), version, **options)
+
+
+def ids_of(inventory: Inventory) -> list[str]:
+    """IDs of the outlines in order of the file."""
+    layer = inventory.layer(Role.OUTLINE)
+    assert layer is not None
+    return list(layer.frame["ID"])
+
+
+def frame_of(inventory: Inventory, role: Role = Role.OUTLINE) -> gpd.GeoDataFrame:
+    """Rows of a layer by ID."""
+    layer = inventory.layer(role)
+    assert layer is not None
+    return layer.frame.set_index("ID")
