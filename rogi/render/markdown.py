@@ -33,8 +33,7 @@ def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]
         f"rogi {escape(report.version)}, {report.date.isoformat()}.\n\n"
     )
     rows = [
-        (x.role.title, f"{x.features:,}", escape(x.crs), escape("; ".join(x.sources)))
-        for x in summary.layers
+        (x.role.title, f"{x.features:,}", escape(x.crs), escape("; ".join(x.sources))) for x in summary.layers
     ]
     yield _table(("Layer", "Features", "CRS", "Read from"), rows, right=(1,))
     found = failures(report)

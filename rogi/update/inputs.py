@@ -217,9 +217,9 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
         left = _count(len(shapes) - int(sound.sum()), "candidate")
         notes.append(f"{left} without a polygon that encloses ground left out")
     if (broken & sound).any():
-        notes.append(
-            f"{_count(int((broken & sound).sum()), 'candidate')} that crossed themselves were mended"
-        )
+        number = int((broken & sound).sum())
+        was = "crossed itself and was" if number == 1 else "crossed themselves and were"
+        notes.append(f"{_count(number, 'candidate')} {was} mended")
     if not sound.any():
         raise InputError(f"No polygon of {source.title} encloses ground; see `rogi validate {path}`.")
     rows = np.flatnonzero(usable)[sound]

@@ -32,7 +32,10 @@ SUMMARY_FILE: Final = "plan.md"
 WRITERS: Final = 2
 """Packages written at a time; each holds its rows in memory once more."""
 
-OVERVIEW: Final = (PLAN_FILE, TASKS_FILE, KML_FILE, PAGE_FILE, SUMMARY_FILE, "store.qgs", "store.md")
+STORE_FILES: Final = ("store.qgs", "store.md")
+"""What a team store adds, see `rogi.update.store_plan`, beside a project ``NAME.store.qgs`` per package."""
+
+OVERVIEW: Final = (PLAN_FILE, TASKS_FILE, KML_FILE, PAGE_FILE, SUMMARY_FILE)
 
 # What a mapper may have written: a decision or a remark, a row of their own, another outline.
 _EDITED: Final = " OR ".join(
@@ -229,11 +232,11 @@ def _old_plan(folder: Path) -> dict[str, Any]:
 
 def _files_of(content: dict[str, Any]) -> set[str]:
     """Names of the files an earlier plan wrote, as far as they are plain names."""
-    names = set(OVERVIEW)
+    names = {*OVERVIEW, *STORE_FILES}
     for entry in content.get("packages", ()):
         if isinstance(entry, dict):
             names |= {str(entry[k]) for k in ("file", "project") if k in entry}
-            names.add(f"{Path(str(entry.get('file', ''))).stem}.store.qgs")
+            names.add(f"{Path(str(entry.get('file'))).stem}.store.qgs")
     return {n for n in names if n == Path(n).name and n not in ("", ".", "..")}
 
 
