@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from rogi.errors import InputError, MissingExtra, OptionError
 
@@ -97,7 +97,9 @@ def parse_address(url: str) -> StoreAddress:
     names = [value for key, value in query if key == "schema"]
     rest = urlencode([(key, value) for key, value in query if key != "schema"], quote_via=quote)
     try:
-        parameters = psycopg.conninfo.conninfo_to_dict(urlunsplit(parts._replace(query=rest)))
+        parameters = psycopg.conninfo.conninfo_to_dict(
+            f"{parts.scheme}://{parts.netloc}{parts.path}{'?' if rest else ''}{rest}"
+        )
     except psycopg.Error:  # its message may repeat the password
         raise wrong from None
     schema = names[-1] if names else DEFAULT_SCHEMA

@@ -130,8 +130,9 @@ def running() -> Iterator[Server]:
                 port = probe.getsockname()[1]
             process = subprocess.Popen(
                 [*_as_other(user), str(folder / "postgres"), "-D", str(data), "-p", str(port),
-                 "-k", str(home), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "synchronous_commit=off",
-                 "-c", "full_page_writes=off", "-c", "log_statement=none", "-c", "lc_messages=C"],
+                 "-k", str(home), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",
+                 "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
+                 "-c", "lc_messages=C"],
                 stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=home,
             )  # fmt: skip
             server = Server(port)
