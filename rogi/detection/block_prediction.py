@@ -113,13 +113,16 @@ class Strip:
     values : ndarray of float32, shape (c, patch, w)
         Normalised; 0 where not valid.
     valid : ndarray of bool, shape (patch, w)
-        Pixels with data, on the ground that is predicted.
+        Pixels with data.
+    wanted : ndarray of bool, shape (patch, w)
+        Those of them on the ground that is predicted.
     lost : ndarray of bool, shape (patch, w)
         Pixels on files that cannot be read.
     """
 
     values: Floats
     valid: Mask
+    wanted: Mask
     lost: Mask
 
 
@@ -201,7 +204,7 @@ def predict_windows(
             if row + 1 < blend.side:
                 coming = reader.submit(next, strips)
             top = row * blend.stride
-            valid[top : top + blend.patch] = strip.valid
+            valid[top : top + blend.patch] = strip.wanted
             chosen = _windows(strip, blend)
             ran[row, chosen] = True
             for start in range(0, len(chosen), engine.batch):
@@ -219,13 +222,18 @@ def predict_windows(
 
 
 def _windows(strip: Strip, blend: Blend) -> NDArray[np.intp]:
-    """Windows of a strip that are to be predicted: with data on their own ground, and nothing unreadable."""
-    wanted = own_ground(strip.valid, blend)[0].copy()
-    if strip.lost.any():
-        columns: Mask = np.logical_or.reduce(strip.lost, axis=0)
-        starts = np.arange(blend.side) * blend.stride
-        wanted &= ~np.array([columns[at : at + blend.patch].any() for at in starts])
-    return np.flatnonzero(wanted)
+    """Windows of a strip that are to be predicted.
+
+    Those with data on their own ground, wherever that lies, so that an area has the result of the whole; that
+    reach ground that is wanted; and of which everything can be read.
+    """
+    starts = np.arange(blend.side) * blend.stride
+
+    def within(mask: Mask) -> Mask:
+        columns: Mask = np.logical_or.reduce(mask, axis=0)
+        return np.array([columns[at : at + blend.patch].any() for at in starts])
+
+    return np.flatnonzero(own_ground(strip.valid, blend)[0] & within(strip.wanted) & ~within(strip.lost))
 
 
 @contextmanager
@@ -255,7 +263,7 @@ def read_strips(job: BlockJob, card: ModelCard, damage: dict[str, None]) -> Gene
     blend, footprint = job.task.blend, job.footprint
     stride, overlap, width = blend.stride, blend.overlap, footprint.shape[1]
     mask = job.ground.mask(footprint)
-    values, valid, lost = (np.zeros(0, dtype) for dtype in (np.float32, bool, bool))
+    strip: Strip | None = None
     with reading():
         for row in range(blend.side):
             first, height = (row * stride + overlap, stride) if row else (0, blend.patch)
@@ -263,14 +271,14 @@ def read_strips(job: BlockJob, card: ModelCard, damage: dict[str, None]) -> Gene
                 job.task, footprint.row0 + first, footprint.column0, height, width, damage
             )
             read = card.normalise(job.task.intake(read), known)
-            if mask is not None:
-                known = known & mask[first : first + height]
-            if row:
-                read = np.concatenate([values[:, stride:], read], axis=1)
-                known = np.concatenate([valid[stride:], known])
-                gone = np.concatenate([lost[stride:], gone])
-            values, valid, lost = read, known, gone
-            yield Strip(values, valid, lost)
+            wanted = known if mask is None else known & mask[first : first + height]
+            if strip is not None:
+                read = np.concatenate([strip.values[:, stride:], read], axis=1)
+                known = np.concatenate([strip.valid[stride:], known])
+                wanted = np.concatenate([strip.wanted[stride:], wanted])
+                gone = np.concatenate([strip.lost[stride:], gone])
+            strip = Strip(read, known, wanted, gone)
+            yield strip
 
 
 def _piece(

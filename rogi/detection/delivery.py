@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rogi.errors import OutputError
@@ -53,12 +55,21 @@ def deliver(source: Path, target: Path, ledger: Ledger) -> None:
     key, made = _key(target), file_sha256(source)
     before = ledger.known([key]).get(key, [])
     ledger.record({key: [*[old for old in before if old != made][-1:], made]})
-    with replacing(target) as temporary:
-        try:
-            source.replace(temporary)
-        except OSError:  # on another file system
+    try:
+        source.replace(target.resolve())
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise OutputError(f"{target} could not be written: {error.strerror}.") from error
+        with replacing(target) as temporary:
             shutil.copyfile(source, temporary)
-            source.unlink()
+        source.unlink()
+
+
+def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
+    """Remove what runs that were killed left of files they were writing, in the folder of a prediction."""
+    for name in names:
+        for path in folder.glob(f".{glob.escape(name)}.*"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _key(target: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -255,12 +256,7 @@ def prune(folder: Path, prediction: Prediction) -> None:
     for path in (folder / BLOCKS).iterdir():
         if path.name not in needed:
             with contextlib.suppress(OSError):
-                if path.is_dir():
-                    for part in path.iterdir():
-                        part.unlink()
-                    path.rmdir()
-                else:
-                    path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, Any]:

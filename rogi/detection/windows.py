@@ -48,6 +48,9 @@ LEAST_STRIDE_PARTS = 8
 BLOCK_PIXELS = 2560
 """Side of a block: what is lost when a run is stopped, and what is held in memory at a time."""
 
+LARGEST_BLOCK = 16_384
+"""Pixels; a block of this side takes some 3 GB of memory."""
+
 ANCHOR_SHIFT = 0.37
 """Pixels: which whole pixel an origin between two of them counts as. Origins lie at whole or half pixels, at
 quarters at worst, so that rounding errors of headers never tip the scale."""
@@ -71,6 +74,8 @@ class Blend:
     merge : Merge
     stride, patch : int
         Pixels between windows, and side of a window.
+    block : int
+        Side of a block in pixels, about; no result depends on it.
 
     Raises
     ------
@@ -81,6 +86,7 @@ class Blend:
     merge: Merge
     stride: int
     patch: int
+    block: int = BLOCK_PIXELS
 
     def __post_init__(self) -> None:
         least = -(-self.patch // LEAST_STRIDE_PARTS)
@@ -89,6 +95,8 @@ class Blend:
                 f"--stride is from {least} to {self.patch} pixels for a model with patches of {self.patch}, "
                 f"found {self.stride}."
             )
+        if not 1 <= self.block <= LARGEST_BLOCK:
+            raise OptionError(f"--block is up to {LARGEST_BLOCK} pixels, found {self.block}.")
 
     @property
     def additive(self) -> bool:
@@ -118,7 +126,7 @@ class Blend:
     @property
     def side(self) -> int:
         """Windows along the side of a block."""
-        return max(round(BLOCK_PIXELS / self.stride), -(-self.overlap // self.stride))
+        return max(round(self.block / self.stride), -(-self.overlap // self.stride), 1)
 
 
 @dataclass(frozen=True)

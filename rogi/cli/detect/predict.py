@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".gpkg", ".parquet", ".fgb", ".csv")
 
+WHOLE, COG = "probability.tif", "cog.tif"
+"""In the folder of a prediction, while the files at the end are made."""
+
 
 class MergeChoice(StrEnum):
     """How windows that overlap are merged."""
@@ -117,6 +120,10 @@ def predict(
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes of this machine.")] = 1,
     cluster: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://host:port, instead.")] = None,
+    block: Annotated[
+        int | None,
+        typer.Option(help="Side of a block in pixels, about: what is lost when a run is stopped."),
+    ] = None,
     work: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps finished blocks; default OUT.rogi, beside the output."),
@@ -140,7 +147,7 @@ def predict(
     from rogi.cli.attributes import TimeLeft
     from rogi.cli.options import date as parsed_date
     from rogi.detection.bundle import Bundle
-    from rogi.detection.delivery import check_replaceable
+    from rogi.detection.delivery import check_replaceable, remove_leftovers
     from rogi.detection.prediction import LEDGER, prune
     from rogi.files import make_folder
     from rogi.ledger import Ledger
@@ -163,7 +170,7 @@ def predict(
     request = Request(
         bundle,
         _open(imagery, bundle, bands, channel, resample),
-        _blend(bundle, merge, stride, targets),
+        _blend(bundle, merge, stride, block, targets),
         _stretch(stretch),
         (area, area_field, exclude),
         {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
@@ -179,11 +186,12 @@ def predict(
     with Ledger(known) as ledger:
         check_replaceable(targets.files, ledger, force)
         try:
-            plan, done = _predicted(request, folder, ledger, targets, line, quiet)
+            plan, done = _predicted(request, outlines, folder, ledger, targets, line, quiet)
             found = _written(request, plan, done, outlines, targets, folder, ledger, line)
         finally:
             line.done()
         prune(folder, done)
+        remove_leftovers(folder, (WHOLE, COG, output.name))
     _report(done, found, level, quiet)
     sys.stdout.write("".join(f"{path}\n" for path in targets.files))
     if done.damage:
@@ -256,14 +264,17 @@ def _open(
     )
 
 
-def _blend(bundle: Bundle, merge: MergeChoice, stride: int | None, targets: Targets) -> Blend:
-    from rogi.detection.windows import OR_STRIDE, Blend, Merge
+def _blend(
+    bundle: Bundle, merge: MergeChoice, stride: int | None, block: int | None, targets: Targets
+) -> Blend:
+    from rogi.detection.windows import BLOCK_PIXELS, OR_STRIDE, Blend, Merge
 
     if merge is MergeChoice.OR and targets.spread is not None:
         raise OptionError("--spread is of windows that are averaged; it does not go with --merge or.")
     patch = bundle.card.patch
     usual = OR_STRIDE if merge is MergeChoice.OR else bundle.card.stride
-    return Blend(Merge(merge.value), stride or min(usual, patch), patch)
+    chosen = min(usual, patch) if stride is None else stride
+    return Blend(Merge(merge.value), chosen, patch, BLOCK_PIXELS if block is None else block)
 
 
 def _stretch(text: str | None) -> tuple[float, float] | None:
@@ -277,7 +288,13 @@ def _stretch(text: str | None) -> tuple[float, float] | None:
 
 
 def _predicted(
-    request: Request, folder: Path, ledger: Ledger, targets: Targets, line: TimeLeft, quiet: bool
+    request: Request,
+    outlines: Mapping[str, Any],
+    folder: Path,
+    ledger: Ledger,
+    targets: Targets,
+    line: TimeLeft,
+    quiet: bool,
 ) -> tuple[Plan, Prediction]:
     from rogi.detection.fit import intake
     from rogi.detection.ground import ground_on
@@ -285,6 +302,7 @@ def _predicted(
     from rogi.detection.prediction import predict as predict_imagery
 
     images = request.imagery
+    _rehearse(images, outlines)
     taken, notes = intake(images, request.bundle.card, stretch=request.stretch)
     area, area_field, exclude = request.ground
     ground = ground_on(
@@ -320,6 +338,16 @@ def _predicted(
     return plan, done
 
 
+def _rehearse(images: Imagery, outlines: Mapping[str, Any]) -> None:
+    """Draw the outlines of nothing: what is wrong with the options shows before hours of prediction."""
+    import numpy as np
+
+    from rogi.detection.candidates import make_candidates
+
+    nothing = np.full((1, 1, 1), 255, np.uint8)
+    make_candidates(lambda *_: nothing, (1, 1), images.transform, images.crs, **outlines)
+
+
 def _written(
     request: Request,
     plan: Plan,
@@ -336,7 +364,7 @@ def _written(
     from rogi.detection.probability import assemble, raster_reader, write_cog
 
     images, card = request.imagery, request.bundle.card
-    whole = folder / "probability.tif"
+    whole = folder / WHOLE
     assemble(done.store.read, images, card.outputs, whole, line)
     with raster_reader(whole) as read:
         found = make_candidates(
@@ -353,12 +381,12 @@ def _written(
     losses = write_candidates(found, made)
     found = replace(found, notes=(*found.notes, *losses))
     if targets.probability is not None:
-        write_cog(whole, folder / "cog.tif")
-        deliver(folder / "cog.tif", targets.probability, ledger)
+        write_cog(whole, folder / COG)
+        deliver(folder / COG, targets.probability, ledger)
     if targets.spread is not None:
         assemble(done.store.read_spread, images, card.outputs, whole, line)
-        write_cog(whole, folder / "cog.tif")
-        deliver(folder / "cog.tif", targets.spread, ledger)
+        write_cog(whole, folder / COG)
+        deliver(folder / COG, targets.spread, ledger)
     whole.unlink()
     deliver(made, targets.candidates, ledger)
     return found

@@ -1,0 +1,253 @@
+"""Backends: the fastest that passes the self-test is taken; answers do not depend on threads; full memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bundles import answer, card, tiny_bundle, tiny_onnx
+
+from rogi.detection import backends, engines
+from rogi.detection.backends import disagreement, select_backend
+from rogi.detection.bundle import Bundle, Golden, write_files
+from rogi.detection.engines import Backend, Plan, build_backend, in_batches
+from rogi.errors import MissingExtra, OptionError, RogiError
+
+PATCH = 64
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny", patch=PATCH, stride=48, outputs=2)
+
+
+class Fake:
+    """A backend that gives the golden answer, and what is added to it."""
+
+    def __init__(self, plan: Plan, golden: Golden, error: np.ndarray | float = 0.0) -> None:
+        self.plan, self.batch, self._golden, self._error = plan, 1, golden, error
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        return (self._golden.expected[: len(images)] + self._error).astype(np.float32)
+
+
+def plans(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let just these be installed; ``name precision``."""
+    made = [Plan(*name.split()[:1], "cpu", name.split()[1], "1") for name in names]
+    monkeypatch.setattr(backends, "_plans", lambda *_: made)
+
+
+# ---- selection
+
+
+def test_fastest_that_passes_wins(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quickest has a wrong answer, the next ones pass: of them the quicker."""
+    plans(monkeypatch, "openvino bf16", "openvino fp32", "onnxruntime fp32")
+    golden = bundle.golden()
+    seconds = {"bf16": 0.1, "fp32": 0.3}
+    monkeypatch.setattr(
+        backends,
+        "_seconds",
+        lambda engine, _: 0.2 if engine.plan.backend == "onnxruntime" else seconds[engine.plan.precision],
+    )
+
+    def build(plan: Plan, _: Bundle) -> Backend:
+        return Fake(plan, golden, 0.3 if plan.precision == "bf16" else 1e-5)
+
+    found = select_backend(bundle, build=build)
+    assert (found.plan.backend, found.plan.precision) == ("onnxruntime", "fp32")
+    reasons = [trial.reason for trial in found.trials]
+    assert reasons == ["its answer is off by 0.3 on average", "", ""]
+    assert "not used, its answer is off" in str(found.trials[0])
+    assert "0.200 s a window" in str(found.trials[2])
+
+
+def test_what_cannot_start_is_passed_over(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans(monkeypatch, "openvino fp32", "onnxruntime fp32")
+
+    def build(plan: Plan, _: Bundle) -> Backend:
+        if plan.backend == "openvino":
+            raise RuntimeError("no such operator\nand a long trace")
+        return Fake(plan, bundle.golden())
+
+    found = select_backend(bundle, build=build)
+    assert found.plan.backend == "onnxruntime"
+    assert found.trials[0].reason == "no such operator"
+
+
+def test_nothing_passes(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans(monkeypatch, "openvino fp32")
+    with pytest.raises(RogiError, match=r"openvino fp32 on cpu: its answer is off by 0\.5"):
+        select_backend(bundle, build=lambda plan, _: Fake(plan, bundle.golden(), 0.5))
+
+
+def test_gate_of_bf16() -> None:
+    """Small differences pass unless they turn more than one label of a thousand at the threshold."""
+    rng = np.random.default_rng(0)
+    expected = rng.random((1, 1, 100, 100)).astype(np.float32)
+    near = expected + np.float32(0.004)
+    assert disagreement(near, expected, "fp32", 0.5).startswith("its answer is off by 0.004")
+    assert disagreement(near, expected, "bf16", 0.5).startswith("it turns")
+    assert not disagreement(near, expected, "bf16", 2.0)
+    assert not disagreement(expected + np.float32(1e-4), expected, "bf16", 0.5)
+    assert "on average" in disagreement(expected + np.float32(0.01), expected, "bf16", 2.0)
+    assert "shape" in disagreement(expected[:, :, :5], expected, "fp32", 0.5)
+    assert disagreement(np.full_like(expected, np.nan), expected, "fp32", 0.5)
+    assert disagreement(np.full_like(expected, np.nan), expected, "bf16", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"device": "gpu"}, "--device is auto, cpu, cuda or mps"),
+        ({"precision": "int8"}, "--precision is auto, fp32 or bf16"),
+        ({"backend": "tensorflow"}, "--backend is auto, openvino, onnxruntime or torch"),
+        ({"threads": 0}, "--threads is at least 1"),
+        ({"batch": 0}, "--batch is at least 1"),
+        ({"backend": "onnxruntime", "precision": "bf16"}, "bf16 needs --backend openvino"),
+        ({"backend": "openvino", "device": "cuda"}, "needs --backend torch"),
+    ],
+)
+def test_choices_that_cannot_be(bundle: Bundle, choice: dict[str, str | int], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        select_backend(bundle, **choice)  # type: ignore[arg-type]
+
+
+def test_missing_libraries_are_named(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any: both extras' names; of one that was asked for: its own."""
+
+    def missing(name: str) -> object:
+        raise ImportError(name)
+
+    monkeypatch.setattr(engines, "import_module", missing)
+    monkeypatch.setattr(backends, "import_module", missing)
+    monkeypatch.setattr(backends, "_version", lambda _: None)
+    with pytest.raises(MissingExtra, match=r"rogi\[detect\]"):
+        select_backend(bundle)
+    for backend, extra in (("openvino", "detect"), ("onnxruntime", "detect"), ("torch", "train")):
+        with pytest.raises(MissingExtra, match=rf"rogi\[{extra}\]"):
+            select_backend(bundle, backend=backend)
+
+
+def test_a_cpu_without_bf16(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Core:
+        def get_property(self, *_: str) -> list[str]:
+            return ["FP32", "INT8"]
+
+    class Library:
+        __version__ = "2026.1"
+
+    Library.Core = Core  # type: ignore[attr-defined]
+    monkeypatch.setattr(backends, "library", lambda _: Library)
+    with pytest.raises(OptionError, match="no bf16"):
+        select_backend(bundle, precision="bf16", backend="openvino", device="cpu")
+
+
+# ---- the real ones
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_answers_are_right_and_independent_of_threads(bundle: Bundle, backend: str) -> None:
+    """Against the closed form of the tiny network; the same bytes whatever the threads and the batch."""
+    pytest.importorskip(backend)
+    images = np.random.default_rng(5).normal(size=(5, 3, PATCH, PATCH)).astype(np.float32)
+    plan = select_backend(bundle, backend=backend, precision="fp32", device="cpu", threads=1).plan
+    answers = []
+    for threads in (1, 2):
+        engine = build_backend(replace(plan, threads=threads), bundle)
+        answers.append(engine.run(images).tobytes())
+        answers.append(np.concatenate([engine.run(image[None]) for image in images]).tobytes())
+    assert len(set(answers)) == 1
+    found = np.frombuffer(answers[0], np.float32).reshape(5, 2, PATCH, PATCH)
+    np.testing.assert_allclose(found, answer(images, 2), atol=2e-6)
+
+
+def test_torch_gives_the_network_of_the_card(tmp_path: Path) -> None:
+    """PyTorch on the CPU, from weights and card: the golden answer is that of the network itself."""
+    torch = pytest.importorskip("torch")
+    from rogi.detection.export import probability
+    from rogi.detection.network import NetworkSpec, build_network
+
+    made = card(
+        patch=PATCH,
+        stride=48,
+        architecture="Unet",
+        encoder="resnet18",
+        encoder_depth=3,
+        decoder_channels=(16, 8, 8),
+    )
+    network = build_network(NetworkSpec.of(made), seed=1)
+    images = np.random.default_rng(1).normal(size=(2, 3, PATCH, PATCH)).astype(np.float32)
+    weights = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
+    write_files(
+        tmp_path / "unet", made, onnx=tiny_onnx(3, 1, PATCH, 5, 3.0)[0], weights=weights,
+        golden=Golden(images, probability(network, images)),
+    )  # fmt: skip
+    bundle = Bundle.load(tmp_path / "unet")
+    threads = torch.get_num_threads()
+    try:
+        found = select_backend(bundle, backend="torch", device="cpu", precision="fp32", threads=1)
+    finally:
+        torch.set_num_threads(threads)
+    assert (found.plan.backend, found.plan.device, found.trials[0].reason) == ("torch", "cpu", "")
+    # Its ONNX model is another network: the self-test finds that out.
+    with pytest.raises(RogiError, match="its answer is off by"):
+        select_backend(bundle, backend="onnxruntime")
+
+
+# ---- full memory
+
+
+class Full(Exception):
+    pass
+
+
+def test_full_memory_halves_the_batch() -> None:
+    """A device that holds three images: eight at a time become four, then two, and nothing is lost."""
+    sizes: list[int] = []
+
+    def forward(images: np.ndarray) -> np.ndarray:
+        sizes.append(len(images))
+        if len(images) > 3:
+            raise Full
+        return images * 2
+
+    images = np.arange(19, dtype=np.float32).reshape(19, 1, 1, 1)
+    found, batch, notes = in_batches(forward, images, 8, lambda error: isinstance(error, Full))
+    np.testing.assert_array_equal(found, images * 2)
+    assert batch == 2
+    assert sizes[:3] == [8, 4, 2]
+    assert [note.partition(" for ")[2] for note in notes] == [
+        "8 windows at a time; going on with 4.",
+        "4 windows at a time; going on with 2.",
+    ]
+
+
+def test_memory_for_not_even_one() -> None:
+    def forward(_: np.ndarray) -> np.ndarray:
+        raise Full
+
+    with pytest.raises(RogiError, match="--device cpu"):
+        in_batches(forward, np.zeros((3, 1, 1, 1), np.float32), 2, lambda error: isinstance(error, Full))
+
+
+def test_other_errors_of_a_device_are_not_taken_for_full_memory() -> None:
+    def forward(_: np.ndarray) -> np.ndarray:
+        raise ValueError("a fault")
+
+    with pytest.raises(ValueError, match="a fault"):
+        in_batches(forward, np.zeros((3, 1, 1, 1), np.float32), 2, lambda error: isinstance(error, Full))
+
+
+def test_torch_knows_full_memory(bundle: Bundle) -> None:
+    """CUDA and CPUs have a class of error for it, Apple's GPUs a sentence."""
+    torch = pytest.importorskip("torch")
+    engine = engines.Torch.__new__(engines.Torch)
+    engine._torch = torch
+    engine.plan = Plan("torch", "cpu", "fp32")
+    assert engine._is_full(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    assert engine._is_full(RuntimeError("MPS backend out of memory (MPS allocated: 5 GB)"))
+    assert engine._is_full(MemoryError())
+    assert not engine._is_full(RuntimeError("shape mismatch"))

@@ -1,0 +1,607 @@
+"""Prediction from the command line: what it gives, and that nothing but the inputs decides on its bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from bundles import answer, tiny_bundle
+
+from rogi.detection.bundle import Bundle
+from rogi.detection.engines import Plan
+from rogi.detection.windows import STEPS
+
+PATCH, STRIDE, BLOCK = 96, 64, 192
+CRS = "EPSG:32646"
+SIZE = 5.0
+WEST, NORTH = 500_015.0, 3_399_980.0
+ROWS, COLUMNS, TILE = 400, 500, 250
+FAST = ("--backend", "onnxruntime", "--block", BLOCK)
+UNIT, GROUND = 190, 60
+"""Brightness of a unit and of the ground: above and below what the tiny network calls a half."""
+
+Main = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny", patch=PATCH, stride=STRIDE)
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Main:
+    """Run `rogi detect predict` in this process: exit code, stdout and stderr."""
+    from rogi import cli
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rogi", "detect", "predict", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, errors = capsys.readouterr()
+        return int(end.value.code or 0), out, errors
+
+    return run
+
+
+def place(row: float = 0, column: float = 0, size: float = SIZE) -> Affine:
+    return Affine(size, 0, WEST + column * SIZE, 0, -size, NORTH - row * SIZE)
+
+
+def write_image(path: Path, values: np.ndarray, transform: Affine | None = None, **more: object) -> Path:
+    profile = {
+        "driver": "GTiff", "count": len(values), "height": values.shape[1], "width": values.shape[2],
+        "dtype": values.dtype, "crs": CRS, "transform": transform or place(), "compress": "deflate",
+    }  # fmt: skip
+    with rasterio.open(path, "w", **(profile | more)) as file:
+        file.write(values)
+    return path
+
+
+def scene() -> np.ndarray:
+    """Ground with three bright units, (3, rows, columns) uint8, none of it 0."""
+    rng = np.random.default_rng(4)
+    image = GROUND + rng.integers(-20, 20, (ROWS, COLUMNS))
+    for row, column, height, width in ((40, 60, 70, 50), (180, 200, 90, 120), (310, 410, 50, 60)):
+        image[row : row + height, column : column + width] += UNIT - GROUND
+    return np.repeat(image[None], 3, axis=0).astype(np.uint8)
+
+
+def tiles(folder: Path, values: np.ndarray) -> Path:
+    """The scene in tiles, two by two."""
+    folder.mkdir()
+    for row in range(0, ROWS, TILE):
+        for column in range(0, COLUMNS, TILE):
+            part = values[:, row : row + TILE, column : column + TILE]
+            write_image(folder / f"r{row}c{column}.tif", part, place(row, column), nodata=0)
+    return folder
+
+
+def probability_of(image: np.ndarray) -> np.ndarray:
+    """What the tiny network gives where its view ends nowhere."""
+    mean = np.array([100, 110, 120], np.float32)[:, None, None]
+    return answer(((image - mean) / 50)[None])[0, 0]
+
+
+def levels(path: Path) -> np.ndarray:
+    with rasterio.open(path) as file:
+        return file.read(1)
+
+
+def blocks_kept(errors: str) -> tuple[int, int]:
+    """Blocks in all, and those that were there."""
+    line = next(line for line in errors.splitlines() if "windows predicted" in line)
+    total, _, rest = line.partition(" blocks")
+    return int(total), int(rest.split()[1]) if "as they were" in rest else 0
+
+
+# ---- what it gives
+
+
+def test_probability_and_candidates(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Against the closed form of the network on the whole image: within rounding, and the units come out."""
+    image = scene()
+    source = tiles(tmp_path / "tiles", image)
+    out, prob, spread = (tmp_path / name for name in ("out.gpkg", "prob.tif", "spread.tif"))
+    code, stdout, errors = main(
+        source, "--model", bundle.path, "-o", out, "--probability", prob, "--spread", spread,
+        "--date", "2021-08-15", *FAST,
+    )  # fmt: skip
+    assert code == 0, errors
+    assert stdout.split() == [str(out), str(prob), str(spread)]
+    found = levels(prob)
+    inner = (slice(2, -2), slice(2, -2))  # the network sees two pixels
+    expected = 254 * probability_of(image)
+    # At the ends of windows it sees the mean in place of the ground; cosine weights leave little of that.
+    assert np.abs(found - expected)[inner].mean() < 0.6
+    assert np.quantile(np.abs(found - expected)[inner], 0.99) <= 2
+    with rasterio.open(prob) as file:
+        assert (file.nodata, file.crs, file.transform) == (255, CRS, place())
+        assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert file.descriptions == ("rock glacier",)
+        assert file.scales == pytest.approx((1 / 254,))
+    frame = pyogrio.read_dataframe(out, layer="candidates")
+    # The blur of the network moves their edges by less than a pixel.
+    np.testing.assert_allclose(sorted(shapely.area(frame.geometry) / SIZE**2), [3000, 3500, 10800], rtol=0.06)
+    assert set(frame["model"]) == {bundle.label}
+    assert set(frame["image_date"].astype(str)) == {"2021-08-15"}
+    assert (frame["confidence"] > 0.9).all()
+    covered = pyogrio.read_dataframe(out, layer="coverage")
+    assert shapely.area(covered.geometry).sum() == ROWS * COLUMNS * SIZE**2
+    with sqlite3.connect(out) as base:
+        (text,) = base.execute("SELECT metadata FROM gpkg_metadata").fetchone()
+    said = json.loads(text)["candidates"]
+    assert said["bundle"]["sha256"] == bundle.digest
+    assert said["prediction"]["backend"] == "onnxruntime"
+    assert [file["name"] for file in said["images"]["files"]] == [f.name for f in sorted(source.iterdir())]
+
+
+def test_or_is_the_largest_of_windows(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Against a loop over windows on the same lattice with the closed form: exact but for rounding."""
+    image = scene()
+    source = write_image(tmp_path / "a.tif", image)
+    prob = tmp_path / "p.tif"
+    stride = PATCH // 3
+    code, _, errors = main(
+        source, "--model", bundle.path, "-o", tmp_path / "o.gpkg", "--probability", prob, "--merge", "or",
+        "--stride", stride, *FAST,
+    )  # fmt: skip
+    assert code == 0, errors
+    mean = np.array([100, 110, 120], np.float32)[:, None, None]
+    margin = 2 * PATCH
+    wide = np.pad((image - mean) / 50, ((0, 0), (margin, margin), (margin, margin)))
+    row0, column0 = round(-NORTH / SIZE), round(WEST / SIZE)
+    expected = np.zeros(wide.shape[1:])
+    half = (PATCH - stride) // 2
+    for top in range(-PATCH, ROWS + PATCH):
+        for left in range(-PATCH, COLUMNS + PATCH):
+            if (top + row0) % stride or (left + column0) % stride:
+                continue
+            # windows run where ground of the image lies in their middle
+            if not (-stride < top + half < ROWS and -stride < left + half < COLUMNS):
+                continue
+            where = np.s_[top + margin : top + margin + PATCH, left + margin : left + margin + PATCH]
+            expected[where] = np.maximum(expected[where], answer(wide[:, *where][None])[0, 0])
+    expected = expected[margin:-margin, margin:-margin]
+    assert np.abs(levels(prob) - 254 * expected).max() <= 0.5 + 254 / STEPS / 2 + 1e-3
+
+
+def test_wedge_without_data_keeps_the_unit(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """A wedge of nodata through the largest unit: it comes out, marked; the ground beside is predicted."""
+    image = scene()
+    wedge = np.zeros((ROWS, COLUMNS), bool)
+    for row in range(ROWS):
+        wedge[row, 230 : 230 + max(0, row - 150) // 10] = True
+    holed = np.where(wedge, 0, image).astype(np.uint8)
+    source = write_image(tmp_path / "a.tif", holed, nodata=0)
+    out, prob = tmp_path / "o.gpkg", tmp_path / "p.tif"
+    code, _, errors = main(source, "--model", bundle.path, "-o", out, "--probability", prob, *FAST)
+    assert code == 0, errors
+    found = levels(prob)
+    np.testing.assert_array_equal(found == 255, wedge)
+    truth = (image[0] > 125) & ~wedge
+    assert ((found >= 127) & truth & ~wedge).sum() / truth.sum() > 0.98
+    frame = pyogrio.read_dataframe(out, layer="candidates")
+    inside = shapely.box(WEST + 200 * SIZE, NORTH - 270 * SIZE, WEST + 320 * SIZE, NORTH - 180 * SIZE)
+    parts = frame[shapely.intersects(frame.geometry, inside)]
+    assert len(parts) == 2
+    assert (parts["invalid_halo"] > 0).all()
+    assert parts["at_edge"].all()
+
+
+def test_area_and_excluded_ground(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Inside the area the bytes are those of the whole; outside, and on excluded ground, there is nothing."""
+    source = write_image(tmp_path / "a.tif", scene())
+    whole, part = tmp_path / "whole.tif", tmp_path / "part.tif"
+    assert (
+        main(source, "--model", bundle.path, "-o", tmp_path / "w.gpkg", "--probability", whole, *FAST)[0] == 0
+    )
+    corners = [(60, 100), (380, 130), (300, 420), (90, 400)]
+    ring = shapely.Polygon([(WEST + c * SIZE, NORTH - r * SIZE) for r, c in corners])
+    inner = shapely.box(WEST + 240 * SIZE, NORTH - 260 * SIZE, WEST + 300 * SIZE, NORTH - 200 * SIZE)
+    gpd.GeoDataFrame({"name": ["here"]}, geometry=[ring], crs=CRS).to_file(tmp_path / "area.gpkg")
+    gpd.GeoDataFrame(geometry=[inner], crs=CRS).to_file(tmp_path / "ice.gpkg")
+    code, _, errors = main(
+        source, "--model", bundle.path, "-o", tmp_path / "p.gpkg", "--probability", part,
+        "--area", f"{tmp_path / 'area.gpkg'}:Here", "--exclude", tmp_path / "ice.gpkg", *FAST,
+    )  # fmt: skip
+    assert code == 0, errors
+    row, column = np.mgrid[:ROWS, :COLUMNS] + 0.5
+    points = shapely.points(WEST + column * SIZE, NORTH - row * SIZE)
+    wanted = shapely.contains(ring, points) & ~shapely.contains(inner, points)
+    found = levels(part)
+    assert ((found != 255) != wanted).mean() < 1e-3  # pixels whose centre lies on the line, nearly
+    np.testing.assert_array_equal(found[found != 255], levels(whole)[found != 255])
+
+
+def test_no_candidate_is_an_empty_file(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    source = write_image(tmp_path / "a.tif", np.minimum(scene(), 90))
+    out = tmp_path / "o.gpkg"
+    code, _, errors = main(source, "--model", bundle.path, "-o", out, *FAST)
+    assert code == 0, errors
+    assert "no candidate: nowhere is the probability 0.5 or more" in errors
+    assert len(pyogrio.read_dataframe(out, layer="candidates")) == 0
+    assert len(pyogrio.read_dataframe(out, layer="coverage")) == 1
+
+
+def test_resampling_and_stretching(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Imagery of 10 m in floats from 0 to 1 is brought to what the model takes: the units come out."""
+    coarse = scene()[:, ::2, ::2] / np.float32(255)
+    source = write_image(tmp_path / "a.tif", coarse, place(size=10.0))
+    out = tmp_path / "o.gpkg"
+    code, _, errors = main(source, "--model", bundle.path, "-o", out, "--resample", "--stretch", "0,1", *FAST)
+    assert code == 0, errors
+    areas = shapely.area(pyogrio.read_dataframe(out, layer="candidates").geometry)
+    np.testing.assert_allclose(sorted(areas / SIZE**2), [3000, 3500, 10800], rtol=0.06)
+
+
+# ---- the same bytes
+
+
+def test_blocks_and_workers_change_no_byte(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Blocks of another size, two processes, another number of threads: the same files."""
+    source = tiles(tmp_path / "tiles", scene())
+    made = []
+    for name, more in (
+        ("one", ("--block", 64, "--threads", 1)),
+        ("large", ("--block", 1000, "--threads", 2)),
+        ("two", ("--block", BLOCK, "--workers", 2, "--threads", 1)),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        code, _, errors = main(
+            source, "--model", bundle.path, "-o", folder / "o.gpkg", "--probability", folder / "p.tif",
+            "--spread", folder / "s.tif", "--backend", "openvino", "--precision", "fp32", *more,
+        )  # fmt: skip
+        assert code == 0, errors
+        made.append([(folder / file).read_bytes() for file in ("o.gpkg", "p.tif", "s.tif")])
+    assert made[0] == made[1] == made[2]
+
+
+def test_changed_tile_redoes_what_it_touches(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Blocks apart from a changed tile stay; the result is that of a first run with the new tile."""
+    image = scene()
+    source = tiles(tmp_path / "tiles", image)
+    arguments = (source, "--model", bundle.path, "-o", tmp_path / "o.gpkg", *FAST)
+    total, kept = blocks_kept(main(*arguments)[2])
+    assert (total, kept) == (12, 0)
+    assert blocks_kept(main(*arguments)[2]) == (12, 12)
+    image[:, 300:340, 400:430] = 220
+    shutil.rmtree(source)
+    tiles(source, image)  # all files are new, one of them has other pixels
+    code, _, errors = main(*arguments)
+    assert code == 0, errors
+    total, kept = blocks_kept(errors)
+    # The tile starts at row and column 250. Blocks are 192 pixels and reach 32 over the next.
+    starts_row = [r for r in range(-500, ROWS) if (r + round(-NORTH / SIZE)) % BLOCK == 0]
+    starts_column = [c for c in range(-500, COLUMNS) if (c + round(WEST / SIZE)) % BLOCK == 0]
+    reach = BLOCK + PATCH - STRIDE
+    touched = sum(r + reach > TILE for r in starts_row) * sum(c + reach > TILE for c in starts_column)
+    assert (total, total - kept) == (12, touched)
+    assert touched < 12
+    main(source, "--model", bundle.path, "-o", tmp_path / "new.gpkg", *FAST)
+    assert (tmp_path / "o.gpkg").read_bytes() == (tmp_path / "new.gpkg").read_bytes()
+
+
+def test_a_choice_is_kept(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What computed the first blocks computes the others too, were something else faster by then."""
+    from rogi.detection import backends
+    from rogi.detection.prediction import choose_plan
+    from rogi.ledger import Ledger
+
+    fastest = ["onnxruntime"]
+    monkeypatch.setattr(
+        backends, "_seconds", lambda engine, _: 0.1 if engine.plan.backend == fastest[0] else 0.2
+    )
+    with Ledger(tmp_path / "ledger") as ledger:
+        plan, selection = choose_plan(bundle, ledger, threads=1, precision="fp32", device="cpu")
+        assert (plan.backend, selection is not None) == ("onnxruntime", True)
+        fastest[0] = "openvino"
+        again, selection = choose_plan(bundle, ledger, threads=2, precision="fp32", device="cpu")
+        assert (again.backend, again.threads, selection) == ("onnxruntime", 2, None)
+
+
+def command(*arguments: object) -> list[str]:
+    code = "from rogi.cli import main; main()"
+    return [sys.executable, "-c", code, "detect", "predict", *map(str, arguments)]
+
+
+def held(ledger: Path) -> int:
+    """Results in a ledger that another process writes."""
+    if not ledger.exists():
+        return 0
+    base = sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)
+    try:
+        return int(base.execute("SELECT count(*) FROM results").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        base.close()
+
+
+@pytest.mark.slow
+def test_killed_five_times(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """SIGKILL at random counts of finished blocks, and while the last files are written: the same bytes."""
+    source = tiles(tmp_path / "tiles", scene())
+    files = ("o.gpkg", "p.tif")
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+
+    def arguments(folder: Path) -> list[object]:
+        return [source, "--model", bundle.path, "-o", folder / "o.gpkg", "--probability", folder / "p.tif",
+                "--backend", "onnxruntime", "--block", 64]  # fmt: skip
+
+    assert main(*arguments(first))[0] == 0
+    work = second / "o.gpkg.rogi"
+    counts = sorted(random.Random(6).sample(range(2, 60), 3))
+    points: list[Callable[[], bool]] = [lambda n=n: held(work / "ledger") >= n for n in counts]  # type: ignore[misc]
+    points += [(work / "probability.tif").exists, (second / "p.tif").exists]
+    for reached in points:
+        process = subprocess.Popen(
+            command(*arguments(second)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while process.poll() is None and not reached():
+            time.sleep(0.002)
+        assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not (second / "o.gpkg").exists()
+    code, _, errors = main(*arguments(second))
+    assert code == 0, errors
+    assert blocks_kept(errors)[0] == blocks_kept(errors)[1]
+    for name in files:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+    assert sorted(path.name for path in second.iterdir()) == ["o.gpkg", "o.gpkg.rogi", "p.tif"]
+    assert sorted(path.name for path in work.iterdir()) == ["blocks", "ledger"]
+    assert len(list((work / "blocks").iterdir())) == blocks_kept(errors)[0]
+
+
+@pytest.mark.slow
+def test_cluster_that_loses_a_worker(bundle: Bundle, tmp_path: Path) -> None:
+    """Two workers of a real cluster, one killed in the middle: the same raster as without it."""
+    distributed = pytest.importorskip("distributed")
+    from rogi.attributes.raster import Window
+    from rogi.detection.fit import Intake
+    from rogi.detection.ground import Ground
+    from rogi.detection.imagery import Imagery
+    from rogi.detection.prediction import predict
+    from rogi.detection.windows import Blend, Merge
+    from rogi.ledger import Ledger
+
+    images = Imagery.open(write_image(tmp_path / "a.tif", scene()))
+    plan = Plan("onnxruntime", "cpu", "fp32")
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, block=64)
+    everywhere = Ground(None, np.zeros(0, dtype=object))
+    window = Window(0, ROWS, 0, COLUMNS)
+    killed: list[int] = []
+
+    def run(name: str, **more: object) -> np.ndarray:
+        with Ledger() as ledger:
+            done = predict(
+                images, Intake((0, 1, 2)), bundle, plan, blend, everywhere, tmp_path / name, ledger, **more
+            )  # type: ignore[arg-type]
+        assert not done.damage
+        return done.store.read(window)
+
+    alone = run("alone")
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        worker_dashboard_address=None,
+    ) as cluster:
+        workers = [worker.pid for worker in cluster.workers.values()]
+
+        def kill_one(what: str, number: int, total: int) -> None:
+            if number > 5 and not killed:
+                killed.append(workers[0])
+                os.kill(workers[0], signal.SIGKILL)
+
+        together = run("together", cluster=cluster.scheduler_address, progress=kill_one)
+    assert killed
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_own_result_is_replaced_and_no_other(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """A file that somebody worked on since is kept unless told otherwise."""
+    source = write_image(tmp_path / "a.tif", scene())
+    out = tmp_path / "o.gpkg"
+    out.write_text("mine")
+    arguments = (source, "--model", bundle.path, "-o", out, *FAST)
+    code, _, errors = main(*arguments)
+    assert (code, out.read_text()) == (2, "mine")
+    assert "was not written from here" in errors
+    out.unlink()
+    assert main(*arguments)[0] == 0
+    assert main(*arguments, "--threshold", 0.6)[0] == 0
+    with sqlite3.connect(out) as base:
+        base.execute("UPDATE gpkg_contents SET description = 'mine'")
+    edited = out.read_bytes()
+    code, _, errors = main(*arguments)
+    assert (code, out.read_bytes() == edited) == (2, True)
+    assert "was changed since it was written" in errors
+    assert main(*arguments, "--force")[0] == 0
+    assert out.read_bytes() != edited
+
+
+# ---- bad input
+
+
+def test_corrupt_tile_is_named_and_the_others_finish(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Its ground is not predicted and not covered, exit code 2; with the tile put right all is well."""
+    source = tiles(tmp_path / "tiles", scene())
+    good, prob = tmp_path / "good", tmp_path / "p.tif"
+    good.mkdir()
+    assert (
+        main(source, "--model", bundle.path, "-o", good / "o.gpkg", "--probability", good / "p.tif", *FAST)[0]
+        == 0
+    )
+    bad = source / "r0c250.tif"
+    whole = bad.read_bytes()
+    bad.write_bytes(whole[: len(whole) // 3] + bytes(1000) + whole[len(whole) // 3 + 1000 :])
+    out = tmp_path / "o.gpkg"
+    arguments = (source, "--model", bundle.path, "-o", out, "--probability", prob, *FAST)
+    for _ in range(2):  # the second time it says so again
+        code, _, errors = main(*arguments)
+        assert code == 2
+        assert f"error: {bad} cannot be read" in errors
+        assert "was not predicted" in errors
+    found = levels(prob)
+    apart = found[:, : TILE - PATCH]
+    np.testing.assert_array_equal(apart, levels(good / "p.tif")[:, : TILE - PATCH])
+    assert (found[: TILE - PATCH, TILE:] == 255).mean() > 0.5
+    covered = shapely.union_all(pyogrio.read_dataframe(out, layer="coverage").geometry.to_numpy())
+    assert covered.area == (found != 255).sum() * SIZE**2
+    assert len(pyogrio.read_dataframe(out, layer="candidates")) == 3
+    bad.write_bytes(whole)
+    code, _, errors = main(*arguments)
+    assert code == 0, errors
+    assert blocks_kept(errors)[1] > 0
+    for mine, theirs in ((out, good / "o.gpkg"), (prob, good / "p.tif")):
+        assert mine.read_bytes() == theirs.read_bytes()
+
+
+def test_tile_that_cannot_be_opened(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    source = tiles(tmp_path / "tiles", scene())
+    (source / "r250c0.tif").write_bytes(b"no raster at all")
+    code, _, errors = main(source, "--model", bundle.path, "-o", tmp_path / "o.gpkg", *FAST)
+    assert code == 2
+    assert "r250c0.tif cannot be read" in errors
+    assert (tmp_path / "o.gpkg").exists()
+
+
+def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Each as one sentence that names what was found, what is wanted, and the option that helps."""
+    image = scene()
+    files = {
+        "grey": write_image(tmp_path / "grey.tif", image[:1]),
+        "many": write_image(tmp_path / "many.tif", np.repeat(image, 2, axis=0)),
+        "coarse": write_image(tmp_path / "coarse.tif", image, place(size=30.0)),
+        "reflectance": write_image(tmp_path / "reflectance.tif", image / np.float32(255)),
+        "numbers": write_image(tmp_path / "numbers.tif", image.astype(np.uint16) * 30),
+        "nowhere": write_image(tmp_path / "nowhere.tif", image, crs=None),
+        "empty": write_image(tmp_path / "empty.tif", np.zeros_like(image), nodata=0),
+        "good": write_image(tmp_path / "good.tif", image),
+    }
+    out = tmp_path / "o.gpkg"
+    four = tiny_bundle(tmp_path / "four", 4, patch=PATCH, stride=STRIDE)
+    elevation = tiny_bundle(tmp_path / "coarser", patch=PATCH, stride=STRIDE, resolution_m=10.0)
+    for name, model, more, messages in (
+        ("grey", bundle, (), ("has grey, so red, green, blue is missing", "--bands red=1,green=2,blue=3")),
+        ("many", bundle, (), ("has 6 bands", "--bands")),
+        ("good", bundle, ("--bands", "3,2,1,1"), ("",)),
+        ("good", bundle, ("--bands", "9,2,1"), ("there is no band 9",)),
+        ("good", four, (), ("channel 4 is missing", "--channel channel 4=FILE")),
+        ("coarse", elevation, (), ("pixels of 10 m", "are 30.01 m on the ground", "--resample")),
+        ("reflectance", bundle, (), ("float32", "uint8", "--stretch LOW,HIGH")),
+        ("numbers", bundle, (), ("uint16", "--stretch LOW,HIGH")),
+        ("nowhere", bundle, (), ("no coordinate reference system",)),
+        ("empty", bundle, (), ("no pixel with data",)),
+        ("good", bundle, ("--area", "10,40,11,41"), ("does not reach into the area",)),
+        ("good", bundle, ("--area", "95,30,93,31"), ("west,south,east,north",)),
+        ("good", bundle, ("--area", "nowhere.gpkg"), ("no such file",)),
+        ("good", bundle, ("--exclude", "nowhere.gpkg"), ("cannot be read",)),
+        ("good", bundle, ("--stretch", "5"), ("two numbers",)),
+        ("good", bundle, ("--stretch", "9,3"), ("lower value first",)),
+        ("good", bundle, ("--stride", "7"), ("from 12 to 96",)),
+        ("good", bundle, ("--threshold", "1.5"), ("threshold",)),
+        ("good", bundle, ("--merge", "or", "--spread", tmp_path / "s.tif"), ("--merge or",)),
+        ("good", bundle, ("--probability", files["good"]), ("is an input",)),
+        ("good", bundle, ("--probability", out), ("one file twice",)),
+        ("good", bundle, ("--workers", "9", "--threads", "9"), ("cores",)),
+    ):  # fmt: skip
+        code, _, errors = main(files[name], "--model", model.path, "-o", out, *FAST, *more)
+        assert code == 2, (name, more, errors)
+        for message in messages:
+            assert message in errors, (name, more, errors)
+        assert "Traceback" not in errors
+        assert not out.exists()
+    for suffix in ("", ".doc"):
+        assert (
+            "names no format" in main(files["good"], "--model", bundle.path, "-o", tmp_path / f"o{suffix}")[2]
+        )
+
+
+def test_bundles_that_are_refused(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """A changed byte, another version of the format, no bundle."""
+    source, out = write_image(tmp_path / "a.tif", scene()), tmp_path / "o.gpkg"
+    changed, other = tmp_path / "changed", tmp_path / "other"
+    for folder in (changed, other):
+        shutil.copytree(bundle.path, folder)
+    data = bytearray((changed / "model.onnx").read_bytes())
+    data[len(data) // 2] ^= 1
+    (changed / "model.onnx").write_bytes(data)
+    card = (other / "model.yaml").read_bytes()
+    (other / "model.yaml").write_bytes(card.replace(b"format: 1", b"format: 9"))
+    import hashlib
+
+    sums = (other / "SHA256SUMS").read_text()
+    new = hashlib.sha256((other / "model.yaml").read_bytes()).hexdigest()
+    (other / "SHA256SUMS").write_text(sums.replace(hashlib.sha256(card).hexdigest(), new))
+    for model, message in (
+        (changed, "model.onnx is not what SHA256SUMS says"),
+        (other, "format 9"),
+        (tmp_path / "none", "no model bundle"),
+    ):
+        code, _, errors = main(source, "--model", model, "-o", out, *FAST)
+        assert code == 2
+        assert message in errors
+        assert not out.exists()
+
+
+def test_model_that_gives_no_numbers(bundle: Bundle) -> None:
+    from rogi.detection.block_prediction import Strip, predict_windows
+    from rogi.detection.windows import Blend, Merge
+    from rogi.errors import RogiError
+
+    class Broken:
+        plan, batch = Plan("onnxruntime", "cpu", "fp32"), 1
+
+        def run(self, images: np.ndarray) -> np.ndarray:
+            return np.full((len(images), 1, PATCH, PATCH), np.nan, np.float32)
+
+    all_of = np.ones((PATCH, 224), bool)
+
+    def strips():  # type: ignore[no-untyped-def]
+        for _ in range(3):
+            yield Strip(np.zeros((3, PATCH, 224), np.float32), all_of, all_of, ~all_of)
+
+    with pytest.raises(RogiError, match="no numbers"):
+        predict_windows(strips(), Broken(), Blend(Merge.COSINE, STRIDE, PATCH, block=BLOCK), 1)
+
+
+@pytest.mark.real
+def test_kaiserberg_at_two_dates(main: Main, real_data: Path, tmp_path: Path) -> None:
+    """Sentinel-2 of 2017 and 2024, floats of 10 m; UTM copies with an edge of zeros and no nodata tag."""
+    model = tiny_bundle(tmp_path / "tiny", patch=PATCH, stride=STRIDE, resolution_m=10.0)
+    for number, source in enumerate(sorted((real_data / "kaiserberg").glob("*.tif"))):
+        with rasterio.open(source) as file:
+            if file.count != 4:
+                continue
+            image = file.read([1, 2, 3])
+        low, high = np.quantile(image[:, (image > 0).any(axis=0)], [0.02, 0.98])
+        out, prob = tmp_path / f"{number}.gpkg", tmp_path / f"{number}.tif"
+        code, _, errors = main(
+            source, "--model", model.path, "-o", out, "--probability", prob, "--resample",
+            "--stretch", f"{low},{high}", *FAST,
+        )  # fmt: skip
+        assert code == 0, errors
+        assert (levels(prob) != 255).any()
+        assert len(pyogrio.read_dataframe(out, layer="coverage")) >= 1
