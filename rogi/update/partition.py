@@ -58,9 +58,9 @@ def groups(
 ) -> Ints:
     """Groups of outlines that are not torn between mappers.
 
-    Outlines of one cluster, and any that touch, are of one group always. Those within a distance are too,
-    unless that makes a group with more than a share of the work of a part: a chain of neighbours may run
-    along a whole valley.
+    Outlines of one cluster are of one group always. Those that touch are too, unless they make a chain with
+    more work than a whole part. Those within a distance are too, unless that makes a group with more than a
+    share of the work of a part: a chain of neighbours may run along a whole valley.
 
     Parameters
     ----------
@@ -91,10 +91,11 @@ def groups(
     tight = connected(count, first, second)
     near, far = _pairs(np.concatenate([units.plane_geometries(), candidates.plane_geometries()]), near_m)
     loose = connected(count, np.append(first, near), np.append(second, far))
-    heavy = np.bincount(loose, weights=work) > largest * work.sum() / parts
-    split = heavy[loose]
-    # groups of the two kinds get numbers that differ
-    return _renumbered(np.where(split, tight + count, loose))
+    bound = connected(count, first[len(touching[0]) :], second[len(touching[0]) :])
+    even = work.sum() / parts
+    small, fitting = _weight(loose, work) <= largest * even, _weight(tight, work) <= even
+    # groups of the three kinds get numbers that differ
+    return _renumbered(np.where(small, loose, np.where(fitting, tight + count, bound + 2 * count)))
 
 
 def divide(places: Floats, work: Floats, group: Ints, parts: int) -> Ints:
@@ -162,6 +163,11 @@ def quality(places: Floats, work: Floats, part: Ints, parts: int) -> list[Part]:
         Part(int(m), float(w), float(s), float(r))
         for m, w, s, r in zip(members, total, share, np.sqrt(spread) / 1000.0, strict=True)
     ]
+
+
+def _weight(label: Ints, work: Floats) -> Floats:
+    """Work of the group of each member."""
+    return np.bincount(label, weights=work).astype(float)[label]
 
 
 def _pairs(shapes: Geometries, distance: float | None) -> tuple[Ints, Ints]:

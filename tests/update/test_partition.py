@@ -87,8 +87,9 @@ def test_what_touches_or_lies_near_stays_together() -> None:
     """Touching boxes, and boxes 50 m apart, are one group; 150 m apart they are two."""
     units = boxes((0, 0, 100, 100), (100, 0, 200, 100), (250, 0, 350, 100), (500, 0, 600, 100))
     assert grouped(units, boxes(), largest=1.0) == [0, 0, 0, 1]
-    # too heavy a group falls apart where its outlines do not touch
-    assert grouped(units, boxes(), parts=4) == [0, 0, 1, 2]
+    # too heavy a group falls apart where its outlines do not touch, and one heavier than a part altogether
+    assert grouped(units, boxes(), parts=2) == [0, 0, 1, 2]
+    assert grouped(units, boxes(), parts=4) == [0, 1, 2, 3]
 
 
 def test_clusters_and_pairs_stay_together() -> None:
@@ -104,7 +105,7 @@ def test_far_parts_of_one_outline() -> None:
     """What lies between two parts of an outline does not belong to it."""
     pair = shapely.union(shapely.box(0, 0, 100, 100), shapely.box(5000, 0, 5100, 100))
     units = np.array([pair, shapely.box(2000, 0, 2100, 100), shapely.box(5050, 50, 5200, 200)], dtype=object)
-    assert grouped(units, boxes(), parts=9) == [0, 1, 0]
+    assert grouped(units, boxes()) == [0, 1, 0]
 
 
 def test_neighbours() -> None:
