@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from rogi.geometry import Floats, Geometries, metres_per_degree
+from rogi.comparison.overlap import overlap_areas, run_blocks
+from rogi.geometry import Floats, Geometries, metres_per_degree, rings_of
 
 BAND_M = 30.0
 """Width of the band inside an outline that is compared; the choice of this project: a pixel of Landsat and of
 the elevation models, a third of the width of a square unit of 0.01 km²."""
+
+_QUARTER = 8  # sides of a quarter of a circle: the band is at most 0.5 % too narrow there
 
 
 def boundary_iou(a: Geometries, b: Geometries, band_m: float = BAND_M) -> Floats:
@@ -24,25 +27,47 @@ def boundary_iou(a: Geometries, b: Geometries, band_m: float = BAND_M) -> Floats
     a, b : ndarray of object, shape (m,)
         Valid polygons on WGS84 longitude and latitude.
     band_m : float
-        Width of the band, m.
+        Width of the band, m; 0 to leave it out, as it takes a millisecond for each outline.
 
     Returns
     -------
     ndarray of float64, shape (m,)
-        0 to 1.
+        0 to 1; empty with a band of 0.
     """
-    if len(a) == 0:
+    if len(a) == 0 or band_m == 0:
         return np.zeros(0)
     bounds = np.stack([shapely.bounds(a), shapely.bounds(b)])
     west, south = bounds[..., 0].min(axis=0), bounds[..., 1].min(axis=0)
     north = bounds[..., 3].max(axis=0)
     scale = np.column_stack(metres_per_degree((south + north) / 2))
     origin = np.column_stack([west, south])
-    bands = []
+    outer, inner = [], []
     for shapes in (a, b):
         coords, owner = shapely.get_coordinates(shapes, return_index=True)
         local = shapely.set_coordinates(shapes.copy(), (coords - origin[owner]) * scale[owner])
-        bands.append(shapely.difference(local, shapely.buffer(local, -band_m)))
-    both = shapely.area(shapely.intersection(*bands))
-    either = shapely.area(bands[0]) + shapely.area(bands[1]) - both
-    return np.asarray(np.divide(both, either, out=np.full(len(a), np.nan), where=either > 0))
+        outer.append(rings_of(local))
+        inner.append(rings_of(_shrunk(local, band_m)))
+    # the bands are what lies in an outline and not in the shrunk one, so their overlap is a sum of overlaps
+    pairs = np.arange(len(a))
+    both = sum(
+        sign * overlap_areas(p, q, pairs, pairs)
+        for sign, p, q in (
+            (1, outer[0], outer[1]),
+            (-1, inner[0], outer[1]),
+            (-1, outer[0], inner[1]),
+            (1, inner[0], inner[1]),
+        )
+    )
+    bands = sum(big.areas() - small.areas() for big, small in zip(outer, inner, strict=True))
+    both = np.maximum(both, 0.0)
+    return np.asarray(np.divide(both, bands - both, out=np.full(len(a), np.nan), where=bands > both))
+
+
+def _shrunk(shapes: Geometries, by: float) -> Geometries:
+    out = np.empty(len(shapes), dtype=object)
+
+    def work(start: int, stop: int) -> None:
+        out[start:stop] = shapely.buffer(shapes[start:stop], -by, quad_segs=_QUARTER)
+
+    run_blocks(work, len(shapes), size=256)
+    return out

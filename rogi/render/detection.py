@@ -136,7 +136,8 @@ def tables(result: Evaluation) -> Iterator[ReportTable]:
     """All tables in the order of the report."""
     yield _area_table(result)
     yield _ground_table(result)
-    yield _boundary_table(result)
+    if result.band_m > 0:
+        yield _boundary_table(result)
     yield from _confidence_tables(result)
     yield from _pixel_tables(result)
     for table in inventory_tables(result.comparison):

@@ -356,7 +356,7 @@ def test_limits_and_exit_codes(rogi, trial, tmp_path):
         (["--confidence", "holes_"], "no column"),
         (["--iou", "2"], "--iou is above 0"),
         (["--threshold", "0"], "--threshold"),
-        (["--band", "0"], "--band"),
+        (["--band", "-1"], "--band"),
         (["--format", "pdf"], "--format is one of"),
         (["-o", "report.doc"], "tells no format"),
         (["--probability", "none.tif"], "cannot be read"),

@@ -51,7 +51,9 @@ def evaluate(
     iou: Annotated[
         list[float] | None, typer.Option(help="IoU thresholds of the agreement by object. Repeatable.")
     ] = None,
-    band: Annotated[float, typer.Option(help="Width of the band of the boundary IoU, m.")] = 30.0,
+    band: Annotated[
+        float, typer.Option(help="Width of the band of the boundary IoU, m; 0 leaves it out.")
+    ] = 30.0,
     format: Annotated[
         list[str] | None, typer.Option(help="text, json, markdown, csv, html; one for each --output.")
     ] = None,
@@ -99,8 +101,8 @@ def evaluate(
     limits = parse_limits(list(fail_under or ()))
     expected = read_expectations(expect) if expect is not None else []
     parameters = _parameters(iou, replicates, seed)
-    if not 0 < band <= 1000:
-        raise OptionError(f"--band is above 0 and at most 1000 m, found {band:g}.")
+    if not 0 <= band <= 1000:
+        raise OptionError(f"--band is 0 (no boundary IoU) to 1000 m, found {band:g}.")
     rates = packaged_evaluation() if published is None else read_published(published)
     places = _regions(subregions, region_field)
     asked, name = _area(area, region_field)
