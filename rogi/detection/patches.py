@@ -326,7 +326,7 @@ def _check_result(
     places: int,
     settings: PatchSettings,
 ) -> None:
-    if not tally.seen.any():
+    if not tally.seen.any() and (tally.void or tally.broken):
         why = f" {tally.damaged[0]}" if tally.damaged else ""
         names = np.concatenate([outlines.ids for outlines in labels])[:NAMED]
         raise InputError(

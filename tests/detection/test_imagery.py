@@ -129,7 +129,7 @@ def test_coarser_pixels_are_means_by_a_tent(tmp_path: Path) -> None:
     tent = np.array([1, 3, 3, 1]) / 8
     for i, j in ((1, 1), (5, 7), (10, 10)):
         part = values[:, 2 * i - 1 : 2 * i + 3, 2 * j - 1 : 2 * j + 3]
-        # The scale of UTM varies a little with the row, so that the grids part by some thousandths of a pixel.
+        # The scale of UTM varies with the place: the grids part by some thousandths of a pixel.
         np.testing.assert_allclose(found[:, i, j], np.einsum("cij,i,j->c", part, tent, tent), rtol=2e-3)
 
 
@@ -140,9 +140,9 @@ def test_reprojection_agrees_with_gdal(tmp_path: Path) -> None:
     image = write(tmp_path / "image.tif", picture((60, 60)))
     found, valid = Imagery.open(image, channels={"wave": wave}).read(0, 0, 60, 60)
     place = {"transform": grid(), "width": 60, "height": 60}
-    with rasterio.open(wave) as source:
-        with WarpedVRT(source, crs=UTM, resampling=Method.bilinear, tolerance=1e-3, **place) as warped:
-            expected = warped.read(1)
+    options = {"crs": UTM, "resampling": Method.bilinear, "tolerance": 1e-3, **place}
+    with rasterio.open(wave) as source, WarpedVRT(source, **options) as warped:
+        expected = warped.read(1)
     assert valid.all()
     np.testing.assert_allclose(found[3], expected, atol=0.02)
 
