@@ -148,6 +148,7 @@ def changed_layer(
     array = gpd.array.GeometryArray(shapes[stay], crs=layer.crs)
     frame = gpd.GeoDataFrame(table.assign(**{geometry_name: array}), geometry=geometry_name)
     frame = frame[list(layer.frame.columns)]
+    frame.columns = layer.frame.columns
     count = len(frame)
     return replace(
         layer,

@@ -1,4 +1,4 @@
-"""Every rule of what is legal, by a decision that breaks it and is held, and one beside it that is applied."""
+"""Every rule of what is legal, by a decision that breaks it and is held, beside one that is applied."""
 
 from __future__ import annotations
 
