@@ -335,16 +335,13 @@ def _check_result(
         )
     for name in PARTS.values():
         if not any(row[1] == name and row[2] == "positive" for row in rows):
-            advice = (
-                "give imagery of more ground, a smaller --block, or --split random"
-                if settings.split is SplitMethod.BLOCKED
-                else "give more units"
-            )
-            raise InputError(
-                f"Of {places} patches none with a unit is left for {name}: the ground is too small to be "
-                f"divided into parts that are a patch ({settings.size} pixels) apart; {advice}, or cut "
-                "smaller patches."
-            )
+            why = "there are too few units to be divided; give more."
+            if settings.split is SplitMethod.BLOCKED:
+                why = (
+                    f"the ground is too small for parts that are a patch ({settings.size} pixels) apart; give "
+                    "imagery of more ground, a smaller --block, --split random, or cut smaller patches."
+                )
+            raise InputError(f"Of {places} patches none with a unit is left for {name}: {why}")
 
 
 def _write_index(path: Path, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -21,6 +21,9 @@ FRAME, GAP = 4, 6
 STRETCH = (1.0, 99.0)
 """Percentiles of the valid pixels of the sheet that become black and white."""
 
+MIDDLE = 0.42
+"""Brightness that the median gets, so that snow does not make all else black."""
+
 # Okabe & Ito (2008), which people with colour-blindness can tell apart.
 TRAIN, VALIDATION = (0, 114, 178), (213, 94, 0)
 OUTLINE, BORDER, VOID = (240, 228, 66), (204, 121, 167), (120, 120, 120)
@@ -41,7 +44,9 @@ def write_sheet(patches: PatchSet, path: Path) -> None:
     labels = [label[_spread(label.shape[0])][:, _spread(label.shape[1])] for _, label, _ in read]
     valids = [valid[_spread(valid.shape[0])][:, _spread(valid.shape[1])] for _, _, valid in read]
     known = np.concatenate([image[:, valid] for image, valid in zip(images, valids, strict=True)], axis=1)
-    low, high = np.percentile(known, STRETCH, axis=1)
+    low, middle, high = np.percentile(known, (STRETCH[0], 50.0, STRETCH[1]), axis=1)
+    share = np.clip((middle - low) / np.maximum(high - low, 1e-9), 0.01, 0.99).mean()
+    gamma = float(np.clip(np.log(MIDDLE) / np.log(share), 0.4, 1.5))
     parts = patches.index["split"].to_numpy()[chosen]
     step = SIDE + 2 * FRAME + GAP
     lines = -(-len(chosen) // COLUMNS)
@@ -50,7 +55,7 @@ def write_sheet(patches: PatchSet, path: Path) -> None:
         top, left = GAP + number // COLUMNS * step, GAP + number % COLUMNS * step
         framed = np.full((SIDE + 2 * FRAME, SIDE + 2 * FRAME, 3), 0, dtype=np.uint8)
         framed[:] = TRAIN if parts[number] == "train" else VALIDATION
-        framed[FRAME:-FRAME, FRAME:-FRAME] = _picture(image, label, valid, low, high)
+        framed[FRAME:-FRAME, FRAME:-FRAME] = _picture(image, label, valid, (low, high, gamma))
         sheet[top : top + framed.shape[0], left : left + framed.shape[1]] = framed
     write_png(sheet, path)
 
@@ -78,11 +83,11 @@ def _picture(
     image: NDArray[np.float64],
     label: NDArray[np.uint8],
     valid: NDArray[np.bool_],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
+    stretch: tuple[NDArray[np.float64], NDArray[np.float64], float],
 ) -> Picture:
+    low, high, gamma = stretch
     scaled = (image - low[:, None, None]) / np.maximum(high - low, 1e-9)[:, None, None]
-    picture = (np.clip(scaled, 0.0, 1.0) * 255).round().astype(np.uint8).transpose(1, 2, 0).copy()
+    picture = (np.clip(scaled, 0.0, 1.0) ** gamma * 255).round().astype(np.uint8).transpose(1, 2, 0).copy()
     picture[~valid] = VOID
     inside = label > 0
     edge = np.zeros_like(inside)
