@@ -338,8 +338,8 @@ def _check_result(
             why = "there are too few units to be divided; give more."
             if settings.split is SplitMethod.BLOCKED:
                 why = (
-                    f"the ground is too small for parts that are a patch ({settings.size} pixels) apart; give "
-                    "imagery of more ground, a smaller --block, --split random, or cut smaller patches."
+                    f"the ground is too small for parts that are a patch ({settings.size} pixels) apart; "
+                    "give imagery of more ground, a smaller --block, --split random, or cut smaller patches."
                 )
             raise InputError(f"Of {places} patches none with a unit is left for {name}: {why}")
 

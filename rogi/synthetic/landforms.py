@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -141,14 +142,25 @@ class Slopes:
     north: float
     spacing: float
 
+    def height(self, xy: Floats) -> Floats:
+        """Elevation at points, shape (n, 2), m."""
+        return self._at(self.elevation, xy)
+
     def gradient(self, xy: Floats) -> Floats:
         """Rise per metre east and north at points, shape (n, 2)."""
+        return np.column_stack([self._at(layer, xy) for layer in self._rises])
+
+    @cached_property
+    def _rises(self) -> tuple[Floats, Floats]:
+        south, east = np.gradient(self.elevation, self.spacing)
+        return np.asarray(east), np.asarray(-south)
+
+    def _at(self, layer: Floats, xy: Floats) -> Floats:
         from scipy.ndimage import map_coordinates
 
-        south, east = np.gradient(self.elevation, self.spacing)
         where = np.stack([(self.north - xy[:, 1]) / self.spacing, (xy[:, 0] - self.west) / self.spacing])
-        layers = (np.asarray(east), np.asarray(-south))
-        return np.column_stack([map_coordinates(x, where, order=1, mode="nearest") for x in layers])
+        values: Floats = map_coordinates(layer, where, order=1, mode="nearest")
+        return values
 
 
 def place(
@@ -317,11 +329,13 @@ def _candidates(
     tone = rng.normal(1.0, 0.09, n)
     number = rng.integers(1, 2**31, n)
     lines = _flow(slopes, start, int(np.ceil(length.max() / STEP)) if n else 0)
+    heights = slopes.height(lines.reshape(-1, 2)).reshape(lines.shape[:2])
     for i in range(n):
         line = lines[i, : int(length[i] / STEP) + 1]
         width = _profile(len(line), half_width[i], int(number[i]))
         polygon = _outline(line, width)
-        if polygon is not None:
+        fall = heights[i, 0] - heights[i, len(line) - 1]
+        if polygon is not None and fall >= habit.slope[0] / 2 * length[i]:
             yield Landform(
                 kind, line, width, polygon, float(thickness[i]), float(wavelength[i]),
                 float(np.clip(tone[i], 0.75, 1.25)), int(number[i]),
