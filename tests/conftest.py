@@ -20,3 +20,17 @@ def real_data() -> Path:
     if not (root / "README.md").is_file():
         pytest.skip(f"real data are not at {root}; set ROGI_REAL_DATA to their folder")
     return root
+
+
+MISSING_PROGRAMS = ("no PostgreSQL with PostGIS here", "no QGIS here")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud which programs were missed, and how to install them."""
+    reasons = [str(r.longrepr[2]) for r in terminalreporter.stats.get("skipped", []) if r.longrepr]
+    for program in MISSING_PROGRAMS:
+        missed = [reason for reason in reasons if program in reason]
+        if missed:
+            what = missed[0].removeprefix("Skipped: ")
+            terminalreporter.section("not tested", yellow=True)
+            terminalreporter.line(f"{len(missed)} tests did not run: {what}")

@@ -32,9 +32,11 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def database(server: Server) -> Database:
+def database(server: Server) -> Iterator[Database]:
     """A database of a test's own."""
-    return server.database()
+    made = server.database()
+    yield made
+    server.drop(made)
 
 
 @pytest.fixture(scope="session")

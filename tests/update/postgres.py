@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 PASSWORD = "kept-s3cret"
-INSTALL = "apt-get install -y --no-install-recommends postgresql postgresql-15-postgis-3"
+INSTALL = "apt-get install -y --no-install-recommends postgresql '^postgresql-[0-9]+-postgis-3$'"
 _NUMBER = count(1)
 
 
@@ -81,6 +81,14 @@ class Server:
                 )
         return Database(self.host, self.port, name)
 
+    def drop(self, database: Database) -> None:
+        """Drop a database, whoever is still connected."""
+        import psycopg
+        from psycopg import sql
+
+        with psycopg.connect(Database(self.host, self.port, "postgres").url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name)))
+
     def role(self, name: str) -> None:
         """A role that may log in, made once."""
         import psycopg
@@ -131,7 +139,8 @@ def running() -> Iterator[Server]:
             process = subprocess.Popen(
                 [*_as_other(user), str(folder / "postgres"), "-D", str(data), "-p", str(port),
                  "-k", str(home), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",
-                 "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
+                 "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "wal_level=minimal",
+                 "-c", "max_wal_senders=0",
                  "-c", "lc_messages=C"],
                 stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=home,
             )  # fmt: skip
