@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rogi.update.model import CONSTRAINTS, LOCKED, PLANNED, TASK_COLUMNS, TASKS
+from rogi.update.model import CONSTRAINTS, CURRENT, LOCKED, PLANNED, TASK_COLUMNS, TASKS
 
 GEOMETRY: Final = "geom"
 PLAN: Final = "plan"
@@ -38,8 +38,8 @@ Broken = tuple[str, str]
 
 def trigger_statements() -> Iterator[str]:
     """SQL that makes a package keep its rules, to be run once its rows are in."""
-    yield f'CREATE INDEX "{TASKS}_task" ON "{TASKS}" ("task")'
-    yield f'CREATE INDEX "{TASKS}_unit" ON "{TASKS}" ("unit")'
+    for table, column in ((TASKS, "task"), (TASKS, "unit"), (CURRENT, "unit")):
+        yield f'CREATE INDEX "{table}_{column}" ON "{table}" ("{column}")'
     own_unit = _exists('t."unit" = NEW."unit" AND t."task" <> \'\'')
     row = [
         *((f"NOT ({rule.holds.format(row='NEW.')})", rule.message) for rule in CONSTRAINTS),
