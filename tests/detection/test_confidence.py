@@ -44,7 +44,7 @@ def expected(raster, shape):
     ),
     st.integers(3, 50),
 )
-@settings(max_examples=100)
+@settings(max_examples=30)
 def test_against_numpy(raster, block):
     """Every statistic of every polygon, whatever the size of the blocks."""
     polygons = polygonise(reader(raster), raster.shape, level=127)

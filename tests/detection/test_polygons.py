@@ -40,7 +40,7 @@ rasters = hnp.arrays(
 
 
 @given(rasters, st.integers(1, 30))
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_equal_to_gdal_on_the_whole_raster(raster, block):
     """Same vertices, exteriors and holes for every size of blocks; valid; areas are pixels."""
     found = polygonise(reader(raster), raster.shape, level=100, block=block)

@@ -163,7 +163,7 @@ def test_boundary_slivers_are_no_units():
     hnp.arrays(np.uint8, (30, 30), elements=st.sampled_from([0, 254]), fill=st.just(np.uint8(254))),
     st.integers(1, 60),
 )
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_units_cover_their_parents(raster, minimum):
     """Parts are valid, have the minimum size, do not overlap, and make up the parent exactly."""
     raster = ndimage.grey_opening(raster, 3)
@@ -183,7 +183,7 @@ def test_units_cover_their_parents(raster, minimum):
 
 
 @given(hnp.arrays(np.int32, (12, 14), elements=st.integers(0, 3), fill=st.nothing()))
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_polygons_of_regions(labels):
     """Regions that share borders are polygonised like each of them alone."""
     connected = np.zeros_like(labels)
