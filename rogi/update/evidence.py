@@ -10,8 +10,9 @@ import numpy as np
 from rogi.comparison.outlines import Outlines
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries
+from rogi.update.candidates import Candidates, read_polygons
 from rogi.update.cover import covered_share
-from rogi.update.inputs import Candidates, Units, read_polygons
+from rogi.update.inputs import Units
 
 
 @dataclass(frozen=True, eq=False)

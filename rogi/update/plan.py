@@ -14,9 +14,10 @@ from rogi.comparison.matching import SLIVER_FRACTION, MatchGraph, match_polygons
 from rogi.comparison.outlines import Outlines, prepare_together
 from rogi.errors import InputError
 from rogi.geometry import Floats, Ints
+from rogi.update.candidates import Candidates, read_candidates
 from rogi.update.classify import CLASSES, GLACIER_SHARE, UNCHANGED_IOU, Clusters, classify, joined
 from rogi.update.evidence import Evidence, gather_evidence
-from rogi.update.inputs import Candidates, Texts, Units, read_candidates, read_units
+from rogi.update.inputs import Texts, Units, read_units
 from rogi.update.names import file_names
 from rogi.update.partition import NEAR_M, Part, divide, groups, quality
 from rogi.update.plan_content import plan_content

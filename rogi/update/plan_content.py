@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rogi import __version__
 from rogi.ledger import digest, file_sha256
-from rogi.update.inputs import Candidates, Units
+from rogi.update.candidates import Candidates
+from rogi.update.inputs import Units
 from rogi.update.model import APPLICATION, FORMAT, TaskClass
 from rogi.update.partition import Part
 from rogi.update.tasks import DIGITS

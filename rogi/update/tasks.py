@@ -9,9 +9,10 @@ import numpy as np
 from rogi.comparison.matching import MatchGraph
 from rogi.geometry import Ints
 from rogi.update import gain
+from rogi.update.candidates import Candidates
 from rogi.update.classify import CLASSES, Clusters, cluster_means, joined
 from rogi.update.evidence import Evidence
-from rogi.update.inputs import Candidates, Units
+from rogi.update.inputs import Units
 
 if TYPE_CHECKING:
     import pandas as pd

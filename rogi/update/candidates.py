@@ -1,0 +1,320 @@
+"""Candidates of an update from any file of polygons, and polygons to set beside them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from rogi.comparison.outlines import canonical_order, repair
+from rogi.errors import InputError, OptionError
+from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds, transform_geometries
+from rogi.update.inputs import Texts, Units, counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rogi.inventory.sources import SourceLayer
+
+CANDIDATE_LAYER: Final = "candidates"
+COVERAGE_LAYER: Final = "coverage"
+"""Layer of a candidates file: the ground that was predicted with valid pixels."""
+
+ID_COLUMNS: Final = ("candidate_id", "candidate", "id")
+SHARES: Final = ("confidence", "glacier_share")
+TEXTS: Final = ("model", "imagery", "image_date", "parent_id")
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Outlines found in new imagery.
+
+    Attributes
+    ----------
+    path, layer
+        Where they were read from.
+    ids
+        (n,) unique text without blanks, sorted.
+    geometry
+        (n,) valid outlines in the CRS of the inventory.
+    lonlat
+        (n,) the same on WGS84 longitude and latitude.
+    confidence, glacier_share
+        (n,) 0-1, NaN where the file has none.
+    texts
+        ``model``, ``imagery``, ``image_date``, ``parent_id``: (n,) text or None.
+    coverage
+        Polygons of the ground that could be judged, longitude and latitude; None where the file has none.
+    notes
+        What was left out or repaired.
+    """
+
+    path: Path
+    layer: str
+    ids: Texts
+    geometry: Geometries
+    lonlat: Geometries
+    confidence: Floats
+    glacier_share: Floats
+    texts: dict[str, Texts]
+    coverage: Geometries | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candidates:
+    """Candidates from any file of polygons.
+
+    Parameters
+    ----------
+    spec
+        ``FILE`` or ``FILE:LAYER``; of several layers ``candidates`` is read, or the only one of polygons.
+    units
+        What they are matched with.
+    crs
+        CRS of a file that states none.
+
+    Raises
+    ------
+    InputError
+        If there are no polygons, no CRS, or they lie elsewhere than the units.
+    """
+    with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
+        path, layers, wanted = _layers(spec, Path(folder))
+        source = _polygon_layer(layers, wanted, spec, CANDIDATE_LAYER)
+        frame, notes = _read(source, crs)
+        imaged = [s for s in layers if (s.layer or "").casefold() == COVERAGE_LAYER and s is not source]
+        coverage = None
+        if imaged:
+            ground, _ = _read(imaged[0], crs)
+            shapes = np.asarray(ground.geometry.array, dtype=object)
+            coverage = _usable(to_lonlat(shapes[_polygonal(shapes)], ground.crs))
+    shapes = np.asarray(frame.geometry.array, dtype=object)
+    usable = _polygonal(shapes)
+    if not usable.any():
+        raise InputError(
+            f"{source.title} holds no polygons, so every unit would count as not detected; name the file and "
+            "layer of the candidates with --candidates FILE:LAYER."
+        )
+    lonlat = to_lonlat(shapes[usable], frame.crs)
+    lonlat, broken = repair(lonlat)
+    sound = np.isfinite(shapely.bounds(lonlat)).all(axis=1) & (shapely.area(lonlat) > 0)
+    if len(shapes) > sound.sum():
+        left = counted(len(shapes) - int(sound.sum()), "candidate")
+        notes.append(f"{left} without a polygon that encloses ground left out")
+    if (broken & sound).any():
+        number = int((broken & sound).sum())
+        was = "crossed itself and was" if number == 1 else "crossed themselves and were"
+        notes.append(f"{counted(number, 'candidate')} {was} mended")
+    if not sound.any():
+        raise InputError(f"No polygon of {source.title} encloses ground; see `rogi validate {path}`.")
+    rows = np.flatnonzero(usable)[sound]
+    lonlat = lonlat[sound]
+    _refuse_elsewhere(units, lonlat, source.title)
+    own = transform_geometries(shapes[rows], frame.crs, units.layer.crs)
+    geometry, _ = repair(own)
+    table = frame.drop(columns=frame.geometry.name).iloc[rows].reset_index(drop=True)
+    ids, said = _candidate_ids(table, lonlat)
+    order = np.argsort(ids.astype(str), kind="stable")
+    notes += said
+    shares = {}
+    for name in SHARES:
+        shares[name], said = _share(table, name)
+        notes += said
+    return Candidates(
+        path=path,
+        layer=source.layer or source.shown.stem,
+        ids=ids[order],
+        geometry=geometry[order],
+        lonlat=lonlat[order],
+        confidence=shares["confidence"][order],
+        glacier_share=shares["glacier_share"][order],
+        texts={name: _text(table, name)[order] for name in TEXTS},
+        coverage=coverage,
+        notes=tuple(notes),
+    )
+
+
+def read_polygons(spec: str, *, crs: str | None = None) -> tuple[Path, Geometries]:
+    """Valid polygons of a file, on WGS84 longitude and latitude, and its path; for glaciers.
+
+    Raises
+    ------
+    InputError
+        If there are no polygons or no CRS.
+    """
+    with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
+        path, layers, wanted = _layers(spec, Path(folder))
+        source = _polygon_layer(layers, wanted, spec, "")
+        frame, _ = _read(source, crs)
+    shapes = np.asarray(frame.geometry.array, dtype=object)
+    return path, _usable(to_lonlat(shapes[_polygonal(shapes)], frame.crs))
+
+
+def _layers(spec: str, scratch: Path) -> tuple[Path, tuple[SourceLayer, ...], str]:
+    """Path, all layers, and the name of the wanted one, of ``FILE`` or ``FILE:LAYER``."""
+    from rogi.inventory.sources import find_layers
+
+    path, name = Path(spec), ""
+    if not path.exists() and ":" in spec:
+        head, _, tail = spec.rpartition(":")
+        if Path(head).exists():
+            path, name = Path(head), tail
+    return path, find_layers([path], scratch).layers, name
+
+
+def _polygon_layer(layers: Sequence[SourceLayer], wanted: str, spec: str, preferred: str) -> SourceLayer:
+    from rogi.inventory.detect import Family
+
+    if wanted:
+        for source in layers:
+            if wanted in (source.layer, source.shown.stem):
+                return source
+        names = ", ".join(s.layer or s.shown.stem for s in layers) or "none"
+        raise OptionError(f"{spec}: there is no layer {wanted!r}; there are {names}.")
+    for source in layers:
+        if preferred and (source.layer or "").casefold() == preferred:
+            return source
+    shapes = [s for s in layers if s.family in (Family.POLYGON, Family.UNKNOWN)]
+    if len(shapes) == 1:
+        return shapes[0]
+    if not shapes:
+        kinds = ", ".join(sorted({s.family.value for s in layers})) or "nothing"
+        raise InputError(f"{spec} holds no layer of polygons but {kinds}; name a file of outlines.")
+    names = ", ".join(s.layer or s.shown.stem for s in shapes)
+    raise InputError(f"{spec} has several layers of polygons ({names}); name one as FILE:LAYER.")
+
+
+def _read(source: SourceLayer, crs: str | None) -> tuple[Any, list[str]]:
+    from rogi.inventory.tables import read_table
+
+    table = read_table(source, crs)
+    if table.frame.crs is None:
+        raise InputError(
+            f"{source.title} has no coordinate reference system; set it in the file or name it with --crs, "
+            "for example --crs EPSG:4326."
+        )
+    return table.frame, list(table.notes)
+
+
+def _polygonal(shapes: Geometries) -> NDArray[np.bool_]:
+    kind = shapely.get_type_id(shapes)
+    polygon = (kind == shapely.GeometryType.POLYGON) | (kind == shapely.GeometryType.MULTIPOLYGON)
+    finite = np.isfinite(shapely.bounds(shapes)).all(axis=1)
+    return np.asarray(polygon & finite)
+
+
+def _usable(lonlat: Geometries) -> Geometries:
+    shapes, _ = repair(lonlat)
+    sound = np.isfinite(shapely.bounds(shapes)).all(axis=1) & (shapely.area(shapes) > 0)
+    return np.asarray(shapes[sound])
+
+
+def _refuse_elsewhere(units: Units, lonlat: Geometries, title: str) -> None:
+    one, other = total_bounds(units.lonlat), total_bounds(lonlat)
+    if (np.maximum(one[:2], other[:2]) > np.minimum(one[2:], other[2:])).any():
+        raise InputError(
+            f"{title} lies elsewhere than the inventory: {_extent(other)} against {_extent(one)}; check the "
+            "files and their coordinate reference systems."
+        )
+
+
+def _extent(box: Floats) -> str:
+    west, south, east, north = box
+    return f"{west:.2f} to {east:.2f} °E, {south:.2f} to {north:.2f} °N"
+
+
+def _candidate_ids(table: pd.DataFrame, lonlat: Geometries) -> tuple[Texts, list[str]]:
+    """Ids of one word each; missing ones are numbered by place, repeated ones get a number."""
+    import pandas as pd
+
+    column = _column(table, *ID_COLUMNS)
+    notes: list[str] = []
+    if column is None:
+        stated = pd.Series([None] * len(table), dtype="object")
+    else:
+        stated = _plain(table[column]).str.replace(r"\s+", "_", regex=True)
+        stated = stated.where(stated.notna() & (stated != ""), None)
+    order = canonical_order(stated.to_numpy(dtype=object), lonlat)
+    ids = stated.to_numpy(dtype=object)[order]
+    absent = pd.isna(ids)
+    taken = set(ids[~absent].tolist())
+    number = 0
+    fresh: list[str] = []
+    while len(fresh) < absent.sum():
+        number += 1
+        if (name := f"C-{number:05d}") not in taken:
+            fresh.append(name)
+    ids[absent] = fresh
+    if absent.any():
+        notes.append(f"{counted(int(absent.sum()), 'candidate')} without an id numbered from {fresh[0]}")
+    repeated = pd.Series(ids).duplicated().to_numpy()
+    if repeated.any():
+        notes.append(
+            f"{counted(int(repeated.sum()), 'candidate')} had an id that others have, and got a number added"
+        )
+        ids = _distinct(ids)
+    out = np.empty(len(ids), dtype=object)
+    out[order] = ids
+    return out, notes
+
+
+def _distinct(ids: Texts) -> Texts:
+    """Ids with ``-2``, ``-3`` … added to those that come again."""
+    taken, out = set(ids.tolist()), ids.copy()
+    seen: set[str] = set()
+    for k in range(len(ids)):
+        name, number = str(ids[k]), 1
+        while name in seen:
+            number += 1
+            tried = f"{ids[k]}-{number}"
+            if tried not in taken or tried in seen:
+                name = tried
+        out[k] = name
+        seen.add(name)
+    return out
+
+
+def _share(table: pd.DataFrame, name: str) -> tuple[Floats, list[str]]:
+    import pandas as pd
+
+    column = _column(table, name)
+    if column is None:
+        return np.full(len(table), np.nan), []
+    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float, copy=True)
+    with np.errstate(invalid="ignore"):
+        bad = ~((values >= 0) & (values <= 1)) & table[column].notna().to_numpy()
+    values[bad] = np.nan
+    return values, [f"{counted(int(bad.sum()), 'value')} of {name} outside 0-1 ignored"] if bad.any() else []
+
+
+def _text(table: pd.DataFrame, name: str) -> Texts:
+    column = _column(table, name)
+    if column is None:
+        return np.full(len(table), None, dtype=object)
+    text = _plain(table[column])
+    return text.where(text.notna() & (text != ""), None).to_numpy(dtype=object)
+
+
+def _plain(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Text without outer blanks, null where there is none; whole numbers without a decimal point."""
+    import pandas as pd
+
+    if pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        values = values.dt.strftime("%Y-%m-%d")
+    return values.astype("str").str.strip().astype(object).where(values.notna(), None)
+
+
+def _column(table: pd.DataFrame, *names: str) -> str | None:
+    found = {str(c).casefold(): str(c) for c in reversed(table.columns)}
+    return next((found[name] for name in names if name in found), None)
