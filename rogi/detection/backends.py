@@ -31,8 +31,8 @@ TOLERANCE = 1e-3
 """Largest difference of a probability from the golden answer in fp32. Other orders of summation give some
 1e-6; a wrong kernel, or another operator, gives far more."""
 
-BF16_MEAN_TOLERANCE = 5e-3
-"""Largest mean difference of probabilities in bf16, about one step of the probability raster."""
+BF16_MEAN_TOLERANCE = 1e-2
+"""Largest mean difference of probabilities in bf16, whose 8 bits put a logit off by some hundredths."""
 
 BF16_FLIPPED = 1e-3
 """Largest share of labels that bf16 may turn. On a trained DeepLabV3+ it turns 5e-5."""
