@@ -184,11 +184,11 @@ def _default(name: str, mapper: str) -> Default:
 
 def _check(column: Column) -> Check:
     rules = [c for c in CONSTRAINTS if c.name in _BY_FIELD.get(column.name, ())]
-    says = column.description + "."
+    says = "; ".join(rule.message for rule in rules) or column.description
     if column.name == "reason":
-        says += " For example: " + "; ".join(SUGGESTED_REASONS) + "."
+        says += ", for example: " + "; ".join(SUGGESTED_REASONS)
     expression = " AND ".join(f"coalesce({rule.holds.format(row='')}, true)" for rule in rules)
-    return Check(expression, "; ".join([rule.message for rule in rules] + [says]), hard=bool(rules))
+    return Check(expression, says, hard=bool(rules))
 
 
 # ---- tabs

@@ -150,7 +150,8 @@ def create_store(url: str, packages: Sequence[PackageTables], *, plan: str, task
         for statement in store_rules(address.schema, postgis):
             connection.execute(statement)
         unassigned = _assign(connection, address.schema, packages)
-        connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(address.schema, TASKS)))
+        for layer in frames:
+            connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(address.schema, layer)))
     return Store(address, srid, unassigned)
 
 

@@ -15,8 +15,7 @@ import sys
 from qgis.core import (
     QgsApplication,
     QgsExpression,
-    QgsExpressionContext,
-    QgsExpressionContextUtils,
+    QgsFieldConstraints,
     QgsGeometry,
     QgsMapRendererSequentialJob,
     QgsMapSettings,
@@ -120,20 +119,22 @@ def form(tasks):
 
 
 def constraints(fid, fields):
-    """Which fields of the form would be marked, with these values, and what is said."""
+    """Which fields the form would mark and not take, with these values, and what it says."""
     tasks = layer("tasks")
+    tasks.startEditing()
     row = row_of(fid)
-    for name, value in fields.items():
-        row[name] = value
+    tasks.changeAttributeValues(row.id(), changes(tasks, fields))
+    row = row_of(fid)
     marked = {}
     for index, field in enumerate(tasks.fields()):
-        text = tasks.constraintExpression(index)
-        if not text:
-            continue
-        context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(tasks))
-        context.setFeature(row)
-        if not QgsExpression(text).evaluate(context):
-            marked[field.name()] = tasks.constraintDescription(index)
+        for strength in (
+            QgsFieldConstraints.ConstraintStrengthHard,
+            QgsFieldConstraints.ConstraintStrengthSoft,
+        ):
+            good, _ = QgsVectorLayerUtils.validateAttribute(tasks, row, index, strength)
+            if not good:
+                marked[field.name()] = tasks.constraintDescription(index)
+    tasks.rollBack()
     return marked
 
 

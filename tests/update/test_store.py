@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -22,7 +23,7 @@ import rasterio
 import shapely
 from mapping import copy_row, decide, draw, split
 from packages import CRS, Inputs, make_case, make_work, octagon, write_inputs
-from postgres import PASSWORD, Database, Server
+from postgres import PASSWORD, Database, Server, binaries
 from rasterio.transform import from_bounds
 from test_package import ACCEPTED, CASE, REFUSED, UNIT
 
@@ -298,6 +299,32 @@ def test_two_people_on_a_row(filled: Database) -> None:
             ("ben", "anna was here", "ben has looked"),
             ("anna", "ben has looked", "plain SQL"),
         ]
+
+
+def test_backup_and_restore(filled: Database, server: Server) -> None:
+    """What pg_dump saves and psql restores elsewhere is the same store, with its rules and its history."""
+    with filled.connect("anna") as anna:
+        anna.execute(f"UPDATE {DEFAULT_SCHEMA}.tasks SET comment = 'kept' WHERE unit = '{UNIT}'")
+    folder = binaries()
+    assert folder is not None
+    options = ["-h", filled.host, "-p", str(filled.port), "-U", "maintainer"]
+    environment = os.environ | {"PGPASSWORD": PASSWORD}
+    dump = subprocess.run(
+        [str(folder / "pg_dump"), *options, "-n", DEFAULT_SCHEMA, filled.name],
+        capture_output=True, text=True, check=True, env=environment,
+    ).stdout  # fmt: skip
+    other = server.database()
+    subprocess.run(
+        [str(folder / "psql"), *options, "-q", "-v", "ON_ERROR_STOP=1", other.name],
+        input=dump, capture_output=True, text=True, check=True, env=environment,
+    )  # fmt: skip
+    same_edits(read_edits([], store=filled.url()), read_edits([], store=other.url()))
+    with other.connect("anna") as anna:
+        change = f"UPDATE {DEFAULT_SCHEMA}.tasks SET comment = 'more' WHERE package = %s"
+        assert refused(anna, change, ("ben",)) == OWNER_MESSAGE
+        assert anna.execute(change, ("anna",)).rowcount == 21
+        (number,) = anna.execute(f"SELECT count(*) FROM {DEFAULT_SCHEMA}.history").fetchone()
+        assert number == 1 + 21
 
 
 # ---- names of strangers
