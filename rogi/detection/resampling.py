@@ -144,45 +144,114 @@ def _tent(
     values: NDArray[np.float32],
     valid: NDArray[np.bool_],
 ) -> None:
+    """Fill `values` and `valid`; `row0` and `column0` are those of the first of the `pixels`."""
     channels, height, width = values.shape
-    rows, columns = known.shape
     total = np.empty(channels)
+    bilinear = down == 1.0 and along == 1.0
     for r in range(height):
-        i, ty = divmod(r + skip_rows, NODES)
-        v = ty / NODES
-        for c in range(width):
-            j, tx = divmod(c + skip_columns, NODES)
-            u = tx / NODES
-            a, b = (1 - v) * (1 - u), (1 - v) * u
-            d, e = v * (1 - u), v * u
-            y = (
-                a * node_row[i, j]
-                + b * node_row[i, j + 1]
-                + d * node_row[i + 1, j]
-                + e * node_row[i + 1, j + 1]
-            )
-            x = (
-                a * node_column[i, j] + b * node_column[i, j + 1]
-                + d * node_column[i + 1, j] + e * node_column[i + 1, j + 1]
-            )  # fmt: skip
-            if not (np.isfinite(x) and np.isfinite(y)):
+        i, v = (r + skip_rows) // NODES, ((r + skip_rows) % NODES) / NODES
+        start = 0
+        while start < width:
+            j = (start + skip_columns) // NODES
+            stop = min(width, (j + 1) * NODES - skip_columns)
+            y0 = node_row[i, j] + v * (node_row[i + 1, j] - node_row[i, j])
+            y1 = node_row[i, j + 1] + v * (node_row[i + 1, j + 1] - node_row[i, j + 1])
+            x0 = node_column[i, j] + v * (node_column[i + 1, j] - node_column[i, j])
+            x1 = node_column[i, j + 1] + v * (node_column[i + 1, j + 1] - node_column[i, j + 1])
+            if not (np.isfinite(y0) and np.isfinite(y1) and np.isfinite(x0) and np.isfinite(x1)):
+                start = stop
                 continue
-            # Where the grids coincide, rounding of the transform must not let a neighbour in.
-            y, x = round(y * 1e6) / 1e6, round(x * 1e6) / 1e6
-            weight, whole = 0.0, 0.0
-            total[:] = 0.0
-            for p in range(int(np.ceil(y - down)), int(np.floor(y + down)) + 1):
-                wy = 1.0 - abs(p - y) / down
-                k = p - row0
-                for q in range(int(np.ceil(x - along)), int(np.floor(x + along)) + 1):
-                    w = wy * (1.0 - abs(q - x) / along)
-                    m = q - column0
-                    whole += w
-                    if w > 0.0 and 0 <= k < rows and 0 <= m < columns and known[k, m]:
-                        weight += w
-                        for n in range(channels):
-                            total[n] += w * pixels[n, k, m]
-            if weight > 0.0 and weight >= VALID_SHARE * whole:
-                valid[r, c] = True
-                for n in range(channels):
-                    values[n, r, c] = total[n] / weight
+            dy, dx = (y1 - y0) / NODES, (x1 - x0) / NODES
+            first = j * NODES - skip_columns
+            for c in range(start, stop):
+                # Where the grids coincide, rounding of the transform must not let a neighbour in.
+                y = np.rint((y0 + (c - first) * dy) * 1e6) * 1e-6
+                x = np.rint((x0 + (c - first) * dx) * 1e6) * 1e-6
+                if bilinear:
+                    _from_four(pixels, known, y, x, row0, column0, values[:, r, c], valid[r, c : c + 1])
+                else:
+                    _from_many(
+                        pixels, known, y, x, row0, column0, down, along, total, values[:, r, c],
+                        valid[r, c : c + 1],
+                    )  # fmt: skip
+            start = stop
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _from_four(
+    pixels: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    y: float,
+    x: float,
+    row0: int,
+    column0: int,
+    value: NDArray[np.float32],
+    good: NDArray[np.bool_],
+) -> None:
+    """The tent one source pixel wide: the four pixels around a place."""
+    rows, columns = known.shape
+    p, q = int(np.floor(y)), int(np.floor(x))
+    fy, fx = y - p, x - q
+    k, m = p - row0, q - column0
+    if (
+        0 <= k < rows - 1 and 0 <= m < columns - 1
+        and known[k, m] and known[k, m + 1] and known[k + 1, m] and known[k + 1, m + 1]
+    ):  # fmt: skip
+        good[0] = True
+        for n in range(value.size):
+            above = pixels[n, k, m] * (1.0 - fx) + pixels[n, k, m + 1] * fx
+            below = pixels[n, k + 1, m] * (1.0 - fx) + pixels[n, k + 1, m + 1] * fx
+            value[n] = above * (1.0 - fy) + below * fy
+        return
+    weight = 0.0
+    for a in range(2):
+        for b in range(2):
+            share = (fy if a else 1.0 - fy) * (fx if b else 1.0 - fx)
+            if share > 0.0 and 0 <= k + a < rows and 0 <= m + b < columns and known[k + a, m + b]:
+                weight += share
+    if weight == 0.0 or weight < VALID_SHARE:
+        return
+    good[0] = True
+    for n in range(value.size):
+        total = 0.0
+        for a in range(2):
+            for b in range(2):
+                share = (fy if a else 1.0 - fy) * (fx if b else 1.0 - fx)
+                if share > 0.0 and 0 <= k + a < rows and 0 <= m + b < columns and known[k + a, m + b]:
+                    total += share * pixels[n, k + a, m + b]
+        value[n] = total / weight
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _from_many(
+    pixels: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    y: float,
+    x: float,
+    row0: int,
+    column0: int,
+    down: float,
+    along: float,
+    total: NDArray[np.float64],
+    value: NDArray[np.float32],
+    good: NDArray[np.bool_],
+) -> None:
+    """The tent as wide as a target pixel."""
+    rows, columns = known.shape
+    weight, whole = 0.0, 0.0
+    total[:] = 0.0
+    for p in range(int(np.ceil(y - down)), int(np.floor(y + down)) + 1):
+        wy = 1.0 - abs(p - y) / down
+        k = p - row0
+        for q in range(int(np.ceil(x - along)), int(np.floor(x + along)) + 1):
+            w = wy * (1.0 - abs(q - x) / along)
+            m = q - column0
+            whole += w
+            if w > 0.0 and 0 <= k < rows and 0 <= m < columns and known[k, m]:
+                weight += w
+                for n in range(value.size):
+                    total[n] += w * pixels[n, k, m]
+    if weight > 0.0 and weight >= VALID_SHARE * whole:
+        good[0] = True
+        for n in range(value.size):
+            value[n] = total[n] / weight
