@@ -16,8 +16,10 @@ from affine import Affine
 
 from rogi.attributes.raster import Window
 from rogi.detection.bands import BandChoice
+from rogi.detection.grid import Grid
+from rogi.detection.header import CorruptTile, Header
 from rogi.detection.layers import Fitted, added_channel, all_files, fitted
-from rogi.detection.mosaic import CorruptTile, Floats, Grid, Header, Mask, Mosaic, Tile, assemble
+from rogi.detection.mosaic import Floats, Mask, Mosaic, Tile, assemble
 from rogi.detection.resampling import Resampling
 from rogi.detection.sources import agreed_channels, file_tiles
 from rogi.errors import InputError, OptionError

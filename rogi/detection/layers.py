@@ -11,7 +11,8 @@ import numpy as np
 from rogi.attributes.elevation_model import Mosaic as ElevationMosaic
 from rogi.attributes.elevation_model import open_elevation_model
 from rogi.attributes.raster import Window
-from rogi.detection.mosaic import Floats, Grid, Mask, assemble
+from rogi.detection.grid import Grid
+from rogi.detection.mosaic import Floats, Mask, assemble
 from rogi.detection.resampling import Resampling
 from rogi.detection.sources import file_tiles
 from rogi.errors import InputError

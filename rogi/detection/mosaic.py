@@ -7,130 +7,26 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
 from rogi.attributes.raster import Window
-from rogi.errors import InputError
-from rogi.geometry import local_metres, transform_coordinates
-
-if TYPE_CHECKING:
-    import pyproj
+from rogi.detection.grid import Grid
+from rogi.detection.header import CorruptTile, Header, reason
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img")
-"""What counts as a tile in a folder."""
 
 ALIGNMENT = 0.01
 """Pixels by which the grids of tiles may differ and still count as one: their headers are rounded."""
 
 OPEN_FILES = 16
 """Files a thread keeps open."""
-
-COLOURS = ("red", "green", "blue")
-
-
-class CorruptTile(InputError):
-    """A file of the imagery that cannot be read.
-
-    Attributes
-    ----------
-    path : Path
-    """
-
-    def __init__(self, path: Path, reason: str = "") -> None:
-        super().__init__(path, reason)
-        self.path = Path(path)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        why = f" ({self.reason})" if self.reason else ""
-        return (
-            f"{self.path} cannot be read to its end, so it is damaged or cut off{why}; replace it and run "
-            "the same command again."
-        )
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where the pixels of a raster lie.
-
-    Attributes
-    ----------
-    crs : pyproj.CRS
-    transform : Affine
-        From (column, row) to coordinates, at pixel corners.
-    shape : tuple of int
-        Rows and columns.
-    """
-
-    crs: pyproj.CRS
-    transform: Affine
-    shape: tuple[int, int]
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """Least x, least y, greatest x, greatest y of the four corners, in the units of the CRS."""
-        rows, columns = self.shape
-        x, y = apply(self.transform, np.array([0, columns, 0, columns]), np.array([0, 0, rows, rows]))
-        return float(x.min()), float(y.min()), float(x.max()), float(y.max())
-
-    @cached_property
-    def pixel_metres(self) -> tuple[float, float]:
-        """Length on the ground of a step along a row and along a column, m, at the centre of the grid."""
-        rows, columns = self.shape
-        along, down = self.pixel_metres_at(np.array([rows / 2]), np.array([columns / 2]))
-        return float(along[0]), float(down[0])
-
-    def pixel_metres_at(
-        self, row: NDArray[np.float64], column: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Length on the ground of a step along a row and along a column, m, at places of shape (n,)."""
-        places = [(column, row), (column + 1.0, row), (column, row + 1.0)]
-        here, right, below = (self.lonlat(*place) for place in places)
-        along, down = local_metres(right, here), local_metres(below, here)
-        return np.hypot(along[:, 0], along[:, 1]), np.hypot(down[:, 0], down[:, 1])
-
-    def lonlat(self, column: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Longitude and latitude on WGS84, shape (n, 2), of places counted in pixels from the corner."""
-        x, y = apply(self.transform, column, row)
-        return transform_coordinates(np.column_stack([x, y]), self.crs, 4326)
-
-    @property
-    def metres_per_pixel(self) -> float:
-        """Side of a square with the ground area of a pixel at the centre, m."""
-        along, down = self.pixel_metres
-        return float(np.sqrt(along * down))
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a raster file says of itself; see `read_header`."""
-
-    path: Path
-    stamp: tuple[int, int]  # bytes and time of change, so that a replaced file is opened anew
-    crs: pyproj.CRS
-    transform: Affine
-    shape: tuple[int, int]
-    dtypes: tuple[str, ...]
-    nodata: tuple[float | None, ...]
-    names: tuple[str, ...]  # of the bands: description or colour, else nothing
-    alpha: tuple[bool, ...]
-    masked: bool
-    files: tuple[Path, ...]
-    composed: bool
-
-    @property
-    def grid(self) -> Grid:
-        """Where its pixels lie."""
-        return Grid(self.crs, self.transform, self.shape)
 
 
 @dataclass(frozen=True)
@@ -218,7 +114,7 @@ class Tile:
                 if part.masked:
                     valid &= dataset.read_masks(part.indexes[0], window=where) > 0
             except (RasterioError, OSError) as error:
-                raise CorruptTile(part.path, _reason(error)) from error
+                raise CorruptTile(part.path, reason(error)) from error
             _void(valid, stored, part.nodata)
             arrays.append(stored)
         return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays)), valid
@@ -302,72 +198,6 @@ class Mosaic:
                 np.copyto(values[:, rows, columns], stored, where=known, casting="unsafe")
             valid[rows, columns] |= known
         return values, valid
-
-
-def image_files(folder: Path) -> list[Path]:
-    """Raster files of a folder and its subfolders, sorted.
-
-    Raises
-    ------
-    InputError
-        There is none.
-    """
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not found:
-        raise InputError(
-            f"The folder {folder} holds no imagery; it should hold files of {', '.join(SUFFIXES)}."
-        )
-    return found
-
-
-def read_header(path: Path) -> Header:
-    """Look at a raster file.
-
-    Raises
-    ------
-    CorruptTile
-        It is no raster, or its header is damaged.
-    InputError
-        It is missing, or has no georeference, no CRS, or complex numbers.
-    """
-    import rasterio
-    from rasterio.enums import ColorInterp, MaskFlags
-    from rasterio.errors import RasterioError
-
-    if not path.is_file():
-        raise InputError(f"There is no image {path}; give the path of a file that exists.")
-    try:
-        with rasterio.open(path) as dataset:
-            flags = [flag for band in dataset.mask_flag_enums for flag in band]
-            header = Header(
-                path=path,
-                stamp=_stamp(path),
-                crs=_crs(dataset.crs.to_wkt()) if dataset.crs else None,  # type: ignore[arg-type]
-                transform=dataset.transform,
-                shape=dataset.shape,
-                dtypes=tuple(dataset.dtypes),
-                nodata=tuple(dataset.nodatavals),
-                names=tuple(
-                    (text or (colour.name if colour.name in COLOURS else "")).strip().casefold()
-                    for text, colour in zip(dataset.descriptions, dataset.colorinterp, strict=True)
-                ),
-                alpha=tuple(colour is ColorInterp.alpha for colour in dataset.colorinterp),
-                masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
-                files=tuple(Path(f) for f in dataset.files) or (path,),
-                composed=dataset.driver == "VRT",
-            )
-    except (RasterioError, OSError) as error:
-        raise CorruptTile(path, _reason(error)) from error
-    if header.crs is None:
-        raise InputError(
-            f"{path} has no coordinate reference system, so its place is not known; add it, for example with "
-            "gdal_edit -a_srs EPSG:32645."
-        )
-    if header.transform == Affine.identity():
-        raise InputError(f"{path} has no georeference; add one with gdal_edit -a_ullr or take another file.")
-    if any(dtype.startswith("complex") for dtype in header.dtypes):
-        raise InputError(f"{path} holds complex numbers; imagery has bands of integers or floats.")
-    return header
 
 
 def assemble(tiles: Sequence[tuple[Header, Tile]]) -> list[Mosaic]:
@@ -459,28 +289,3 @@ def close_files() -> None:
         for dataset in _local.datasets.values():
             dataset.close()
     _local.datasets = OrderedDict()
-
-
-@lru_cache(maxsize=64)
-def _crs(wkt: str) -> pyproj.CRS:
-    import pyproj
-
-    return pyproj.CRS.from_wkt(wkt)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
-
-
-def _reason(error: Exception) -> str:
-    """The innermost cause in one line."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return " ".join(str(cause).split())[:200].rstrip(".")
-
-
-def apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
-    """An affine transform of arrays or numbers."""
-    return transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f

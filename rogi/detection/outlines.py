@@ -11,7 +11,8 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
-from rogi.detection.mosaic import Grid, Mask, apply
+from rogi.detection.grid import Grid, apply
+from rogi.detection.mosaic import Mask
 from rogi.errors import InputError
 from rogi.geometry import total_bounds, transform_geometries
 from rogi.ledger import file_sha256

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from rogi import __version__
 from rogi.detection.cutting import Cutter, PatchSettings, Tally, stored_type
+from rogi.detection.grid import Grid
 from rogi.detection.imagery import Imagery
-from rogi.detection.mosaic import Grid
 from rogi.detection.outlines import Outlines
 from rogi.detection.patch_store import (
     CARD,

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from rogi.attributes.raster import Window
-from rogi.detection.mosaic import Grid, apply
+from rogi.detection.grid import Grid, apply
 from rogi.geometry import transform_coordinates
 
 if TYPE_CHECKING:

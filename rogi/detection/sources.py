@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rogi.detection.bands import BandChoice, choose_bands
-from rogi.detection.mosaic import CorruptTile, Header, Tile, image_files, read_header
+from rogi.detection.header import CorruptTile, Header, image_files, read_header
+from rogi.detection.mosaic import Tile
 from rogi.errors import InputError
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from rogi.detection.bands import choose_bands
-from rogi.detection.mosaic import COLOURS, SUFFIXES, CorruptTile, Tile, read_header
+from rogi.detection.header import COLOURS, SUFFIXES, CorruptTile, read_header
+from rogi.detection.mosaic import Tile
 from rogi.detection.sources import Found
 from rogi.errors import InputError
 
 if TYPE_CHECKING:
     from rogi.detection.bands import BandChoice
-    from rogi.detection.mosaic import Header
+    from rogi.detection.header import Header
 
 MAX_BYTES = 1 << 26
 """Of a STAC file; an item takes a few kB."""

@@ -17,8 +17,9 @@ from scipy.ndimage import label
 
 from rogi.attributes.raster import Window
 from rogi.detection import edges
+from rogi.detection.grid import Grid
+from rogi.detection.header import CorruptTile, _crs, read_header
 from rogi.detection.imagery import Imagery
-from rogi.detection.mosaic import CorruptTile, Grid, _crs, read_header
 from rogi.errors import InputError
 
 

@@ -1,0 +1,151 @@
+"""What an image file says of itself, before any pixel is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from affine import Affine
+
+from rogi.detection.grid import Grid
+from rogi.errors import InputError
+
+if TYPE_CHECKING:
+    import pyproj
+
+SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img")
+"""What counts as a tile in a folder."""
+
+COLOURS = ("red", "green", "blue")
+
+
+class CorruptTile(InputError):
+    """A file of the imagery that cannot be read.
+
+    Attributes
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path, reason: str = "") -> None:
+        super().__init__(path, reason)
+        self.path = Path(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return (
+            f"{self.path} cannot be read to its end, so it is damaged or cut off{why}; replace it and run "
+            "the same command again."
+        )
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a raster file says of itself; see `read_header`."""
+
+    path: Path
+    stamp: tuple[int, int]  # bytes and time of change, so that a replaced file is opened anew
+    crs: pyproj.CRS
+    transform: Affine
+    shape: tuple[int, int]
+    dtypes: tuple[str, ...]
+    nodata: tuple[float | None, ...]
+    names: tuple[str, ...]  # of the bands: description or colour, else nothing
+    alpha: tuple[bool, ...]
+    masked: bool
+    files: tuple[Path, ...]
+    composed: bool
+
+    @property
+    def grid(self) -> Grid:
+        """Where its pixels lie."""
+        return Grid(self.crs, self.transform, self.shape)
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Raster files of a folder and its subfolders, sorted.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not found:
+        raise InputError(
+            f"The folder {folder} holds no imagery; it should hold files of {', '.join(SUFFIXES)}."
+        )
+    return found
+
+
+def read_header(path: Path) -> Header:
+    """Look at a raster file.
+
+    Raises
+    ------
+    CorruptTile
+        It is no raster, or its header is damaged.
+    InputError
+        It is missing, or has no georeference, no CRS, or complex numbers.
+    """
+    import rasterio
+    from rasterio.enums import ColorInterp, MaskFlags
+    from rasterio.errors import RasterioError
+
+    if not path.is_file():
+        raise InputError(f"There is no image {path}; give the path of a file that exists.")
+    try:
+        with rasterio.open(path) as dataset:
+            flags = [flag for band in dataset.mask_flag_enums for flag in band]
+            header = Header(
+                path=path,
+                stamp=_stamp(path),
+                crs=_crs(dataset.crs.to_wkt()) if dataset.crs else None,  # type: ignore[arg-type]
+                transform=dataset.transform,
+                shape=dataset.shape,
+                dtypes=tuple(dataset.dtypes),
+                nodata=tuple(dataset.nodatavals),
+                names=tuple(
+                    (text or (colour.name if colour.name in COLOURS else "")).strip().casefold()
+                    for text, colour in zip(dataset.descriptions, dataset.colorinterp, strict=True)
+                ),
+                alpha=tuple(colour is ColorInterp.alpha for colour in dataset.colorinterp),
+                masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
+                files=tuple(Path(f) for f in dataset.files) or (path,),
+                composed=dataset.driver == "VRT",
+            )
+    except (RasterioError, OSError) as error:
+        raise CorruptTile(path, reason(error)) from error
+    if header.crs is None:
+        raise InputError(
+            f"{path} has no coordinate reference system, so its place is not known; add it, for example with "
+            "gdal_edit -a_srs EPSG:32645."
+        )
+    if header.transform == Affine.identity():
+        raise InputError(f"{path} has no georeference; add one with gdal_edit -a_ullr or take another file.")
+    if any(dtype.startswith("complex") for dtype in header.dtypes):
+        raise InputError(f"{path} holds complex numbers; imagery has bands of integers or floats.")
+    return header
+
+
+@lru_cache(maxsize=64)
+def _crs(wkt: str) -> pyproj.CRS:
+    import pyproj
+
+    return pyproj.CRS.from_wkt(wkt)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def reason(error: Exception) -> str:
+    """The innermost cause in one line."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return " ".join(str(cause).split())[:200].rstrip(".")
