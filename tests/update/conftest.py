@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ NO_QGIS = (
 )
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 Session = Callable[..., list[Any]]
+Command = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +75,20 @@ def qgis(tmp_path_factory: pytest.TempPathFactory) -> Session:
         return list(json.loads(answer.read_text()))
 
     return session
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command of ``rogi update``: exit code, and all that was printed."""
+
+    def command(*arguments: str | Path) -> tuple[int, str]:
+        from rogi.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["rogi", "update", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        streams = capsys.readouterr()
+        return int(ended.value.code or 0), streams.out + streams.err
+
+    return command

@@ -15,7 +15,7 @@ import pyproj
 import pytest
 import rasterio
 import shapely
-from packages import CRS, HALF_WIDTH, SOUTH, WEST, Inputs, make_work
+from packages import CRS, HALF_WIDTH, SOUTH, WEST, Inputs, make_work, write_inputs
 from rasterio.enums import ColorInterp
 from rasterio.transform import from_bounds
 
@@ -414,3 +414,29 @@ def test_qgis_draws_imagery_below_outlines(work: Path, qgis: Session, tmp_path: 
     near = np.s_[row - 2 : row + 3, column - 4 : column + 5]
     orange = np.abs(red[near] - 230) + np.abs(green[near] - 159) + np.abs(blue[near])
     assert orange.min() < 90
+
+
+def test_qgis_opens_what_the_command_plans(
+    tmp_path: Path, run: Callable[..., tuple[int, str]], qgis: Session
+) -> None:
+    """The folder of ``rogi update plan`` opens with its imagery and all rows, moved elsewhere."""
+    inputs = write_inputs(tmp_path)
+    image = make_image(tmp_path / "s2.tif")
+    code, told = run(
+        "plan", "--inventory", inputs.inventory, "--candidates", inputs.candidates, "--mappers", "anna,ben",
+        "--imagery", image, "-o", tmp_path / "work",
+    )  # fmt: skip
+    assert code == 0, told
+    shutil.copytree(tmp_path, tmp_path / "else" / "where", ignore=shutil.ignore_patterns("else"))
+    work = tmp_path / "else" / "where" / "work"
+    shutil.rmtree(tmp_path / "work")
+    image.unlink()
+    tasks = 0
+    for mapper in ("anna", "ben"):
+        read, seen = qgis(work / f"{mapper}.qgs", ["describe"])
+        assert read
+        assert all(layer["valid"] for layer in seen["layers"].values())
+        assert seen["layers"].keys() == {*LAYERS, "imagery_0"}
+        assert seen["form"]["fields"]["decision"]["widget"] == "ValueMap"
+        tasks += seen["layers"]["tasks"]["features"]
+    assert tasks == 35

@@ -27,7 +27,6 @@ from postgres import PASSWORD, Database, Server, binaries
 from rasterio.transform import from_bounds
 from test_package import ACCEPTED, CASE, REFUSED, UNIT
 
-from rogi.cli import main
 from rogi.errors import InputError, MissingExtra, OptionError, OutputError, RogiError
 from rogi.update.edits import Edits, read_edits
 from rogi.update.forms import FormSetting, task_fields
@@ -792,23 +791,6 @@ def test_passwords_stay_where_they_are(
 
 
 # ---- the whole loop, by the commands
-
-
-@pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str]]:
-    """Runs a command of ``rogi update``: exit code, and all that was printed."""
-
-    def command(*arguments: str | Path) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["rogi", "update", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        streams = capsys.readouterr()
-        return int(ended.value.code or 0), streams.out + streams.err
-
-    return command
 
 
 def test_loop_by_commands(
