@@ -108,6 +108,7 @@ class Cutter:
         self.ids: Objects = np.concatenate([unit_ids, other_ids])
         self.tree = shapely.STRtree(self.polygons)
         self.area = None if area is None else area.on(image.grid)
+        self.area_tree = shapely.STRtree(self.area if self.area is not None else [])
         self.dtype = np.dtype(stored_type(image))
         self.bounds = shapely.bounds(self.polygons)
         height, width = image.shape
@@ -117,6 +118,9 @@ class Cutter:
     def places(self) -> tuple[Ints, Ints, Ints]:
         """Rows, columns and owners of the patches around all outlines."""
         number = np.flatnonzero(self.inside)
+        if not len(number):
+            nothing = np.zeros(0, dtype=np.int64)
+            return nothing, nothing, nothing
         west, north, east, south = self.bounds[number].T
         along, down = self.image.grid.pixel_metres_at((north + south) / 2, (west + east) / 2)
         context = self.settings.context_m
@@ -164,7 +168,8 @@ class Cutter:
             return None
         window = (row, column, size, size)
         if self.area is not None:
-            valid &= burn(self.area, np.ones(len(self.area), np.int32), window) > 0
+            here = self.area[self.area_tree.query(shapely.box(column, row, column + size, row + size))]
+            valid &= burn(here, np.ones(len(here), np.int32), window) > 0
             values[:, ~valid] = 0.0
         if valid.mean() < max(self.settings.minimum_valid, 0.5 / valid.size):
             tally.void += 1

@@ -24,6 +24,10 @@ ID_CONCEPTS = ("primary_id", "candidate_id", "working_id", "name")
 """What a unit is called by, the first that is there."""
 
 
+MANY_VERTICES = 2000
+"""Polygons with more are cut to a window before they are drawn there."""
+
+
 @dataclass(frozen=True, eq=False)
 class Outlines:
     """Polygons of a file.
@@ -125,6 +129,16 @@ def burn(polygons: Objects, numbers: NDArray[np.integer], window: tuple[int, int
     row, column, height, width = window
     if not len(polygons):
         return np.zeros((height, width), dtype=np.int32)
+    long = shapely.get_num_coordinates(polygons) > MANY_VERTICES
+    if long.any():
+        # What lies elsewhere is cut off before it is handed over, a pixel beyond the window.
+        long &= shapely.is_valid(polygons)
+        polygons = polygons.copy()
+        near = (column - 1.0, row - 1.0, column + width + 1.0, row + height + 1.0)
+        polygons[long] = shapely.clip_by_rect(polygons[long], *near)
+        polygons, numbers = polygons[~shapely.is_empty(polygons)], numbers[~shapely.is_empty(polygons)]
+        if not len(polygons):
+            return np.zeros((height, width), dtype=np.int32)
     found: Numbers = rasterize(
         zip(polygons, numbers.tolist(), strict=True),
         out_shape=(height, width),

@@ -149,6 +149,11 @@ def make_patches(
     split = _divided(places, boxes, cutters, chosen)
     part = split.part.copy()
     notes = [note for image in images for note in image.notes]
+    notes += [
+        f"Features of {outlines.path} without a polygon, left out: {outlines.left_out}."
+        for outlines in (*labels, *negatives)
+        if outlines.left_out
+    ]
     with replacing_folder(folder, force, CARD) as work:
         writer = ShardWriter(work)
         statistics = PixelStatistics(len(images[0].names), np.dtype(stored_type(images[0])))

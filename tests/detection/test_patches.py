@@ -379,6 +379,38 @@ def test_two_images_of_one_ground_share_no_part(ground: Path, tmp_path: Path) ->
     assert len(made.patches.card.sources) == 2
 
 
+def test_an_image_without_units_is_passed_over(ground: Path, tmp_path: Path) -> None:
+    far = write(tmp_path / "far.tif", picture((60, 60)), grid() @ Affine.translation(9000, 9000))
+    images = [Imagery.open(far), Imagery.open(ground / "image.tif")]
+    made = make_patches(images, [read_outlines(ground / "units.gpkg")], tmp_path / "p", settings=SMALL)
+    assert set(made.patches.index["source"]) == {1}
+
+
+def test_polygons_of_many_vertices_are_drawn_as_a_whole() -> None:
+    """A ring of 5000 vertices with a hole, in windows, against distances from its centre."""
+    ring = (
+        shapely.Point(150.3, 140.7).buffer(90, quad_segs=1250).difference(shapely.Point(150, 140).buffer(40))
+    )
+    column, row = np.meshgrid(np.arange(300) + 0.5, np.arange(300) + 0.5)
+    outer = np.hypot(column - 150.3, row - 140.7) < 90
+    expected = outer & (np.hypot(column - 150, row - 140) >= 40)
+    polygons, number = np.array([ring], dtype=object), np.array([7])
+    for window in ((0, 0, 300, 300), (40, 100, 64, 64), (120, 30, 90, 200), (0, 0, 20, 20)):
+        part = expected[window[0] : window[0] + window[2], window[1] : window[1] + window[3]]
+        assert ((burn(polygons, number, window) == 7) != part).sum() <= 2  # chords of the hole's 64 vertices
+    whole = burn(polygons, number, (0, 0, 300, 300))
+    np.testing.assert_array_equal(burn(polygons, number, (70, 80, 50, 60)), whole[70:120, 80:140])
+
+
+def test_features_without_a_polygon_are_told(ground: Path, tmp_path: Path) -> None:
+    units = write_outlines(tmp_path / "units.gpkg", [square(100, 100, 20), None, square(400, 500, 20)])
+    outlines = read_outlines(units)
+    assert (len(outlines), outlines.left_out, outlines.ids.tolist()) == (2, 1, ["1", "3"])
+    chosen = PatchSettings(context_m=50, size=48, stride=32, split=SplitMethod.RANDOM, train_share=0.5)
+    made = make_patches([Imagery.open(ground / "image.tif")], [outlines], tmp_path / "p", settings=chosen)
+    assert made.notes[0].endswith("units.gpkg without a polygon, left out: 1.")
+
+
 def test_images_that_do_not_go_together_are_refused(ground: Path, tmp_path: Path) -> None:
     units = [read_outlines(ground / "units.gpkg")]
     first = Imagery.open(ground / "image.tif")

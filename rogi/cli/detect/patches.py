@@ -19,7 +19,8 @@ def patches(
     imagery: Annotated[
         list[Path],
         typer.Argument(
-            help="GeoTIFF, VRT, folder of tiles or STAC item; several are several images, not one mosaic."
+            metavar="IMAGERY...",
+            help="GeoTIFF, VRT, folder of tiles or STAC item; several are several images, not one mosaic.",
         ),
     ],
     units: Annotated[list[Path], typer.Option(help="Inventory whose outlines are the units. Repeatable.")],
