@@ -469,7 +469,7 @@ def _array(
         data = stream.read(size)
     if len(data) != size:
         raise InputError(f"{path}: {GOLDEN} is cut short; copy or download the bundle again.")
-    return np.frombuffer(data, np.dtype("<f4")).reshape(count, *shape).astype(np.float32, copy=False)
+    return np.frombuffer(data, np.dtype("<f4")).reshape(count, *shape).astype(np.float32)
 
 
 @contextmanager

@@ -89,14 +89,25 @@ class TrainingData:
                 raise InputError(
                     f"{self.patches.folder} has no patches for {part}; make patches with both parts."
                 )
+        if self.augmentation.crop > self.patches.card.size:
+            raise OptionError(
+                f"--crop is at most the side of a patch, {self.patches.card.size} pixels, found "
+                f"{self.augmentation.crop}."
+            )
         if any(deviation <= 0 for deviation in self.patches.card.std):
             flat = self.patches.card.channels[int(np.argmin(self.patches.card.std))]
             raise InputError(f"The channel {flat} has the same value everywhere; make patches without it.")
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """Batches of an epoch."""
-        return -(-len(self.patches.positions("train")) // self.batch)
+        return -(-len(self.patches.positions("train")) * self.windows // self.batch)
+
+    @property
+    def windows(self) -> int:
+        """Times a patch is taken in an epoch: as many windows as cover it."""
+        crop = self.augmentation.crop
+        return max(1, round((self.patches.card.size / crop) ** 2)) if crop else 1
 
     @cached_property
     def channels(self) -> tuple[Channel, ...]:
@@ -128,7 +139,7 @@ class TrainingData:
         array of int64, (steps, batch)
         """
         rng = np.random.default_rng((self.seed, epoch))
-        positions = self.patches.positions("train")
+        positions = np.tile(self.patches.positions("train"), self.windows)
         if self.positive_share is None:
             drawn = rng.permutation(positions)
         else:

@@ -41,12 +41,19 @@ def find_device(name: str) -> torch.device:
 
 
 def find_precision(wanted: Precision, device: torch.device) -> Precision:
-    """fp32 or bf16, by what the device can do; bf16 on a CPU only if asked for."""
+    """fp32 or bf16, by what the device computes in hardware."""
     import torch
 
     if wanted is not Precision.AUTO:
         return wanted
-    able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cuda":
+        able = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        # Told by torch since 2.9; an older one is given fp32.
+        tell = getattr(torch.cpu, "get_capabilities", dict)
+        able = device.type == "cpu" and bool(
+            {"avx512_bf16", "amx_bf16"} & {k for k, v in tell().items() if v}
+        )
     return Precision.BF16 if able else Precision.FP32
 
 

@@ -34,6 +34,9 @@ STRIDES: Final[Mapping[str, tuple[int, ...]]] = {
 }
 """Output strides by architecture, the default first; others have no choice."""
 
+ANY_DEPTH: Final = ("Linknet", "MAnet", "PSPNet", "Unet", "UnetPlusPlus")
+"""Architectures whose output has the size of the input whatever the depth of the encoder."""
+
 DECODER_PARAMETER: Final[Mapping[str, str]] = {
     "FPN": "decoder_segmentation_channels",
     "Segformer": "decoder_segmentation_channels",
@@ -114,7 +117,7 @@ class NetworkSpec:
         depth = self.encoder_depth
         if depth is None:
             depth = parameters["encoder_depth"]
-        elif name in STRIDES and depth != parameters["encoder_depth"]:
+        elif name not in ANY_DEPTH and depth != parameters["encoder_depth"]:
             raise OptionError(
                 f"{name} needs {parameters['encoder_depth']} stages of the encoder, found {depth}."
             )

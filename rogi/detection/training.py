@@ -98,8 +98,8 @@ def train(
             f"{checkpoint} is of a training that did not end; go on with it with --resume, or delete {work}."
         )
     saved = read_checkpoint(checkpoint) if checkpoint.exists() else None
-    if saved is not None and settings.threads == 0:
-        settings = replace(settings, threads=int(saved.counters["threads"]))
+    if saved is not None:
+        settings = _as_before(settings, saved)
     data = TrainingData(
         patches,
         outputs,
@@ -298,7 +298,6 @@ class _Run:
         counters = {
             **self.about,
             "settings": self.settings.plain(),
-            "threads": self.settings.threads,
             "step": self.step,
             "cells": self.cells,
             "loss_sum": self.loss_sum,
@@ -334,6 +333,16 @@ class _Run:
         self.step, self.cells = int(counters["step"]), [int(v) for v in counters["cells"]]
         self.loss_sum = float(counters["loss_sum"])
         self.history = [Epoch(**epoch) for epoch in counters["history"]]
+
+
+def _as_before(settings: TrainingSettings, saved: Checkpoint) -> TrainingSettings:
+    """What was left to the machine stays as it was, since another choice would round otherwise."""
+    before = saved.counters.get("settings", {})
+    if settings.threads == 0:
+        settings = replace(settings, threads=int(before.get("threads", 0)))
+    if settings.precision is Precision.AUTO:
+        settings = replace(settings, precision=Precision(before.get("precision", Precision.AUTO)))
+    return settings
 
 
 def _optimizer(network: nn.Module, settings: TrainingSettings) -> Optimizer:

@@ -71,7 +71,7 @@ class TrainingSettings:
     seed : int
     augmentation : Augmentation
     precision : Precision
-        AUTO is bf16 on a GPU that has it, else fp32.
+        AUTO is bf16 on a GPU or CPU that computes in it, else fp32.
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:1``...
     threads : int

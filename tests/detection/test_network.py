@@ -77,9 +77,7 @@ def test_the_output_stride_is_that_of_the_encoder():
             assert network(image).shape == (1, 2, 96, 96)
 
 
-@pytest.mark.parametrize(
-    "architecture", ["FPN", "Linknet", "PAN", "PSPNet", "UnetPlusPlus", "MAnet", "DeepLabV3"]
-)
+@pytest.mark.parametrize("architecture", ["FPN", "Linknet", "PAN", "PSPNet"])
 def test_architectures_by_name(architecture: str):
     """In any case of letters; what a card keeps of them builds the same network."""
     spec = NetworkSpec(architecture.lower(), "resnet18").resolved()

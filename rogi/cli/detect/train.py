@@ -88,12 +88,16 @@ def train(
         float, typer.Option(help="How much brightness, contrast and gamma vary; 0: not at all.")
     ] = 0.2,
     scale: Annotated[float, typer.Option(help="How much the size varies; 0.25: by up to a quarter.")] = 0.0,
+    crop: Annotated[
+        int,
+        typer.Option(help="Train on windows of so many pixels, half of them with a unit; 0: whole patches."),
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Same seed, patches and settings: same weights, on a CPU.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a training of this bundle was stopped.")
     ] = False,
     precision: Annotated[
-        PrecisionChoice, typer.Option(help="auto: bf16 on a GPU that has it, else fp32.")
+        PrecisionChoice, typer.Option(help="auto: bf16 on what computes in it, else fp32.")
     ] = PrecisionChoice.AUTO,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...; auto takes a GPU.")] = "auto",
     threads: Annotated[int, typer.Option(help="Of torch on the CPU; 0: its own choice.")] = 0,
@@ -141,7 +145,7 @@ def train(
         patience=patience,
         seed=seed,
         augmentation=Augmentation(
-            turn=not no_turns, brightness=light, contrast=light, gamma=light, scale=scale
+            turn=not no_turns, brightness=light, contrast=light, gamma=light, scale=scale, crop=crop
         ),
         precision=Precision(precision.value),
         device=device,
