@@ -7,7 +7,6 @@ read; inside it keeps the finished raster.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,8 +38,8 @@ if TYPE_CHECKING:
 VOID = np.uint32(0xFFFFFFFF)
 """In the sums of an edge: a pixel without data."""
 
-LEVEL = 1
-"""Of compression: the fastest, which on probabilities loses little."""
+COMPRESSOR, LEVEL = "zstd", 1
+"""With the bits of neighbouring numbers put together; five times as fast as deflate."""
 
 HELD_BLOCKS = 9
 """Blocks that can meet in one window of the raster of a block's size."""
@@ -68,14 +67,11 @@ class BlockSums:
 
 
 def write_block(path: Path, block: BlockSums, blend: Blend) -> None:
-    """Keep a block, as a zip of arrays, whole or not at all."""
+    """Keep a block, as a zip of compressed arrays, whole or not at all."""
     weights, count = _weight_sums(block.ran.tobytes(), block.ran.shape, blend)
     known = block.valid & (weights > 0)
     void = ~block.valid
-    with (
-        replacing(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive,
-    ):
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         _put(archive, "ran", block.ran)
         for name, rows, columns in parts_of(blend):
             inside = known[rows, columns]
@@ -100,7 +96,7 @@ def is_whole(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, zlib.error):
+    except (OSError, zipfile.BadZipFile):
         return False
 
 
@@ -196,17 +192,19 @@ class BlockStore:
         return range((start - self.lattice.blend.overlap) // size, (stop - 1) // size + 1)
 
     def _load(self, block: tuple[int, int], name: str) -> Any:
-        path = self.paths[block]
+        path, blend = self.paths[block], self.lattice.blend
         part, _, kind = name.partition("-")
+        rows, columns = next(where for found, *where in parts_of(blend) if found == part)
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        dtype = np.uint8 if part == "core" else np.int64 if kind else np.uint32
         try:
             with zipfile.ZipFile(path) as archive:
                 if kind != "weights":
-                    return _get(archive, name)
-                ran = _get(archive, "ran")
-        except (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError) as error:
+                    return _get(archive, name, dtype, (self.outputs, *shape))
+                ran = _get(archive, "ran", bool, (blend.side, blend.side))
+        except (OSError, zipfile.BadZipFile, ValueError, RuntimeError, KeyError) as error:
             raise OutputError(f"{path} was changed while it was needed ({error}); run again.") from error
-        weights, count = _weight_sums(ran.tobytes(), ran.shape, self.lattice.blend)
-        rows, columns = next(where for found, *where in parts_of(self.lattice.blend) if found == part)
+        weights, count = _weight_sums(ran.tobytes(), ran.shape, blend)
         return weights[rows, columns], count[rows, columns]
 
 
@@ -216,11 +214,13 @@ def _weight_sums(ran: bytes, shape: tuple[int, int], blend: Blend) -> tuple[Sums
 
 
 def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
-    with archive.open(name, "w", force_zip64=True) as stream:
-        np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+    from numcodecs import Blosc
+
+    if array.size:
+        archive.writestr(name, Blosc(COMPRESSOR, LEVEL, Blosc.BITSHUFFLE).encode(np.ascontiguousarray(array)))
 
 
-def _get(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    with archive.open(name) as stream:
-        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-    return array
+def _get(archive: zipfile.ZipFile, name: str, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    from numcodecs import Blosc
+
+    return np.frombuffer(Blosc().decode(archive.read(name)), dtype).reshape(shape)

@@ -284,11 +284,19 @@ def probability_levels(sums: Sums, weights: Sums, blend: Blend) -> Bytes:
     weights : ndarray of int64, shape (h, w)
     blend : Blend
     """
-    known = weights > 0
-    whole = (
-        np.where(known, weights, 1) * (STEPS // LEVELS) if blend.merge is Merge.COSINE else STEPS // LEVELS
-    )
-    return np.where(known, (2 * sums + whole) // (2 * whole), NO_DATA).astype(np.uint8)
+    return np.asarray(_levels(sums, weights, STEPS // LEVELS, blend.additive))
+
+
+@njit(cache=True, nogil=True)
+def _levels(sums: Sums, weights: Sums, steps: int, additive: bool) -> Bytes:
+    levels = np.full(sums.shape, np.uint8(NO_DATA))
+    for k in range(sums.shape[0]):
+        for i in range(sums.shape[1]):
+            for j in range(sums.shape[2]):
+                if weights[i, j] > 0:
+                    whole = steps * weights[i, j] if additive else steps
+                    levels[k, i, j] = np.uint8((2 * sums[k, i, j] + whole) // (2 * whole))
+    return levels
 
 
 def spread_levels(sums: Sums, squares: Sums, weights: Sums, count: Bytes) -> Bytes:
