@@ -214,3 +214,34 @@ def _box(box: tuple[float, float, float, float] | None, like: Path | None) -> Bo
     west, south = np.nanmin(lonlat, axis=0) - MARGIN
     east, north = np.nanmax(lonlat, axis=0) + MARGIN
     return Box(float(west), float(south), float(east), float(north))
+
+
+@app.command("decisions")
+def decisions(
+    work: Annotated[Path, typer.Argument(help="Folder of `rogi update plan`; its packages are changed.")],
+    truth: Annotated[Path, typer.Option(help="The inventory as it should become.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write what was done: JSON.")] = None,
+    splits: Annotated[int, typer.Option(help="Units cut in two beyond the truth.", min=0)] = 1,
+    merges: Annotated[int, typer.Option(help="Pairs of touching units merged beyond the truth.", min=0)] = 1,
+    unsure: Annotated[int, typer.Option(help="Changed units left as unsure.", min=0)] = 0,
+    conflicts: Annotated[int, typer.Option(help="Units decided in two ways.", min=0)] = 0,
+) -> None:
+    """Decide on all tasks of an update, as mappers would who know the truth.
+
+    The decisions are written into the work packages by plain SQL, and counted.
+
+    Example: `rogi synthetic decisions work --truth scene/truth2.gpkg -o done.json`
+    """
+    import json
+
+    from rogi.files import write_text
+    from rogi.inventory.read import read_inventory
+    from rogi.synthetic.mappers import decide_all
+
+    done = decide_all(
+        work, read_inventory(truth), splits=splits, merges=merges, unsure=unsure, conflicts=conflicts
+    ).as_dict()
+    text = json.dumps(done, indent=2) + "\n"
+    if output is not None:
+        write_text(output, text)
+    sys.stdout.write(text)
