@@ -69,8 +69,15 @@ class Outlines:
         return pixels
 
 
-def read_outlines(path: Path) -> Outlines:
+def read_outlines(path: Path, crs: str | None = None) -> Outlines:
     """The outlines of an inventory, or any file of polygons; of an inventory with both, the extended ones.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or ``PATH:LAYER`` where it has several layers of polygons.
+    crs : str, optional
+        Of a file that states none (CSV).
 
     Raises
     ------
@@ -81,13 +88,19 @@ def read_outlines(path: Path) -> Outlines:
     from rogi.inventory.read import read_inventory
     from rogi.schema.model import Role
 
-    inventory = read_inventory(path)
+    file, colon, name = str(path).rpartition(":")
+    if colon and not Path(path).exists() and Path(file).exists():
+        inventory = read_inventory(layers=(f"outline={file}:{name}",), crs=crs)
+        path = Path(file)
+    else:
+        inventory = read_inventory(path, crs=crs)
     layer = inventory.layer(Role.OUTLINE)
     if layer is None or not len(layer):
         raise InputError(f"{path} holds no outlines; give a file of polygons.")
     if layer.crs is None:
         raise InputError(
-            f"{path} has no CRS; set it in the file, so that its outlines can be placed on the image."
+            f"{path} has no CRS, so its outlines cannot be placed on the image; set it in the file or with "
+            "--crs."
         )
     positions = unit_table(inventory).positions
     geometry = layer.geometry[positions]

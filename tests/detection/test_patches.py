@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -409,6 +410,23 @@ def test_features_without_a_polygon_are_told(ground: Path, tmp_path: Path) -> No
     chosen = PatchSettings(context_m=50, size=48, stride=32, split=SplitMethod.RANDOM, train_share=0.5)
     made = make_patches([Imagery.open(ground / "image.tif")], [outlines], tmp_path / "p", settings=chosen)
     assert made.notes[0].endswith("units.gpkg without a polygon, left out: 1.")
+
+
+def test_outlines_in_a_table_and_in_one_of_several_layers(tmp_path: Path) -> None:
+    """WKT in a CSV needs a CRS; a layer is named after a colon where there are several."""
+    one, other = square(100, 100, 20), square(300, 300, 90)
+    path = tmp_path / "rejected.csv"
+    path.write_text(f'name,WKT\na,"{one.wkt}"\n')
+    with pytest.raises(InputError, match="no CRS"):
+        read_outlines(path)
+    outlines = read_outlines(path, "EPSG:32645")
+    assert shapely.equals(outlines.geometry, [one]).all() and outlines.ids.tolist() == ["a"]
+    several = tmp_path / "several.gpkg"
+    for name, polygon in (("found", one), ("searched", other)):
+        gpd.GeoDataFrame(geometry=[polygon], crs="EPSG:32645").to_file(several, layer=name)
+    with pytest.raises(InputError, match="several layers"):
+        read_outlines(several)
+    assert shapely.equals(read_outlines(Path(f"{several}:searched")).geometry, [other]).all()
 
 
 def test_images_that_do_not_go_together_are_refused(ground: Path, tmp_path: Path) -> None:

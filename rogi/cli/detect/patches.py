@@ -27,7 +27,7 @@ def patches(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
     negatives: Annotated[
         list[Path] | None,
-        typer.Option(help="Polygons of what is no rock glacier, e.g. rejected candidates. Repeatable."),
+        typer.Option(help="Polygons of what is no rock glacier: FILE or FILE:LAYER. Repeatable."),
     ] = None,
     area: Annotated[
         Path | None,
@@ -41,6 +41,9 @@ def patches(
     ] = None,
     bands: Annotated[
         str | None, typer.Option(help="Bands of the imagery: 3,2,1 or red=4,green=3,blue=2 or names.")
+    ] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="CRS of outlines whose file states none (CSV), e.g. EPSG:4326.")
     ] = None,
     resolution: Annotated[float | None, typer.Option(help="Resample to pixels of so many metres.")] = None,
     context: Annotated[float, typer.Option(help="Metres of ground around a unit.")] = 1500.0,
@@ -97,10 +100,10 @@ def patches(
     try:
         made = make_patches(
             images,
-            [read_outlines(path) for path in units],
+            [read_outlines(path, crs) for path in units],
             output,
-            negatives=[read_outlines(path) for path in negatives or ()],
-            area=read_outlines(area) if area is not None else None,
+            negatives=[read_outlines(path, crs) for path in negatives or ()],
+            area=read_outlines(area, crs) if area is not None else None,
             settings=settings,
             force=force,
             progress=line,
