@@ -196,11 +196,12 @@ class Scene:
             fate = self._fates.get(landform.number)
             if fate == "advanced":
                 grown = advanced(landform, metres)
-                # It stays off its neighbours.
-                near = tree.query(grown.polygon, predicate="intersects")
+                # It stays off its neighbours, also off those that have advanced towards it.
+                near = tree.query(grown.polygon, predicate="dwithin", distance=2 * ADVANCE[1])
                 others = shapely.union_all(polygons[near[near != number]])
                 rest = shapely.intersection(shapely.difference(grown.polygon, others), inside)
-                found.append(replace(grown, polygon=largest(rest)))
+                polygons[number] = largest(rest)
+                found.append(replace(grown, polygon=polygons[number]))
             elif fate != "gone":
                 found.append(landform)
         return found
