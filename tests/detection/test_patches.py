@@ -423,7 +423,7 @@ def test_outlines_in_a_table_and_in_one_of_several_layers(tmp_path: Path) -> Non
     assert shapely.equals(outlines.geometry, [one]).all() and outlines.ids.tolist() == ["a"]
     several = tmp_path / "several.gpkg"
     for name, polygon in (("found", one), ("searched", other)):
-        gpd.GeoDataFrame(geometry=[polygon], crs="EPSG:32645").to_file(several, layer=name)
+        gpd.GeoDataFrame({name: ["x"]}, geometry=[polygon], crs="EPSG:32645").to_file(several, layer=name)
     with pytest.raises(InputError, match="several layers"):
         read_outlines(several)
     assert shapely.equals(read_outlines(Path(f"{several}:searched")).geometry, [other]).all()
