@@ -140,7 +140,7 @@ def imagery(
     pixel: Annotated[float, typer.Option(help="Size of a pixel in metres.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes; another seed, other ground.", min=0)] = 0,
     units: Annotated[
-        int | None, typer.Option(help="Rock glaciers; as many as fit, 0.3 per km2 unless given.", min=0)
+        int | None, typer.Option(help="Rock glaciers; as many as fit, 0.33 per km2 unless given.", min=0)
     ] = None,
     negatives: Annotated[
         int | None,

@@ -39,7 +39,7 @@ SLOPE_SPACING = 50.0
 HALO = 96
 """Pixels around a window in which shadows are looked for."""
 
-UNITS_PER_KM2 = 0.30
+UNITS_PER_KM2 = 0.33
 NEGATIVES_PER_UNIT = 0.9
 SYSTEMS = 0.35
 """Share of rock glaciers with a neighbour that touches them."""
@@ -72,7 +72,7 @@ class Light(NamedTuple):
     warmth: float
 
 
-SEASONS = {1: Light(142.0, 52.0, 5180.0, 0.030, 1.00), 2: Light(161.0, 40.0, 5010.0, 0.045, 1.04)}
+SEASONS = {1: Light(142.0, 52.0, 5270.0, 0.030, 1.00), 2: Light(161.0, 40.0, 5110.0, 0.045, 1.04)}
 
 WHITE, GAMMA = 1.10, 0.60
 """Radiance that becomes 255, and the curve up to it."""

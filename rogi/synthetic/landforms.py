@@ -67,14 +67,14 @@ class Habit:
 
 
 HABITS = {
-    Kind.ROCK_GLACIER: Habit((380.0, 1400.0), (95.0, 250.0), (16.0, 34.0), (0.14, 0.55)),
+    Kind.ROCK_GLACIER: Habit((460.0, 1500.0), (120.0, 270.0), (18.0, 36.0), (0.14, 0.55)),
     Kind.DEBRIS_COVERED_GLACIER: Habit((600.0, 1900.0), (110.0, 260.0), (14.0, 28.0), (0.08, 0.45)),
     Kind.ROCK_AVALANCHE: Habit((380.0, 1200.0), (100.0, 260.0), (9.0, 24.0), (0.14, 0.60)),
     Kind.MORAINE: Habit((350.0, 900.0), (100.0, 230.0), (9.0, 18.0), (0.06, 0.40)),
     Kind.LAKE: Habit((120.0, 380.0), (70.0, 170.0), (0.0, 0.0), (0.0, 0.16)),
 }
-"""Rock glaciers after the distributions of TPRoGI v1.0 (Sun et al. 2024): mean area 0.14 km², slopes of 10-25
-degrees, none below 0.01 km²; fronts of some tens of metres as is usual (Barsch 1996)."""
+"""Rock glaciers on slopes as in TPRoGI v1.0 (Sun et al. 2024: 10-25 degrees), but larger than its mean of
+0.14 km², because pixels are 10 m here and 4.8 m there."""
 
 LOOK_ALIKES = {
     Kind.DEBRIS_COVERED_GLACIER: 0.30,
@@ -260,9 +260,9 @@ def _rock_glacier(
     warp = (noise(x, y, 130.0, landform.number + 1) - 0.5) * 1.1 * landform.wavelength
     phase = 2 * np.pi * (along - landform.shift + bend + warp) / landform.wavelength
     ridge = 1.0 - 2.0 * np.abs(np.sin(phase / 2)) ** 1.4  # crests rounder than furrows
-    strength = 0.35 + 0.65 * np.clip(along / length, 0.0, 1.0)
-    patchy = 0.55 + 0.9 * noise(x, y, 220.0, landform.number + 2)
-    amplitude = 0.068 * landform.wavelength * strength * patchy
+    strength = 0.55 + 0.45 * np.clip(along / length, 0.0, 1.0)
+    patchy = 0.7 + 0.6 * noise(x, y, 220.0, landform.number + 2)
+    amplitude = 0.085 * landform.wavelength * strength * patchy
     return amplitude * ridge, 1.0 + 0.035 * ridge, np.zeros_like(ridge)
 
 
