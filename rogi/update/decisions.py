@@ -238,12 +238,15 @@ def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:
     kept: list[int] = []
     seen: set[tuple[Any, ...]] = set()
     shapes = found.rows.geometry.array
+    going = rows["unit"].iat[members[0]] is not None
     for i in active:
+        # Where a unit goes, its outline says nothing.
+        drawn = None if going and decision[i] in (Decision.REMOVE, Decision.MERGE) else shapes[i]
         outcome = (
             decision[i],
-            rows["use_candidate"].iat[i] is True,
+            drawn is not None and rows["use_candidate"].iat[i] is True,
             rows["merge_into"].iat[i],
-            None if shapes[i] is None else _rounded(shapes[i]),
+            None if drawn is None else _rounded(drawn),
         )
         if outcome in seen:
             status[i] = Status.COPY
@@ -257,7 +260,7 @@ def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:
         names = sorted({f"{rows['package'].iat[i]} ({file[i]})" for i in kept})
         for i in kept:
             found.hold(i, Rule.TWICE, " and ".join(names), conflict=True, peers=kept)
-    elif not (said == {Decision.SPLIT} or said <= {Decision.RETRIEVE, Decision.REMOVE}):
+    elif said != {Decision.SPLIT} and (going or not said <= {Decision.RETRIEVE, Decision.REMOVE}):
         detail = ", ".join(sorted(str(d or "not decided") for d in said))
         for i in kept:
             found.hold(i, Rule.ROWS_DISAGREE, detail, conflict=True, peers=kept)
