@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rogi.detection.confidence import Confidence, confidence
 from rogi.detection.glaciers import Glaciers, glacier_overlap, read_glaciers
 from rogi.detection.polygons import BLOCK, PixelPolygons, Reader, level_of, place, polygonise
+from rogi.detection.predicted_ground import with_points_along
 from rogi.detection.provisional import provisional_ids
 from rogi.detection.separation import NECK, Separate, separate_units
 from rogi.detection.smoothing import MAXIMUM_SMOOTH, SMOOTH_AREA_CHANGE, smoothed
@@ -132,9 +133,14 @@ def make_candidates(
     Raises
     ------
     OptionError
-        If a number is out of its range or ``separate`` is no method.
+        If a number is out of its range, ``separate`` is no method, or one that the raster has no channel for.
     """
     method = _check(threshold, minimum_area_m2, fill_holes_m2, smooth, separate)
+    if method is Separate.BOUNDARY and read(0, 0, 1, 1).size < 2:
+        raise OptionError(
+            "Units are separated by boundary only where the model was trained with boundaries, and this one was "
+            "not; take watershed, or a model with the output boundary."
+        )
     system = parse_crs(crs)
     box = to_lonlat(_corner_box(shape, transform), system)
     outlines = _polygons(read, shape, transform, system, level_of(threshold), minimum_area_m2, block)
@@ -186,6 +192,8 @@ def make_candidates(
     columns |= {name: _repeated(value, len(ids)) for name, value in labels.items()}
     target = system if to_crs is None else parse_crs(to_crs)
     coverage = polygonise(read, shape, level=0, block=block).geometries(transform)
+    if target != system:
+        coverage = with_points_along(coverage, system)
     return Candidates(
         _table({name: columns[name][order] for name in COLUMNS}, shapes[order], system, target),
         _table({"name": _repeated(imagery, len(coverage))}, _oriented(coverage), system, target),

@@ -266,7 +266,7 @@ def evaluate(
         section,
         true,
         found,
-        math.nan if ground is None else float(area_m2(ground, 4326).sum()),
+        math.nan if ground is None else float(area_m2([shapely.union_all(ground)], 4326)[0]),
         tuple(rows),
         boundary_iou(
             true.side.geometries[section.rows_a[c.graph.a[matched]]],

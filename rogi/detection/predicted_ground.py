@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from rogi.comparison.sides import Side
-from rogi.geometry import Geometries, area_m2
+from rogi.geometry import Geometries, area_m2, metres_per_degree, parse_crs
+
+EDGE_M = 1000.0
+"""Length up to which an edge is straight in every projection: at 60° of latitude it strays by 4 cm."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,24 @@ class Clipped:
     area_outside: float
     outside: int
     cut: int
+
+
+def with_points_along(shapes: Geometries, crs: Any) -> Geometries:
+    """Polygons with points along edges longer than `EDGE_M`, so that they lie where they did in another CRS.
+
+    The edge of a mosaic is straight on its own grid only: over 400 km of UTM the chord between its ends on
+    longitude and latitude is 2 km off.
+
+    Parameters
+    ----------
+    shapes : ndarray of object, shape (n,)
+        Polygons.
+    crs : anything `pyproj.CRS` accepts
+        Of their coordinates.
+    """
+    system = parse_crs(crs)
+    unit = metres_per_degree(0.0)[0] if system.is_geographic else system.axis_info[0].unit_conversion_factor
+    return np.asarray(shapely.segmentize(shapes, EDGE_M / float(unit)), dtype=object)
 
 
 def intersected(ground: Geometries, area: Geometries) -> Geometries:

@@ -267,6 +267,7 @@ def test_validate_and_compare_read_the_file(tmp_path, rogi):
         ({"smooth": -1.0}, "Smoothing"),
         ({"minimum_area_m2": -1.0}, "minimum area"),
         ({"separate": "magic"}, "watershed or boundary"),
+        ({"separate": "boundary"}, "trained with boundaries"),
     ],
 )
 def test_options_out_of_range(options, message):
@@ -286,6 +287,27 @@ def test_degrees_and_pixels_that_differ():
             reader(raster), raster.shape, transform, 4326, threshold=0.5, minimum_area_m2=20_000
         )
         assert len(found) == expected
+
+
+def test_ground_of_a_wide_mosaic_stays_where_it_is(tmp_path, rogi):
+    """A mosaic 400 km wide, whose straight edge is a curve in degrees: a unit at the middle of it counts."""
+    wide = Affine(100.0, 0.0, 300_000.0, 0.0, -100.0, 3_100_000.0)
+    raster = np.zeros((40, 4000), np.uint8)
+    raster[1:9, 1996:2004] = 254
+    unit = shapely.box(499_600, 3_099_100, 500_400, 3_099_900)
+    gpd.GeoDataFrame(geometry=[unit], crs=32645).to_file(tmp_path / "truth.gpkg")
+    for name, crs in (("utm", None), ("degrees", 4326)):
+        path = tmp_path / f"{name}.gpkg"
+        found = make_candidates(
+            reader(raster), raster.shape, wide, 32645, threshold=0.5, imagery="wide", to_crs=crs
+        )
+        write_candidates(found, path)
+        done = rogi("detect", "evaluate", path, tmp_path / "truth.gpkg", "--format", "json")
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert result["metrics"]["recall"] == pytest.approx(1.0, abs=1e-6), name
+        assert result["metrics"]["truth_outside_km2"] == pytest.approx(0.0, abs=1e-6)
+        assert result["ground"]["predicted_m2"] == pytest.approx(area_m2(unit, 32645)[0] * 2500, rel=2e-3)
 
 
 @pytest.mark.real

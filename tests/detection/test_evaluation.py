@@ -95,6 +95,9 @@ def test_only_predicted_ground_counts():
     assert found.table[-1].area.false_negative == pytest.approx(unit / 2, rel=1e-3)
     assert found.truth.area_outside == pytest.approx(1.5 * unit, rel=1e-3)
     assert (found.truth.outside, found.truth.cut) == (1, 1)
+    overlapping = np.array([box(-1, -1, 8, 6), box(3, -1, 7, 6)])
+    twice = evaluate(candidates, truth, ground=overlapping)
+    assert twice.ground_m2 == pytest.approx(found.ground_m2, rel=1e-6)
     everywhere = evaluate(candidates, truth)
     assert everywhere.table[-1].area.false_negative == pytest.approx(2 * unit, rel=1e-3)
     with pytest.raises(InputError, match="on the ground that counts"):

@@ -526,6 +526,7 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
         ("good", bundle, ("--probability", files["good"]), ("is an input",)),
         ("good", bundle, ("--probability", out), ("one file twice",)),
         ("good", bundle, ("--workers", "9", "--threads", "9"), ("cores",)),
+        ("good", bundle, ("--separate", "boundary"), ("trained with boundaries",)),
     ):  # fmt: skip
         code, _, errors = main(files[name], "--model", model.path, "-o", out, *FAST, *more)
         assert code == 2, (name, more, errors)

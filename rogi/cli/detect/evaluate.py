@@ -198,6 +198,7 @@ def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
     import pyogrio
 
     from rogi.comparison.outlines import repair
+    from rogi.detection.predicted_ground import with_points_along
     from rogi.geometry import to_lonlat
     from rogi.regions import read_regions, same_name
 
@@ -216,7 +217,8 @@ def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
         polygons = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
         if not len(polygons):
             raise InputError(f"The area {file} holds no polygons.")
-        return repair(to_lonlat(polygons.geometry.to_numpy(), frame.crs))[0], file.name
+        shapes = with_points_along(polygons.geometry.to_numpy(), frame.crs)
+        return repair(to_lonlat(shapes, frame.crs))[0], file.name
     regions = read_regions(file, field)
     found = same_name(text.rpartition(":")[2], regions.names)
     if found is None:
@@ -230,14 +232,14 @@ def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
 def _ground(found: Inventory, asked: Geometries | None, everywhere: bool) -> Geometries | None:
     """Polygons where candidates could have been found; None where nothing says so."""
     from rogi.comparison.outlines import repair
-    from rogi.detection.predicted_ground import intersected
+    from rogi.detection.predicted_ground import intersected, with_points_along
     from rogi.geometry import to_lonlat
     from rogi.schema.model import Role
 
     layer = found.layer(Role.AREA_OF_INTEREST)
     if everywhere or layer is None or not len(layer) or layer.crs is None:
         return asked
-    covered = repair(to_lonlat(layer.geometry, layer.crs))[0]
+    covered = repair(to_lonlat(with_points_along(layer.geometry, layer.crs), layer.crs))[0]
     return covered if asked is None else intersected(covered, asked)
 
 

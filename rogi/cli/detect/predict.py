@@ -302,7 +302,7 @@ def _predicted(
     from rogi.detection.prediction import predict as predict_imagery
 
     images = request.imagery
-    _rehearse(images, outlines)
+    _rehearse(images, len(request.bundle.card.outputs), outlines)
     taken, notes = intake(images, request.bundle.card, stretch=request.stretch)
     area, area_field, exclude = request.ground
     ground = ground_on(
@@ -338,13 +338,13 @@ def _predicted(
     return plan, done
 
 
-def _rehearse(images: Imagery, outlines: Mapping[str, Any]) -> None:
+def _rehearse(images: Imagery, outputs: int, outlines: Mapping[str, Any]) -> None:
     """Draw the outlines of nothing: what is wrong with the options shows before hours of prediction."""
     import numpy as np
 
     from rogi.detection.candidates import make_candidates
 
-    nothing = np.full((1, 1, 1), 255, np.uint8)
+    nothing = np.full((outputs, 1, 1), 255, np.uint8)
     make_candidates(lambda *_: nothing, (1, 1), images.transform, images.crs, **outlines)
 
 
