@@ -228,7 +228,7 @@ def _deciding_rows(examination: Examination, applied: NDArray[np.intp]) -> NDArr
     for j, k in enumerate(applied):
         if made.operation[k] == Decision.MERGE and decision[out[j]] not in (Decision.REFINE, Decision.MERGE):
             going = np.flatnonzero((into == made.unit[k]) & (found.status == Status.DECIDED))
-            out[j] = min(going, key=lambda i: (str(found.rows["unit"].iat[i]), i))
+            out[j] = min(going, key=lambda i: (str(found.text("unit")[i]), i))
     return out
 
 
@@ -251,7 +251,7 @@ def _operations(examination: Examination, version: str, names: NDArray[np.object
 
     def add(row: int, unit: str, what: str, before: Sequence[str], after: Sequence[str],
             area_old: float | None, area_new: float | None) -> None:  # fmt: skip
-        at = {name: found.rows[name].iat[row] or "" for name in _STATED}
+        at = {name: found.text(name)[row] or "" for name in _STATED}
         out.append(
             Operation(
                 version, unit, what, " ".join(before), " ".join(after), at["reason"], at["mapper"],
@@ -261,16 +261,16 @@ def _operations(examination: Examination, version: str, names: NDArray[np.object
 
     survivors = {str(made.unit[k]) for k in applied if made.operation[k] == Decision.MERGE}
     for i in examination.applied_rows(Decision.REMAIN):
-        unit = str(found.rows["unit"].iat[i])
+        unit = str(found.text("unit")[i])
         if unit not in survivors:
             area = float(old[found.at[i]])
             add(i, unit, Decision.REMAIN.value, [unit], [unit], area, area)
     for i in examination.applied_rows(Decision.REMOVE):
         if found.at[i] >= 0:
-            unit = str(found.rows["unit"].iat[i])
+            unit = str(found.text("unit")[i])
             add(i, unit, Decision.REMOVE.value, [unit], [], float(old[found.at[i]]), None)
     for i in examination.applied_rows(Decision.MERGE):
-        unit, into = str(found.rows["unit"].iat[i]), str(found.rows["merge_into"].iat[i])
+        unit, into = str(found.text("unit")[i]), str(found.text("merge_into")[i])
         add(i, unit, Decision.MERGE.value, [unit], [into], float(old[found.at[i]]), None)
     deciding = _deciding_rows(examination, applied)
     parts: dict[int, list[int]] = {}

@@ -174,15 +174,16 @@ class _Layout:
 
     def _name(self, k: int) -> str:
         """What to call a product."""
-        rows, row = self.found.rows, int(self.made.row[k])
-        unit, task = rows["unit"].iat[row], rows["task"].iat[row]
-        where = f"package {rows['package'].iat[row]}"
+        row = int(self.made.row[k])
+        at = {c: self.found.text(c)[row] for c in ("unit", "task", "package", "row", "file")}
+        unit, task = at["unit"], at["task"]
+        where = f"package {at['package']}"
         if unit:
             part = "a part of " if self.made.operation[k] == Decision.SPLIT else ""
             return f"{part}unit {unit} in {where}"
         if task:
             return f"task {task} in {where}"
-        return f"row {rows['row'].iat[row]} of {rows['file'].iat[row]}"
+        return f"row {at['row']} of {at['file']}"
 
     def _overlaps(self, usable: Ints, other: Geometries, numbers: Ints, units: bool) -> _Pairs:
         """Pairs of products with units, or with other products, that have ground in common."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -103,6 +103,8 @@ class Decided:
         (n,) whether the drawn outline is another one than was planned.
     problems
         Those found so far.
+    columns
+        Column -> (n,) its values.
     """
 
     edits: Edits
@@ -114,6 +116,7 @@ class Decided:
     outline: Geometries
     changed: Bools
     problems: list[Problem]
+    columns: Mapping[str, Texts]
 
     @property
     def rows(self) -> gpd.GeoDataFrame:
@@ -122,7 +125,7 @@ class Decided:
 
     def text(self, name: str) -> Texts:
         """(n,) a column of the rows as objects."""
-        return np.asarray(self.rows[name].to_numpy(dtype=object))
+        return self.columns[name]
 
     def hold(self, index: int, rule: Rule | str, detail: str = "", **more: Any) -> None:
         """Record a problem of a row, and hold its decision."""
@@ -137,7 +140,8 @@ def decided(edits: Edits, units: Units) -> Decided:
     n = len(rows)
     plane = Plane.of(units)
     drawn = np.asarray(rows.geometry.array, dtype=object)
-    unit, task, decision = (np.asarray(rows[c].to_numpy(dtype=object)) for c in ("unit", "task", "decision"))
+    columns = {str(c): rows[c].to_numpy(dtype=object) for c in rows.columns if c != GEOMETRY}
+    unit, task, decision = columns["unit"], columns["task"], columns["decision"]
     at = _positions(unit, units)
     key = np.array(
         [u or t or f"{DRAWN}{_digest(g)}" for u, t, g in zip(unit, task, drawn, strict=True)], dtype=object
@@ -151,7 +155,7 @@ def decided(edits: Edits, units: Units) -> Decided:
     status[nothing & quiet] = Status.KEPT
     status[nothing & ~quiet] = Status.OPEN
     found = Decided(
-        edits, units, plane, key, at, status, np.full(n, None, dtype=object), np.asarray(changed), []
+        edits, units, plane, key, at, status, np.full(n, None, dtype=object), np.asarray(changed), [], columns
     )
     _sort_out_groups(found)
     _take_outlines(found)
@@ -228,9 +232,10 @@ def groups(key: Texts) -> Iterator[NDArray[np.intp]]:
 
 
 def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:
-    rows, status = found.rows, found.status
-    decision, file = found.text("decision"), found.text("file")
-    members = np.array(sorted(members, key=lambda i: _canonical(rows, i)), dtype=np.intp)
+    status = found.status
+    decision, file, into = found.text("decision"), found.text("file"), found.text("merge_into")
+    use = found.text("use_candidate")
+    members = np.array(sorted(members, key=lambda i: _canonical(found, i)), dtype=np.intp)
     idle = [i for i in members if decision[i] is None and not found.changed[i]]
     active = [i for i in members if i not in set(idle)]
     for i in idle if active else idle[1:]:
@@ -238,14 +243,14 @@ def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:
     kept: list[int] = []
     seen: set[tuple[Any, ...]] = set()
     shapes = found.rows.geometry.array
-    going = rows["unit"].iat[members[0]] is not None
+    going = found.text("unit")[members[0]] is not None
     for i in active:
         # Where a unit goes, its outline says nothing.
         drawn = None if going and decision[i] in (Decision.REMOVE, Decision.MERGE) else shapes[i]
         outcome = (
             decision[i],
-            drawn is not None and rows["use_candidate"].iat[i] is True,
-            rows["merge_into"].iat[i],
+            drawn is not None and use[i] is True,
+            into[i],
             None if drawn is None else _rounded(drawn),
         )
         if outcome in seen:
@@ -257,7 +262,7 @@ def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:
         return
     said = {decision[i] for i in kept}
     if len({file[i] for i in kept}) > 1:
-        names = sorted({f"{rows['package'].iat[i]} ({file[i]})" for i in kept})
+        names = sorted({f"{found.text('package')[i]} ({file[i]})" for i in kept})
         for i in kept:
             found.hold(i, Rule.TWICE, " and ".join(names), conflict=True, peers=kept)
     elif said != {Decision.SPLIT} and (going or not said <= {Decision.RETRIEVE, Decision.REMOVE}):
@@ -270,10 +275,10 @@ def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:
         status[i] = Status.HELD
 
 
-def _canonical(rows: gpd.GeoDataFrame, i: int) -> tuple[str, ...]:
+def _canonical(found: Decided, i: int) -> tuple[str, ...]:
     """What orders copies, so that the one that is kept does not depend on names of files."""
     names = ("decision", "mapper", "reviewer", "date", "reason", "comment", "package", "file")
-    return (*(str(rows[name].iat[i] or "") for name in names), f"{rows['row'].iat[i]:012d}")
+    return (*(str(found.text(name)[i] or "") for name in names), f"{found.text('row')[i]:012d}")
 
 
 # ---- outlines

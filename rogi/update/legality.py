@@ -359,17 +359,20 @@ def _check_against_old(found: Decided, made: Products, old: Geometries) -> None:
 
 def _check_parts(found: Decided, made: Products) -> None:
     """Parts of one unit, or of one candidate, do not overlap each other."""
-    for members in groups(made.case):
-        kept = [k for k in members if made.plane[k] is not None]
-        if len(kept) < 2:
-            continue
-        shapes = made.plane[kept]
-        left, right = np.triu_indices(len(kept), 1)
-        shared = shared_area(shapes[left], shapes[right])
-        area = shapely.area(shapes)
-        limit = np.maximum(SLIVER_AREA_M2, SLIVER_FRACTION * np.minimum(area[left], area[right]))
-        for a, m2 in zip(left[shared >= limit], shared[shared >= limit], strict=True):
-            hold_product(found, made, int(kept[a]), Rule.PARTS_OVERLAP, f"{m2:,.0f} m²")
+    usable = np.flatnonzero(~shapely.is_missing(made.plane))
+    pairs = [
+        usable[members[np.column_stack(np.triu_indices(len(members), 1))]]
+        for members in groups(made.case[usable])
+        if len(members) > 1
+    ]
+    if not pairs:
+        return
+    left, right = np.concatenate(pairs).T
+    area = shapely.area(made.plane)
+    shared = shared_area(made.plane[left], made.plane[right])
+    limit = np.maximum(SLIVER_AREA_M2, SLIVER_FRACTION * np.minimum(area[left], area[right]))
+    for m in np.flatnonzero(shared >= limit).tolist():
+        hold_product(found, made, int(left[m]), Rule.PARTS_OVERLAP, f"{shared[m]:,.0f} m²")
 
 
 def hold_product(found: Decided, made: Products, k: int, rule: Rule, detail: str = "", **more: Any) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -92,7 +93,9 @@ def read_plan(path: Path) -> Planned:
     )
     if not packages:
         raise InputError(f"{file} names no work packages; make the plan again with rogi update plan.")
-    return planned_from(raw, packages, read_tasks(file.with_name(TASKS_FILE)), file)
+    planned = planned_from(raw, packages, read_tasks(file.with_name(TASKS_FILE)), file)
+    _refuse_other_tasks(planned)
+    return planned
 
 
 def planned_from(
@@ -151,6 +154,22 @@ def read_tasks(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} has tasks without a key, or one key twice; copy it again.")
     known = {column.name for column in TASK_COLUMNS}
     return table[[c for c in table.columns if c in known or c == "package"]]
+
+
+def keys_digest(keys: Iterable[str]) -> str:
+    """SHA-256 of task keys, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
+
+
+def _refuse_other_tasks(planned: Planned) -> None:
+    """Tasks that somebody took out of the list would not be missed."""
+    entries = [e for e in planned.raw["packages"] if isinstance(e, dict) and "name" in e]
+    for name, digest in [(str(e["name"]), e["digest"]) for e in entries if "digest" in e]:
+        if keys_digest(planned.tasks["task"][planned.tasks["package"] == name]) != digest:
+            raise InputError(
+                f"{planned.path.with_name(TASKS_FILE)} has not the tasks of package {name} that "
+                f"{planned.path} was made with; copy both again from where the plan was made."
+            )
 
 
 def _json(file: Path) -> Mapping[str, Any]:

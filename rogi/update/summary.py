@@ -91,7 +91,7 @@ def area_balance(applied: Applied) -> dict[str, float]:
     return {
         "old": old,
         "retrieved": change[Decision.RETRIEVE],
-        "removed": -change[Decision.REMOVE],
+        "removed": 0.0 - change[Decision.REMOVE],
         "refined": change[Decision.REFINE],
         "split": change[Decision.SPLIT],
         "merged": change[Decision.MERGE],

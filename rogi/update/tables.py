@@ -70,13 +70,13 @@ def problems_table(looked: Examination) -> list[tuple[Any, ...]]:
 
 def open_table(looked: Examination) -> list[tuple[Any, ...]]:
     """Rows for :data:`OPEN_COLUMNS`: tasks that are not decided, and those that are not there."""
-    found, rows = looked.found, looked.edits.rows
+    found = looked.found
     names = OPEN_COLUMNS[1:]
     columns = [found.text(name) for name in names]
     out = []
     for i in np.flatnonzero((found.status == Status.OPEN) | (found.status == Status.UNSURE)).tolist():
         state = "unsure" if found.status[i] == Status.UNSURE else "undecided"
-        if state == "undecided" and found.changed[i] and rows["task"].iat[i] is not None:
+        if state == "undecided" and found.changed[i] and found.text("task")[i] is not None:
             state = "outline changed, undecided"
         out.append((state, *(column[i] for column in columns)))
     missing = looked.edits.missing
@@ -133,7 +133,7 @@ def rejected_frame(looked: Examination) -> gpd.GeoDataFrame:
     for unit, text in zip(tasks["unit"], tasks["candidate"], strict=True):
         for name in (text or "").split():
             users.setdefault(name, set()).add(unit or "")
-    gone = {str(rows["unit"].iat[i]) for i in removed if found.at[i] >= 0}
+    gone = {str(found.text("unit")[i]) for i in removed if found.at[i] >= 0}
     out: list[tuple[Any, ...]] = []
     shapes: list[Any] = []
     named: set[str] = set()
@@ -141,12 +141,12 @@ def rejected_frame(looked: Examination) -> gpd.GeoDataFrame:
     def add(i: int, candidate: str | None, unit: str | None, source: str, shape: Any) -> None:
         if shape is None:
             return
-        stated = (rows[c].iat[i] for c in REJECTED_COLUMNS[3:])
+        stated = (found.text(c)[i] for c in REJECTED_COLUMNS[3:])
         out.append((candidate, unit, source, *stated))
         shapes.append(shape)
 
     for i in removed:
-        unit, text = rows["unit"].iat[i], rows["candidate"].iat[i] or ""
+        unit, text = found.text("unit")[i], found.text("candidate")[i] or ""
         if found.at[i] < 0:
             add(i, text or None, None, "candidate" if text else "drawn", drawn[i])
             continue
