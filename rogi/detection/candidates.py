@@ -138,8 +138,8 @@ def make_candidates(
     method = _check(threshold, minimum_area_m2, fill_holes_m2, smooth, separate)
     if method is Separate.BOUNDARY and read(0, 0, 1, 1).size < 2:
         raise OptionError(
-            "Units are separated by boundary only where the model was trained with boundaries, and this one was "
-            "not; take watershed, or a model with the output boundary."
+            "Units are separated by boundary only where the model was trained with boundaries, and this one "
+            "was not; take watershed, or a model with the output boundary."
         )
     system = parse_crs(crs)
     box = to_lonlat(_corner_box(shape, transform), system)

@@ -183,6 +183,8 @@ class Cutter:
         shown, pixels = np.unique(numbers[(numbers > 0) & valid], return_counts=True)
         tally.seen[shown - 1] = True
         negative_pixels = int((negative & valid & (numbers == 0)).sum())
+        if self.dtype.kind != "f":
+            np.rint(values, out=values)  # resampled values lie between whole numbers
         return Patch(
             image=values.astype(self.dtype),
             label=label,

@@ -18,8 +18,8 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 RESOLUTION_TOLERANCE = 0.1
-"""Share by which the ground size of a pixel may differ from that of the training. A mosaic on a web map grid
-changes by as much over ten degrees of latitude."""
+"""Share by which each side of a pixel may differ on the ground from that of the training. A mosaic on a
+web map grid changes by as much over ten degrees of latitude."""
 
 SAMPLES = 5
 """Windows along each side of the imagery that are looked at."""
@@ -101,11 +101,14 @@ def intake(
             f"{', '.join(imagery.names)}, so {', '.join(missing)} is missing. Say which bands they are, for "
             f"example with --bands {example}, or give further rasters with --channel {missing[-1]}=FILE."
         )
-    found, trained = imagery.metres_per_pixel, card.resolution_m
-    if abs(found / trained - 1) > RESOLUTION_TOLERANCE:
+    sides, trained = np.array(imagery.grid.pixel_metres), card.resolution_m
+    if (np.abs(sides / trained - 1) > RESOLUTION_TOLERANCE).any():
+        # pixels that are square in degrees are narrow on the ground, the more so the nearer the pole
+        square = abs(sides[0] / sides[1] - 1) <= RESOLUTION_TOLERANCE
+        found = f"{imagery.metres_per_pixel:.4g} m" if square else f"{sides[0]:.4g} m by {sides[1]:.4g} m"
         raise InputError(
             f"The model {card.name} was trained on pixels of {trained:g} m, those of the imagery "
-            f"{imagery.name} are {found:.4g} m on the ground; --resample brings it to {trained:g} m, or "
+            f"{imagery.name} are {found} on the ground; --resample brings it to {trained:g} m, or "
             "take a model for this resolution."
         )
     order = tuple(imagery.names.index(name) for name in wanted)

@@ -89,7 +89,7 @@ def read_header(path: Path) -> Header:
     CorruptTile
         It is no raster, or its header is damaged.
     InputError
-        It is missing, or has no georeference, no CRS, or complex numbers.
+        It is missing, or has no georeference, no CRS, a colour table, or complex numbers.
     """
     import rasterio
     from rasterio.enums import ColorInterp, MaskFlags
@@ -99,6 +99,7 @@ def read_header(path: Path) -> Header:
         raise InputError(f"There is no image {path}; give the path of a file that exists.")
     try:
         with rasterio.open(path) as dataset:
+            coloured = ColorInterp.palette in dataset.colorinterp
             flags = [flag for band in dataset.mask_flag_enums for flag in band]
             header = Header(
                 path=path,
@@ -126,6 +127,11 @@ def read_header(path: Path) -> Header:
         )
     if header.transform == Affine.identity():
         raise InputError(f"{path} has no georeference; add one with gdal_edit -a_ullr or take another file.")
+    if coloured:
+        raise InputError(
+            f"{path} holds numbers of a colour table, not colours; write them out with gdal_translate "
+            "-expand rgb."
+        )
     if any(dtype.startswith("complex") for dtype in header.dtypes):
         raise InputError(f"{path} holds complex numbers; imagery has bands of integers or floats.")
     return header

@@ -98,8 +98,8 @@ class Imagery:
             (m; file or folder of tiles), ``slope`` derived from one (degrees), any other from the first band
             of a raster.
         resolution : float, optional
-            Size of a pixel on the ground in m, at the centre; the imagery is resampled to it unless it is
-            within 0.5 % of it.
+            Size of a pixel on the ground in m, at the centre; the imagery is resampled to it unless both
+            sides of its pixels are within 0.5 % of it.
 
         Returns
         -------
@@ -286,9 +286,9 @@ def _target(mosaics: Sequence[Mosaic], resolution: float | None) -> Grid:
         top, left = min(extent.row0, 0), min(extent.column0, 0)
         bottom, right = max(extent.row1, rows), max(extent.column1, columns)
         grid = Grid(grid.crs, grid.transform @ Affine.translation(left, top), (bottom - top, right - left))
-    if resolution is None or abs(grid.metres_per_pixel / resolution - 1) <= SAME_RESOLUTION:
-        return grid
     along, down = grid.pixel_metres
+    if resolution is None or max(abs(along / resolution - 1), abs(down / resolution - 1)) <= SAME_RESOLUTION:
+        return grid
     rows, columns = grid.shape
     across, below = resolution / along, resolution / down
     return Grid(

@@ -43,6 +43,9 @@ Ints = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
 
 PARTS = {TRAIN: "train", VALIDATION: "validation"}
+SQUARE_PIXEL = 0.1
+"""Share by which each side of a pixel may differ on the ground from that of a square of its area: what
+`rogi.detection.fit` lets through when a model is used."""
 SAME_PIXEL = 0.05
 """Share by which the pixel sizes of several images may differ."""
 
@@ -290,6 +293,14 @@ def _check_images(images: Sequence[Imagery]) -> None:
     if not images:
         raise InputError("No imagery was given; name a file, a folder of tiles or a STAC item.")
     first = images[0]
+    for image in images:
+        along, down = image.grid.pixel_metres
+        side = image.metres_per_pixel
+        if max(abs(along / side - 1), abs(down / side - 1)) > SQUARE_PIXEL:
+            raise InputError(
+                f"{image.name} has pixels of {along:.4g} m by {down:.4g} m on the ground, so what it shows "
+                f"is squeezed; make them square with --resolution {side:.3g}."
+            )
     for other in images[1:]:
         for what, own, model in (
             ("the channels", ", ".join(other.names), ", ".join(first.names)),

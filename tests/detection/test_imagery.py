@@ -170,6 +170,25 @@ def test_resolution_is_of_the_ground_on_web_maps_and_in_degrees(
     assert imagery.read(0, 0, *imagery.shape)[1].mean() > 0.97
 
 
+def test_pixels_of_the_right_area_but_not_square_are_resampled(tmp_path: Path) -> None:
+    """Pixels that are square in degrees at 47° N, 8.26 m by 12.13 m, have the area of one of 10 m."""
+    path = write(
+        tmp_path / "a.tif", picture((100, 100)), Affine(1.0906e-4, 0, 11.0, 0, -1.0906e-4, 47.0), 4326
+    )
+    imagery = Imagery.open(path, resolution=Imagery.open(path).metres_per_pixel)
+    along, down = imagery.grid.pixel_metres
+    assert along == pytest.approx(down, rel=1e-3)
+
+
+def test_a_colour_table_is_no_picture(tmp_path: Path) -> None:
+    """Its numbers mean nothing to a network: said, with what helps."""
+    path = write(tmp_path / "a.tif", picture(bands=1))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write_colormap(1, {i: (i, 0, 255 - i, 255) for i in range(256)})
+    with pytest.raises(InputError, match=r"colour table, not colours.*-expand rgb"):
+        Imagery.open(path)
+
+
 def test_tiles_on_two_zones_become_one_picture(tmp_path: Path) -> None:
     """A smooth function of place in tiles of two UTM zones: the seam cannot be seen."""
 

@@ -380,6 +380,29 @@ def test_two_images_of_one_ground_share_no_part(ground: Path, tmp_path: Path) ->
     assert len(made.patches.card.sources) == 2
 
 
+def test_resampled_bytes_are_rounded(tmp_path: Path) -> None:
+    """Between pixels of 100 and of 101 lie numbers that are cut to the nearest, not to the lower one."""
+    values = np.full((3, 200, 200), 100, np.uint8)
+    values[:, :, ::2] = 101
+    image = write(tmp_path / "a.tif", values)
+    rng = np.random.default_rng(1)
+    polygons = [square(row, column, 8) for row, column in rng.integers(5, 185, (30, 2))]
+    units = write_outlines(tmp_path / "units.gpkg", polygons)
+    made = make_patches(
+        [Imagery.open(image, resolution=7.0)], [read_outlines(units)], tmp_path / "patches", settings=RANDOM
+    )
+    assert np.mean(made.patches.card.mean) == pytest.approx(100.5, abs=0.05)
+
+
+def test_pixels_that_are_not_square_are_refused(tmp_path: Path) -> None:
+    """Degrees at 47° N: 8.26 m by 12.13 m on the ground, which no model for 10 m was trained on."""
+    transform = Affine(1.0906e-4, 0, 11.0, 0, -1.0906e-4, 47.0)
+    image = write(tmp_path / "a.tif", picture((200, 200)), transform, "EPSG:4326")
+    units = write_outlines(tmp_path / "units.gpkg", [shapely.box(11.001, 46.99, 11.003, 46.992)], "EPSG:4326")
+    with pytest.raises(InputError, match=r"8.2\d* m by 12.1\d* m on the ground.*--resolution 10"):
+        make_patches([Imagery.open(image)], [read_outlines(units)], tmp_path / "patches", settings=RANDOM)
+
+
 def test_an_image_without_units_is_passed_over(ground: Path, tmp_path: Path) -> None:
     far = write(tmp_path / "far.tif", picture((60, 60)), grid() @ Affine.translation(9000, 9000))
     images = [Imagery.open(far), Imagery.open(ground / "image.tif")]

@@ -478,6 +478,19 @@ def test_corrupt_tile_is_named_and_the_others_finish(main: Main, bundle: Bundle,
         assert mine.read_bytes() == theirs.read_bytes()
 
 
+def test_results_beside_the_tiles(main: Main, bundle: Bundle, tmp_path: Path, monkeypatch) -> None:
+    """In the folder of tiles itself, and stopped while the end is made: the same command goes on."""
+    folder = tiles(tmp_path / "mosaic", scene())
+    arguments = (folder, "--model", bundle.path, "-o", folder / "c.gpkg", *FAST)
+    with monkeypatch.context() as patch:
+        patch.setattr("rogi.detection.candidates.write_candidates", lambda *_: sys.exit(9))
+        assert main(*arguments)[0] == 9
+    code, _, errors = main(*arguments)
+    assert code == 0, errors
+    assert blocks_kept(errors)[1] > 0
+    assert len(pyogrio.read_dataframe(folder / "c.gpkg", layer="candidates")) == 3
+
+
 def test_tile_that_cannot_be_opened(main: Main, bundle: Bundle, tmp_path: Path) -> None:
     source = tiles(tmp_path / "tiles", scene())
     (source / "r250c0.tif").write_bytes(b"no raster at all")
@@ -499,7 +512,11 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
         "nowhere": write_image(tmp_path / "nowhere.tif", image, crs=None),
         "empty": write_image(tmp_path / "empty.tif", np.zeros_like(image), nodata=0),
         "good": write_image(tmp_path / "good.tif", image),
+        "degrees": write_image(
+            tmp_path / "degrees.tif", image, Affine(5.45e-5, 0, 11.0, 0, -5.45e-5, 47.0), crs="EPSG:4326"
+        ),
     }
+    files["folder"] = tiles(tmp_path / "folder", image)
     out = tmp_path / "o.gpkg"
     four = tiny_bundle(tmp_path / "four", 4, patch=PATCH, stride=STRIDE)
     elevation = tiny_bundle(tmp_path / "coarser", patch=PATCH, stride=STRIDE, resolution_m=10.0)
@@ -527,6 +544,12 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
         ("good", bundle, ("--probability", out), ("one file twice",)),
         ("good", bundle, ("--workers", "9", "--threads", "9"), ("cores",)),
         ("good", bundle, ("--separate", "boundary"), ("trained with boundaries",)),
+        ("degrees", bundle, (), ("4.146 m by 6.059 m", "--resample")),
+        ("folder", bundle, ("--probability", tmp_path / "folder" / "p.tif"), ("become a tile",)),
+        (
+            "good", bundle, ("--channel", f"x={files['grey']}", "--probability", files["grey"], "--force"),
+            ("is an input",),
+        ),
     ):  # fmt: skip
         code, _, errors = main(files[name], "--model", model.path, "-o", out, *FAST, *more)
         assert code == 2, (name, more, errors)

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".gpkg", ".parquet", ".fgb", ".csv")
 
-WHOLE, COG = "probability.tif", "cog.tif"
-"""In the folder of a prediction, while the files at the end are made."""
+WHOLE, COG = "probability.part", "cog.part"
+"""In the folder of a prediction, while the files at the end are made; a name that no folder of imagery takes
+for a tile, should that folder be inside it."""
 
 
 class MergeChoice(StrEnum):
@@ -166,7 +167,9 @@ def predict(
         "to_crs": crs,
     }
     targets = Targets(output, probability, spread)
-    targets.check([*imagery, model, *(path for path in (exclude, glaciers) if path)])
+    inputs = [*imagery, model, *(path for path in (exclude, glaciers) if path), *_named_files(area, channel)]
+    targets.check(inputs)
+    targets.check_folders(imagery)
     request = Request(
         bundle,
         _open(imagery, bundle, bands, channel, resample),
@@ -233,6 +236,23 @@ class Targets:
             not_an_input(path, inputs, "--output" if path == self.candidates else "The raster")
             if not path.parent.is_dir():
                 raise OptionError(f"The folder {path.parent} does not exist; make it, or write elsewhere.")
+
+    def check_folders(self, imagery: Sequence[Path]) -> None:
+        """Refuse rasters in a folder of imagery: the next run would take them for tiles."""
+        for folder in (path.resolve() for path in imagery if path.is_dir()):
+            for raster in (self.probability, self.spread):
+                if raster is not None and folder in raster.resolve().parents:
+                    raise OptionError(
+                        f"{raster} lies in the imagery {folder.name}, of which it would become a tile; write "
+                        "it elsewhere."
+                    )
+
+
+def _named_files(area: str | None, channel: list[str] | None) -> list[Path]:
+    """Files named by --area and --channel."""
+    texts = [text for text in (area, area and area.rpartition(":")[0]) if text]
+    texts += [item.partition("=")[2] for item in channel or ()]
+    return [Path(text) for text in texts if Path(text).is_file()]
 
 
 @dataclass(frozen=True)
