@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rogi.schema.model import Role
 from rogi.update.apply import Applied, apply
 from rogi.update.edits import read_edits
 from rogi.update.examination import Examination, examine
+from rogi.update.inputs import Units, read_units
 from rogi.update.model import TASK_COLUMNS
 
 
@@ -94,12 +96,16 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+@cache
+def units_of(inventory: Path) -> Units:
+    """The units of an inventory that no test changes."""
+    return read_units(read_inventory(inventory))
+
+
 def looked_at(inputs: Inputs, work: Path, **options: Any) -> Examination:
     """The decisions in a work folder, examined."""
-    base = read_inventory(inputs.inventory)
-    outlines = base.layer(Role.OUTLINE)
-    assert outlines is not None
-    return examine(read_edits([work], crs=outlines.crs), base, **options)
+    units = units_of(inputs.inventory)
+    return examine(read_edits([work], crs=units.layer.crs), units.inventory, units=units, **options)
 
 
 def applied(inputs: Inputs, work: Path, version: str = "1.1", **options: Any) -> Applied:
