@@ -290,12 +290,13 @@ def test_degrees_and_pixels_that_differ():
 
 
 def test_ground_of_a_wide_mosaic_stays_where_it_is(tmp_path, rogi):
-    """A mosaic 400 km wide, whose straight edge is a curve in degrees: a unit at the middle of it counts."""
+    """A mosaic 400 km wide, whose straight edge is a curve in degrees: units near and on it count."""
     wide = Affine(100.0, 0.0, 300_000.0, 0.0, -100.0, 3_100_000.0)
     raster = np.zeros((40, 4000), np.uint8)
-    raster[1:9, 1996:2004] = 254
+    raster[1:9, 1996:2004] = raster[:6, 2995:3010] = 254
     unit = shapely.box(499_600, 3_099_100, 500_400, 3_099_900)
-    gpd.GeoDataFrame(geometry=[unit], crs=32645).to_file(tmp_path / "truth.gpkg")
+    at_edge = shapely.box(599_500, 3_099_400, 601_000, 3_100_000)
+    gpd.GeoDataFrame(geometry=[unit, at_edge], crs=32645).to_file(tmp_path / "truth.gpkg")
     for name, crs in (("utm", None), ("degrees", 4326)):
         path = tmp_path / f"{name}.gpkg"
         found = make_candidates(
@@ -307,6 +308,9 @@ def test_ground_of_a_wide_mosaic_stays_where_it_is(tmp_path, rogi):
         result = json.loads(done.stdout)
         assert result["metrics"]["recall"] == pytest.approx(1.0, abs=1e-6), name
         assert result["metrics"]["truth_outside_km2"] == pytest.approx(0.0, abs=1e-6)
+        for side in ("candidates", "truth"):
+            there = tuple(result["ground"][f"{side}_{what}"] for what in ("cut", "outside", "outside_m2"))
+            assert there == (0, 0, 0.0)
         assert result["ground"]["predicted_m2"] == pytest.approx(area_m2(unit, 32645)[0] * 2500, rel=2e-3)
 
 
