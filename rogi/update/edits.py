@@ -43,7 +43,7 @@ KNOWN_BESIDE: Final = (
     ".gpkg-journal", ".qgs~", ".qgz~", ".bak",
 )  # fmt: skip
 """Files that lie in work folders and hold no tasks; others are named in a note."""
-NEEDED: Final = ("task", "decision")
+NEEDED: Final = ("task", "decision", "merge_into")
 """Columns without which a layer holds no tasks."""
 CANDIDATE_ID: Final = ("candidate", "candidate_id")
 SHAPEFILE_TEXT: Final = 254
@@ -259,7 +259,7 @@ def _tables_of(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]:
     layers = [replace(layer, shown=file) for layer in found]
     tasks = [layer for layer in layers if _holds_tasks(layer)]
     if not tasks:
-        notes.append(f"{file.name} was passed over: no layer has the columns {' and '.join(NEEDED)}")
+        notes.append(f"{file.name} was passed over: no layer has the columns {', '.join(NEEDED)}")
         return []
     if len(tasks) > 1:
         named = [layer for layer in tasks if layer.layer == TASKS]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Texts = NDArray[np.object_]
 Ints = NDArray[np.intp]
 
-CONCEPTS_OF_DECISION = ("mapper", "reviewer", "map_date", "image_source", "additional_information")
+CONFIRMED: Final = "Yes"
+"""Decision of the review (vocabulary ``review_decision``): it is a rock glacier."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,8 +186,8 @@ def _write_values(layer: Layer, table: pd.DataFrame, rows: Ints, own: Ints, chan
     values["reviewer"] = change.reviewer[own], every
     values["map_date"] = change.map_date[own], every
     values["image_source"] = np.full(len(own), change.image_source, dtype=object), every
-    comment = change.comment[own]
-    values["additional_information"] = comment, new | (comment != None)  # noqa: E711 - element by element
+    verdict = _verdicts(change)[own]
+    values["additional_information"] = verdict, new | (verdict != None)  # noqa: E711 - element by element
     values["longitude"] = change.place[own, 0].astype(object), moved
     values["latitude"] = change.place[own, 1].astype(object), moved
     values["area"] = _areas(layer, change)[own].astype(object), every
@@ -200,6 +201,16 @@ def _write_values(layer: Layer, table: pd.DataFrame, rows: Ints, own: Ints, chan
     for name, (what, where) in columns.items():
         if where.any():
             table[name] = _assigned(table[name], rows[where], what[where])
+
+
+def _verdicts(change: Change) -> Texts:
+    """(m,) what the review says, as rule REV001 wants it: of a unit that was looked at again, yes and the
+    comment; None of one that was not."""
+    out = np.full(len(change.ids), None, dtype=object)
+    for k, (reviewer, comment) in enumerate(zip(change.reviewer, change.comment, strict=True)):
+        if reviewer is not None:
+            out[k] = CONFIRMED if comment is None else f"{CONFIRMED}: {comment}"
+    return out
 
 
 def _areas(layer: Layer, change: Change) -> Floats:

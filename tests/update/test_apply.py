@@ -145,7 +145,7 @@ def test_rows_that_change(planned: tuple[Inputs, Path], result: Applied) -> None
         "anna",
         "rita",
         "2026-08-15",
-        "new front",
+        "Yes: new front",
     )
     assert row["SUBREGION"] == old.loc[refined, "SUBREGION"]
     assert row["AREA"] == pytest.approx(area_m2([row["geometry"]], CRS)[0] / 1e6, rel=1e-12)
@@ -333,7 +333,7 @@ def test_killed_at_any_point(planned: tuple[Inputs, Path], tmp_path: Path) -> No
     folder.mkdir()
     output = folder / "v1.1.gpkg"
     seen = set()
-    for stop in (1, calls // 3, calls // 2, calls - 12, calls - 6, calls - 3):
+    for stop in (calls // 3, calls - 12, calls - 6, calls - 3):
         killed = subprocess.run([sys.executable, str(script), str(stop), str(output)], capture_output=True)
         assert killed.returncode == -signal.SIGKILL
         there = {k: v for k, v in digests(folder).items() if not k.startswith(".")}
@@ -524,3 +524,13 @@ def test_examined_units_are_looked_up_once(planned: tuple[Inputs, Path]) -> None
     frame = looked.inventory.layer(Role.OUTLINE).frame.copy()  # type: ignore[union-attr]
     apply(looked, "1.1")
     pd.testing.assert_frame_equal(frame, looked.inventory.layer(Role.OUTLINE).frame)  # type: ignore[union-attr]
+
+
+def test_results_beside_the_packages(planned: tuple[Inputs, Path], result: Applied, tmp_path: Path) -> None:
+    """What apply wrote may lie in the work folder: it is no work of a mapper."""
+    work = Path(shutil.copytree(planned[1], tmp_path / "work"))
+    write_update(result, work / "v1.1.gpkg")
+    shutil.copyfile(work / "v1.1.update" / "conflicts.gpkg", work / "conflicts.gpkg")
+    edits = read_edits([work, *sorted(work.iterdir())])
+    assert len(edits.rows) == len(result.examination.edits.rows)
+    assert {n.split()[0] for n in edits.notes} == {"v1.1.gpkg", "conflicts.gpkg"}
