@@ -14,6 +14,7 @@ from rogi.errors import InputError
 
 if TYPE_CHECKING:
     import pyproj
+    from rasterio.io import DatasetReader
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img")
 """What counts as a tile in a folder."""
@@ -115,7 +116,7 @@ def read_header(path: Path) -> Header:
                 ),
                 alpha=tuple(colour is ColorInterp.alpha for colour in dataset.colorinterp),
                 masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
-                files=tuple(Path(f) for f in dataset.files) or (path,),
+                files=_files(dataset, path),
                 composed=dataset.driver == "VRT",
             )
     except (RasterioError, OSError) as error:
@@ -142,6 +143,23 @@ def _crs(wkt: str) -> pyproj.CRS:
     import pyproj
 
     return pyproj.CRS.from_wkt(wkt)
+
+
+def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
+    """All files that decide on the pixels: also those behind a VRT made of VRTs, and masks beside them."""
+    import rasterio
+
+    found = dict.fromkeys(Path(name) for name in dataset.files) or {path: None}
+    behind = [file for file in found if file != path]
+    while behind:
+        file = behind.pop()
+        more = [mask] if (mask := file.with_name(f"{file.name}.msk")).is_file() else []
+        if file.suffix.lower() == ".vrt":
+            with rasterio.open(file) as inner:
+                more += [Path(name) for name in inner.files]
+        behind += [name for name in more if name not in found]
+        found |= dict.fromkeys(more)
+    return tuple(found)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -43,6 +43,7 @@ def file_tiles(path: Path, bands: BandChoice | None) -> Found:
             found.damaged.append(error)
     # A VRT beside the files it is made of stands for nothing new.
     known = {header.path.resolve() for header in headers}
+    known |= {file.resolve() for header in headers if not header.composed for file in header.files}
     for header in headers:
         parts = {file.resolve() for file in header.files} - {header.path.resolve()}
         if header.composed and len(headers) > 1 and parts and parts <= known:

@@ -234,6 +234,29 @@ def test_keys_change_with_the_tile_that_changed_only(tmp_path: Path) -> None:
         assert again.keys(0, 10, 20, 20, ledger)[1] != both[1]
 
 
+def test_keys_know_what_lies_behind_a_vrt_of_a_vrt(tmp_path: Path) -> None:
+    """The pixels may change while both VRTs stay as they are."""
+    source = write(tmp_path / "a.tif", picture())
+    for name, inner in (("b.vrt", "a.tif"), ("c.vrt", "b.vrt")):
+        bands = "".join(
+            f'<VRTRasterBand dataType="Byte" band="{n}"><SimpleSource><SourceFilename relativeToVRT="1">'
+            f"{inner}</SourceFilename><SourceBand>{n}</SourceBand></SimpleSource></VRTRasterBand>"
+            for n in (1, 2, 3)
+        )
+        place = ",".join(map(str, grid().to_gdal()))
+        (tmp_path / name).write_text(
+            f'<VRTDataset rasterXSize="80" rasterYSize="60"><SRS>{UTM}</SRS>'
+            f"<GeoTransform>{place}</GeoTransform>{bands}</VRTDataset>"
+        )
+    before = Imagery.open(tmp_path / "c.vrt")
+    keys = before.keys(0, 0, 60, 80)
+    np.testing.assert_array_equal(before.read(0, 0, 60, 80)[0], picture())
+    assert source in before.paths
+    close_files()
+    write(source, picture(seed=1))
+    assert Imagery.open(tmp_path / "c.vrt").keys(0, 0, 60, 80) != keys
+
+
 def test_imagery_can_be_sent_to_another_process(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tif", picture())
     imagery = Imagery.open(path)
