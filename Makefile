@@ -9,7 +9,7 @@ JOBS ?= 2
 TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' constraints.txt)$(shell [ "$$(uname -s)" = Linux ] && echo +cpu)
 DEMO := demo
 UNITS ?= 5000
-BENCHMARKS ?= validate terrain zonal attributes compare release
+BENCHMARKS ?= validate terrain zonal attributes compare release update detect
 
 .PHONY: help setup demo test test-fast lint types docs bench bench-grass wheel clean
 
@@ -34,46 +34,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# Findings are what the demo is about, so exit code 1 of validate and compare is no failure; 2 is.
-ROGI := $(BIN)/rogi
-FOUND := ; [ $$? -le 1 ]
-
-demo: $(INSTALLED)  ## the main job on a generated inventory, ending in a report
-	@rm -rf $(DEMO) && mkdir -p $(DEMO)
-	@echo "== 1. An inventory of $(UNITS) units with planted faults"
-	@$(ROGI) synthetic inventory --count $(UNITS) --seed 1 --defects all -o $(DEMO)/inventory.gpkg
-	@echo "== 2. Does it follow the rules?"
-	@$(ROGI) validate $(DEMO)/inventory.gpkg --no-config --limit 1 --output $(DEMO)/report.html --output $(DEMO)/report.sarif \
-	  --output $(DEMO)/findings.gpkg > $(DEMO)/report.txt $(FOUND)
-	@tail -n 2 $(DEMO)/report.txt
-	@echo "== 3. Mend what is safe to mend, and compare with what it was"
-	@$(ROGI) validate $(DEMO)/inventory.gpkg --no-config --fix safe -o $(DEMO)/mended.gpkg > /dev/null $(FOUND)
-	@$(ROGI) compare $(DEMO)/inventory.gpkg $(DEMO)/mended.gpkg --output $(DEMO)/comparison.html > $(DEMO)/comparison.txt $(FOUND)
-	@echo "== 4. Attributes of 200 units from synthetic terrain and climate"
-	@$(ROGI) synthetic inventory --count 200 --seed 2 --region "Eastern Pamir" -o $(DEMO)/pamir.gpkg
-	@$(ROGI) synthetic terrain --like $(DEMO)/pamir.gpkg --arc-seconds 9 -o $(DEMO)/dem
-	@$(ROGI) synthetic climate --like $(DEMO)/pamir.gpkg -o $(DEMO)/climate.nc
-	@$(ROGI) attributes $(DEMO)/pamir.gpkg --dem $(DEMO)/dem --maat $(DEMO)/climate.nc --maat-variable t2m \
-	  --ap $(DEMO)/climate.nc --ap-variable tp -o $(DEMO)/attributes.gpkg
-	@echo "== 5. Numbers and figures, and a sample for two reviewers"
-	@$(ROGI) stats $(DEMO)/inventory.gpkg --figures $(DEMO)/figures --output $(DEMO)/stats.md
-	@$(ROGI) review sample $(DEMO)/inventory.gpkg --fraction 0.05 --stratify subregion -o $(DEMO)/review > /dev/null
-	@echo "== 6. Release 1.0, an edited 1.1, their differences, and 1.0 published on a local Zenodo"
-	@$(ROGI) synthetic versions --count 300 -o $(DEMO)/trial
-	@cd $(DEMO)/trial && export GIT_CEILING_DIRECTORIES=$(CURDIR)/$(DEMO) && rogi=$(CURDIR)/$(ROGI) && \
-	  $$rogi release build 1.0 -i 1.0.gpkg -o dist > build-1.0.txt && \
-	  $$rogi release build 1.1 -i 1.1.gpkg --previous dist/Synthetic_v1.0.zip -o dist > build-1.1.txt && \
-	  { $$rogi release diff dist/Synthetic_v1.0.zip dist/Synthetic_v1.1.zip -o ../changes.html > changes.txt; [ $$? -le 1 ]; } && \
-	  { $(CURDIR)/$(BIN)/python $(CURDIR)/tests/release/invenio_server.py --address-file server.txt & server=$$!; } && \
-	  trap "kill $$server" EXIT && until [ -s server.txt ]; do sleep 0.1; done && \
-	  export ZENODO_SANDBOX_TOKEN=token-of-the-maintainer && \
-	  $$rogi release publish dist/Synthetic_v1.0 --server "$$(cat server.txt)" --quiet && \
-	  $$rogi release publish dist/Synthetic_v1.0 --server "$$(cat server.txt)" --quiet --publish --yes && \
-	  $$rogi release check dist/Synthetic_v1.1.zip | tail -n 1
-	@echo "Open in a browser:"
-	@echo "  $(CURDIR)/$(DEMO)/changes.html"
-	@echo "  $(CURDIR)/$(DEMO)/report.html"
-	@echo "  $(CURDIR)/$(DEMO)/comparison.html"
+demo: $(INSTALLED)  ## the main job on generated data, ending in reports
+	@./demo.sh $(DEMO) $(UNITS)
 
 test: $(INSTALLED)  ## all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup

@@ -61,7 +61,7 @@ class Scripted:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
-            "decided": dict(sorted(self.decided.items())),
+            "decided": {name: count for name, count in sorted(self.decided.items()) if count},
             "conflicts": self.conflicts,
             "unsure": self.unsure,
         }
@@ -280,8 +280,7 @@ def _plant(
     """Splits, merges and conflicts among units that would stay as they are."""
     shapes = tasks.geometry.to_numpy()
     area = shapely.area(shapes)
-    decided = [i for i in stay if tasks["class"].iloc[i] != TaskClass.UNCHANGED]
-    pairs = _touching(tasks, [i for i in stay if i not in decided])[:merges]
+    pairs = _touching(tasks, stay)[:merges]
     for one, other in pairs:
         keep, go = sorted((one, other), key=lambda i: (-area[i], i))
         first, second = tasks.iloc[keep], tasks.iloc[go]
@@ -291,19 +290,24 @@ def _plant(
         reason = "no boundary is seen between them"
         pen.decide(second["fid"], Decision.MERGE, merge_into=first["unit"], reason=reason)
         done.decided[Decision.MERGE.value] += 1
-    taken = {i for pair in pairs for i in pair} | set(decided)
-    free = sorted((i for i in stay if i not in taken), key=lambda i: (-area[i], i))
-    for i in free[:splits]:
+    taken = {i for pair in pairs for i in pair}
+    once = _once(tasks)
+    free = sorted((i for i in stay if i not in taken and once[i]), key=lambda i: (-area[i], i))
+    cut = [i for i in free[:splits] if area[i] >= SPLIT_AREA * area.min() and len(_halves(shapes[i])) == 2]
+    contradicted = [i for i in free if i not in cut][:conflicts]
+    # What is planted here takes the place of the decision to remain, where there was one.
+    said = tasks["class"].to_numpy(dtype=object) != TaskClass.UNCHANGED.value
+    changed = [*taken, *cut, *contradicted]
+    done.decided[Decision.REMAIN.value] -= int(said[np.array(changed, dtype=np.int64)].sum())
+    for i in cut:
         parts = _halves(shapes[i])
-        if len(parts) != 2 or area[i] < SPLIT_AREA * area[area > 0].min():
-            continue
         row = tasks.iloc[i]
         pen = pens[row["package"]]
         reason = "two lobes"
         pen.decide(row["fid"], Decision.SPLIT, parts[0], front_50m=True, reason=reason)
         pen.copy(row, Decision.SPLIT, parts[1], front_50m=True, reason=reason)
         done.decided[Decision.SPLIT.value] += 1
-    for i in free[splits : splits + conflicts]:
+    for i in contradicted:
         row = tasks.iloc[i]
         pen = pens[row["package"]]
         pen.decide(row["fid"], Decision.REMOVE, reason="not seen")
@@ -316,8 +320,7 @@ def _touching(tasks: gpd.GeoDataFrame, positions: list[int]) -> list[tuple[int, 
     chosen = np.array(positions, dtype=np.int64)
     shapes = tasks.geometry.to_numpy()[chosen]
     left, right = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=TOUCHING)
-    packages, units = tasks["package"].to_numpy(dtype=object), tasks["unit"]
-    once = units.map(units.value_counts()).to_numpy() == 1
+    packages, once = tasks["package"].to_numpy(dtype=object), _once(tasks)
     pairs: list[tuple[int, int]] = []
     used: set[int] = set()
     for a, b in sorted(zip(chosen[left].tolist(), chosen[right].tolist(), strict=True)):
@@ -325,6 +328,11 @@ def _touching(tasks: gpd.GeoDataFrame, positions: list[int]) -> list[tuple[int, 
             used |= {a, b}
             pairs.append((a, b))
     return pairs
+
+
+def _once(tasks: gpd.GeoDataFrame) -> Any:
+    """(n,) bool, units with one row."""
+    return tasks["unit"].map(tasks["unit"].value_counts()).to_numpy() == 1
 
 
 def _halves(shape: Any) -> list[Any]:
