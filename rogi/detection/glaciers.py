@@ -40,7 +40,29 @@ class Glaciers:
         return len(self.ids)
 
 
-def read_glaciers(path: str | Path, bounds: Floats | None = None) -> Glaciers:
+def polygon_layer(path: str | Path, what: str) -> str | None:
+    """The one layer of polygons of a file; None where it cannot be told before it is read.
+
+    Inventories hold points too, often before the outlines.
+
+    Raises
+    ------
+    InputError
+        There are several.
+    """
+    import pyogrio
+
+    layers = pyogrio.list_layers(path)
+    found = [str(name) for name, kind in layers if kind is not None and "Polygon" in str(kind)]
+    if len(found) > 1:
+        raise InputError(
+            f"The {what} {path} could be those of the layers {', '.join(found)}; write the one that "
+            "is meant to a file of its own."
+        )
+    return found[0] if found else None
+
+
+def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "glaciers") -> Glaciers:
     """Glacier outlines of a vector file.
 
     Parameters
@@ -49,11 +71,13 @@ def read_glaciers(path: str | Path, bounds: Floats | None = None) -> Glaciers:
         RGI 6 or 7, GLIMS, or any polygons with a CRS, in a format pyogrio reads.
     bounds : ndarray of float64, shape (4,), optional
         West, south, east, north in degrees: only glaciers whose boxes reach into it are read.
+    what : str
+        What they are to be called in messages.
 
     Raises
     ------
     InputError
-        If the file cannot be read, has no CRS or no polygons.
+        If the file cannot be read, has no CRS, no polygons, or several layers of them.
     """
     import geopandas as gpd
     import pyogrio
@@ -61,20 +85,18 @@ def read_glaciers(path: str | Path, bounds: Floats | None = None) -> Glaciers:
     from rogi.comparison.outlines import repair
 
     try:
-        info = pyogrio.read_info(path)
-        box = None if bounds is None else _box_in(bounds, info["crs"])
-        frame = pyogrio.read_dataframe(path, bbox=box)
+        layer = polygon_layer(path, what)
+        box = None if bounds is None else _box_in(bounds, pyogrio.read_info(path, layer=layer)["crs"])
+        frame = pyogrio.read_dataframe(path, layer=layer, bbox=box)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
         raise InputError(
-            f"The glaciers {path} cannot be read: {error}; name a vector file of outlines."
+            f"The {what} {path} cannot be read: {error}; name a vector file of outlines."
         ) from None
     if not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None:
-        raise InputError(
-            f"The glaciers {path} have no geometry or no CRS; name a file of outlines with both."
-        )
+        raise InputError(f"The {what} {path} have no geometry or no CRS; name a file of outlines with both.")
     polygonal = frame.geom_type.isin(["Polygon", "MultiPolygon"]).to_numpy()
     if len(frame) and not polygonal.any():
-        raise InputError(f"The glaciers {path} hold no polygons; name a file of outlines.")
+        raise InputError(f"The {what} {path} hold no polygons; name a file of outlines.")
     geometries, repaired = repair(to_lonlat(np.asarray(frame.geometry.array)[polygonal], frame.crs))
     ids = _ids(frame)[polygonal]
     whole = ~shapely.is_empty(geometries)

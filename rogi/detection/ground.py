@@ -127,7 +127,7 @@ def ground_on(
         from rogi.detection.glaciers import read_glaciers
 
         degrees = _corners_in_degrees(transform, shape, crs)
-        out = _placed(read_glaciers(exclude, degrees).geometries, transform, crs)
+        out = _placed(read_glaciers(exclude, degrees, "outlines of --exclude").geometries, transform, crs)
         out = out[shapely.intersects(out, here)]
         shapely.prepare(out)
     return Ground(wanted, out)
@@ -159,7 +159,7 @@ def _area(text: str, field: str | None) -> Geometries:
     if not name and field is None:
         from rogi.detection.glaciers import read_glaciers
 
-        return np.asarray(read_glaciers(file).geometries)
+        return np.asarray(read_glaciers(file, what="outlines of --area").geometries)
     regions = read_regions(file, field)
     if not name:
         return np.asarray(regions.geometry)

@@ -18,11 +18,12 @@ from scipy import ndimage
 
 from rogi.detection.candidates import COLUMNS, make_candidates, read_coverage, write_candidates
 from rogi.detection.glaciers import Glaciers, glacier_overlap, read_glaciers
+from rogi.detection.ground import ground_on
 from rogi.detection.polygons import polygonise
 from rogi.detection.provisional import provisional_ids
 from rogi.detection.smoothing import smoothed
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.geometry import area_m2, to_lonlat
+from rogi.geometry import area_m2, parse_crs, to_lonlat
 
 UTM = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 3_100_000.0)
 
@@ -212,6 +213,20 @@ def test_glaciers_that_cannot_be_read(tmp_path):
     path = tmp_path / "points.gpkg"
     gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs=4326).to_file(path)
     with pytest.raises(InputError, match="hold no polygons"):
+        read_glaciers(path)
+
+
+def test_outlines_in_a_file_of_several_layers(tmp_path):
+    """An inventory has its points first: the outlines are taken; of two layers of them none is guessed."""
+    path = tmp_path / "inventory.gpkg"
+    point, polygon = shapely.Point(90, 30), shapely.box(90, 30, 90.01, 30.01)
+    gpd.GeoDataFrame(geometry=[point], crs=4326).to_file(path, layer="markers")
+    gpd.GeoDataFrame({"id": ["a"]}, geometry=[polygon], crs=4326).to_file(path, layer="outlines")
+    assert read_glaciers(path).ids.tolist() == ["a"]
+    found = ground_on(Affine(1e-4, 0, 90.0, 0, -1e-4, 30.02), (300, 300), parse_crs(4326), area=str(path))
+    assert len(found.area) == 1
+    gpd.GeoDataFrame(geometry=[polygon], crs=4326).to_file(path, layer="restricted")
+    with pytest.raises(InputError, match="layers outlines, restricted"):
         read_glaciers(path)
 
 

@@ -198,6 +198,7 @@ def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
     import pyogrio
 
     from rogi.comparison.outlines import repair
+    from rogi.detection.glaciers import polygon_layer
     from rogi.detection.predicted_ground import with_points_along
     from rogi.geometry import to_lonlat
     from rogi.regions import read_regions, same_name
@@ -209,7 +210,7 @@ def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
         raise OptionError(f"--area {text}: there is no such file; name a file of polygons, or FILE:NAME.")
     if str(file) == text:
         try:
-            frame = pyogrio.read_dataframe(file)
+            frame = pyogrio.read_dataframe(file, layer=polygon_layer(file, "outlines of --area"))
         except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
             raise InputError(f"The area {file} cannot be read: {error}; name a file of polygons.") from None
         if getattr(frame, "crs", None) is None:
