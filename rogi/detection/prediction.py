@@ -35,6 +35,9 @@ LEDGER, BLOCKS = "ledger", "blocks"
 ORIGIN_DIGITS = 3
 """Decimals of a pixel to which the origin of a grid counts."""
 
+REACH_DIGITS = 6
+"""Decimals of a pixel to which the reach of resampling counts: no brightness shows the next."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -280,11 +283,24 @@ def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, An
             round(-row - lattice.row, ORIGIN_DIGITS) + 0.0,
             round(-column - lattice.column, ORIGIN_DIGITS) + 0.0,
         ],
+        "resampled": _resampled(imagery, lattice),
         "channels": list(imagery.names),
         "bands": sorted(map(str, bands)),
         "order": list(task.intake.order),
         "stretch": None if task.intake.stretch is None else list(task.intake.stretch),
     }
+
+
+def _resampled(imagery: Imagery, lattice: Lattice) -> list[list[float]]:
+    """What resampling depends on besides pixels: it is set by the extent of all imagery, if only just."""
+    from rogi.detection.resampling import NODES
+
+    nodes = [float(lattice.row % NODES), float(lattice.column % NODES)]
+    return [
+        [round(reach, REACH_DIGITS) for reach in layer.resampling.reach] + nodes
+        for layer in (*imagery.images, *imagery.added)
+        if layer.resampling is not None
+    ]
 
 
 def _hex(parts: list[bytes] | None) -> list[str] | None:

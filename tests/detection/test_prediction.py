@@ -25,7 +25,9 @@ from bundles import answer, tiny_bundle
 
 from rogi.detection.bundle import Bundle
 from rogi.detection.engines import Plan
-from rogi.detection.windows import STEPS
+from rogi.detection.imagery import Imagery
+from rogi.detection.prediction import _resampled
+from rogi.detection.windows import STEPS, Blend, Lattice, Merge
 
 PATCH, STRIDE, BLOCK = 96, 64, 192
 CRS = "EPSG:32646"
@@ -296,6 +298,24 @@ def test_changed_tile_redoes_what_it_touches(main: Main, bundle: Bundle, tmp_pat
     assert touched < 12
     main(source, "--model", bundle.path, "-o", tmp_path / "new.gpkg", *FAST)
     assert (tmp_path / "o.gpkg").read_bytes() == (tmp_path / "new.gpkg").read_bytes()
+
+
+def test_more_imagery_that_resamples_otherwise_has_other_keys(tmp_path: Path) -> None:
+    """A further tile moves the middle of the imagery, where the reach in a model in degrees is set."""
+    folder = tiles(tmp_path / "mosaic", scene())
+    heights = np.random.default_rng(2).uniform(3000, 5000, (1, 300, 400)).astype(np.float32)
+    dem = write_image(tmp_path / "dem.tif", heights, Affine(2e-5, 0, 93.0, 0, -2e-5, 30.735), crs="EPSG:4326")
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, BLOCK)
+
+    def resampled(**channels: Path) -> list[list[float]]:
+        imagery = Imagery.open(folder, channels=channels)
+        return _resampled(imagery, Lattice.over(imagery.transform, imagery.shape, blend))
+
+    before = resampled(elevation=dem)
+    write_image(folder / "r999.tif", scene()[:, :50, :70], place(30_000, 0), nodata=0)
+    assert len(before) == 1
+    assert resampled(elevation=dem) != before
+    assert resampled() == []
 
 
 def test_a_choice_is_kept(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
