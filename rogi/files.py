@@ -19,12 +19,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, so that drivers choose the same format. On an error, or
     when the process dies, ``path`` is what it was. A link stays, the file it leads to is replaced.
-    What is no regular file (a device, a pipe) is refused: a rename would put a file in its place.
+    What is no regular file (a device, a pipe) is refused: a rename would put a file in its place; so is a
+    database that another program has open.
 
     Raises
     ------
     OutputError
-        If the target cannot be written (no such folder, no regular file, no permission, disk full).
+        If the target cannot be written (no such folder, no regular file, open elsewhere, no permission,
+        disk full).
     """
     path = Path(path)
     if path.is_dir():
@@ -34,6 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OutputError(f"The folder {target.parent} does not exist; make it, or write elsewhere.")
     if target.exists() and not target.is_file():
         raise OutputError(f"{path} is not a regular file; name another file to write.")
+    refuse_open(target)
     try:
         # A folder of its own: drivers may put side files (journals, indexes) beside the file.
         work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=target.parent))
@@ -50,6 +53,27 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OutputError(f"{path} could not be written: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def refuse_open(path: Path) -> None:
+    """Refuse to replace or remove an SQLite database, such as a GeoPackage, with a log beside it.
+
+    In the log is what a program that has the file open, or did not close it, saved last. It would be lost,
+    or be taken for a part of the new file.
+
+    Raises
+    ------
+    OutputError
+        If there is such a log and it is not empty.
+    """
+    for ending in ("-wal", "-journal"):
+        log = path.with_name(path.name + ending)
+        with contextlib.suppress(OSError):
+            if log.stat().st_size:
+                raise OutputError(
+                    f"{path} is open in another program, or was not closed ({log.name} lies beside it); open "
+                    "it in QGIS and close it there, or name another file."
+                )
 
 
 @contextmanager

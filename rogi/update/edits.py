@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from rogi.inventory.sources import SourceLayer, find_layers
 from rogi.inventory.tables import read_table
 from rogi.schema.model import normalise
 from rogi.update.columns import GEOMETRY, cut, objects, typed
+from rogi.update.lineage import FILE as LINEAGE_FILE
 from rogi.update.model import APPLICATION, CANDIDATES, CURRENT, TASK_COLUMNS, TASKS
 from rogi.update.planned import IDENTITY, PLAN_FILE, Planned, read_plan
 from rogi.update.problems import Problem, Rule
@@ -43,6 +45,8 @@ KNOWN_BESIDE: Final = (
     ".gpkg-journal", ".qgs~", ".qgz~", ".bak",
 )  # fmt: skip
 """Files that lie in work folders and hold no tasks; others are named in a note."""
+UPDATE_SUFFIX: Final = ".update"
+"""Of the folder that an apply writes beside a new version; neither of the two holds tasks."""
 NEEDED: Final = ("task", "decision", "merge_into")
 """Columns without which a layer holds no tasks."""
 CANDIDATE_ID: Final = ("candidate", "candidate_id")
@@ -146,10 +150,10 @@ def read_edits(
     files, plans, notes = _sorted_out(paths)
     tables: list[TaskTable] = []
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
-        for number, file in enumerate(files):
+        for number, (file, shown) in enumerate(zip(files, _shown(files), strict=True)):
             scratch = Path(folder) / str(number)
             scratch.mkdir()
-            tables += _tables_of(file, scratch, notes)
+            tables += [replace(table, file=shown) for table in _tables_of(file, scratch, notes)]
     stored: Planned | None = None
     if store is not None:
         from rogi.update.store import read_store
@@ -206,7 +210,7 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[str
     notes: list[str] = []
     for path in paths:
         inside = path.is_dir()
-        if inside and path.suffix == ".update":
+        if inside and path.suffix == UPDATE_SUFFIX:
             continue  # what an earlier apply wrote
         try:
             members = sorted(path.iterdir()) if inside else [path]
@@ -218,6 +222,8 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[str
                 continue
             if name == PLAN_FILE:
                 plans[file.resolve()] = file
+            elif inside and (file.with_suffix(UPDATE_SUFFIX) / LINEAGE_FILE).is_file():
+                continue
             elif file.suffix.casefold() in PACKAGE_SUFFIXES:
                 files[file.resolve()] = file
             elif not name.endswith(KNOWN_BESIDE) or not file.exists():
@@ -225,6 +231,15 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[str
                     raise InputError(f"{file} does not exist; check the spelling and the folder.")
                 notes.append(f"{file.name} was passed over: no format of work packages")
     return list(files.values()), list(plans.values()), notes
+
+
+def _shown(files: Sequence[Path]) -> list[str]:
+    """What files are called: their names, with the folder where two have one name."""
+    names = [file.name for file in files]
+    for call in (lambda file: f"{file.parent.name}/{file.name}", str):
+        often = Counter(names)
+        names = [call(f.absolute()) if often[n] > 1 else n for f, n in zip(files, names, strict=True)]
+    return names
 
 
 def _plan_path(plan: Path | None, plans: Sequence[Path], files: Sequence[Path]) -> Path:

@@ -95,6 +95,7 @@ def read_units(inventory: Inventory) -> Units:
     best = rank[order] == rank[order][starts][group]
     kept = order[best]
     _refuse_repeated(inventory, layer, side.ids[kept], side.positions[kept])
+    _refuse_blanks(inventory, layer, side.ids[kept], side.positions[kept])
     notes = []
     if side.without_geometry:
         notes.append(
@@ -138,6 +139,19 @@ def _refuse_repeated(inventory: Inventory, layer: Layer, ids: Texts, positions: 
         f"clear which unit is meant: {first} in rows {rows}{', …' if len(names) > 1 else ''}; see "
         "`rogi validate`, and repair them with `rogi id repair` or by hand."
     )
+
+
+def _refuse_blanks(inventory: Inventory, layer: Layer, ids: Texts, positions: NDArray[np.intp]) -> None:
+    """Blanks stand between the IDs of a list, in tasks, in the lineage and in a release."""
+    blank = np.flatnonzero([len(str(name).split()) != 1 for name in ids])
+    if len(blank):
+        first = blank[np.argmin(positions[blank])]
+        verb = "has a blank" if len(blank) == 1 else "have blanks"
+        raise InputError(
+            f"{counted(len(blank), 'primary ID')} of {inventory.path} {verb} within, such as "
+            f"{str(ids[first])!r} in row {layer.rows[positions[first]]}, but blanks stand between the IDs of "
+            "a list; write IDs without them, or make new ones with `rogi id make`, and see `rogi validate`."
+        )
 
 
 def counted(number: int, noun: str) -> str:

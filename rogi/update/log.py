@@ -115,6 +115,29 @@ def retired_ids(paths: Iterable[Path]) -> frozenset[str]:
     return frozenset(gone | {r.id for r in retired})
 
 
+def earlier_updates(inventory: Iterable[Path]) -> list[Path]:
+    """Folders of the updates that led to an inventory, as far as they lie beside it, the last one first.
+
+    Beside ``v1.2.gpkg`` lies ``v1.2.update``, which names ``v1.1.gpkg``, and so on. Later updates in the same
+    folder are none of its past.
+    """
+    from rogi.update.results import folder_of, stated_summary
+
+    out: list[Path] = []
+    waiting = list(inventory)
+    while waiting:
+        path = waiting.pop()
+        folder = folder_of(path)
+        if folder in out or not (folder / FILE).is_file():
+            continue
+        out.append(folder)
+        stated = stated_summary(folder)
+        before = stated.get("inventory") if stated is not None else None
+        names = str(before.get("name") or "") if isinstance(before, dict) else ""
+        waiting += [path.with_name(Path(name).name) for name in names.split(", ") if Path(name).name]
+    return out
+
+
 def life(unit: str, history: History) -> Life:
     """Follow a unit through all versions.
 

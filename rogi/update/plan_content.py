@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rogi import __version__
 from rogi.ledger import digest, file_sha256
@@ -15,6 +15,7 @@ from rogi.update.candidates import Candidates
 from rogi.update.inputs import Units
 from rogi.update.model import APPLICATION, FORMAT, TaskClass
 from rogi.update.partition import Part
+from rogi.update.planned import keys_digest
 from rogi.update.tasks import DIGITS
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rogi.update.plan import Package, Request
+
+SHAPEFILE_PARTS: Final = (".shp", ".dbf", ".prj", ".cpg")
+"""Files that say what a Shapefile holds: outlines, IDs, CRS, encoding."""
 
 
 def plan_content(
@@ -34,13 +38,10 @@ def plan_content(
     notes: Iterable[str],
 ) -> dict[str, Any]:
     """What ``plan.json`` says; file names without their folders, so that a plan can be moved."""
-    inventory = [{"name": p.name, "sha256": file_sha256(p)} for p in request.inventory]
-    source = inventory[0]
-    if len(inventory) > 1:
-        source = {
-            "name": ", ".join(i["name"] for i in inventory),
-            "sha256": digest([i["sha256"] for i in inventory]),
-        }
+    whole, sums = inventory_sha256(request.inventory)
+    names = [path.name for path in request.inventory]
+    inventory = [{"name": n, "sha256": s} for n, s in zip(names, sums, strict=True)]
+    source = {"name": ", ".join(names), "sha256": whole}
     entries = []
     for package, part in packages:
         own = tasks[tasks["package"] == package.number]
@@ -99,9 +100,17 @@ def plan_content(
     return content | {"digest": hashlib.sha256(text.encode()).hexdigest()}
 
 
-def keys_digest(keys: Sequence[str] | pd.Series[str]) -> str:
-    """SHA-256 of task keys, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
+def inventory_sha256(paths: Sequence[Path]) -> tuple[str, list[str]]:
+    """SHA-256 of an inventory, and of each of its files; a Shapefile's is that of its parts."""
+    sums = [_sha256(path) for path in paths]
+    return (sums[0] if len(sums) == 1 else digest(sums)), sums
+
+
+def _sha256(path: Path) -> str:
+    if path.suffix.casefold() != ".shp":
+        return file_sha256(path)
+    beside = {p.suffix.casefold(): p for p in sorted(path.parent.iterdir()) if p.stem == path.stem}
+    return digest([[part, file_sha256(beside[part])] for part in SHAPEFILE_PARTS if part in beside])
 
 
 def _counts(classes: pd.Series[str]) -> dict[str, int]:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rogi.errors import OptionError, OutputError
-from rogi.files import write_text
+from rogi.files import refuse_open, write_text
 from rogi.inventory.metadata import write_metadata
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.write import time_of_writing, write_inventory
 from rogi.ledger import file_sha256
+from rogi.update.edits import UPDATE_SUFFIX
 from rogi.update.lineage import FILE as LINEAGE_FILE
 from rogi.update.lineage import lineage_text
 from rogi.update.model import APPLICATION
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from rogi.attributes.derive import Derived
     from rogi.update.apply import Applied
 
-FOLDER_SUFFIX: Final = ".update"
 SUMMARY_FILE: Final = "summary.json"
 
 
@@ -55,7 +55,7 @@ class Written:
 
 def folder_of(output: Path) -> Path:
     """The folder beside a new version: ``v1.1.update`` of ``v1.1.gpkg``."""
-    return output.with_suffix(FOLDER_SUFFIX)
+    return output.with_suffix(UPDATE_SUFFIX)
 
 
 def check_output(output: Path, force: bool = False) -> None:
@@ -66,8 +66,8 @@ def check_output(output: Path, force: bool = False) -> None:
     OptionError
         If it is no GeoPackage.
     OutputError
-        If something is there that no apply wrote, or that was changed since; ``force`` replaces a file, but
-        never a folder of another kind.
+        If something is there that no apply wrote, or that was changed since, or is open in another program;
+        ``force`` replaces a file that was changed, but never a folder of another kind.
     """
     if output.suffix.casefold() != ".gpkg":
         raise OptionError(
@@ -76,9 +76,10 @@ def check_output(output: Path, force: bool = False) -> None:
     if not output.parent.is_dir():
         raise OutputError(f"The folder {output.parent} does not exist; make it, or write elsewhere.")
     folder = folder_of(output)
-    stated = _stated(folder)
+    stated = stated_summary(folder)
     if folder.exists() and stated is None:
         raise OutputError(f"{folder} holds something else than an update; move it, or name another output.")
+    refuse_open(output)
     if output.exists() and not force:
         recorded = (stated or {}).get("output", {}).get("sha256")
         if not output.is_file() or file_sha256(output) != recorded:
@@ -123,8 +124,9 @@ def write_update(applied: Applied, output: Path, *, derived: Derived | None = No
 
 def _put_in_place(output: Path, folder: Path, work: Path) -> None:
     """The old file goes first and the new one comes last."""
-    with contextlib.suppress(FileNotFoundError):
-        output.unlink()
+    refuse_open(output)
+    for old in (output, *(output.with_name(output.name + ending) for ending in ("-wal", "-shm", "-journal"))):
+        old.unlink(missing_ok=True)
     if folder.exists():
         folder.rename(work / "old")
     (work / folder.name).rename(folder)
@@ -189,8 +191,8 @@ def _write_tables(applied: Applied, made: Path, folder: Path) -> dict[str, Any]:
     return content
 
 
-def _stated(folder: Path) -> dict[str, Any] | None:
-    """What the summary in a folder says, if an apply wrote it."""
+def stated_summary(folder: Path) -> dict[str, Any] | None:
+    """What the summary in a folder says; None where no apply wrote it."""
     try:
         content = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rogi.errors import OutputError, RogiError
-from rogi.files import write_text
+from rogi.files import refuse_open, write_text
 from rogi.update.kml import uncertain_kml
 from rogi.update.model import APPLICATION, CURRENT, FORMAT, PLANNED, TASK_COLUMNS, TASKS
 from rogi.update.package import write_package
@@ -53,7 +53,8 @@ def check_folder(folder: Path) -> None:
     Raises
     ------
     OutputError
-        If it holds decisions, cannot be looked through, or holds other things than a plan.
+        If it holds decisions, cannot be looked through, is open in another program, or holds other things
+        than a plan.
     """
     if not folder.exists():
         if not folder.parent.is_dir():
@@ -68,6 +69,7 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{folder} holds other files ({present[0].name}); name a new folder for the plan.")
     _old_plan(folder)
     for package in (p for p in present if p.suffix.lower() == ".gpkg"):
+        refuse_open(package)
         if number := _edited(package):
             raise OutputError(
                 f"{package} holds work of a mapper in {number:,} rows; it is never replaced. Apply it with "
@@ -121,6 +123,7 @@ def write_plan(
 
             store_plan(plan, store, work, folder)
         names = sorted(path.name for path in work.iterdir())
+        check_folder(folder)  # again: a mapper may have begun meanwhile
         _move(work, folder, names, stale)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -212,12 +215,19 @@ def _move(work: Path, folder: Path, names: list[str], stale: set[str]) -> None:
             return
         # plan.json last: until it is there, the old plan is what the folder says it is
         for name in sorted(names, key=lambda n: n == PLAN_FILE):
+            _remove_logs(folder / name)
             (work / name).replace(folder / name)
         for name in sorted(stale - set(names)):
-            for ending in ("", "-wal", "-shm"):
-                (folder / (name + ending)).unlink(missing_ok=True)
+            _remove_logs(folder / name)
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} could not be written: {error.strerror or error}.") from error
+
+
+def _remove_logs(path: Path) -> None:
+    """Remove the empty logs of a database that takes its leave: they are not those of the next one."""
+    for ending in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def _old_plan(folder: Path) -> dict[str, Any]:

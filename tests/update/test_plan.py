@@ -30,8 +30,7 @@ from rogi.synthetic.inventory import synthetic_inventory
 from rogi.update import kml
 from rogi.update.model import PLANNED, TaskClass
 from rogi.update.plan import Parameters, Plan, Request, make_plan
-from rogi.update.plan_content import keys_digest
-from rogi.update.planned import read_plan
+from rogi.update.planned import keys_digest, read_plan
 from rogi.update.work_folder import check_folder, write_plan
 
 MAPPERS = ("anna", "ben")
@@ -370,10 +369,11 @@ def test_several_layers(inputs: Inputs, tmp_path: Path) -> None:
         ({3: None}, r"1 outline of .* have no primary ID \(row 4\)"),
         ({3: ""}, "no primary ID"),
         ({3: "RGU375000N0740000E"}, r"RGU375000N0740000E in rows 1, 4"),
+        ({3: "RG 12"}, r"1 primary ID of .* has a blank within, such as 'RG 12' in row 4"),
     ],
 )
 def test_ids_of_the_inventory(inputs: Inputs, tmp_path: Path, values: dict, message: str) -> None:
-    """Missing and repeated IDs name their rows and the commands that help."""
+    """Missing and repeated IDs, and those with blanks, name their rows and the commands that help."""
     inventory = make_inventory(make_case())
     outlines = inventory.layer(Role.OUTLINE)
     assert outlines is not None

@@ -52,7 +52,7 @@ def apply(
         list[Path] | None,
         typer.Option(
             help="Earlier updates or releases, whose retired IDs no new unit gets: folders, packages, "
-            "lineage.csv. Repeatable."
+            "lineage.csv. Repeatable. Folders .update beside the inventory count without."
         ),
     ] = None,
     image_source: Annotated[
@@ -98,7 +98,7 @@ def apply(
     from rogi.update.edits import read_edits
     from rogi.update.examination import examine
     from rogi.update.inputs import read_units
-    from rogi.update.log import retired_ids
+    from rogi.update.log import earlier_updates, retired_ids
     from rogi.update.results import check_output, write_update
 
     if not work and store is None:
@@ -116,7 +116,7 @@ def apply(
         edits = read_edits(work or (), plan=plan, store=store, crs=units.layer.crs)
         not_an_input(output, [edits.planned.path.parent / p.file for p in edits.planned.packages], "-o")
         _refuse_other_inventory(edits.planned, inventory)
-        taken = retired_ids([*(history or ()), *inventory])
+        taken = retired_ids([*(history or ()), *inventory, *earlier_updates(inventory)])
         line("checking decisions", 3, 5)
         examined = examine(edits, base, units=units)
         if strict and not examined.complete:
@@ -195,13 +195,9 @@ def _version_of(output: Path) -> str:
 
 def _refuse_other_inventory(planned: Planned, paths: list[Path]) -> None:
     """IDs and outlines of another version would be taken for edits."""
-    from rogi.ledger import digest, file_sha256
+    from rogi.update.plan_content import inventory_sha256
 
-    if not planned.inventory_sha256:
-        return
-    sums = [file_sha256(path) for path in paths]
-    given = sums[0] if len(sums) == 1 else digest(sums)
-    if given != planned.inventory_sha256:
+    if planned.inventory_sha256 and inventory_sha256(paths)[0] != planned.inventory_sha256:
         shown = ", ".join(str(p) for p in paths)
         raise InputError(
             f"{shown} is not the inventory that {planned.path} was made of ({planned.inventory}): its "
