@@ -151,7 +151,10 @@ def decided(edits: Edits, units: Units) -> Decided:
     status = np.full(n, Status.DECIDED, dtype=object)
     status[decision == Decision.UNSURE] = Status.UNSURE
     nothing = decision == None  # noqa: E711 - element by element
-    quiet = (rows["class"] == TaskClass.UNCHANGED).to_numpy(dtype=bool) & ~changed
+    # Half a decision is none: it is asked for, and not taken for silence.
+    begun = np.array([use is True for use in columns["use_candidate"]], dtype=bool)
+    begun |= columns["merge_into"] != None  # noqa: E711 - element by element
+    quiet = (rows["class"] == TaskClass.UNCHANGED).to_numpy(dtype=bool) & ~changed & ~begun
     status[nothing & quiet] = Status.KEPT
     status[nothing & ~quiet] = Status.OPEN
     found = Decided(

@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.comparison.matching import SLIVER_AREA_M2, SLIVER_FRACTION
+from rogi.comparison.outlines import repair
 from rogi.geometry import Floats, Geometries, area_m2, metres_per_degree
 from rogi.release.difference import M2_PER_KM2, PART_SHARE
 from rogi.schema.load import load_parameters
@@ -244,7 +245,7 @@ class _Maker:
                 case, row, _, unit, _, shape = self.parts[refined[target]]
                 self.parts[refined[target]] = (case, row, Decision.MERGE, unit, sources, shape)
                 continue
-            shape = shapely.union_all(found.units.geometry[list(sources)])
+            shape = shapely.union_all(repair(found.units.geometry[list(sources)])[0])
             if shapely.get_num_geometries(shape) > 1:
                 for i in own:
                     found.hold(i, Rule.MERGE_APART, target)

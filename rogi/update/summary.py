@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rogi import __version__
-from rogi.geometry import area_m2
+from rogi.comparison.outlines import repair
+from rogi.geometry import area_m2, to_lonlat
 from rogi.release.difference import M2_PER_KM2
 from rogi.release.values import Kind
 from rogi.update.decisions import Status
@@ -87,7 +88,9 @@ def area_balance(applied: Applied) -> dict[str, float]:
     ids = own_ids(layer)
     kept = np.isin(ids.astype(str), [*units.ids.tolist(), *applied.changed])
     kept &= ~_secondary(applied, ids)
-    new = float(area_m2(layer.geometry[kept], layer.crs).sum()) / M2_PER_KM2
+    # Outlines that cross themselves are measured mended, as those of the units before are.
+    shapes, _ = repair(to_lonlat(layer.geometry[kept], layer.crs))
+    new = float(area_m2(shapes, 4326).sum()) / M2_PER_KM2
     return {
         "old": old,
         "retrieved": change[Decision.RETRIEVE],
