@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rogi.errors import OutputError
-from rogi.files import replacing
+from rogi.files import refuse_open, replacing
 from rogi.ledger import Ledger, digest, file_sha256
 
 
@@ -50,8 +50,9 @@ def deliver(source: Path, target: Path, ledger: Ledger) -> None:
     Raises
     ------
     OutputError
-        It cannot be written.
+        It cannot be written, or another program has it open.
     """
+    refuse_open(target)
     key, made = _key(target), file_sha256(source)
     before = ledger.known([key]).get(key, [])
     ledger.record({key: [*[old for old in before if old != made][-1:], made]})

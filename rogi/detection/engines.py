@@ -190,7 +190,8 @@ class Torch:
     def _forward(self, images: Floats) -> Floats:
         torch, plan = self._torch, self.plan
         with torch.inference_mode():
-            given = torch.from_numpy(np.require(images, requirements="W")).to(plan.device, memory_format=torch.channels_last)
+            given = torch.from_numpy(np.require(images, requirements="W"))
+            given = given.to(plan.device, memory_format=torch.channels_last)
             with torch.autocast(plan.device, dtype=torch.bfloat16, enabled=plan.precision == "bf16"):
                 logits = self._network(given)
             found: Floats = torch.sigmoid(logits.float()).cpu().numpy()

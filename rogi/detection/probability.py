@@ -32,6 +32,7 @@ def assemble(
     names: Sequence[str],
     path: Path,
     progress: Callable[[str, int, int], None] | None = None,
+    what: str = "probabilities",
 ) -> None:
     """Write a raster window by window, in memory that does not grow with it.
 
@@ -47,6 +48,8 @@ def assemble(
         GeoTIFF to write, in tiles, lightly compressed; an old one is replaced.
     progress : callable, optional
         Called with what is done, the number of rows of windows done and of all.
+    what : str
+        What progress calls the raster.
     """
     import rasterio
     from rasterio.windows import Window as RasterioWindow
@@ -84,7 +87,7 @@ def assemble(
                 if (values != NO_DATA).any():
                     dataset.write(values, window=RasterioWindow(left, top, width, height))
             if progress is not None:
-                progress("putting together", top // STEP + 1, -(-rows // STEP))
+                progress(f"putting {what} together", top // STEP + 1, -(-rows // STEP))
 
 
 def write_cog(source: Path, target: Path) -> None:

@@ -404,7 +404,7 @@ def _written(
         write_cog(whole, folder / COG)
         deliver(folder / COG, targets.probability, ledger)
     if targets.spread is not None:
-        assemble(done.store.read_spread, images, card.outputs, whole, line)
+        assemble(done.store.read_spread, images, card.outputs, whole, line, "spread")
         write_cog(whole, folder / COG)
         deliver(folder / COG, targets.spread, ledger)
     whole.unlink()
