@@ -9,6 +9,8 @@ import io
 import pickle
 import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -418,3 +420,23 @@ def test_unknown_extra_files_are_not_written(tmp_path: Path):
             tmp_path / "m", card(patch=64, stride=32), onnx=b"", weights={}, golden=golden,
             extras={"notes.txt": b""},
         )  # fmt: skip
+
+
+def test_a_bundle_is_read_without_torch(made: Path):
+    """Where only `rogi[detect]` is installed: prediction needs no torch and its kin."""
+    script = (
+        "import sys\n"
+        "names = 'torch torchvision timm segmentation_models_pytorch onnx safetensors'\n"
+        "for name in names.split():\n"
+        "    sys.modules[name] = None\n"
+        "from rogi.detection.bundle import Bundle\n"
+        "from rogi.detection.models import inspect\n"
+        "from pathlib import Path\n"
+        "bundle = Bundle.load(sys.argv[1])\n"
+        "ok = inspect(Path(sys.argv[1])).error == ''\n"
+        "print(bundle.golden().input.shape, len(bundle.onnx_bytes()) > 0, ok)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(made)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "(1, 3, 64, 64) True True\n", done.stderr
