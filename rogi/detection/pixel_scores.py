@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BLOCK = 512
 """Rows and columns of the blocks that are drawn in the bootstrap and dealt to the folds."""
 
+MOST_BANDS = 2
+"""Outputs a model may have: rock glacier, and boundary."""
+
 
 @dataclass(frozen=True, eq=False)
 class PixelScores:
@@ -85,6 +88,31 @@ def pixel_scores(
         raise InputError(f"The probabilities {path} cannot be read: {error}; name a raster.") from None
 
 
+def refuse_pictures(path: Path) -> None:
+    """Refuse a raster of more bands than a model has outputs: a picture, whose bytes would pass for chances.
+
+    Raises
+    ------
+    InputError
+        If it has more than two bands, or cannot be read.
+    """
+    import rasterio
+
+    try:
+        with rasterio.open(path) as source:
+            _check_bands(source, str(path))
+    except rasterio.errors.RasterioIOError as error:
+        raise InputError(f"The probabilities {path} cannot be read: {error}; name a raster.") from None
+
+
+def _check_bands(source: DatasetReader, name: str) -> None:
+    if source.count > MOST_BANDS:
+        raise InputError(
+            f"{name} has {source.count} bands, so it is a picture; give the raster that `rogi detect predict "
+            "--probability` wrote."
+        )
+
+
 def _count(
     source: DatasetReader, name: str, truth: Geometries, ground: Geometries | None, block: int
 ) -> PixelScores:
@@ -98,6 +126,7 @@ def _count(
             f"{name} has values of type {kind}; probabilities are uint8 (254 is 1, 255 no data) or "
             "floating point from 0 to 1."
         )
+    _check_bands(source, name)
     crs = parse_crs(source.crs.to_wkt())
     outlines = _Burner(transform_geometries(truth, 4326, crs))
     limits = None if ground is None else _Burner(transform_geometries(ground, 4326, crs))

@@ -105,12 +105,20 @@ def _zonal(path: Path, lonlat: Geometries) -> tuple[Floats, Floats]:
     """Mean probability inside outlines, and the share of them on valid pixels."""
     from rogi.attributes.raster import open_raster
     from rogi.attributes.zonal import zonal_statistics
+    from rogi.detection.pixel_scores import refuse_pictures
 
     raster = open_raster(path)
-    if coded := raster.dtype == "uint8":  # 0..254 stand for 0..1, 255 for no data
+    coded = raster.dtype == "uint8"  # 0..254 stand for 0..1, 255 for no data
+    if coded:
+        refuse_pictures(path)
         raster = raster.with_voids(255)
+    unscaled = coded and raster.scale == 1.0  # a scale in the file is applied where it is read
     table = zonal_statistics(lonlat, {"p": raster}, ("mean",), crs=4326, minimum_valid_share=1e-9)
-    mean = table["p_mean"].to_numpy(dtype=float) / (254.0 if coded else 1.0)
+    mean = table["p_mean"].to_numpy(dtype=float) / (254.0 if unscaled else 1.0)
+    if len(mean) and np.isnan(mean).all():
+        raise InputError(
+            f"{path} has no data in any outline of inventory or candidates; give the raster of this ground."
+        )
     with np.errstate(invalid="ignore"):
         if ((mean < -1e-6) | (mean > 1 + 1e-6)).any():
             raise InputError(

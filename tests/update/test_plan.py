@@ -17,6 +17,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -224,7 +225,6 @@ def test_coverage_layer(inputs: Inputs, tmp_path: Path) -> None:
 
 
 def probability_raster(path: Path, values: np.ndarray, west: float, north: float, pixel: float) -> Path:
-    import rasterio
     from rasterio.transform import from_origin
 
     profile = {
@@ -253,6 +253,25 @@ def test_probability_raster(inputs: Inputs, tmp_path: Path) -> None:
     assert missed["valid_share"] == pytest.approx(0.5, abs=1e-3)
     beyond = tasks.loc[inputs.case.unit["r0c5"]]
     assert np.isnan(beyond["probability"]) and beyond["valid_share"] == 0
+    # With the scale in the file, as `rogi detect predict` writes it.
+    with rasterio.open(path, "r+") as target:
+        target.scales = (1 / 254,)
+    again = make_plan(request_of(inputs, probability=path)).tasks.set_index("unit")
+    assert again.loc[inputs.case.unit["r0c2"], "probability"] == pytest.approx(127 / 254)
+    assert list(again["valid_share"].dropna()) == list(tasks["valid_share"].dropna())
+
+
+def test_probability_of_other_ground_and_pictures(inputs: Inputs, tmp_path: Path) -> None:
+    """A raster without data in any outline tells nothing; three bands of bytes are a picture."""
+    elsewhere = probability_raster(tmp_path / "p.tif", np.full((100, 100), 127, np.uint8), 80.0, 30.0, 1e-4)
+    with pytest.raises(InputError, match="this ground"):
+        make_plan(request_of(inputs, probability=elsewhere))
+    with rasterio.open(elsewhere) as source:
+        profile = source.profile | {"count": 3}
+    with rasterio.open(tmp_path / "rgb.tif", "w", **profile) as target:
+        target.write(np.full((3, 100, 100), 127, np.uint8))
+    with pytest.raises(InputError, match="3 bands, so it is a picture"):
+        make_plan(request_of(inputs, probability=tmp_path / "rgb.tif"))
 
 
 def test_raster_that_is_no_probability(inputs: Inputs, tmp_path: Path) -> None:
