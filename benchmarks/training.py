@@ -20,7 +20,7 @@ NETWORK = ("--architecture", "Unet", "--encoder", "tu-test_resnet", "--encoder-d
 RECIPE = (*NETWORK, "--crop", 128, "--batch", 16, "--lr", 4e-3, "--light", 0.1, "--patience", 0)
 """Small enough for a laptop: a third of a million weights, learnt on windows around units."""
 
-STEPS, QUICK_STEPS = 1900, 200
+STEPS, QUICK_STEPS = 800, 150
 TRAIN, HELD_OUT = (1, 2, 3, 4), (5, 6)
 """Seeds of scenes of 1536 x 1536 pixels."""
 

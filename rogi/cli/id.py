@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+VECTOR_ENDINGS = (".gpkg", ".shp", ".fgb", ".parquet", ".geojson", ".kml", ".kmz")
 # Longitudes west of Greenwich begin like an option.
 _NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
 
@@ -249,6 +250,12 @@ def _write(
     """A table: as text its chosen columns, one line for each row."""
     import csv
     import io
+
+    if output is not None and output.suffix.lower() in VECTOR_ENDINGS:
+        raise OptionError(
+            f"The result is a list, text, CSV or JSON, not {output.suffix}: name another file, or let "
+            "`rogi attributes FILE --fields ID -o NEW` fill the column."
+        )
 
     plain = {name: [_plain(value) for value in values] for name, values in columns.items()}
     rows = list(zip(*plain.values(), strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -141,17 +142,22 @@ class OnnxRuntime:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        # Numbers below 1e-38, which a network may be full of, cost a hundred times as much as others.
+        # Numbers below 1e-38, which a network may be full of, cost a hundred times as much as others. The
+        # setting stays with the thread that makes or runs the session, so that must be one of our own.
+        self._threads = ThreadPoolExecutor(plan.threads, thread_name_prefix="onnxruntime")
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
         options.add_free_dimension_override_by_name("n", 1)
-        self._session = runtime.InferenceSession(
-            bundle.onnx_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = self._threads.submit(
+            runtime.InferenceSession, bundle.onnx_bytes(), options, providers=["CPUExecutionProvider"]
+        ).result()
         self._input = self._session.get_inputs()[0].name
         self.plan, self.batch = plan, 1
 
     def run(self, images: Floats) -> Floats:
         """See `Backend`."""
+        return self._threads.submit(self._run, images).result()
+
+    def _run(self, images: Floats) -> Floats:
         return np.concatenate([self._session.run(None, {self._input: image[None]})[0] for image in images])
 
 

@@ -98,6 +98,7 @@ def read_header(path: Path) -> Header:
 
     if not path.is_file():
         raise InputError(f"There is no image {path}; give the path of a file that exists.")
+    damage = None
     try:
         with rasterio.open(path) as dataset:
             coloured = ColorInterp.palette in dataset.colorinterp
@@ -120,7 +121,9 @@ def read_header(path: Path) -> Header:
                 composed=dataset.driver == "VRT",
             )
     except (RasterioError, OSError) as error:
-        raise CorruptTile(path, reason(error)) from error
+        damage = reason(error)
+    if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
+        raise CorruptTile(path, damage)
     if header.crs is None:
         raise InputError(
             f"{path} has no coordinate reference system, so its place is not known; add it, for example with "

@@ -108,13 +108,16 @@ class Tile:
         where = RasterioWindow(window.column0, window.row0, width, height)
         arrays, valid = [], np.ones((height, width), dtype=bool)
         for part in self.bands:
+            damage = None
             try:
                 dataset = _dataset(part.path, part.stamp)
                 stored = dataset.read(list(part.indexes), window=where)
                 if part.masked:
                     valid &= dataset.read_masks(part.indexes[0], window=where) > 0
             except (RasterioError, OSError) as error:
-                raise CorruptTile(part.path, reason(error)) from error
+                damage = reason(error)
+            if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
+                raise CorruptTile(part.path, damage)
             _void(valid, stored, part.nodata)
             arrays.append(stored)
         return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays)), valid

@@ -78,14 +78,15 @@ def read_units(inventory: Inventory) -> Units:
     if not layer.has("primary_id"):
         raise InputError(
             f"{inventory.path} has no column of primary IDs, by which units are followed from version to "
-            "version; make IDs with `rogi id make`, or name the columns with --dialect."
+            "version; fill one with `rogi attributes FILE --fields ID -o NEW`, or name it with --dialect."
         )
     side = side_of(inventory, Role.OUTLINE)
     if side.without_id or side.id_column != layer.columns.get("primary_id"):
         number = len(side.without_id) or len(side)
         raise InputError(
             f"{counted(number, 'outline')} of {inventory.path} have no primary ID ({some(side.without_id)}); "
-            "give them one with `rogi id make` or remove them, and see `rogi validate`."
+            "fill them with `rogi attributes FILE --fields ID --only-missing -o NEW` or remove them, and "
+            "see `rogi validate`."
         )
     rank = np.array([PREFERRED.index(e) for e in side.extent], np.intp)
     order = np.lexsort([np.arange(len(side)), rank, side.ids.astype(str)])

@@ -207,7 +207,10 @@ def as_markdown(content: dict[str, Any]) -> str:
         f"| old | {areas['old']:,.4f} |",
         f"| + retrieved | {areas['retrieved']:,.4f} |",
         f"| − removed | {areas['removed']:,.4f} |",
-        *(f"| change of {name} units | {areas[name]:+,.4f} |" for name in ("refined", "split", "merged")),
+        *(
+            f"| change of {name} units | {round(areas[name], 4) + 0.0:+,.4f} |"
+            for name in ("refined", "split", "merged")
+        ),
         f"| = new | {areas['new']:,.4f} |",
         "",
         "`rogi release diff` of the two versions finds:",

@@ -178,6 +178,7 @@ def test_a_file_cut_off_is_named_and_the_error_can_be_sent(tmp_path: Path) -> No
     with pytest.raises(CorruptTile, match=r"b\.tif") as caught:
         imagery.read(300, 350, 100, 300)
     assert caught.value.path == broken
+    assert caught.value.__cause__ is None and caught.value.__context__ is None  # neither can be pickled
     copy = pickle.loads(pickle.dumps(caught.value))
     assert str(copy) == str(caught.value) and copy.path == broken
 

@@ -81,7 +81,7 @@ def test_smooth_field(block):
 
 
 def test_diagonal_contacts():
-    """Worked by hand: a loop closed over a corner has a hole that touches its exterior; two groups stay two."""
+    """By hand: a loop closed over a corner has a hole that touches its exterior; two groups stay two."""
     loop = np.array([[1, 1, 1, 0], [1, 0, 1, 0], [1, 1, 0, 1]], np.uint8)
     for block in (1, 2, 3, 4):
         found = polygonise(reader(loop), loop.shape, level=1, block=block)

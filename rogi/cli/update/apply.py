@@ -137,6 +137,7 @@ def apply(
     if derived is not None:
         for warning in derived.warnings:
             sys.stderr.write(f"warning: {warning}\n")
+        _tell_left_out(applied, derived, output)
     _tell(examined, quiet)
     if not quiet:
         for note in (*edits.notes, *applied.notes):
@@ -213,11 +214,22 @@ def _tell(examined: Examination, quiet: bool) -> None:
     problems = examined.problems
     for problem in problems[:SHOWN_PROBLEMS]:
         what = "conflict" if problem.conflict else "problem"
-        name = problem.task or problem.unit or f"row {problem.row}"
+        name = ", ".join(filter(None, (problem.task or problem.unit, f"row {problem.row}")))
         text = printable(f"{problem.package}, {name}: {problem.message} [{problem.rule}]")
         sys.stderr.write(f"{what}: {text}\n")
     if len(problems) > SHOWN_PROBLEMS:
         sys.stderr.write(f"… and {len(problems) - SHOWN_PROBLEMS} more, listed in problems.csv\n")
+
+
+def _tell_left_out(applied: Any, derived: Any, output: Path) -> None:
+    """Say which attributes were derived for nothing: a new version has the columns of the old one."""
+    has = {name for layer in applied.inventory.layers for name in layer.frame.columns}
+    made = {name for layer in derived.inventory.layers for name in layer.frame.columns}
+    if left := sorted(made - has):
+        sys.stderr.write(
+            f"note: the inventory has no columns {', '.join(left)}, so they were not written; "
+            f"`rogi attributes {output} … -o …` adds them to all units.\n"
+        )
 
 
 def _tell_missing_attributes(applied: Any, output: Path) -> None:
