@@ -67,8 +67,10 @@ class Metric:
         ``iou``, ``precision``, ``recall`` or ``f1``.
     split : str
         ``train`` or ``validation``.
-    value, low, high : float
-        Share 0-1, and the ends of its percentile bootstrap interval.
+    value : float
+        Share 0-1.
+    low, high : float, optional
+        Ends of its percentile bootstrap interval; None where only one block, or patch, could be drawn.
     level : float
         Of the interval.
     count : int
@@ -78,10 +80,15 @@ class Metric:
     name: str
     split: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     level: float
     count: int
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.value:.3f}"
+        return f"{self.value:.3f} ({self.low:.3f}-{self.high:.3f})"
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,8 @@ def metrics(counts: Counts, clusters: npt.ArrayLike, threshold: float, split: st
     ----------
     counts : Counts
     clusters : array of int, (patches,)
-        Patches of one number are drawn together: blocks of ground, since neighbours resemble each other.
+        Patches of one number are drawn together: blocks of ground, since neighbours resemble each other. A
+        single block has no interval.
     threshold : float
         One of `THRESHOLDS`.
     split : str
@@ -113,8 +114,11 @@ def metrics(counts: Counts, clusters: npt.ArrayLike, threshold: float, split: st
     values = ratios(*sums.sum(axis=0))
     found = []
     for name, value in values.items():
-        estimate = percentile_estimate(float(value), drawn[name])
-        if np.isfinite([estimate.value, estimate.low, estimate.high]).all():
-            share, low, high = (round(part, 6) for part in (estimate.value, estimate.low, estimate.high))
-            found.append(Metric(name, split, share, low, high, CONFIDENCE, len(names)))
+        if not np.isfinite(value):
+            continue
+        low = high = None
+        if len(names) > 1:
+            estimate = percentile_estimate(float(value), drawn[name])
+            low, high = round(estimate.low, 6), round(estimate.high, 6)
+        found.append(Metric(name, split, round(float(value), 6), low, high, CONFIDENCE, len(names)))
     return tuple(found)

@@ -99,7 +99,7 @@ def _row(item: Inspected) -> tuple[str, ...]:
         ",".join(channel.name for channel in card.channels),
         f"{card.resolution_m:.3g} m",
         ",".join(card.outputs),
-        f"{iou.value:.2f} ({iou.low:.2f}-{iou.high:.2f})" if iou else "",
+        str(iou) if iou else "",
         f"{bundle_bytes(item.bundle) / 2**20:.1f}",
         item.bundle.digest[:12],
     )

@@ -76,7 +76,10 @@ def full_card():
         atrous_rates=(6, 12, 18),
         threshold=0.35,
         threshold_curve=ThresholdCurve((0.25, 0.5), (0.5, 0.75), (1.0, 0.5), (0.67, 0.6), (0.5, 0.43)),
-        metrics=(Metric("iou", "validation", 0.7, 0.6, 0.8, 0.95, 12),),
+        metrics=(
+            Metric("iou", "validation", 0.7, 0.6, 0.8, 0.95, 12),
+            Metric("f1", "train", 0.8, None, None, 0.95, 1),
+        ),
         training=TrainingRecord(
             "a" * 64, "b" * 64, "blocked", 70, 30, (Source("x.tif", "c" * 64),), Source("w", "d" * 64),
             {"batch": 8, "loss": "bce+dice", "turn": True, "positive_share": None, "learning_rate": 1e-05},

@@ -85,6 +85,14 @@ def test_intervals_are_of_blocks():
     assert per_patch["iou"].low > found["iou"].low
 
 
+def test_one_block_has_no_interval():
+    """Its draws are all the same, which says nothing of how sure the value is."""
+    probability, truth, valid = case(5)
+    for metric in metrics(count(probability, truth, valid), [3, 3, 3, 3], 0.5, "validation"):
+        assert (metric.low, metric.high, metric.count) == (None, None, 1)
+        assert str(metric) == f"{metric.value:.3f}"
+
+
 def test_nothing_to_find_has_no_metrics():
     """A ratio that is not defined is left out, not written as 0."""
     nothing = np.zeros((2, 4, 4), bool)

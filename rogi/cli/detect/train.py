@@ -228,8 +228,6 @@ def _summary(trained: Trained, card: ModelCard, output: Path) -> str:
         f"  threshold {card.threshold:g}",
     ]
     for split in ("validation", "train"):
-        shown = [
-            f"{m.name} {m.value:.3f} ({m.low:.3f}-{m.high:.3f})" for m in card.metrics if m.split == split
-        ]
+        shown = [f"{m.name} {m}" for m in card.metrics if m.split == split]
         lines.append(f"  {split}: {', '.join(shown) or 'no unit found'}")
     return "\n".join(lines) + "\n"
