@@ -9,7 +9,7 @@ JOBS ?= 2
 TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' constraints.txt)$(shell [ "$$(uname -s)" = Linux ] && echo +cpu)
 DEMO := demo
 UNITS ?= 5000
-BENCHMARKS ?= validate terrain zonal attributes compare release update detect
+BENCHMARKS ?= validate terrain zonal attributes compare release update detect training
 
 .PHONY: help setup demo test test-fast lint types docs bench bench-grass wheel clean
 
