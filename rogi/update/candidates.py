@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,18 +15,23 @@ from numpy.typing import NDArray
 from rogi.comparison.outlines import canonical_order, repair
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds, transform_geometries
+from rogi.schema.model import Role, normalise
+from rogi.update.columns import cut
 from rogi.update.inputs import Texts, Units, counted
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rogi.inventory.model import Inventory
     from rogi.inventory.sources import SourceLayer
 
 CANDIDATE_LAYER: Final = "candidates"
 COVERAGE_LAYER: Final = "coverage"
 """Layer of a candidates file: the ground that was predicted with valid pixels."""
 
-ID_COLUMNS: Final = ("candidate_id", "candidate", "id")
+KEY: Final = "candidate_id"
+"""Column by which a layer of candidates is known, whatever it is called."""
+ID_COLUMNS: Final = (KEY, "candidate", "id")
 SHARES: Final = ("confidence", "glacier_share")
 TEXTS: Final = ("model", "imagery", "image_date", "parent_id")
 
@@ -76,7 +81,8 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
     Parameters
     ----------
     spec
-        ``FILE`` or ``FILE:LAYER``; of several layers ``candidates`` is read, or the only one of polygons.
+        ``FILE`` or ``FILE:LAYER``; of several layers the one with a column ``candidate_id`` is read, else the
+        one called ``candidates``, else the only one of polygons.
     units
         What they are matched with.
     crs
@@ -85,11 +91,12 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
     Raises
     ------
     InputError
-        If there are no polygons, no CRS, or they lie elsewhere than the units.
+        If there are no polygons, no CRS, they lie elsewhere than the units, or are the units themselves.
     """
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
         path, layers, wanted = _layers(spec, Path(folder))
-        source = _polygon_layer(layers, wanted, spec, CANDIDATE_LAYER)
+        source = _candidate_layer(layers, wanted, spec)
+        _refuse_the_inventory(units, source)
         frame, notes = _read(source, crs)
         imaged = [s for s in layers if (s.layer or "").casefold() == COVERAGE_LAYER and s is not source]
         coverage = None
@@ -153,7 +160,7 @@ def read_polygons(spec: str, *, crs: str | None = None) -> tuple[Path, Geometrie
     """
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
         path, layers, wanted = _layers(spec, Path(folder))
-        source = _polygon_layer(layers, wanted, spec, "")
+        source = _polygon_layer(layers, wanted, spec)
         frame, _ = _read(source, crs)
     shapes = np.asarray(frame.geometry.array, dtype=object)
     return path, _usable(to_lonlat(shapes[_polygonal(shapes)], frame.crs))
@@ -171,7 +178,50 @@ def _layers(spec: str, scratch: Path) -> tuple[Path, tuple[SourceLayer, ...], st
     return path, find_layers([path], scratch).layers, name
 
 
-def _polygon_layer(layers: Sequence[SourceLayer], wanted: str, spec: str, preferred: str) -> SourceLayer:
+def refuse_candidates(inventory: Inventory) -> None:
+    """Refuse an inventory whose outlines are the raw findings of a model.
+
+    Raises
+    ------
+    InputError
+        If at least half of the columns that betray the dialect ``candidates`` are there.
+    """
+    from rogi.inventory.detect import SIGNATURE_SHARE
+    from rogi.schema.load import load_dialect
+
+    outlines = inventory.layer(Role.OUTLINE)
+    if outlines is None:
+        return
+    own = next(layer for layer in load_dialect("candidates").layers if layer.role is Role.OUTLINE)
+    found = [name for name in own.signature if _has(outlines.frame.columns, name)]
+    if len(found) >= SIGNATURE_SHARE * len(own.signature):
+        raise InputError(
+            f"{inventory.path} holds candidates as a model found them (columns {', '.join(found)}), not the "
+            "units of an inventory; name the inventory with --inventory and this file with --candidates. If "
+            "its outlines were reviewed and are your inventory, say so with --dialect generic."
+        )
+
+
+def _refuse_the_inventory(units: Units, source: SourceLayer) -> None:
+    """Units matched with themselves are all unchanged, which says nothing."""
+    for own in units.layer.sources:
+        if own.path.resolve() == source.shown.resolve() and own.layer == source.layer:
+            raise InputError(
+                f"{source.title} was named for the inventory and for the candidates; name with --candidates "
+                "what was found in new imagery, such as the file of `rogi detect predict`."
+            )
+
+
+def _candidate_layer(layers: Sequence[SourceLayer], wanted: str, spec: str) -> SourceLayer:
+    """The layer of candidates: by name where the user gave one, else by its columns, else by its name."""
+    if wanted:
+        return _polygon_layer(layers, wanted, spec)
+    keyed = [layer for layer in layers if _has(layer.columns, KEY)]
+    named = [layer for layer in keyed or layers if (layer.layer or "").casefold() == CANDIDATE_LAYER]
+    return named[0] if named else _polygon_layer(keyed or layers, "", spec)
+
+
+def _polygon_layer(layers: Sequence[SourceLayer], wanted: str, spec: str) -> SourceLayer:
     from rogi.inventory.detect import Family
 
     if wanted:
@@ -180,9 +230,6 @@ def _polygon_layer(layers: Sequence[SourceLayer], wanted: str, spec: str, prefer
                 return source
         names = ", ".join(s.layer or s.shown.stem for s in layers) or "none"
         raise OptionError(f"{spec}: there is no layer {wanted!r}; there are {names}.")
-    for source in layers:
-        if preferred and (source.layer or "").casefold() == preferred:
-            return source
     shapes = [s for s in layers if s.family in (Family.POLYGON, Family.UNKNOWN)]
     if len(shapes) == 1:
         return shapes[0]
@@ -191,6 +238,11 @@ def _polygon_layer(layers: Sequence[SourceLayer], wanted: str, spec: str, prefer
         raise InputError(f"{spec} holds no layer of polygons but {kinds}; name a file of outlines.")
     names = ", ".join(s.layer or s.shown.stem for s in shapes)
     raise InputError(f"{spec} has several layers of polygons ({names}); name one as FILE:LAYER.")
+
+
+def _has(columns: Iterable[Any], name: str) -> bool:
+    """Whether a column is there, also by the name that a Shapefile leaves of it."""
+    return bool({normalise(str(c)) for c in columns} & {normalise(name), normalise(cut(name))})
 
 
 def _read(source: SourceLayer, crs: str | None) -> tuple[Any, list[str]]:
@@ -316,5 +368,7 @@ def _plain(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _column(table: pd.DataFrame, *names: str) -> str | None:
+    """The first of some columns that is there, also by the name that a Shapefile leaves of it."""
     found = {str(c).casefold(): str(c) for c in reversed(table.columns)}
-    return next((found[name] for name in names if name in found), None)
+    tried = (found.get(spelt) for name in names for spelt in (name, cut(name)))
+    return next((column for column in tried if column is not None), None)

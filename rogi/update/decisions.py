@@ -252,7 +252,7 @@ def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:
         drawn = None if going and decision[i] in (Decision.REMOVE, Decision.MERGE) else shapes[i]
         outcome = (
             decision[i],
-            drawn is not None and use[i] is True,
+            use[i] is True,
             into[i],
             None if drawn is None else _rounded(drawn),
         )

@@ -299,7 +299,7 @@ def _tables_of(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]:
             f"{file} states no coordinate reference system; export the layer {TASKS} again, with its CRS."
         )
     rows = table.fids if table.fids is not None else np.arange(1, len(table.frame) + 1, dtype=np.int64)
-    beside = {name: _layer_beside(layers, name, notes) for name in (CURRENT, CANDIDATES)}
+    beside = {name: _layer_beside(layers, name, file.name, notes) for name in (CURRENT, CANDIDATES)}
     stated = _stated_plan(opened) if kind is Format.GEOPACKAGE else {}
     return [
         TaskTable(
@@ -320,11 +320,28 @@ def _holds_tasks(layer: SourceLayer) -> bool:
     return all(normalise(name) in names for name in NEEDED)
 
 
-def _layer_beside(layers: Sequence[SourceLayer], name: str, notes: list[str]) -> gpd.GeoDataFrame | None:
+def _layer_beside(
+    layers: Sequence[SourceLayer], name: str, file: str, notes: list[str]
+) -> gpd.GeoDataFrame | None:
+    """The layer of a name, else the only one that has its key and not the keys of the others."""
     for layer in layers:
         if layer.layer == name:
             return read_table(layer).frame
-    return None
+    like = [layer for layer in layers if _kind_beside(layer) == name]
+    if len(like) != 1:
+        return None
+    notes.append(f"layer {like[0].layer} of {file} was taken for {name} by its columns")
+    return read_table(like[0]).frame
+
+
+def _kind_beside(layer: SourceLayer) -> str:
+    """Which of the layers to look at this one is, by its columns; empty where they do not tell."""
+    columns = {normalise(column) for column in layer.columns}
+    if "task" in columns:
+        return ""
+    if columns & {normalise(name) for name in CANDIDATE_ID}:
+        return "" if "kind" in columns else CANDIDATES  # neighbours are of two kinds
+    return CURRENT if "unit" in columns else ""
 
 
 def _stated_plan(package: Path) -> dict[str, str]:

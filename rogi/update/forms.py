@@ -198,7 +198,8 @@ _DECIDING: Final = ("decision",)
 _WHY: Final = ("reason", "front_50m", "comment")
 _WHO: Final = ("mapper", "date", "reviewer")
 _HAS_CANDIDATE: Final = (
-    "coalesce(trim(\"candidate\"),'') <> '' AND coalesce(\"decision\",'') IN ('refine','retrieve','split')"
+    'coalesce("use_candidate",false) OR'  # a tick that has to go is shown too
+    " coalesce(trim(\"candidate\"),'') <> '' AND coalesce(\"decision\",'') IN ('refine','retrieve','split')"
 )
 _MERGES: Final = "coalesce(\"decision\",'') = 'merge' OR coalesce(trim(\"merge_into\"),'') <> ''"
 

@@ -18,7 +18,7 @@ from rogi.comparison.outlines import repair
 from rogi.geometry import Floats, Geometries, area_m2, metres_per_degree
 from rogi.release.difference import M2_PER_KM2, PART_SHARE
 from rogi.schema.load import load_parameters
-from rogi.update.decisions import Decided, Status, groups, outlines_differ, shared_area
+from rogi.update.decisions import WITH_OUTLINE, Decided, Status, groups, outlines_differ, shared_area
 from rogi.update.edits import by_candidate, row_problems
 from rogi.update.model import CONSTRAINTS, TASK_COLUMNS, Decision
 from rogi.update.problems import Rule
@@ -93,6 +93,7 @@ def check_rows(found: Decided) -> None:
         (decision == Decision.REMAIN) & found.changed & (found.status == Status.DECIDED)
     ).tolist():
         found.hold(i, Rule.CHANGED_ANYWAY, Decision.REMAIN.value)
+    _check_ticks(found)
     if found.edits.planned.front_rule:
         front = np.array([value is True for value in found.rows["front_50m"]], dtype=bool)
         drawn = np.isin(
@@ -100,6 +101,15 @@ def check_rows(found: Decided) -> None:
         )
         for i in np.flatnonzero(drawn & ~front & (found.status == Status.DECIDED)).tolist():
             found.hold(i, Rule.FRONT)
+
+
+def _check_ticks(found: Decided) -> None:
+    """Hold rows that take a candidate's outline with a decision that gives none."""
+    ticked = np.array([value is True for value in found.text("use_candidate")], dtype=bool)
+    decision = found.text("decision")
+    idle = ~np.isin(decision.astype(str), [d.value for d in WITH_OUTLINE])
+    for i in np.flatnonzero(ticked & idle & (found.status == Status.DECIDED)).tolist():
+        found.hold(i, Rule.NOT_TAKEN, str(decision[i]))
 
 
 def _hold(found: Decided, i: int, rule: Rule | str, **more: Any) -> None:

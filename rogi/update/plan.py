@@ -14,7 +14,7 @@ from rogi.comparison.matching import SLIVER_FRACTION, MatchGraph, match_polygons
 from rogi.comparison.outlines import Outlines, prepare_together
 from rogi.errors import InputError
 from rogi.geometry import Floats, Ints
-from rogi.update.candidates import Candidates, read_candidates
+from rogi.update.candidates import Candidates, read_candidates, refuse_candidates
 from rogi.update.classify import CLASSES, GLACIER_SHARE, UNCHANGED_IOU, Clusters, classify, joined
 from rogi.update.evidence import Evidence, gather_evidence
 from rogi.update.inputs import Texts, Units, read_units
@@ -153,6 +153,8 @@ def make_plan(request: Request, progress: Progress | None = None) -> Plan:
         layers=request.layers,
         crs=request.crs,
     )
+    if request.dialect is None:
+        refuse_candidates(inventory)
     units = read_units(inventory)
     found = read_candidates(request.candidates, units, crs=request.crs)
     step(1)

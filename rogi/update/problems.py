@@ -26,6 +26,7 @@ class Rule(StrEnum):
     CHANGED_ANYWAY = "outline-changed-without-refine"
     CANDIDATE_MISSING = "candidate-missing"
     DRAWN_TOO = "drawn-and-candidate"
+    NOT_TAKEN = "candidate-not-taken"
     ONE_PART = "split-in-one-part"
     PART_OUTSIDE = "part-outside-old-outline"
     PARTS_OVERLAP = "parts-overlap"
@@ -65,6 +66,8 @@ _MESSAGES = {
     "change",
     Rule.CANDIDATE_MISSING: "use_candidate needs {detail}; draw the outline instead",
     Rule.DRAWN_TOO: "use_candidate is ticked but an outline was drawn as well; undo one of the two",
+    Rule.NOT_TAKEN: "use_candidate is ticked but the decision is {detail}, which takes no outline; untick "
+    "it, or decide otherwise",
     Rule.ONE_PART: "there is one part; split the outline in two, or take the outlines of two candidates",
     Rule.PART_OUTSIDE: "only {detail} of a part lies in the old outline; parts lie in it for the most part",
     Rule.PARTS_OVERLAP: "parts overlap by {detail}; parts touch at most",

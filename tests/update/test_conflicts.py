@@ -146,6 +146,16 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         Rule.DRAWN_TOO,
         "r0c1",
     ),
+    "tick and remain": (
+        lambda t: decide(t.anna, t.task("r0c1"), "remain", use_candidate=1),
+        Rule.NOT_TAKEN,
+        "r0c1",
+    ),
+    "tick and remove": (
+        lambda t: decide(t.anna, t.task("r0c1"), "remove", use_candidate=1, reason="scree"),
+        Rule.NOT_TAKEN,
+        "r0c1",
+    ),
     "one part": (
         lambda t: decide(t.anna, t.task("r0c3"), "split", octagon(74.06, 37.5, 0.002), reason="x"),
         Rule.ONE_PART,

@@ -20,7 +20,9 @@ from packages import Inputs, make_work, octagon
 from rogi.errors import InputError
 from rogi.update.edits import Edits, read_edits, row_problems
 from rogi.update.model import TASK_COLUMNS
+from rogi.update.plan import Request, make_plan
 from rogi.update.problems import Rule
+from rogi.update.work_folder import write_plan
 
 COLUMNS = [c.name for c in TASK_COLUMNS]
 
@@ -177,6 +179,27 @@ def test_renamed_layer_added_fields_and_empty_text(work: Path, unit: str) -> Non
     edits = read_edits([work])
     assert same(plain, edits)
     assert any("my_edits" in n for n in edits.notes) and any("photo" in n for n in edits.notes)
+
+
+@pytest.mark.parametrize(("name", "key"), [("candidates", "candidate"), ("current", "unit")])
+def test_renamed_layers_beside(planned: tuple[Inputs, Path], tmp_path: Path, name: str, key: str) -> None:
+    """Outlines to look at are known by their columns too: by those that a plan gives them."""
+    inputs = planned[0]
+    plan = make_plan(Request((inputs.inventory,), str(inputs.candidates), mappers=("anna",)))
+    write_plan(plan, tmp_path / "work")
+    plain = getattr(read_edits([tmp_path / "work"]), name)
+    without_triggers(
+        tmp_path / "work" / "anna.gpkg",
+        f"ALTER TABLE {name} RENAME TO mine",
+        f"UPDATE gpkg_contents SET table_name = 'mine' WHERE table_name = '{name}'",
+        f"UPDATE gpkg_geometry_columns SET table_name = 'mine' WHERE table_name = '{name}'",
+        "DELETE FROM gpkg_ogr_contents",
+    )
+    edits = read_edits([tmp_path / "work"])
+    found = getattr(edits, name)
+    assert len(found) and found[key].tolist() == plain[key].tolist()
+    assert found.geometry.geom_equals(plain.geometry).all()
+    assert any("mine" in note and name in note for note in edits.notes)
 
 
 def test_types_of_geometry(work: Path, planned: tuple[Inputs, Path], unit: str) -> None:

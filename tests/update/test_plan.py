@@ -382,6 +382,65 @@ def test_several_layers(inputs: Inputs, tmp_path: Path) -> None:
     assert make_plan(request_of(inputs, candidates=f"{path}:two")).content["candidates"]["layer"] == "two"
 
 
+def predicted_frame(inputs: Inputs) -> gpd.GeoDataFrame:
+    """The candidates with the columns that `rogi detect predict` gives them."""
+    frame = candidate_frame(inputs.case)
+    return frame.assign(
+        ID=[f"RGU{k:06d}N0000000E" for k in range(len(frame))],
+        AREA=0.5,
+        prob_p10=0.5,
+        prob_spread=0.1,
+        invalid_halo=0.0,
+        glacier_share=0.25,
+    )
+
+
+CUT = pytest.mark.filterwarnings("ignore:Normalized:RuntimeWarning", "ignore:Column names longer:UserWarning")
+
+
+@CUT
+@pytest.mark.parametrize("name", ["p.gpkg", "p.parquet", "p.fgb", "p.shp"])
+def test_raw_candidates_are_no_inventory(inputs: Inputs, tmp_path: Path, name: str) -> None:
+    """Refused in any format, also where a Shapefile cut the columns; a dialect says they were reviewed."""
+    frame, path = predicted_frame(inputs), tmp_path / name
+    if name.endswith(".parquet"):
+        frame.to_parquet(path)
+    else:
+        frame.to_file(path)
+    with pytest.raises(InputError, match=r"holds candidates as a model found them .* --candidates"):
+        make_plan(request_of(inputs, inventory=(path,)))
+    made = make_plan(request_of(inputs, inventory=(path,), dialect="generic"))
+    assert made.content["inventory"]["units"] == len(frame)
+
+
+def test_one_file_for_both(inputs: Inputs, tmp_path: Path) -> None:
+    """The layer of the units is refused as candidates; another layer of the same file is taken."""
+    with pytest.raises(InputError, match="for the inventory and for the candidates"):
+        make_plan(request_of(inputs, candidates=str(inputs.inventory)))
+    path = tmp_path / "all.gpkg"
+    shutil.copyfile(inputs.inventory, path)
+    candidate_frame(inputs.case).to_file(path, layer="season", mode="a")
+    made = make_plan(request_of(inputs, inventory=(path,), candidates=str(path)))
+    assert made.content["candidates"]["layer"] == "season"
+
+
+@CUT
+def test_candidates_are_known_by_their_columns(inputs: Inputs, plan: Plan, tmp_path: Path) -> None:
+    """Beside a coverage, a layer of any name with candidate_id; a Shapefile keeps what its columns say."""
+    path = tmp_path / "c.gpkg"
+    frame = predicted_frame(inputs)
+    frame.to_file(path, layer="summer 2026")
+    ground = gpd.GeoDataFrame({"name": ["a"]}, geometry=[shapely.box(73.9, 37.4, 74.3, 37.8)], crs=CRS)
+    ground.to_file(path, layer="coverage", mode="a")
+    made = make_plan(request_of(inputs, candidates=str(path)))
+    assert made.content["candidates"]["layer"] == "summer 2026"
+    assert sorted(made.candidates["candidate"]) == sorted(inputs.case.candidate)
+    frame.to_file(tmp_path / "c.shp")
+    cut = make_plan(request_of(inputs, candidates=str(tmp_path / "c.shp")))
+    assert sorted(cut.candidates["candidate"]) == sorted(inputs.case.candidate)
+    assert (cut.candidates["glacier_share"] == 0.25).all()
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
