@@ -81,7 +81,7 @@ def stats(
     from rogi.inventory.read import read_inventory
     from rogi.regions import read_regions
     from rogi.render import stats as render
-    from rogi.render.report_table import counted
+    from rogi.words import counted
 
     given = [*paths, *(p for p in (regions, grid_like, expect) if p)]
     for path in [*(grid or ()), *([output] if output else [])]:

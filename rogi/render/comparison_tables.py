@@ -11,7 +11,8 @@ from rogi.comparison.attributes import ClassAgreement, NumericAgreement
 from rogi.comparison.matching import MATCH_TYPES, MatchType
 from rogi.comparison.rates import Estimate
 from rogi.render.operator_tables import operator_tables
-from rogi.render.report_table import ReportTable, counted, km2, number, rate_text, sides_table, significant
+from rogi.render.report_table import ReportTable, km2, number, rate_text, sides_table, significant
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from rogi.comparison.inventories import InventoryComparison, Section

@@ -25,7 +25,6 @@ from rogi.render.comparison_tables import inventory_tables, notes
 from rogi.render.records import printable
 from rogi.render.report_table import (
     ReportTable,
-    counted,
     km2,
     markdown_cell,
     markdown_lines,
@@ -34,6 +33,7 @@ from rogi.render.report_table import (
     significant,
     text_lines,
 )
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from rogi.comparison.rates import Estimate

@@ -8,9 +8,10 @@ from urllib.parse import unquote
 
 from rogi.errors import OutputError
 from rogi.render.markdown import markdown_chunks
-from rogi.render.records import Failure, failures, plural, printable, source_uri, totals
+from rogi.render.records import Failure, failures, printable, source_uri, totals
 from rogi.rules.rule import Severity
 from rogi.validation.report import Report
+from rogi.words import counted
 
 COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 SHOWN_ANNOTATIONS = 10
@@ -31,7 +32,7 @@ def github_chunks(report: Report) -> Iterator[str]:
         for failure in shown:
             yield _annotation(report, failure)
         if rest := [failure.outcome for failure in some[len(shown) :]]:
-            title = f"{plural(sum(o.open for o in rest), 'finding')} of {len(rest)} more rules"
+            title = f"{counted(sum(o.open for o in rest), 'finding')} of {len(rest)} more rules"
             message = ", ".join(f"{o.code} {o.name}: {o.open:,}" for o in rest)
             yield f"::{COMMANDS[severity]} title={_property(title)}::{_data(message)}\n"
     for outcome in report.crashed:
@@ -69,7 +70,7 @@ def write_step_summary(report: Report, path: Path) -> None:
 def _annotation(report: Report, failure: Failure) -> str:
     outcome = failure.outcome
     first = next(failure.records(report, 1))
-    title = f"{outcome.code} {outcome.name}: {plural(outcome.open, 'finding')}"
+    title = f"{outcome.code} {outcome.name}: {counted(outcome.open, 'finding')}"
     example = f"{first.subject}{f' {first.field}' if first.field else ''}: {first.message}"
     other = f", with {first.other_subject}" if first.other_subject else ""
     message = f"{outcome.title}. First: {example}{other}"

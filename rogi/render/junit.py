@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from rogi.render.records import Failure, failures, plural, printable, records
+from rogi.render.records import Failure, failures, printable, records
 from rogi.rules.rule import Family, Severity
 from rogi.validation.report import Outcome, Report, State, Status
+from rogi.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,13 +79,13 @@ def _case(
         frame = report.findings.iloc[failure.positions]
         worth = [s.value for s in Severity if fail_on is not None and s.rank >= fail_on.rank]
         counts = (frame["state"] == State.OPEN.value) & frame["severity"].isin(worth)
-        counted, rest = frame[counts], frame[~counts]
-        if len(counted):
-            message = f"{outcome.title or outcome.name}: {plural(len(counted), 'finding')}"
-            attributes = f"type={_attribute(counted['severity'].iloc[0])} message={_attribute(message)}"
-            kind, body = "failure", f"<failure {attributes}>{_content(_list(counted, limit))}</failure>"
+        failing, rest = frame[counts], frame[~counts]
+        if len(failing):
+            message = f"{outcome.title or outcome.name}: {counted(len(failing), 'finding')}"
+            attributes = f"type={_attribute(failing['severity'].iloc[0])} message={_attribute(message)}"
+            kind, body = "failure", f"<failure {attributes}>{_content(_list(failing, limit))}</failure>"
         if len(rest):
-            title = f"{outcome.code} {outcome.name}: {plural(len(rest), 'finding')} not counted"
+            title = f"{outcome.code} {outcome.name}: {counted(len(rest), 'finding')} not counted"
             aside = f"{title}\n{_list(rest, limit)}"
     name = _attribute(f"{outcome.code} {outcome.name}")
     family = outcome.code[:3]

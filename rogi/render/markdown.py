@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rogi.render.records import Record, failures, plural, printable, totals
+from rogi.render.records import Record, failures, printable, totals
 from rogi.validation.report import Report, Status
+from rogi.words import counted
 
 SHOWN_ROWS = 10
 """Findings shown of each rule; all are counted."""
@@ -25,7 +26,7 @@ def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]
     yield f"# Validation of {escape(summary.path or 'an inventory')}\n\n"
     if report.crashed:
         codes = ", ".join(o.code for o in report.crashed)
-        yield f"**Incomplete: {plural(len(report.crashed), 'rule')} broke down ({codes}).**\n\n"
+        yield f"**Incomplete: {counted(len(report.crashed), 'rule')} broke down ({codes}).**\n\n"
     yield f"**{escape(sums.sentence())}.** Rules: {sums.rule_sentence()}.\n\n"
     reason = f" ({escape(summary.dialect_reason)})" if summary.dialect_reason else ""
     yield (
@@ -49,7 +50,7 @@ def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]
         )
     for failure in found if limit else ():
         outcome = failure.outcome
-        yield f"\n### {outcome.code} {escape(outcome.name)}: {plural(outcome.findings, 'finding')}\n\n"
+        yield f"\n### {outcome.code} {escape(outcome.name)}: {counted(outcome.findings, 'finding')}\n\n"
         yield _table(
             ("Feature", "Field", "Value", "Message", "State"),
             [_finding(r) for r in failure.records(report, limit)],

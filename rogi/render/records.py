@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rogi.rules.rule import Severity
 from rogi.schema.model import Role
 from rogi.validation.report import Outcome, Report, State, Status
+from rogi.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +151,7 @@ class Totals:
 
     def sentence(self) -> str:
         """The open findings in words."""
-        parts = [plural(n, _NOUNS[severity]) for severity, n in self.open.items()]
+        parts = [counted(n, _NOUNS[severity]) for severity, n in self.open.items()]
         text = ", ".join(parts)
         aside = [
             f"{n:,} {word}" for n, word in ((self.waived, "waived"), (self.known, "in the baseline")) if n
@@ -174,11 +175,6 @@ def totals(report: Report) -> Totals:
         known=int(states.get(State.BASELINE.value, 0)),
         rules={status: sum(o.status is status for o in report.outcomes) for status in Status},
     )
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 error``, ``2,000 errors``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def source_uri(report: Report, layer: str) -> str:

@@ -73,11 +73,6 @@ def significant(value: float, digits: int = 4) -> str:
     return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: ``1 outline``, ``2,000 outlines``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def short_names(sides: Sequence[Side]) -> list[str]:
     """Names of the files alone, with their folders where the names are the same."""
     paths = [PurePath(side.name) for side in sides]

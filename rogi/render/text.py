@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from rogi.render.records import Failure, Record, failures, plural, printable, totals
+from rogi.render.records import Failure, Record, failures, printable, totals
 from rogi.rules.rule import Severity
 from rogi.validation.report import NOT_SELECTED, Outcome, Report, State, Status
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -51,7 +52,7 @@ def _lines(report: Report, limit: int) -> Iterator[Text]:
     yield _text(f"Rules: {sums.rule_sentence()}")
     if report.crashed:
         codes = ", ".join(o.code for o in report.crashed)
-        yield _text(f"INCOMPLETE: {plural(len(report.crashed), 'rule')} broke down: {codes}", "bold red")
+        yield _text(f"INCOMPLETE: {counted(len(report.crashed), 'rule')} broke down: {codes}", "bold red")
     worst = next((s for s, n in sums.open.items() if n), None)
     yield _text(f"Findings: {sums.sentence()}", STYLES[worst] if worst else "bold green")
 
@@ -74,7 +75,7 @@ def _rule(report: Report, failure: Failure, limit: int) -> Iterator[Text]:
     outcome = failure.outcome
     apart = ((outcome.waived, "waived"), (outcome.known, "in the baseline"))
     aside = [f"{n:,} {word}" for n, word in apart if n]
-    count = plural(outcome.findings, "finding") + (f" ({', '.join(aside)})" if aside else "")
+    count = counted(outcome.findings, "finding") + (f" ({', '.join(aside)})" if aside else "")
     line = _text(f"{failure.severity.value:<7} ", STYLES[failure.severity])
     line.append(f"{outcome.code} ", "bold")
     line.append(f"{outcome.title or outcome.name}: {count}")
@@ -126,7 +127,7 @@ def _left_out(report: Report, status: Status, title: str) -> Iterator[Text]:
         codes = ", ".join(f"{o.code} {o.name}" for o in outcomes) if len(outcomes) <= 3 else None
         codes = codes or ", ".join(o.code for o in outcomes)
         if reason == NOT_SELECTED:
-            codes = plural(len(outcomes), "rule")
+            codes = counted(len(outcomes), "rule")
         crashed = outcomes[0].crashed
         reason = printable(reason)
         if not crashed and len(reason) > REASON_LENGTH:  # the other formats have it whole

@@ -10,8 +10,9 @@ import shapely
 
 from rogi.geometry import to_lonlat
 from rogi.render.markdown import escape as md
-from rogi.render.records import plural, printable
+from rogi.render.records import printable
 from rogi.update.model import TaskClass
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from rogi.update.plan import Plan
@@ -38,7 +39,7 @@ def as_text(content: Mapping[str, Any]) -> str:
     lines += [f"  {content['counts'][kind]:>8,} {kind.value}: {WORDS[kind]}" for kind in TaskClass]
     lines += ["", "  package: tasks, work, radius"]
     lines += [
-        f"    {printable(p['name'])}: {plural(p['tasks'], 'task')} in {plural(len(p['areas']), 'area')}, "
+        f"    {printable(p['name'])}: {counted(p['tasks'], 'task')} in {counted(len(p['areas']), 'area')}, "
         f"{p['work_share']:.1%} of an even share, {p['radius_km']:,.1f} km"
         for p in content["packages"]
     ]
@@ -124,15 +125,15 @@ def page(plan: Plan) -> str:
 
 def _head(content: Mapping[str, Any]) -> Iterator[str]:
     inventory, found = content["inventory"], content["candidates"]
-    units = plural(inventory["units"], "unit")
+    units = counted(inventory["units"], "unit")
     yield f"{printable(inventory['name'])}: {units}, schema {inventory['schema']}"
-    yield f"{printable(found['name'])}: {plural(found['count'], 'candidate')}" + "".join(
+    yield f"{printable(found['name'])}: {counted(found['count'], 'candidate')}" + "".join(
         f", model {printable(model)}" for model in found["models"]
     )
     for name, word in (("glaciers", "glaciers"), ("probability", "probability")):
         if content[name] is not None:
             yield f"{word}: {printable(content[name]['name'])}"
-    yield f"{plural(content['tasks'], 'task')} in {plural(len(content['packages']), 'package')}"
+    yield f"{counted(content['tasks'], 'task')} in {counted(len(content['packages']), 'package')}"
 
 
 def _map(plan: Plan) -> tuple[str, str]:
@@ -161,7 +162,7 @@ def _map(plan: Plan) -> tuple[str, str]:
             title="areas",
             geometries=hulls,
             schemes=(Scheme("package", by_package, area_classes),),
-            labels=[f"{names[p]}, area {area}: {plural(count, 'task')}" for p, area, count in rows],
+            labels=[f"{names[p]}, area {area}: {counted(count, 'task')}" for p, area, count in rows],
             rows=[[k] for k in range(len(rows))],
         ),
         MapLayer(
@@ -199,7 +200,7 @@ def _tasks(plan: Plan) -> str:
     shown = tasks.iloc[order]
     names = np.array([p.name for p in plan.packages], dtype=object)
     said = (
-        f"{plural(len(shown), 'task')} of {len(tasks):,} with the largest expected gain; tasks.csv has all."
+        f"{counted(len(shown), 'task')} of {len(tasks):,} with the largest expected gain; tasks.csv has all."
     )
     return f"<p>{said}</p>" + table(
         "tasks-table",

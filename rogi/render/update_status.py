@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from rogi.render.records import plural, printable
+from rogi.render.records import printable
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from rogi.update.log import Event, Life
@@ -40,7 +41,7 @@ def _lines(state: Review, areas: bool, limit: int) -> Iterator[str]:
         if areas and len(own) > 1:
             yield from (_line(f"  area {printable(a.area)}", a, width) for a in own)
     if state.drawn:
-        yield f"{plural(state.drawn, 'row')} drawn without a task"
+        yield f"{counted(state.drawn, 'row')} drawn without a task"
     yield from _problems(state, limit)
     yield from _findings(state, limit)
     yield from (f"note: {printable(note)}" for note in state.examination.edits.notes)
@@ -57,7 +58,7 @@ def _problems(state: Review, limit: int) -> Iterator[str]:
         return
     conflicts = sum(p.conflict for p in state.problems)
     yield ""
-    yield f"{plural(len(state.problems), 'problem')}, of them {plural(conflicts, 'conflict')}"
+    yield f"{counted(len(state.problems), 'problem')}, of them {counted(conflicts, 'conflict')}"
     shown = state.problems if limit < 0 else state.problems[:limit]
     for p in shown:
         name = p.task or p.unit or f"row {p.row}"
@@ -73,7 +74,7 @@ def _findings(state: Review, limit: int) -> Iterator[str]:
         return
     yield ""
     counts = Counter(found["severity"])
-    yield "Rules on edited outlines: " + ", ".join(plural(n, name) for name, n in sorted(counts.items()))
+    yield "Rules on edited outlines: " + ", ".join(counted(n, name) for name, n in sorted(counts.items()))
     shown = found if limit < 0 else found.head(limit)
     for row in shown.to_dict("records"):
         where = f"{row['package']}, {row['task'] or row['feature_id']}: {row['message']}"
@@ -141,7 +142,7 @@ def status_html(state: Review, title: str) -> str:
             "packages",
             "Packages",
             progress(state.packages, False)
-            + f"<p>{plural(state.drawn, 'row')} drawn without a task.</p>"
+            + f"<p>{counted(state.drawn, 'row')} drawn without a task.</p>"
             + (f"<ul>{notes}</ul>" if notes else ""),
         ),
         Section("areas", "Areas", progress(state.areas, True)),

@@ -21,6 +21,7 @@ from rogi.update.examination import Examination
 from rogi.update.identity import marker_positions, new_ids
 from rogi.update.model import Decision, Operation
 from rogi.update.rows import Change, changed_layer, own_ids
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings
@@ -235,7 +236,9 @@ def _deciding_rows(examination: Examination, applied: NDArray[np.intp]) -> NDArr
 def _note_dangling(layer: Layer, gone: frozenset[str], notes: list[str]) -> None:
     count = int(np.isin(own_ids(layer).astype(str), sorted(gone)).sum()) if layer.has("primary_id") else 0
     if count:
-        notes.append(f"{count} rows of {layer.name} name units that are gone; they were left as they are")
+        what = agreeing(count, "names a unit that is gone; it was", "name units that are gone; they were")
+        left = agreeing(count, "it is", "they are")
+        notes.append(f"{counted(count, 'row')} of {layer.name} {what} left as {left}")
 
 
 # ---- lineage

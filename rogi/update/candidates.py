@@ -17,7 +17,8 @@ from rogi.errors import InputError, OptionError
 from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds, transform_geometries
 from rogi.schema.model import Role, normalise
 from rogi.update.columns import cut
-from rogi.update.inputs import Texts, Units, counted
+from rogi.update.inputs import Texts, Units
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +120,7 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
         notes.append(f"{left} without a polygon that encloses ground left out")
     if (broken & sound).any():
         number = int((broken & sound).sum())
-        was = "crossed itself and was" if number == 1 else "crossed themselves and were"
+        was = agreeing(number, "crossed itself and was", "crossed themselves and were")
         notes.append(f"{counted(number, 'candidate')} {was} mended")
     if not sound.any():
         raise InputError(f"No polygon of {source.title} encloses ground; see `rogi validate {path}`.")

@@ -32,6 +32,7 @@ from rogi.update.model import APPLICATION, CANDIDATES, CURRENT, TASK_COLUMNS, TA
 from rogi.update.planned import IDENTITY, PLAN_FILE, Planned, read_plan
 from rogi.update.problems import Problem, Rule
 from rogi.update.snapshot import snapshot
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -389,7 +390,8 @@ def _cleaned(table: TaskTable, crs: Any, notes: list[str]) -> pd.DataFrame:
         notes.append(f"the columns {', '.join(sorted(extra))} of {table.file} were passed over")
     geometry, collections = _polygonal(np.asarray(source.geometry.array, dtype=object))
     if collections:
-        notes.append(f"{collections} geometry collections of {table.file} were read as their polygons")
+        were = agreeing(collections, "was read as its", "were read as their")
+        notes.append(f"{counted(collections, 'geometry collection')} of {table.file} {were} polygons")
     frame = pd.DataFrame(columns)
     frame["package"] = table.package
     frame["file"] = table.file

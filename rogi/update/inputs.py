@@ -14,6 +14,7 @@ from rogi.errors import InputError
 from rogi.geometry import Geometries
 from rogi.inventory.model import Inventory, Layer
 from rogi.schema.model import Role
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,10 +84,11 @@ def read_units(inventory: Inventory) -> Units:
     side = side_of(inventory, Role.OUTLINE)
     if side.without_id or side.id_column != layer.columns.get("primary_id"):
         number = len(side.without_id) or len(side)
+        have = agreeing(number, "has", "have")
         raise InputError(
-            f"{counted(number, 'outline')} of {inventory.path} have no primary ID ({some(side.without_id)}); "
-            "fill them with `rogi attributes FILE --fields ID --only-missing -o NEW` or remove them, and "
-            "see `rogi validate`."
+            f"{counted(number, 'outline')} of {inventory.path} {have} no primary ID "
+            f"({some(side.without_id)}); fill in IDs with `rogi attributes FILE --fields ID --only-missing "
+            "-o NEW`, or remove such outlines, and see `rogi validate`."
         )
     rank = np.array([PREFERRED.index(e) for e in side.extent], np.intp)
     order = np.lexsort([np.arange(len(side)), rank, side.ids.astype(str)])
@@ -104,16 +106,18 @@ def read_units(inventory: Inventory) -> Units:
             "for them, and they stay as they are"
         )
     if side.not_rock_glaciers:
-        notes.append(
-            f"{counted(side.not_rock_glaciers, 'landform')} that are no rock glaciers have no task and stay"
-        )
+        number = side.not_rock_glaciers
+        are = agreeing(number, "is no rock glacier", "are no rock glaciers")
+        notes.append(f"{counted(number, 'landform')} {are}: no task is planned, and the file's rows stay")
     if len(kept) < len(side):
         extra = counted(len(side) - len(kept), "restricted outline")
         notes.append(f"{extra} beside extended ones: the extended outlines are compared")
     if side.repaired:
+        number = len(side.repaired)
+        was = agreeing(number, "crosses itself and was", "cross themselves and were")
         notes.append(
-            f"{counted(len(side.repaired), 'outline')} of the inventory cross themselves and were mended for "
-            f"the comparison only: {some(side.repaired)}"
+            f"{counted(number, 'outline')} of the inventory {was} mended for the comparison only: "
+            f"{some(side.repaired)}"
         )
     positions = side.positions[kept]
     return Units(
@@ -135,10 +139,11 @@ def _refuse_repeated(inventory: Inventory, layer: Layer, ids: Texts, positions: 
     names = np.unique(ids[again].astype(str))
     first = names[0]
     rows = ", ".join(str(r) for r in np.sort(layer.rows[positions[ids == first]])[:SHOWN_IDS])
+    stand, more = agreeing(len(names), "stands", "stand"), agreeing(len(names), "", ", …")
     raise InputError(
-        f"{counted(len(names), 'primary ID')} of {inventory.path} stand for several outlines, so it is not "
-        f"clear which unit is meant: {first} in rows {rows}{', …' if len(names) > 1 else ''}; see "
-        "`rogi validate`, and repair them with `rogi id repair` or by hand."
+        f"{counted(len(names), 'primary ID')} of {inventory.path} {stand} for several outlines, so it is not "
+        f"clear which unit is meant: {first} in rows {rows}{more}; see `rogi validate`, and repair IDs with "
+        "`rogi id repair` or by hand."
     )
 
 
@@ -147,17 +152,12 @@ def _refuse_blanks(inventory: Inventory, layer: Layer, ids: Texts, positions: ND
     blank = np.flatnonzero([len(str(name).split()) != 1 for name in ids])
     if len(blank):
         first = blank[np.argmin(positions[blank])]
-        verb = "has a blank" if len(blank) == 1 else "have blanks"
+        verb = agreeing(len(blank), "has a blank", "have blanks")
         raise InputError(
             f"{counted(len(blank), 'primary ID')} of {inventory.path} {verb} within, such as "
             f"{str(ids[first])!r} in row {layer.rows[positions[first]]}, but blanks stand between the IDs of "
             "a list; write IDs without them, or make new ones with `rogi id make`, and see `rogi validate`."
         )
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 unit``, ``2,000 units``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def some(ids: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ import shapely
 
 from rogi.geometry import Geometries, rings_of, to_lonlat
 from rogi.update.gain import DOUBTFUL
+from rogi.words import counted
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -63,7 +64,7 @@ def uncertain_kml(plan: Plan) -> str:
     shown, total = uncertain(plan)
     title = f"Uncertain tasks of the update of {plan.content['inventory']['name']}"
     said = (
-        f"{total:,} tasks"
+        counted(total, "task")
         if total == len(shown)
         else (f"the {len(shown):,} of {total:,} tasks with the largest expected gain; tasks.csv has all")
     )

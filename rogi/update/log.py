@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from rogi.errors import InputError, OptionError
+from rogi.inventory.primary_id import parse
 from rogi.release.lineage import LINEAGE as RELEASE_LINEAGE
 from rogi.release.lineage import Retired
 from rogi.release.lineage import read_lineage as read_release_lineage
@@ -156,10 +157,7 @@ def life(unit: str, history: History) -> Life:
     events = _events(history)
     known = {i for e in events for i in (*e.before, *e.after, e.unit)}
     if unit not in known:
-        raise OptionError(
-            f"No lineage names {unit}; units that were never decided on have none. The files are "
-            f"{', '.join(str(f) for f in history.files)}."
-        )
+        raise OptionError(_unknown(unit, known, history.files))
     ancestors = _reached(unit, events, backwards=True)
     descendants = _reached(unit, events, backwards=False)
     chosen = []
@@ -174,6 +172,20 @@ def life(unit: str, history: History) -> Life:
         elif touched.intersection(descendants):
             chosen.append(replace(event, relation="descendant"))
     return Life(unit, tuple(chosen), ancestors, descendants, gone)
+
+
+def _unknown(unit: str, known: Set[str], files: Sequence[Path]) -> str:
+    """Why there is nothing to tell of a name: a slip of the keyboard, no ID at all, or no events."""
+    read = f"The files are {', '.join(str(f) for f in files)}."
+    parsed = parse([unit])
+    if not parsed.parsed[0]:
+        return (
+            f"{unit!r} is neither a primary ID, such as RGU375000N0740600E, nor a name in the lineages that "
+            f"were read. {read}"
+        )
+    if parsed.canonical[0] in known:
+        return f"No lineage names {unit}, but {parsed.canonical[0]}, which is how that ID is written. {read}"
+    return f"No lineage names {unit}; units that were never decided on have none. {read}"
 
 
 # ---- reading

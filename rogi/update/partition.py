@@ -17,6 +17,7 @@ from rogi.comparison.matching import MatchGraph, connected
 from rogi.comparison.outlines import Outlines
 from rogi.errors import OptionError
 from rogi.geometry import Floats, Geometries, Ints
+from rogi.words import agreeing, counted
 
 NEAR_M: Final = 100.0
 """Outlines closer than this stay together as far as it can be had."""
@@ -124,8 +125,8 @@ def divide(places: Floats, work: Floats, group: Ints, parts: int) -> Ints:
     count = int(group.max(initial=-1)) + 1
     if parts > count:
         raise OptionError(
-            f"{parts} parts cannot be made of {count} groups that stay together; at most {count} mappers can "
-            "share them."
+            f"{counted(parts, 'part')} cannot be made of {counted(count, 'group')} that "
+            f"{agreeing(count, 'stays', 'stay')} together; at most {counted(count, 'mapper')} can share them."
         )
     members = np.bincount(group, minlength=count)
     total = np.bincount(group, weights=work, minlength=count)

@@ -14,6 +14,7 @@ from rogi.geometry import Floats, Geometries, area_m2, transform_geometries
 from rogi.inventory.model import Layer
 from rogi.rules.attributes._area_unit import UNITS_PER_KM2, decimals_of, guess_unit, standard_unit
 from rogi.schema.model import Role
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -273,9 +274,12 @@ def _note_restricted(layer: Layer, ids: Texts, changed: Texts, at: Ints, notes: 
     others = np.isin(ids.astype(str), changed.astype(str))
     others[at] = False
     if others.any():
+        number = int(others.sum())
+        belong = agreeing(number, "belongs to a unit", "belong to units")
+        lie = agreeing(number, "it still lies", "they still lie")
         notes.append(
-            f"{int(others.sum())} further outlines of {layer.name} belong to units whose outline changed; "
-            "look whether they still lie within it"
+            f"{counted(number, 'further outline')} of {layer.name} {belong} whose outline changed; look "
+            f"whether {lie} within it"
         )
 
 

@@ -15,6 +15,7 @@ from rogi.release.values import Kind
 from rogi.update.decisions import Status
 from rogi.update.model import APPLICATION, FORMAT, Decision, Operation
 from rogi.update.rows import own_ids
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     from rogi.update.apply import Applied
@@ -188,11 +189,13 @@ def _rounded(value: float) -> float:
 def as_markdown(content: dict[str, Any]) -> str:
     """The summary for people: first sentence, then tables."""
     found, units, areas = content["candidates"], content["units"], content["areas_km2"]
+    were, are = agreeing(found["candidates"], "was", "were"), agreeing(units["after"], "is", "are")
+    before, after = counted(units["before"], "unit"), counted(units["after"], "unit")
     lines = [
         f"# Update to {content['version']}",
         "",
-        f"{found['candidates']:,} candidates were compared with {units['before']:,} units; "
-        f"{units['after']:,} units are in the new version.",
+        f"{counted(found['candidates'], 'candidate')} {were} compared with {before}; "
+        f"{after} {are} in the new version.",
         "",
         "| candidates | |",
         "| --- | ---: |",

@@ -20,6 +20,7 @@ from rogi.update.kml import uncertain_kml
 from rogi.update.model import APPLICATION, CURRENT, FORMAT, PLANNED, TASK_COLUMNS, TASKS
 from rogi.update.package import write_package
 from rogi.update.plan import Package, Plan, Progress
+from rogi.words import counted
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -72,8 +73,8 @@ def check_folder(folder: Path) -> None:
         refuse_open(package)
         if number := _edited(package):
             raise OutputError(
-                f"{package} holds work of a mapper in {number:,} rows; it is never replaced. Apply it with "
-                "`rogi update apply`, or name another folder."
+                f"{package} holds work of a mapper in {counted(number, 'row')}; it is never replaced. Apply "
+                "it with `rogi update apply`, or name another folder."
             )
 
 

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 from rogi.attributes.configuration import AttributeSettings
 from rogi.cli.update import app
+from rogi.cli.update.apply import _version_of
 from rogi.errors import InputError, OptionError, OutputError
 from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
@@ -503,6 +504,24 @@ def test_command(planned: tuple[Inputs, Path], tmp_path: Path) -> None:
     assert run("status", work)[0] == 1
     code, shown, _ = run("log", CASE.unit["r0c3"], tmp_path)
     assert code == 0 and "split" in shown and "RGU375000N0740580E" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("v1.1.gpkg", "1.1"),
+        ("v 1.1.gpkg", "1.1"),
+        ("TPRoGI_v1.1.gpkg", "1.1"),
+        ("TPRoGI V1.1 (2).gpkg", "1.1"),
+        ("new-1.1.2.gpkg", "1.1.2"),
+        ("1.0 to 1.1.gpkg", "1.1"),
+        ("1.0 and 1.1 joined.gpkg", "1.0 and 1.1 joined"),
+        ("season 3.gpkg", "season 3"),
+    ],
+)
+def test_version_of_a_file_name(name: str, version: str) -> None:
+    """The last word, or the only one, that is a version; else the whole name."""
+    assert _version_of(Path("v9.9") / name) == version
 
 
 def test_command_refuses_another_inventory(planned: tuple[Inputs, Path], tmp_path: Path) -> None:

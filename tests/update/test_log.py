@@ -81,13 +81,25 @@ def test_retired_ids(files: Path, tmp_path: Path) -> None:
 
 def test_what_nobody_knows(files: Path) -> None:
     """An unknown ID, a path without a lineage, and one that does not exist."""
-    with pytest.raises(OptionError, match="No lineage names Z"):
-        life("Z", read_history([files]))
+    history = read_history([files])
+    with pytest.raises(OptionError, match="No lineage names RGU375000N0740600E; units that were never"):
+        life("RGU375000N0740600E", history)
+    for name in ("Z", "nonsense", ""):
+        with pytest.raises(OptionError, match=f"'{name}' is neither a primary ID, .* nor a name in the line"):
+            life(name, history)
     (files / "empty").mkdir()
     with pytest.raises(InputError, match="tells nothing of earlier versions"):
         read_history([files / "empty"])
     with pytest.raises(InputError, match="does not exist"):
         read_history([files / "nothing"])
+
+
+def test_an_id_in_another_form(tmp_path: Path) -> None:
+    """Small letters, and the ID that the lineage has: it is named, not guessed."""
+    step = operation("RGU375000N0740600E", "remain", "RGU375000N0740600E", "RGU375000N0740600E", "1.1")
+    (tmp_path / "lineage.csv").write_text(lineage_text((step,)), encoding="utf-8")
+    with pytest.raises(OptionError, match="but RGU375000N0740600E, which is how"):
+        life("rgu375000n0740600e", read_history([tmp_path]))
 
 
 def test_command(files: Path) -> None:

@@ -444,7 +444,7 @@ def test_candidates_are_known_by_their_columns(inputs: Inputs, plan: Plan, tmp_p
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({3: None}, r"1 outline of .* have no primary ID \(row 4\)"),
+        ({3: None}, r"1 outline of .* has no primary ID \(row 4\)"),
         ({3: ""}, "no primary ID"),
         ({3: "RGU375000N0740000E"}, r"RGU375000N0740000E in rows 1, 4"),
         ({3: "RG 12"}, r"1 primary ID of .* has a blank within, such as 'RG 12' in row 4"),

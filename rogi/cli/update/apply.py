@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from enum import StrEnum
@@ -183,14 +184,18 @@ def _settings(
 
 
 def _version_of(output: Path) -> str:
-    """The version a file name states, else the name."""
+    """The version a file name states, ``1.1`` of ``TPRoGI v 1.1``, else the name."""
+    import re
+
     from rogi.release.model import Version
 
-    for part in (output.stem, output.stem.rpartition("_")[2]):
-        try:
-            return str(Version.parse(part))
-        except OptionError:
-            continue
+    words = re.split(r"[\s_-]+", output.stem.casefold())
+    stated: dict[str, str] = {}
+    for word in words:
+        with contextlib.suppress(OptionError):
+            stated[word] = str(Version.parse(word))
+    if words[-1] in stated or len(stated) == 1:
+        return stated.get(words[-1]) or next(iter(stated.values()))
     return output.stem
 
 

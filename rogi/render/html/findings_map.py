@@ -10,10 +10,11 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.render.html.maps import STEP, Geometries, Ints, MapLayer, Scheme, Shape, Style, drawable, map_view
-from rogi.render.records import Record, failures, plural, printable
+from rogi.render.records import Record, failures, printable
 from rogi.rules.rule import Severity
 from rogi.schema.model import Role
 from rogi.validation.report import Report
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Layer
@@ -69,7 +70,7 @@ def findings_map(report: Report, found: Sequence[Record], *, name: str, table_na
     note = "Click a feature to see its findings. The filters of the table below apply here too."
     if missing:
         verb = "has" if missing == 1 else "have"
-        note += f" {plural(missing, 'finding')} {verb} no place on the map: about a whole layer, or without "
+        note += f" {counted(missing, 'finding')} {verb} no place on the map: about a whole layer, or without "
         note += "usable coordinates."
     return f"<p>{note}</p>" + map_view(name, layers, title="Map of the findings", table_name=table_name)
 

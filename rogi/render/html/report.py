@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rogi.render.html.findings_map import findings_map
 from rogi.render.html.shell import Section, escape, page
 from rogi.render.html.tables import Column, Kind, badge, html_table, show_buttons, table
-from rogi.render.records import Record, failures, plural, printable, records, totals
+from rogi.render.records import Record, failures, printable, records, totals
 from rogi.rules.rule import Severity
 from rogi.validation.report import NOT_SELECTED, Outcome, Report, State, Status
+from rogi.words import counted
 
 SEVERITY_TONES = {"error": "error", "warning": "warning", "info": "info"}
 STATUS_TONES = {
@@ -70,7 +71,7 @@ def fragment(report: Report) -> str:
         ]
         parts.append(_plain_table(("Severity", "Rule", "Feature", "Field", "Message"), rows))
         if len(report.findings) > len(shown):
-            parts.append(f"<p>… and {plural(len(report.findings) - len(shown), 'more finding')}.</p>")
+            parts.append(f"<p>… and {counted(len(report.findings) - len(shown), 'more finding')}.</p>")
     return "<div>" + "".join(parts) + "</div>"
 
 
@@ -160,17 +161,17 @@ def _verdict(report: Report) -> str:
     if report.crashed:
         tone = "error"
         codes = ", ".join(o.code for o in report.crashed)
-        sentences.append(f"{plural(len(report.crashed), 'rule')} broke down ({codes}): incomplete report.")
+        sentences.append(f"{counted(len(report.crashed), 'rule')} broke down ({codes}): incomplete report.")
     if errors := sums.open[Severity.ERROR]:
         tone = "error"
-        sentences.append(f"The inventory does not follow the rules: {plural(errors, 'error')}.")
+        sentences.append(f"The inventory does not follow the rules: {counted(errors, 'error')}.")
     elif warnings := sums.open[Severity.WARNING]:
         tone = "warning" if tone == "good" else tone
-        sentences.append(f"No errors; {plural(warnings, 'warning')} to look at.")
+        sentences.append(f"No errors; {counted(warnings, 'warning')} to look at.")
     else:
         sentences.append("No errors and no warnings.")
     if skipped := sum(o.status is Status.NOT_RUN and o.reason != NOT_SELECTED for o in report.outcomes):
-        sentences.append(f"{plural(skipped, 'rule')} not run; the table below says why.")
+        sentences.append(f"{counted(skipped, 'rule')} not run; the table below says why.")
     return f'<p class="notice {tone}">{escape(" ".join(sentences))}</p>'
 
 
@@ -325,6 +326,6 @@ def _pages(report: Report) -> str:
         text = reader.renderer.render(tokens, reader.options, {})
         parts.append(
             f"<details><summary>{escape(outcome.code)} {escape(outcome.name)}: "
-            f"{plural(outcome.findings, 'finding')}</summary><h3>{escape(rule.title)}</h3>{text}</details>"
+            f"{counted(outcome.findings, 'finding')}</summary><h3>{escape(rule.title)}</h3>{text}</details>"
         )
     return "\n".join(parts) or "<p>No pages for these rules.</p>"
