@@ -90,7 +90,7 @@ def stats(
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])
     inventory = read_inventory(paths, dialect=dialect, layers=tuple(layer or ()), crs=crs)
-    table = unit_table(inventory, places)
+    table = unit_table(inventory, places, allow_empty=True)
     numbers = statistics(table)
     checked = check(facts, table) if facts is not None else ()
     cells = _cells(table, cell * 1000.0, grid_like) if grid or figures else None
@@ -163,7 +163,7 @@ def _write_figures(
     }
     for name, figure in drawn.items():
         if figure is None:
-            sys.stderr.write(f"{name}: not drawn, the inventory has no attributes for it\n")
+            sys.stderr.write(f"{name}: not drawn, no unit has what it shows\n")
             continue
         for kind in formats:
             path = folder / f"{name}.{kind.value}"

@@ -135,10 +135,17 @@ def _group(name: str, table: UnitTable, chosen: Mask) -> Group:
     return Group(
         name=name,
         units=int(chosen.sum()),
-        total_area=float(np.nansum(area[chosen])) if area is not None else float("nan"),
+        total_area=_total(area, chosen),
         quantities=tuple(quantities),
         aspect=None if aspect is None else direction(aspect[chosen]),
     )
+
+
+def _total(area: Floats | None, chosen: Mask) -> float:
+    """km²; nothing has no area, and what has none known is NaN."""
+    if area is None:
+        return float("nan") if chosen.any() else 0.0
+    return float(np.nansum(area[chosen]))
 
 
 def _summary(concept: str, unit: str, values: Floats, interval: tuple[float, float] | None) -> Summary:

@@ -13,6 +13,7 @@ from rogi.errors import InputError
 from rogi.geometry import Floats, area_m2, to_lonlat
 from rogi.inventory.model import Inventory, Layer
 from rogi.schema.model import Role
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     from rogi.regions import Regions
@@ -92,7 +93,9 @@ class UnitTable:
         return values * scale
 
 
-def unit_table(inventory: Inventory, regions: Regions | None = None) -> UnitTable:
+def unit_table(
+    inventory: Inventory, regions: Regions | None = None, *, allow_empty: bool = False
+) -> UnitTable:
     """The units of an inventory.
 
     Parameters
@@ -101,23 +104,23 @@ def unit_table(inventory: Inventory, regions: Regions | None = None) -> UnitTabl
         Its outlines are taken, restricted ones left out; else its markers.
     regions
         Assign subregions by these polygons; by default the column of the inventory is taken.
+    allow_empty
+        Take an empty layer where there is none with features.
 
     Raises
     ------
     InputError
         If there is no layer with features, or it has no CRS.
     """
-    layer = next(
-        (x for role in (Role.OUTLINE, Role.MARKER) if (x := inventory.layer(role)) is not None and len(x)),
-        None,
-    )
+    present = [x for role in (Role.OUTLINE, Role.MARKER) if (x := inventory.layer(role)) is not None]
+    layer = next((x for x in present if len(x)), present[0] if present and allow_empty else None)
     if layer is None:
         raise InputError(
             f"{inventory.path or 'The inventory'} has neither outlines nor markers with features."
         )
     if layer.crs is None:
         raise InputError(f"The {layer.role.title} of {inventory.path} have no CRS; set it in the file.")
-    notes: list[str] = []
+    notes = [] if len(layer) else [f"the layer {layer.name} has no features"]
     keep = np.ones(len(layer), dtype=bool)
     if layer.role is Role.OUTLINE and layer.has("outline_type"):
         kind = np.array(
@@ -126,13 +129,14 @@ def unit_table(inventory: Inventory, regions: Regions | None = None) -> UnitTabl
         if (kind == "extended").any():
             keep = kind != "restricted"
             if (left_out := int((~keep).sum())) > 0:
-                notes.append(f"{left_out} restricted outlines left out")
+                notes.append(f"{counted(left_out, 'restricted outline')} left out")
     positions = np.flatnonzero(keep)
     geometry = layer.geometry[positions]
     usable = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     usable &= np.isfinite(shapely.bounds(geometry)).all(axis=1)
     if (without := int((~usable).sum())) > 0:
-        notes.append(f"{without} units without usable geometry have no place and no area of their own")
+        have = agreeing(without, "has", "have")
+        notes.append(f"{counted(without, 'unit')} without usable geometry {have} neither place nor area")
     lonlat = np.full((len(positions), 2), np.nan)
     area = np.full(len(positions), np.nan)
     shapes = to_lonlat(geometry[usable], layer.crs)
@@ -168,7 +172,8 @@ def _subregion(
         if regions.repaired:
             notes.append(f"invalid polygons of regions mended for this: {', '.join(regions.repaired)}")
         if (outside := int(sum(name is None for name in names))) > 0:
-            notes.append(f"{outside} units lie in no region of the {len(regions.names)} given")
+            lie = agreeing(outside, "lies", "lie")
+            notes.append(f"{counted(outside, 'unit')} {lie} in no region of the {len(regions.names)} given")
         return names
     if layer.has("subregion"):
         return _text(layer, "subregion")[positions]

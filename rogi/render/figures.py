@@ -79,10 +79,15 @@ def _map_height(x: Floats, y: Floats, subregion: Objects | None) -> float:
     return min(max(wanted, 2.4, 0.16 * entries + 0.4), 1.1 * WIDTH)
 
 
-def map_figure(table: UnitTable, title: str = "") -> Figure:
-    """Where the units lie (Fig. 5): a dot for each, its area by the dot's area; subregions by colour."""
+def map_figure(table: UnitTable, title: str = "") -> Figure | None:
+    """Where the units lie (Fig. 5): a dot for each, its area by the dot's area; subregions by colour.
+
+    None if no unit has a position.
+    """
     x, y = table.lonlat[:, 0], table.lonlat[:, 1]
     known = np.isfinite(x) & np.isfinite(y)
+    if not known.any():
+        return None
     stretch = 1 / max(math.cos(math.radians(float(np.nanmean(y)))), 0.05)
     figure, axes = _figure(WIDTH, _map_height(x[known], y[known] * stretch, table.subregion))
     area = table.numbers("area")
@@ -156,9 +161,12 @@ def histogram_figure(table: UnitTable) -> Figure | None:
     return figure
 
 
-def grid_figure(cells: Gridded) -> Figure:
-    """Density and means per cell (Fig. 7)."""
+def grid_figure(cells: Gridded) -> Figure | None:
+    """Density and means per cell (Fig. 7); None if all cells are empty."""
     import matplotlib as mpl
+
+    if not cells.count.any():
+        return None
 
     titles = {
         "count": "Units per cell",

@@ -9,6 +9,7 @@ from typing import Any
 
 from rogi.comparison.facts import Checked, Facts
 from rogi.comparison.summary import Direction, Group, InventoryStatistics, Summary
+from rogi.words import counted
 
 TITLES = {
     "area": "area",
@@ -62,8 +63,8 @@ def as_markdown(
 ) -> str:
     """The numbers as Markdown; also what the terminal shows."""
     whole = statistics.whole
-    lines = [f"# {name}", "", f"{whole.units:,} units"]
-    if math.isfinite(whole.total_area) and whole.total_area > 0:
+    lines = [f"# {name}", "", counted(whole.units, "unit")]
+    if math.isfinite(whole.total_area) and (whole.total_area > 0 or not whole.units):
         lines[-1] += f", total area {whole.total_area:,.6f} km²"
     if whole.quantities:
         lines += [

@@ -62,6 +62,27 @@ def test_units_beside_the_grid_are_counted(rogi, markers, tmp_path):
     assert json.loads(inside.stdout)["notes"] == []
 
 
+def test_an_empty_inventory_has_nothing_of_everything(rogi, markers, tmp_path):
+    """Zeros and exit code 0; a grid of its own has no place, on a raster nothing is counted or drawn."""
+    frame = gpd.read_file(markers).iloc[:0]
+    empty = tmp_path / "empty.gpkg"
+    frame.to_file(empty, layer="markers", geometry_type="Point")
+    done = rogi("stats", empty)
+    assert done.returncode == 0 and "0 units" in done.stdout and "has no features" in done.stdout
+    whole = json.loads(rogi("stats", empty, "--format", "json").stdout)["whole"]
+    assert whole == {"name": "all", "units": 0, "total_area": 0.0, "quantities": [], "aspect": None}
+    refused = rogi("stats", empty, "--grid", tmp_path / "grid.tif")
+    assert refused.returncode == 2 and "No unit has a position" in refused.stderr
+    like, grid, figures = (tmp_path / name for name in ("like.tif", "grid.tif", "figures"))
+    profile = {"driver": "GTiff", "height": 2, "width": 2, "count": 1, "dtype": "uint8", "crs": "EPSG:4326"}
+    with rasterio.open(like, "w", transform=from_origin(97, 31, 1, 1), **profile) as target:
+        target.write(np.zeros((1, 2, 2), np.uint8))
+    done = rogi("stats", empty, "--grid-like", like, "--grid", grid, "--figures", figures)
+    assert done.returncode == 0 and done.stderr.count("not drawn") == 4 and not list(figures.iterdir())
+    with rasterio.open(grid) as source:
+        assert source.read(1).sum() == 0
+
+
 def test_a_score_never_writes_over_a_returned_file(rogi, markers, tmp_path):
     """Verdicts are somebody's work: neither the score nor the inventory replaces a file they came in."""
     folder = tmp_path / "review"
