@@ -216,6 +216,7 @@ def bootstrap_sums(parts: Floats, replicates: int = REPLICATES, seed: int = 0) -
     parts : ndarray of float64, shape (k, c)
         What each of k clusters adds to c sums.
     replicates : int
+        None are drawn with 0, and an estimate then has no interval.
     seed : int
         Not negative; the same seed gives the same draws.
 
@@ -228,7 +229,7 @@ def bootstrap_sums(parts: Floats, replicates: int = REPLICATES, seed: int = 0) -
 
     out = np.zeros((replicates, parts.shape[1]))
     values = np.ascontiguousarray(parts, np.float64)
-    if len(values):
+    if len(values) and replicates:
         draws = block_draws(len(values), replicates, seed)
 
         def draw(start: int, stop: int) -> None:

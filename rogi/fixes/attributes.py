@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from rogi.fixes.edits import CellEdit
-from rogi.rules.attributes._area_unit import area_column, decimals_of
+from rogi.inventory.area_unit import decimals_of
+from rogi.rules.attributes._area_unit import area_column
 from rogi.rules.attributes.att001_area_mismatch import mismatches
 from rogi.rules.columns import column_of, is_textual
 from rogi.rules.context import Context

@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.geometry import Floats, Geometries, area_m2, transform_geometries
+from rogi.inventory.area_unit import UNITS_PER_KM2, decimals_of, guess_unit, standard_unit
 from rogi.inventory.model import Layer
-from rogi.rules.attributes._area_unit import UNITS_PER_KM2, decimals_of, guess_unit, standard_unit
 from rogi.schema.model import Role
 from rogi.words import agreeing, counted
 

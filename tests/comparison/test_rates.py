@@ -154,6 +154,14 @@ def test_bootstrap_of_nothing() -> None:
     assert np.isnan([got.value, got.low, got.high]).all()
 
 
+def test_bootstrap_without_replicates() -> None:
+    """No replicates: no sums, and a value without an interval."""
+    sums = bootstrap_sums(np.ones((4, 3)), 0)
+    assert sums.shape == (0, 3)
+    got = percentile_estimate(0.5, sums[:, 0])
+    assert got.value == 0.5 and np.isnan([got.low, got.high]).all()
+
+
 def test_draws_are_uniform_and_do_not_depend_on_threads() -> None:
     """Each of seven clusters is drawn one time in seven; replicates are the same whatever the block."""
     parts = np.eye(7)

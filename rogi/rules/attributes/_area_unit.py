@@ -1,4 +1,4 @@
-"""The unit of an area column, told from the geometry."""
+"""The area column of a layer against its geometry."""
 
 from __future__ import annotations
 
@@ -7,19 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.inventory.area_unit import UNITS_PER_KM2, guess_unit, half_last_decimal, standard_unit
 from rogi.rules.attributes._quantities import is_sentinel, unit_of
 from rogi.rules.context import Context
 from rogi.schema.model import Role
 
 Floats = NDArray[np.float64]
-
-UNITS_PER_KM2 = {"km²": 1.0, "ha": 100.0, "m²": 1e6}
-_SPELLINGS = {"km2": "km²", "m2": "m²", "hectare": "ha", "sqkm": "km²", "sqm": "m²"}
-
-# A median ratio farther than this factor from that of a unit is none of that unit.
-UNIT_FACTOR = 1.2
-
-MAXIMUM_DECIMALS = 9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,42 +62,3 @@ def _area_column(context: Context, role: Role) -> AreaColumn:
     return AreaColumn(
         values, km2 * UNITS_PER_KM2[chosen], chosen, declared, unit is not None, half_last_decimal(values)
     )
-
-
-def standard_unit(unit: str | None) -> str:
-    """One of the units known here; km² where another or none is declared."""
-    text = (unit or "").strip()
-    text = _SPELLINGS.get(text.casefold(), text)
-    return text if text in UNITS_PER_KM2 else "km²"
-
-
-def guess_unit(values: Floats, km2: Floats) -> str | None:
-    """The unit in which the median ratio of values to areas is near 1; None if it is in none."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = values / km2
-    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
-    if not len(ratio):
-        return None
-    median = float(np.median(ratio))
-    for unit, per_km2 in UNITS_PER_KM2.items():
-        if 1 / UNIT_FACTOR <= median / per_km2 <= UNIT_FACTOR:
-            return unit
-    return None
-
-
-def half_last_decimal(values: Floats) -> float:
-    """Half of the last decimal to which all finite values are rounded; 0 if they are not rounded."""
-    decimals = decimals_of(values)
-    return 0.0 if decimals is None else float(0.5 * 10.0**-decimals)
-
-
-def decimals_of(values: Floats) -> int | None:
-    """The number of decimals all finite values are rounded to; None if they are not (or there are none)."""
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return None
-    for decimals in range(MAXIMUM_DECIMALS + 1):
-        scaled = finite * 10.0**decimals
-        if (np.abs(scaled - np.rint(scaled)) <= np.maximum(1e-6, np.abs(scaled) * 1e-12)).all():
-            return decimals
-    return None

@@ -27,9 +27,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.inventory.area_unit import UNITS_PER_KM2
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.attributes._area_unit import UNITS_PER_KM2, AreaColumn, area_column
+from rogi.rules.attributes._area_unit import AreaColumn, area_column
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role

@@ -27,9 +27,9 @@ import numpy as np
 import shapely
 
 from rogi.geometry import local_metres
+from rogi.inventory.area_unit import half_last_decimal
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.attributes._area_unit import half_last_decimal
 from rogi.rules.context import Context, Floats, Geometries
 from rogi.rules.primary_ids._places import positions
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
