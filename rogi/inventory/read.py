@@ -13,6 +13,7 @@ import numpy as np
 
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import Part, assemble, choose
+from rogi.inventory.copies import refuse_copies
 from rogi.inventory.detect import Family, detect_role, role_of_family
 from rogi.inventory.model import Inventory, Source
 from rogi.inventory.sources import SourceLayer, find_layers
@@ -59,7 +60,8 @@ def read_inventory(
     Raises
     ------
     InputError
-        If a file is missing, damaged or of another kind, or layers cannot be told apart.
+        If a file is missing, damaged or of another kind, layers cannot be told apart, or two layers of one
+        role hold the same units.
     OptionError
         If an option has no meaning.
 
@@ -88,7 +90,9 @@ def read_inventory(
             tables = [(s, read_table(s, crs, encoding)) for s in chosen if s.role is role]
             if tables:
                 parts.append(_part(role, tables))
-        return assemble(parts, detection, schema, shown, (*found.notes, *notes))
+        inventory = assemble(parts, detection, schema, shown, (*found.notes, *notes))
+        refuse_copies(inventory, {role for role in roles if role is not None})
+        return inventory
 
 
 def _named_layers(

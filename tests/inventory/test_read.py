@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from shapely.affinity import translate
 
 from rogi.errors import InputError, OptionError
 from rogi.inventory.read import read_inventory
@@ -171,7 +172,8 @@ def test_feature_ids_and_row_numbers(tmp_path) -> None:
 
 def test_layers_of_one_role_are_joined(tmp_path, untouched) -> None:
     for k, n in enumerate((2, 3)):
-        outlines(n, PrimaryID=["x"] * n, **{f"extra{k}": [k] * n}).to_file(tmp_path / f"outlines_{k}.gpkg")
+        part = outlines(n, PrimaryID=["x"] * n, **{f"extra{k}": [k] * n})
+        part.set_geometry(part.translate(0, k)).to_file(tmp_path / f"outlines_{k}.gpkg")
     untouched()
     layer = read_inventory(tmp_path).layers[0]
     assert len(layer) == 5
@@ -180,6 +182,32 @@ def test_layers_of_one_role_are_joined(tmp_path, untouched) -> None:
     assert [s.path.name for s in layer.sources] == ["outlines_0.gpkg", "outlines_1.gpkg"]
     assert [s.features for s in layer.sources] == [2, 3]
     assert layer.frame["extra0"].notna().tolist() == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("changed", [0, 2, 3])
+def test_versions_of_one_layer_are_not_joined(tmp_path, changed) -> None:
+    """With half or more of their outlines in common they are asked for; named one by one they are read."""
+    path = tmp_path / "a.gpkg"
+    old = outlines(4, PrimaryID=list("abcd"))
+    new = old.set_geometry([translate(g, 0, 5 * (k < changed)) for k, g in enumerate(old.geometry)])
+    for name, frame in (("v1", old), ("v2", new)):
+        frame.to_file(path, layer=name, mode="a" if path.exists() else "w")
+    if changed == 3:
+        assert len(read_inventory(path).layers[0]) == 8
+        return
+    with pytest.raises(InputError, match=rf"v1\) .*v2\) have {4 - changed} outlines .*--layer outline="):
+        read_inventory(path)
+    assert len(read_inventory(path, layers=["outline=v2"]).layers[0]) == 4
+    assert len(read_inventory(path, layers=["outline=v1", "outline=v2"]).layers[0]) == 8
+
+
+def test_outlines_of_two_types_in_two_layers(tmp_path) -> None:
+    """Where a column says which layer is restricted and which extended, equal outlines are no copies."""
+    path = tmp_path / "a.gpkg"
+    for kind in ("Extended", "Restricted"):
+        frame = outlines(3, PrimaryID=list("abc"), Out_Type=[kind] * 3)
+        frame.to_file(path, layer=kind, mode="a" if path.exists() else "w")
+    assert len(read_inventory(path).layers[0]) == 6
 
 
 def test_layers_of_one_role_must_share_their_crs(tmp_path) -> None:
