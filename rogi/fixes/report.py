@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rogi.files import write_text
+from rogi.sheets import sheet_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,15 +82,12 @@ class FixReport:
         return pd.DataFrame([asdict(c) for c in self.changes], columns=[f.name for f in fields(Change)])
 
     def write(self, path: Path) -> None:
-        """Write the list as CSV, atomically; null is an empty cell.
+        """Write the list as CSV for a spreadsheet, atomically; see `rogi.sheets`.
 
         Raises
         ------
         OutputError
             If the file cannot be written.
         """
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(f.name for f in fields(Change))
-        writer.writerows([getattr(change, f.name) for f in fields(Change)] for change in self.changes)
-        write_text(path, text.getvalue())
+        columns = [f.name for f in fields(Change)]
+        write_text(path, sheet_text(columns, [[getattr(c, n) for n in columns] for c in self.changes]))

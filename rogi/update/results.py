@@ -18,6 +18,7 @@ from rogi.inventory.metadata import write_metadata
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.write import time_of_writing, write_inventory
 from rogi.ledger import file_sha256
+from rogi.sheets import sheet_text
 from rogi.update.edits import UPDATE_SUFFIX
 from rogi.update.lineage import FILE as LINEAGE_FILE
 from rogi.update.lineage import lineage_text
@@ -28,7 +29,6 @@ from rogi.update.tables import (
     PROBLEM_COLUMNS,
     conflicts_frame,
     conflicts_text,
-    csv_text,
     open_table,
     problems_table,
     rejected_frame,
@@ -174,8 +174,8 @@ def _write_tables(applied: Applied, made: Path, folder: Path) -> dict[str, Any]:
     texts = {
         LINEAGE_FILE: lineage_text(applied.operations),
         "retired.csv": retired_text(applied.retired),
-        "problems.csv": csv_text(PROBLEM_COLUMNS, problems_table(looked)),
-        "open.csv": csv_text(OPEN_COLUMNS, open_table(looked)),
+        "problems.csv": sheet_text(PROBLEM_COLUMNS, problems_table(looked)),
+        "open.csv": sheet_text(OPEN_COLUMNS, open_table(looked)),
         "conflicts.csv": conflicts_text(conflicts),
     }
     for name, text in texts.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from rogi.comparison.matching import connected
 from rogi.errors import OutputError
 from rogi.inventory.geopackage import set_last_change
 from rogi.release.model import Tombstone
+from rogi.sheets import sheet_text
 from rogi.update.columns import GEOMETRY, objects
 from rogi.update.decisions import Status
 from rogi.update.edits import by_candidate
@@ -44,18 +45,13 @@ REJECTED_COLUMNS: Final = (
 RETIRED_COLUMNS: Final = ("id", "reason", "replaced_by")
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """CSV with a header; None is empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([["" if v is None or v != v else v for v in row] for row in rows])
-    return out.getvalue()
-
-
 def retired_text(stones: Iterable[Tombstone]) -> str:
     """IDs that are gone, as ``retired_file`` of a ``release.yaml`` takes them."""
-    return csv_text(RETIRED_COLUMNS, [(s.id, s.reason, " ".join(s.replaced_by)) for s in stones])
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(RETIRED_COLUMNS)
+    writer.writerows([(s.id, s.reason, " ".join(s.replaced_by)) for s in stones])
+    return out.getvalue()
 
 
 def problems_table(looked: Examination) -> list[tuple[Any, ...]]:
@@ -205,4 +201,4 @@ def write_layer(path: Path, name: str, frame: gpd.GeoDataFrame, description: str
 def conflicts_text(frame: gpd.GeoDataFrame) -> str:
     """The conflicts as CSV, without outlines."""
     table: pd.DataFrame = frame[list(CONFLICT_COLUMNS)]
-    return csv_text(CONFLICT_COLUMNS, table.itertuples(index=False, name=None))
+    return sheet_text(CONFLICT_COLUMNS, table.itertuples(index=False, name=None))

@@ -65,7 +65,7 @@ def decided_work(folder: Path) -> tuple[Inputs, Path]:
     decide(anna, "C:C-0-new", "retrieve", reason="front seen")
     decide(anna, "C:C-1-new", "remove", reason="moraine")
     draw(ben, "retrieve", octagon(74.0, 37.46, 0.004), reason="missed", mapper="ben")
-    decide(ben, "C:C-3-new", "unsure", mapper="ben")
+    decide(ben, "C:C-3-new", "unsure", mapper="ben", comment="=1+1")
     decide(ben, task("r3c1"), "remove", reason="landslide", mapper="ben")
     draw(ben, "retrieve", octagon(73.9, 37.46, 0.004), reason="seen", mapper="ben")
     draw(anna, "retrieve", octagon(73.902, 37.46, 0.004), reason="seen")
@@ -224,6 +224,7 @@ def test_written_files(planned: tuple[Inputs, Path], result: Applied, tmp_path: 
     assert conflicts.geometry.iloc[0].intersects(conflicts.geometry.iloc[1])
     left = list(csv.DictReader((folder / "open.csv").open(encoding="utf-8")))
     assert {r["task"] for r in left if r["state"] == "unsure"} == {"C:C-3-new"}
+    assert {r["comment"] for r in left if r["state"] == "unsure"} == {"'=1+1"}  # no formula in a spreadsheet
     assert len(left) == result.examination.open_tasks
     content = json.loads((folder / "summary.json").read_text())
     assert content["candidates"] == {
