@@ -83,6 +83,7 @@ def select_backend(
     backend: str = "auto",
     threads: int | None = None,
     batch: int | None = None,
+    threshold: float | None = None,
     build: Callable[[Plan, Bundle], Backend] | None = None,
 ) -> Selection:
     """Try what is installed on the bundle's golden example, and take the fastest that passes.
@@ -96,6 +97,8 @@ def select_backend(
         On a CPU; by default all cores this process may use.
     batch : int, optional
         Windows at a time on a GPU; a CPU takes one per thread.
+    threshold : float, optional
+        At which labels are compared; by default the model's own.
     build : callable, optional
         In place of `build_backend`.
 
@@ -121,9 +124,9 @@ def select_backend(
         replace(plan, threads=cores) if plan.device == "cpu" else replace(plan, batch=batch or GPU_BATCH)
         for plan in plans
     ]
-    golden, threshold = bundle.golden(), bundle.card.threshold
+    golden, level = bundle.golden(), bundle.card.threshold if threshold is None else threshold
     trials = [
-        try_plan(plan, bundle, golden, threshold, timed=len(plans) > 1, build=build or build_backend)
+        try_plan(plan, bundle, golden, level, timed=len(plans) > 1, build=build or build_backend)
         for plan in plans
     ]
     passed = [trial for trial in trials if not trial.reason]
@@ -176,7 +179,9 @@ def disagreement(found: Floats, expected: Floats, precision: str, threshold: flo
     if not mean <= BF16_MEAN_TOLERANCE:
         return f"its answer is off by {mean:.2g} on average"
     flipped = float(((found >= threshold) != (expected >= threshold)).mean())
-    return "" if flipped <= BF16_FLIPPED else f"it turns {100 * flipped:.2g} % of the labels"
+    if flipped <= BF16_FLIPPED:
+        return ""
+    return f"it turns {100 * flipped:.2g} % of the labels at the threshold {threshold:g}"
 
 
 def usable_cores() -> int:
@@ -196,9 +201,10 @@ def _plans(device: str, precision: str, backend: str) -> list[Plan]:
             [d for d in wanted if d != "cpu"] + (["cpu"] if backend == "torch" else []), precision
         )
         plans = [plan for plan in plans if plan.device in wanted]
-        if not plans and (device in ("cuda", "mps") or backend == "torch"):
-            library("torch")
-            raise OptionError(f"PyTorch finds no device {device!r} here; use --device cpu.")
+        if not plans and device in ("cuda", "mps"):
+            raise _no_gpu(device)
+        if not plans and backend == "torch":
+            library("torch")  # it is not installed
     if plans and device == "auto":
         return plans  # a GPU is faster by far: nothing else is tried
     if "cpu" in wanted and backend != "torch":
@@ -249,6 +255,28 @@ def _torch_plans(devices: list[str], precision: str) -> list[Plan]:
         if precision in ("auto", "fp32"):
             plans.append(Plan("torch", device, "fp32", str(torch.__version__)))
     return plans
+
+
+def _no_gpu(device: str) -> RogiError:
+    """Why there is no such GPU, and what to do."""
+    otherwise = "or leave --device out to predict on the CPU"
+    if _version("torch") is None:
+        return MissingExtra(
+            f"--device {device} needs PyTorch, which is not installed: pip install 'rogi[train]', "
+            f"{otherwise}."
+        )
+    torch = library("torch")
+    if device == "mps":
+        return OptionError(f"PyTorch finds no GPU of Apple (Metal) here; take another --device, {otherwise}.")
+    if torch.version.cuda is None and torch.version.hip is None:
+        return OptionError(
+            f"The PyTorch that is installed ({torch.__version__}) was built without CUDA; install a build "
+            f"with CUDA (https://pytorch.org/get-started/locally), {otherwise}."
+        )
+    return OptionError(
+        f"PyTorch {torch.__version__} finds no CUDA GPU here; see with nvidia-smi whether there is one and "
+        f"its driver works, {otherwise}."
+    )
 
 
 def _one_by_one(engine: Backend, images: Floats) -> Floats:

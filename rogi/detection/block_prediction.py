@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import gcd
 from pathlib import Path
@@ -49,6 +49,8 @@ class Task:
         Whether the spread among windows is wanted.
     tested : bool
         Whether the plan has passed the self-test on this machine.
+    threshold : float
+        At which the self-test compares labels.
     """
 
     imagery: Imagery
@@ -59,6 +61,7 @@ class Task:
     blend: Blend
     spread: bool = False
     tested: bool = True
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +94,8 @@ class BlockDone:
         That were predicted; with none there is no file.
     network_seconds, seconds : float
         Time that the network ran, shared among its threads, and time in all.
-    damage : tuple of str
-        Files that could not be read; what lies on them is without data.
+    damage : mapping of str to str
+        What is wrong with files that could not be read, by their paths; what lies on them is without data.
     notes : tuple of str
         What is worth telling, such as smaller batches.
     """
@@ -100,7 +103,7 @@ class BlockDone:
     windows: int
     network_seconds: float
     seconds: float
-    damage: tuple[str, ...] = ()
+    damage: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -136,15 +139,15 @@ def run_block(job: BlockJob) -> BlockDone:
     """
     start = time.perf_counter()
     task = job.task
-    engine, bundle = engine_of(task.bundle, task.digest, task.plan, task.tested)
-    damage: dict[str, None] = {}
+    engine, bundle = engine_of(task.bundle, task.digest, task.plan, None if task.tested else task.threshold)
+    damage: dict[str, str] = {}
     strips = read_strips(job, bundle.card, damage)
     block, network = predict_windows(strips, engine, task.blend, len(bundle.card.outputs), task.spread)
     count = int(block.ran.sum())
     if count:
         write_block(job.path, block, task.blend)
     notes = tuple(getattr(engine, "notes", ()))
-    return BlockDone(count, network, time.perf_counter() - start, tuple(damage), notes)
+    return BlockDone(count, network, time.perf_counter() - start, damage, notes)
 
 
 def predict_windows(
@@ -249,7 +252,7 @@ def _timed(engine: Backend, images: Floats) -> tuple[Floats, float]:
     return engine.run(images), time.perf_counter() - start
 
 
-def read_strips(job: BlockJob, card: ModelCard, damage: dict[str, None]) -> Generator[Strip, None, None]:
+def read_strips(job: BlockJob, card: ModelCard, damage: dict[str, str]) -> Generator[Strip, None, None]:
     """The rows of windows of a block, from the top; each row of pixels is read once.
 
     Parameters
@@ -258,7 +261,7 @@ def read_strips(job: BlockJob, card: ModelCard, damage: dict[str, None]) -> Gene
     card : ModelCard
         For its normalisation.
     damage : dict
-        Filled with what cannot be read.
+        Filled with what is wrong with files that cannot be read, by their paths.
     """
     blend, footprint = job.task.blend, job.footprint
     stride, overlap, width = blend.stride, blend.overlap, footprint.shape[1]
@@ -282,13 +285,13 @@ def read_strips(job: BlockJob, card: ModelCard, damage: dict[str, None]) -> Gene
 
 
 def _piece(
-    task: Task, row: int, column: int, height: int, width: int, damage: dict[str, None]
+    task: Task, row: int, column: int, height: int, width: int, damage: dict[str, str]
 ) -> tuple[Floats, Mask, Mask]:
     """Values, valid and lost pixels of a window; around damage in cells, the same in every block."""
     try:
         values, valid = task.imagery.read(row, column, height, width)
     except CorruptTile as error:
-        damage[str(error)] = None
+        damage.setdefault(str(error.path), str(error))
     else:
         return values, valid, np.zeros_like(valid)
     cell = gcd(task.blend.stride, task.blend.patch)
@@ -310,8 +313,8 @@ def _piece(
 
 
 @lru_cache(maxsize=1)
-def engine_of(path: Path, digest: str, plan: Plan, tested: bool) -> tuple[Backend, Bundle]:
-    """The backend of a process, built once; tested where that was not done on this machine.
+def engine_of(path: Path, digest: str, plan: Plan, threshold: float | None) -> tuple[Backend, Bundle]:
+    """The backend of a process, built once; tested at a threshold unless that was done on this machine.
 
     Raises
     ------
@@ -323,10 +326,8 @@ def engine_of(path: Path, digest: str, plan: Plan, tested: bool) -> tuple[Backen
     bundle = Bundle.load(path)
     if bundle.digest != digest:
         raise InputError(f"{path} was replaced while it was needed; start again.")
-    if not tested:
-        trial = try_plan(
-            plan, bundle, bundle.golden(), bundle.card.threshold, timed=False, build=build_backend
-        )
+    if threshold is not None:
+        trial = try_plan(plan, bundle, bundle.golden(), threshold, timed=False, build=build_backend)
         if trial.reason:
             raise RogiError(
                 f"{plan.backend} {plan.precision} does not work on {node()}: {trial.reason}; choose a "

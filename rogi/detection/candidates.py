@@ -31,6 +31,7 @@ from rogi.geometry import (
     total_bounds,
     transform_geometries,
 )
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -161,12 +162,14 @@ def make_candidates(
         units, parent = separated.polygons, separated.parent
         if separated.too_large:
             notes.append(
-                f"{separated.too_large} polygons too large to be worked on at once were not separated"
+                f"{counted(separated.too_large, 'polygon')} too large to be worked on at once "
+                f"{agreeing(separated.too_large, 'was', 'were')} not separated"
             )
     shapes, kept = smoothed(units, smooth, parent)
     if kept:
         notes.append(
-            f"{kept} outlines were not smoothed: their area would have changed by more than "
+            f"{counted(kept, 'outline')} {agreeing(kept, 'was', 'were')} not smoothed: "
+            f"{agreeing(kept, 'its', 'their')} area would have changed by more than "
             f"{100 * SMOOTH_AREA_CHANGE:g} %"
         )
     shapes = _placed(shapes, transform)

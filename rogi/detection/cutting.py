@@ -86,7 +86,7 @@ class Tally:
         self.seen = np.zeros(units, dtype=bool)
         self.void = 0
         self.broken = 0
-        self.damaged: list[str] = []
+        self.damaged: dict[str, str] = {}
 
 
 class Cutter:
@@ -164,7 +164,7 @@ class Cutter:
             values, valid = self.image.read(row, column, size, size)
         except CorruptTile as error:
             tally.broken += 1
-            tally.damaged.append(str(error))
+            tally.damaged.setdefault(str(error.path), str(error))
             return None
         window = (row, column, size, size)
         if self.area is not None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import MissingExtra, RogiError
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from rogi.detection.bundle import Bundle
@@ -72,7 +73,10 @@ class Plan:
     batch: int = 1
 
     def __str__(self) -> str:
-        at_a_time = f"{self.threads} threads" if self.device == "cpu" else f"{self.batch} windows at a time"
+        if self.device == "cpu":
+            at_a_time = counted(self.threads, "thread")
+        else:
+            at_a_time = f"{counted(self.batch, 'window')} at a time"
         return f"{self.backend} {self.version} {self.precision} on {self.device}, {at_a_time}"
 
     @property

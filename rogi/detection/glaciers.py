@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds
-from rogi.regions import fold
+from rogi.regions import Regions, fold, read_regions
 
 ID_COLUMNS = ("rgi_id", "RGIId", "glims_id", "GLIMSId", "glac_id", "glacier_id", "id")
 """Columns that identify a glacier in RGI 7, RGI 6, GLIMS and other files, the first that is there."""
@@ -60,6 +60,25 @@ def polygon_layer(path: str | Path, what: str) -> str | None:
             "is meant to a file of its own."
         )
     return found[0] if found else None
+
+
+def polygon_regions(path: str | Path, field: str | None, what: str) -> Regions:
+    """Named polygons of a file, in whichever layer they are; see `rogi.regions.read_regions`.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or has several layers of polygons.
+    OptionError
+        The column of the names cannot be told.
+    """
+    import pyogrio
+
+    try:
+        layer = polygon_layer(path, what)
+    except (pyogrio.errors.DataSourceError, OSError):
+        layer = None  # told by what reads it
+    return read_regions(path, field, layer)
 
 
 def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "glaciers") -> Glaciers:

@@ -135,7 +135,8 @@ def ground_on(
 
 def _area(text: str, field: str | None) -> Geometries:
     """Polygons in WGS84 longitude and latitude."""
-    from rogi.regions import fold, read_regions
+    from rogi.detection.glaciers import polygon_regions, read_glaciers
+    from rogi.regions import fold
 
     parts = text.split(",")
     if len(parts) == 4 and not Path(text).exists():
@@ -157,10 +158,8 @@ def _area(text: str, field: str | None) -> Geometries:
             "west,south,east,north in degrees."
         )
     if not name and field is None:
-        from rogi.detection.glaciers import read_glaciers
-
         return np.asarray(read_glaciers(file, what="outlines of --area").geometries)
-    regions = read_regions(file, field)
+    regions = polygon_regions(file, field, "outlines of --area")
     if not name:
         return np.asarray(regions.geometry)
     chosen = [fold(known) == fold(name) for known in regions.names]
@@ -173,6 +172,8 @@ def _placed(lonlat: Geometries, transform: Affine, crs: pyproj.CRS) -> Geometrie
     """Polygons in columns and rows of the raster; parts of multipolygons apart."""
     inverse = ~transform
     parts = shapely.get_parts(transform_geometries(lonlat, 4326, crs))
+    # What lies beyond a projection has no place.
+    parts = parts[np.isfinite(shapely.bounds(parts)).all(axis=1)]
 
     def place(xy: NDArray[np.float64]) -> NDArray[np.float64]:
         column = inverse.a * xy[:, 0] + inverse.b * xy[:, 1] + inverse.c
@@ -180,8 +181,7 @@ def _placed(lonlat: Geometries, transform: Affine, crs: pyproj.CRS) -> Geometrie
         return np.column_stack([column, row])
 
     moved = np.asarray(shapely.transform(parts, place), dtype=object)
-    known = np.isfinite(shapely.bounds(moved)).all(axis=1)  # what lies beyond a projection has no place
-    moved = moved[known & (shapely.get_type_id(moved) == shapely.GeometryType.POLYGON)]
+    moved = moved[shapely.get_type_id(moved) == shapely.GeometryType.POLYGON]
     bad = ~shapely.is_valid(moved)
     moved[bad] = shapely.buffer(shapely.make_valid(moved[bad]), 0)
     return np.asarray(moved)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 from affine import Affine
 
 from rogi.detection.grid import Grid
+from rogi.detection.virtual import refuse_remote
 from rogi.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +22,11 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img")
 """What counts as a tile in a folder."""
+
+VECTOR_SUFFIXES = (".gpkg", ".shp", ".fgb", ".parquet", ".kmz", ".csv")
+"""What outlines and points are kept in."""
+
+NO_GEOREFERENCE = "has no georeference; add one with gdal_edit -a_ullr or take another file."
 
 COLOURS = ("red", "green", "blue")
 
@@ -90,17 +99,20 @@ def read_header(path: Path) -> Header:
     CorruptTile
         It is no raster, or its header is damaged.
     InputError
-        It is missing, or has no georeference, no CRS, a colour table, or complex numbers.
+        It is missing, a vector file, a VRT of files that are not on this machine, or has no georeference, no
+        CRS, a colour table, or complex numbers.
     """
     import rasterio
+    from rasterio._err import CPLE_BaseError
     from rasterio.enums import ColorInterp, MaskFlags
-    from rasterio.errors import RasterioError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     if not path.is_file():
         raise InputError(f"There is no image {path}; give the path of a file that exists.")
+    refuse_remote(path)
     damage = None
     try:
-        with rasterio.open(path) as dataset:
+        with _strictly(), rasterio.open(path) as dataset:
             coloured = ColorInterp.palette in dataset.colorinterp
             flags = [flag for band in dataset.mask_flag_enums for flag in band]
             header = Header(
@@ -120,8 +132,15 @@ def read_header(path: Path) -> Header:
                 files=_files(dataset, path),
                 composed=dataset.driver == "VRT",
             )
-    except (RasterioError, OSError) as error:
+    except NotGeoreferencedWarning:
+        raise InputError(f"{path} {NO_GEOREFERENCE}") from None
+    except (RasterioError, CPLE_BaseError, OSError) as error:  # some of GDAL's come as they are
         damage = reason(error)
+    if damage is not None and path.suffix.lower() in VECTOR_SUFFIXES:
+        raise InputError(
+            f"{path} is a vector file, which has no pixels; give an image here (GeoTIFF, VRT, folder of "
+            "tiles or STAC item), and outlines to options such as --area."
+        )
     if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
         raise CorruptTile(path, damage)
     if header.crs is None:
@@ -130,7 +149,7 @@ def read_header(path: Path) -> Header:
             "gdal_edit -a_srs EPSG:32645."
         )
     if header.transform == Affine.identity():
-        raise InputError(f"{path} has no georeference; add one with gdal_edit -a_ullr or take another file.")
+        raise InputError(f"{path} {NO_GEOREFERENCE}")
     if coloured:
         raise InputError(
             f"{path} holds numbers of a colour table, not colours; write them out with gdal_translate "
@@ -139,6 +158,20 @@ def read_header(path: Path) -> Header:
     if any(dtype.startswith("complex") for dtype in header.dtypes):
         raise InputError(f"{path} holds complex numbers; imagery has bands of integers or floats.")
     return header
+
+
+@contextmanager
+def _strictly() -> Iterator[None]:
+    """For the block, what GDAL and libtiff have to say goes to logging, not to the terminal.
+
+    That there is no georeference, which may be told of a transform that is damaged, is an error.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with rasterio.Env(), warnings.catch_warnings():
+        warnings.simplefilter("error", NotGeoreferencedWarning)
+        yield
 
 
 @lru_cache(maxsize=64)
@@ -151,6 +184,7 @@ def _crs(wkt: str) -> pyproj.CRS:
 def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
     """All files that decide on the pixels: also those behind a VRT made of VRTs, and masks beside them."""
     import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
 
     found = dict.fromkeys(Path(name) for name in dataset.files) or {path: None}
     behind = [file for file in found if file != path]
@@ -158,7 +192,9 @@ def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
         file = behind.pop()
         more = [mask] if (mask := file.with_name(f"{file.name}.msk")).is_file() else []
         if file.suffix.lower() == ".vrt":
-            with rasterio.open(file) as inner:
+            # The place is that of the VRT outside.
+            unplaced = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
+            with unplaced, rasterio.open(file) as inner:
                 more += [Path(name) for name in inner.files]
         behind += [name for name in more if name not in found]
         found |= dict.fromkeys(more)

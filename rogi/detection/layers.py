@@ -15,6 +15,7 @@ from rogi.detection.grid import Grid
 from rogi.detection.mosaic import Floats, Mask, assemble
 from rogi.detection.resampling import Resampling
 from rogi.detection.sources import file_tiles
+from rogi.detection.virtual import refuse_remote
 from rogi.errors import InputError
 
 ELEVATION, SLOPE = "elevation", "slope"
@@ -138,6 +139,8 @@ def added_channel(name: str, path: Path, grid: Grid) -> Fitted:
     """
     layer: Layer
     if name in (ELEVATION, SLOPE):
+        for file in sorted(path.rglob("*.vrt")) if path.is_dir() else [path]:
+            refuse_remote(file)
         layer = Relief(open_elevation_model(path).mosaics[0], slope=name == SLOPE)
     else:
         found = file_tiles(path, [1])

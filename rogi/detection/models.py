@@ -51,10 +51,14 @@ def find_bundles(paths: Sequence[Path]) -> list[Path]:
     Raises
     ------
     InputError
-        There is none.
+        There is none, or nothing at all at one of the paths.
     """
     found: list[Path] = []
     for path in paths:
+        if not path.exists():
+            raise InputError(
+                f"There is no {path}; name bundles (folder or zip), or folders that hold some, that exist."
+            )
         if path.is_dir() and not _looks_like_one(path):
             found += sorted(item for item in path.iterdir() if _looks_like_one(item))
         else:

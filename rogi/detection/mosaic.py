@@ -101,6 +101,7 @@ class Tile:
         ------
         CorruptTile
         """
+        import rasterio
         from rasterio.errors import RasterioError
         from rasterio.windows import Window as RasterioWindow
 
@@ -110,10 +111,11 @@ class Tile:
         for part in self.bands:
             damage = None
             try:
-                dataset = _dataset(part.path, part.stamp)
-                stored = dataset.read(list(part.indexes), window=where)
-                if part.masked:
-                    valid &= dataset.read_masks(part.indexes[0], window=where) > 0
+                with rasterio.Env():  # what GDAL has to say goes to logging
+                    dataset = _dataset(part.path, part.stamp)
+                    stored = dataset.read(list(part.indexes), window=where)
+                    if part.masked:
+                        valid &= dataset.read_masks(part.indexes[0], window=where) > 0
             except (RasterioError, OSError) as error:
                 damage = reason(error)
             if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on

@@ -16,6 +16,7 @@ from rogi.detection.bundle import WEIGHTS, Bundle, read_tensors
 from rogi.detection.card import ROCK_GLACIER, ModelCard
 from rogi.detection.torchvision_shim import import_torchvision
 from rogi.errors import InputError, MissingExtra, OptionError
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -217,7 +218,8 @@ def bundle_network(bundle: Bundle) -> nn.Module:
     wrong = [name for name in sorted({*wanted, *tensors}) if wanted.get(name) != _shape(tensors, name)]
     if wrong:
         raise InputError(
-            f"{bundle.path}: {len(wrong)} tensors of {WEIGHTS}, such as {wrong[0]}, are not those of "
+            f"{bundle.path}: {counted(len(wrong), 'tensor')} of {WEIGHTS}, such as {wrong[0]}, "
+            f"{agreeing(len(wrong), 'is', 'are')} not of "
             f"{bundle.card.architecture} with {bundle.card.encoder}; write the bundle anew."
         )
     network.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})

@@ -35,6 +35,7 @@ from rogi.errors import InputError
 from rogi.files import replacing_folder
 from rogi.geometry import equal_area_crs, transform_coordinates
 from rogi.ledger import file_sha256
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     from rogi.ledger import Ledger
@@ -231,11 +232,11 @@ def make_patches(
     unseen = int((~tally.seen).sum())
     if unseen:
         notes.append(
-            f"{unseen} of {len(tally.seen)} units lie in no patch: outside the imagery, on void ground, or "
-            "in the gap between the parts."
+            f"{unseen} of {counted(len(tally.seen), 'unit')} {agreeing(unseen, 'lies', 'lie')} in no patch: "
+            "outside the imagery, on void ground, or in the gap between the parts."
         )
-    damaged = dict.fromkeys([*(str(e) for image in images for e in image.damaged), *tally.damaged])
-    return Made(PatchSet.open(folder), tuple(notes), tuple(damaged))
+    damaged = {str(e.path): str(e) for image in images for e in image.damaged} | tally.damaged
+    return Made(PatchSet.open(folder), tuple(notes), tuple(damaged.values()))
 
 
 def _all_places(cutters: Sequence[Cutter]) -> Places:
@@ -343,7 +344,7 @@ def _check_result(
     settings: PatchSettings,
 ) -> None:
     if not tally.seen.any() and (tally.void or tally.broken):
-        why = f" {tally.damaged[0]}" if tally.damaged else ""
+        why = f" {next(iter(tally.damaged.values()))}" if tally.damaged else ""
         names = np.concatenate([outlines.ids for outlines in labels])[:NAMED]
         raise InputError(
             f"No pixel of any unit ({', '.join(map(str, names))} ...) is valid in a patch: they lie on void "
@@ -357,7 +358,9 @@ def _check_result(
                     f"the ground is too small for parts that are a patch ({settings.size} pixels) apart; "
                     "give imagery of more ground, a smaller --block, --split random, or cut smaller patches."
                 )
-            raise InputError(f"Of {places} patches none with a unit is left for {name}: {why}")
+            raise InputError(
+                f"Of {counted(places, 'patch', 'patches')} none with a unit is left for {name}: {why}"
+            )
 
 
 def _write_index(path: Path, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -12,6 +12,7 @@ import shapely
 from rogi.detection.labels import NO_DATA
 from rogi.detection.polygons import LEVELS, place
 from rogi.detection.ranking import Scored
+from rogi.detection.virtual import refuse_remote
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, area_m2, parse_crs, transform_geometries
 
@@ -81,6 +82,7 @@ def pixel_scores(
     """
     import rasterio
 
+    refuse_remote(Path(path))
     try:
         with rasterio.open(path) as source:
             return _count(source, str(path), truth, ground, block)
@@ -98,6 +100,7 @@ def refuse_pictures(path: Path) -> None:
     """
     import rasterio
 
+    refuse_remote(path)
     try:
         with rasterio.open(path) as source:
             _check_bands(source, str(path))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from rogi.errors import InputError, OptionError, RogiError
 from rogi.files import make_folder
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from rogi.detection.bundle import Bundle
@@ -77,16 +79,19 @@ def choose_plan(
     backend: str = "auto",
     threads: int | None = None,
     batch: int | None = None,
+    threshold: float | None = None,
     workers: int = 1,
     cluster: bool = False,
 ) -> tuple[Plan, Selection | None]:
     """How to run the network: as before, where the ledger knows, else the fastest that passes the self-test.
 
-    A run that goes on must compute as the one before: what is fastest may change with every other load.
+    A run that goes on must compute as the one before: what is fastest may change with every other load. So
+    another threshold changes the choice only where what was chosen turns too many labels at that threshold;
+    the new choice is then remembered in its place.
 
     Parameters
     ----------
-    bundle, device, precision, backend, batch
+    bundle, device, precision, backend, batch, threshold
         See `rogi.detection.backends.select_backend`.
     ledger : Ledger
     threads : int, optional
@@ -105,8 +110,8 @@ def choose_plan(
         threads = 1 if cluster else max(1, cores // workers)
     elif threads * workers > cores and not cluster and workers > 1:
         raise OptionError(
-            f"--workers {workers} with --threads {threads} each are more than the {cores} cores here; lower "
-            "one of them."
+            f"--workers {workers} with --threads {threads} each are more than the {counted(cores, 'core')} "
+            "here; lower one of them."
         )
     if workers > 1 and device not in ("auto", "cpu"):
         raise OptionError(f"--workers is for CPUs; a {device} device works with one.")
@@ -121,11 +126,18 @@ def choose_plan(
                 backend=held["backend"],
                 threads=threads,
                 batch=batch,
+                threshold=threshold,
             )
             if again.plan.version == held["version"]:
                 return again.plan, None
     found = select_backend(
-        bundle, device=device, precision=precision, backend=backend, threads=threads, batch=batch
+        bundle,
+        device=device,
+        precision=precision,
+        backend=backend,
+        threads=threads,
+        batch=batch,
+        threshold=threshold,
     )
     plan = found.plan
     ledger.record(
@@ -152,6 +164,7 @@ def predict(
     ledger: Ledger,
     *,
     spread: bool = False,
+    threshold: float | None = None,
     workers: int = 1,
     cluster: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -171,6 +184,8 @@ def predict(
     ledger : Ledger
     spread : bool
         Whether the spread among windows is wanted.
+    threshold : float, optional
+        At which the self-test of a cluster's workers compares labels; by default the model's own.
     workers, cluster
         See `rogi.jobs.run_jobs`.
     progress : callable, optional
@@ -185,7 +200,15 @@ def predict(
     make_folder(blocks)
     lattice = Lattice.over(imagery.transform, imagery.shape, blend)
     task = Task(
-        imagery, intake, bundle.path.resolve(), bundle.digest, plan, blend, spread, tested=cluster is None
+        imagery,
+        intake,
+        bundle.path.resolve(),
+        bundle.digest,
+        plan,
+        blend,
+        spread,
+        tested=cluster is None,
+        threshold=bundle.card.threshold if threshold is None else threshold,
     )
     common = digest(_identity(task, imagery, lattice))
     jobs: dict[tuple[int, int], BlockJob] = {}
@@ -209,7 +232,7 @@ def predict(
     }
     reused = len(done)
     open_blocks = [block for block in keys if block not in done]
-    damage: dict[str, None] = dict.fromkeys(str(error) for error in imagery.damaged)
+    damage = {str(error.path): str(error) for error in imagery.damaged}
     notes: dict[str, None] = {}
     network = seconds = 0.0
     windows = 0
@@ -220,7 +243,8 @@ def predict(
         done[block] = result.windows
         network, seconds = network + result.network_seconds, seconds + result.seconds
         windows += result.windows
-        damage.update(dict.fromkeys(result.damage))
+        for path, message in result.damage.items():
+            damage.setdefault(path, message)
         notes.update(dict.fromkeys(result.notes))
         if not result.damage:
             # A file that cannot be read may only be away for a while: such a block is done again.
@@ -234,7 +258,7 @@ def predict(
         run_block, [jobs[block] for block in open_blocks], finished, workers=workers, cluster=cluster
     )
     engine_of.cache_clear()
-    damage.update(dict.fromkeys(failure.message for failure in failures))
+    damage |= {failure.message: failure.message for failure in failures}
     there = {block: jobs[block].path for block, count in done.items() if count}
     if not there and not damage:
         raise InputError(
@@ -248,9 +272,31 @@ def predict(
         windows,
         network,
         seconds,
-        tuple(damage),
+        tuple(damage.values()),
         tuple(notes),
     )
+
+
+@contextmanager
+def work_folder(folder: Path) -> Iterator[None]:
+    """Make the folder of a prediction; on an error, where it was not there and no block is finished, it goes.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made.
+    """
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    make_folder(folder)
+    try:
+        yield
+    except BaseException:
+        if new and not any((folder / BLOCKS).glob("*.zip")):
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # somebody has put something there
+                for path in new[1:]:
+                    path.rmdir()
+        raise
 
 
 def prune(folder: Path, prediction: Prediction) -> None:

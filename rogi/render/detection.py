@@ -166,7 +166,9 @@ def remarks(result: Evaluation) -> tuple[str, ...]:
             f"{counted(result.candidates.outside, 'candidate')} wholly off the ground that counts, "
             f"{result.candidates.cut:,} cut at its edge"
         )
-    if result.confidence is None:
+    if len(result.candidates.side) == 0:
+        said.append("no candidate lies on the ground that counts: all truth there is missed")
+    elif result.confidence is None:
         said.append("the candidates have no confidence, so there are no curves over it")
     elif result.confidence.without:
         said.append(f"{counted(result.confidence.without, 'candidate')} without a confidence, taken as 0")

@@ -77,6 +77,19 @@ def test_what_cannot_start_is_passed_over(bundle: Bundle, monkeypatch: pytest.Mo
     assert found.trials[0].reason == "no such operator"
 
 
+def test_labels_are_compared_at_the_threshold_in_use(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The golden answers are spread around 0.5: a shift turns labels there, and none at 0.999."""
+    plans(monkeypatch, "openvino bf16")
+
+    def build(plan: Plan, _: Bundle) -> Backend:
+        return Fake(plan, bundle.golden(), 0.008)
+
+    assert select_backend(bundle, threshold=0.999, build=build).plan.precision == "bf16"
+    for threshold in (None, 0.5):
+        with pytest.raises(RogiError, match=r"% of the labels at the threshold 0\.5"):
+            select_backend(bundle, threshold=threshold, build=build)
+
+
 def test_nothing_passes(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     plans(monkeypatch, "openvino fp32")
     with pytest.raises(RogiError, match=r"openvino fp32 on cpu: its answer is off by 0\.5"):
@@ -127,8 +140,36 @@ def test_missing_libraries_are_named(bundle: Bundle, monkeypatch: pytest.MonkeyP
     with pytest.raises(MissingExtra, match=r"rogi\[detect\]"):
         select_backend(bundle)
     for backend, extra in (("openvino", "detect"), ("onnxruntime", "detect"), ("torch", "train")):
-        with pytest.raises(MissingExtra, match=rf"rogi\[{extra}\]"):
+        with pytest.raises(MissingExtra, match=rf"--backend {backend} .*rogi\[{extra}\]"):
             select_backend(bundle, backend=backend)
+    for device in ("cuda", "mps"):
+        with pytest.raises(MissingExtra, match=rf"^--device {device} needs PyTorch, .* or leave"):
+            select_backend(bundle, device=device)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "message"),
+    [(None, "(2.9.0) was built without CUDA"), ("12.8", "2.9.0 finds no CUDA GPU here; see with nvidia-smi")],
+)
+def test_a_gpu_that_is_not_there(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, cuda: str | None, message: str
+) -> None:
+    """What is missing, the build or the GPU, and what to do; nothing of --backend, which was not given."""
+    from types import SimpleNamespace
+
+    away = SimpleNamespace(is_available=lambda: False)
+    torch = SimpleNamespace(
+        __version__="2.9.0", version=SimpleNamespace(cuda=cuda, hip=None), cuda=away,
+        backends=SimpleNamespace(mps=away),
+    )  # fmt: skip
+    monkeypatch.setattr(backends, "_version", lambda _: torch.__version__)
+    monkeypatch.setattr(backends, "library", lambda _: torch)
+    for backend in ("auto", "torch"):
+        with pytest.raises(OptionError) as error:
+            select_backend(bundle, device="cuda", backend=backend)
+        assert message in str(error.value)
+        assert "--backend" not in str(error.value)
+        assert "leave --device out" in str(error.value)
 
 
 def test_a_cpu_without_bf16(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:

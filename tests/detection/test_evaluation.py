@@ -387,6 +387,24 @@ def test_area(rogi, trial, tmp_path):
     assert "it has East, Karakoram" in wrong.stderr
 
 
+def test_polygons_behind_points(rogi, trial, tmp_path):
+    """The layer of polygons is found where points come first, for one region and for the table of all."""
+    regions = gpd.read_file(trial / "regions.gpkg")
+    path = tmp_path / "regions.gpkg"
+    points = regions.set_geometry(regions.to_crs(3857).centroid.to_crs(regions.crs))
+    for layer, frame in (("markers", points), ("outlines", regions)):
+        frame.to_file(path, layer=layer)
+    both = ("detect", "evaluate", trial / "candidates.gpkg", trial / "truth.gpkg", "--replicates", "20")
+    for given, said in (
+        (("--area", f"{path}:karakoram"), "wholly off the ground that counts"),
+        (("--subregions", path), "Karakoram"),
+    ):
+        done = rogi(*both, *given)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+        assert "Warning" not in done.stderr
+
+
 def test_no_candidates(rogi, trial, tmp_path):
     """An empty file of candidates is judged: all truth on its ground is missed."""
     raster = np.zeros((320, 400), np.uint8)
@@ -406,6 +424,9 @@ def test_no_candidates(rogi, trial, tmp_path):
     row = next(csv.DictReader((tmp_path / "e.csv").open()))
     assert float(row["recall"]) == 0
     assert row["precision"] == ""
+    text = rogi("detect", "evaluate", path, trial / "truth.gpkg").stdout
+    assert "no candidate lies on the ground that counts: all truth there is missed" in text
+    assert "no confidence" not in text
 
 
 def test_hostile_texts_stay_text(rogi, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -287,3 +288,50 @@ def test_windows_of_edges_need_no_whole_tile() -> None:
     assert fill.read(Window(1000, 1100, 0, 10))[:24].all() and not fill.read(Window(1024, 1100, 0, 10)).any()
     corner = np.pad(np.eye(12, 26, dtype=bool), ((8, 0), (4, 0)))
     np.testing.assert_array_equal(fill.read(Window(2040, 2060, 1020, 1050)), corner)
+
+
+def changed_tags(path: Path, change: dict[int, tuple[int, int]], swap: bool = False) -> Path:
+    """A little-endian TIFF with other numbers and types of tags, and its first two tags swapped if asked."""
+    data = bytearray(path.read_bytes())
+    start = int.from_bytes(data[4:8], "little")
+    entries = [start + 2 + 12 * i for i in range(int.from_bytes(data[start : start + 2], "little"))]
+    for at in entries:
+        number, kind = (int.from_bytes(data[i : i + 2], "little") for i in (at, at + 2))
+        for i, new in zip((at, at + 2), change.get(number, (number, kind)), strict=True):
+            data[i : i + 2] = new.to_bytes(2, "little")
+    if swap:
+        first, second = (bytes(data[at : at + 12]) for at in entries[:2])
+        data[entries[0] : entries[0] + 24] = second + first
+    path.write_bytes(data)
+    return path
+
+
+def test_what_libtiff_has_to_say_stays_off_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Of a file that is odd but whole, in a thread as in prediction; the pixels are those of the file."""
+    path = changed_tags(write(tmp_path / "a.tif", picture()), {}, swap=True)
+
+    def look() -> np.ndarray:
+        return Imagery.open(path).read(0, 0, 60, 80)[0]
+
+    with ThreadPoolExecutor(1) as pool:
+        for values in (pool.submit(look).result(), look()):
+            np.testing.assert_array_equal(values, picture())
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({33922: (60000, 12)}, "has no georeference"),  # without tie points only the size of pixels is left
+        ({34737: (60001, 2)}, "cannot be read|no coordinate reference system"),
+    ],
+)
+def test_a_damaged_georeference_is_none(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], change: dict[int, tuple[int, int]], message: str
+) -> None:
+    path = changed_tags(write(tmp_path / "a.tif", picture()), change)
+    with pytest.raises(InputError, match=message):
+        Imagery.open(path)
+    assert capfd.readouterr() == ("", "")

@@ -108,8 +108,8 @@ def levels(path: Path) -> np.ndarray:
 def blocks_kept(errors: str) -> tuple[int, int]:
     """Blocks in all, and those that were there."""
     line = next(line for line in errors.splitlines() if "windows predicted" in line)
-    total, _, rest = line.partition(" blocks")
-    return int(total), int(rest.split()[1]) if "as they were" in rest else 0
+    total, _, rest = line.partition(" block")
+    return int(total), int(rest.split()[1]) if " of them as " in rest else 0
 
 
 # ---- what it gives
@@ -216,7 +216,10 @@ def test_area_and_excluded_ground(main: Main, bundle: Bundle, tmp_path: Path) ->
     corners = [(60, 100), (380, 130), (300, 420), (90, 400)]
     ring = shapely.Polygon([(WEST + c * SIZE, NORTH - r * SIZE) for r, c in corners])
     inner = shapely.box(WEST + 240 * SIZE, NORTH - 260 * SIZE, WEST + 300 * SIZE, NORTH - 200 * SIZE)
-    gpd.GeoDataFrame({"name": ["here"]}, geometry=[ring], crs=CRS).to_file(tmp_path / "area.gpkg")
+    for layer, shape in (("markers", ring.centroid), ("outlines", ring)):  # an inventory has points first
+        gpd.GeoDataFrame({"name": ["here"]}, geometry=[shape], crs=CRS).to_file(
+            tmp_path / "area.gpkg", layer=layer
+        )
     gpd.GeoDataFrame(geometry=[inner], crs=CRS).to_file(tmp_path / "ice.gpkg")
     code, _, errors = main(
         source, "--model", bundle.path, "-o", tmp_path / "p.gpkg", "--probability", part,
@@ -334,6 +337,50 @@ def test_a_choice_is_kept(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.Mo
         fastest[0] = "openvino"
         again, selection = choose_plan(bundle, ledger, threads=2, precision="fp32", device="cpu")
         assert (again.backend, again.threads, selection) == ("onnxruntime", 2, None)
+
+
+def test_another_threshold_changes_a_choice_only_where_it_must(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was chosen is kept at a threshold where it passes, and left where it turns labels, for good."""
+    from rogi.detection import backends
+    from rogi.detection.prediction import choose_plan
+    from rogi.ledger import Ledger
+
+    golden = bundle.golden()
+    fastest = ["bf16"]
+
+    class Fake:
+        """Right, but for probabilities of 0.6 to 0.61, which bf16 makes smaller."""
+
+        def __init__(self, plan: Plan, _: Bundle) -> None:
+            self.plan, self.batch = plan, 1
+
+        def run(self, images: np.ndarray) -> np.ndarray:
+            found = golden.expected[: len(images)].copy()
+            if self.plan.precision == "bf16":
+                found[(found >= 0.6) & (found < 0.61)] = 0.59
+            return found
+
+    plans = [Plan("openvino", "cpu", precision, "1") for precision in ("bf16", "fp32")]
+    monkeypatch.setattr(backends, "build_backend", Fake)
+    monkeypatch.setattr(
+        backends, "_plans", lambda _, precision, __: [p for p in plans if precision in ("auto", p.precision)]
+    )
+    monkeypatch.setattr(backends, "_seconds", lambda e, _: 0.1 if e.plan.precision == fastest[0] else 0.2)
+    with Ledger(tmp_path / "ledger") as ledger:
+
+        def chosen(threshold: float | None) -> tuple[str, bool]:
+            plan, selection = choose_plan(bundle, ledger, threads=1, threshold=threshold)
+            return plan.precision, selection is not None
+
+        assert chosen(None) == ("bf16", True)
+        fastest[0] = "fp32"
+        assert chosen(0.3) == ("bf16", False)
+        assert chosen(0.6) == ("fp32", True)
+        fastest[0] = "bf16"
+        assert chosen(0.6) == ("fp32", False)
+        assert chosen(None) == ("fp32", False)  # its blocks have replaced those of bf16
 
 
 def command(*arguments: object) -> list[str]:
@@ -485,7 +532,7 @@ def test_corrupt_tile_is_named_and_the_others_finish(main: Main, bundle: Bundle,
     for _ in range(2):  # the second time it says so again
         code, _, errors = main(*arguments)
         assert code == 2
-        assert f"error: {bad} cannot be read" in errors
+        assert errors.count(f"error: {bad} cannot be read") == 1  # it is damaged in several places
         assert "was not predicted" in errors
     found = levels(prob)
     apart = found[:, : TILE - PATCH]
@@ -541,6 +588,8 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
         ),
     }
     files["folder"] = tiles(tmp_path / "folder", image)
+    files["vector"] = tmp_path / "outlines.gpkg"
+    gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=4326).to_file(files["vector"])
     out = tmp_path / "o.gpkg"
     four = tiny_bundle(tmp_path / "four", 4, patch=PATCH, stride=STRIDE)
     elevation = tiny_bundle(tmp_path / "coarser", patch=PATCH, stride=STRIDE, resolution_m=10.0)
@@ -556,6 +605,8 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
         ("nowhere", bundle, (), ("no coordinate reference system",)),
         ("empty", bundle, (), ("no pixel with data",)),
         ("good", bundle, ("--area", "10,40,11,41"), ("does not reach into the area",)),
+        ("good", bundle, ("--area", "0,0,1,1"), ("does not reach into the area",)),  # beyond the projection
+        ("vector", bundle, (), ("is a vector file", "options such as --area")),
         ("good", bundle, ("--area", "95,30,93,31"), ("west,south,east,north",)),
         ("good", bundle, ("--area", "nowhere.gpkg"), ("no such file",)),
         ("good", bundle, ("--exclude", "nowhere.gpkg"), ("cannot be read",)),
@@ -581,10 +632,50 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
             assert message in errors, (name, more, errors)
         assert "Traceback" not in errors
         assert not out.exists()
+        assert not out.with_name("o.gpkg.rogi").exists()
     for suffix in ("", ".doc"):
         assert (
             "names no format" in main(files["good"], "--model", bundle.path, "-o", tmp_path / f"o{suffix}")[2]
         )
+
+
+def test_a_refusal_leaves_what_was_there(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """A folder that existed stays, finished blocks stay, and of new folders none does."""
+    source = write_image(tmp_path / "a.tif", scene())
+    out, refused = tmp_path / "o.gpkg", ("--area", "10,40,11,41")
+    (tmp_path / "mine").mkdir()
+    for work in (tmp_path / "mine", tmp_path / "new" / "deep"):
+        assert main(source, "--model", bundle.path, "-o", out, "--work", work, *FAST, *refused)[0] == 2
+    assert (tmp_path / "mine").is_dir()
+    assert not (tmp_path / "new").exists()
+    assert main(source, "--model", bundle.path, "-o", out, *FAST)[0] == 0
+    blocks = sorted((tmp_path / "o.gpkg.rogi" / "blocks").iterdir())
+    assert blocks
+    assert main(source, "--model", bundle.path, "-o", out, *FAST, *refused)[0] == 2
+    assert sorted((tmp_path / "o.gpkg.rogi" / "blocks").iterdir()) == blocks
+
+
+def test_a_run_that_fails_keeps_finished_blocks(
+    main: Main, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is new, but there is something in it to go on with; without, it goes."""
+    from rogi.detection import prediction
+
+    source = write_image(tmp_path / "a.tif", scene())
+    run, done = prediction.run_block, []
+
+    def limited(job):  # type: ignore[no-untyped-def]
+        if len(done) >= most:
+            raise KeyboardInterrupt
+        done.append(run(job))
+        return done[-1]
+
+    monkeypatch.setattr(prediction, "run_block", limited)
+    for most in (0, 2):
+        out = tmp_path / f"{most}.gpkg"
+        code, _, _ = main(source, "--model", bundle.path, "-o", out, *FAST)
+        assert code != 0
+        assert out.with_name(f"{most}.gpkg.rogi").exists() == bool(most)
 
 
 def test_bundles_that_are_refused(main: Main, bundle: Bundle, tmp_path: Path) -> None:

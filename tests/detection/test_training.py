@@ -457,6 +457,9 @@ def test_the_command_from_patches_to_a_listed_bundle(patches: PatchSet, tmp_path
     assert len(bundle.read("curves.csv").splitlines()) == 3
     again = runner.invoke(app, asked)
     assert isinstance(again.exception, OutputError)
+    away = runner.invoke(app, ["models", str(tmp_path), str(tmp_path / "missing.zip")])
+    assert isinstance(away.exception, InputError)  # exit code 2: not done
+    assert "There is no" in str(away.exception)
     listed = runner.invoke(app, ["models", str(tmp_path), "--format", "json"], catch_exceptions=False)
     assert listed.exit_code == 0
     assert bundle.digest in listed.stdout

@@ -131,11 +131,13 @@ def _split(text: str) -> SplitMethod:
 
 
 def _summary(made: Made, output: Path) -> str:
+    from rogi.words import counted
+
     card = made.patches.card
     counts = dict(card.counts)
     left_out = {why: number for why, number in counts.pop("left_out").items() if number}
     lines = [
-        f"{output}: {len(made.patches)} patches of {card.size} x {card.size} pixels, "
+        f"{output}: {counted(len(made.patches), 'patch', 'patches')} of {card.size} x {card.size} pixels, "
         f"{card.resolution_m:.3g} m each"
     ]
     for part, kinds in counts.items():

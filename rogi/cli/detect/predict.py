@@ -149,8 +149,7 @@ def predict(
     from rogi.cli.options import date as parsed_date
     from rogi.detection.bundle import Bundle
     from rogi.detection.delivery import check_replaceable, remove_leftovers
-    from rogi.detection.prediction import LEDGER, prune
-    from rogi.files import make_folder
+    from rogi.detection.prediction import LEDGER, prune, work_folder
     from rogi.ledger import Ledger
 
     parsed_date(date)
@@ -185,8 +184,7 @@ def predict(
     line = TimeLeft(quiet, "blocks")
     if not known.exists():
         check_replaceable(targets.files, None, force)
-    make_folder(folder)
-    with Ledger(known) as ledger:
+    with work_folder(folder), Ledger(known) as ledger:
         check_replaceable(targets.files, ledger, force)
         try:
             plan, done = _predicted(request, outlines, folder, ledger, targets, line, quiet)
@@ -333,6 +331,7 @@ def _predicted(
         ledger,
         workers=request.workers,
         cluster=request.cluster is not None,
+        threshold=outlines["threshold"],
         **request.choice,
     )
     if not quiet:
@@ -351,6 +350,7 @@ def _predicted(
         folder,
         ledger,
         spread=targets.spread is not None,
+        threshold=outlines["threshold"],
         workers=request.workers,
         cluster=request.cluster,
         progress=line,
@@ -441,19 +441,22 @@ def _provenance(request: Request, plan: Plan, outlines: Mapping[str, Any], ledge
 
 
 def _report(done: Prediction, found: Candidates, threshold: float, quiet: bool) -> None:
+    from rogi.words import agreeing, counted
+
     if quiet:
         return
     for note in (*done.notes, *found.notes):
         sys.stderr.write(f"note: {note}\n")
-    held = f", {done.reused} of them as they were" if done.reused else ""
+    held = f", {done.reused} of them as {agreeing(done.reused, 'it was', 'they were')}" if done.reused else ""
     share = (
         f", the network {100 * done.network_seconds / done.seconds:.0f} % of the time" if done.windows else ""
     )
-    sys.stderr.write(f"{done.blocks} blocks{held}; {done.windows} windows predicted{share}\n")
+    blocks, windows = agreeing(done.blocks, "block", "blocks"), agreeing(done.windows, "window", "windows")
+    sys.stderr.write(f"{done.blocks} {blocks}{held}; {done.windows} {windows} predicted{share}\n")
     if not len(found):
         sys.stderr.write(
             f"no candidate: nowhere is the probability {threshold:g} or more on ground of the minimum area; "
             "the file has its layers and no rows\n"
         )
     else:
-        sys.stderr.write(f"{len(found)} candidates, {found.frame['AREA'].sum():.2f} km²\n")
+        sys.stderr.write(f"{counted(len(found), 'candidate')}, {found.frame['AREA'].sum():.2f} km²\n")

@@ -160,6 +160,7 @@ def train(
     from rogi.detection.trained import write_model
     from rogi.detection.training import train as train_network
     from rogi.render.models import curves_figure
+    from rogi.words import agreeing, counted
 
     spec = NetworkSpec(
         architecture,
@@ -180,7 +181,11 @@ def train(
     finally:
         line.done()
     if trained.kept_random and not quiet:
-        sys.stderr.write(f"note: {len(trained.kept_random)} tensors have no initial weights in {weights}.\n")
+        number = len(trained.kept_random)
+        sys.stderr.write(
+            f"note: {counted(number, 'tensor')} {agreeing(number, 'has', 'have')} no initial weights in "
+            f"{weights}.\n"
+        )
     card = write_model(
         trained,
         output,
@@ -221,9 +226,12 @@ def _integers(text: str | None, option: str, count: int | None) -> tuple[int, ..
 
 
 def _summary(trained: Trained, card: ModelCard, output: Path) -> str:
+    from rogi.words import counted
+
     last = trained.history[-1]
     lines = [
-        f"{output}: {card.architecture} with {card.encoder}, {last.step} steps in {last.number} epochs, "
+        f"{output}: {card.architecture} with {card.encoder}, {counted(last.step, 'step')} "
+        f"in {counted(last.number, 'epoch')}, "
         f"the best was epoch {trained.best.number}",
         f"  threshold {card.threshold:g}",
     ]

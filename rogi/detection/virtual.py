@@ -1,0 +1,147 @@
+"""Rasters that are texts, as VRTs are: what they name must be files of this machine.
+
+GDAL opens by content, whatever a file is called, and a text may name anything GDAL can open: an address on a
+network, an archive, another such text. A file from a stranger shall make nobody's computer ask a server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from xml.parsers import expat
+
+from rogi.errors import InputError
+
+MAX_BYTES = 1 << 26
+"""Of a VRT; a source takes some 400."""
+
+HEAD_BYTES = 1024
+
+TILE_INDEXES = (".gti.gpkg", ".gti.fgb", ".gti.parquet")
+"""Tables whose rows name the files of a mosaic, to GDAL 3.9 and later."""
+
+REMOTE = re.compile(r"/vsi|.*://|<|(?!EPSG:|ESRI:|OGC:|urn:)[A-Za-z][\w+-]+:(?=\S)", re.DOTALL)
+"""Names of no plain file: GDAL's file systems (/vsicurl/, /vsis3/, /vsizip/ ...), URLs, texts in place of a
+file, and drivers before a colon (WMS:, STACIT: ...). One letter is a drive."""
+
+NAMING = re.compile("file|source|dataset|dem|option", re.IGNORECASE)
+"""Elements and attributes that can name a file."""
+
+FREE_TEXT = frozenset({"Category", "Description", "SRS", "UnitType"})
+METADATA = "Metadata"
+METADATA_FILES = frozenset({"OVERVIEW_FILE", "X_DATASET", "Y_DATASET"})
+"""Items of metadata that GDAL opens; all others say what they like."""
+
+
+def refuse_remote(path: Path) -> None:
+    """Refuse a raster that is a text and names anything but files of this machine, also by way of others.
+
+    Of other rasters only the first bytes are read.
+
+    Raises
+    ------
+    InputError
+        It does, or it is a text but no VRT, or a VRT that is damaged or larger than `MAX_BYTES`.
+    """
+    seen: set[str] = set()
+    waiting = [str(path)]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and os.path.isfile(name):  # noqa: PTH113 - False for any text, and quick
+            waiting += _named(Path(name), path)
+        seen.add(name)
+
+
+def _named(file: Path, given: Path) -> list[str]:
+    """What a file names that may be files, if it is a VRT."""
+    where = str(file) if file == given else f"{file}, which {given} is made of,"
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError:
+        return []  # told when its pixels are read
+    if start[:1] == b"{" or file.name.lower().endswith(TILE_INDEXES):
+        raise InputError(
+            f"{where} is no image, but a text or table that may name some; give the images themselves, or a "
+            "VRT of them."
+        )
+    if start[:1] != b"<":
+        return []
+    if file.stat().st_size > MAX_BYTES:
+        raise InputError(
+            f"{where} has {file.stat().st_size} bytes; a VRT has at most {MAX_BYTES}. Give the folder of its "
+            "files in its place."
+        )
+    reader = _Reader()
+    try:
+        reader.parse(file)
+    except expat.ExpatError as error:
+        raise InputError(f"{where} is no VRT that can be read ({error}); make it anew.") from None
+    if reader.root != "VRTDataset":
+        raise InputError(f"{where} is a text ({reader.root}), not an image; give a GeoTIFF or a VRT.")
+    if reader.remote:
+        raise InputError(
+            f"{where} names {reader.remote[0][:200]!r}, which is no plain file of this machine; download or "
+            "unpack what is needed, and make a VRT of these files."
+        )
+    folder = str(file.parent)
+    return [place for name in reader.names for place in (name, os.path.join(folder, name))]  # noqa: PTH118
+
+
+class _Reader:
+    """Reads a VRT from its start to its end and keeps the names in it; entities are not expanded."""
+
+    def __init__(self) -> None:
+        self.root = ""
+        self.names: dict[str, None] = {}
+        self.remote: list[str] = []
+        self._open: list[tuple[str, dict[str, str]]] = []
+        self._metadata = 0
+        self._text: list[str] = []
+
+    def parse(self, file: Path) -> None:
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler = self._begin
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text.append
+        parser.CommentHandler = lambda _: self._settle()
+        parser.StartDoctypeDeclHandler = self._doctype
+        with file.open("rb") as stream:
+            parser.ParseFile(stream)
+
+    def _doctype(self, *_: object) -> None:
+        raise expat.ExpatError("it declares a document type")
+
+    def _begin(self, tag: str, attributes: dict[str, str]) -> None:
+        self.root = self.root or tag
+        self._settle()
+        self._open.append((tag, attributes))
+        self._metadata += tag == METADATA
+        if not self._metadata:  # to GDAL an attribute is as good as an element
+            for name, value in attributes.items():
+                if not name.startswith(("xmlns", "xsi:")):
+                    self._look(name, value)
+
+    def _end(self, _: str) -> None:
+        self._settle()
+        self._metadata -= self._open.pop()[0] == METADATA
+
+    def _settle(self) -> None:
+        """Look at the text that has come since the last tag."""
+        text = "".join(self._text).strip()
+        self._text.clear()
+        if not text or not self._open:
+            return
+        tag, attributes = self._open[-1]
+        if self._metadata and attributes.get("key", "").upper() not in METADATA_FILES:
+            return
+        if tag not in FREE_TEXT:
+            self._look("file" if tag == "MDI" else tag, text)
+
+    def _look(self, name: str, text: str) -> None:
+        if REMOTE.match(text.lstrip()):
+            self.remote.append(text)
+        elif NAMING.search(name):
+            self.names[text] = None
