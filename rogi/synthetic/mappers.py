@@ -36,6 +36,9 @@ SPLIT_AREA: Final = 4.0
 """Units that are split are so many times larger than the smallest outline of the inventory, at least."""
 TOUCHING: Final = 1e-9
 """Distance of outlines that are merged, in the unit of their coordinates."""
+CRACK_M: Final = 0.02
+"""Half of the widest crack that is closed between outlines that are merged, m: they touch by less than that."""
+M_PER_DEGREE: Final = 111_320.0
 DATE: Final = "2026-08-15"
 
 
@@ -285,7 +288,9 @@ def _plant(
         keep, go = sorted((one, other), key=lambda i: (-area[i], i))
         first, second = tasks.iloc[keep], tasks.iloc[go]
         pen = pens[first["package"]]
-        union = shapely.union(shapes[keep], shapes[go])
+        union = _joined(
+            shapes[keep], shapes[go], CRACK_M / (M_PER_DEGREE if tasks.crs.is_geographic else 1.0)
+        )
         pen.decide(first["fid"], Decision.REFINE, union, front_50m=True, reason="one tongue")
         reason = "no boundary is seen between them"
         pen.decide(second["fid"], Decision.MERGE, merge_into=first["unit"], reason=reason)
@@ -313,6 +318,12 @@ def _plant(
         pen.decide(row["fid"], Decision.REMOVE, reason="not seen")
         pen.copy(row, Decision.REMAIN, shapes[i])
         done.conflicts += 1
+
+
+def _joined(one: Any, other: Any, crack: float) -> Any:
+    """Two outlines as one, without the cracks of no width that rounding leaves along their common edge."""
+    wider = shapely.buffer(shapely.union(one, other), crack, join_style="mitre")
+    return shapely.buffer(wider, -crack, join_style="mitre")
 
 
 def _touching(tasks: gpd.GeoDataFrame, positions: list[int]) -> list[tuple[int, int]]:

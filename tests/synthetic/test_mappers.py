@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import shapely
 
 from rogi.errors import InputError
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.release.difference import difference
+from rogi.rules.vertices import measure
 from rogi.schema.model import Role
 from rogi.synthetic.imagery import Scene, SceneSettings
-from rogi.synthetic.mappers import Scripted, decide_all
+from rogi.synthetic.mappers import CRACK_M, M_PER_DEGREE, TOUCHING, Scripted, _joined, decide_all
 from rogi.synthetic.scene_files import truth
 from rogi.update.apply import Applied, apply
 from rogi.update.edits import read_edits
@@ -41,6 +44,30 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scripted, A
     assert layer is not None
     looked = examine(read_edits([folder / "work"], crs=layer.crs), base)
     return folder, done, apply(looked, "1.1")
+
+
+def test_merged_outlines_have_no_cracks() -> None:
+    """Neighbours that touch but for rounding become one outline without spikes, and of their common area."""
+    scene = Scene(SceneSettings(1000, 1000, seed=1, units=40, negatives=0))
+    layer = truth(scene, 1).layer(Role.OUTLINE)
+    assert layer is not None
+    shapes, crack = layer.geometry, CRACK_M / M_PER_DEGREE
+    left, right = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=TOUCHING)
+    pairs = [(shapes[i], shapes[j]) for i, j in zip(left, right, strict=True) if i < j]
+    joined = np.array([_joined(one, other, crack) for one, other in pairs], dtype=object)
+    plain = np.array([shapely.union(one, other) for one, other in pairs], dtype=object)
+    assert len(pairs) > 3
+    assert len(_spikes(plain)) and not len(_spikes(joined))
+    assert (shapely.get_type_id(joined) == shapely.GeometryType.POLYGON).all()
+    assert shapely.area(joined) == pytest.approx(shapely.area(plain), rel=1e-4)
+    assert shapely.hausdorff_distance(shapely.convex_hull(joined), shapely.convex_hull(plain)).max() < crack
+
+
+def _spikes(shapes: np.ndarray) -> np.ndarray:
+    """Angles of spikes, degrees, as rule GEO010 finds them."""
+    usable = np.ones(len(shapes), dtype=bool)
+    limits = {"spike_angle": 10.0, "spike_length": 10.0, "repeat_distance": 0.1, "grid": 1e-9}
+    return measure(shapes, usable, "EPSG:4326", **limits).spikes.measure
 
 
 def test_the_difference_counts_what_was_decided(updated: tuple[Path, Scripted, Applied]) -> None:
