@@ -37,7 +37,7 @@ SPLIT_AREA: Final = 4.0
 TOUCHING: Final = 1e-9
 """Distance of outlines that are merged, in the unit of their coordinates."""
 CRACK_M: Final = 0.02
-"""Half of the widest crack that is closed between outlines that are merged, m: they touch by less than that."""
+"""Half of the widest crack that is closed between outlines that are merged, m."""
 M_PER_DEGREE: Final = 111_320.0
 DATE: Final = "2026-08-15"
 
