@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -47,6 +48,8 @@ REPORTS: Final = {
     "json": "validation/report.json",
     "sarif": "validation/report.sarif",
 }
+OLD: Final = "old"
+"""Name of a package that another takes the place of, in the workplace of its build."""
 Progress = Callable[[str], None]
 
 
@@ -156,8 +159,8 @@ def build(
 def set_doi(folder: Path, doi: str) -> None:
     """Put a DOI into a package: all its metadata, its checksums and its zip are made again, the data stay.
 
-    Safe to interrupt: the new package takes the place of the old one when it is whole. A package that has the
-    DOI already is left as it is.
+    Safe to interrupt: the new package takes the place of the old one when it is whole, and what was killed
+    while it did so is finished by the next call. A package that has the DOI already is left as it is.
 
     Raises
     ------
@@ -166,6 +169,7 @@ def set_doi(folder: Path, doi: str) -> None:
     """
     from rogi.inventory.read import read_inventory
 
+    finish_move(folder)
     release = read_release(folder)
     if release.doi == doi:
         return
@@ -183,6 +187,20 @@ def set_doi(folder: Path, doi: str) -> None:
         report = json.loads((copy / REPORTS["json"]).read_text(encoding="utf-8"))
         _finish(copy, release, describe(inventory, conformance_from_json(report)), epoch)
         _put(work, copy, folder.parent)
+
+
+def finish_move(folder: Path) -> None:
+    """Finish a move of a package to its place that was killed, or remove what it left beside it.
+
+    The old package is taken away only when the new one is whole, so the new one is put in place.
+    """
+    for work in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*")):
+        if not (work / OLD).is_dir():
+            continue  # nothing was moved yet; it may be the workplace of a build that goes on
+        if not folder.exists():
+            made = work / folder.name
+            (made if made.is_dir() else work / OLD).replace(folder)
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def read_previous(path: Path, **options: Any) -> Previous:
@@ -394,6 +412,7 @@ def _workplace(release: Release, target: Path, force: bool) -> Iterator[Path]:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {target} cannot be made: {error.strerror}.") from None
+    finish_move(target / release.name)
     for path in (target / release.name, target / f"{release.name}.zip"):
         if path.exists() and not force:
             raise OutputError(f"{path} exists; remove it, write elsewhere, or replace it with --force.")
@@ -420,7 +439,7 @@ def _put(work: Path, folder: Path, target: Path) -> tuple[Path, Path]:
             with path.open("rb+") as stream:
                 os.fsync(stream.fileno())
     zipped.replace(final_zip)
-    old = work / "old"
+    old = work / OLD
     try:
         if final.exists():
             final.replace(old)

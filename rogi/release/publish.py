@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from rogi.errors import InputError, OptionError
 from rogi.files import write_text
-from rogi.release.build import CHANGELOG, is_package, set_doi
+from rogi.release.build import CHANGELOG, finish_move, is_package, set_doi
 from rogi.release.contents import md5_of
 from rogi.release.metadata import INVENIO, README
 from rogi.release.metadata.invenio import marker
@@ -231,6 +231,7 @@ def read_package(folder: Path) -> Release:
     InputError
         If the folder is no package, or a file that is uploaded is missing.
     """
+    finish_move(folder)
     if not folder.is_dir() or not is_package(folder):
         raise InputError(f"{folder} is no package; name the folder that `rogi release build` made.")
     release = read_release(folder)

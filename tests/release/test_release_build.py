@@ -125,6 +125,43 @@ def test_a_package_is_never_lost(  # type: ignore[no-untyped-def]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["Synthetic_v1.0", "Synthetic_v1.0.zip"]
 
 
+KILLED = """
+import os, sys
+from pathlib import Path
+from rogi.release.build import set_doi
+
+replace_path, moves = Path.replace, []
+
+def killed(self, target):
+    if self.is_dir():
+        moves.append(self)
+        if len(moves) == 2:
+            os._exit(9)
+    return replace_path(self, target)
+
+Path.replace = killed
+set_doi(Path(sys.argv[1]), "10.5072/zenodo.4711")
+"""
+
+
+def test_a_move_that_was_killed_is_finished(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Killed between the two moves no package is in its place: the next call puts the new one there."""
+    import shutil
+    import subprocess
+    import sys
+
+    name = releases.first.folder.name
+    folder, whole = tmp_path / name, tmp_path / "whole" / name
+    for copy in (folder, whole):
+        shutil.copytree(releases.first.folder, copy)
+    assert subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False).returncode == 9
+    assert not folder.exists() and len([p for p in tmp_path.iterdir() if p.name.startswith(".")]) == 1
+    set_doi(folder, "10.5072/zenodo.4711")
+    set_doi(whole, "10.5072/zenodo.4711")
+    assert digests(folder) == digests(whole)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [name, f"{name}.zip", "whole"]
+
+
 def test_a_missing_previous_version_is_said(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """A release made from another one needs it; a path that is not there says how to get it."""
     with pytest.raises(InputError, match="--previous"):
