@@ -6,14 +6,14 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from rogi.errors import InputError, OptionError
-from rogi.files import write_text
 from rogi.release.build import CHANGELOG, finish_move, is_package, set_doi
 from rogi.release.contents import md5_of
+from rogi.release.draft import State, read_state, state_path, write_state
 from rogi.release.metadata import INVENIO, README
 from rogi.release.metadata.invenio import marker
 from rogi.release.model import FILE as RELEASE_FILE
@@ -26,32 +26,6 @@ CREATIONS: Final = 3  # attempts to make a draft; after each lost answer it is l
 UPLOADS: Final = 3  # attempts for a file whose checksum is wrong
 CLOCK_SKEW: Final = dt.timedelta(minutes=10)
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is known of the draft of a package, kept beside it.
-
-    Attributes
-    ----------
-    server
-        Address of the repository.
-    record
-        Number of the draft or record; empty while one is being made.
-    since
-        When making it began, UTC.
-    parent
-        Record that the draft is a new version of; empty for a new record.
-    metadata
-        SHA-256 of the metadata sent last.
-    """
-
-    server: str
-    record: str = ""
-    since: str = ""
-    parent: str = ""
-    metadata: str = ""
-    published: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +73,7 @@ def prepare(
         If the package is none, the record is that of something else, or the repository refuses.
     """
     release = read_package(folder)
-    state = _read_state(folder, repository)
+    state = read_state(folder, repository.address)
     if state.published:
         return _published(folder, release, repository, state)
     draft = _find(release, repository, state, adopt, version_of)
@@ -123,7 +97,7 @@ def prepare(
         say(f"found draft {draft['id']}")
     number = str(draft["id"])
     state = replace(state, record=number)
-    _write_state(folder, state)
+    write_state(folder, state)
     doi = _reserve(repository, draft)
     set_doi(folder, doi)
     state = _describe(folder, repository, state)
@@ -142,7 +116,7 @@ def publish(folder: Path, repository: Repository, *, say: Say = print) -> Draft:
         If the repository refuses, or it cannot be told whether it published.
     """
     release = read_package(folder)
-    state = _read_state(folder, repository)
+    state = read_state(folder, repository.address)
     if not state.record:
         raise InputError(f"{folder} has no draft at {repository.address}; make it first, without --publish.")
     if state.published or repository.draft(state.record) is None:
@@ -180,7 +154,7 @@ def discard(folder: Path, repository: Repository) -> str:
         If it is published: a record cannot be taken back.
     """
     release = read_package(folder)
-    state = _read_state(folder, repository)
+    state = read_state(folder, repository.address)
     if state.published or (
         state.record and repository.draft(state.record) is None and repository.record(state.record)
     ):
@@ -191,7 +165,7 @@ def discard(folder: Path, repository: Repository) -> str:
     if draft is None:
         return ""
     repository.discard(str(draft["id"]))
-    _state_path(folder).unlink(missing_ok=True)
+    state_path(folder).unlink(missing_ok=True)
     return str(draft["id"])
 
 
@@ -316,10 +290,10 @@ def _make(
                 "inventory under another title, add --other-title."
             )
         state = State(repository.address, since=now, parent=_parent(record))
-        _write_state(folder, state)
+        write_state(folder, state)
         return repository.new_version(number), state
     state = State(repository.address, since=now)
-    _write_state(folder, state)
+    write_state(folder, state)
     content = json.loads((folder / INVENIO).read_text(encoding="utf-8"))
     for _ in range(CREATIONS):
         try:
@@ -376,7 +350,7 @@ def _describe(folder: Path, repository: Repository, state: State) -> State:
                 f"{repository.address} does not accept the metadata of draft {state.record}: {said}."
             )
     state = replace(state, metadata=digest)
-    _write_state(folder, state)
+    write_state(folder, state)
     return state
 
 
@@ -462,9 +436,9 @@ def _published(folder: Path, release: Release, repository: Repository, state: St
         raise InputError(
             f"Record {state.record} is neither a draft nor published at {repository.address}; it was "
             "discarded there. "
-            f"Remove {_state_path(folder).name} to start anew."
+            f"Remove {state_path(folder).name} to start anew."
         )
-    _write_state(folder, replace(state, published=True))
+    write_state(folder, replace(state, published=True))
     doi = _doi(record)
     if doi != release.doi:
         raise InputError(
@@ -473,34 +447,7 @@ def _published(folder: Path, release: Release, repository: Repository, state: St
     return Draft(state.record, doi, f"{repository.address}/records/{state.record}", True)
 
 
-# ---- what is known
-
-
-def _state_path(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.draft.json")
-
-
-def _read_state(folder: Path, repository: Repository) -> State:
-    path = _state_path(folder)
-    if not path.is_file():
-        return State(repository.address)
-    try:
-        state = State(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        raise InputError(
-            f"{path} is damaged; remove it: the draft is found again by its description."
-        ) from None
-    if state.server != repository.address:
-        raise InputError(
-            f"{folder} was prepared for {state.server} and holds a DOI reserved there; build it again in "
-            "another folder "
-            f"to publish it at {repository.address}."
-        )
-    return state
-
-
-def _write_state(folder: Path, state: State) -> None:
-    write_text(_state_path(folder), json.dumps(asdict(state), indent=1) + "\n")
+# ---- what a record says
 
 
 def _is_published(record: dict[str, Any]) -> bool:

@@ -1,0 +1,72 @@
+"""What is known of the draft of a package, kept beside it: so that publishing can be interrupted anywhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rogi.errors import InputError
+from rogi.files import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of the draft of a package, kept beside it.
+
+    Attributes
+    ----------
+    server
+        Address of the repository.
+    record
+        Number of the draft or record; empty while one is being made.
+    since
+        When making it began, UTC.
+    parent
+        Record that the draft is a new version of; empty for a new record.
+    metadata
+        SHA-256 of the metadata sent last.
+    """
+
+    server: str
+    record: str = ""
+    since: str = ""
+    parent: str = ""
+    metadata: str = ""
+    published: bool = False
+
+
+def state_path(folder: Path) -> Path:
+    """Where the state of the draft of a package is kept: beside it."""
+    return folder.with_name(f"{folder.name}.draft.json")
+
+
+def read_state(folder: Path, server: str) -> State:
+    """The state of the draft of a package at a repository; a new one where nothing is known.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or of another repository.
+    """
+    path = state_path(folder)
+    if not path.is_file():
+        return State(server)
+    try:
+        state = State(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise InputError(
+            f"{path} is damaged; remove it: the draft is found again by its description."
+        ) from None
+    if state.server != server:
+        raise InputError(
+            f"{folder} was prepared for {state.server} and holds a DOI reserved there; build it again in "
+            "another folder "
+            f"to publish it at {server}."
+        )
+    return state
+
+
+def write_state(folder: Path, state: State) -> None:
+    """Keep what is known of a draft."""
+    write_text(state_path(folder), json.dumps(asdict(state), indent=1) + "\n")
