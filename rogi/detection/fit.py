@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
+from rogi.words import agreeing
 
 if TYPE_CHECKING:
     from rogi.detection.card import ModelCard
@@ -98,8 +99,9 @@ def intake(
         example = ",".join(f"{name}={band}" for band, name in enumerate(wanted, 1))
         raise InputError(
             f"The model {card.name} takes the channels {', '.join(wanted)}; the imagery {imagery.name} has "
-            f"{', '.join(imagery.names)}, so {', '.join(missing)} is missing. Say which bands they are, for "
-            f"example with --bands {example}, or give further rasters with --channel {missing[-1]}=FILE."
+            f"{', '.join(imagery.names)}, so {', '.join(missing)} {agreeing(len(missing), 'is', 'are')} "
+            f"missing. Say which bands they are, for example with --bands {example}, or give further rasters "
+            f"with --channel {missing[-1]}=FILE."
         )
     sides, trained = np.array(imagery.grid.pixel_metres), card.resolution_m
     if (np.abs(sides / trained - 1) > RESOLUTION_TOLERANCE).any():

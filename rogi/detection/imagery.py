@@ -89,8 +89,9 @@ class Imagery:
         source : path or sequence of paths
             Files that rasterio opens (GeoTIFF, COG, VRT, JPEG 2000), folders, which are searched with their
             subfolders, and STAC Items or ItemCollections (JSON) whose assets are local files. Tiles may
-            overlap: where valid pixels lie on one another, the file whose name comes last counts. Tiles on
-            another grid than most are resampled into the gaps.
+            overlap: where valid pixels lie on one another, the one that comes last counts, in the order
+            given and in a folder in that of the paths. Tiles on another grid than most (of equal numbers,
+            than the first) are resampled into the gaps.
         bands : sequence of int or str, optional
             See `rogi.detection.bands.choose_bands`.
         channels : mapping of str to path, optional

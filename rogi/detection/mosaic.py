@@ -145,7 +145,8 @@ class Mosaic:
     grid : Grid
         That all tiles fill.
     tiles : tuple of Tile
-        In the order of their names: where valid pixels lie on one another the later one counts.
+        In the order given, those of a folder in that of their paths: where valid pixels lie on one another
+        the later one counts.
     """
 
     grid: Grid

@@ -85,6 +85,29 @@ def test_later_name_wins_where_it_is_valid(tmp_path: Path) -> None:
     np.testing.assert_array_equal(valid, expected > 0)
 
 
+def test_which_image_counts_where_several_lie(tmp_path: Path) -> None:
+    """On one grid the last that is given; of several grids that of most images, else the first."""
+    files = {
+        name: write(tmp_path / f"{name}.tif", np.full((3, 20, 20), value, np.uint8), at)
+        for name, value, at in (
+            ("a", 10, place(0, 0)), ("b", 20, place(0, 0)), ("c", 30, place(5, 0)),
+            ("coarse", 40, place(0, 0, 20.0)),
+        )
+    }  # fmt: skip
+
+    def seen(*names: str) -> float:
+        imagery = Imagery.open([files[name] for name in names])
+        column, row = ~imagery.transform @ (CORNER[0] + 105, CORNER[1] - 105)
+        return float(imagery.read(int(row), int(column), 1, 1)[0][0, 0, 0])
+
+    assert seen("a", "b") == 20
+    assert seen("b", "a") == 10
+    assert seen("c", "b", "a") == 10
+    assert seen("a", "coarse") == 10
+    assert seen("coarse", "a") == 40
+    assert seen("coarse", "a", "b") == 20
+
+
 def test_nodata_of_integers_is_void_only_in_all_bands(tmp_path: Path) -> None:
     values = picture((10, 10))
     values[:, 2, 3] = 255

@@ -234,6 +234,15 @@ def test_area_and_excluded_ground(main: Main, bundle: Bundle, tmp_path: Path) ->
     np.testing.assert_array_equal(found[found != 255], levels(whole)[found != 255])
 
 
+def test_numbers_agree_with_their_nouns(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    source = write_image(tmp_path / "a.tif", scene()[:, 30:130, 50:130], place(30, 50))  # one unit
+    arguments = (source, "--model", bundle.path, "-o", tmp_path / "o.gpkg", "--backend", "onnxruntime")
+    _, _, errors = main(*arguments, "--block", 2000, "--threads", 1)
+    for said in (" on cpu, 1 thread\n", "1 block; ", "\n1 candidate, "):
+        assert said in errors
+    assert "1 block, 1 of them as it was; 0 windows predicted\n" in main(*arguments, "--block", 2000)[2]
+
+
 def test_no_candidate_is_an_empty_file(main: Main, bundle: Bundle, tmp_path: Path) -> None:
     source = write_image(tmp_path / "a.tif", np.minimum(scene(), 90))
     out = tmp_path / "o.gpkg"
@@ -594,7 +603,7 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
     four = tiny_bundle(tmp_path / "four", 4, patch=PATCH, stride=STRIDE)
     elevation = tiny_bundle(tmp_path / "coarser", patch=PATCH, stride=STRIDE, resolution_m=10.0)
     for name, model, more, messages in (
-        ("grey", bundle, (), ("has grey, so red, green, blue is missing", "--bands red=1,green=2,blue=3")),
+        ("grey", bundle, (), ("has grey, so red, green, blue are missing", "--bands red=1,green=2,blue=3")),
         ("many", bundle, (), ("has 6 bands", "--bands")),
         ("good", bundle, ("--bands", "3,2,1,1"), ("",)),
         ("good", bundle, ("--bands", "9,2,1"), ("there is no band 9",)),
