@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
@@ -15,8 +14,8 @@ import numpy as np
 
 from rogi import __version__
 from rogi.comparison.metrics import metrics
-from rogi.errors import OptionError
 from rogi.render.comparison_tables import headline, notes, tables
+from rogi.render.output import by_ending, put
 from rogi.render.records import printable
 from rogi.render.report_table import markdown_cell, markdown_lines, text_lines
 
@@ -55,13 +54,8 @@ def format_of(path: Path) -> Format:
     OptionError
         If its ending is not known.
     """
-    found = SUFFIXES.get(path.suffix.lower())
-    if found is None:
-        raise OptionError(
-            f"{path}: the ending tells no format; use one of {', '.join(SUFFIXES)}, or give --format. "
-            "The crosswalk is written by --crosswalk, gains and losses by --changes."
-        )
-    return found
+    hint = ", or give --format. The crosswalk is written by --crosswalk, gains and losses by --changes"
+    return by_ending(path, SUFFIXES, hint)
 
 
 def as_string(outcome: Outcome, format: Format) -> str:
@@ -81,13 +75,7 @@ def as_string(outcome: Outcome, format: Format) -> str:
 
 def render(outcome: Outcome, format: Format, target: Path | TextIO | None = None) -> None:
     """Write an outcome to a file, whole or not at all, or to a stream; None is stdout."""
-    text = as_string(outcome, format)
-    if isinstance(target, Path):
-        from rogi.files import write_text
-
-        write_text(target, text)
-    else:
-        (target or sys.stdout).write(text)
+    put(as_string(outcome, format), target)
 
 
 def as_text(outcome: Outcome) -> str:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -19,9 +18,9 @@ from rogi.comparison.metrics import Checked
 from rogi.detection.evaluation import Evaluation
 from rogi.detection.published import PublishedRates, Range
 from rogi.detection.ranking import Calibration, Curve, ThresholdChoice
-from rogi.errors import OptionError
 from rogi.render.comparison import comparison_dict, plain
 from rogi.render.comparison_tables import inventory_tables, notes
+from rogi.render.output import by_ending, put
 from rogi.render.records import printable
 from rogi.render.report_table import (
     ReportTable,
@@ -80,12 +79,7 @@ def format_of(path: Path) -> Format:
     OptionError
         If its ending is not known.
     """
-    found = SUFFIXES.get(path.suffix.lower())
-    if found is None:
-        raise OptionError(
-            f"{path}: the ending tells no format; use one of {', '.join(SUFFIXES)}, or give --format."
-        )
-    return found
+    return by_ending(path, SUFFIXES, ", or give --format")
 
 
 def as_string(result: Evaluation, format: Format, checks: Sequence[Checked] = ()) -> str:
@@ -109,13 +103,7 @@ def render(
     result: Evaluation, format: Format, target: Path | TextIO | None = None, checks: Sequence[Checked] = ()
 ) -> None:
     """Write an evaluation to a file, whole or not at all, or to a stream; None is stdout."""
-    text = as_string(result, format, checks)
-    if isinstance(target, Path):
-        from rogi.files import write_text
-
-        write_text(target, text)
-    else:
-        (target or sys.stdout).write(text)
+    put(as_string(result, format, checks), target)
 
 
 def headline(result: Evaluation) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from rogi.errors import OptionError
 from rogi.release.difference import Difference, Kind
+from rogi.render.output import by_ending, put
 from rogi.render.records import printable
 
 LISTED: Final = 20  # units named in the Markdown; the tables have all
@@ -59,10 +60,7 @@ def format_of(path: Path) -> Format:
     OptionError
         If its ending is not known.
     """
-    try:
-        return SUFFIXES[path.suffix.lower()]
-    except KeyError:
-        raise OptionError(f"{path}: the ending tells no format; use one of {', '.join(SUFFIXES)}.") from None
+    return by_ending(path, SUFFIXES)
 
 
 def write(found: Difference, path: Path) -> None:
@@ -75,11 +73,11 @@ def write(found: Difference, path: Path) -> None:
     OutputError
         If the file cannot be written.
     """
-    from rogi.files import replacing, write_text
+    from rogi.files import replacing
 
     format = format_of(path)
     if format is not Format.GPKG:
-        write_text(path, as_string(found, format))
+        put(as_string(found, format), path)
         return
     import pyogrio
 
