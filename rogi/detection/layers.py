@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from rogi.attributes.elevation_model import SUFFIXES, open_elevation_model
 from rogi.attributes.elevation_model import Mosaic as ElevationMosaic
-from rogi.attributes.elevation_model import open_elevation_model
 from rogi.attributes.raster import Window
 from rogi.detection.grid import Grid
 from rogi.detection.mosaic import Floats, Mask, assemble
@@ -139,7 +139,10 @@ def added_channel(name: str, path: Path, grid: Grid) -> Fitted:
     """
     layer: Layer
     if name in (ELEVATION, SLOPE):
-        for file in sorted(path.rglob("*.vrt")) if path.is_dir() else [path]:
+        inside = (
+            sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        )
+        for file in inside:
             refuse_remote(file)
         layer = Relief(open_elevation_model(path).mosaics[0], slope=name == SLOPE)
     else:

@@ -77,10 +77,10 @@ def test_a_vrt_behind_a_vrt_is_looked_at(tmp_path: Path) -> None:
     outer = vrt(tmp_path / "outer.vrt", BAND.format(SOURCE.format("middle.vrt") + SOURCE.format("outer.vrt")))
     with pytest.raises(InputError, match=r"inner\.tif, which .*outer\.vrt is made of, names '/vsicurl/"):
         read_header(outer)
-    for channel in ("elevation", "x"):
-        image = write(tmp_path / "a.tif", picture())
+    image = write(tmp_path / "a.tif", picture())
+    for channel, path in (("x", outer), ("elevation", outer), ("slope", tmp_path)):
         with pytest.raises(InputError, match="which is no plain file"):
-            Imagery.open(image, channels={channel: outer})
+            Imagery.open(image, channels={channel: path})
     with pytest.raises(InputError, match="which is no plain file"):
         pixel_scores(outer, np.array([box(0, 0, 1, 1)], dtype=object))
 
