@@ -28,6 +28,11 @@ import numpy as np
 
 ENCODERS = ("tu-xception71", "resnet34", "mobilenet_v2")
 PATCH = 480
+PRODUCTS = 25
+"""Products of matrices to find the peak of arithmetic."""
+
+SHARE_SIDES = {"tu-xception71": 4000, "resnet34": 6000, "mobilenet_v2": 8000}
+"""Pixels of the scenes of `share`: about a minute of network each on two cores."""
 
 
 def main() -> None:
@@ -60,16 +65,77 @@ def speed(folder: Path, rounds: int) -> None:
     """Seconds per patch: plain segmentation-models-pytorch, and what rogi may run instead."""
     cores = len(os.sched_getaffinity(0))
     print(f"Seconds per patch of {PATCH} x {PATCH}, medians of {rounds} rounds by turns, {cores} cores\n")
-    rows: list[list[object]] = [["network", "path", "s", "ratio", "processor s", "ratio", "self-test"]]
+    rows: list[list[object]] = [
+        ["network", "path", "s", "ratio", "processor s", "ratio", "of peak", "self-test"]
+    ]
+    bounds: list[list[object]] = [["network", "multiply-adds, 1e9", "fp32", "bf16"]]
+    peak = in_own_process(matrix_products)
     for encoder in ENCODERS:
         bundle = folder / encoder
         in_own_process(make_bundle, bundle, encoder)
-        rows += in_own_process(time_paths, bundle, rounds)
+        work = in_own_process(multiply_adds, bundle)
+        timed = in_own_process(time_paths, bundle, rounds)
+        eager = timed[0].seconds
+        for path in timed:
+            share = work / path.seconds / peak[path.precision]
+            rows.append(
+                [encoder, path.name, f"{path.seconds:.3f}", f"{eager / path.seconds:.1f}",
+                 f"{path.processor:.3f}", f"{timed[0].processor / path.processor:.1f}",
+                 f"{100 * share:.0f} %", path.test]
+            )  # fmt: skip
+        bounds.append([encoder, f"{work:.1f}", *(f"{eager * rate / work:.1f}" for rate in peak.values())])
     measure.table(rows)
+    products = ", ".join(f"{precision} {rate:.0f}" for precision, rate in peak.items())
+    print(
+        f"\nPeak: products of matrices of 2048 x 2048 here, {products} (1e9 multiply-adds a second, best of "
+        f"{PRODUCTS}).\nA network whose every multiply-add ran at that rate would be so many times faster:\n"
+    )
+    measure.table(bounds)
 
 
-def time_paths(path: Path, rounds: int) -> list[list[object]]:
-    """A row for each way to run a bundle."""
+@dataclass(frozen=True)
+class Timed:
+    """A way to run a network: wall and processor seconds per patch, and how the self-test went."""
+
+    name: str
+    precision: str
+    seconds: float
+    processor: float
+    test: str
+
+
+def matrix_products(side: int = 2048) -> dict[str, float]:
+    """What the processor can do: 1e9 multiply-adds a second in products of matrices, by precision."""
+    import torch
+
+    found = {}
+    for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        one, two = (torch.randn(side, side).to(dtype) for _ in range(2))
+        times = []
+        for _ in range(PRODUCTS):
+            start = time.perf_counter()
+            torch.mm(one, two)
+            times.append(time.perf_counter() - start)
+        found[precision] = side**3 / min(times) / 1e9
+    return found
+
+
+def multiply_adds(path: Path) -> float:
+    """Of a bundle's network for one patch, in 1e9."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from rogi.detection.bundle import Bundle
+    from rogi.detection.network import bundle_network
+
+    bundle = Bundle.load(path)
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        bundle_network(bundle).eval()(torch.from_numpy(bundle.golden().input[:1].copy()))
+    return float(counter.get_total_flops()) / 2e9
+
+
+def time_paths(path: Path, rounds: int) -> list[Timed]:
+    """Each way to run a bundle; the first is plain segmentation-models-pytorch."""
     from concurrent.futures import ThreadPoolExecutor
 
     import torch
@@ -90,7 +156,7 @@ def time_paths(path: Path, rounds: int) -> list[list[object]]:
             network(torch.from_numpy(image)).numpy()
 
     selection = select_backend(bundle, threads=cores)
-    runs: dict[str, tuple[Callable[[], object], int, str]] = {"smp eager fp32": (eager, 1, "")}
+    runs: dict[str, tuple[Callable[[], object], int, str, str]] = {"smp eager fp32": (eager, 1, "fp32", "")}
     pool = ThreadPoolExecutor(cores)
     for trial in selection.trials:
         engine = build_backend(trial.plan, bundle)
@@ -103,25 +169,20 @@ def time_paths(path: Path, rounds: int) -> list[list[object]]:
         def side_by_side(run: Callable[[np.ndarray], object] = engine.run) -> None:
             list(pool.map(run, [image] * cores))
 
-        runs[name] = (side_by_side, cores, reason or "passed")
+        runs[name] = (side_by_side, cores, trial.plan.precision, reason or "passed")
     wall: dict[str, list[float]] = {name: [] for name in runs}
     processor: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 1):
-        for name, (run, patches, _) in runs.items():
+        for name, (run, patches, *_) in runs.items():
             start, used = time.perf_counter(), time.process_time()
             run()
             if number:  # the first warms up
                 wall[name].append((time.perf_counter() - start) / patches)
                 processor[name].append((time.process_time() - used) / patches)
-    first = statistics.median(wall["smp eager fp32"]), statistics.median(processor["smp eager fp32"])
-    rows: list[list[object]] = []
-    for name, (_, _, test) in runs.items():
-        seconds, used = statistics.median(wall[name]), statistics.median(processor[name])
-        rows.append(
-            [path.name, name, f"{seconds:.3f}", f"{first[0] / seconds:.1f}", f"{used:.3f}",
-             f"{first[1] / used:.1f}", test]
-        )  # fmt: skip
-    return rows
+    return [
+        Timed(name, precision, statistics.median(wall[name]), statistics.median(processor[name]), test)
+        for name, (_, _, precision, test) in runs.items()
+    ]
 
 
 def make_bundle(path: Path, encoder: str, architecture: str = "DeepLabV3Plus") -> None:
@@ -184,25 +245,22 @@ def in_own_process(function: Callable[..., object], *arguments: object) -> Any:
 
 
 def share(folder: Path) -> None:
-    """Time of whole commands that is not the network's; a scene of 4000 x 4000 pixels."""
-    print(
-        "Time of `rogi detect predict` outside the network, 4000 x 4000 pixels, probability raster written\n"
-    )
-    picture = folder / "picture.tif"
-    in_own_process(write_picture, picture, 4000)
+    """Time of whole commands that is not the network's."""
+    print("Time of `rogi detect predict` outside the network, probability raster written\n")
     rows: list[list[object]] = [
-        ["network", "windows", "network alone, s", "blocks, s", "outside", "whole command, s", "outside",
-         "processor s: network", "whole", "outside"]
+        ["network", "side", "windows", "network alone, s", "blocks, s", "outside", "whole command, s",
+         "outside", "processor s: network", "whole", "outside"]
     ]  # fmt: skip
-    for encoder in ENCODERS[1:]:
-        bundle = folder / encoder
+    for encoder, side in SHARE_SIDES.items():
+        bundle, picture = folder / encoder, folder / f"picture{side}.tif"
+        in_own_process(write_picture, picture, side)
         if not bundle.exists():
             in_own_process(make_bundle, bundle, encoder)
-        rows.append(in_own_process(time_command, folder, picture, bundle))
+        rows.append(in_own_process(time_command, folder, picture, bundle, side))
     measure.table(rows)
 
 
-def time_command(folder: Path, picture: Path, bundle: Path) -> list[object]:
+def time_command(folder: Path, picture: Path, bundle: Path, side: int) -> list[object]:
     """A row of the table of shares: the network alone before and after the command, by as many windows."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -236,7 +294,7 @@ def time_command(folder: Path, picture: Path, bundle: Path) -> list[object]:
     network = windows * (before[0] + after[0]) / (2 * some)
     processor = windows * (before[1] + after[1]) / (2 * some)
     return [
-        f"{bundle.name}, {plan.backend} {plan.precision}", windows, f"{network:.1f}",
+        f"{bundle.name}, {plan.backend} {plan.precision}", f"{side:,}", windows, f"{network:.1f}",
         f"{network / inside:.1f}",
         f"{100 * (1 - inside):.0f} %", f"{done.seconds:.1f}", f"{100 * (1 - network / done.seconds):.0f} %",
         f"{processor:.1f}", f"{done.processor_seconds:.1f}",
@@ -245,7 +303,7 @@ def time_command(folder: Path, picture: Path, bundle: Path) -> list[object]:
 
 
 def write_picture(path: Path, side: int) -> None:
-    """A picture of 5 m pixels, as a GeoTIFF in tiles."""
+    """A picture of 5 m pixels, as a GeoTIFF in tiles; it repeats."""
     import rasterio
     from affine import Affine
 
@@ -253,7 +311,8 @@ def write_picture(path: Path, side: int) -> None:
         path, "w", driver="GTiff", width=side, height=side, count=3, dtype="uint8", crs="EPSG:32646",
         transform=Affine(5, 0, 500_000, 0, -5, 3_400_000), tiled=True, compress="deflate",
     ) as file:  # fmt: skip
-        file.write(scene(1, side)[0].astype(np.uint8))
+        part = scene(1, 2000)[0].astype(np.uint8)
+        file.write(np.tile(part, (1, side // 2000, side // 2000)))
 
 
 # ---- memory
