@@ -1,0 +1,104 @@
+"""``rogi release build``: from an inventory to a package."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases
+from rogi.errors import OptionError
+
+if TYPE_CHECKING:
+    from rogi.release.model import Release
+    from rogi.validation.settings import Settings
+
+
+def build(
+    version: Annotated[str, typer.Argument(help="Version with a folder in releases/, or that folder.")],
+    inventory: Annotated[
+        list[Path], typer.Option("--inventory", "-i", help="The data: a file, folder or zip. Repeatable.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the package; made if need be.")],
+    previous: Annotated[
+        Path | None, typer.Option(help="The version before: its package, or any copy of it.")
+    ] = None,
+    releases: Releases = None,
+    accept: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Why counts, areas or facts may change this much.")
+    ] = None,
+    layer: Layer = None,
+    dialect: Dialect = None,
+    crs: Crs = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings of the validation; default: rogi.toml or [tool.rogi].")
+    ] = None,
+    no_config: Annotated[bool, typer.Option("--no-config", help="Read no settings file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a package that is there.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Build a release, if nothing speaks against it: a folder and a zip with data, metadata and reports.
+
+    Exit code 1 if the gate refuses it; then nothing is written.
+
+    Example: `rogi release build 1.1 -i work.gpkg --previous TPRoGI_v1.0.zip -o dist`
+    """
+    from rogi.inventory.read import read_inventory
+    from rogi.release.build import build as build_release
+    from rogi.release.build import read_previous
+    from rogi.release.gate import GateError
+    from rogi.release.model import find_release, read_release
+
+    if accept is not None and not accept.strip():
+        raise OptionError("--accept takes the reason, in words; it goes into the package.")
+    release = read_release(find_release(version, releases))
+    _same_version(version, release)
+    before = read_previous(previous) if previous is not None else None
+    source = read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()), crs=crs)
+    settings = _settings(config, no_config)
+    line = Line(quiet)
+    try:
+        built = build_release(
+            release,
+            source,
+            output,
+            previous=before,
+            accept=(accept or "").strip(),
+            settings=settings,
+            force=force,
+            progress=line,
+        )
+    except GateError as refused:
+        line.done()
+        sys.stderr.write(f"refused: {refused}\n")
+        raise typer.Exit(1) from None
+    finally:
+        line.done()
+    for loss in built.losses:
+        sys.stderr.write(f"note: {loss}\n")
+    sys.stdout.write(f"{built.folder}\n{built.zip}\n")
+
+
+def _same_version(asked: str, release: Release) -> None:
+    """Refuse a folder of one version whose release.yaml says another, as after copying it."""
+    from rogi.release.model import Version
+
+    try:
+        wanted = Version.parse(asked)
+    except OptionError:  # a path: whatever it holds is meant
+        return
+    if wanted != Version.parse(release.version):
+        raise OptionError(
+            f"The release.yaml of release {asked} says version {release.version}; set it to {asked}."
+        )
+
+
+def _settings(config: Path | None, no_config: bool) -> Settings:
+    from rogi.validation.settings import Settings, find_settings_file, load_settings
+
+    if config is not None and no_config:
+        raise OptionError("--config and --no-config exclude each other; give one of them.")
+    path = None if no_config else (config or find_settings_file(Path.cwd()))
+    return load_settings(path) if path is not None else Settings()

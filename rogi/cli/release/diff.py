@@ -1,0 +1,114 @@
+"""``rogi release diff``: what changed between two versions."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rogi.cli.release.options import Crs, Dialect, Line, Quiet
+from rogi.errors import OptionError
+
+
+class DiffFormat(StrEnum):
+    """How a difference is printed."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    CSV = "csv"
+
+
+class FailOn(StrEnum):
+    """What makes `rogi release diff` end with exit code 1."""
+
+    ANY = "any"
+    UNITS = "units"
+    NEVER = "never"
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(help="A package, or any copy of a version: file, folder or zip.")],
+    new: Annotated[Path, typer.Argument(help="The other version.")],
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--output", "-o", help="Write it here: .md, .html, .json, .csv, .gpkg, .txt. Repeatable."
+        ),
+    ] = None,
+    format: Annotated[DiffFormat, typer.Option(help="How to print it.")] = DiffFormat.TEXT,
+    tombstones: Annotated[
+        Path | None, typer.Option(help="Write a draft of the retired IDs here, as CSV for release.yaml.")
+    ] = None,
+    tolerance: Annotated[
+        list[str] | None, typer.Option(help="FIELD=VALUE: differences up to this are none. Repeatable.")
+    ] = None,
+    fail_on: Annotated[
+        FailOn, typer.Option(help="Exit code 1 for any change, for units that came or went, or never.")
+    ] = FailOn.ANY,
+    dialect: Dialect = None,
+    crs: Crs = None,
+    quiet: Quiet = False,
+) -> None:
+    """What changed between two versions: units added, removed, refined, split, merged, renamed; values.
+
+    Examples: `rogi release diff TPRoGI_v1.0.zip work.gpkg -o changes.html -o changes.gpkg` ·
+    `rogi release diff v1.0/ v1.1/ --format markdown`
+    """
+    from rogi.files import write_text
+    from rogi.release.build import read_previous
+    from rogi.release.difference import Tolerances, difference
+    from rogi.release.lineage import draft_tombstones
+    from rogi.render import release as render
+
+    for path in output or ():
+        render.format_of(path)
+    if tombstones is not None and tombstones.exists():
+        raise OptionError(f"{tombstones} exists, and may hold reasons given by hand; name another file.")
+    for path in (*(output or ()), *([tombstones] if tombstones is not None else [])):
+        from rogi.cli.options import not_an_input
+
+        not_an_input(path, [old, new], "--output")
+    values = _tolerances(tolerance)
+    line = Line(quiet)
+    line("reading")
+    versions = [read_previous(path, dialect=dialect, crs=crs) for path in (old, new)]
+    line("comparing")
+    names = _names(versions[0].name, versions[1].name, old, new)
+    found = difference(
+        versions[0].inventory, versions[1].inventory, tolerances=Tolerances(values=values), names=names
+    )
+    line.done()
+    for path in output or ():
+        render.write(found, path)
+        sys.stderr.write("" if quiet else f"{path}\n")
+    if tombstones is not None:
+        write_text(tombstones, draft_tombstones(found))
+        sys.stderr.write("" if quiet else f"{tombstones}\n")
+    sys.stdout.write(render.as_string(found, render.Format(format.value)))
+    structural = any(n for kind, n in found.counts.items() if kind.structural) or bool(found.moved)
+    failed = {FailOn.ANY: found.changed, FailOn.UNITS: structural, FailOn.NEVER: False}[fail_on]
+    raise typer.Exit(int(failed))
+
+
+def _tolerances(items: list[str] | None) -> dict[str, float]:
+    from rogi.cli.options import pairs
+
+    out = {}
+    for name, text in pairs(items, "--tolerance", "elevation_mean=0.5").items():
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < float("inf"):
+            raise OptionError(f"--tolerance {name} is a number of 0 or more, found {text!r}.")
+        out[name] = value
+    return out
+
+
+def _names(one: str, other: str, old: Path, new: Path) -> tuple[str, str]:
+    """Short names, unless both are the same."""
+    return (one, other) if one != other else (str(old), str(new))
