@@ -31,8 +31,8 @@ PATCH = 480
 PRODUCTS = 25
 """Products of matrices, to see how fast the processor computes."""
 
-SHARE_SIDES = {"tu-xception71": 4000, "resnet34": 6000, "mobilenet_v2": 8000}
-"""Pixels of the scenes of `share`: about a minute of network each on two cores."""
+SHARE_SIDE = 8000
+"""Pixels of the scene of `share`: four minutes of Xception71 on two cores."""
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def speed(folder: Path, rounds: int) -> None:
     measure.table(rows)
     said = ", ".join(f"{precision} {rate:.0f}" for precision, rate in products.items())
     print(
-        f"\nProducts of matrices of 2048 x 2048 here: {said} (1e9 multiply-adds a second, best of {PRODUCTS}).\n"
+        f"\nProducts of matrices of 2048 x 2048: {said} (1e9 multiply-adds a second, best of {PRODUCTS}).\n"
         "A network whose every multiply-add ran at that rate would be so many times faster than eager:\n"
     )
     measure.table(bounds)
@@ -246,25 +246,29 @@ def in_own_process(function: Callable[..., object], *arguments: object) -> Any:
 
 def share(folder: Path) -> None:
     """Time of whole commands that is not the network's."""
-    print("Time of `rogi detect predict` outside the network, probability raster written\n")
+    print(
+        f"Time of `rogi detect predict` outside the network, {SHARE_SIDE} x {SHARE_SIDE} pixels, probability "
+        "raster written\n"
+    )
     rows: list[list[object]] = [
-        ["network", "side", "windows", "network alone, s", "blocks, s", "outside", "whole command, s",
+        ["network", "windows", "network alone, s", "blocks, s", "outside", "whole command, s",
          "outside", "processor s: network", "whole", "outside"]
     ]  # fmt: skip
     first = folder / "first.tif"
     in_own_process(write_picture, first, 2000)
-    for encoder, side in SHARE_SIDES.items():
-        bundle, picture = folder / encoder, folder / f"picture{side}.tif"
-        in_own_process(write_picture, picture, side)
+    picture = folder / "picture.tif"
+    in_own_process(write_picture, picture, SHARE_SIDE)
+    for encoder in ENCODERS:
+        bundle = folder / encoder
         if not bundle.exists():
             in_own_process(make_bundle, bundle, encoder)
         if not rows[1:]:  # what is compiled at the first run of all is not counted
             run_rogi("detect", "predict", first, "--model", bundle, "-o", folder / "first.gpkg")
-        rows.append(in_own_process(time_command, folder, picture, bundle, side))
+        rows.append(in_own_process(time_command, folder, picture, bundle))
     measure.table(rows)
 
 
-def time_command(folder: Path, picture: Path, bundle: Path, side: int) -> list[object]:
+def time_command(folder: Path, picture: Path, bundle: Path) -> list[object]:
     """A row of the table of shares: the network alone before and after the command, by as many windows."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -298,7 +302,7 @@ def time_command(folder: Path, picture: Path, bundle: Path, side: int) -> list[o
     network = windows * (before[0] + after[0]) / (2 * some)
     processor = windows * (before[1] + after[1]) / (2 * some)
     return [
-        f"{bundle.name}, {plan.backend} {plan.precision}", f"{side:,}", windows, f"{network:.1f}",
+        f"{bundle.name}, {plan.backend} {plan.precision}", windows, f"{network:.1f}",
         f"{network / inside:.1f}",
         f"{100 * (1 - inside):.0f} %", f"{done.seconds:.1f}", f"{100 * (1 - network / done.seconds):.0f} %",
         f"{processor:.1f}", f"{done.processor_seconds:.1f}",
