@@ -36,7 +36,9 @@ def refuse_copies(inventory: Inventory, named: Set[Role]) -> None:
         If at least :data:`SAME_SHARE` of the places of a source layer are those of another one.
     """
     for layer in inventory.layers:
-        if layer.role not in UNITS or layer.role in named or layer.source_index is None:
+        if layer.role not in UNITS or layer.role in named:
+            continue
+        if layer.source_index is None or len(layer.sources) < 2:
             continue
         if alike := _shared(layer, layer.source_index):
             a, b, same = alike[0]
@@ -79,7 +81,9 @@ def _places(layer: Layer) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         import pandas as pd
 
         kind = pd.factorize(layer.values("outline_type"))[0].astype(np.float64)
-    table = np.column_stack([extent, shapely.area(geometry), shapely.get_num_coordinates(geometry), kind])
+    with np.errstate(invalid="ignore"):  # of outlines with coordinates that are no numbers
+        area = shapely.area(geometry)
+    table = np.column_stack([extent, area, shapely.get_num_coordinates(geometry), kind])
     table[~known] = 0.0
     _, key = np.unique(table + 0.0, axis=0, return_inverse=True)
     return key.reshape(-1).astype(np.int64), known

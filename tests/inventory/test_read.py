@@ -201,6 +201,20 @@ def test_versions_of_one_layer_are_not_joined(tmp_path, changed) -> None:
     assert len(read_inventory(path, layers=["outline=v1", "outline=v2"]).layers[0]) == 8
 
 
+def test_outlines_without_numbers_are_joined_in_silence(tmp_path, recwarn) -> None:
+    """A coordinate that is no number is a finding of a rule, no warning of a library."""
+    for k in range(2):
+        part = outlines(3, PrimaryID=["x"] * 3)
+        broken = part.translate(0, k).to_list()
+        ring = shapely.get_coordinates(broken[0])
+        ring[1] = np.nan
+        broken[0] = shapely.Polygon(ring)
+        part.set_geometry(broken, crs=part.crs).to_file(tmp_path / f"outlines_{k}.gpkg")
+    recwarn.clear()
+    assert len(read_inventory(tmp_path).layers[0]) == 6
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
+
+
 def test_outlines_of_two_types_in_two_layers(tmp_path) -> None:
     """Where a column says which layer is restricted and which extended, equal outlines are no copies."""
     path = tmp_path / "a.gpkg"
