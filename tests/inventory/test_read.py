@@ -207,7 +207,7 @@ def test_outlines_without_numbers_are_joined_in_silence(tmp_path, recwarn) -> No
         part = outlines(3, PrimaryID=["x"] * 3)
         broken = part.translate(0, k).to_list()
         ring = shapely.get_coordinates(broken[0])
-        ring[1] = np.nan
+        ring[2] = np.inf
         broken[0] = shapely.Polygon(ring)
         part.set_geometry(broken, crs=part.crs).to_file(tmp_path / f"outlines_{k}.gpkg")
     recwarn.clear()
