@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from affine import Affine
 
 from rogi.detection.grid import Grid
-from rogi.detection.virtual import refuse_remote
+from rogi.detection.virtual import OFFLINE, refuse_remote
 from rogi.errors import InputError
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _strictly() -> Iterator[None]:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    with rasterio.Env(), warnings.catch_warnings():
+    with rasterio.Env(**OFFLINE), warnings.catch_warnings():
         warnings.simplefilter("error", NotGeoreferencedWarning)
         yield
 

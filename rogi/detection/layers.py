@@ -15,7 +15,7 @@ from rogi.detection.grid import Grid
 from rogi.detection.mosaic import Floats, Mask, assemble
 from rogi.detection.resampling import Resampling
 from rogi.detection.sources import file_tiles
-from rogi.detection.virtual import refuse_remote
+from rogi.detection.virtual import OFFLINE, refuse_remote
 from rogi.errors import InputError
 
 ELEVATION, SLOPE = "elevation", "slope"
@@ -74,6 +74,12 @@ class Relief:
 
     def read(self, window: Window) -> tuple[Floats, Mask]:
         """See `Layer`."""
+        import rasterio
+
+        with rasterio.Env(**OFFLINE):
+            return self._read(window)
+
+    def _read(self, window: Window) -> tuple[Floats, Mask]:
         if self.slope:
             from rogi.attributes.relief import window_grid
             from rogi.terrain import slope
@@ -137,6 +143,8 @@ def added_channel(name: str, path: Path, grid: Grid) -> Fitted:
     InputError
         No raster, or several grids.
     """
+    import rasterio
+
     layer: Layer
     if name in (ELEVATION, SLOPE):
         inside = (
@@ -144,7 +152,8 @@ def added_channel(name: str, path: Path, grid: Grid) -> Fitted:
         )
         for file in inside:
             refuse_remote(file)
-        layer = Relief(open_elevation_model(path).mosaics[0], slope=name == SLOPE)
+        with rasterio.Env(**OFFLINE):
+            layer = Relief(open_elevation_model(path).mosaics[0], slope=name == SLOPE)
     else:
         found = file_tiles(path, [1])
         if found.damaged:

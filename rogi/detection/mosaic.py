@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rogi.attributes.raster import Window
 from rogi.detection.grid import Grid
 from rogi.detection.header import CorruptTile, Header, reason
+from rogi.detection.virtual import OFFLINE
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -111,7 +112,7 @@ class Tile:
         for part in self.bands:
             damage = None
             try:
-                with rasterio.Env():  # what GDAL has to say goes to logging
+                with rasterio.Env(**OFFLINE):  # and what GDAL has to say goes to logging
                     dataset = _dataset(part.path, part.stamp)
                     stored = dataset.read(list(part.indexes), window=where)
                     if part.masked:

@@ -12,7 +12,7 @@ import shapely
 from rogi.detection.labels import NO_DATA
 from rogi.detection.polygons import LEVELS, place
 from rogi.detection.ranking import Scored
-from rogi.detection.virtual import refuse_remote
+from rogi.detection.virtual import OFFLINE, refuse_remote
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, area_m2, parse_crs, transform_geometries
 
@@ -84,7 +84,7 @@ def pixel_scores(
 
     refuse_remote(Path(path))
     try:
-        with rasterio.open(path) as source:
+        with rasterio.Env(**OFFLINE), rasterio.open(path) as source:
             return _count(source, str(path), truth, ground, block)
     except rasterio.errors.RasterioIOError as error:
         raise InputError(f"The probabilities {path} cannot be read: {error}; name a raster.") from None
@@ -102,7 +102,7 @@ def refuse_pictures(path: Path) -> None:
 
     refuse_remote(path)
     try:
-        with rasterio.open(path) as source:
+        with rasterio.Env(**OFFLINE), rasterio.open(path) as source:
             _check_bands(source, str(path))
     except rasterio.errors.RasterioIOError as error:
         raise InputError(f"The probabilities {path} cannot be read: {error}; name a raster.") from None

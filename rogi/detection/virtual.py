@@ -1,7 +1,8 @@
 """Rasters that are texts, as VRTs are: what they name must be files of this machine.
 
 GDAL opens by content, whatever a file is called, and a text may name anything GDAL can open: an address on a
-network, an archive, another such text. A file from a stranger shall make nobody's computer ask a server.
+network, an archive, another such text. A file from a stranger shall make nobody's computer ask a server: so
+texts are looked at before GDAL opens them, and what is named in other ways meets `OFFLINE`.
 """
 
 from __future__ import annotations
@@ -18,17 +19,34 @@ MAX_BYTES = 1 << 26
 
 HEAD_BYTES = 1024
 
+TEXT = re.compile(rb'\s*(<[A-Za-z_?!]|\{\s*["}])')
+"""How XML and JSON begin."""
+
+BINARY = re.compile(rb"[\0-\x08\x0e-\x1f]")
+"""Bytes that no text has. Pixels may begin like a text: an elevation of 3388 m is a line's end and ``<``."""
+
+VIRTUAL = re.compile(rb"<VRTDataset|<GDAL_WM|<GDALTileIndexDataset")
+LISTING = re.compile(rb'"stac_version"|OziExplorer Map Data File')
+"""What GDAL knows texts by, wherever it stands among the first bytes."""
+
+COMPANIONS = (".msk", ".MSK", ".ovr", ".OVR")
+"""Masks and overviews beside a raster, which GDAL opens by content too."""
+
+OFFLINE = {"CPL_VSIL_CURL_ALLOWED_FILENAME": "none"}
+"""Setting of GDAL with which its file systems of networks open nothing: metadata in a GeoTIFF may name a file
+of overviews too."""
+
 TILE_INDEXES = (".gti.gpkg", ".gti.fgb", ".gti.parquet")
 """Tables whose rows name the files of a mosaic, to GDAL 3.9 and later."""
 
-REMOTE = re.compile(r"/vsi|.*://|<|(?!EPSG:|ESRI:|OGC:|urn:)[A-Za-z][\w+-]+:(?=\S)", re.DOTALL)
+REMOTE = re.compile(r"/vsi|.*://|[<{]|(?!EPSG:|ESRI:|OGC:|urn:)[A-Za-z]\w+:(?=\S)", re.DOTALL)
 """Names of no plain file: GDAL's file systems (/vsicurl/, /vsis3/, /vsizip/ ...), URLs, texts in place of a
 file, and drivers before a colon (WMS:, STACIT: ...). One letter is a drive."""
 
 NAMING = re.compile("file|source|dataset|dem|option", re.IGNORECASE)
 """Elements and attributes that can name a file."""
 
-FREE_TEXT = frozenset({"Category", "Description", "SRS", "UnitType"})
+FREE_TEXT = frozenset({"Category", "Description", "F", "SRS", "UnitType"})
 METADATA = "Metadata"
 METADATA_FILES = frozenset({"OVERVIEW_FILE", "X_DATASET", "Y_DATASET"})
 """Items of metadata that GDAL opens; all others say what they like."""
@@ -37,7 +55,7 @@ METADATA_FILES = frozenset({"OVERVIEW_FILE", "X_DATASET", "Y_DATASET"})
 def refuse_remote(path: Path) -> None:
     """Refuse a raster that is a text and names anything but files of this machine, also by way of others.
 
-    Of other rasters only the first bytes are read.
+    Of other rasters, and of masks and overviews beside them, only the first bytes are read.
 
     Raises
     ------
@@ -48,9 +66,13 @@ def refuse_remote(path: Path) -> None:
     waiting = [str(path)]
     while waiting:
         name = waiting.pop()
-        if name not in seen and os.path.isfile(name):  # noqa: PTH113 - False for any text, and quick
+        if not os.path.isfile(name):  # noqa: PTH113 - False for any text, and quick
+            continue
+        waiting += [f"{name}{ending}" for ending in COMPANIONS]
+        real = os.path.realpath(name)  # there are any number of ways to write a path
+        if real not in seen:
+            seen.add(real)
             waiting += _named(Path(name), path)
-        seen.add(name)
 
 
 def _named(file: Path, given: Path) -> list[str]:
@@ -58,15 +80,17 @@ def _named(file: Path, given: Path) -> list[str]:
     where = str(file) if file == given else f"{file}, which {given} is made of,"
     try:
         with file.open("rb") as stream:
-            start = stream.read(HEAD_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+            start = stream.read(HEAD_BYTES).removeprefix(b"\xef\xbb\xbf")
     except OSError:
         return []  # told when its pixels are read
-    if start[:1] == b"{" or file.name.lower().endswith(TILE_INDEXES):
+    text = None if BINARY.search(start) else TEXT.match(start)
+    listing = LISTING.search(start) or (text and b"{" in text[0])
+    if listing or file.name.lower().endswith(TILE_INDEXES):
         raise InputError(
             f"{where} is no image, but a text or table that may name some; give the images themselves, or a "
             "VRT of them."
         )
-    if start[:1] != b"<":
+    if not text and not VIRTUAL.search(start):
         return []
     if file.stat().st_size > MAX_BYTES:
         raise InputError(
@@ -85,8 +109,9 @@ def _named(file: Path, given: Path) -> list[str]:
             f"{where} names {reader.remote[0][:200]!r}, which is no plain file of this machine; download or "
             "unpack what is needed, and make a VRT of these files."
         )
-    folder = str(file.parent)
-    return [place for name in reader.names for place in (name, os.path.join(folder, name))]  # noqa: PTH118
+    # GDAL takes relative names from where a link leads.
+    folders = ("", str(file.parent), str(file.resolve().parent))
+    return [os.path.join(folder, name) for name in reader.names for folder in dict.fromkeys(folders)]  # noqa: PTH118
 
 
 class _Reader:
@@ -135,7 +160,8 @@ class _Reader:
         if not text or not self._open:
             return
         tag, attributes = self._open[-1]
-        if self._metadata and attributes.get("key", "").upper() not in METADATA_FILES:
+        # To GDAL the first attribute is the key, whatever its name.
+        if self._metadata and METADATA_FILES.isdisjoint(map(str.upper, attributes.values())):
             return
         if tag not in FREE_TEXT:
             self._look("file" if tag == "MDI" else tag, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from shapely import box
 from rogi.detection import virtual
 from rogi.detection.header import read_header
 from rogi.detection.imagery import Imagery
+from rogi.detection.mosaic import close_files
 from rogi.detection.pixel_scores import pixel_scores
 from rogi.detection.virtual import refuse_remote
 from rogi.errors import InputError
@@ -50,7 +52,7 @@ def test_vrts_that_gdal_writes_are_read(tmp_path: Path) -> None:
         "/vsicurl/http://example.org/a.tif", "/vsis3/bucket/a.tif", "/vsizip/a.zip/a.tif",
         "/vsizip//vsicurl/http://example.org/a.zip", "http://example.org/a.tif", "ftp://example.org/a.tif",
         "vrt://a.tif?bands=1", "WMS:http://example.org", "WMTS:a.xml", "STACIT:a.json", "NETCDF:a.nc:red",
-        "&lt;GDAL_WMS/&gt;", "&#47;vsicurl/x", " /vsicurl/x",
+        "&lt;GDAL_WMS/&gt;", "&#47;vsicurl/x", " /vsicurl/x", "{&quot;type&quot;: 1}",
     ],
 )  # fmt: skip
 def test_names_of_no_local_file_are_refused(tmp_path: Path, name: str) -> None:
@@ -62,6 +64,7 @@ def test_names_of_no_local_file_are_refused(tmp_path: Path, name: str) -> None:
         f"<GDALWarpOptions><SourceDataset>{name}</SourceDataset></GDALWarpOptions>",
         f'<GDALWarpOptions><Option name="RPC_DEM">{name}</Option></GDALWarpOptions>',
         f'<Metadata domain="GEOLOCATION"><MDI key="x_dataset">{name}</MDI></Metadata>',
+        f'<Metadata domain="GEOLOCATION"><MDI name="X_DATASET">{name}</MDI></Metadata>',
         BAND.format(SOURCE.format(f"<!-- x -->{name}")),
     )):  # fmt: skip
         path = vrt(tmp_path / f"{number}.tif", inside)  # GDAL goes by what is in a file, not by its name
@@ -91,7 +94,10 @@ def test_a_vrt_behind_a_vrt_is_looked_at(tmp_path: Path) -> None:
         ("a.tif", "\ufeff \n<GDAL_WMS><Service/></GDAL_WMS>", r"is a text \(GDAL_WMS\), not an image"),
         ("a.tif", '{"stac_version": "1.0.0"}', "text or table that may name some"),
         ("a.gti.gpkg", "SQLite format 3", "text or table that may name some"),
+        ("a.tif", '/* */ {"stac_version": "1.0.0"}', "text or table that may name some"),
+        ("a.map", "OziExplorer Map Data File Version 2.2\na\n/vsicurl/x", "text or table that may name some"),
         ("a.vrt", "<VRTDataset><a></VRTDataset>", "no VRT that can be read"),
+        ("a.tif", "x\x01 <VRTDataset></VRTDataset>", "no VRT that can be read"),
         (
             "a.vrt", '<!DOCTYPE a [<!ENTITY b "/vsicurl/x">]><VRTDataset><c>&b;</c></VRTDataset>',
             "declares a document type",
@@ -105,12 +111,97 @@ def test_other_texts_are_refused(tmp_path: Path, name: str, content: str, messag
         read_header(tmp_path / name)
 
 
+@pytest.mark.parametrize("ending", ["msk", "ovr", "msk.ovr"])
+def test_masks_and_overviews_are_looked_at(tmp_path: Path, ending: str) -> None:
+    """GDAL opens them by content with the image they lie beside, also where a VRT names it."""
+    image = write(tmp_path / "a.tif", picture())
+    if ending == "msk.ovr":
+        write(tmp_path / "a.tif.msk", picture(bands=1))
+    refuse_remote(vrt(tmp_path / "a.vrt", BAND.format(SOURCE.format("a.tif"))))
+    vrt(tmp_path / f"a.tif.{ending}", BAND.format(SOURCE.format("/vsicurl/http://example.org/a.tif")))
+    for path in (image, tmp_path / "a.vrt"):
+        with pytest.raises(InputError, match=rf"a\.tif\.{ending}, which .* names '/vsicurl/"):
+            refuse_remote(path)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"\r<\r<\r\x08",
+        b"\r\n<\r=\r>",
+        b"<\x0d<\x0d",
+        b"{\x0b{\x0b",
+        b"<<;:<=",
+        b"{{zz{|",
+        b"<A\x01",
+        b"\x0c{\x0c|\x00",
+    ],
+)
+def test_pixels_that_begin_like_a_text(tmp_path: Path, start: bytes) -> None:
+    """Raw rasters (HGT, BIL, ENVI) have no header: 3388 m is a line's end and ``<``."""
+    path = tmp_path / "N30E090.hgt"
+    path.write_bytes(start + b"=" * 2000)
+    refuse_remote(path)
+
+
+def test_names_with_a_time_are_files(tmp_path: Path) -> None:
+    """A colon alone makes no driver; classes of attribute tables are texts."""
+    image = write(tmp_path / "scene-2021-08-15T10:30:00.tif", picture())
+    table = "<GDALRasterAttributeTable><Row><F>Class:ice</F></Row></GDALRasterAttributeTable>"
+    refuse_remote(vrt(tmp_path / "a.vrt", BAND.format(SOURCE.format(image.name) + table)))
+
+
+def test_a_vrt_that_names_itself_in_many_ways(tmp_path: Path) -> None:
+    """Each way is longer than the one before; the file is read once."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    names = ("a/../x.vrt", "b/../x.vrt")
+    refuse_remote(vrt(tmp_path / "x.vrt", BAND.format("".join(map(SOURCE.format, names)))))
+
+
+def test_a_linked_vrt_is_relative_to_where_the_link_leads(tmp_path: Path) -> None:
+    """As to GDAL."""
+    (tmp_path / "sub").mkdir()
+    vrt(tmp_path / "sub" / "inner.tif", BAND.format(SOURCE.format("/vsicurl/http://example.org/a.tif")))
+    vrt(tmp_path / "sub" / "outer.vrt", BAND.format(SOURCE.format("inner.tif")))
+    (tmp_path / "link.vrt").symlink_to(tmp_path / "sub" / "outer.vrt")
+    with pytest.raises(InputError, match=r"inner\.tif, which .*link\.vrt is made of, names"):
+        refuse_remote(tmp_path / "link.vrt")
+
+
 def test_the_size_of_a_vrt_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = vrt(tmp_path / "a.vrt", BAND.format(SOURCE.format("a.tif") * 10))
     refuse_remote(path)
     monkeypatch.setattr(virtual, "MAX_BYTES", 500)
     with pytest.raises(InputError, match="a VRT has at most 500"):
         refuse_remote(path)
+
+
+def test_overviews_that_an_image_names_are_not_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GeoTIFF's own metadata may name a file of overviews; whoever listens there hears nothing."""
+    monkeypatch.setenv("GDAL_HTTP_TIMEOUT", "1")  # nobody answers
+    files = [write(tmp_path / name, picture()) for name in ("a.tif", "b.tif")]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        for path in files:
+            overviews = f"/vsicurl/http://127.0.0.1:{server.getsockname()[1]}/{path.name}.ovr"
+            with rasterio.open(path, "r+") as file:
+                file.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=overviews)
+        image, other = files
+        channels = {"elevation": image, "slope": image, "x": image}
+        values, _ = Imagery.open(image, channels=channels).read(0, 0, 60, 80)
+        with pytest.raises(InputError):
+            pixel_scores(image, np.array([box(0, 0, 1, 1)], dtype=object))
+        close_files()
+        with pytest.raises(BlockingIOError):
+            server.accept()
+        with rasterio.open(other) as file:
+            file.overviews(1)
+        server.accept()[0].close()  # so it could have been
+    inside = (slice(3), slice(1, -1), slice(1, -1))  # at the edge there is no slope
+    np.testing.assert_array_equal(values[inside], picture()[inside])
 
 
 def test_vector_files_are_no_imagery(tmp_path: Path) -> None:
