@@ -194,7 +194,10 @@ def finish_move(folder: Path) -> None:
 
     The old package is taken away only when the new one is whole, so the new one is put in place.
     """
-    for work in sorted(folder.parent.glob(f".{glob.escape(folder.name)}.*")):
+    start = f".{folder.name}."
+    for work in sorted(folder.parent.glob(f"{glob.escape(start)}*")):
+        if "." in work.name.removeprefix(start):
+            continue  # of another version, as 1.1.2 beside 1.1
         if not (work / OLD).is_dir():
             continue  # nothing was moved yet; it may be the workplace of a build that goes on
         if not folder.exists():

@@ -17,7 +17,7 @@ from rogi.errors import InputError, OutputError
 from rogi.inventory.model import Inventory
 from rogi.inventory.write import write_inventory
 from rogi.release import build as building
-from rogi.release.build import build, is_package, read_previous, set_doi
+from rogi.release.build import build, finish_move, is_package, read_previous, set_doi
 from rogi.release.model import read_release
 
 BUILD_AGAIN = """
@@ -146,10 +146,6 @@ set_doi(Path(sys.argv[1]), "10.5072/zenodo.4711")
 
 def test_a_move_that_was_killed_is_finished(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Killed between the two moves no package is in its place: the next call puts the new one there."""
-    import shutil
-    import subprocess
-    import sys
-
     name = releases.first.folder.name
     folder, whole = tmp_path / name, tmp_path / "whole" / name
     for copy in (folder, whole):
@@ -160,6 +156,19 @@ def test_a_move_that_was_killed_is_finished(releases, tmp_path: Path) -> None:  
     set_doi(whole, "10.5072/zenodo.4711")
     assert digests(folder) == digests(whole)
     assert sorted(p.name for p in tmp_path.iterdir()) == [name, f"{name}.zip", "whole"]
+
+
+def test_a_move_of_another_version_is_left_alone(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """What a killed build of 1.0.1 left is not that of 1.0, whose name it begins with."""
+    folder = tmp_path / releases.first.folder.name
+    other = tmp_path / f".{folder.name}.1.abcd_123"
+    for name in ("old", f"{folder.name}.1"):
+        (other / name).mkdir(parents=True)
+    finish_move(folder)
+    assert not folder.exists()
+    assert sorted(p.name for p in other.iterdir()) == [f"{folder.name}.1", "old"]
+    finish_move(tmp_path / f"{folder.name}.1")
+    assert [p.name for p in tmp_path.iterdir()] == [f"{folder.name}.1"]
 
 
 def test_a_missing_previous_version_is_said(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
