@@ -38,6 +38,8 @@ _DRIVERS = {
     "LIBKML": Format.KML,
     "KML": Format.KML,
 }
+# Both are in the folder of a release, whose GeoPackage is beside them; its other formats hold the same again.
+_RELEASE = ("release.yaml", "SHA256SUMS")
 # Tables a GeoPackage may hold beside its features; they are not worth a note.
 _SYSTEM_TABLES = ("layer_styles", "qgis_projects", "data_licenses")
 
@@ -143,8 +145,18 @@ def _of_folder(folder: Path, root: Path, shown: Path, scratch: Path, encoding: s
     if folder.suffix.casefold() == ".gdb":
         raise InputError(f"{shown} is a file geodatabase, which rogi does not read; save it as a GeoPackage.")
     files, passed = [], []
-    for file in _walk(folder, shown):
+    walked = _walk(folder, shown)
+    releases = _releases(walked)
+    passed += [
+        f"of the release {shown / release.relative_to(root)} the GeoPackage was read, and no other format"
+        for release in sorted(releases)
+    ]
+    for file in walked:
         kind = format_of(file)
+        if not releases.isdisjoint(file.parents) and not (
+            file.parent in releases and kind is Format.GEOPACKAGE
+        ):
+            continue
         name = shown / file.relative_to(root)
         if kind is Format.ZIP:
             passed.append(f"{name} was not opened: archives within folders are left alone")
@@ -182,6 +194,12 @@ def _walk(folder: Path, shown: Path) -> list[Path]:
     return files
 
 
+def _releases(files: Sequence[Path]) -> set[Path]:
+    """The folders of releases with a GeoPackage."""
+    one, other = ({file.parent for file in files if file.name == name} for name in _RELEASE)
+    return one & other & {file.parent for file in files if format_of(file) is Format.GEOPACKAGE}
+
+
 def _one_format_each(files: list[tuple[Path, Path]]) -> tuple[list[tuple[Path, Path]], list[str]]:
     """Of files with one stem in one folder, the one in the preferred format."""
     groups: dict[tuple[Path, str], list[tuple[Path, Path]]] = {}
@@ -201,7 +219,7 @@ def _of_archive(path: Path, scratch: Path, encoding: str | None) -> Found:
     def wanted(member: PurePosixPath) -> bool:
         suffix = member.suffix.casefold()
         hidden = any(part.startswith(_HIDDEN) for part in member.parts)
-        return not hidden and (suffix in SUFFIXES or suffix in _SIDECARS)
+        return not hidden and (suffix in SUFFIXES or suffix in _SIDECARS or member.name in _RELEASE)
 
     folder = _private_folder(scratch)
     if not unpack(path, folder, wanted):

@@ -15,6 +15,7 @@ import pytest
 
 from rogi.errors import InputError, OutputError
 from rogi.inventory.model import Inventory
+from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.release import build as building
 from rogi.release.build import build, finish_move, is_package, read_previous, set_doi
@@ -123,6 +124,16 @@ def test_a_package_is_never_lost(  # type: ignore[no-untyped-def]
     set_doi(folder, "10.5072/zenodo.4711")
     assert read_release(folder).doi == "10.5072/zenodo.4711"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["Synthetic_v1.0", "Synthetic_v1.0.zip"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_a_package_is_read_as_one_inventory(releases, kind: str) -> None:  # type: ignore[no-untyped-def]
+    """It holds the data in four formats; the GeoPackage is read, each unit once, and the report says so."""
+    package = getattr(releases.first, kind)
+    read = read_inventory(package)
+    assert [len(layer) for layer in read.layers] == [len(x) for x in releases.versions.first.layers]
+    assert {source.path.suffix for layer in read.layers for source in layer.sources} == {".gpkg"}
+    assert [note for note in read.notes if "no other format" in note] == list(read.notes)
 
 
 KILLED = """
