@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ Objects = NDArray[np.object_]
 # Columns that hold the name of a region in files in use (HiMAP, global 2026, RGI, GTN-G).
 NAME_COLUMNS = ("himap_region", "subregion", "region", "name", "full_name", "o2region", "o1region", "nombre")
 
+
+VIRTUAL = re.compile(rb"<OGR[A-Z]")
+"""How GDAL knows texts that name vector files and services, wherever it stands among the first bytes."""
+HEAD_BYTES = 1024
 
 UNNAMED = "(no name)"  # polygons whose name is null; units in them are in a region all the same
 
@@ -84,6 +89,7 @@ def read_regions(path: str | Path, field: str | None = None, layer: str | None =
 
     from rogi.geometry import to_lonlat
 
+    refuse_virtual(path)
     try:
         frame = pyogrio.read_dataframe(path, layer=layer)
     except pyogrio.errors.DataLayerError as error:
@@ -107,6 +113,26 @@ def read_regions(path: str | Path, field: str | None = None, layer: str | None =
     parts = [geometry[names == name] for name in distinct]
     joined = [p[0] if len(p) == 1 else shapely.union_all(p) for p in parts]
     return Regions(tuple(distinct), np.array(joined, dtype=object), tuple(sorted(set(names[bad]))))
+
+
+def refuse_virtual(path: str | Path) -> None:
+    """Refuse a text in place of a vector file: GDAL would open what it names, addresses too.
+
+    Raises
+    ------
+    InputError
+        It is one, whatever its name ends in.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            start = stream.read(HEAD_BYTES)
+    except OSError:
+        return  # a folder, or told by what reads it
+    if VIRTUAL.search(start):
+        raise InputError(
+            f"{path} is a text that names other files or a service, not a vector file; save what it shows "
+            "as a GeoPackage."
+        )
 
 
 def assign(units: Objects, regions: Regions) -> Objects:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds
-from rogi.regions import Regions, fold, read_regions
+from rogi.regions import Regions, fold, read_regions, refuse_virtual
 
 ID_COLUMNS = ("rgi_id", "RGIId", "glims_id", "GLIMSId", "glac_id", "glacier_id", "id")
 """Columns that identify a glacier in RGI 7, RGI 6, GLIMS and other files, the first that is there."""
@@ -48,10 +48,11 @@ def polygon_layer(path: str | Path, what: str) -> str | None:
     Raises
     ------
     InputError
-        There are several.
+        There are several, or the file is a text that names others.
     """
     import pyogrio
 
+    refuse_virtual(path)
     layers = pyogrio.list_layers(path)
     found = [str(name) for name, kind in layers if kind is not None and "Polygon" in str(kind)]
     if len(found) > 1:

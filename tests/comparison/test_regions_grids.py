@@ -116,6 +116,19 @@ def test_files_that_are_no_regions(tmp_path):
         read_regions(shp)
 
 
+def test_a_text_that_names_other_files_is_refused(tmp_path):
+    """Whatever it is called: here GDAL would open the regions beside it, and could as well ask a server."""
+    write(tmp_path / "r.gpkg", [shapely.box(0, 0, 1, 1)], name=["x"])
+    text = tmp_path / "names.gpkg"
+    text.write_text(
+        '<!-- --><OGRVRTDataSource><OGRVRTLayer name="r"><SrcDataSource relativeToVRT="1">r.gpkg'
+        "</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"
+    )
+    assert len(pyogrio.read_dataframe(text)) == 1
+    with pytest.raises(InputError, match="names other files or a service"):
+        read_regions(text)
+
+
 GRID = Grid(pyproj.CRS(4326), 10.0, 50.0, 1.0, 0.5, (2, 3))
 
 

@@ -207,9 +207,13 @@ def test_invalid_glaciers_are_mended(tmp_path):
 
 
 def test_glaciers_that_cannot_be_read(tmp_path):
-    """No such file, or points: the message names the file."""
+    """No such file, a text that names another, or points: the message names the file."""
     with pytest.raises(InputError, match=r"none\.gpkg cannot be read"):
         read_glaciers(tmp_path / "none.gpkg")
+    text = tmp_path / "text.gpkg"
+    text.write_text("<OGRVRTDataSource></OGRVRTDataSource>")
+    with pytest.raises(InputError, match=r"text\.gpkg is a text that names other files"):
+        read_glaciers(text)
     path = tmp_path / "points.gpkg"
     gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs=4326).to_file(path)
     with pytest.raises(InputError, match="hold no polygons"):
