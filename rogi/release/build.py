@@ -193,6 +193,11 @@ def finish_move(folder: Path) -> None:
     """Finish a move of a package to its place that was killed, or remove what it left beside it.
 
     The old package is taken away only when the new one is whole, so the new one is put in place.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be put there; both packages stay where they are.
     """
     start = f".{folder.name}."
     for work in sorted(folder.parent.glob(f"{glob.escape(start)}*")):
@@ -202,7 +207,14 @@ def finish_move(folder: Path) -> None:
             continue  # nothing was moved yet; it may be the workplace of a build that goes on
         if not folder.exists():
             made = work / folder.name
-            (made if made.is_dir() else work / OLD).replace(folder)
+            whole = made if made.is_dir() else work / OLD
+            try:
+                whole.replace(folder)
+            except OSError as error:
+                raise OutputError(
+                    f"{whole}, left by a command that was killed, cannot be moved to {folder}: "
+                    f"{error.strerror}; move it there yourself."
+                ) from None
         shutil.rmtree(work, ignore_errors=True)
 
 

@@ -169,8 +169,10 @@ def test_a_move_that_was_killed_is_finished(releases, tmp_path: Path) -> None:  
     assert sorted(p.name for p in tmp_path.iterdir()) == [name, f"{name}.zip", "whole"]
 
 
-def test_a_move_of_another_version_is_left_alone(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """What a killed build of 1.0.1 left is not that of 1.0, whose name it begins with."""
+def test_a_move_of_another_version_is_left_alone(  # type: ignore[no-untyped-def]
+    releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed build of 1.0.1 left is not that of 1.0, whose name it begins with; nothing is lost."""
     folder = tmp_path / releases.first.folder.name
     other = tmp_path / f".{folder.name}.1.abcd_123"
     for name in ("old", f"{folder.name}.1"):
@@ -178,6 +180,11 @@ def test_a_move_of_another_version_is_left_alone(releases, tmp_path: Path) -> No
     finish_move(folder)
     assert not folder.exists()
     assert sorted(p.name for p in other.iterdir()) == [f"{folder.name}.1", "old"]
+    with monkeypatch.context() as context:
+        context.setattr(Path, "replace", lambda *_: os.rename(tmp_path / "none", tmp_path))
+        with pytest.raises(OutputError, match=r"cannot be moved to .*No such file"):
+            finish_move(tmp_path / f"{folder.name}.1")
+    assert len(list(other.iterdir())) == 2
     finish_move(tmp_path / f"{folder.name}.1")
     assert [p.name for p in tmp_path.iterdir()] == [f"{folder.name}.1"]
 
