@@ -281,6 +281,8 @@ def predict(
 def work_folder(folder: Path) -> Iterator[None]:
     """Make the folder of a prediction; on an error, where it was not there and no block is finished, it goes.
 
+    Interrupted, it stays: the digests of imagery in its ledger may have taken long.
+
     Raises
     ------
     OutputError
@@ -290,7 +292,7 @@ def work_folder(folder: Path) -> Iterator[None]:
     make_folder(folder)
     try:
         yield
-    except BaseException:
+    except Exception:
         if new and not any((folder / BLOCKS).glob("*.zip")):
             shutil.rmtree(folder, ignore_errors=True)
             with contextlib.suppress(OSError):  # somebody has put something there

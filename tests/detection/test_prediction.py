@@ -664,10 +664,11 @@ def test_a_refusal_leaves_what_was_there(main: Main, bundle: Bundle, tmp_path: P
     assert sorted((tmp_path / "o.gpkg.rogi" / "blocks").iterdir()) == blocks
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_a_run_that_fails_keeps_finished_blocks(
-    main: Main, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    main: Main, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    """The folder is new, but there is something in it to go on with; without, it goes."""
+    """The folder is new, but there is something in it to go on with; without, it goes, if nobody stopped it."""
     from rogi.detection import prediction
 
     source = write_image(tmp_path / "a.tif", scene())
@@ -675,7 +676,7 @@ def test_a_run_that_fails_keeps_finished_blocks(
 
     def limited(job):  # type: ignore[no-untyped-def]
         if len(done) >= most:
-            raise KeyboardInterrupt
+            raise error
         done.append(run(job))
         return done[-1]
 
@@ -684,7 +685,8 @@ def test_a_run_that_fails_keeps_finished_blocks(
         out = tmp_path / f"{most}.gpkg"
         code, _, _ = main(source, "--model", bundle.path, "-o", out, *FAST)
         assert code != 0
-        assert out.with_name(f"{most}.gpkg.rogi").exists() == bool(most)
+        kept = error is KeyboardInterrupt or most > 0
+        assert out.with_name(f"{most}.gpkg.rogi").exists() == kept
 
 
 def test_bundles_that_are_refused(main: Main, bundle: Bundle, tmp_path: Path) -> None:
