@@ -668,7 +668,7 @@ def test_a_refusal_leaves_what_was_there(main: Main, bundle: Bundle, tmp_path: P
 def test_a_run_that_fails_keeps_finished_blocks(
     main: Main, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    """The folder is new, but there is something in it to go on with; without, it goes, unless it was stopped."""
+    """The folder is new, but there is something in it to go on with; without, it goes, unless stopped."""
     from rogi.detection import prediction
 
     source = write_image(tmp_path / "a.tif", scene())
