@@ -21,3 +21,14 @@ class OutputError(RogiError):
 
 class MissingExtra(RogiError):
     """An optional dependency is needed; the message names the extra to install."""
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal, as of shells."""
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether an error is somebody's Ctrl-C, or came of one: in compiled code it ends as a SystemError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

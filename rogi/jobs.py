@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
-from rogi.errors import InputError, MissingExtra, OptionError, RogiError
+from rogi.errors import InputError, MissingExtra, OptionError, RogiError, is_interrupt
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -112,7 +113,8 @@ def _run(
                 number = waiting.pop()
                 attempts[number] += 1
                 try:
-                    running[executor.submit(function, jobs[number])] = number
+                    with _undisturbed():
+                        running[executor.submit(function, jobs[number])] = number
                 except BrokenProcessPool:
                     lost.append(number)
             if not running:
@@ -139,13 +141,32 @@ def _run(
 
 
 @contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Processes begun here never hear of Ctrl-C, which a terminal sends to all; this one does, later."""
+    if not hasattr(signal, "pthread_sigmask"):  # not on every system
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def _executor(workers: int, cluster: str | None) -> Iterator[tuple[Executor, int]]:
     """An executor and how many jobs to hand to it at a time."""
     if cluster is None:
         # A forked process would share GDAL's and numba's state with this one.
         pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        others = set(multiprocessing.active_children())
         try:
             yield pool, workers * QUEUE
+        except BaseException as error:
+            if is_interrupt(error):
+                for process in set(multiprocessing.active_children()) - others:
+                    process.terminate()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         return

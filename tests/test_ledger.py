@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -117,6 +121,42 @@ def test_job_that_kills_every_worker_fails() -> None:
     failures = run_jobs(die, [1, 2], lambda *_: None, workers=2)
     assert [f.job for f in failures] == [0, 1]
     assert "died" in failures[0].message
+
+
+WAITING = """
+import sys, threading
+from pathlib import Path
+from rogi.jobs import run_jobs
+
+def wait(path):
+    Path(path).touch()
+    threading.Event().wait(600)
+
+if __name__ == "__main__":
+    run_jobs(wait, sys.argv[1:], print, workers=2)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="groups of processes are of Unix")
+def test_interrupted_workers_end_in_silence(tmp_path: Path) -> None:
+    """A terminal sends Ctrl-C to all processes; only the first speaks of it, and none waits for its job."""
+    (tmp_path / "waiting.py").write_text(WAITING)
+    marks = [tmp_path / "a", tmp_path / "b"]
+    process = subprocess.Popen(
+        [sys.executable, "waiting.py", *map(str, marks)], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    try:
+        while not all(mark.exists() for mark in marks):
+            assert process.poll() is None, process.communicate()[1]
+        os.killpg(process.pid, signal.SIGINT)
+        errors = process.communicate(timeout=60)[1]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert errors.count("Traceback") == 1, errors
+    assert errors.rstrip().endswith("KeyboardInterrupt")
 
 
 def test_options() -> None:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from rogi import __version__
-from rogi.errors import RogiError
+from rogi.errors import INTERRUPTED, RogiError, is_interrupt
 
 app = typer.Typer(
     name="rogi",
@@ -94,7 +94,7 @@ def _register() -> None:
 
 
 def main() -> None:
-    """Run the command line; every error becomes one message on stderr and exit code 2."""
+    """Run the command line; every error becomes one message on stderr and exit code 2, Ctrl-C code 130."""
     _register()
     try:
         app(prog_name="rogi")
@@ -112,6 +112,8 @@ def main() -> None:
     except MemoryError:
         fail("There is not enough memory for this job.")
     except Exception as error:
+        if is_interrupt(error):
+            sys.exit(INTERRUPTED)
         if os.environ.get("ROGI_DEBUG"):
             raise
         fail(

@@ -34,7 +34,10 @@ def check_replaceable(targets: Sequence[Path], ledger: Ledger | None, force: boo
         key = _key(target)
         known = None if ledger is None else ledger.known([key]).get(key)
         if known is None:
-            raise OutputError(f"{target} exists and was not written from here; name another, or --force.")
+            raise OutputError(
+                f"{target} exists, and nothing says that it is as rogi wrote it (the work folder that would, "
+                "is another or was removed); name another file, or --force to replace it."
+            )
         if file_sha256(target) not in known:
             raise OutputError(
                 f"{target} was changed since it was written, maybe by somebody's work on it; name another "

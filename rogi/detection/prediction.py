@@ -15,7 +15,7 @@ from rogi.detection.block_prediction import BlockDone, BlockJob, Task, engine_of
 from rogi.detection.block_store import BlockStore, is_whole
 from rogi.detection.engines import Plan
 from rogi.detection.windows import Lattice
-from rogi.errors import InputError, OptionError, RogiError
+from rogi.errors import InputError, OptionError, RogiError, is_interrupt
 from rogi.files import make_folder
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
@@ -292,13 +292,18 @@ def work_folder(folder: Path) -> Iterator[None]:
     make_folder(folder)
     try:
         yield
-    except Exception:
-        if new and not any((folder / BLOCKS).glob("*.zip")):
+    except Exception as error:
+        if new and not blocks_held(folder) and not is_interrupt(error):
             shutil.rmtree(folder, ignore_errors=True)
             with contextlib.suppress(OSError):  # somebody has put something there
                 for path in new[1:]:
                     path.rmdir()
         raise
+
+
+def blocks_held(folder: Path) -> int:
+    """Finished blocks in the folder of a prediction."""
+    return sum(1 for _ in (folder / BLOCKS).glob("*.zip"))
 
 
 def prune(folder: Path, prediction: Prediction) -> None:

@@ -507,7 +507,7 @@ def test_own_result_is_replaced_and_no_other(main: Main, bundle: Bundle, tmp_pat
     arguments = (source, "--model", bundle.path, "-o", out, *FAST)
     code, _, errors = main(*arguments)
     assert (code, out.read_text()) == (2, "mine")
-    assert "was not written from here" in errors
+    assert "nothing says that it is as rogi wrote it" in errors
     out.unlink()
     assert main(*arguments)[0] == 0
     assert main(*arguments, "--threshold", 0.6)[0] == 0
@@ -664,9 +664,20 @@ def test_a_refusal_leaves_what_was_there(main: Main, bundle: Bundle, tmp_path: P
     assert sorted((tmp_path / "o.gpkg.rogi" / "blocks").iterdir()) == blocks
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def compiled_interrupt() -> BaseException:
+    """What is left of a Ctrl-C in a compiled function."""
+    error = SystemError("returned a result with an exception set")
+    error.__cause__ = KeyboardInterrupt()
+    return error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, compiled_interrupt, RuntimeError])
 def test_a_run_that_fails_keeps_finished_blocks(
-    main: Main, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+    main: Main,
+    bundle: Bundle,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Callable[[], BaseException],
 ) -> None:
     """The folder is new, but there is something in it to go on with; without, it goes, unless stopped."""
     from rogi.detection import prediction
@@ -676,17 +687,22 @@ def test_a_run_that_fails_keeps_finished_blocks(
 
     def limited(job):  # type: ignore[no-untyped-def]
         if len(done) >= most:
-            raise error
+            raise error()
         done.append(run(job))
         return done[-1]
 
     monkeypatch.setattr(prediction, "run_block", limited)
     for most in (0, 2):
         out = tmp_path / f"{most}.gpkg"
-        code, _, _ = main(source, "--model", bundle.path, "-o", out, *FAST)
-        assert code != 0
-        kept = error is KeyboardInterrupt or most > 0
-        assert out.with_name(f"{most}.gpkg.rogi").exists() == kept
+        code, _, errors = main(source, "--model", bundle.path, "-o", out, *FAST)
+        work = out.with_name(f"{most}.gpkg.rogi")
+        if error is RuntimeError:
+            assert code == 2
+            assert work.exists() == bool(most)
+        else:
+            assert code == 130
+            assert errors.endswith(f"stopped; {most} finished blocks in {work}. The same command goes on.\n")
+            assert work.exists()
 
 
 def test_bundles_that_are_refused(main: Main, bundle: Bundle, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rogi.errors import OptionError
+from rogi.errors import INTERRUPTED, OptionError, is_interrupt
 
 if TYPE_CHECKING:
     from rogi.cli.attributes import TimeLeft
@@ -149,8 +149,9 @@ def predict(
     from rogi.cli.options import date as parsed_date
     from rogi.detection.bundle import Bundle
     from rogi.detection.delivery import check_replaceable, remove_leftovers
-    from rogi.detection.prediction import LEDGER, prune, work_folder
+    from rogi.detection.prediction import LEDGER, blocks_held, prune, work_folder
     from rogi.ledger import Ledger
+    from rogi.words import counted
 
     parsed_date(date)
     bundle = Bundle.load(model)
@@ -189,6 +190,15 @@ def predict(
         try:
             plan, done = _predicted(request, outlines, folder, ledger, targets, line, quiet)
             found = _written(request, plan, done, outlines, targets, folder, ledger, line)
+        except (KeyboardInterrupt, SystemError) as error:
+            if not is_interrupt(error):
+                raise
+            line.done()
+            sys.stderr.write(
+                f"stopped; {counted(blocks_held(folder), 'finished block')} in {folder}. The same command "
+                "goes on.\n"
+            )
+            raise typer.Exit(INTERRUPTED) from None
         finally:
             line.done()
         prune(folder, done)
