@@ -133,22 +133,25 @@ def wait(path):
     threading.Event().wait(600)
 
 if __name__ == "__main__":
-    run_jobs(wait, sys.argv[1:], print, workers=2)
+    run_jobs(wait, sys.argv[2:], print, workers=2)
+elif sys.argv[1] == "starting":
+    wait(sys.argv[2])
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="groups of processes are of Unix")
-def test_interrupted_workers_end_in_silence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["starting", "working"])
+def test_interrupted_workers_end_in_silence(tmp_path: Path, when: str) -> None:
     """A terminal sends Ctrl-C to all processes; only the first speaks of it, and none waits for its job."""
     (tmp_path / "waiting.py").write_text(WAITING)
     marks = [tmp_path / "a", tmp_path / "b"]
     process = subprocess.Popen(
-        [sys.executable, "waiting.py", *map(str, marks)], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        [sys.executable, "waiting.py", when, *map(str, marks)], cwd=tmp_path, stderr=subprocess.PIPE,
+        text=True, start_new_session=True, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )  # fmt: skip
     try:
-        while not all(mark.exists() for mark in marks):
+        while not all(mark.exists() for mark in marks[: 1 if when == "starting" else 2]):
             assert process.poll() is None, process.communicate()[1]
         os.killpg(process.pid, signal.SIGINT)
         errors = process.communicate(timeout=60)[1]
