@@ -15,9 +15,13 @@ import yaml
 from rogi import __version__
 from rogi.errors import InputError
 from rogi.schema.documents import parse_yaml
+from rogi.words import counted
 
 FORMAT: Final = 1
 """Version of the bundle's format; a bundle of another is refused."""
+
+RANDOM_SPLIT: Final = "random"
+"""Method of a split that knows no blocks of ground."""
 
 ROCK_GLACIER: Final = "rock glacier"
 BOUNDARY: Final = "boundary"
@@ -115,7 +119,7 @@ class TrainingRecord:
     initial_weights : Source, optional
         Where the weights began; None for random ones.
     settings : mapping
-        All choices of the training, as plain values.
+        All choices of the training, as plain values, and how many epochs and steps were done.
     """
 
     patches: str
@@ -190,6 +194,14 @@ class ModelCard:
     def std(self) -> npt.NDArray[np.float32]:
         """Standard deviation per channel, float32."""
         return np.array([channel.std for channel in self.channels], np.float32)
+
+    def drawn(self, metric: Metric) -> str:
+        """What the interval of a metric is of, such as ``2 blocks of ground``; nothing where it has none."""
+        if metric.low is None or metric.high is None:
+            return ""
+        if self.training is not None and self.training.split_method == RANDOM_SPLIT:
+            return counted(metric.count, "patch", "patches")
+        return counted(metric.count, "block of ground", "blocks of ground")
 
     def normalise(self, values: npt.ArrayLike, valid: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """What the network takes: (value - mean) / std, and 0, the mean, where a pixel is invalid.

@@ -189,6 +189,8 @@ def build_network(spec: NetworkSpec, *, seed: int = 0, prior: float | None = Non
                 **settings,
             )
     except (KeyError, ValueError, RuntimeError, TypeError, NotImplementedError, AssertionError) as error:
+        if unknown := _unknown_encoder(spec.encoder):
+            raise OptionError(unknown) from None
         raise OptionError(
             f"{spec.architecture} with the encoder {spec.encoder} cannot be made "
             f"({' '.join(str(error).split())}). Encoders are those of "
@@ -304,6 +306,28 @@ def _smp() -> Any:
             "Networks need segmentation-models-pytorch and timm: pip install 'rogi[train]'."
         ) from None
     return segmentation_models_pytorch
+
+
+def _unknown_encoder(name: str) -> str:
+    """That there is no such encoder, and which have names like it; nothing where there is one."""
+    from difflib import get_close_matches
+
+    import timm
+
+    own, of_timm = list(_smp().encoders.encoders), [f"tu-{model}" for model in timm.list_models()]
+    if name in own or (name.startswith("tu-") and timm.is_model(name[3:])):
+        return ""
+    asked = name.lower()
+    # the same name with tu- before it is the likeliest of all
+    close = [f"tu-{asked}"] if f"tu-{asked}" in of_timm else []
+    close += [n for n in get_close_matches(asked, own + of_timm, n=3) if n not in close]
+    return (
+        f"There is no encoder {name!r}"
+        + (f"; names like it are {', '.join(close)}" if close else "")
+        + ". Encoders are those of segmentation-models-pytorch, such as resnet18 "
+        "(https://smp.readthedocs.io/en/latest/encoders.html), and those of timm with tu- before the name, "
+        "such as tu-xception71 (timm.list_models() gives their names)."
+    )
 
 
 def _architecture(name: str) -> tuple[str, dict[str, Any]]:

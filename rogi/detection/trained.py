@@ -11,7 +11,7 @@ import numpy as np
 
 from rogi import __version__
 from rogi.detection.bundle import write_bundle
-from rogi.detection.card import ModelCard, Source, TrainingRecord
+from rogi.detection.card import RANDOM_SPLIT, ModelCard, Source, TrainingRecord
 from rogi.detection.curves import Epoch, curves_csv
 from rogi.detection.dataset import Ints, TrainingData
 from rogi.detection.network import NetworkSpec, output_names
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from rogi.detection.patch_store import PatchSet
 
-RANDOM_SPLIT: Final = "random"
 UNSAID: Final = ("workers", "checkpoint_seconds")
 """Settings that change nothing in the network."""
 
@@ -118,8 +117,13 @@ def model_card(trained: Trained, name: str, version: str) -> ModelCard:
         *metrics(trained.training, _clusters(patches, trained.training_positions), threshold, "train"),
     )
     begun = trained.initial_weights
+    chosen = {name: value for name, value in trained.settings.plain().items() if name not in UNSAID}
+    if trained.settings.steps is not None:
+        chosen["epochs"] = None  # steps take its place
     settings = {
-        **{name: value for name, value in trained.settings.plain().items() if name not in UNSAID},
+        **chosen,
+        "epochs_done": trained.history[-1].number,
+        "steps_done": trained.history[-1].step,
         "best_epoch": trained.best.number,
         "best_step": trained.best.step,
         "patches_per_epoch": trained.data.steps * trained.data.batch,

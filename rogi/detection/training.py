@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rogi.detection.patch_store import PatchSet
 
 Progress = Callable[[str, int, int], None]
+EpochEnded = Callable[[Epoch, int], None]
 
 
 def train(
@@ -54,6 +55,7 @@ def train(
     weights: Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    epoch_ended: EpochEnded | None = None,
 ) -> Trained:
     """Train a network.
 
@@ -70,7 +72,9 @@ def train(
     resume : bool
         Go on from the checkpoint in `work`; from the start where there is none.
     progress : callable, optional
-        Called with what is done, the step and the steps in all.
+        Called with what is done, the step and the steps in all; first before the first step.
+    epoch_ended : callable, optional
+        Called with each epoch when it is scored, and the steps in all.
 
     Raises
     ------
@@ -120,7 +124,9 @@ def train(
         if saved is not None:
             run.go_on(saved)
         make_folder(work)
-        best = run.run(progress or (lambda what, step, steps: None))
+        best = run.run(
+            progress or (lambda what, step, steps: None), epoch_ended or (lambda epoch, steps: None)
+        )
         network.load_state_dict(run.best)
         positions = patches.positions("validation")
         validation = run.score(positions)
@@ -169,8 +175,10 @@ class _Run:
         self._last = time.monotonic()
         torch.manual_seed(settings.seed)
 
-    def run(self, progress: Progress) -> Epoch:
+    def run(self, progress: Progress, epoch_ended: EpochEnded) -> Epoch:
         """Train to the end; gives the best epoch."""
+        if not self.ended:
+            progress("training", self.step, self.steps)
         while not self.ended:
             epoch, first = divmod(self.step, self.data.steps)
             for batch in self.data.training(epoch, first):
@@ -185,6 +193,7 @@ class _Run:
                 if self.step % self.data.steps:
                     self.save_if_due()
             self.close(epoch)
+            epoch_ended(self.history[-1], self.steps)
             self.save_if_due()
         best = self.best_epoch
         if best is None:

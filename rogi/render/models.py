@@ -6,18 +6,22 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rogi.detection.curves import Epoch
 from rogi.detection.models import Inspected, bundle_bytes
 from rogi.render.figures import BLUE, GREY, ORANGE, _figure, save
 from rogi.render.records import printable
 
+if TYPE_CHECKING:
+    from rogi.detection.card import Metric, ModelCard
+
 COLUMNS = ("model", "version", "network", "channels", "pixel", "outputs", "IoU", "MB", "digest", "place")
 FIGURE_DPI = 150
 
 
 def as_table(found: Sequence[Inspected]) -> str:
-    """One line per bundle; IoU is that of validation, with its interval."""
+    """One line per bundle; IoU is that of validation, with its interval and over what that was drawn."""
     rows = [COLUMNS, *(_row(item) for item in found)]
     widths = [max(len(row[k]) for row in rows) for k in range(len(COLUMNS))]
     lines = [
@@ -99,8 +103,13 @@ def _row(item: Inspected) -> tuple[str, ...]:
         ",".join(channel.name for channel in card.channels),
         f"{card.resolution_m:.3g} m",
         ",".join(card.outputs),
-        str(iou) if iou else "",
+        _with_blocks(card, iou) if iou else "",
         f"{bundle_bytes(item.bundle) / 2**20:.1f}",
         item.bundle.digest[:12],
     )
     return (*map(printable, cells), place)
+
+
+def _with_blocks(card: ModelCard, metric: Metric) -> str:
+    over = card.drawn(metric)
+    return f"{metric} over {over}" if over else str(metric)

@@ -112,7 +112,10 @@ def test_the_prior_is_what_it_says_at_first():
     ("spec", "said"),
     [
         (NetworkSpec("Unet3000", "resnet18"), "there are .*DeepLabV3Plus"),
-        (NetworkSpec("Unet", "resnet99999"), "cannot be made"),
+        (NetworkSpec("Unet", "resnet81"), "'resnet81'; names like it are resnet18[^]]*tu- before"),
+        (NetworkSpec("Unet", "xception71"), "names like it are tu-xception71,"),
+        (NetworkSpec("Unet", "tu-Xception71"), "names like it are tu-xception71,"),
+        (NetworkSpec("Unet", "qqqq"), r"no encoder 'qqqq'\. Encoders are those of"),
         (NetworkSpec("Unet", "tu-hf-hub:someone/model"), "no name of an encoder"),
         (NetworkSpec("Unet", "tu-local-dir:/tmp"), "no name of an encoder"),
         (NetworkSpec("Unet", "resnet18", output_stride=16), "no choice of output stride"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import signal
 import subprocess
 import sys
@@ -396,7 +397,9 @@ def test_the_bundle_says_what_was_done(patches: PatchSet, whole: Trained, tmp_pa
     assert card.training.patches == patches.digest
     assert card.training.split == patches.split_digest
     assert (card.training.train, card.training.validation) == (6, 4)
-    assert card.training.settings["learning_rate"] == 5e-3
+    said = card.training.settings
+    assert said["learning_rate"] == 5e-3
+    assert (said["epochs"], said["epochs_done"], said["steps"], said["steps_done"]) == (5, 5, None, 15)
     assert [source.name for source in card.training.sources] == ["scene.tif", "units.gpkg"]
     assert {metric.split for metric in card.metrics} == {"train", "validation"}
     assert card.threshold_curve is not None
@@ -427,6 +430,8 @@ def test_weights_to_begin_with(patches: PatchSet, whole: Trained, tmp_path: Path
     torch.testing.assert_close(second.network.state_dict()[kernel], whole.network.state_dict()[kernel])
     card = write_model(second, tmp_path / "second", name="second")
     assert card.training is not None
+    said = card.training.settings  # of steps, no number of epochs was chosen
+    assert (said["epochs"], said["epochs_done"], said["steps"], said["steps_done"]) == (None, 1, 1, 1)
     assert card.training.initial_weights is not None
     assert card.training.initial_weights.name == "first"
     start = build_network(SPEC, seed=SETTINGS.seed).state_dict()[kernel]
@@ -448,7 +453,9 @@ def test_the_command_from_patches_to_a_listed_bundle(patches: PatchSet, tmp_path
     ]  # fmt: skip
     done = runner.invoke(app, asked, catch_exceptions=False)
     assert done.exit_code == 0
+    assert done.stderr == ""
     assert "validation: iou" in done.stdout
+    assert "; intervals over 2 blocks of ground\n" in done.stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m"]  # the state of the training is gone
     bundle = Bundle.load(tmp_path / "m")
     assert bundle.card.outputs == ("rock glacier", "boundary")
@@ -460,6 +467,7 @@ def test_the_command_from_patches_to_a_listed_bundle(patches: PatchSet, tmp_path
     away = runner.invoke(app, ["models", str(tmp_path), str(tmp_path / "missing.zip")])
     assert isinstance(away.exception, InputError)  # exit code 2: not done
     assert "There is no" in str(away.exception)
+    assert ") over 2 blocks of ground  " in runner.invoke(app, ["models", str(tmp_path)]).stdout
     listed = runner.invoke(app, ["models", str(tmp_path), "--format", "json"], catch_exceptions=False)
     assert listed.exit_code == 0
     assert bundle.digest in listed.stdout
@@ -468,3 +476,23 @@ def test_the_command_from_patches_to_a_listed_bundle(patches: PatchSet, tmp_path
     assert damaged.exit_code == 1
     assert "damaged" in damaged.stdout
     assert "curves.csv is not what SHA256SUMS says" in damaged.stderr
+
+
+def test_each_epoch_is_told_without_a_terminal(patches: PatchSet, tmp_path: Path):
+    """A line when it starts, and one for each epoch with step, loss, validation IoU and time left."""
+    from typer.testing import CliRunner
+
+    from rogi.cli.detect import app
+
+    asked = [
+        "train", str(patches.folder), "-o", str(tmp_path / "m"), "--architecture", "unet",
+        "--encoder", "tu-regnetx_002", "--encoder-depth", "3", "--decoder-channels", "16,8,8",
+        "--steps", "4", "--batch", "2", "--threads", "1", "--device", "cpu",
+    ]  # fmt: skip
+    done = CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert done.exit_code == 0
+    start, first, last = done.stderr.splitlines()
+    assert start == "training: step 0/4"
+    number = r"\d+\.\d{3}"
+    assert re.fullmatch(rf"epoch 1: step 3/4, loss {number}, validation IoU {number}, \d+:\d\d left", first)
+    assert re.fullmatch(rf"epoch 2: step 4/4, loss {number}, validation IoU {number}", last)

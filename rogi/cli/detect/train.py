@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from rogi.errors import OptionError
 
 if TYPE_CHECKING:
     from rogi.detection.card import ModelCard
+    from rogi.detection.curves import Epoch
     from rogi.detection.trained import Trained
 
 
@@ -38,6 +40,50 @@ class PrecisionChoice(StrEnum):
     AUTO = "auto"
     FP32 = "fp32"
     BF16 = "bf16"
+
+
+class EpochLines:
+    """How training goes, on stderr: a line for each epoch, and on a terminal one that renews itself below."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet, self._terminal = quiet, sys.stderr.isatty()
+        self._start: tuple[float, int] | None = None
+
+    def __call__(self, what: str, step: int, steps: int) -> None:
+        """Within an epoch; the first call, before any step, starts the clock."""
+        started = self._start is not None
+        if not started:
+            self._start = time.monotonic(), step
+        if self._quiet or (started and not self._terminal):
+            return
+        text = f"{what}: step {step}/{steps}{self._left(step, steps)}"
+        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
+        sys.stderr.flush()
+
+    def epoch(self, epoch: Epoch, steps: int) -> None:
+        """At the end of one."""
+        if self._quiet:
+            return
+        self.done()
+        sys.stderr.write(
+            f"epoch {epoch.number}: step {epoch.step}/{steps}, loss {epoch.training_loss:.3f}, "
+            f"validation IoU {epoch.validation_iou:.3f}{self._left(epoch.step, steps)}\n"
+        )
+        sys.stderr.flush()
+
+    def done(self) -> None:
+        """Clear the line that renews itself."""
+        if self._terminal and not self._quiet:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def _left(self, step: int, steps: int) -> str:
+        from rogi.cli.attributes import _clock
+
+        if self._start is None or step >= steps or step <= self._start[1]:
+            return ""
+        then, first = self._start
+        return f", {_clock((time.monotonic() - then) / (step - first) * (steps - step))} left"
 
 
 def train(
@@ -113,13 +159,13 @@ def train(
 ) -> None:
     """Train a network on patches and write its bundle, with weights, ONNX, scores and a golden example.
 
-    While it runs, checkpoint and curves lie in MODEL.training; stop it at any time and go on with --resume.
+    A line on stderr tells how each epoch went. Checkpoint and curves lie in MODEL.training; stop it at any
+    time and go on with --resume.
     Nothing is downloaded: a training begins with random weights, or with those of --weights.
 
     Examples: `rogi detect train patches -o tprogi.zip --licence CC-BY-4.0` ·
     `rogi detect train patches -o small --architecture Unet --encoder resnet18 --steps 200`
     """
-    from rogi.cli.options import ProgressLine
     from rogi.detection.augmentation import Augmentation
     from rogi.detection.bundle import check_target
     from rogi.detection.export import check_installed
@@ -171,9 +217,12 @@ def train(
         atrous_rates=(rates_given[0], rates_given[1], rates_given[2]) if rates_given else None,
     )
     work = output.with_name(f"{output.name}.training")
-    line = ProgressLine(quiet)
+    line = EpochLines(quiet)
     try:
-        trained = train_network(data, spec, settings, work, weights=weights, resume=resume, progress=line)
+        trained = train_network(
+            data, spec, settings, work,
+            weights=weights, resume=resume, progress=line, epoch_ended=line.epoch,
+        )  # fmt: skip
     except KeyboardInterrupt:
         line.done()
         sys.stderr.write(f"stopped; go on with the same command and --resume. The state is in {work}.\n")
@@ -237,5 +286,8 @@ def _summary(trained: Trained, card: ModelCard, output: Path) -> str:
     ]
     for split in ("validation", "train"):
         shown = [f"{m.name} {m}" for m in card.metrics if m.split == split]
-        lines.append(f"  {split}: {', '.join(shown) or 'no unit found'}")
+        over = next((over for m in card.metrics if m.split == split and (over := card.drawn(m))), "")
+        lines.append(
+            f"  {split}: {', '.join(shown) or 'no unit found'}" + (f"; intervals over {over}" if over else "")
+        )
     return "\n".join(lines) + "\n"
