@@ -323,10 +323,24 @@ def _store_baseline(report: Report, path: Path, quiet: bool) -> None:
         sys.stderr.write(f"{path}: {stored} findings stored as known\n")
 
 
+def _is_report(path: Path) -> bool:
+    """A name of a report, and not of an inventory too, as that of a GeoPackage is."""
+    from rogi.render import Format, format_of
+
+    try:
+        return format_of(path) is not Format.GPKG
+    except OptionError:
+        return False
+
+
 def _check_fix(fix: str | None, fixed: Path | None, inputs: list[Path], force: bool) -> None:
     if fix is None and fixed is None:
         return
     if fix is None:
+        if fixed is not None and _is_report(fixed):
+            raise OptionError(
+                f"-o is where --fix writes the mended inventory; for a report: --output {fixed}."
+            )
         raise OptionError("-o is where --fix writes the mended inventory; add --fix safe (or unsafe).")
     if fixed is None:
         raise OptionError(f"--fix {fix} writes a new file and never the input; say where with -o FILE.")

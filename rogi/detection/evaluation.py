@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,11 @@ import numpy as np
 import shapely
 
 from rogi.comparison.agreement import AreaAgreement
-from rogi.comparison.compare import Comparison, Parameters
+from rogi.comparison.compare import Comparison, Parameters, compare_polygons
 from rogi.comparison.inventories import InventoryComparison, Section, compare_inventories
 from rogi.comparison.matching import assignment
 from rogi.comparison.metrics import metrics
+from rogi.comparison.outlines import prepare_together
 from rogi.comparison.sides import Side
 from rogi.detection.boundary_iou import BAND_M, boundary_iou
 from rogi.detection.pixel_scores import pixel_scores
@@ -47,6 +48,15 @@ BLOCK_SIDES = (2.0, 1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01)
 """Degrees: sides of the blocks that are drawn in the bootstrap, the first that gives enough of them."""
 BLOCKS = 30
 CONFIDENCE_COLUMN = "confidence"
+PIXEL_METRICS = (
+    "pixel_f1",
+    "pixel_iou",
+    "pixel_average_precision",
+    "pixel_calibration_error",
+    "best_pixel_threshold",
+    "best_pixel_f1",
+)
+"""Numbers there are with a raster of probabilities only."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,8 @@ class Evaluation:
     band_m : float
         Of the boundary IoU.
     notes : tuple of str
+    everywhere : bool
+        All ground counts because that was asked for, not because nothing says what was predicted.
     """
 
     comparison: InventoryComparison
@@ -140,6 +152,7 @@ class Evaluation:
     published: PublishedEvaluation | None
     band_m: float = BAND_M
     notes: tuple[str, ...] = ()
+    everywhere: bool = False
 
     @property
     def outcome(self) -> Comparison:
@@ -164,14 +177,15 @@ class Evaluation:
             }
         if self.pixels is not None:
             p = self.pixels
-            out |= {
-                "pixel_f1": p.choice.f1_current,
-                "pixel_iou": p.choice.f1_current / (2 - p.choice.f1_current),
-                "pixel_average_precision": p.curve.average_precision.value,
-                "pixel_calibration_error": p.calibration.error.value,
-                "best_pixel_threshold": p.choice.best,
-                "best_pixel_f1": p.choice.f1_best,
-            }
+            values = (
+                p.choice.f1_current,
+                p.choice.f1_current / (2 - p.choice.f1_current),
+                p.curve.average_precision.value,
+                p.calibration.error.value,
+                p.choice.best,
+                p.choice.f1_best,
+            )
+            out |= dict(zip(PIXEL_METRICS, values, strict=True))
         return out
 
 
@@ -189,6 +203,7 @@ def evaluate(
     band_m: float = BAND_M,
     region: str = "",
     notes: Sequence[str] = (),
+    everywhere: bool = False,
 ) -> Evaluation:
     """Judge candidates by true outlines.
 
@@ -212,13 +227,13 @@ def evaluate(
     parameters : Parameters, optional
     band_m : float
         Band of the boundary IoU, m.
-    region, notes
+    region, notes, everywhere
         For the report.
 
     Raises
     ------
     InputError
-        If a side has no outlines, or none on the ground.
+        If a side is none of outlines, or there are candidates and neither side has any on the ground.
     OptionError
         If a column is missing.
     """
@@ -228,15 +243,22 @@ def evaluate(
             raise InputError(f"The {what} {side.name} are no outlines; areas can only be judged by polygons.")
     scores, without = _confidence(candidates, confidence)
     found, true = clip(candidates, ground), clip(truth, ground)
-    if not len(true.side) and not len(found.side):
+    if len(candidates) and not len(true.side) and not len(found.side):
         raise InputError(
             f"Neither {truth.name} nor {candidates.name} has an outline on the ground that counts; do both "
             "cover the same area?"
         )
     said = list(notes)
-    if len(true.side) == 0:
+    if not len(true.side) and not len(found.side):
+        said.append(
+            "no true outline lies on the ground that counts and there is no candidate: there was nothing to "
+            "find and nothing was found, so no rate is defined; do both files cover the same area?"
+        )
+    elif len(true.side) == 0:
         said.append("no true outline lies on the ground that counts: every candidate is false")
     comparison = compare_inventories(true.side, found.side, p, by=subregions, region=region, notes=said)
+    if not comparison.sections:
+        comparison = replace(comparison, sections=(_nothing(p),))
     section = next((s for s in comparison.sections if len(s.rows_b)), comparison.sections[0])
     c = section.comparison
     assert c.area is not None
@@ -278,6 +300,7 @@ def evaluate(
         published if known else None,
         band_m,
         comparison.notes,
+        everywhere,
     )
 
 
@@ -295,6 +318,13 @@ def spatial_blocks(places: Geometries, minimum: int = BLOCKS) -> Ints:
         if len(found) >= minimum:
             break
     return np.asarray(number.reshape(-1), np.intp)
+
+
+def _nothing(p: Parameters) -> Section:
+    """No outlines, compared with none."""
+    none = np.zeros(0, np.intp)
+    a, b = prepare_together([(np.zeros(0, object), 4326), (np.zeros(0, object), 4326)])
+    return Section("outlines", none, none, compare_polygons(a, b, p))
 
 
 def _confidence(side: Side, column: str | None) -> tuple[Floats | None, int]:

@@ -66,15 +66,15 @@ def headline(outcome: Outcome) -> str:
     return "There is nothing to compare: all sides are empty"
 
 
-def notes(outcome: Outcome) -> tuple[str, ...]:
-    """What was decided or left out on the way, one sentence each."""
+def notes(outcome: Outcome, a: str = "A", b: str = "B") -> tuple[str, ...]:
+    """What was decided or left out on the way, one sentence each; two inventories are called ``a``, ``b``."""
     said: list[str] = []
     if outcome.inventories is not None:
         said += outcome.inventories.notes
-        for mark, side in (("A", outcome.inventories.a), ("B", outcome.inventories.b)):
+        for mark, side in ((a, outcome.inventories.a), (b, outcome.inventories.b)):
             said += _side_notes(mark, side)
         for section in outcome.inventories.sections:
-            said += _section_notes(section)
+            said += _section_notes(section, a, b)
     if outcome.operators is not None:
         said += outcome.operators.notes
         for side in outcome.operators.sides:
@@ -391,11 +391,13 @@ def _side_notes(mark: str, side: Side) -> Iterator[str]:
         yield f"{mark} has nothing to compare"
 
 
-def _section_notes(section: Section) -> Iterator[str]:
+def _section_notes(section: Section, a: str, b: str) -> Iterator[str]:
     c = section.comparison
     if len(section.rows_a) and len(section.rows_b) and not c.graph.linked.any():
-        yield f"no object of A meets one of B ({section.title}); do both inventories cover the same area?"
-    for mark, count in (("A", section.elsewhere_a), ("B", section.elsewhere_b)):
+        yield (
+            f"no object of {a} meets one of {b} ({section.title}); do both inventories cover the same area?"
+        )
+    for mark, count in ((a, section.elsewhere_a), (b, section.elsewhere_b)):
         if count:
             yield (
                 f"{count:,} {section.title} only in {mark} meet one of another class on the other side; "

@@ -138,8 +138,15 @@ def remarks(result: Evaluation) -> tuple[str, ...]:
     """What must be known to read the numbers, one sentence each."""
     from rogi.comparison.outcome import Outcome
 
-    said = list(notes(Outcome(inventories=result.comparison)))
-    if math.isnan(result.ground_m2):
+    # that a side is empty on the ground that counts is said below
+    said = [
+        note
+        for note in notes(Outcome(inventories=result.comparison), "the truth", "the candidates' file")
+        if not note.endswith("has nothing to compare")
+    ]
+    if math.isnan(result.ground_m2) and result.everywhere:
+        said.append("all truth counts, as --everywhere asks, even where nothing was predicted")
+    elif math.isnan(result.ground_m2):
         said.append(
             "nothing says what ground was predicted, so all truth counts, even where no candidate could be"
         )
@@ -154,7 +161,9 @@ def remarks(result: Evaluation) -> tuple[str, ...]:
             f"{counted(result.candidates.outside, 'candidate')} wholly off the ground that counts, "
             f"{result.candidates.cut:,} cut at its edge"
         )
-    if len(result.candidates.side) == 0:
+    if len(result.candidates.side) == 0 and len(result.truth.side) == 0:
+        pass  # said already
+    elif len(result.candidates.side) == 0:
         said.append("no candidate lies on the ground that counts: all truth there is missed")
     elif result.confidence is None:
         said.append("the candidates have no confidence, so there are no curves over it")

@@ -120,6 +120,8 @@ def test_exit_codes_of_validate(files):
         (("--dialect", "nobody"), "nobody"),
         (("--fix", "safe"), "say where with -o"),
         (("-o", "x.gpkg"), "add --fix"),
+        (("-o", "v.html"), "for a report: --output v.html"),
+        (("-o", "v.SARIF"), "for a report: --output v.SARIF"),
         (("--fix", "wild", "-o", "x.gpkg"), "safe or unsafe"),
         (("--baseline", "none.json"), "--write-baseline"),
         (("--config", "none.toml"), "does not exist"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -363,6 +364,7 @@ def test_limits_and_exit_codes(rogi, trial, tmp_path):
         (["--format", "pdf"], "--format is one of"),
         (["-o", "report.doc"], "tells no format"),
         (["--probability", "none.tif"], "cannot be read"),
+        (["--fail-under", "pixel_f1=0.5"], "--fail-under pixel_f1 needs --probability"),
     ],
 )
 def test_options_that_cannot_be(rogi, trial, arguments, message):
@@ -427,6 +429,37 @@ def test_no_candidates(rogi, trial, tmp_path):
     text = rogi("detect", "evaluate", path, trial / "truth.gpkg").stdout
     assert "no candidate lies on the ground that counts: all truth there is missed" in text
     assert "no confidence" not in text
+    assert "B has nothing" not in text
+    off = tmp_path / "off.gpkg"
+    gpd.GeoDataFrame({"PrimaryID": ["t"]}, geometry=[box(0, 0)], crs=4326).to_file(off, layer="outlines")
+    outputs = [tmp_path / f"none.{end}" for end in ("html", "json", "csv", "md")]
+    raster = tmp_path / "probability.tif"
+    probability_file(raster, np.zeros((320, 400), np.uint8), TRANSFORM)
+    for more in ((), ("--subregions", trial / "regions.gpkg", "--probability", raster)):
+        neither = rogi("detect", "evaluate", path, off, *more, *(part for o in outputs for part in ("-o", o)))
+        assert neither.returncode == 0, neither.stderr
+        assert "there was nothing to find and nothing was found" in neither.stdout
+        assert "all truth there is missed" not in neither.stdout
+        metrics = json.loads(outputs[1].read_text())["metrics"]
+        assert (metrics["count_a"], metrics["count_b"], metrics["f1"]) == (0, 0, None)
+
+
+def test_notes_name_candidates_and_truth(rogi, tmp_path):
+    """Not the A and B of a comparison; with --everywhere it is no wonder that all ground counts."""
+    for name, shapes in (("candidates", [box(0, 0)]), ("truth", [box(50, 50), box(60, 60)])):
+        ids = ["same"] * len(shapes)
+        frame = gpd.GeoDataFrame({"PrimaryID": ids}, geometry=shapes, crs=4326)
+        frame.to_crs(32647).to_file(tmp_path / f"{name}.gpkg", layer="outlines")
+    both = (tmp_path / "candidates.gpkg", tmp_path / "truth.gpkg")
+    unsaid = rogi("detect", "evaluate", *both).stdout
+    assert "nothing says what ground was predicted" in unsaid
+    assert "1 id of the truth in more than one row" in unsaid
+    assert "no object of the truth meets one of the candidates' file (outlines)" in unsaid
+    for note in (line for line in unsaid.splitlines() if line.startswith("note: ")):
+        assert not re.search(r"\b[AB]\b", note), note
+    asked = rogi("detect", "evaluate", *both, "--everywhere").stdout
+    assert "nothing says" not in asked
+    assert "all truth counts, as --everywhere asks" in asked
 
 
 def test_hostile_texts_stay_text(rogi, tmp_path):

@@ -100,6 +100,9 @@ def evaluate(
             raise OptionError(f"{path} is named for two outputs; give each a file of its own.")
     limits = parse_limits(list(fail_under or ()))
     expected = read_expectations(expect) if expect is not None else []
+    if probability is None:
+        _check_pixels(list(limits), "--fail-under")
+        _check_pixels([one.name for one in expected], "--expect")
     parameters = _parameters(iou, replicates, seed)
     if not 0 <= band <= 1000:
         raise OptionError(f"--band is 0 (no boundary IoU) to 1000 m, found {band:g}.")
@@ -126,6 +129,7 @@ def evaluate(
         parameters=parameters,
         band_m=band,
         region=name,
+        everywhere=everywhere,
     )
     checks = []
     if limits or expected:
@@ -138,6 +142,17 @@ def evaluate(
     for check in (c for c in checks if not c.holds):
         sys.stderr.write(f"{check.name} is {check.found:.6g}, wanted {check.wanted}\n")
     raise typer.Exit(0 if all(c.holds for c in checks) else 1)
+
+
+def _check_pixels(names: list[str], option: str) -> None:
+    """Before files are read: numbers of pixels are only there with their probabilities."""
+    from rogi.detection.evaluation import PIXEL_METRICS
+
+    asked = [name for name in names if name in PIXEL_METRICS]
+    if asked:
+        raise OptionError(
+            f"{option} {asked[0]} needs --probability, the raster that the candidates were made from."
+        )
 
 
 def _outputs(output: list[Path], format: list[str]) -> list[tuple[Format, Path | None]]:
