@@ -11,6 +11,7 @@ import shapely
 
 from rogi.detection.labels import NO_DATA
 from rogi.detection.polygons import LEVELS, place
+from rogi.detection.probability import SPREAD_OF
 from rogi.detection.ranking import Scored
 from rogi.detection.virtual import OFFLINE, refuse_remote
 from rogi.errors import InputError
@@ -96,7 +97,7 @@ def refuse_pictures(path: Path) -> None:
     Raises
     ------
     InputError
-        If it has more than two bands, or cannot be read.
+        If it has more than two bands, or the spread, or cannot be read.
     """
     import rasterio
 
@@ -113,6 +114,11 @@ def _check_bands(source: DatasetReader, name: str) -> None:
         raise InputError(
             f"{name} has {source.count} bands, so it is a picture; give the raster that `rogi detect predict "
             "--probability` wrote."
+        )
+    if (source.descriptions[0] or "").startswith(SPREAD_OF):
+        raise InputError(
+            f"{name} holds the spread among windows, not probabilities; give the raster that `rogi detect "
+            "predict --probability` wrote."
         )
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Bytes = NDArray[np.uint8]
 
 TILE = 512
+SPREAD_OF = "spread of "
+"""Begins the description of a band of a spread raster, which otherwise looks like one of probabilities."""
+
 STEP = 5 * TILE
 """Side of the windows a raster is put together in."""
 
