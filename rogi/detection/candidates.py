@@ -178,6 +178,8 @@ def make_candidates(
     if len(enough) < len(areas):
         units, shapes, areas, parent = units.take(enough), shapes[enough], areas[enough], parent[enough]
     known = read_glaciers(glaciers, total_bounds(box)) if isinstance(glaciers, str | Path) else glaciers
+    if known is not None and known.note:
+        notes.append(known.note)
     if known is not None and known.repaired:
         notes.append(f"{known.repaired} invalid glacier outlines were mended to measure the overlap")
 

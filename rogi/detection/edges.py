@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.attributes.raster import Window
+from rogi.detection.header import CorruptTile
 
 if TYPE_CHECKING:
     from rogi.detection.mosaic import Mask, Tile
 
 BLOCK = 1024
 """Rows and columns looked at at a time."""
+
+PIECE = 256
+"""Side of what is left out, at the most, around what cannot be read of a VRT."""
 
 CACHED_TILES = 256
 """Tiles whose edges a process remembers."""
@@ -133,9 +137,27 @@ def _zero_on_ring(tile: Tile) -> bool:
 
 
 def _zeros(tile: Tile, window: Window) -> Mask:
-    stored, _ = tile.read_stored(window)
-    zero: Mask = (stored == 0).all(axis=0)
-    return zero
+    """Pixels of a window that are 0 in all bands; of a VRT what lies on files at fault is none."""
+    try:
+        stored, _ = tile.read_stored(window)
+    except CorruptTile as error:
+        if any(error.path == part.path for part in tile.bands):
+            raise
+    else:
+        zero: Mask = (stored == 0).all(axis=0)
+        return zero
+    height, width = window.shape
+    axis, length = (0, height) if height >= width else (1, width)
+    if length <= PIECE:
+        return np.zeros(window.shape, dtype=bool)
+    middle = length // 2
+    if axis == 0:
+        cut = window.row0 + middle
+        parts = replace(window, row1=cut), replace(window, row0=cut)
+    else:
+        cut = window.column0 + middle
+        parts = replace(window, column1=cut), replace(window, column0=cut)
+    return np.concatenate([_zeros(tile, part) for part in parts], axis=axis)
 
 
 def _block(shape: tuple[int, int], i: int, j: int) -> Window:

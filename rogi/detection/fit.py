@@ -125,9 +125,17 @@ def intake(
         own = tuple(place for place, channel in enumerate(order) if channel < bands)
         taken = Intake(order, own, stretch, card.dtype_range)
     _check_values(imagery, card, taken)
+    notes = []
+    unused = [name for name in imagery.names[len(imagery.names) - len(imagery.added) :] if name not in wanted]
+    if unused:
+        notes.append(
+            f"The model {card.name} takes the channels {', '.join(wanted)}, so {', '.join(unused)} of "
+            f"--channel {agreeing(len(unused), 'is', 'are')} not used; ground without a value there is left "
+            "out all the same, so leave the option away."
+        )
     if imagery.dtype != card.dtype and stretch is None:
-        return taken, (f"The imagery holds {imagery.dtype}, the model was trained on {card.dtype}.",)
-    return taken, ()
+        notes.append(f"The imagery holds {imagery.dtype}, the model was trained on {card.dtype}.")
+    return taken, tuple(notes)
 
 
 def _check_values(imagery: Imagery, card: ModelCard, taken: Intake) -> None:

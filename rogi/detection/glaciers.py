@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds
 from rogi.regions import Regions, fold, read_regions, refuse_virtual
+from rogi.words import counted
 
 ID_COLUMNS = ("rgi_id", "RGIId", "glims_id", "GLIMSId", "glac_id", "glacier_id", "id")
 """Columns that identify a glacier in RGI 7, RGI 6, GLIMS and other files, the first that is there."""
@@ -30,11 +31,14 @@ class Glaciers:
         Text; ``row N`` where the file states none.
     repaired : int
         Outlines that were invalid and were mended for this; the file stays as it is.
+    note : str, optional
+        That the file has none in the bounds asked for.
     """
 
     geometries: Geometries
     ids: NDArray[np.object_]
     repaired: int = 0
+    note: str | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -120,7 +124,14 @@ def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "g
     geometries, repaired = repair(to_lonlat(np.asarray(frame.geometry.array)[polygonal], frame.crs))
     ids = _ids(frame)[polygonal]
     whole = ~shapely.is_empty(geometries)
-    return Glaciers(geometries[whole], ids[whole], int(repaired.sum()))
+    note = None
+    if bounds is not None and not shapely.intersects(geometries[whole], shapely.box(*bounds)).any():
+        there = pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"]
+        note = (
+            f"None of the {counted(int(there), 'outline')} of {path} lies on the imagery; look whether it is "
+            "the file that is meant."
+        )
+    return Glaciers(geometries[whole], ids[whole], int(repaired.sum()), note)
 
 
 def glacier_overlap(candidates: Geometries, glaciers: Glaciers) -> tuple[Floats, NDArray[np.object_]]:

@@ -61,10 +61,13 @@ class Ground:
         Polygons in columns and rows of the raster; None for all of it.
     excluded : ndarray of object
         Polygons that are left out.
+    notes : tuple of str
+        What is worth telling.
     """
 
     area: Geometries | None
     excluded: Geometries
+    notes: tuple[str, ...] = ()
 
     def within(self, window: Window) -> BlockGround | None:
         """The ground in a window; None if there is none."""
@@ -122,15 +125,18 @@ def ground_on(
                 "boxes are given as west,south,east,north in degrees."
             )
         shapely.prepare(wanted)
-    out = np.zeros(0, dtype=object)
+    out: Geometries = np.zeros(0, dtype=object)
+    notes: tuple[str, ...] = ()
     if exclude is not None:
         from rogi.detection.glaciers import read_glaciers
 
         degrees = _corners_in_degrees(transform, shape, crs)
-        out = _placed(read_glaciers(exclude, degrees, "outlines of --exclude").geometries, transform, crs)
+        found = read_glaciers(exclude, degrees, "outlines of --exclude")
+        notes = (found.note,) if found.note else ()
+        out = _placed(found.geometries, transform, crs)
         out = out[shapely.intersects(out, here)]
         shapely.prepare(out)
-    return Ground(wanted, out)
+    return Ground(wanted, out, notes)
 
 
 def _area(text: str, field: str | None) -> Geometries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from affine import Affine
 
 from rogi.detection.grid import Grid
-from rogi.detection.virtual import OFFLINE, refuse_remote
+from rogi.detection.virtual import BINARY, HEAD_BYTES, OFFLINE, refuse_remote
 from rogi.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ VECTOR_SUFFIXES = (".gpkg", ".shp", ".fgb", ".parquet", ".kmz", ".csv")
 """What outlines and points are kept in."""
 
 NO_GEOREFERENCE = "has no georeference; add one with gdal_edit -a_ullr or take another file."
+
+UNRECOGNISED = "not recognized as being in a supported file format"
+"""What GDAL says of a file in whose first bytes it knows no format."""
 
 COLOURS = ("red", "green", "blue")
 
@@ -49,6 +52,37 @@ class CorruptTile(InputError):
         return (
             f"{self.path} cannot be read to its end, so it is damaged or cut off{why}; replace it and run "
             "the same command again."
+        )
+
+
+class NoImage(CorruptTile):
+    """A file given as imagery that is in no format of images."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} cannot be read as an image: {self.reason}. Put the image in its place, or give "
+            "another file (GeoTIFF, VRT, folder of tiles or STAC item), and run the command again."
+        )
+
+
+class MissingTile(CorruptTile):
+    """A file that a VRT is made of and that is not there.
+
+    Attributes
+    ----------
+    path : Path
+    vrt : Path
+    """
+
+    def __init__(self, path: Path, vrt: Path) -> None:
+        super().__init__(path)
+        self.args = (path, vrt)
+        self.vrt = Path(vrt)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}, which {self.vrt} is made of, is missing; put it in its place, or make the VRT "
+            "anew without it, and run the same command again."
         )
 
 
@@ -97,7 +131,8 @@ def read_header(path: Path) -> Header:
     Raises
     ------
     CorruptTile
-        It is no raster, or its header is damaged.
+        It is no raster (`NoImage`), its header is damaged, or it is a VRT of whose files none is there
+        (`MissingTile`).
     InputError
         It is missing, a vector file, a VRT of files that are not on this machine, or has no georeference, no
         CRS, a colour table, or complex numbers.
@@ -117,7 +152,7 @@ def read_header(path: Path) -> Header:
             flags = [flag for band in dataset.mask_flag_enums for flag in band]
             header = Header(
                 path=path,
-                stamp=_stamp(path),
+                stamp=file_stamp(path),
                 crs=_crs(dataset.crs.to_wkt()) if dataset.crs else None,  # type: ignore[arg-type]
                 transform=dataset.transform,
                 shape=dataset.shape,
@@ -142,7 +177,11 @@ def read_header(path: Path) -> Header:
             "tiles or STAC item), and outlines to options such as --area."
         )
     if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
-        raise CorruptTile(path, damage)
+        kind = _kind(path, UNRECOGNISED in damage)
+        raise CorruptTile(path, damage) if kind is None else NoImage(path, kind)
+    behind = [file for file in header.files if file != path]
+    if header.composed and behind and not any(file.exists() for file in behind):
+        raise MissingTile(behind[0], path)
     if header.crs is None:
         raise InputError(
             f"{path} has no coordinate reference system, so its place is not known; add it, for example with "
@@ -184,7 +223,7 @@ def _crs(wkt: str) -> pyproj.CRS:
 def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
     """All files that decide on the pixels: also those behind a VRT made of VRTs, and masks beside them."""
     import rasterio
-    from rasterio.errors import NotGeoreferencedWarning
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     found = dict.fromkeys(Path(name) for name in dataset.files) or {path: None}
     behind = [file for file in found if file != path]
@@ -194,16 +233,33 @@ def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
         if file.suffix.lower() == ".vrt":
             # The place is that of the VRT outside.
             unplaced = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
-            with unplaced, rasterio.open(file) as inner:
+            with suppress(RasterioError), unplaced, rasterio.open(file) as inner:  # told when it is read
                 more += [Path(name) for name in inner.files]
         behind += [name for name in more if name not in found]
         found |= dict.fromkeys(more)
     return tuple(found)
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Bytes and time of change."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns
+
+
+def _kind(path: Path, unrecognised: bool) -> str | None:
+    """What a file is that cannot be opened and is no image; None of one that is, but damaged."""
+    with path.open("rb") as stream:
+        start = stream.read(HEAD_BYTES)
+    if not start:
+        return "it is empty"
+    # GDAL tries some texts as tables of x, y and z; a VRT is one too.
+    if BINARY.search(start) is None and not start.lstrip().startswith(b"<"):
+        return "it is a text"
+    return (
+        None
+        if not unrecognised
+        else "it does not begin as any image does, so it is a file of another kind, or damaged"
+    )
 
 
 def reason(error: Exception) -> str:

@@ -24,6 +24,7 @@ from rogi.detection.resampling import Resampling
 from rogi.detection.sources import agreed_channels, file_tiles
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     import pyproj
@@ -33,6 +34,9 @@ __all__ = ["CorruptTile", "Imagery"]
 SAME_RESOLUTION = 0.005
 """Share by which the pixel size may differ from the one asked for without resampling: one step of the
 latitude-dependent scale of a web map tile is larger, what a network could notice is much larger."""
+
+ABSENT = "missing"
+"""In place of the digest of a file that a VRT is made of and that is not there."""
 
 JSON_SUFFIXES = (".json", ".geojson")
 
@@ -60,6 +64,8 @@ class Imagery:
         What opening found worth telling.
     damaged : tuple of CorruptTile
         Files of a folder or catalogue that could not be opened and are left out.
+    missing : frozenset of Path
+        Files that a VRT is made of and that were not there; what lies on them cannot be read.
     """
 
     name: str
@@ -71,6 +77,7 @@ class Imagery:
     added: tuple[Fitted, ...] = ()
     notes: tuple[str, ...] = ()
     damaged: tuple[CorruptTile, ...] = ()
+    missing: frozenset[Path] = frozenset()
     _digests: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -149,6 +156,12 @@ class Imagery:
         if len(set(every)) < len(every):
             raise OptionError(f"The channels {', '.join(every)} are not all different; name each once.")
         files = [file for _, tile, _ in tiles for file in tile.files]
+        missing: set[Path] = set()
+        for header, _, _ in tiles:
+            away = [file for file in header.files if not file.exists()] if header.composed else []
+            if away:
+                notes[_absent(header, away)] = None
+                missing.update(away)
         for channel in added:
             files += all_files(channel.layer)
         return cls(
@@ -161,6 +174,7 @@ class Imagery:
             added=added,
             notes=tuple(notes),
             damaged=tuple(damaged),
+            missing=frozenset(missing),
         )
 
     @property
@@ -243,13 +257,14 @@ class Imagery:
     ) -> tuple[str, ...]:
         """SHA-256 of the files that a window touches, in the order in which they count.
 
+        Of those a VRT is made of and that are missing it is `ABSENT`.
         Files are read once; of those whose size and time of change stay the same, the digest is remembered
         by this object, and in the ledger if one is given.
         """
         return tuple(self._digest(file, ledger) for file in self.files_in(row, column, height, width))
 
     def describe(self, ledger: Ledger | None = None) -> dict[str, Any]:
-        """Name, sha256 of all files, and what a pixel is: plain values, for provenance."""
+        """Name, sha256 of all files (see `keys`), and what a pixel is: plain values, for provenance."""
         files = [{"name": path.name, "sha256": self._digest(path, ledger)} for path in self.paths]
         return {
             "name": self.name,
@@ -267,6 +282,8 @@ class Imagery:
         try:
             status = path.stat()
         except OSError as error:
+            if path in self.missing and isinstance(error, FileNotFoundError):
+                return ABSENT
             raise InputError(f"{path} cannot be read: {error.strerror}.") from error
         stamp = (status.st_size, status.st_mtime_ns)
         known = self._digests.get(path)
@@ -274,6 +291,14 @@ class Imagery:
             with Ledger() as memory:
                 known = self._digests[path] = stamp, (ledger or memory).file_digest(path)
         return known[1]
+
+
+def _absent(header: Header, away: Sequence[Path]) -> str:
+    count = sum(file != header.path for file in header.files)
+    return (
+        f"Of the {counted(count, 'file')} that {header.path} is made of, {len(away)} "
+        f"{agreeing(len(away), 'is', 'are')} missing, first {away[0]}; what lies there cannot be read."
+    )
 
 
 def _target(mosaics: Sequence[Mosaic], resolution: float | None) -> Grid:

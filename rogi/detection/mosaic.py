@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rogi.attributes.raster import Window
 from rogi.detection.grid import Grid
-from rogi.detection.header import CorruptTile, Header, reason
+from rogi.detection.header import Header, reason
 from rogi.detection.virtual import OFFLINE
 
 Floats = NDArray[np.float32]
@@ -101,26 +101,34 @@ class Tile:
         Raises
         ------
         CorruptTile
+            A file is damaged or missing; of a VRT the one behind it is named.
         """
         import rasterio
         from rasterio.errors import RasterioError
         from rasterio.windows import Window as RasterioWindow
 
+        from rogi.detection.damage import damage_in, unopened_in
+
         height, width = window.shape
         where = RasterioWindow(window.column0, window.row0, width, height)
         arrays, valid = [], np.ones((height, width), dtype=bool)
         for part in self.bands:
-            damage = None
+            damage = unopened = None
+            wanted = None if part.masked else part.indexes
             try:
                 with rasterio.Env(**OFFLINE):  # and what GDAL has to say goes to logging
                     dataset = _dataset(part.path, part.stamp)
+                    if dataset.driver == "VRT":
+                        unopened = unopened_in(part.path, wanted, window)
                     stored = dataset.read(list(part.indexes), window=where)
                     if part.masked:
                         valid &= dataset.read_masks(part.indexes[0], window=where) > 0
             except (RasterioError, OSError) as error:
                 damage = reason(error)
+            if unopened is not None:
+                raise unopened
             if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
-                raise CorruptTile(part.path, damage)
+                raise damage_in(part.path, wanted, window, damage)
             _void(valid, stored, part.nodata)
             arrays.append(stored)
         return (arrays[0] if len(arrays) == 1 else np.concatenate(arrays)), valid

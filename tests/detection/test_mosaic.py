@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioIOError
 from rasters import CORNER, grid, picture, write
 from scipy.ndimage import label
 
 from rogi.attributes.raster import Window
 from rogi.detection import edges
 from rogi.detection.grid import Grid
-from rogi.detection.header import CorruptTile, _crs, read_header
+from rogi.detection.header import CorruptTile, MissingTile, NoImage, _crs, read_header
 from rogi.detection.imagery import Imagery
 from rogi.errors import InputError
 
@@ -205,6 +207,110 @@ def test_a_file_cut_off_is_named_and_the_error_can_be_sent(tmp_path: Path) -> No
     assert caught.value.__cause__ is None and caught.value.__context__ is None  # neither can be pickled
     copy = pickle.loads(pickle.dumps(caught.value))
     assert str(copy) == str(caught.value) and copy.path == broken
+
+
+def quarters(folder: Path, side: int = 40, **more: object) -> np.ndarray:
+    """Four tiles, t00 to t11, and the VRTs all.vrt of them and outer.vrt of all.vrt; the whole picture."""
+    values = picture((2 * side, 2 * side))
+    sources, size = [], 'xSize="{0}" ySize="{0}"'
+    for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        row, column = i * side, j * side
+        write(
+            folder / f"t{i}{j}.tif", values[:, row : row + side, column : column + side], place(row, column),
+            **more,
+        )  # fmt: skip
+        sources.append((f"t{i}{j}.tif", column, row))
+    for name, parts, length in (("all", sources, side), ("outer", [("all.vrt", 0, 0)], 2 * side)):
+        bands = "".join(
+            f'<VRTRasterBand dataType="Byte" band="{band}">'
+            + "".join(
+                f'<SimpleSource><SourceFilename relativeToVRT="1">{file}</SourceFilename>'
+                f'<SourceBand>{band}</SourceBand><SrcRect xOff="0" yOff="0" {size.format(length)}/>'
+                f'<DstRect xOff="{x}" yOff="{y}" {size.format(length)}/></SimpleSource>'
+                for file, x, y in parts
+            )
+            + "</VRTRasterBand>"
+            for band in (1, 2, 3)
+        )
+        head = f'<VRTDataset rasterXSize="{2 * side}" rasterYSize="{2 * side}"><SRS>EPSG:32645</SRS>'
+        where = f"<GeoTransform>{CORNER[0]},10,0,{CORNER[1]},0,-10</GeoTransform>"
+        (folder / f"{name}.vrt").write_text(f"{head}{where}{bands}</VRTDataset>")
+    return values
+
+
+@pytest.mark.parametrize("name", ["all.vrt", "outer.vrt"])
+@pytest.mark.parametrize("harm", ["cut", "header", "missing"])
+def test_the_file_at_fault_behind_a_vrt_is_named(tmp_path: Path, name: str, harm: str) -> None:
+    """It, not the VRT, also through another VRT; what lies on the others is read as it was."""
+    values = quarters(tmp_path)
+    bad, other = tmp_path / "t01.tif", tmp_path / "t10.tif"
+    whole = bad.read_bytes()
+    for path in (bad, other):
+        if harm == "missing":
+            path.unlink()
+        else:
+            path.write_bytes(whole[: len(whole) // 3] if harm == "cut" else b"II*\0 no raster")
+    imagery = Imagery.open(tmp_path / name)
+    with rasterio.open(tmp_path / name) as held:  # as by another thread: GDAL then tells it once
+        for _ in range(2):
+            with suppress(RasterioIOError):
+                held.read(window=((0, 80), (0, 80)))
+            compare(imagery, values, bad, other, harm)
+
+
+def compare(imagery: Imagery, values: np.ndarray, bad: Path, other: Path, harm: str) -> None:
+    """Each file at fault is named where it lies, every time; what else there is is read."""
+    for at, path in 2 * (((20, 60), bad), ((60, 0), other)):
+        with pytest.raises(CorruptTile) as caught:
+            imagery.read(*at, 20, 20)
+        assert caught.value.path == path
+        assert isinstance(caught.value, MissingTile) == (harm == "missing")
+        copy = pickle.loads(pickle.dumps(caught.value))
+        assert str(copy) == str(caught.value) and str(path) in str(copy)
+    for start in (0, 40):
+        read, valid = imagery.read(start, start, 40, 40)
+        np.testing.assert_array_equal(read, values[:, start : start + 40, start : start + 40])
+        assert valid.all()
+
+
+def test_missing_files_of_a_vrt_are_said_and_have_no_digest(tmp_path: Path) -> None:
+    """Put in their place they have one; if none is there, there is nothing to read."""
+    quarters(tmp_path)
+    away = tmp_path / "t01.tif"
+    content = away.read_bytes()
+    away.unlink()
+    imagery = Imagery.open(tmp_path / "all.vrt")
+    assert (
+        f"Of the 4 files that {tmp_path / 'all.vrt'} is made of, 1 is missing, first {away}"
+        in imagery.notes[0]
+    )
+    assert imagery.keys(0, 0, 9, 9).count("missing") == 1
+    assert [item["name"] for item in imagery.describe()["files"] if item["sha256"] == "missing"] == [
+        "t01.tif"
+    ]
+    away.write_bytes(content)
+    assert "missing" not in imagery.keys(0, 0, 9, 9)
+    assert not Imagery.open(tmp_path / "all.vrt").notes
+    for path in tmp_path.glob("t*.tif"):
+        path.unlink()
+    with pytest.raises(MissingTile, match=r"t00\.tif, which .*all\.vrt is made of, is missing"):
+        Imagery.open(tmp_path / "all.vrt")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"x y z\nno image\n", "it is a text"),
+        (b"", "it is empty"),
+        (bytes(5000), "of another kind, or damaged"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.txt", "a.tif"])
+def test_what_is_no_image_is_called_so(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(NoImage, match=f"{name} cannot be read as an image: .*{message}") as caught:
+        Imagery.open(tmp_path / name)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_a_damaged_header_is_noted_in_a_folder_and_an_error_alone(tmp_path: Path) -> None:

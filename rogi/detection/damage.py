@@ -1,0 +1,189 @@
+"""Which file is at fault where pixels of a VRT cannot be read."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, floor
+from pathlib import Path
+from xml.etree import ElementTree
+
+from rogi.attributes.raster import Window
+from rogi.detection.header import CorruptTile, MissingTile, file_stamp, reason
+from rogi.detection.virtual import OFFLINE
+
+DEPTH = 8
+"""VRTs of VRTs that are looked into."""
+
+Rectangle = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file behind a band of a VRT: column, row, width and height of what is taken, and of where it goes."""
+
+    path: Path
+    taken: Rectangle | None
+    target: Rectangle
+
+    def meets(self, window: Window) -> bool:
+        """Whether a window of the VRT needs pixels of it."""
+        left, top, width, height = self.target
+        rows = window.row0 < top + height and top < window.row1
+        return rows and window.column0 < left + width and left < window.column1
+
+    def part(self, window: Window, shape: tuple[int, int]) -> Window | None:
+        """Pixels of the file, of a shape, that a window needs; one more around where resampled."""
+        left, top, width, height = self.target
+        column, row, columns, rows = self.taken or (0.0, 0.0, float(shape[1]), float(shape[0]))
+        first, last = max(window.row0, top), min(window.row1, top + height)
+        start, end = max(window.column0, left), min(window.column1, left + width)
+        down, across = rows / height, columns / width
+        more = 0 if down == across == 1 else 1
+        found = Window(
+            max(0, floor(row + (first - top) * down) - more),
+            min(shape[0], ceil(row + (last - top) * down) + more),
+            max(0, floor(column + (start - left) * across) - more),
+            min(shape[1], ceil(column + (end - left) * across) + more),
+        )
+        return found if min(found.shape) > 0 else None
+
+
+def damage_in(path: Path, indexes: Sequence[int] | None, window: Window, why: str) -> CorruptTile:
+    """The error that names what makes a window of a file unreadable.
+
+    Of a VRT the sources under the window are each read on their own, also those of a VRT in it.
+
+    Parameters
+    ----------
+    path : Path
+    indexes : sequence of int, optional
+        Bands, counted from 1, that are wanted; all by default.
+    window : Window
+    why : str
+        What was said of the file as a whole, which is named where no source is found at fault.
+    """
+    return _in_sources(path, indexes, window, DEPTH) or CorruptTile(path, why)
+
+
+def unopened_in(
+    path: Path, indexes: Sequence[int] | None, window: Window, depth: int = DEPTH
+) -> CorruptTile | None:
+    """The first file behind a window of a VRT that is missing or cannot be opened.
+
+    GDAL says so of the first read alone, and may give zeros from then on.
+    """
+    for source in _under(path, indexes, window):
+        try:
+            why, shape, composed = _opened(source.path, file_stamp(source.path))
+        except OSError:
+            return MissingTile(source.path, path)
+        if why is not None:
+            return CorruptTile(source.path, why)
+        part = source.part(window, shape) if composed and depth else None
+        inner = unopened_in(source.path, None, part, depth - 1) if part is not None else None
+        if inner is not None:
+            return inner
+    return None
+
+
+def _in_sources(path: Path, indexes: Sequence[int] | None, window: Window, depth: int) -> CorruptTile | None:
+    for source in _under(path, indexes, window):
+        if not source.path.exists():
+            return MissingTile(source.path, path)
+        part, why = _trial(source, window)
+        if why is not None:
+            inner = _in_sources(source.path, None, part, depth - 1) if depth and part else None
+            return inner or CorruptTile(source.path, why)
+    return None
+
+
+def _under(path: Path, indexes: Sequence[int] | None, window: Window) -> list[_Source]:
+    try:
+        sources = _sources(path, file_stamp(path), None if indexes is None else tuple(indexes))
+    except OSError:
+        return []
+    return [source for source in sources if source.meets(window)]
+
+
+@lru_cache(maxsize=1 << 14)
+def _opened(path: Path, _: tuple[int, int]) -> tuple[str | None, tuple[int, int], bool]:
+    """Why a file cannot be opened, or its shape and whether it is a VRT."""
+    import rasterio
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    quiet = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
+    try:
+        with rasterio.Env(**OFFLINE), quiet, rasterio.open(path) as dataset:
+            return None, dataset.shape, dataset.driver == "VRT"
+    except (RasterioError, CPLE_BaseError, OSError) as error:
+        return reason(error), (0, 0), False
+
+
+def _trial(source: _Source, window: Window) -> tuple[Window | None, str | None]:
+    """Pixels of a source that a window needs, and why they cannot be read, if so."""
+    import rasterio
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.windows import Window as RasterioWindow
+
+    part = None
+    quiet = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
+    try:
+        with rasterio.Env(**OFFLINE), quiet, rasterio.open(source.path) as dataset:
+            part = source.part(window, dataset.shape)
+            if part is not None:
+                height, width = part.shape
+                where = RasterioWindow(part.column0, part.row0, width, height)
+                dataset.read(window=where)
+                dataset.read_masks(1, window=where)
+    except (RasterioError, CPLE_BaseError, OSError) as error:
+        return part, reason(error)
+    return part, None
+
+
+@lru_cache(maxsize=64)
+def _sources(path: Path, _: tuple[int, int], indexes: tuple[int, ...] | None) -> tuple[_Source, ...]:
+    """Sources of bands of a VRT, each once; none of other files, and of one that is warped."""
+    import rasterio
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    quiet = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
+    try:
+        with rasterio.Env(**OFFLINE), quiet, rasterio.open(path) as dataset:
+            if dataset.driver != "VRT":
+                return ()
+            whole = (0.0, 0.0, float(dataset.width), float(dataset.height))
+            texts = [dataset.tags(band, ns="vrt_sources").values() for band in indexes or dataset.indexes]
+    except (RasterioError, CPLE_BaseError, OSError):
+        return ()
+    found = (
+        _source(ElementTree.fromstring(text), path, whole)  # noqa: S314 - GDAL's own
+        for band in texts
+        for text in band
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _source(element: ElementTree.Element, path: Path, whole: Rectangle) -> _Source:
+    name = element.find("SourceFilename")
+    text, beside = ("", False) if name is None else (name.text or "", name.get("relativeToVRT") == "1")
+    # GDAL takes relative names from where a link leads.
+    folder = path.resolve().parent if path.is_symlink() else path.parent
+    return _Source(
+        folder / text if beside else Path(text),
+        _rectangle(element.find("SrcRect")),
+        _rectangle(element.find("DstRect")) or whole,
+    )
+
+
+def _rectangle(element: ElementTree.Element | None) -> Rectangle | None:
+    """None where there is none, or it has no area."""
+    if element is None:
+        return None
+    x, y, width, height = (float(element.get(key, "0")) for key in ("xOff", "yOff", "xSize", "ySize"))
+    return (x, y, width, height) if width > 0 and height > 0 else None
