@@ -580,6 +580,62 @@ def test_tile_that_cannot_be_opened(main: Main, bundle: Bundle, tmp_path: Path) 
     assert (tmp_path / "o.gpkg").exists()
 
 
+def test_vrt_with_a_missing_tile(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """The tile is named and not the VRT; all windows that do not reach it are as they were."""
+    source, vrt, out = tiles(tmp_path / "tiles", scene()), tmp_path / "all.vrt", tmp_path / "o.tif"
+    sources = ""
+    for path in sorted(source.iterdir()):
+        row, column = map(int, path.stem[1:].split("c"))
+        size = f'xSize="{TILE}" ySize="{min(TILE, ROWS - row)}"'
+        sources += (
+            f'<SimpleSource><SourceFilename relativeToVRT="1">tiles/{path.name}</SourceFilename><SourceBand>N'
+            f'</SourceBand><SrcRect xOff="0" yOff="0" {size}/>'
+            f'<DstRect xOff="{column}" yOff="{row}" {size}/></SimpleSource>'
+        )
+    bands = "".join(
+        f'<VRTRasterBand dataType="Byte" band="{n}"><NoDataValue>0</NoDataValue>'
+        f"{sources.replace('>N<', f'>{n}<')}</VRTRasterBand>"
+        for n in (1, 2, 3)
+    )
+    head = f'<VRTDataset rasterXSize="{COLUMNS}" rasterYSize="{ROWS}"><SRS>{CRS}</SRS>'
+    where = f"<GeoTransform>{WEST},{SIZE},0,{NORTH},0,-{SIZE}</GeoTransform>"
+    vrt.write_text(f"{head}{where}{bands}</VRTDataset>")
+    bad = source / "r0c250.tif"
+    whole = bad.read_bytes()
+
+    def run(imagery: Path) -> tuple[int, str, np.ndarray]:
+        code, _, errors = main(
+            imagery, "--model", bundle.path, "-o", tmp_path / "o.gpkg", "--probability", out, *FAST
+        )
+        return code, errors, levels(out)
+
+    expected = run(source)[2]
+    bad.unlink()
+    code, errors, found = run(vrt)
+    assert code == 2
+    assert f"error: {bad}, which {vrt} is made of, is missing" in errors
+    assert errors.count("error: ") == 2 and "1 is missing, first" in errors
+    reach = TILE - PATCH
+    np.testing.assert_array_equal(found[:, :reach], expected[:, :reach])
+    np.testing.assert_array_equal(found[TILE + PATCH :], expected[TILE + PATCH :])
+    assert (found[:TILE, TILE:] == 255).all()
+    bad.write_bytes(whole)
+    code, errors, found = run(vrt)
+    assert code == 0, errors
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_inputs_of_no_use_are_said(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Outlines of another place, and a channel that the model does not take."""
+    image, far = write_image(tmp_path / "a.tif", scene()), tmp_path / "far.gpkg"
+    gpd.GeoDataFrame(geometry=[shapely.box(i, 0, i + 1, 1) for i in range(3)], crs=4326).to_file(far)
+    more = ("--glaciers", far, "--channel", f"elevation={image}")
+    for option in (more, ("--exclude", far)):
+        errors = main(image, "--model", bundle.path, "-o", tmp_path / "o.gpkg", *FAST, *option)[2]
+        assert errors.count(f"note: None of the 3 outlines of {far} lies on the imagery") == 1
+        assert ("red, green, blue, so elevation of --channel is not used" in errors) == (option == more)
+
+
 def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -> None:
     """Each as one sentence that names what was found, what is wanted, and the option that helps."""
     image = scene()

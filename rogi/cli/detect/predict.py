@@ -345,7 +345,7 @@ def _predicted(
         **request.choice,
     )
     if not quiet:
-        for note in (*images.notes, *notes):
+        for note in (*images.notes, *notes, *ground.notes):
             sys.stderr.write(f"note: {note}\n")
         for trial in selection.trials if selection is not None else ():
             sys.stderr.write(f"{trial}\n")
