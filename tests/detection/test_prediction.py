@@ -26,8 +26,10 @@ from bundles import answer, tiny_bundle
 from rogi.detection.bundle import Bundle
 from rogi.detection.engines import Plan
 from rogi.detection.imagery import Imagery
+from rogi.detection.pixel_scores import refuse_pictures
 from rogi.detection.prediction import _resampled
 from rogi.detection.windows import STEPS, Blend, Lattice, Merge
+from rogi.errors import InputError
 
 PATCH, STRIDE, BLOCK = 96, 64, 192
 CRS = "EPSG:32646"
@@ -126,6 +128,9 @@ def test_probability_and_candidates(main: Main, bundle: Bundle, tmp_path: Path) 
     )  # fmt: skip
     assert code == 0, errors
     assert stdout.split() == [str(out), str(prob), str(spread)]
+    with pytest.raises(InputError, match="spread among windows, not probabilities"):
+        refuse_pictures(spread)
+    refuse_pictures(prob)
     found = levels(prob)
     inner = (slice(2, -2), slice(2, -2))  # the network sees two pixels
     expected = 254 * probability_of(image)

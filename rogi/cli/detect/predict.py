@@ -391,7 +391,7 @@ def _written(
     """Put the blocks together, draw the outlines, and put all files in their place."""
     from rogi.detection.candidates import make_candidates, write_candidates
     from rogi.detection.delivery import deliver
-    from rogi.detection.probability import assemble, raster_reader, write_cog
+    from rogi.detection.probability import SPREAD_OF, assemble, raster_reader, write_cog
 
     images, card = request.imagery, request.bundle.card
     whole = folder / WHOLE
@@ -414,7 +414,8 @@ def _written(
         write_cog(whole, folder / COG)
         deliver(folder / COG, targets.probability, ledger)
     if targets.spread is not None:
-        assemble(done.store.read_spread, images, card.outputs, whole, line, "spread")
+        spreads = [SPREAD_OF + name for name in card.outputs]
+        assemble(done.store.read_spread, images, spreads, whole, line, "spread")
         write_cog(whole, folder / COG)
         deliver(folder / COG, targets.spread, ledger)
     whole.unlink()
