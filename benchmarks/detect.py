@@ -297,7 +297,7 @@ def time_command(folder: Path, picture: Path, bundle: Path) -> list[object]:
     )  # fmt: skip
     after = alone(some)
     line = next(line for line in done.text.splitlines() if "windows predicted" in line)
-    windows = int(line.partition("; ")[2].split()[0])
+    windows = int(line.partition("; ")[2].split()[0].replace(",", ""))
     inside = float(line.partition("the network ")[2].split()[0]) / 100
     network = windows * (before[0] + after[0]) / (2 * some)
     processor = windows * (before[1] + after[1]) / (2 * some)
@@ -393,7 +393,7 @@ def quality(folder: Path, bundle: Path | None = None) -> None:
                 "--probability", out.with_suffix(".tif"), "--merge", merge, "--force",
             )  # fmt: skip
             line = next(line for line in done.text.splitlines() if "windows predicted" in line)
-            windows[merge] += int(line.partition("; ")[2].split()[0])
+            windows[merge] += int(line.partition("; ")[2].split()[0].replace(",", ""))
             parts.append(in_own_process(counts, out.with_suffix(".tif"), scene / "truth1.gpkg"))
     threshold = in_own_process(threshold_of, bundle)
     curves = {merge: rates(sum(parts)) for merge, parts in totals.items()}

@@ -59,7 +59,30 @@ def same_name(name: str, names: ArrayLike) -> str | None:
     )
 
 
-def read_regions(path: str | Path, field: str | None = None, layer: str | None = None) -> Regions:
+def polygon_layer(path: str | Path, what: str) -> str | None:
+    """The one layer of polygons of a vector file; None where it cannot be told before it is read.
+
+    Inventories hold points too, often before the outlines.
+
+    Raises
+    ------
+    InputError
+        There are several, or the file is a text that names others.
+    """
+    import pyogrio
+
+    refuse_virtual(path)
+    layers = pyogrio.list_layers(path)
+    found = [str(name) for name, kind in layers if kind is not None and "Polygon" in str(kind)]
+    if len(found) > 1:
+        raise InputError(
+            f"The {what} {path} could be those of the layers {', '.join(found)}; write the one that "
+            "is meant to a file of its own."
+        )
+    return found[0] if found else None
+
+
+def read_regions(path: str | Path, field: str | None = None, what: str = "regions") -> Regions:
     """Regions of a vector file.
 
     Parameters
@@ -69,8 +92,8 @@ def read_regions(path: str | Path, field: str | None = None, layer: str | None =
     field
         Column of the names; default the first of :data:`NAME_COLUMNS` that is there, else the only text
         column.
-    layer
-        Layer, where the file has several.
+    what
+        What they are to be called in messages.
 
     Returns
     -------
@@ -80,7 +103,7 @@ def read_regions(path: str | Path, field: str | None = None, layer: str | None =
     Raises
     ------
     InputError
-        If the file cannot be read, has no CRS or no polygons.
+        If the file cannot be read, has no CRS, no polygons, or several layers of them.
     OptionError
         If the column is not there, or none can be told to hold the names.
     """
@@ -89,19 +112,16 @@ def read_regions(path: str | Path, field: str | None = None, layer: str | None =
 
     from rogi.geometry import to_lonlat
 
-    refuse_virtual(path)
     try:
-        frame = pyogrio.read_dataframe(path, layer=layer)
-    except pyogrio.errors.DataLayerError as error:
-        raise InputError(f"{path}: {error}.") from None
-    except (pyogrio.errors.DataSourceError, FileNotFoundError, OSError) as error:
+        frame = pyogrio.read_dataframe(path, layer=polygon_layer(path, what))
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
         raise InputError(
-            f"The regions {path} cannot be read: {error}; name a vector file of polygons."
+            f"The {what} {path} cannot be read: {error}; name a vector file of polygons."
         ) from None
     if not isinstance(frame, gpd.GeoDataFrame) or not frame.geom_type.isin(["Polygon", "MultiPolygon"]).any():
-        raise InputError(f"The regions {path} hold no polygons; name a file whose polygons are the regions.")
+        raise InputError(f"The {what} {path} hold no polygons; name a file that does.")
     if frame.crs is None:
-        raise InputError(f"The regions {path} have no CRS; set it, so that units can be placed in them.")
+        raise InputError(f"The {what} {path} have no CRS; set it, so that they can be placed.")
     column = _name_column(frame, field, str(path))
     frame = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
     geometry = to_lonlat(np.asarray(frame.geometry.array, dtype=object), frame.crs)

@@ -47,10 +47,8 @@ class Task:
     blend : Blend
     spread : bool
         Whether the spread among windows is wanted.
-    tested : bool
-        Whether the plan has passed the self-test on this machine.
-    threshold : float
-        At which the self-test compares labels.
+    test_at : float, optional
+        Threshold at which workers test the plan on their machine; None where it was tested on this one.
     """
 
     imagery: Imagery
@@ -60,8 +58,7 @@ class Task:
     plan: Plan
     blend: Blend
     spread: bool = False
-    tested: bool = True
-    threshold: float = 0.5
+    test_at: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +136,7 @@ def run_block(job: BlockJob) -> BlockDone:
     """
     start = time.perf_counter()
     task = job.task
-    engine, bundle = engine_of(task.bundle, task.digest, task.plan, None if task.tested else task.threshold)
+    engine, bundle = engine_of(task.bundle, task.digest, task.plan, task.test_at)
     damage: dict[str, str] = {}
     strips = read_strips(job, bundle.card, damage)
     block, network = predict_windows(strips, engine, task.blend, len(bundle.card.outputs), task.spread)

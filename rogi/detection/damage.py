@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, floor
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from rogi.attributes.raster import Window
 from rogi.detection.header import CorruptTile, MissingTile, file_stamp, reason
 from rogi.detection.virtual import OFFLINE
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetReader
 
 DEPTH = 8
 """VRTs of VRTs that are looked into."""
@@ -108,9 +113,9 @@ def _under(path: Path, indexes: Sequence[int] | None, window: Window) -> list[_S
     return [source for source in sources if source.meets(window)]
 
 
-@lru_cache(maxsize=1 << 14)
-def _opened(path: Path, _: tuple[int, int]) -> tuple[str | None, tuple[int, int], bool]:
-    """Why a file cannot be opened, or its shape and whether it is a VRT."""
+@contextmanager
+def _looked_at(path: Path) -> Iterator[DatasetReader]:
+    """A file to read from; whatever GDAL finds wrong is its damage."""
     import rasterio
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -118,48 +123,49 @@ def _opened(path: Path, _: tuple[int, int]) -> tuple[str | None, tuple[int, int]
     quiet = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
     try:
         with rasterio.Env(**OFFLINE), quiet, rasterio.open(path) as dataset:
-            return None, dataset.shape, dataset.driver == "VRT"
+            yield dataset
     except (RasterioError, CPLE_BaseError, OSError) as error:
-        return reason(error), (0, 0), False
+        raise CorruptTile(path, reason(error)) from None
+
+
+@lru_cache(maxsize=1 << 14)
+def _opened(path: Path, _: tuple[int, int]) -> tuple[str | None, tuple[int, int], bool]:
+    """Why a file cannot be opened, or its shape and whether it is a VRT."""
+    try:
+        with _looked_at(path) as dataset:
+            return None, dataset.shape, dataset.driver == "VRT"
+    except CorruptTile as error:
+        return error.reason, (0, 0), False
 
 
 def _trial(source: _Source, window: Window) -> tuple[Window | None, str | None]:
     """Pixels of a source that a window needs, and why they cannot be read, if so."""
-    import rasterio
-    from rasterio._err import CPLE_BaseError
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.windows import Window as RasterioWindow
 
     part = None
-    quiet = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
     try:
-        with rasterio.Env(**OFFLINE), quiet, rasterio.open(source.path) as dataset:
+        with _looked_at(source.path) as dataset:
             part = source.part(window, dataset.shape)
             if part is not None:
                 height, width = part.shape
                 where = RasterioWindow(part.column0, part.row0, width, height)
                 dataset.read(window=where)
                 dataset.read_masks(1, window=where)
-    except (RasterioError, CPLE_BaseError, OSError) as error:
-        return part, reason(error)
+    except CorruptTile as error:
+        return part, error.reason
     return part, None
 
 
 @lru_cache(maxsize=64)
 def _sources(path: Path, _: tuple[int, int], indexes: tuple[int, ...] | None) -> tuple[_Source, ...]:
     """Sources of bands of a VRT, each once; none of other files, and of one that is warped."""
-    import rasterio
-    from rasterio._err import CPLE_BaseError
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    quiet = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
     try:
-        with rasterio.Env(**OFFLINE), quiet, rasterio.open(path) as dataset:
+        with _looked_at(path) as dataset:
             if dataset.driver != "VRT":
                 return ()
             whole = (0.0, 0.0, float(dataset.width), float(dataset.height))
             texts = [dataset.tags(band, ns="vrt_sources").values() for band in indexes or dataset.indexes]
-    except (RasterioError, CPLE_BaseError, OSError):
+    except CorruptTile:
         return ()
     found = (
         _source(ElementTree.fromstring(text), path, whole)  # noqa: S314 - GDAL's own

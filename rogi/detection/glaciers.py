@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds
-from rogi.regions import Regions, fold, read_regions, refuse_virtual
+from rogi.regions import fold, polygon_layer
 from rogi.words import counted
 
 ID_COLUMNS = ("rgi_id", "RGIId", "glims_id", "GLIMSId", "glac_id", "glacier_id", "id")
@@ -42,48 +42,6 @@ class Glaciers:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-
-def polygon_layer(path: str | Path, what: str) -> str | None:
-    """The one layer of polygons of a file; None where it cannot be told before it is read.
-
-    Inventories hold points too, often before the outlines.
-
-    Raises
-    ------
-    InputError
-        There are several, or the file is a text that names others.
-    """
-    import pyogrio
-
-    refuse_virtual(path)
-    layers = pyogrio.list_layers(path)
-    found = [str(name) for name, kind in layers if kind is not None and "Polygon" in str(kind)]
-    if len(found) > 1:
-        raise InputError(
-            f"The {what} {path} could be those of the layers {', '.join(found)}; write the one that "
-            "is meant to a file of its own."
-        )
-    return found[0] if found else None
-
-
-def polygon_regions(path: str | Path, field: str | None, what: str) -> Regions:
-    """Named polygons of a file, in whichever layer they are; see `rogi.regions.read_regions`.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, or has several layers of polygons.
-    OptionError
-        The column of the names cannot be told.
-    """
-    import pyogrio
-
-    try:
-        layer = polygon_layer(path, what)
-    except (pyogrio.errors.DataSourceError, OSError):
-        layer = None  # told by what reads it
-    return read_regions(path, field, layer)
 
 
 def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "glaciers") -> Glaciers:

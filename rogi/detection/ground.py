@@ -141,8 +141,8 @@ def ground_on(
 
 def _area(text: str, field: str | None) -> Geometries:
     """Polygons in WGS84 longitude and latitude."""
-    from rogi.detection.glaciers import polygon_regions, read_glaciers
-    from rogi.regions import fold
+    from rogi.detection.glaciers import read_glaciers
+    from rogi.regions import fold, read_regions
 
     parts = text.split(",")
     if len(parts) == 4 and not Path(text).exists():
@@ -165,7 +165,7 @@ def _area(text: str, field: str | None) -> Geometries:
         )
     if not name and field is None:
         return np.asarray(read_glaciers(file, what="outlines of --area").geometries)
-    regions = polygon_regions(file, field, "outlines of --area")
+    regions = read_regions(file, field, "outlines of --area")
     if not name:
         return np.asarray(regions.geometry)
     chosen = [fold(known) == fold(name) for known in regions.names]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,14 +83,8 @@ def pixel_scores(
     InputError
         If the raster cannot be read, has no CRS, or does not hold probabilities.
     """
-    import rasterio
-
-    refuse_remote(Path(path))
-    try:
-        with rasterio.Env(**OFFLINE), rasterio.open(path) as source:
-            return _count(source, str(path), truth, ground, block)
-    except rasterio.errors.RasterioIOError as error:
-        raise InputError(f"The probabilities {path} cannot be read: {error}; name a raster.") from None
+    with _opened(Path(path)) as source:
+        return _count(source, str(path), truth, ground, block)
 
 
 def refuse_pictures(path: Path) -> None:
@@ -99,12 +95,20 @@ def refuse_pictures(path: Path) -> None:
     InputError
         If it has more than two bands, or the spread, or cannot be read.
     """
+    with _opened(path):
+        pass
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[DatasetReader]:
+    """A raster that may be one of probabilities, by its bands."""
     import rasterio
 
     refuse_remote(path)
     try:
         with rasterio.Env(**OFFLINE), rasterio.open(path) as source:
             _check_bands(source, str(path))
+            yield source
     except rasterio.errors.RasterioIOError as error:
         raise InputError(f"The probabilities {path} cannot be read: {error}; name a raster.") from None
 
@@ -135,7 +139,6 @@ def _count(
             f"{name} has values of type {kind}; probabilities are uint8 (254 is 1, 255 no data) or "
             "floating point from 0 to 1."
         )
-    _check_bands(source, name)
     crs = parse_crs(source.crs.to_wkt())
     outlines = _Burner(transform_geometries(truth, 4326, crs))
     limits = None if ground is None else _Burner(transform_geometries(ground, 4326, crs))

@@ -199,17 +199,9 @@ def predict(
     blocks = (folder / BLOCKS).resolve()
     make_folder(blocks)
     lattice = Lattice.over(imagery.transform, imagery.shape, blend)
-    task = Task(
-        imagery,
-        intake,
-        bundle.path.resolve(),
-        bundle.digest,
-        plan,
-        blend,
-        spread,
-        tested=cluster is None,
-        threshold=bundle.card.threshold if threshold is None else threshold,
-    )
+    level = bundle.card.threshold if threshold is None else threshold
+    test_at = None if cluster is None else level
+    task = Task(imagery, intake, bundle.path.resolve(), bundle.digest, plan, blend, spread, test_at)
     common = digest(_identity(task, imagery, lattice))
     jobs: dict[tuple[int, int], BlockJob] = {}
     keys: dict[tuple[int, int], str] = {}

@@ -35,7 +35,7 @@ def import_torchvision() -> None:
         torch or torchvision is not installed.
     """
     try:
-        torch: Any = import_module("torch")
+        import_module("torch")
     except ImportError:
         raise MissingExtra("Training needs PyTorch: pip install 'rogi[train]'.") from None
     try:
@@ -47,8 +47,11 @@ def import_torchvision() -> None:
             raise
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        from torch import library as operators
+
+        declare: Any = operators.Library  # without types
+        fragment = declare("torchvision", "FRAGMENT")
         for schema in OPERATORS:
-            library.define(schema)
-        _kept.append(library)
+            fragment.define(schema)
+        _kept.append(fragment)
         import_module("torchvision")

@@ -198,14 +198,14 @@ def _file_of(text: str) -> Path | None:
 
 
 def _regions(text: str | None, field: str | None) -> Regions | None:
-    from rogi.detection.glaciers import polygon_regions
+    from rogi.regions import read_regions
 
     if text is None:
         return None
     file = _file_of(text)
     if file is None and (Path(text).suffix or "/" in text):
         raise OptionError(f"--subregions {text}: there is no such file; check the spelling and the folder.")
-    return None if file is None else polygon_regions(file, field, "polygons of --subregions")
+    return None if file is None else read_regions(file, field, "polygons of --subregions")
 
 
 def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
@@ -213,10 +213,9 @@ def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
     import pyogrio
 
     from rogi.comparison.outlines import repair
-    from rogi.detection.glaciers import polygon_layer, polygon_regions
     from rogi.detection.predicted_ground import with_points_along
     from rogi.geometry import to_lonlat
-    from rogi.regions import same_name
+    from rogi.regions import polygon_layer, read_regions, same_name
 
     if text is None:
         return None, ""
@@ -235,7 +234,7 @@ def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
             raise InputError(f"The area {file} holds no polygons.")
         shapes = with_points_along(polygons.geometry.to_numpy(), frame.crs)
         return repair(to_lonlat(shapes, frame.crs))[0], file.name
-    regions = polygon_regions(file, field, "outlines of --area")
+    regions = read_regions(file, field, "outlines of --area")
     found = same_name(text.rpartition(":")[2], regions.names)
     if found is None:
         raise OptionError(

@@ -458,12 +458,14 @@ def _report(done: Prediction, found: Candidates, threshold: float, quiet: bool) 
         return
     for note in (*done.notes, *found.notes):
         sys.stderr.write(f"note: {note}\n")
-    held = f", {done.reused} of them as {agreeing(done.reused, 'it was', 'they were')}" if done.reused else ""
+    held = (
+        f", {done.reused:,} of them as {agreeing(done.reused, 'it was', 'they were')}" if done.reused else ""
+    )
     share = (
         f", the network {100 * done.network_seconds / done.seconds:.0f} % of the time" if done.windows else ""
     )
-    blocks, windows = agreeing(done.blocks, "block", "blocks"), agreeing(done.windows, "window", "windows")
-    sys.stderr.write(f"{done.blocks} {blocks}{held}; {done.windows} {windows} predicted{share}\n")
+    windows = counted(done.windows, "window")
+    sys.stderr.write(f"{counted(done.blocks, 'block')}{held}; {windows} predicted{share}\n")
     if not len(found):
         sys.stderr.write(
             f"no candidate: nowhere is the probability {threshold:g} or more on ground of the minimum area; "
