@@ -36,8 +36,8 @@ layers = {"elevation": four, "slope": four, "aspect": ["mean"]}
 """
 
 ROGI = """
-from rogi.attributes.elevation_model import open_elevation_model
-from rogi.attributes.raster import reading
+from rogi.raster.elevation import open_elevation_model
+from rogi.raster.files import reading
 from rogi.attributes.relief import relief_statistics
 (grid,) = open_elevation_model(folder / "elevation.tif").mosaics
 with reading():

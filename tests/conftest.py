@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -20,6 +23,33 @@ def real_data() -> Path:
     if not (root / "README.md").is_file():
         pytest.skip(f"real data are not at {root}; set ROGI_REAL_DATA to their folder")
     return root
+
+
+@pytest.fixture
+def write_raster(tmp_path: Path) -> Callable[..., Path]:
+    """Write an array as a GeoTIFF: ``write_raster(name, array, transform, crs, **profile)``."""
+
+    import rasterio
+
+    def write(
+        name: str, array: np.ndarray, transform: Any, crs: str | None = "EPSG:32645", **profile: Any
+    ) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bands = array if array.ndim == 3 else array[None]
+        tags = profile.pop("tags", {})
+        units = profile.pop("units", None)
+        with rasterio.open(
+            path, "w", driver="GTiff", height=bands.shape[1], width=bands.shape[2], count=bands.shape[0],
+            dtype=bands.dtype, transform=transform, crs=crs, **profile,
+        ) as file:  # fmt: skip
+            file.write(bands)
+            file.update_tags(**tags)
+            if units:
+                file.units = (units,) * bands.shape[0]
+        return path
+
+    return write
 
 
 MISSING_PROGRAMS = ("no PostgreSQL with PostGIS here", "no QGIS here")

@@ -6,33 +6,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rogi.attributes.climate import ClimateField as ClimateField
-    from rogi.attributes.climate import ClimateOptions as ClimateOptions
-    from rogi.attributes.climate import climate_field as climate_field
     from rogi.attributes.configuration import AttributeSettings as AttributeSettings
     from rogi.attributes.coverage import Coverage as Coverage
     from rogi.attributes.coverage import coverage as pixel_coverage
     from rogi.attributes.derive import Derived as Derived
     from rogi.attributes.derive import Runner as Runner
     from rogi.attributes.derive import derive_attributes as derive_attributes
-    from rogi.attributes.elevation_model import ElevationModel as ElevationModel
-    from rogi.attributes.elevation_model import open_elevation_model as open_elevation_model
     from rogi.attributes.statistics import circular_statistics as circular_statistics
     from rogi.attributes.statistics import weighted_statistics as weighted_statistics
     from rogi.attributes.zonal import zonal_statistics as zonal_statistics
+    from rogi.raster.climate import ClimateField as ClimateField
+    from rogi.raster.climate import ClimateOptions as ClimateOptions
+    from rogi.raster.climate import climate_field as climate_field
+    from rogi.raster.elevation import ElevationModel as ElevationModel
+    from rogi.raster.elevation import open_elevation_model as open_elevation_model
 
 _HOMES = {
     "AttributeSettings": ("configuration", "AttributeSettings"),
-    "ClimateField": ("climate", "ClimateField"),
-    "ClimateOptions": ("climate", "ClimateOptions"),
+    "ClimateField": ("rogi.raster.climate", "ClimateField"),
+    "ClimateOptions": ("rogi.raster.climate", "ClimateOptions"),
     "Coverage": ("coverage", "Coverage"),
     "Derived": ("derive", "Derived"),
-    "ElevationModel": ("elevation_model", "ElevationModel"),
+    "ElevationModel": ("rogi.raster.elevation", "ElevationModel"),
     "Runner": ("derive", "Runner"),
     "circular_statistics": ("statistics", "circular_statistics"),
-    "climate_field": ("climate", "climate_field"),
+    "climate_field": ("rogi.raster.climate", "climate_field"),
     "derive_attributes": ("derive", "derive_attributes"),
-    "open_elevation_model": ("elevation_model", "open_elevation_model"),
+    "open_elevation_model": ("rogi.raster.elevation", "open_elevation_model"),
     "pixel_coverage": ("coverage", "coverage"),
     "weighted_statistics": ("statistics", "weighted_statistics"),
     "zonal_statistics": ("zonal", "zonal_statistics"),
@@ -61,4 +61,4 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, attribute = _HOMES[name]
-    return getattr(import_module(f"{__name__}.{module}"), attribute)
+    return getattr(import_module(module if "." in module else f"{__name__}.{module}"), attribute)

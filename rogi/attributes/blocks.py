@@ -12,9 +12,7 @@ import numpy as np
 import shapely
 
 from rogi.attributes.coverage import pixel_rings, pixel_windows
-from rogi.attributes.elevation_model import Mosaic
 from rogi.attributes.placement import row_areas
-from rogi.attributes.raster import Raster, RasterFile, Window, reading
 from rogi.attributes.relief import (
     ZonalOptions,
     radiation_statistics,
@@ -26,6 +24,8 @@ from rogi.attributes.zonal import LARGE_UNIT_CELLS, cell_weights, unit_coverages
 from rogi.errors import InputError
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
+from rogi.raster.elevation import Mosaic
+from rogi.raster.files import Raster, RasterFile, Window, reading
 from rogi.terrain import RadiationParameters, SlopeMethod, required_halo
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _identity(options: ZonalOptions) -> dict[str, Any]:
 def _cached_halo(
     transform: Any, shape: tuple[int, int], crs: Any, band: int, parameters: RadiationParameters
 ) -> tuple[int, int]:
-    from rogi.attributes.raster import ArrayRaster
+    from rogi.raster.files import ArrayRaster
 
     first = min(max(band * BLOCK_PIXELS, 0), shape[0] - 1)
     grid = ArrayRaster(np.zeros((0, 0)), transform, crs)

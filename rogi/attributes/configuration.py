@@ -10,11 +10,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from rogi.attributes.climate import ClimateOptions
 from rogi.attributes.relief import ZonalOptions
 from rogi.attributes.statistics import EXTREME_SHARE, MIN_VALID_SHARE
 from rogi.attributes.zonal import Engine
 from rogi.errors import InputError, OptionError
+from rogi.raster.climate import ClimateOptions
 from rogi.terrain import RadiationParameters, SlopeMethod
 
 CLIMATE = ("maat", "magt", "ap")

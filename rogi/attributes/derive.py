@@ -20,9 +20,7 @@ from rogi.attributes.blocks import (
     compute,
     files_read,
 )
-from rogi.attributes.climate import ClimateField, climate_field
 from rogi.attributes.configuration import CLIMATE, AttributeSettings, ClimateSource
-from rogi.attributes.elevation_model import Mosaic, open_elevation_model
 from rogi.attributes.fields import (
     DECIMALS,
     GROUPS,
@@ -36,11 +34,13 @@ from rogi.attributes.fields import (
 from rogi.attributes.placement import place_polygons
 from rogi.attributes.places import described_units, positions
 from rogi.attributes.provenance import Input, Provenance, file_input, raster_input
-from rogi.attributes.raster import reading
-from rogi.attributes.units import Quantity
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, parse_crs, to_lonlat
 from rogi.ledger import Ledger, digest
+from rogi.raster.climate import ClimateField, climate_field
+from rogi.raster.climate_units import Quantity
+from rogi.raster.elevation import Mosaic, open_elevation_model
+from rogi.raster.files import reading
 from rogi.regions import UNNAMED, assign, read_regions, spelled
 from rogi.schema.model import Role
 

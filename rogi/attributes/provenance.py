@@ -12,9 +12,9 @@ from rogi import __version__
 from rogi.inventory.metadata import Metadata, read_column_metadata
 
 if TYPE_CHECKING:
-    from rogi.attributes.elevation_model import Mosaic
     from rogi.inventory.model import Inventory
     from rogi.ledger import Ledger
+    from rogi.raster.elevation import Mosaic
 
 STANDARD_URI = "https://json.org/"
 """What `gpkg_metadata` says of JSON."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from rogi.attributes.coverage import Coverage, PixelRings, pixel_rings, pixel_windows, ring_coverage
 from rogi.attributes.placement import place_polygons, row_areas
-from rogi.attributes.raster import Raster, Window, open_raster, reading
 from rogi.attributes.statistics import (
     EXTREME_SHARE,
     MIN_VALID_SHARE,
@@ -25,6 +24,7 @@ from rogi.attributes.statistics import (
 )
 from rogi.attributes.streaming import Chunk, streamed_circular_mean, streamed_statistics
 from rogi.errors import OptionError
+from rogi.raster.files import Raster, Window, open_raster, reading
 
 if TYPE_CHECKING:
     import pandas as pd

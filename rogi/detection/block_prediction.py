@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import Window, reading
 from rogi.detection.backends import try_plan
 from rogi.detection.block_store import BlockSums, write_block
 from rogi.detection.bundle import Bundle
@@ -25,6 +24,7 @@ from rogi.detection.engines import Backend, Floats, Plan, build_backend
 from rogi.detection.imagery import CorruptTile, Imagery
 from rogi.detection.windows import Blend, Mask, add_window, own_ground
 from rogi.errors import InputError, RogiError
+from rogi.raster.files import Window, reading
 
 if TYPE_CHECKING:
     from rogi.detection.card import ModelCard

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import Window
 from rogi.detection.windows import (
     NO_DATA,
     Blend,
@@ -31,6 +30,7 @@ from rogi.detection.windows import (
 )
 from rogi.errors import OutputError
 from rogi.files import replacing
+from rogi.raster.files import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

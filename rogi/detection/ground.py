@@ -10,9 +10,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import Window
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries, transform_geometries
+from rogi.raster.files import Window
 
 if TYPE_CHECKING:
     import pyproj

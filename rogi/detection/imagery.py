@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from affine import Affine
 
-from rogi.attributes.raster import Window
-from rogi.detection.bands import BandChoice
-from rogi.detection.grid import Grid
-from rogi.detection.header import CorruptTile, Header
-from rogi.detection.layers import Fitted, added_channel, all_files, fitted
-from rogi.detection.mosaic import Floats, Mask, Mosaic, Tile, assemble
-from rogi.detection.resampling import Resampling
-from rogi.detection.sources import agreed_channels, file_tiles
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
+from rogi.raster.bands import BandChoice
+from rogi.raster.files import Window
+from rogi.raster.grid import Grid
+from rogi.raster.header import CorruptTile, Header
+from rogi.raster.layers import Fitted, added_channel, all_files, fitted
+from rogi.raster.mosaic import Floats, Mask, Mosaic, Tile, assemble
+from rogi.raster.resampling import Resampling
+from rogi.raster.sources import agreed_channels, file_tiles
 from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Imagery:
             given and in a folder in that of the paths. Tiles on another grid than most (of equal numbers,
             than the first) are resampled into the gaps.
         bands : sequence of int or str, optional
-            See `rogi.detection.bands.choose_bands`.
+            See `rogi.raster.bands.choose_bands`.
         channels : mapping of str to path, optional
             Further channels by name, resampled bilinearly to the grid: ``elevation`` from an elevation model
             (m; file or folder of tiles), ``slope`` derived from one (degrees), any other from the first band
@@ -122,7 +122,7 @@ class Imagery:
         OptionError
             A resolution that is no length, or channels named twice.
         """
-        from rogi.detection.stac import stac_tiles
+        from rogi.raster.stac import stac_tiles
 
         if resolution is not None and not (np.isfinite(resolution) and resolution > 0):
             raise OptionError(f"--resolution is a length in metres, found {resolution:g}.")

@@ -11,11 +11,11 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
-from rogi.detection.grid import Grid, apply
-from rogi.detection.mosaic import Mask
 from rogi.errors import InputError
 from rogi.geometry import total_bounds, transform_geometries
 from rogi.ledger import file_sha256
+from rogi.raster.grid import Grid, apply
+from rogi.raster.mosaic import Mask
 
 Objects = NDArray[np.object_]
 Numbers = NDArray[np.int32]

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from rogi import __version__
 from rogi.detection.cutting import Cutter, PatchSettings, Tally, stored_type
-from rogi.detection.grid import Grid
 from rogi.detection.imagery import Imagery
 from rogi.detection.outlines import Outlines
 from rogi.detection.patch_store import (
@@ -35,6 +34,7 @@ from rogi.errors import InputError
 from rogi.files import replacing_folder
 from rogi.geometry import equal_area_crs, transform_coordinates
 from rogi.ledger import file_sha256
+from rogi.raster.grid import Grid
 from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:

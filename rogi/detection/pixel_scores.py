@@ -15,9 +15,9 @@ from rogi.detection.labels import NO_DATA
 from rogi.detection.polygons import LEVELS, place
 from rogi.detection.probability import SPREAD_OF
 from rogi.detection.ranking import Scored
-from rogi.detection.virtual import OFFLINE, refuse_remote
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, area_m2, parse_crs, transform_geometries
+from rogi.raster.guard import OFFLINE, refuse_remote
 
 if TYPE_CHECKING:
     from affine import Affine

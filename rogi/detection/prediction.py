@@ -338,7 +338,7 @@ def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, An
 
 def _resampled(imagery: Imagery, lattice: Lattice) -> list[list[float]]:
     """What resampling depends on besides pixels: it is set by the extent of all imagery, if only just."""
-    from rogi.detection.resampling import NODES
+    from rogi.raster.resampling import NODES
 
     nodes = [float(lattice.row % NODES), float(lattice.column % NODES)]
     return [

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import GDAL_CACHE_MB, Window
 from rogi.detection.polygons import LEVELS
 from rogi.detection.windows import NO_DATA
 from rogi.errors import InputError
 from rogi.files import replacing
+from rogi.raster.files import GDAL_CACHE_MB, Window
 
 if TYPE_CHECKING:
     from rogi.detection.imagery import Imagery

@@ -18,9 +18,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import Window
 from rogi.detection.polygons import LEVELS
 from rogi.errors import OptionError
+from rogi.raster.files import Window
 
 if TYPE_CHECKING:
     from affine import Affine

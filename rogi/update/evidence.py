@@ -103,9 +103,9 @@ def gather_evidence(
 
 def _zonal(path: Path, lonlat: Geometries) -> tuple[Floats, Floats]:
     """Mean probability inside outlines, and the share of them on valid pixels."""
-    from rogi.attributes.raster import open_raster
     from rogi.attributes.zonal import zonal_statistics
     from rogi.detection.pixel_scores import refuse_pictures
+    from rogi.raster.files import open_raster
 
     raster = open_raster(path)
     coded = raster.dtype == "uint8"  # 0..254 stand for 0..1, 255 for no data

@@ -19,7 +19,6 @@ import pytest
 import shapely
 from affine import Affine
 
-from rogi.attributes.climate import ClimateOptions
 from rogi.attributes.configuration import AttributeSettings, ClimateSource, read_settings, settings_toml
 from rogi.attributes.derive import Derived, Runner, derive_attributes
 from rogi.attributes.places import circles
@@ -27,6 +26,7 @@ from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
 from rogi.ledger import Ledger
+from rogi.raster.climate import ClimateOptions
 from rogi.schema.model import Role
 from rogi.terrain import RadiationParameters
 

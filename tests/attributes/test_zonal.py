@@ -14,12 +14,12 @@ from affine import Affine
 from exactextract import exact_extract
 
 from rogi.attributes import zonal
-from rogi.attributes.elevation_model import open_elevation_model
 from rogi.attributes.placement import place_polygons, row_areas
-from rogi.attributes.raster import ArrayRaster, Window, open_raster, reading
 from rogi.attributes.zonal import Engine, zonal_statistics
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, parse_crs
+from rogi.raster.elevation import open_elevation_model
+from rogi.raster.files import ArrayRaster, Window, open_raster, reading
 
 WriteRaster = Callable[..., Path]
 UTM = Affine(30.0, 0.0, 500_000.0, 0.0, -30.0, 3_500_000.0)

@@ -20,9 +20,9 @@ from rasterio.warp import transform as transform_points
 from rasters import CORNER, UTM, grid, picture, write
 
 from rogi.detection.imagery import Imagery
-from rogi.detection.mosaic import close_files
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger
+from rogi.raster.mosaic import close_files
 from rogi.synthetic.terrain import plane
 
 

@@ -461,13 +461,13 @@ def test_killed_five_times(main: Main, bundle: Bundle, tmp_path: Path) -> None:
 def test_cluster_that_loses_a_worker(bundle: Bundle, tmp_path: Path) -> None:
     """Two workers of a real cluster, one killed in the middle: the same raster as without it."""
     distributed = pytest.importorskip("distributed")
-    from rogi.attributes.raster import Window
     from rogi.detection.fit import Intake
     from rogi.detection.ground import Ground
     from rogi.detection.imagery import Imagery
     from rogi.detection.prediction import predict
     from rogi.detection.windows import Blend, Merge
     from rogi.ledger import Ledger
+    from rogi.raster.files import Window
 
     images = Imagery.open(write_image(tmp_path / "a.tif", scene()))
     plan = Plan("onnxruntime", "cpu", "fp32")

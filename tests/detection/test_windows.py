@@ -10,7 +10,6 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.attributes.raster import Window
 from rogi.detection.block_store import BlockStore, BlockSums, write_block
 from rogi.detection.windows import (
     NO_DATA,
@@ -25,6 +24,7 @@ from rogi.detection.windows import (
     weight_sums,
 )
 from rogi.errors import OptionError
+from rogi.raster.files import Window
 
 COSINE = Blend(Merge.COSINE, 320, 480)
 

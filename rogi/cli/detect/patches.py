@@ -75,12 +75,12 @@ def patches(
     Example: `rogi detect patches mosaic/ --units inventory.gpkg --negatives rejected.gpkg -o patches`
     """
     from rogi.cli.options import ProgressLine, pairs
-    from rogi.detection.bands import parse_choice
     from rogi.detection.cutting import PatchSettings
     from rogi.detection.imagery import Imagery
-    from rogi.detection.mosaic import close_files
     from rogi.detection.outlines import read_outlines
     from rogi.detection.patches import make_patches
+    from rogi.raster.bands import parse_choice
+    from rogi.raster.mosaic import close_files
 
     settings = PatchSettings(
         context_m=context,

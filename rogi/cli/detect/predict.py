@@ -281,8 +281,8 @@ def _open(
     paths: list[Path], bundle: Bundle, bands: str | None, channel: list[str] | None, resample: bool
 ) -> Imagery:
     from rogi.cli.options import pairs
-    from rogi.detection.bands import parse_choice
     from rogi.detection.imagery import Imagery
+    from rogi.raster.bands import parse_choice
 
     return Imagery.open(
         paths,

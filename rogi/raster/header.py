@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from affine import Affine
 
-from rogi.detection.grid import Grid
-from rogi.detection.virtual import BINARY, HEAD_BYTES, OFFLINE, refuse_remote
 from rogi.errors import InputError
+from rogi.raster.grid import Grid
+from rogi.raster.guard import BINARY, HEAD_BYTES, OFFLINE, refuse_remote
 
 if TYPE_CHECKING:
     import pyproj

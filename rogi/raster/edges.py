@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import Window
-from rogi.detection.header import CorruptTile
+from rogi.raster.files import Window
+from rogi.raster.header import CorruptTile
 
 if TYPE_CHECKING:
-    from rogi.detection.mosaic import Mask, Tile
+    from rogi.raster.mosaic import Mask, Tile
 
 BLOCK = 1024
 """Rows and columns looked at at a time."""

@@ -13,13 +13,13 @@ from rasterio.vrt import WarpedVRT
 from rasters import picture, write, write_outlines
 from shapely import box
 
-from rogi.detection import virtual
-from rogi.detection.header import read_header
 from rogi.detection.imagery import Imagery
-from rogi.detection.mosaic import close_files
 from rogi.detection.pixel_scores import pixel_scores
-from rogi.detection.virtual import refuse_remote
 from rogi.errors import InputError
+from rogi.raster import guard
+from rogi.raster.guard import refuse_remote
+from rogi.raster.header import read_header
+from rogi.raster.mosaic import close_files
 
 BAND = '<VRTRasterBand dataType="Byte" band="1">{}</VRTRasterBand>'
 SOURCE = '<SimpleSource><SourceFilename relativeToVRT="1">{}</SourceFilename></SimpleSource>'
@@ -172,7 +172,7 @@ def test_a_linked_vrt_is_relative_to_where_the_link_leads(tmp_path: Path) -> Non
 def test_the_size_of_a_vrt_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = vrt(tmp_path / "a.vrt", BAND.format(SOURCE.format("a.tif") * 10))
     refuse_remote(path)
-    monkeypatch.setattr(virtual, "MAX_BYTES", 500)
+    monkeypatch.setattr(guard, "MAX_BYTES", 500)
     with pytest.raises(InputError, match="a VRT has at most 500"):
         refuse_remote(path)
 

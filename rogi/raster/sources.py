@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rogi.detection.bands import BandChoice, choose_bands
-from rogi.detection.header import CorruptTile, Header, image_files, read_header
-from rogi.detection.mosaic import Tile
 from rogi.errors import InputError
+from rogi.raster.bands import BandChoice, choose_bands
+from rogi.raster.header import CorruptTile, Header, image_files, read_header
+from rogi.raster.mosaic import Tile
 
 
 @dataclass

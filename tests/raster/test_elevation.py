@@ -10,9 +10,9 @@ import pytest
 import rasterio.shutil
 from affine import Affine
 
-from rogi.attributes.elevation_model import elevation_files, open_elevation_model
-from rogi.attributes.raster import Window, reading
 from rogi.errors import InputError
+from rogi.raster.elevation import elevation_files, open_elevation_model
+from rogi.raster.files import Window, reading
 
 WriteRaster = Callable[..., Path]
 ARC = 1 / 100

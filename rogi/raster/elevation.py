@@ -18,9 +18,9 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import RasterFile, Window, open_raster
 from rogi.errors import InputError
 from rogi.geometry import transform_coordinates
+from rogi.raster.files import RasterFile, Window, open_raster
 
 if TYPE_CHECKING:
     import pyproj
@@ -74,7 +74,7 @@ class Mosaic:
     Attributes
     ----------
     transform, shape, crs
-        The grid; see `rogi.attributes.raster.Raster`.
+        The grid; see `rogi.raster.files.Raster`.
     tiles : tuple of Tile
     others : tuple of RasterFile
         On other grids; used where no tile of the grid has a value.

@@ -18,12 +18,12 @@ from rasterio.errors import RasterioIOError
 from rasters import CORNER, grid, picture, write
 from scipy.ndimage import label
 
-from rogi.attributes.raster import Window
-from rogi.detection import edges
-from rogi.detection.grid import Grid
-from rogi.detection.header import CorruptTile, MissingTile, NoImage, _crs, read_header
 from rogi.detection.imagery import Imagery
 from rogi.errors import InputError
+from rogi.raster import edges
+from rogi.raster.files import Window
+from rogi.raster.grid import Grid
+from rogi.raster.header import CorruptTile, MissingTile, NoImage, _crs, read_header
 
 
 def place(row: int, column: int, pixel: float = 10.0) -> Affine:

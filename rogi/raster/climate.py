@@ -15,11 +15,11 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from rogi.attributes.climate_cells import MARGIN, Axes, Bounds, field_axes, plane
-from rogi.attributes.raster import ArrayRaster, Raster, RasterFile, Window, open_raster
-from rogi.attributes.units import DAY, SECONDS, YEAR_DAYS, Conversion, Per, Quantity, parse_unit
 from rogi.errors import InputError, OptionError
 from rogi.geometry import transform_coordinates
+from rogi.raster.climate_cells import MARGIN, Axes, Bounds, field_axes, plane
+from rogi.raster.climate_units import DAY, SECONDS, YEAR_DAYS, Conversion, Per, Quantity, parse_unit
+from rogi.raster.files import ArrayRaster, Raster, RasterFile, Window, open_raster
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rogi.detection.header import COLOURS
-from rogi.detection.mosaic import Bands
 from rogi.errors import InputError, OptionError
+from rogi.raster.header import COLOURS
+from rogi.raster.mosaic import Bands
 
 if TYPE_CHECKING:
-    from rogi.detection.header import Header
+    from rogi.raster.header import Header
 
 BandChoice = Sequence[int | str]
 """Band numbers from 1, band names, or ``channel=number`` and ``channel=name``."""

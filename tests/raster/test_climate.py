@@ -13,11 +13,11 @@ import shapely
 import xarray as xr
 from affine import Affine
 
-from rogi.attributes.climate import ClimateOptions, climate_field
-from rogi.attributes.raster import Window, reading
-from rogi.attributes.units import YEAR_DAYS, Conversion, Per, Quantity, parse_unit
 from rogi.attributes.zonal import zonal_statistics
 from rogi.errors import InputError, OptionError
+from rogi.raster.climate import ClimateOptions, climate_field
+from rogi.raster.climate_units import YEAR_DAYS, Conversion, Per, Quantity, parse_unit
+from rogi.raster.files import Window, reading
 
 WriteRaster = Callable[..., Path]
 BOUNDS = (86.0, 30.0, 88.0, 32.0)

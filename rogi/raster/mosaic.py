@@ -15,10 +15,10 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import Window
-from rogi.detection.grid import Grid
-from rogi.detection.header import Header, reason
-from rogi.detection.virtual import OFFLINE
+from rogi.raster.files import Window
+from rogi.raster.grid import Grid
+from rogi.raster.guard import OFFLINE
+from rogi.raster.header import Header, reason
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -107,7 +107,7 @@ class Tile:
         from rasterio.errors import RasterioError
         from rasterio.windows import Window as RasterioWindow
 
-        from rogi.detection.damage import damage_in, unopened_in
+        from rogi.raster.damage import damage_in, unopened_in
 
         height, width = window.shape
         where = RasterioWindow(window.column0, window.row0, width, height)
@@ -137,7 +137,7 @@ class Tile:
         """As `read_stored`, with the zeros that fill the edges of files without a nodata value made void."""
         stored, valid = self.read_stored(window)
         if self.says_nothing_of_voids:
-            from rogi.detection.edges import zero_edges
+            from rogi.raster.edges import zero_edges
 
             edges = zero_edges(self.placed(0, 0))
             if edges is not None:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from rogi.detection.bands import choose_bands
-from rogi.detection.header import COLOURS, SUFFIXES, CorruptTile, read_header
-from rogi.detection.mosaic import Tile
-from rogi.detection.sources import Found
 from rogi.errors import InputError
+from rogi.raster.bands import choose_bands
+from rogi.raster.header import COLOURS, SUFFIXES, CorruptTile, read_header
+from rogi.raster.mosaic import Tile
+from rogi.raster.sources import Found
 
 if TYPE_CHECKING:
-    from rogi.detection.bands import BandChoice
-    from rogi.detection.header import Header
+    from rogi.raster.bands import BandChoice
+    from rogi.raster.header import Header
 
 MAX_BYTES = 1 << 26
 """Of a STAC file; an item takes a few kB."""

@@ -8,15 +8,15 @@ from typing import Protocol
 
 import numpy as np
 
-from rogi.attributes.elevation_model import SUFFIXES, open_elevation_model
-from rogi.attributes.elevation_model import Mosaic as ElevationMosaic
-from rogi.attributes.raster import Window
-from rogi.detection.grid import Grid
-from rogi.detection.mosaic import Floats, Mask, assemble
-from rogi.detection.resampling import Resampling
-from rogi.detection.sources import file_tiles
-from rogi.detection.virtual import OFFLINE, refuse_remote
 from rogi.errors import InputError
+from rogi.raster.elevation import SUFFIXES, open_elevation_model
+from rogi.raster.elevation import Mosaic as ElevationMosaic
+from rogi.raster.files import Window
+from rogi.raster.grid import Grid
+from rogi.raster.guard import OFFLINE, refuse_remote
+from rogi.raster.mosaic import Floats, Mask, assemble
+from rogi.raster.resampling import Resampling
+from rogi.raster.sources import file_tiles
 
 ELEVATION, SLOPE = "elevation", "slope"
 
@@ -45,7 +45,7 @@ class Relief:
 
     Attributes
     ----------
-    mosaic : rogi.attributes.elevation_model.Mosaic
+    mosaic : rogi.raster.elevation.Mosaic
     slope : bool
         Horn's slope, computed on the grid of the elevation model.
     """

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from rogi.attributes.raster import Window
-from rogi.detection.header import CorruptTile, MissingTile, file_stamp, reason
-from rogi.detection.virtual import OFFLINE
+from rogi.raster.files import Window
+from rogi.raster.guard import OFFLINE
+from rogi.raster.header import CorruptTile, MissingTile, file_stamp, reason
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader

@@ -10,12 +10,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rogi.attributes.raster import Window
-from rogi.detection.grid import Grid, apply
 from rogi.geometry import transform_coordinates
+from rogi.raster.files import Window
+from rogi.raster.grid import Grid, apply
 
 if TYPE_CHECKING:
-    from rogi.detection.mosaic import Floats, Mask
+    from rogi.raster.mosaic import Floats, Mask
 
     Reader = Callable[[Window], tuple[Floats, Mask]]
 
