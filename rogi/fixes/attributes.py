@@ -8,9 +8,9 @@ import numpy as np
 
 from rogi.fixes.edits import CellEdit
 from rogi.inventory.area_unit import decimals_of
+from rogi.inventory.columns import column_of, is_textual
 from rogi.rules.attributes._area_unit import area_column
 from rogi.rules.attributes.att001_area_mismatch import mismatches
-from rogi.rules.columns import column_of, is_textual
 from rogi.rules.context import Context
 from rogi.rules.structure._vocabulary import Fit, verdicts
 from rogi.schema.model import Role

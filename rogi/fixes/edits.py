@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.fixes.report import Change
+from rogi.inventory.columns import as_text, column_of
 from rogi.inventory.model import Inventory, Layer
-from rogi.rules.columns import as_text, column_of
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.fixes.edits import CellEdit
+from rogi.inventory.columns import folded
 from rogi.inventory.primary_id import IdForm, deviation, make
-from rogi.rules.columns import folded
 from rogi.rules.context import Context
 from rogi.rules.primary_ids._places import positions
 from rogi.rules.vertices import only

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyproj
 
+    from rogi.inventory.columns import Distinct
     from rogi.inventory.primary_id import ParsedIds
-    from rogi.rules.columns import Distinct
+    from rogi.schema.compile import ColumnFailures
 
 T = TypeVar("T")
 Mask = NDArray[np.bool_]
@@ -114,7 +115,7 @@ class Context:
         """Values of a concept with the dialect's value mapping applied (where values can be looked up)."""
 
         def compute() -> pd.Series:
-            from rogi.rules.columns import column_of
+            from rogi.inventory.columns import column_of
 
             layer = self.layer(role)
             try:
@@ -127,15 +128,21 @@ class Context:
 
     def distinct(self, role: Role, column: str) -> Distinct:
         """Distinct values of a column of the file, exactly as they are there."""
-        from rogi.rules.columns import column_of, distinct
+        from rogi.inventory.columns import column_of, distinct
 
         return self.once(("distinct", role, column), lambda: distinct(column_of(self.layer(role), column)))
+
+    def failures(self, role: Role) -> ColumnFailures:
+        """Rows that break the constraints of the layer's columns."""
+        from rogi.schema.compile import column_failures
+
+        return self.once(("column failures", role), lambda: column_failures(self.layer(role)))
 
     def text(self, role: Role, concept: str) -> NDArray[np.object_]:
         """(n,) str or None, outer blanks removed; blank text is None."""
 
         def compute() -> NDArray[np.object_]:
-            from rogi.rules.columns import texts
+            from rogi.inventory.columns import texts
 
             return texts(self.values(role, concept))
 

@@ -10,8 +10,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi.inventory.columns import as_text, readable
 from rogi.inventory.model import Layer
-from rogi.rules.columns import as_text, readable
 from rogi.rules.context import Context
 from rogi.rules.rule import Rows, Severity
 from rogi.schema.model import Role

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from rogi.inventory.columns import Distinct, distinct
 from rogi.rules.attributes._dates import Period, read_date
-from rogi.rules.columns import Distinct, distinct
 from rogi.rules.context import Context
 from rogi.rules.structure._vocabulary import is_placeholder, placeholders
 from rogi.schema.model import Role

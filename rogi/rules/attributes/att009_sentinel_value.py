@@ -24,10 +24,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import as_text
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.attributes._quantities import NUMERIC, is_sentinel
-from rogi.rules.columns import as_text
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role

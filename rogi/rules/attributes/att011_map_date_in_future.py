@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.attributes._quantities import layers_with
 from rogi.rules.attributes._read_dates import dates_of
-from rogi.rules.columns import quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rogi.inventory.columns import column_of, quoted
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import column_of, failures, quoted
 from rogi.rules.context import Context
 from rogi.rules.kinematics.kin001_reliability_index_sum import PARTS
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
@@ -41,7 +41,7 @@ RULE = RuleInfo(
 def check(context: Context) -> Iterator[Rows]:
     role = Role.OUTLINE
     layer = context.layer(role)
-    for field, rows in failures(context, role).of("range"):
+    for field, rows in context.failures(role).of("range"):
         concept = field.concept
         if concept.range_rule != RULE.code:
             continue

@@ -23,8 +23,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import folded
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import folded
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role

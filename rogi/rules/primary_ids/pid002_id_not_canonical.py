@@ -30,9 +30,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
 from rogi.inventory.primary_id import IdForm
-from rogi.rules.columns import quoted
 from rogi.rules.context import Context
 from rogi.rules.primary_ids import WITH_ID
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity

@@ -27,8 +27,8 @@ from collections.abc import Iterator
 import numpy as np
 import shapely
 
+from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role

@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi.inventory.columns import folded
 from rogi.inventory.primary_id import IdForm
-from rogi.rules.columns import folded
 from rogi.rules.context import Context
 from rogi.rules.structure._vocabulary import is_placeholder, placeholders
 from rogi.rules.vertices import only

@@ -26,9 +26,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.columns import quoted
 from rogi.rules.context import Context
 from rogi.rules.relations._links import NOBODY, links
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity

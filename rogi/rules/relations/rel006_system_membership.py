@@ -24,10 +24,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
 from rogi.inventory.primary_id import parse
 from rogi.rules import examples
-from rogi.rules.columns import quoted
 from rogi.rules.context import Context
 from rogi.rules.relations._links import unit_names
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity

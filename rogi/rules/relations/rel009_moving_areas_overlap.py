@@ -24,9 +24,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.columns import quoted
 from rogi.rules.context import Context
 from rogi.rules.geometry._kinds import outline_groups
 from rogi.rules.geometry._layers import square_metres

@@ -28,8 +28,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import folded, listed, quoted
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import folded, listed, quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.rules.structure._vocabulary import find_vocabulary

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from enum import Enum, auto
 
 from rogi.errors import RogiError
+from rogi.inventory.columns import Distinct, folded, schema_of
 from rogi.inventory.model import Layer
-from rogi.rules.columns import Distinct, folded, schema_of
 from rogi.rules.context import Context
 from rogi.schema.model import Field, Role, Vocabulary
 

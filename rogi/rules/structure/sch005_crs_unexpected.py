@@ -29,9 +29,9 @@ from collections.abc import Iterator
 
 from rogi.errors import InputError
 from rogi.geometry import parse_crs
+from rogi.inventory.crs import label, same
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
-from rogi.rules.crs import label, same
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role

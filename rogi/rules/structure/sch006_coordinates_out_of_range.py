@@ -37,9 +37,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.inventory.model import Inventory
-from rogi.rules.context import Context
-from rogi.rules.crs import (
+from rogi.inventory.crs import (
     axis_unit,
     degrees_per_unit,
     horizontal,
@@ -47,6 +45,8 @@ from rogi.rules.crs import (
     outside_area_of_use,
     to_degrees,
 )
+from rogi.inventory.model import Inventory
+from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role

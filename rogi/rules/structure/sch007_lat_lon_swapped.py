@@ -36,9 +36,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi.inventory.crs import horizontal, outside_area_of_use, to_degrees
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
-from rogi.rules.crs import horizontal, outside_area_of_use, to_degrees
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role

@@ -31,8 +31,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import column_of, distinct, quoted
 from rogi.inventory.model import Inventory, Layer
-from rogi.rules.columns import column_of, distinct, failures, quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
@@ -52,7 +52,7 @@ WANTED = {
 def check(context: Context) -> Iterator[Rows]:
     for role in context.targets:
         layer = context.layer(role)
-        for field, rows in failures(context, role).of("type"):
+        for field, rows in context.failures(role).of("type"):
             column = layer.columns[field.concept.name]
             yield from _column(layer, role, column, field, rows)
 

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rogi.inventory.columns import column_of
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import column_of, failures
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
@@ -35,7 +35,7 @@ RULE = RuleInfo("SCH010", "text-too-long", Severity.WARNING, Evidence.DERIVED, E
 def check(context: Context) -> Iterator[Rows]:
     for role in context.targets:
         layer = context.layer(role)
-        for field, rows in failures(context, role).of("length"):
+        for field, rows in context.failures(role).of("length"):
             column = layer.columns[field.concept.name]
             texts = [str(v) for v in column_of(layer, column).iloc[rows]]
             yield Rows(

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rogi.inventory.columns import schema_of
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import failures, schema_of
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
@@ -38,7 +38,7 @@ def check(context: Context) -> Iterator[Rows]:
     for role in context.targets:
         layer = context.layer(role)
         key = schema_of(layer).key
-        for field, rows in failures(context, role).of("null"):
+        for field, rows in context.failures(role).of("null"):
             title = field.concept.title[:1].lower() + field.concept.title[1:]
             title = field.concept.title if field.concept.name == "primary_id" else title
             yield Rows(

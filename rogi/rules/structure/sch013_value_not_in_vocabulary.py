@@ -29,8 +29,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import listed, quoted
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import failures, listed, quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
@@ -46,7 +46,7 @@ def check(context: Context) -> Iterator[Rows]:
             found, vocabulary = verdict.distinct, verdict.vocabulary
             rows = np.intersect1d(
                 found.rows([fit is Fit.UNKNOWN for fit in verdict.fits]),
-                failures(context, role).get(verdict.field.concept.name, "vocabulary"),
+                context.failures(role).get(verdict.field.concept.name, "vocabulary"),
                 assume_unique=True,
             )
             if not len(rows):

@@ -30,8 +30,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rogi.inventory.columns import column_of, distinct, is_textual, not_plain, quoted
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import column_of, distinct, is_textual, not_plain, quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rogi.inventory.columns import column_of, quoted
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import column_of, failures, quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
@@ -36,7 +36,7 @@ RULE = RuleInfo("SCH018", "value-out-of-range", Severity.WARNING, Evidence.DERIV
 def check(context: Context) -> Iterator[Rows]:
     for role in context.targets:
         layer = context.layer(role)
-        for field, rows in failures(context, role).of("range"):
+        for field, rows in context.failures(role).of("range"):
             concept = field.concept
             if concept.range_rule != RULE.code:
                 continue

@@ -22,8 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from rogi.inventory.columns import column_of, quoted
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import column_of, failures, quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
@@ -35,7 +35,7 @@ RULE = RuleInfo("SCH019", "pattern-mismatch", Severity.WARNING, Evidence.DERIVED
 def check(context: Context) -> Iterator[Rows]:
     for role in context.targets:
         layer = context.layer(role)
-        for field, rows in failures(context, role).of("pattern"):
+        for field, rows in context.failures(role).of("pattern"):
             concept = field.concept
             if concept.pattern_rule != RULE.code:
                 continue

@@ -26,8 +26,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from rogi.inventory.columns import folded, quoted
 from rogi.inventory.model import Inventory
-from rogi.rules.columns import folded, quoted
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER

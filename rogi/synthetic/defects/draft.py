@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from rogi.errors import OptionError
 from rogi.geometry import area_m2, metres_per_degree
+from rogi.inventory.columns import as_text
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.primary_id import make
-from rogi.rules.columns import as_text
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Distinct values of columns: rules look at each value once, however often it occurs."""
+"""Columns as texts, and their distinct values: each value is looked at once, however often it occurs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rogi.inventory.model import Layer
-    from rogi.rules.context import Context
-    from rogi.schema.compile import ColumnFailures
-    from rogi.schema.model import LayerSchema, Role
+    from rogi.schema.model import LayerSchema
 
 SHOWN_CHARACTERS = 60  # of a value in a message
 
@@ -77,13 +75,6 @@ def column_of(layer: Layer, name: str) -> pd.Series:
     """The first column of that name (a file may have two)."""
     found: Any = layer.frame[name]
     return cast("pd.Series", found if found.ndim == 1 else found.iloc[:, 0])
-
-
-def failures(context: Context, role: Role) -> ColumnFailures:
-    """Rows that break the constraints of the layer's columns, found once for all rules."""
-    from rogi.schema.compile import column_failures
-
-    return context.once(("column failures", role), lambda: column_failures(context.layer(role)))
 
 
 def is_textual(column: pd.Series) -> bool:

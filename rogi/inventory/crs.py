@@ -1,4 +1,4 @@
-"""Coordinate reference systems as rules see them: sameness, degrees, places."""
+"""Coordinate reference systems: sameness, degrees, places."""
 
 from __future__ import annotations
 
