@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
-from rogi.errors import InputError, MissingExtra, OptionError, RogiError, is_interrupt
+from rogi.distribution import missing
+from rogi.errors import InputError, OptionError, RogiError, is_interrupt
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -173,7 +174,7 @@ def _executor(workers: int, cluster: str | None) -> Iterator[tuple[Executor, int
     try:
         distributed: Any = import_module("distributed")
     except ImportError:
-        raise MissingExtra("--cluster needs Dask: pip install 'rogi[cluster]'.") from None
+        raise missing("--cluster needs Dask", "cluster") from None
     try:
         client = distributed.Client(cluster, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:

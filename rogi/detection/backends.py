@@ -22,6 +22,7 @@ from rogi.detection.engines import (
     build_backend,
     library,
 )
+from rogi.distribution import missing
 from rogi.errors import MissingExtra, OptionError, RogiError
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def _plans(device: str, precision: str, backend: str) -> list[Plan]:
             raise OptionError(
                 f"--backend {backend} runs on the CPU; --device {device} needs --backend torch."
             )
-        raise MissingExtra("Prediction needs OpenVINO or ONNX Runtime: pip install 'rogi[detect]'.")
+        raise missing("Prediction needs OpenVINO or ONNX Runtime", "detect")
     return plans
 
 
@@ -261,10 +262,7 @@ def _no_gpu(device: str) -> RogiError:
     """Why there is no such GPU, and what to do."""
     otherwise = "or leave --device out to predict on the CPU"
     if _version("torch") is None:
-        return MissingExtra(
-            f"--device {device} needs PyTorch, which is not installed: pip install 'rogi[train]', "
-            f"{otherwise}."
-        )
+        return missing(f"--device {device} needs PyTorch, which is not installed", "train", otherwise)
     torch = library("torch")
     if device == "mps":
         return OptionError(f"PyTorch finds no GPU of Apple (Metal) here; take another --device, {otherwise}.")

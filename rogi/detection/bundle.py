@@ -27,7 +27,8 @@ import numpy.typing as npt
 
 from rogi.detection.card import ModelCard, read_card, write_card
 from rogi.detection.export import FORBIDDEN, check_onnx, probability, to_onnx
-from rogi.errors import InputError, MissingExtra, OutputError, RogiError
+from rogi.distribution import missing
+from rogi.errors import InputError, OutputError, RogiError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -298,7 +299,7 @@ def _safetensors() -> Any:
     try:
         import safetensors.numpy
     except ImportError:
-        raise MissingExtra("Reading weights needs safetensors: pip install 'rogi[train]'.") from None
+        raise missing("Reading weights needs safetensors", "train") from None
     return safetensors.numpy
 
 

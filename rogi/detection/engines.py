@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.errors import MissingExtra, RogiError
+from rogi.distribution import missing
+from rogi.errors import RogiError
 from rogi.words import counted
 
 if TYPE_CHECKING:
@@ -283,4 +284,4 @@ def library(name: str) -> Any:
     except ImportError:
         title = {"openvino": "OpenVINO", "onnxruntime": "ONNX Runtime", "torch": "PyTorch"}[name]
         extra = "train" if name == "torch" else "detect"
-        raise MissingExtra(f"--backend {name} needs {title}: pip install 'rogi[{extra}]'.") from None
+        raise missing(f"--backend {name} needs {title}", extra) from None

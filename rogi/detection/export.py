@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from rogi.errors import MissingExtra, RogiError
+from rogi.distribution import missing
+from rogi.errors import RogiError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +40,7 @@ def check_installed() -> None:
     """
     for name in ("torch", "onnx", "onnxscript", "onnxruntime", "safetensors"):
         if find_spec(name) is None:
-            raise MissingExtra(f"Writing a model needs {name}: pip install 'rogi[train]'.")
+            raise missing(f"Writing a model needs {name}", "train")
 
 
 def to_onnx(network: nn.Module, example: npt.NDArray[np.float32]) -> bytes:
@@ -123,7 +124,7 @@ def onnx_runner(
     try:
         import onnxruntime
     except ImportError:
-        raise MissingExtra("Running an ONNX model needs onnxruntime: pip install 'rogi[detect]'.") from None
+        raise missing("Running an ONNX model needs onnxruntime", "detect") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3

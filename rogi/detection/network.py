@@ -15,7 +15,8 @@ import numpy.typing as npt
 from rogi.detection.bundle import WEIGHTS, Bundle, read_tensors
 from rogi.detection.card import ROCK_GLACIER, ModelCard
 from rogi.detection.torchvision_shim import import_torchvision
-from rogi.errors import InputError, MissingExtra, OptionError
+from rogi.distribution import missing
+from rogi.errors import InputError, OptionError
 from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
@@ -302,9 +303,7 @@ def _smp() -> Any:
     try:
         import segmentation_models_pytorch
     except ImportError:
-        raise MissingExtra(
-            "Networks need segmentation-models-pytorch and timm: pip install 'rogi[train]'."
-        ) from None
+        raise missing("Networks need segmentation-models-pytorch and timm", "train") from None
     return segmentation_models_pytorch
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from rogi.errors import MissingExtra
+from rogi.distribution import missing
 
 MISSING_OPERATOR = "torchvision::nms"
 OPERATORS = (
@@ -37,11 +37,11 @@ def import_torchvision() -> None:
     try:
         import_module("torch")
     except ImportError:
-        raise MissingExtra("Training needs PyTorch: pip install 'rogi[train]'.") from None
+        raise missing("Training needs PyTorch", "train") from None
     try:
         import_module("torchvision")
     except ImportError:
-        raise MissingExtra("Training needs torchvision: pip install 'rogi[train]'.") from None
+        raise missing("Training needs torchvision", "train") from None
     except RuntimeError as error:
         if MISSING_OPERATOR not in str(error):
             raise

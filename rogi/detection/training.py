@@ -31,7 +31,8 @@ from rogi.detection.training_settings import (
     TrainingSettings,
     learning_rate,
 )
-from rogi.errors import InputError, MissingExtra, OptionError, OutputError, RogiError
+from rogi.distribution import missing
+from rogi.errors import InputError, OptionError, OutputError, RogiError
 from rogi.files import make_folder, write_text
 from rogi.ledger import file_sha256
 
@@ -92,7 +93,7 @@ def train(
         import safetensors.numpy  # noqa: F401
         import torch
     except ImportError:
-        raise MissingExtra("Training needs torch: pip install 'rogi[train]'.") from None
+        raise missing("Training needs torch", "train") from None
     outputs = 2 if settings.boundary else 1
     spec = replace(spec, channels=len(patches.card.channels), outputs=outputs).resolved()
     _check_patches(patches)

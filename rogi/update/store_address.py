@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from rogi.errors import InputError, MissingExtra, OptionError
+from rogi.distribution import missing
+from rogi.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     import psycopg
@@ -164,7 +165,5 @@ def _psycopg() -> Any:
     try:
         import psycopg
     except ImportError:
-        raise MissingExtra(
-            "A store in PostgreSQL needs psycopg, which is not installed; run pip install 'rogi[store]'."
-        ) from None
+        raise missing("A store in PostgreSQL needs psycopg", "store") from None
     return psycopg

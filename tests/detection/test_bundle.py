@@ -426,7 +426,7 @@ def test_unknown_extra_files_are_not_written(tmp_path: Path):
 
 
 def test_a_bundle_is_read_without_torch(made: Path):
-    """Where only `rogi[detect]` is installed: prediction needs no torch and its kin."""
+    """Where only `rogi-toolkit[detect]` is installed: prediction needs no torch and its kin."""
     script = (
         "import sys\n"
         "names = 'torch torchvision timm segmentation_models_pytorch onnx safetensors'\n"

@@ -26,7 +26,7 @@ Command = Callable[..., tuple[int, str]]
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """One server for all tests of a process."""
-    pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi[store]'")
+    pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi-toolkit[store]'")
     if binaries() is None or shutil.which("setpriv") is None:
         pytest.skip(NO_SERVER)
     with running() as started:

@@ -38,7 +38,7 @@ from rogi.update.store_functions import OWNER_MESSAGE, PACKAGE_MESSAGE, STALE_ME
 from rogi.update.store_project import store_source
 from rogi.update.triggers import DELETE_MESSAGE
 
-psycopg = pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi[store]'")
+psycopg = pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi-toolkit[store]'")
 pytestmark = pytest.mark.xdist_group("postgres")
 Session = Callable[..., list[Any]]
 LAYER_NAMES = ("tasks", *LOCKED)

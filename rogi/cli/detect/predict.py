@@ -139,7 +139,7 @@ def predict(
     """Find candidates of rock glaciers in imagery: predict, put together, and draw outlines with confidence.
 
     Stopped at any point, the same command goes on where it was; of changed imagery only the blocks it touches
-    are predicted again. Needs no GPU and no PyTorch: pip install 'rogi[detect]'.
+    are predicted again. Needs no GPU and no PyTorch, only the extra `detect`.
 
     Examples: `rogi detect predict mosaic/ --model tprogi.zip -o candidates.gpkg` · `rogi detect predict
     mosaic.vrt --model tprogi.zip --area himap.gpkg:Karakoram --glaciers rgi.gpkg --separate watershed
