@@ -32,8 +32,9 @@ from rogi.attributes.fields import (
     wanted_fields,
 )
 from rogi.attributes.placement import place_polygons
-from rogi.attributes.places import described_units, positions
+from rogi.attributes.places import described_units, outside_grid, positions
 from rogi.attributes.provenance import Input, Provenance, file_input, raster_input
+from rogi.attributes.reasons import Nulls, families, is_null, suspicions
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, parse_crs, to_lonlat
 from rogi.ledger import Ledger, digest
@@ -49,15 +50,17 @@ if TYPE_CHECKING:
 
     from rogi.inventory.model import Inventory
 
-ELEVATION_RANGE = (-500.0, 9000.0)
-"""Metres: no land on Earth lies beyond, so the model is in another unit, or holds voids."""
-
-STEEP = 40.0
-"""Degrees: half of all units steeper than this on average is rock face, not rock glacier (of TPRoGI about 90
-% lie between 10 and 25 degrees; feet taken for metres make 41 of 15). Sun et al. 2024."""
-
 SHOWN = 5
 """Units named in a message."""
+
+REMEDIES = {
+    Group.RELIEF: "Convert the elevation model to metres above sea level, or declare its nodata value.",
+    Group.RADIATION: "Check the elevation model.",
+    Group.MAAT: "Name the unit with --maat-unit, or declare the fill value in the file.",
+    Group.MAGT: "Name the unit with --magt-unit, or declare the fill value in the file.",
+    Group.AP: "Name the unit with --ap-unit, or declare the fill value in the file.",
+}
+"""What helps where values cannot be."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how many units of how many are done."""
@@ -81,6 +84,8 @@ class Derived:
         The layer whose units are described.
     values : dict of str to ndarray, shape (n,)
         By concept, in the concept's unit, not rounded.
+    nulls : dict of str to int
+        Units with null values by kind of reason; a unit may have several.
     """
 
     inventory: Inventory
@@ -91,6 +96,7 @@ class Derived:
     reused: int
     role: Role
     values: Mapping[str, NDArray[Any]]
+    nulls: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -150,12 +156,14 @@ class _Derivation:
             self.wanted = tuple(name for name in self.wanted if name != "area")
         self.values: dict[str, NDArray[Any]] = {}
         self.quality: dict[str, NDArray[np.float64]] = {}
-        self.notes: list[list[str]] = [[] for _ in self.polygons]
+        self.empty = shapely.is_empty(self.lonlat)
+        self.nulls = Nulls(self._named, self.empty)
         self.computed = np.full(len(self.polygons), not settings.only_missing)
         self.provenance: list[Provenance] = []
         self.warnings: list[str] = []
         self.failures: dict[str, int] = {}
         self.units = self.reused = 0
+        self.impossible_ground = np.zeros(0, dtype=np.int64)
 
     def run(self) -> Derived:
         self._geometry()
@@ -177,6 +185,7 @@ class _Derivation:
             self.reused,
             self.role,
             {name: self.values[name] for name in self.wanted if name in self.values},
+            self.nulls.counts,
         )
 
     # ---- from the geometry
@@ -186,7 +195,7 @@ class _Derivation:
         if not chosen:
             return
         if "area" in chosen:
-            self.values["area"] = area_m2(self.polygons, self.crs) * 1e-6
+            self.values["area"] = np.where(self.empty, np.nan, area_m2(self.polygons, self.crs) * 1e-6)
         longitude, latitude = positions(self.inventory, self.layer, self.lonlat)
         self.values["longitude"], self.values["latitude"] = longitude, latitude
         if "primary_id" in chosen:
@@ -197,6 +206,10 @@ class _Derivation:
             )
             made = make(longitude, latitude)
             self.values["primary_id"] = made if present is None else np.where(blank(present), made, present)
+        for name in families(chosen):
+            lacking = is_null(self.values[name]) & self._asked([name])
+            self.nulls.note_all(name, np.flatnonzero(lacking), "the unit has no area and no primary marker")
+        self.warnings += self.nulls.refuse_impossible(Group.GEOMETRY, chosen, self.values, "")[0]
         note = "area on the ellipsoid; position of the primary marker, of the ID, else a point inside"
         self._record(Group.GEOMETRY, chosen, (), {"method": note})
 
@@ -206,6 +219,9 @@ class _Derivation:
         found = assign(self.lonlat, replace(regions, names=names))
         found[found == UNNAMED] = None
         self.values["subregion"] = found
+        lacking = is_null(found) & self._asked(["subregion"])
+        for units, why in ((~self.empty, "in no region with a name"), (self.empty, "the unit has no area")):
+            self.nulls.note_all("subregion", np.flatnonzero(lacking & units), why)
         source = file_input(Path(path), self.runner.ledger, "EPSG:4326 after reading", "")
         self._record(
             Group.REGION, ["subregion"], (source,), {"method": "the region that holds most of the unit"}
@@ -218,14 +234,13 @@ class _Derivation:
         self.warnings += model.notes
         points = shapely.get_coordinates(shapely.centroid(self.lonlat), include_z=False)
         owner = np.zeros(len(self.polygons), dtype=np.int64)
-        some = ~shapely.is_empty(self.lonlat)
-        owner[some] = model.assign(points, 4326)
+        owner[~self.empty] = model.assign(points, 4326)
         for group, names in ((Group.RELIEF, relief), (Group.RADIATION, ["radiation"])):
             chosen = [name for name in names if name in self.wanted]
             if not chosen:
                 continue
             inputs: dict[Path, Input] = {}
-            used = self._used(chosen)
+            used = self._asked(chosen) & ~self.empty
             task: Task | None = None
             beyond = np.zeros(len(self.polygons), dtype=bool)
             for number, mosaic in enumerate(model.mosaics):
@@ -240,9 +255,7 @@ class _Derivation:
                 if isinstance(task, Radiation) and task.parameters.shading:
                     beyond[members] = beyond_model(task, placed)
             if task is not None:
-                self._share_notes(
-                    chosen, group, "elevation_share" if group is Group.RELIEF else "radiation_share"
-                )
+                self._check(group, chosen, lambda units: self._beyond(model.mosaics, owner, units))
                 self._record(group, chosen, tuple(inputs[p] for p in sorted(inputs)), task.identity())
             if beyond.any():
                 radius = self.settings.radiation.search_radius / 1000
@@ -251,7 +264,6 @@ class _Derivation:
                     f"{used.sum()} units ({self._named(np.flatnonzero(beyond))}); what lies beyond shades "
                     "nothing, so they may have too much radiation: give a model that reaches further."
                 )
-        self._check_relief()
 
     def _terrain_task(self, group: Group, mosaic: Mosaic) -> Task:
         if group is Group.RELIEF:
@@ -260,7 +272,7 @@ class _Derivation:
 
     def _climate(self, name: str, source: ClimateSource) -> None:
         group = Group(name)
-        used = np.flatnonzero(self._used([group.concept]))
+        used = np.flatnonzero(self._asked([group.concept]) & ~self.empty)
         bounds = shapely.total_bounds(self.lonlat)
         west, south, east, north = (float(v) for v in (bounds if np.isfinite(bounds).all() else (0, 0, 0, 0)))
         quantity = Quantity.PRECIPITATION if group is Group.AP else Quantity.TEMPERATURE
@@ -283,7 +295,8 @@ class _Derivation:
         task = Climate(field.raster, group.concept, identity, self.settings.zonal)
         placed = self._placed(field.raster, used)
         self._take(task, placed, used, group.label)
-        self._share_notes([group.concept], group, f"{group.concept}_share")
+        everywhere = np.zeros(len(self.polygons), dtype=np.int64)
+        self._check(group, [group.concept], lambda units: self._beyond((field.raster,), everywhere, units))
         self._record(group, [group.concept], inputs, task.identity() | parameters)
 
     def _placed(self, grid: Any, members: NDArray[np.int64]) -> NDArray[np.object_]:
@@ -314,60 +327,51 @@ class _Derivation:
             column = table.setdefault(name, np.full(len(self.polygons), np.nan))
             column[members] = values
 
-    def _used(self, names: Sequence[str]) -> NDArray[np.bool_]:
-        """Units that have an area and lack one of the fields, where only missing ones are wanted."""
-        used = ~shapely.is_empty(self.lonlat)
-        if self.settings.only_missing:
-            missing = np.zeros(len(self.polygons), dtype=bool)
-            for name in names:
-                missing |= (
-                    blank(self.layer.raw(name).to_numpy(dtype=object)) if self.layer.has(name) else True
-                )
-            used &= missing
-        return np.asarray(used)
+    def _asked(self, names: Sequence[str]) -> NDArray[np.bool_]:
+        """Units that lack one of the fields, where only missing ones are wanted; else all."""
+        if not self.settings.only_missing:
+            return np.ones(len(self.polygons), dtype=bool)
+        missing = np.zeros(len(self.polygons), dtype=bool)
+        for name in names:
+            missing |= blank(self.layer.raw(name).to_numpy(dtype=object)) if self.layer.has(name) else True
+        return missing
 
-    def _share_notes(self, names: Sequence[str], group: Group, share: str) -> None:
-        """Say for each unit without a value why; warn of units the raster does not reach."""
-        values, shares = self.values[names[0]], self.quality[share]
-        used = self._used(names)
-        lacking = np.flatnonzero(used & np.isnan(values.astype(np.float64)))
-        outside = [unit for unit in lacking if not shares[unit] > 0]
-        for unit in lacking:
-            part = shares[unit]
-            reason = (
-                "outside the raster or in a void" if not part > 0 else f"only {part:.1%} of it has values"
-            )
-            self.notes[unit].append(f"{group.label}: {reason}")
-        if len(outside) == used.sum() > 0 and not self.failures:
+    def _check(
+        self,
+        group: Group,
+        names: Sequence[str],
+        outside: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
+    ) -> None:
+        """Refuse values that cannot be, note why others are null, warn of what is odd."""
+        asked = self._asked(names)
+        warnings, bad = self.nulls.refuse_impossible(group, names, self.values, REMEDIES[group])
+        self.warnings += warnings
+        if group is Group.RELIEF:
+            self.impossible_ground = bad
+        elif group is Group.RADIATION and len(self.impossible_ground):
+            self.values["radiation"][self.impossible_ground] = np.nan
+            self.nulls.note_all("radiation", self.impossible_ground, "impossible elevation")
+        self.warnings += self.nulls.explain(
+            names, self.values, self.quality, asked, outside=outside, engine=self.settings.zonal.engine
+        )
+        if not self.failures and self.nulls.all_outside(names, asked):
             raise InputError(
-                f"{group.label}: the raster has no value for any of the {len(outside)} units; check that it "
-                "covers them and that its coordinate reference system is right."
+                f"{group.label}: the raster has no value for any of the {(asked & ~self.empty).sum()} units; "
+                "check that it covers them and that its coordinate reference system is right."
             )
-        if len(lacking):
-            partly = len(lacking) - len(outside)
-            self.warnings.append(
-                f"{group.label}: {len(outside)} of {used.sum()} units have no value there and {partly} too "
-                f"few ({self._named(lacking)}); they are null, with the reason in {QUALITY['note']}."
-            )
+        self.warnings += suspicions(
+            {name: self.values[name] for name in GROUPS[group] if name in self.values}
+        )
 
-    def _check_relief(self) -> None:
-        if "elevation_minimum" not in self.values:
-            return
-        low, high = self.values["elevation_minimum"], self.values["elevation_maximum"]
-        odd = np.flatnonzero((low < ELEVATION_RANGE[0]) | (high > ELEVATION_RANGE[1]))
-        if len(odd):
-            low_end, high_end = ELEVATION_RANGE
-            self.warnings.append(
-                f"The elevation of {len(odd)} units goes beyond {low_end:g} to {high_end:g} m "
-                f"({self._named(odd)}): is the elevation model in feet, or does it hold undeclared voids?"
-            )
-        slope = self.values["slope_mean"]
-        median = float(np.median(slope[np.isfinite(slope)])) if np.isfinite(slope).any() else 0.0
-        if median > STEEP:
-            self.warnings.append(
-                f"Half of the units are steeper than {median:.0f} degrees, which is implausible: is the "
-                "elevation model in feet, or its horizontal unit another?"
-            )
+    def _beyond(
+        self, grids: Sequence[Any], owner: NDArray[np.int64], units: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Which units their grid does not reach."""
+        found = np.zeros(len(units), dtype=bool)
+        for number, grid in enumerate(grids):
+            own = np.flatnonzero(owner[units] == number)
+            found[own] = outside_grid(self._placed(grid, units[own]), grid)
+        return found
 
     def _named(self, units: NDArray[np.int64]) -> str:
         """The first of some units by ID or row."""
@@ -392,9 +396,16 @@ class _Derivation:
         from rogi.attributes.fields import filled_layer, joined_layer
 
         chosen = {name: self.values[name] for name in self.wanted if name in self.values}
-        notes = np.array(["; ".join(parts) or None for parts in self.notes], dtype=object)
+        frame = self.layer.frame
+        earlier = frame[QUALITY["note"]] if QUALITY["note"] in frame else [None] * len(frame)
+        notes = self.nulls.texts(list(earlier), list(chosen))
         outlines = filled_layer(
-            self.layer, chosen, self.quality, notes, self.computed, self.settings.only_missing
+            self.layer,
+            chosen,
+            self.quality,
+            notes,
+            self.computed | (notes != None),  # noqa: E711
+            self.settings.only_missing,
         )
         layers = []
         for layer in self.inventory.layers:

@@ -192,7 +192,7 @@ def filled_layer(
         name = QUALITY[key]
         old = frame[name].to_numpy(dtype=object) if name in frame.columns else np.nan
         frame[name] = _column(np.where(computed, np.round(share, QUALITY_DECIMALS).astype(object), old))
-    if quality:
+    if quality or (notes != None).any():  # noqa: E711
         name = QUALITY["note"]
         kept = frame[name].to_numpy(dtype=object) if name in frame.columns else np.full(len(frame), None)
         frame[name] = np.where(computed, notes, kept)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from rogi.attributes.coverage import valid_polygons
+from rogi.attributes.coverage import pixel_rings, valid_polygons
 from rogi.errors import InputError, OptionError
 from rogi.geometry import local_metres, to_lonlat, transform_coordinates
 from rogi.schema.model import Role
@@ -77,6 +77,17 @@ def positions(
             if text in place and not shapely.is_empty(points[place[text]]):
                 longitude[unit], latitude[unit] = shapely.get_coordinates(points[place[text]])[0]
     return longitude, latitude
+
+
+def outside_grid(polygons: NDArray[np.object_], grid: Any) -> NDArray[np.bool_]:
+    """Which polygons, placed on a raster's grid, none of its files reaches by their bounding boxes."""
+    extents = np.array(getattr(grid, "extents", None) or [(0, grid.shape[0], 0, grid.shape[1])], dtype=float)
+    west, north, east, south = pixel_rings(polygons, grid.transform).bounds.T[..., None]
+    row0, row1, column0, column1 = extents.T
+    with np.errstate(invalid="ignore"):
+        meet = (west < column1) & (east > column0) & (north < row1) & (south > row0)
+    found: NDArray[np.bool_] = ~meet.any(axis=1)
+    return found
 
 
 def _coordinates(points: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

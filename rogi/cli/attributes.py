@@ -228,7 +228,8 @@ def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
         if derived.reused
         else ""
     )
-    sys.stderr.write(f"{nulls} units lack a value{held}\n")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in derived.nulls.items())
+    sys.stderr.write(f"{nulls} units lack a value{f' ({kinds})' if kinds else ''}{held}\n")
     sys.stdout.write("".join(f"{path}\n" for path in written))
 
 

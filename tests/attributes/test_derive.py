@@ -186,10 +186,14 @@ def test_units_beyond_the_model_and_in_voids(write_raster: WriteRaster) -> None:
     found = table(derived)
     assert found["ELE_MEAN"].notna().tolist() == [True, False, False, False]
     np.testing.assert_allclose(found["ELE_SHARE"], [1, 1 / 3, 0, 0], atol=1e-3)
-    assert found["ATTR_NOTE"][1].startswith("ELE, SLO, ASPECT: only 33.3% of it has values")
-    assert "outside the raster" in found["ATTR_NOTE"][3]
+    assert found["ATTR_NOTE"][1].startswith("ELE: only 33.3% of it has values; SLO, ASPECT, PISR: only")
+    assert found["ATTR_NOTE"][2] == "ELE, SLO, ASPECT, PISR: in a void of the raster"
+    assert found["ATTR_NOTE"][3] == "ELE, SLO, ASPECT, PISR: outside the raster"
     assert pd.isna(found["ATTR_NOTE"][0])
-    assert any("2 of 4 units have no value there and 1 too few (b, c, d)" in w for w in derived.warnings)
+    assert (
+        "ELE, SLO, ASPECT: 3 of 4 units have null values (1 with too few values, 1 in a void, "
+        "1 outside the raster): b, c, d; see ATTR_NOTE." in derived.warnings
+    )
     with pytest.raises(InputError, match="no value for any of the 1 units"):
         derive_attributes(inventory(frame.iloc[3:]), settings(path))
 
@@ -230,11 +234,8 @@ def test_model_in_another_system(tiles: Path, write_raster: WriteRaster) -> None
     assert (a["PISR"] / b["PISR"] - 1).abs().max() < 0.02
 
 
-def test_feet_are_suspected(write_raster: WriteRaster) -> None:
-    path = write_raster("ft.tif", plane(240, 240) * 3.2808, transform(), "EPSG:4326", nodata=-32768)
-    warnings = derive_attributes(inventory(outlines()), settings(path)).warnings
-    assert any("in feet" in w and "-500 to 9000 m" in w for w in warnings)
-    steep = write_raster("steep.tif", plane(240, 240) * 5 - 14000, transform(), "EPSG:4326", nodata=-32768)
+def test_steep_ground_is_suspected(write_raster: WriteRaster) -> None:
+    steep = write_raster("steep.tif", plane(240, 240) * 5 - 11000, transform(), "EPSG:4326", nodata=-32768)
     assert any(
         "steeper than" in w for w in derive_attributes(inventory(outlines()), settings(steep)).warnings
     )

@@ -1,0 +1,327 @@
+"""Why a derived value is null: impossible, outside the raster, in a void, without neighbours, flat, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rogi.attributes.fields import GROUPS, QUALITY, Group
+from rogi.attributes.plausible import explanation, impossible, plausible_range
+from rogi.attributes.zonal import Engine
+from rogi.errors import InputError
+from rogi.schema.load import concepts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Columns = dict[str, NDArray[Any]]
+
+FAMILIES = {
+    **{name: name.split("_")[0] for name in GROUPS[Group.RELIEF]},
+    "area": "area", "latitude": "position", "longitude": "position",
+}  # fmt: skip
+"""Concepts that are null together, for the same reason; others by themselves."""
+
+LABELS = {
+    "elevation": "ELE", "slope": "SLO", "aspect": "ASPECT", "radiation": "PISR", "air_temperature": "MAAT",
+    "ground_temperature": "MAGT", "precipitation": "AP", "area": "AREA", "position": "LAT, LON",
+    "primary_id": "ID", "subregion": "SUBREGION",
+}  # fmt: skip
+"""What notes call a family."""
+
+NEIGHBOURS = ("slope", "aspect", "radiation")
+"""Families that need the pixels around a pixel."""
+
+OUTSIDE, VOID = "outside the raster", "in a void of the raster"
+NO_CENTRE = "no centre of a pixel with a value is inside"
+NO_VALUE = frozenset({OUTSIDE, VOID, NO_CENTRE})
+
+SUSPICIOUS_KM = 9.0
+"""Metres: where no unit is higher, the elevation model is likely in kilometres."""
+
+STEEP = 40.0
+"""Degrees: half of all units steeper than this on average is rock face, not rock glacier (of TPRoGI about 90
+% lie between 10 and 25 degrees; feet taken for metres make 41 of 15). Sun et al. 2024."""
+
+SUSPICIOUS_PRECIPITATION = 15.0
+"""Millimetres: the driest deserts have so little in a year, and every place in a day."""
+
+
+@dataclass
+class Nulls:
+    """Why units have null values; filled group by group.
+
+    Attributes
+    ----------
+    count : int
+        Number of units.
+    named : callable
+        Units, as positions, to text for messages.
+    empty : ndarray of bool, shape (n,)
+        Units without area.
+    notes : list of dict of str to list of str
+        Per unit, the reason and the labels it is given for.
+    counts : dict of str to int
+        Units by kind of reason.
+    """
+
+    named: Callable[[NDArray[np.int64]], str]
+    empty: NDArray[np.bool_]
+    notes: list[dict[str, list[str]]] = field(init=False)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.notes = [{} for _ in self.empty]
+
+    def texts(self, earlier: Sequence[Any], names: Sequence[str]) -> NDArray[np.object_]:
+        """The notes as text, None for units without.
+
+        Parameters
+        ----------
+        earlier : sequence of str or null, shape (n,)
+            What an earlier run noted; kept of families that this one does not derive.
+        names : sequence of str
+            Concepts that this run derives.
+        """
+        derived = {_label(name) for name in names}
+        lines = []
+        for note, old in zip(self.notes, earlier, strict=True):
+            kept = _other_notes(old, derived) if isinstance(old, str) else []
+            lines.append("; ".join([*kept, *(f"{', '.join(who)}: {why}" for why, who in note.items())]))
+        return np.array([line or None for line in lines], dtype=object)
+
+    def explain(
+        self,
+        names: Sequence[str],
+        values: Columns,
+        quality: Columns,
+        asked: NDArray[np.bool_],
+        *,
+        outside: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
+        engine: Engine = Engine.COVERAGE,
+    ) -> list[str]:
+        """Note for each null value of concepts from a raster why it is null.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Concepts that were asked for.
+        values, quality : dict of str to ndarray, shape (n,)
+        asked : ndarray of bool, shape (n,)
+            Units whose values were asked for.
+        outside : callable
+            Which of some units the raster does not reach.
+        engine : Engine
+
+        Returns
+        -------
+        list of str
+            Warnings.
+        """
+        kinds: dict[str, list[int]] = {}
+        labels: dict[str, None] = {}
+        for name in families(names):
+            family = FAMILIES.get(name, name)
+            lacking = np.flatnonzero(asked & is_null(values[name]))
+            beyond = dict(zip(lacking.tolist(), outside(lacking).tolist(), strict=True))
+            for unit in lacking.tolist():
+                if self._has(unit, LABELS[family]):
+                    continue
+                kind, why = self._reason(unit, family, values, quality, beyond[unit], engine)
+                self.add(unit, LABELS[family], why)
+                if not self.empty[unit]:
+                    kinds.setdefault(kind, []).append(unit)
+                    labels[LABELS[family]] = None
+        for kind, units in kinds.items():
+            self.count(kind, len(set(units)))
+        if not kinds:
+            return []
+        every = np.unique(np.concatenate([np.array(units) for units in kinds.values()]))
+        parts = ", ".join(f"{len(set(units))} {kind}" for kind, units in kinds.items())
+        return [
+            f"{', '.join(labels)}: {len(every)} of {(asked & ~self.empty).sum()} units have null values "
+            f"({parts}): {self.named(every)}; see {QUALITY['note']}."
+        ]
+
+    def refuse_impossible(
+        self, group: Group, names: Sequence[str], values: Columns, option: str
+    ) -> tuple[list[str], NDArray[np.int64]]:
+        """Set to null what cannot be, and note it; of elevation and relief all, as they share the ground.
+
+        Parameters
+        ----------
+        group : Group
+            All of its concepts are looked at.
+        names : sequence of str
+            Those that were asked for.
+        values : dict of str to ndarray, shape (n,)
+        option : str
+            What helps, for messages.
+
+        Returns
+        -------
+        warnings : list of str
+        units : ndarray of int64
+            Those with impossible values.
+
+        Raises
+        ------
+        InputError
+            Half of the units or more are impossible.
+        """
+        found: dict[int, tuple[str, float]] = {}
+        whole = [name for name in GROUPS[group] if name in values and values[name].dtype.kind == "f"]
+        for name in whole:
+            known = values[name][np.isfinite(values[name])]
+            middle = float(np.median(known)) if len(known) else np.nan
+            if impossible(name, np.array([middle]))[0]:
+                raise InputError(
+                    f"{_label(name)}: {limits(name, middle)} (median of {len(known)} units). "
+                    f"{_guess(name, middle)}{option}"
+                )
+            for unit in np.flatnonzero(impossible(name, values[name])).tolist():
+                found.setdefault(unit, (name, float(values[name][unit])))
+        units = np.array(sorted(found), dtype=np.int64)
+        if not found:
+            return [], units
+        for name in whole:
+            values[name][units] = np.nan
+        for unit, (name, value) in found.items():
+            guess = explanation(name, value)
+            why = f"impossible value {limits(name, value)}" + (f"; perhaps {guess}" if guess else "")
+            for other in families(names):
+                self.add(unit, _label(other), why)
+        self.count("impossible", len(units))
+        name, value = found[int(units[0])]
+        label = ", ".join(_label(other) for other in families(names))
+        return [
+            f"{label}: {len(units)} units have impossible values ({self.named(units)}; the first "
+            f"{limits(name, value)}); they are null. {_guess(name, value)}{option}"
+        ], units
+
+    def note_all(self, name: str, units: NDArray[np.int64], why: str) -> None:
+        """Note one reason for a concept's family of some units."""
+        for unit in units.tolist():
+            self.add(unit, _label(name), why)
+
+    def all_outside(self, names: Sequence[str], asked: NDArray[np.bool_]) -> bool:
+        """Whether a raster has no value for any of the units asked for."""
+        label = _label(names[0])
+        whys = [
+            next((why for why, who in self.notes[unit].items() if label in who), "")
+            for unit in np.flatnonzero(asked & ~self.empty).tolist()
+        ]
+        return bool(whys) and all(why in NO_VALUE for why in whys)
+
+    def count(self, kind: str, units: int) -> None:
+        """Count units by kind of reason."""
+        self.counts[kind] = self.counts.get(kind, 0) + units
+
+    def add(self, unit: int, label: str, why: str) -> None:
+        """Note a reason for a family of a unit."""
+        labels = self.notes[unit].setdefault(why, [])
+        if label not in labels:
+            labels.append(label)
+
+    def _has(self, unit: int, label: str) -> bool:
+        return any(label in labels for labels in self.notes[unit].values())
+
+    def _reason(
+        self, unit: int, family: str, values: Columns, quality: Columns, outside: bool, engine: Engine
+    ) -> tuple[str, str]:
+        """Kind of reason, and the reason in words."""
+        if self.empty[unit]:
+            return "without area", "the unit has no area"
+        if family == "aspect" and quality["flat_share"][unit] >= 1.0:
+            return "flat", "the ground is flat"
+        if family == "aspect" and np.isfinite(quality["aspect_length"][unit]) and _known(values, unit):
+            return "without direction", "directions cancel out"
+        share = quality[f"{'slope' if family == 'aspect' else family}_share"][unit]
+        elevation = values.get("elevation_mean")
+        if family in NEIGHBOURS and elevation is not None and np.isfinite(elevation[unit]):
+            part = f"only {share:.1%} of it has" if share > 0 else "none of it has"
+            return (
+                "without neighbours",
+                f"{part} the eight neighbours that slope needs (edge of the raster or voids)",
+            )
+        if share > 0:
+            return "with too few values", f"only {share:.1%} of it has values"
+        if outside:
+            return "outside the raster", OUTSIDE
+        if engine is Engine.RASTERSTATS:
+            return "without pixel centre", NO_CENTRE
+        return "in a void", VOID
+
+
+def families(names: Sequence[str]) -> list[str]:
+    """The first concept of each family."""
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(FAMILIES.get(name, name), name)
+    return list(first.values())
+
+
+def suspicions(values: Columns) -> list[str]:
+    """Warnings of values of which each is possible, but not all of them."""
+    found = []
+    elevation, slope, rain = (
+        values[name][np.isfinite(values[name])] if name in values else np.zeros(0)
+        for name in ("elevation_maximum", "slope_mean", "precipitation")
+    )
+    if len(elevation) and 0 < elevation.max() < SUSPICIOUS_KM:
+        found.append(
+            f"ELE: no unit is higher than {elevation.max():.3g} m: is the elevation model in kilometres?"
+        )
+    if len(slope) and np.median(slope) > STEEP:
+        found.append(
+            f"SLO: half of the units are steeper than {np.median(slope):.0f} degrees, which is implausible: "
+            "is the elevation model in feet, or its horizontal unit another?"
+        )
+    if len(rain) and np.median(rain) < SUSPICIOUS_PRECIPITATION:
+        found.append(
+            f"AP: half of the units have {np.median(rain):.3g} mm a year or less, as only the driest deserts "
+            f"have: are the data mm per day (then {np.median(rain) * 365.2425:.4g} mm) or per month?"
+        )
+    return found
+
+
+def limits(concept: str, value: float) -> str:
+    """A value of a concept and what is possible, for messages."""
+    low, high = plausible_range(concept)
+    unit = concepts()[concept].unit or ""
+    bounds = f"{low:g} to {high:g}" if np.isfinite(high) else f"{low:g} or more"
+    return f"{value:.6g} {unit}, possible are {bounds}"
+
+
+def _other_notes(text: str, derived: set[str]) -> list[str]:
+    """Parts of a note on families that are not among some labels."""
+    kept = []
+    for part in text.split("; "):
+        labels, colon, why = part.partition(": ")
+        known = set(LABELS.values()) - derived
+        others = [label for label in LABELS.values() if label in known and label in labels]
+        if colon and others:
+            kept.append(f"{', '.join(others)}: {why}")
+    return kept
+
+
+def _guess(name: str, value: float) -> str:
+    guess = explanation(name, value)
+    return f"It looks like {guess}. " if guess else ""
+
+
+def _label(name: str) -> str:
+    return LABELS[FAMILIES.get(name, name)]
+
+
+def _known(values: Columns, unit: int) -> bool:
+    return bool(np.isfinite(values["slope_mean"][unit]))
+
+
+def is_null(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """NaN or None."""
+    found: NDArray[np.bool_] = values != values if values.dtype.kind == "f" else values == None  # noqa: E711
+    return np.asarray(found, dtype=bool)

@@ -1,0 +1,234 @@
+"""No impossible number is written, and every null value has its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from affine import Affine
+
+from rogi.attributes.configuration import AttributeSettings, ClimateSource
+from rogi.attributes.derive import Derived, derive_attributes
+from rogi.attributes.plausible import explanation, impossible, plausible_range
+from rogi.attributes.relief import ZonalOptions
+from rogi.attributes.zonal import Engine
+from rogi.errors import InputError
+from rogi.inventory.build import from_frames
+from rogi.schema.model import Role
+from rogi.terrain import RadiationParameters
+
+WriteRaster = Callable[..., Path]
+ARC = 1 / 1200
+GRID = Affine(ARC, 0, 90, 0, -ARC, 31)
+QUICK = RadiationParameters(search_radius=2000.0, n_sectors=8)
+GROUND = 5000.0 - 12.0 * np.arange(120.0)[None, :] + np.zeros((120, 1))
+
+
+def box(column: float, row: float, width: float = 6, height: float = 6) -> shapely.Polygon:
+    """A box given in pixels of the grid."""
+    return shapely.box(
+        90 + column * ARC, 31 - (row + height) * ARC, 90 + (column + width) * ARC, 31 - row * ARC
+    )
+
+
+def derive(shapes: list[shapely.Geometry | None], **settings: object) -> Derived:
+    frame = gpd.GeoDataFrame({"MAPPER": ["A"] * len(shapes)}, geometry=shapes, crs=4326)
+    inventory = from_frames({Role.OUTLINE: frame}, "tprogi/1.0", "tprogi")
+    return derive_attributes(inventory, AttributeSettings(radiation=QUICK, **settings))
+
+
+def table(derived: Derived) -> pd.DataFrame:
+    layer = derived.inventory.layer(Role.OUTLINE)
+    assert layer is not None
+    return pd.DataFrame(layer.frame.drop(columns="geometry"))
+
+
+# ---- what a value may be
+
+
+def test_ranges_are_those_of_the_schema() -> None:
+    assert plausible_range("elevation_minimum") == (-430, 8849)
+    assert plausible_range("area") == (0, np.inf)
+    assert impossible("slope_mean", np.array([-0.1, 0, 90, 90.1, np.nan])).tolist() == [1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("concept", "value", "expected"),
+    [
+        ("air_temperature", 268.95, "K labelled °C (then -4.2 °C)"),
+        ("ground_temperature", -278.15, "°C labelled K (then -5 °C)"),
+        ("air_temperature", -120.0, "tenths of a degree (then -12 °C)"),
+        ("air_temperature", 2426.85, "tenths of a kelvin (then -3.15 °C)"),
+        ("air_temperature", 41.0, "°F labelled °C (then 5 °C)"),
+        ("air_temperature", -9999.0, "an undeclared fill value (-9999)"),
+        ("air_temperature", -10272.15, "an undeclared fill value (-9999)"),
+        ("air_temperature", -5000.0, "below absolute zero"),
+        ("air_temperature", 1e20, "an undeclared fill value (1e+20)"),
+        ("precipitation", 20_000.0, "tenths of a millimetre (then 2000 mm)"),
+        ("precipitation", 600_000.0, "mm labelled m (then 600 mm)"),
+        ("precipitation", 182_621.25, "a sum over the year labelled mm per day (then 500 mm)"),
+        ("precipitation", -12.0, "never negative"),
+        ("elevation_median", 15_000.0, "feet (then 4572 m)"),
+        ("elevation_median", 450_000.0, "centimetres (then 4500 m)"),
+        ("elevation_median", 32767.0, "an undeclared fill value (32767)"),
+        ("elevation_median", -3.4e38, "an undeclared fill value"),
+    ],
+)  # fmt: skip
+def test_what_it_looks_like(concept: str, value: float, expected: str) -> None:
+    assert expected in explanation(concept, value)
+
+
+@pytest.mark.parametrize(("concept", "value"), [("elevation_median", -12_000.0), ("radiation", 5000.0)])
+def test_no_guess_without_ground(concept: str, value: float) -> None:
+    assert explanation(concept, value) == ""
+
+
+# ---- impossible values
+
+
+@pytest.mark.parametrize(
+    ("factor", "guess"), [(1 / 0.3048, "feet"), (10.0, "decimetres"), (100.0, "centimetres")]
+)
+def test_a_model_in_another_unit_is_refused(write_raster: WriteRaster, factor: float, guess: str) -> None:
+    path = write_raster("dem.tif", (GROUND * factor).astype(np.float32), GRID, "EPSG:4326")
+    with pytest.raises(
+        InputError, match=f"possible are -430 to 8849 .*looks like .*{guess}.*metres above sea"
+    ):
+        derive([box(20, 20), box(40, 40)], dem=(str(path),), fields=("ELE",))
+
+
+def test_a_model_in_kilometres_is_suspected(write_raster: WriteRaster) -> None:
+    path = write_raster("dem.tif", (GROUND / 1000).astype(np.float32), GRID, "EPSG:4326")
+    found = derive([box(20, 20)], dem=(str(path),), fields=("ELE",)).warnings
+    assert any("no unit is higher than 4.76 m" in w and "kilometres" in w for w in found)
+    low = write_raster("low.tif", np.full((120, 120), 9.5, np.float32), GRID, "EPSG:4326")
+    assert not derive([box(20, 20)], dem=(str(low),), fields=("ELE_MEAN",)).warnings
+
+
+def test_an_impossible_unit_is_null_and_the_others_are_not(write_raster: WriteRaster) -> None:
+    """A spike in one unit: its relief and radiation are null, those of the others as without it."""
+    spiky = GROUND.copy()
+    spiky[22, 22] = 40_000
+    clean = write_raster("clean.tif", GROUND.astype(np.float32), GRID, "EPSG:4326")
+    path = write_raster("dem.tif", spiky.astype(np.float32), GRID, "EPSG:4326")
+    shapes = [box(20, 20), box(60, 60), box(90, 30)]
+    derived = derive(shapes, dem=(str(path),))
+    found, expected = table(derived), table(derive(shapes, dem=(str(clean),)))
+    derived_columns = [c for c in found if c.startswith(("ELE_M", "SLO_M", "ASPECT", "PISR"))]
+    assert found.loc[0, [c for c in derived_columns if "SHARE" not in c]].isna().all()
+    pd.testing.assert_frame_equal(found.loc[1:].fillna(""), expected.loc[1:].fillna(""), check_dtype=False)
+    note = found["ATTR_NOTE"][0]
+    assert "ELE, SLO, ASPECT: impossible value 40000 m, possible are -430 to 8849" in note
+    assert "PISR: impossible elevation" in note
+    assert derived.nulls["impossible"] == 1
+    assert any("1 units have impossible values (row 1; the first 40000 m" in w for w in derived.warnings)
+    only = table(derive(shapes, dem=(str(path),), fields=("SLO",)))
+    assert only["ATTR_NOTE"][0].startswith("SLO: impossible value 40000 m")
+    assert only["SLO_MEAN"].isna().tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "guess"),
+    [
+        ("maat", 268.0, "degC", "K labelled °C"),
+        ("maat", -4.0, "K", "°C labelled K"),
+        ("magt", -9999.0, "degC", "undeclared fill value"),
+        ("magt", -152.0, "degC", "tenths of a degree"),
+        ("ap", 40_000.0, "mm", "tenths of a millimetre"),
+    ],
+)  # fmt: skip
+def test_a_climate_in_another_unit_is_refused(
+    write_raster: WriteRaster, name: str, value: float, unit: str, guess: str
+) -> None:
+    path = write_raster("c.tif", np.full((120, 120), value, np.float32), GRID, "EPSG:4326", units=unit)
+    with pytest.raises(InputError, match=rf"looks like .*{guess}.*--{name}-unit"):
+        derive([box(20, 20)], **{name: ClimateSource((str(path),))})
+
+
+def test_fill_in_some_units_of_a_climate(write_raster: WriteRaster) -> None:
+    values = np.full((120, 120), -4.5, np.float32)
+    values[:30, :30] = -9999
+    path = write_raster("c.tif", values, GRID, "EPSG:4326", units="degC")
+    found = table(derive([box(10, 10), box(60, 60), box(80, 80)], maat=ClimateSource((str(path),))))
+    assert found["MAAT"].isna().tolist() == [True, False, False]
+    assert found["MAAT"][1] == -4.5
+    assert "perhaps an undeclared fill value (-9999)" in found["ATTR_NOTE"][0]
+
+
+def test_little_rain_is_suspected(write_raster: WriteRaster) -> None:
+    path = write_raster("c.tif", np.full((120, 120), 1.5, np.float32), GRID, "EPSG:4326", units="mm")
+    (warning,) = derive([box(10, 10)], ap=ClimateSource((str(path),))).warnings
+    assert "mm per day (then 547.9 mm)" in warning
+
+
+# ---- reasons of nulls
+
+
+def test_every_null_has_its_reason(write_raster: WriteRaster, tmp_path: Path) -> None:
+    values = GROUND.copy()
+    values[:, 60:] = 4280.0  # flat
+    values[90:, :] = -9999
+    path = write_raster("dem.tif", values.astype(np.float32), GRID, "EPSG:4326", nodata=-9999)
+    regions = tmp_path / "regions.gpkg"
+    gpd.GeoDataFrame({"name": ["Here"]}, geometry=[box(0, 0, 50, 50)], crs=4326).to_file(regions)
+    shapes = [box(20, 20), box(0, 0, 2, 2), box(80, 40), box(20, 100), box(20, 86), box(130, 20), None]
+    derived = derive(shapes, dem=(str(path),), regions=str(regions))
+    found = table(derived)
+    notes = found["ATTR_NOTE"].fillna("").tolist()
+    assert notes[0] == ""
+    assert notes[1].startswith(
+        "SLO, ASPECT, PISR: only 25.0% of it has the eight neighbours that slope needs"
+    )
+    assert "ELE" not in notes[1]
+    assert "ASPECT: the ground is flat" in notes[2]
+    assert found["SLO_MEAN"][2] == 0
+    assert "ELE, SLO, ASPECT, PISR: in a void of the raster" in notes[3]
+    assert "SLO, ASPECT, PISR: none of it" not in notes[4]
+    assert "ELE, SLO, ASPECT, PISR: outside the raster" in notes[5]
+    for label in ("AREA", "LAT, LON", "ID", "ELE, SLO, ASPECT, PISR", "SUBREGION"):
+        assert label in notes[6]
+    assert "SUBREGION: in no region with a name" in notes[2]
+    columns = {"ELE": "ELE_MEAN", "SLO": "SLO_MAX", "ASPECT": "ASPECT", "PISR": "PISR", "AREA": "AREA",
+               "LON": "LON", "SUBREGION": "SUBREGION", "ID": "ID"}  # fmt: skip
+    for label, column in columns.items():
+        for row, note in enumerate(notes):
+            assert found[column].isna()[row] == (label in note.replace("SUBREGION: in", "SUBREGION")), (
+                column,
+                row,
+            )
+
+
+def test_opposite_slopes_have_no_aspect(write_raster: WriteRaster) -> None:
+    """A roof of two equal halves, one to the east and one to the west."""
+    roof = 5000.0 - 10.0 * np.abs(np.arange(120.0) - 59.5)[None, :] + np.zeros((120, 1))
+    path = write_raster("dem.tif", roof.astype(np.float32), GRID, "EPSG:4326")
+    found = table(derive([box(50, 40, 20, 20)], dem=(str(path),), fields=("relief",)))
+    assert found["ATTR_NOTE"][0] == "ASPECT: directions cancel out"
+
+
+def test_units_without_a_pixel_centre(write_raster: WriteRaster) -> None:
+    path = write_raster("dem.tif", GROUND.astype(np.float32), GRID, "EPSG:4326")
+    zonal = ZonalOptions(engine=Engine.RASTERSTATS)
+    found = table(
+        derive([box(20.6, 20.6, 0.7, 0.7), box(40, 40)], dem=(str(path),), zonal=zonal, fields=("ELE",))
+    )
+    assert found["ATTR_NOTE"][0] == "ELE: no centre of a pixel with a value is inside"
+
+
+def test_reasons_of_other_fields_are_kept(write_raster: WriteRaster) -> None:
+    """A run for the climate leaves the reasons of the relief, a run for the relief replaces them."""
+    dem = write_raster("dem.tif", GROUND.astype(np.float32), GRID, "EPSG:4326")
+    warm = write_raster("c.tif", np.full((120, 120), -1, np.float32), GRID, "EPSG:4326", units="degC")
+    first = derive([box(20, 20), box(116, 20)], dem=(str(dem),), fields=("relief",))
+    layer = first.inventory.layer(Role.OUTLINE)
+    assert layer is not None
+    settings = AttributeSettings(maat=ClimateSource((str(warm),)), fields=("MAAT",))
+    again = derive_attributes(from_frames({Role.OUTLINE: layer.frame}, "tprogi/1.0", "tprogi"), settings)
+    note = table(first)["ATTR_NOTE"][1]
+    assert note.startswith("SLO, ASPECT: only")
+    assert table(again)["ATTR_NOTE"][1] == note
