@@ -12,7 +12,6 @@ import numpy as np
 import shapely
 
 from rogi.attributes.coverage import pixel_rings, pixel_windows
-from rogi.attributes.placement import row_areas
 from rogi.attributes.relief import (
     ZonalOptions,
     radiation_statistics,
@@ -20,7 +19,7 @@ from rogi.attributes.relief import (
     window_grid,
 )
 from rogi.attributes.statistics import valid_share, weighted_statistics
-from rogi.attributes.zonal import LARGE_UNIT_CELLS, cell_weights, unit_coverages
+from rogi.attributes.zonal import LARGE_UNIT_CELLS, cell_weights, row_weights, unit_coverages
 from rogi.errors import InputError
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
@@ -31,7 +30,7 @@ from rogi.terrain import RadiationParameters, SlopeMethod, required_halo
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHOD_VERSION = 2
+METHOD_VERSION = 3
 """Part of every key: raised when a change of the code changes values, lest old results be taken for new."""
 
 BLOCK_UNITS = 128
@@ -129,7 +128,7 @@ class Climate:
     def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
         """Values of polygons on the grid."""
         value, share = np.full(len(polygons), np.nan), np.full(len(polygons), np.nan)
-        areas = row_areas(self.grid.transform, self.grid.shape[0], self.grid.crs)
+        areas = row_weights(self.grid, self.options.engine)
         for units, coverage, window in unit_coverages(polygons, self.grid, self.options.engine):
             values = coverage.gather(self.grid.read(window), origin=(window.row0, window.column0))
             found = weighted_statistics(values, coverage, ["mean"], weights=cell_weights(coverage, areas))

@@ -60,7 +60,13 @@ def with_recomputed(
             f"{inventory.path or 'The inventory'} holds none of the attributes that these rasters give "
             f"({', '.join(names)}); `rogi attributes` derives them."
         )
-    derived = derive_attributes(inventory, replace(settings, fields=stored, only_missing=False), runner)
+    # Nothing is written, so columns may be in units in which derived values could not be.
+    layers = tuple(
+        layer if layer.dialect is None else replace(layer, dialect=replace(layer.dialect, units={}))
+        for layer in inventory.layers
+    )
+    plain = replace(inventory, layers=layers)
+    derived = derive_attributes(plain, replace(settings, fields=stored, only_missing=False), runner)
     if derived.failures:
         raise InputError(" ".join(derived.failures))
     values = {name: np.asarray(derived.values[name], dtype=np.float64) for name in stored}

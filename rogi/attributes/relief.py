@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from affine import Affine
 
-from rogi.attributes.placement import row_areas
 from rogi.attributes.statistics import (
     EXTREME_SHARE,
     MIN_VALID_SHARE,
@@ -20,7 +19,7 @@ from rogi.attributes.statistics import (
     valid_share,
     weighted_statistics,
 )
-from rogi.attributes.zonal import Engine, cell_weights, unit_coverages
+from rogi.attributes.zonal import Engine, cell_weights, row_weights, unit_coverages
 from rogi.errors import OptionError
 from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
 from rogi.terrain import potential_incoming_solar_radiation as radiation
@@ -101,7 +100,7 @@ def relief_statistics(
     names = [f"{layer}_{ending}" for layer in ("elevation", "slope") for ending in ORDER]
     more = ["aspect", "aspect_length", "flat_share", "elevation_share", "slope_share"]
     table = {name: np.full(len(polygons), np.nan) for name in names + more}
-    areas = row_areas(grid.transform, grid.shape[0], grid.crs)
+    areas = row_weights(grid, chosen.engine)
     for units, coverage, window in unit_coverages(polygons, grid, chosen.engine):
         around = window.grown(1)
         origin = (around.row0, around.column0)
@@ -155,7 +154,7 @@ def radiation_statistics(
     chosen = options or ZonalOptions()
     choices = parameters or RadiationParameters()
     mean, share = np.full(len(polygons), np.nan), np.full(len(polygons), np.nan)
-    areas = row_areas(grid.transform, grid.shape[0], grid.crs)
+    areas = row_weights(grid, chosen.engine)
     for units, coverage, window in unit_coverages(polygons, grid, chosen.engine, RADIATION_CELLS):
         if not len(coverage.shares):
             share[units] = valid_share(np.zeros(0, dtype=bool), coverage)

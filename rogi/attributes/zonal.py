@@ -49,7 +49,7 @@ class Engine(StrEnum):
     """All it touches, each by the share of its area inside the unit."""
 
     RASTERSTATS = "rasterstats"
-    """Those whose centre is inside, each in full: the convention of rasterstats and of older inventories."""
+    """Those whose centre is inside, all alike: the convention of rasterstats and of older inventories."""
 
 
 def zonal_statistics(
@@ -121,7 +121,7 @@ def zonal_statistics(
         for names in _by_grid(layers):
             grid = layers[names[0]]
             placed = place_polygons(geometries, source_crs, grid.crs, grid.transform, grid.shape)
-            areas = row_areas(grid.transform, grid.shape[0], grid.crs)
+            areas = row_weights(grid, engine)
             for units, coverage, window in unit_coverages(placed, grid, engine):
                 weights = cell_weights(coverage, areas)
                 for name in names:
@@ -141,8 +141,16 @@ def zonal_statistics(
     return pd.DataFrame(columns, index=index)
 
 
+def row_weights(grid: Raster, engine: Engine) -> NDArray[np.float64] | None:
+    """Weight of the pixels of each row (see `row_areas`), None where all count the same.
+
+    With the engine ``rasterstats`` they do on any grid, as in rasterstats.
+    """
+    return None if engine is Engine.RASTERSTATS else row_areas(grid.transform, grid.shape[0], grid.crs)
+
+
 def cell_weights(coverage: Coverage, areas: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Weight of each entry: its share times the area of its row's cells (see `row_areas`)."""
+    """Weight of each entry: its share times the weight of its row (see `row_weights`)."""
     return coverage.shares if areas is None else coverage.shares * areas[coverage.rows]
 
 

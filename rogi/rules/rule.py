@@ -55,7 +55,18 @@ class Need:
 
 
 class CannotCheck(Exception):
-    """Raised by a rule that cannot give a verdict; the reason goes into the conformance statement."""
+    """Raised by a rule that cannot give a verdict; the reason goes into the conformance statement.
+
+    Parameters
+    ----------
+    reason : str
+    partly : bool
+        Whether it looked at the rest: then what it found, or did not find, stands beside the reason.
+    """
+
+    def __init__(self, reason: str, *, partly: bool = False) -> None:
+        super().__init__(reason)
+        self.partly = partly
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _run(rule: Rule, severity: Severity, fixed: bool, context: Context, table: F
                     if len(rows.rows):
                         batch.append(rows)  # noqa: PERF401 - what was found before CannotCheck is kept
             except CannotCheck as cannot:
-                if not batch:
+                if not batch and not cannot.partly:
                     return _outcome(rule, severity, Status.NOT_RUN, reason=str(cannot))
                 reasons.append(str(cannot))
             reasons.append(invalid_left_out(info, found.roles, context))

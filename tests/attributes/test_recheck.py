@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -79,6 +80,67 @@ def test_what_was_changed_is_found(inventory: Inventory, dem: Path) -> None:
         (4, "SLO_MAX"),
     }
     assert "4000 m is stored, but the rasters give" in findings.set_index("field").loc["ELE_MEAN", "message"]
+
+
+def outcome_of(inventory: Inventory, dem: Path) -> tuple[Status, str]:
+    checked, _ = with_recomputed(inventory, AttributeSettings(dem=(str(dem),), radiation=QUICK))
+    (outcome,) = [o for o in validate(checked, ONLY).outcomes if o.code == "ATT020"]
+    return outcome.status, outcome.reason
+
+
+def only(inventory: Inventory, values: list[object]) -> Inventory:
+    """An inventory whose only attribute is ELE_MEAN."""
+    layer = inventory.layer(Role.OUTLINE)
+    assert layer is not None
+    frame = layer.frame[["ID", "geometry"]].assign(ELE_MEAN=values)
+    return from_frames({Role.OUTLINE: frame}, "tprogi/1.0", "tprogi")
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ([-9999.0] * 4, "4 no number, a fill value or out of range"),
+        (["high", "low", "high", "low"], "4 no number"),
+        ([15_700.0] * 4, "4 no number, a fill value or out of range"),  # feet
+        ([np.nan] * 4, "4 null"),
+        ([np.nan, -9999.0, None, 1e20], "2 null, 2 no number"),
+    ],
+)  # fmt: skip
+def test_a_column_that_cannot_be_compared_has_not_passed(
+    inventory: Inventory, dem: Path, values: list[object], why: str
+) -> None:
+    status, reason = outcome_of(only(inventory, values), dem)
+    assert status is Status.NOT_RUN
+    assert "ELE_MEAN not compared" in reason
+    assert why in reason
+
+
+def test_nulls_and_uncovered_units_are_counted(inventory: Inventory, dem: Path) -> None:
+    layer = inventory.layer(Role.OUTLINE)
+    assert layer is not None
+    frame = layer.frame.copy()
+    frame.loc[3, "geometry"] = shapely.Point(10, 10).buffer(0.01)
+    frame.loc[1, "SLO_MAX"] = np.nan
+    frame["PISR"] = -9999.0
+    status, reason = outcome_of(from_frames({Role.OUTLINE: frame}, "tprogi/1.0", "tprogi"), dem)
+    assert status is Status.PASSED
+    assert "ELE_MEAN not compared in part: 1 without a value from the rasters" in reason
+    assert "SLO_MAX not compared in part: 1 null, 1 without a value from the rasters" in reason
+    assert "PISR not compared: 4 no number, a fill value or out of range" in reason
+
+
+def test_a_column_in_another_unit_is_said(inventory: Inventory, dem: Path) -> None:
+    """Aspects as N, NE, ... cannot be compared with degrees."""
+    layer = inventory.layer(Role.OUTLINE)
+    assert layer is not None
+    frame = layer.frame.copy().assign(ASPECT="NE")
+    changed = from_frames({Role.OUTLINE: frame}, "tprogi/1.0", "tprogi")
+    found = changed.layer(Role.OUTLINE)
+    assert found is not None
+    dialect = replace(found.dialect, units={**found.dialect.units, "aspect": "cardinal"})
+    status, reason = outcome_of(replace(changed, layers=(replace(found, dialect=dialect),)), dem)
+    assert status is Status.PASSED
+    assert "ASPECT not compared: it is in cardinal" in reason
 
 
 def test_without_rasters_it_is_not_run(inventory: Inventory) -> None:

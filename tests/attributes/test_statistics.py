@@ -46,6 +46,24 @@ def test_by_hand() -> None:
     assert one(values, shares, "std") == pytest.approx(np.sqrt(0.5 * 100 + 0.25 * 400))
 
 
+@pytest.mark.parametrize(
+    ("values", "shares", "expected"),
+    [
+        ([0, 0, 0, 10], [1, 1, 1, 1], 0),  # interpolating between ranks by weight gives 5 in some programs
+        ([0, 0, 10, 10], [1, 1, 1, 1], 5),  # half is reached exactly: the mean with the next, as by rank
+        ([0, 10, 20], [1, 1, 1], 10),
+        ([0, 10], [0.7, 0.3], 0),
+        ([0, 10], [0.5, 0.5], 5),
+        ([0, 10, 20], [0.2, 0.2, 0.6], 20),
+        ([0, 10, 20], [0.25, 0.25, 0.5], 15),
+        ([7], [0.1], 7),
+    ],
+)  # fmt: skip
+def test_medians_of_the_page(values: list[float], shares: list[float], expected: float) -> None:
+    """The vectors of the page Attributes."""
+    assert one([float(v) for v in values], [float(s) for s in shares], "median") == expected
+
+
 def test_slivers_do_not_make_extremes() -> None:
     values, shares = [5.0, 10.0, 12.0, 20.0], [0.49, 0.5, 1.0, 0.1]
     assert (one(values, shares, "min"), one(values, shares, "max")) == (10.0, 12.0)

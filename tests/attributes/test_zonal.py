@@ -73,6 +73,24 @@ def test_equals_rasterstats(dem: Path) -> None:
         )
 
 
+def test_equals_rasterstats_in_degrees(write_raster: WriteRaster) -> None:
+    """There too every pixel counts the same: means to rounding, medians of odd and even counts exactly."""
+    values = np.random.default_rng(4).normal(4000, 300, (300, 300)).astype(np.float32)
+    path = write_raster("deg.tif", values, Affine(0.01, 0, 80, 0, -0.02, 70), "EPSG:4326")
+    rng = np.random.default_rng(5)
+    units = gpd.GeoSeries(
+        [shapely.Point(x, y).buffer(r, 3) for x, y, r in zip(rng.uniform(80.5, 82.5, 40),
+         rng.uniform(65, 69, 40), rng.uniform(0.02, 0.4, 40), strict=True)], crs=4326)  # fmt: skip
+    names = ["mean", "median", "min", "max"]
+    found = zonal_statistics(units, {"z": path}, names, engine="rasterstats")
+    expected = rasterstats.zonal_stats(list(units), str(path), stats=[*names, "count"], nodata=-1)
+    counts = np.array([e["count"] for e in expected])
+    assert set(counts % 2) == {0, 1}
+    for name in names:
+        exact = np.array([e[name] for e in expected], float)
+        np.testing.assert_allclose(found[f"z_{name}"], exact, rtol=2e-6 if name == "mean" else 1e-7)
+
+
 def test_units_cut_by_the_edge_have_their_share_in_either_convention(dem: Path) -> None:
     """A unit of which a quarter lies on the raster: null below the least share, its value above."""
     quarter = gpd.GeoSeries([shapely.box(499_100, 3_499_700, 500_300, 3_500_000)], crs=32645)

@@ -4,8 +4,9 @@
 Elevation, slope, aspect, radiation, temperatures and precipitation against values derived anew from the
 rasters named with `rogi validate --check-attributes --dem …`. Without rasters the rule is not run.
 Differences within a tolerance are not reported: other programs count pixels in another way, which moves a
-mean by a few metres and an extreme by a pixel. Aspects are compared the short way round; units the rasters do
-not cover are left out.
+mean by a few metres and an extreme by a pixel. Aspects are compared the short way round. What cannot be
+compared is counted in the report, column by column: nulls, texts, fill values and values out of range, units
+the rasters do not cover, columns in another unit. If nothing can be compared, the rule is not run.
 
 ## Why
 Attributes outlive the outlines they were made from: an outline edited later, a join on the wrong key, an
@@ -36,6 +37,7 @@ from rogi.rules.attributes._quantities import (
     CLIMATE,
     ELEVATION,
     SLOPE,
+    Floats,
     concept_of,
     layers_with,
     sound,
@@ -57,18 +59,25 @@ def check(context: Context) -> Iterator[Rows]:
     recomputed = context.inventory.recomputed
     if not recomputed:
         raise CannotCheck("no rasters were named; use --check-attributes with --dem, --maat, --magt or --ap")
+    gaps: list[str] = []
+    compared = 0
     for role in context.targets:
         for name, expected in recomputed.get(role, {}).items():
             if not context.has(role, name):
                 continue
             concept = concept_of(context, role, name)
-            linear = to_concept(unit_of(context, role, name), concept.unit)
+            field = context.column_name(role, name)
+            unit = unit_of(context, role, name)
+            linear = to_concept(unit, concept.unit)
             if linear is None:
+                gaps.append(f"{field} not compared: it is in {unit}, the rasters give {concept.unit}")
                 continue
             stored = sound(context, role, name) * linear[0] + linear[1]
             difference = np.abs(stored - expected)
             if name == "aspect":
                 difference = np.abs((stored - expected + 180.0) % 360.0 - 180.0)
+            gaps += _gaps(context, role, name, stored, expected)
+            compared += int(np.isfinite(difference).any())
             with np.errstate(invalid="ignore"):
                 rows = np.flatnonzero(difference > tolerance(context, name))
             messages = [
@@ -76,8 +85,27 @@ def check(context: Context) -> Iterator[Rows]:
                 f"the rasters give {with_unit(round(b, 2), concept.unit)}"
                 for a, b in zip(stored[rows].tolist(), expected[rows].tolist(), strict=True)
             ]
-            field = context.column_name(role, name)
             yield Rows(role, rows, messages, field=field, value=context.numbers(role, name)[rows])
+    if not compared:
+        raise CannotCheck("; ".join(gaps) or "no column that the rasters give")
+    if gaps:
+        raise CannotCheck("; ".join(gaps), partly=True)
+
+
+def _gaps(context: Context, role: Role, name: str, stored: Floats, expected: Floats) -> Iterator[str]:
+    """How many values of a column were not compared, and why."""
+    filled = np.array([text is not None for text in context.text(role, name)], dtype=bool)
+    missing = {
+        "null": ~filled,
+        "no number, a fill value or out of range": filled & np.isnan(stored),
+        "without a value from the rasters": np.isfinite(stored) & np.isnan(expected),
+    }
+    counts = {why: int(rows.sum()) for why, rows in missing.items() if rows.any()}
+    if counts:
+        every = sum(counts.values()) == len(stored)
+        parts = ", ".join(f"{count} {why}" for why, count in counts.items())
+        field = context.column_name(role, name)
+        yield f"{field} not compared: {parts}" if every else f"{field} not compared in part: {parts}"
 
 
 def tolerance(context: Context, name: str) -> float:
