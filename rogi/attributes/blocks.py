@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from rogi.ledger import Ledger, digest
 from rogi.raster.elevation import Mosaic
 from rogi.raster.files import Raster, RasterFile, Window, reading
 from rogi.terrain import RadiationParameters, SlopeMethod, required_halo
+from rogi.terrain.atmosphere import Atmosphere
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +84,13 @@ class Radiation:
 
     def identity(self) -> dict[str, Any]:
         """What the values depend on besides the units and the files."""
-        return {"task": "radiation", "parameters": self.parameters.to_dict(), **_identity(self.options)}
+        sky = {} if self.parameters.atmosphere is Atmosphere.KUMAR else {"pvlib": version("pvlib")}
+        return {
+            "task": "radiation",
+            "parameters": self.parameters.to_dict(),
+            **sky,
+            **_identity(self.options),
+        }
 
     def halo(self, row: int) -> tuple[int, int]:
         """Rows and columns read around a unit; the same for all units of a band of rows."""

@@ -74,6 +74,17 @@ def attributes(
         list[str] | None,
         typer.Option(help="NAME=VALUE of the radiation parameters, e.g. albedo=0.3. Repeatable."),
     ] = None,
+    atmosphere: Annotated[
+        str | None,
+        typer.Option(help="Clear sky of PISR: kumar (default), ineichen, simplified-solis."),
+    ] = None,
+    linke: Annotated[
+        str | None,
+        typer.Option(
+            help="Linke turbidity for --atmosphere ineichen: a value, or twelve with commas (January to "
+            "December). Default: pvlib's table, at the place."
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes of this machine.")] = 1,
     cluster: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://host:port, instead.")] = None,
     ledger: Annotated[
@@ -120,7 +131,7 @@ def attributes(
         buffer,
         engine,
         minimum_valid_share,
-        radiation,
+        _radiation_values(radiation, atmosphere, linke),
     )
     for name, files, variable, unit, period in (
         ("maat", maat, maat_variable, maat_unit, maat_period),
@@ -165,7 +176,7 @@ def _overridden(
     buffer: float | None,
     engine: str | None,
     minimum_valid_share: float | None,
-    radiation: list[str] | None,
+    radiation: dict[str, object],
 ) -> AttributeSettings:
     from rogi.attributes.zonal import Engine
     from rogi.cli import options
@@ -192,12 +203,22 @@ def _overridden(
     if minimum_valid_share is not None:
         settings = replace(settings, zonal=replace(settings.zonal, minimum_valid_share=minimum_valid_share))
     if radiation:
-        given = options.parameter_values(options.pairs(radiation, "--radiation", "albedo=0.3"))
-        switches = {"true": True, "false": False}
-        values = {name: switches.get(str(value).casefold(), value) for name, value in given.items()}
-        merged = RadiationParameters.from_dict({**settings.radiation.to_dict(), **values})
+        merged = RadiationParameters.from_dict({**settings.radiation.to_dict(), **radiation})
         settings = replace(settings, radiation=merged)
     return settings
+
+
+def _radiation_values(
+    pairs: list[str] | None, atmosphere: str | None, linke: str | None
+) -> dict[str, object]:
+    """Radiation parameters given on the command line, by name."""
+    from rogi.cli import options
+
+    given = options.parameter_values(options.pairs(pairs or [], "--radiation", "albedo=0.3"))
+    switches = {"true": True, "false": False}
+    values = {name: switches.get(str(value).casefold(), value) for name, value in given.items()}
+    own = {"atmosphere": atmosphere, "linke_turbidity": linke}
+    return values | {name: value for name, value in own.items() if value is not None}
 
 
 def _period(text: str | None, name: str) -> tuple[int, int] | None:

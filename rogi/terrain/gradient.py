@@ -185,9 +185,19 @@ def _aspect(
             target[i] = np.float32(np.nan) if flat else rounded
 
 
-def prepared(elevation: npt.NDArray[Any], grid: Grid) -> npt.NDArray[Any]:
-    """Elevation as a C-contiguous float32 or float64 array, checked against the grid."""
-    array = np.asarray(elevation)
+def prepared(elevation: npt.ArrayLike, grid: Grid) -> npt.NDArray[Any]:
+    """Elevation as a C-contiguous float32 or float64 array, NaN where void, checked against the grid.
+
+    Void are masked pixels, and those with the fill value that a DataArray declares in its attributes.
+    A first axis of length 1, as rasterio and rioxarray give it, is dropped.
+    """
+    array: Any = np.ma.asarray(elevation)
+    declared = getattr(elevation, "attrs", {})
+    for fill in (declared.get("_FillValue"), declared.get("missing_value")):
+        if isinstance(fill, int | float | np.number):
+            array = np.ma.masked_where(array.data == fill, array)
+    if array.ndim == 3 and array.shape[0] == 1:
+        array = array[0]
     if array.ndim != 2 or array.shape != tuple(grid.shape):
         raise OptionError(
             f"the elevation has shape {array.shape} but the grid {tuple(grid.shape)}; "
@@ -195,18 +205,19 @@ def prepared(elevation: npt.NDArray[Any], grid: Grid) -> npt.NDArray[Any]:
         )
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64 if array.dtype.itemsize > 2 else np.float32)
-    return np.ascontiguousarray(array)
+    return np.ascontiguousarray(array.filled(np.nan))
 
 
 def slope(
-    elevation: npt.NDArray[Any], grid: Grid, *, method: SlopeMethod = SlopeMethod.HORN
+    elevation: npt.ArrayLike, grid: Grid, *, method: SlopeMethod = SlopeMethod.HORN
 ) -> npt.NDArray[np.float32]:
     """Slope of the terrain in degrees.
 
     Parameters
     ----------
-    elevation : array (rows, cols)
-        Metres; NaN where void. Computed in float64 whatever its type.
+    elevation : array_like (rows, cols)
+        Metres; void where NaN or masked (`numpy.ma`), or where a DataArray has the fill value it declares.
+        Computed in float64 whatever its type.
     grid : Grid
         Grid of the same window. Distances are ground metres: per row on geographic grids, with the
         CRS's scale and unit on projected ones, the plain unit on planar ones.
@@ -235,7 +246,7 @@ def slope(
 
 
 def aspect(
-    elevation: npt.NDArray[Any], grid: Grid, *, method: SlopeMethod = SlopeMethod.HORN
+    elevation: npt.ArrayLike, grid: Grid, *, method: SlopeMethod = SlopeMethod.HORN
 ) -> npt.NDArray[np.float32]:
     """Direction the terrain faces (downhill), degrees clockwise from true north.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyproj
@@ -46,6 +46,15 @@ class Metric(NamedTuple):
     first: int
     spacing: int
     bend: bool
+
+
+def _crs_text(crs: Any) -> str | None:
+    """A CRS of any library as text, which pyproj reads."""
+    if crs is None or isinstance(crs, str):
+        return crs
+    if isinstance(crs, int):
+        return f"EPSG:{crs}"
+    return str(crs.to_wkt() if hasattr(crs, "to_wkt") else crs)
 
 
 @lru_cache(maxsize=32)
@@ -102,13 +111,14 @@ class Grid:
 
     Attributes
     ----------
-    transform : tuple of 6 floats
+    transform : affine.Affine or sequence of 6 floats
         Affine transform ``(a, b, c, d, e, f)`` of the whole raster (order of `affine`, not of GDAL):
-        x = a column + b row + c, y = d column + e row + f, at pixel corners.
+        x = a column + b row + c, y = d column + e row + f, at pixel corners. Kept as a tuple of 6.
     shape : tuple of int
         Rows and columns of this window.
     crs : str or None
-        Anything pyproj understands (EPSG code, WKT). None: a plane in metres whose y axis points north.
+        Anything pyproj understands (EPSG code, WKT, a CRS of pyproj or rasterio; kept as text). None: a plane
+        in metres whose y axis points north.
     row_offset, col_offset : int
         Position of the window in the whole raster.
     latitude : float or None
@@ -122,16 +132,25 @@ class Grid:
     (np.float64(26.53), np.float64(26.8), np.float64(30.8))
     """
 
-    transform: tuple[float, float, float, float, float, float]
+    transform: Any
     shape: tuple[int, int]
-    crs: str | None = None
+    crs: Any = None
     row_offset: int = 0
     col_offset: int = 0
     latitude: float | None = None
 
     def __post_init__(self) -> None:
+        # Affine counts nine numbers, the last three always the same.
+        numbers = tuple(float(value) for value in self.transform)
+        six = numbers[:6] if numbers[6:] == (0.0, 0.0, 1.0) else numbers
+        object.__setattr__(self, "transform", six)
+        object.__setattr__(self, "crs", _crs_text(self.crs))
+        if len(six) != 6:
+            raise OptionError(
+                f"the transform has {len(six)} numbers; give six, a, b, c, d, e, f, or an Affine"
+            )
         a, b, _, d, e, _ = self.transform
-        if len(self.transform) != 6 or not np.isfinite(self.transform).all() or a * e - b * d == 0.0:
+        if not np.isfinite(six).all() or a * e - b * d == 0.0:
             raise OptionError(
                 f"the transform {self.transform} is not invertible; give six finite numbers a, b, c, d, e, f"
             )
@@ -139,6 +158,48 @@ class Grid:
             raise OptionError(
                 "the geographic grid is rotated; warp the raster to a north-up grid first (gdalwarp)"
             )
+
+    @classmethod
+    def from_raster(cls, raster: Any, *, crs: Any = None) -> Grid:
+        """Grid of a raster as other libraries have it.
+
+        Parameters
+        ----------
+        raster : object
+            A rasterio dataset, an xarray DataArray or Dataset that rioxarray understands, or anything with
+            ``transform``, ``shape`` (rows, columns) and ``crs``.
+        crs : optional
+            CRS of a raster that names none.
+
+        Raises
+        ------
+        OptionError
+            The raster has no CRS and none is given, no place, or its rows are not its last axis but one.
+
+        Examples
+        --------
+        >>> import rioxarray, xarray
+        >>> centres = {"y": [46.5, 45.5], "x": [10.5, 11.5]}
+        >>> dem = xarray.DataArray([[0.0, 1.0], [2.0, 3.0]], centres, ("y", "x"))
+        >>> grid = Grid.from_raster(dem, crs=4326)
+        >>> grid.transform, grid.shape, grid.crs
+        ((1.0, 0.0, 10.0, 0.0, -1.0, 47.0), (2, 2), 'EPSG:4326')
+        """
+        if hasattr(raster, "dims"):
+            import rioxarray  # noqa: F401  heavy; gives DataArrays the place of their pixels
+
+            place = raster.rio
+            if tuple(raster.dims)[-2:] != (place.y_dim, place.x_dim) and hasattr(raster, "dtype"):
+                raise OptionError(
+                    f"the last axes of the raster are {tuple(raster.dims)[-2:]}; "
+                    f"transpose it to (..., {place.y_dim!r}, {place.x_dim!r})"
+                )
+            transform, shape, own = place.transform(recalc=True), (place.height, place.width), place.crs
+        else:
+            transform, shape, own = raster.transform, raster.shape, raster.crs
+        if own is None and crs is None:
+            raise OptionError("the raster names no CRS; give it as crs, e.g. crs='EPSG:4326'")
+        return cls(transform, (int(shape[0]), int(shape[1])), crs if own is None else own)
 
     @property
     def is_geographic(self) -> bool:
@@ -204,6 +265,22 @@ class Grid:
     def latitudes(self) -> npt.NDArray[np.float64]:
         """Geodetic latitude of every pixel centre, degrees, shape of the window (NaN: planar without one)."""
         return self._interpolated(4)[..., 0]
+
+    def lonlat(
+        self, row: npt.NDArray[np.int64], col: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """Longitude and latitude on WGS 84 of pixel centres of this window; None for a planar grid.
+
+        Longitudes are -180 to 180 degrees.
+        """
+        if self.crs is None:
+            return None
+        transformer = pyproj.Transformer.from_crs(_crs(self.crs), 4326, always_xy=True)
+        a, b, c, d, e, f = self.transform
+        row_centre, col_centre = row + self.row_offset + 0.5, col + self.col_offset + 0.5
+        x, y = a * col_centre + b * row_centre + c, d * col_centre + e * row_centre + f
+        longitude, latitude = transformer.transform(x, y)
+        return (np.asarray(longitude) + 180.0) % 360.0 - 180.0, np.asarray(latitude)
 
     def convergence(self) -> npt.NDArray[np.float64]:
         """Azimuth of the grid's upward direction at every pixel, degrees clockwise from true north.

@@ -7,7 +7,7 @@ the window, mask or order in which it is computed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
@@ -210,7 +210,7 @@ def sector_azimuths(n_sectors: int) -> npt.NDArray[np.float64]:
 
 
 def horizon(
-    elevation: npt.NDArray[Any],
+    elevation: npt.ArrayLike,
     grid: Grid,
     *,
     n_sectors: int = 64,
@@ -223,8 +223,8 @@ def horizon(
 
     Parameters
     ----------
-    elevation : array (rows, cols)
-        Metres, NaN where void; heights are taken as float32. Voids and the outside of the window hide
+    elevation : array_like (rows, cols)
+        Metres, void as for `slope`; heights are taken as float32. Voids and the outside of the window hide
         nothing: give the window a halo (`rogi.terrain.required_halo`).
     grid : Grid
         Grid of the same window.
@@ -249,6 +249,14 @@ def horizon(
     -----
     Exact for the surface that is linear between pixel centres along rows and columns, up to float32
     rounding (0.001° at 30 m) and the use of one metric per block of 16 x 64 pixels.
+
+    Examples
+    --------
+    >>> wall = np.zeros((3, 5))
+    >>> wall[:, 4] = 100.0  # 100 m high, 100 m east of the middle
+    >>> grid = Grid((50.0, 0.0, 0.0, 0.0, -50.0, 0.0), wall.shape)
+    >>> horizon(wall, grid, azimuths=[90.0, 270.0])[:, 1, 2].round(2)
+    array([45.,  0.], dtype=float32)
     """
     surface, wanted = surface_and_mask(elevation, grid, mask)
     if n_sectors < 1 or radius <= 0.0:
@@ -271,7 +279,7 @@ def horizon(
 
 
 def surface_and_mask(
-    elevation: npt.NDArray[Any], grid: Grid, mask: npt.NDArray[np.bool_] | None
+    elevation: npt.ArrayLike, grid: Grid, mask: npt.NDArray[np.bool_] | None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Elevation in float32 and the mask of wanted pixels (those given that are not void)."""
     surface = np.ascontiguousarray(prepared(elevation, grid), dtype=np.float32)

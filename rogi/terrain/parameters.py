@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from rogi.errors import OptionError
+from rogi.terrain.atmosphere import TURBIDITY_RANGE, Atmosphere
 from rogi.terrain.gradient import SlopeMethod
 from rogi.terrain.horizons import SEARCH_RADIUS
 from rogi.terrain.sun import SOLAR_CONSTANT, Declination
@@ -25,12 +28,20 @@ class Sky(StrEnum):
 
 @dataclass(frozen=True)
 class RadiationParameters:
-    """Parameters of `potential_incoming_solar_radiation`; the defaults follow Kumar et al. (1997).
+    """Parameters of `potential_incoming_solar_radiation`; the defaults follow Kumar et al. (1997), except for
+    the declination, which is nearer to the true sun.
 
     Attributes
     ----------
     declination : Declination
-        Formula of the solar declination; Cooper (Kumar's eq. 4) by default.
+        Formula of the solar declination: Spencer (1971), or Cooper (1969), which is Kumar's eq. 4.
+    atmosphere : Atmosphere
+        Model of the clear sky: Kumar's, Ineichen's, or simplified Solis.
+    linke_turbidity : tuple of float
+        For Ineichen's sky: one value for the year, or those of the twelve months. Empty: pvlib's table of
+        monthly means, at the place.
+    aod700, precipitable_water : float
+        For the simplified Solis sky: aerosol optical depth at 700 nm (0-0.45), water in cm (0.2-10).
     first_day, last_day : int
         Days of the year (1-365) that are summed, both included.
     time_step : float
@@ -62,7 +73,11 @@ class RadiationParameters:
     0.25
     """
 
-    declination: Declination = Declination.COOPER
+    declination: Declination = Declination.SPENCER
+    atmosphere: Atmosphere = Atmosphere.KUMAR
+    linke_turbidity: tuple[float, ...] = ()
+    aod700: float = 0.1
+    precipitable_water: float = 1.0
     first_day: int = 1
     last_day: int = 365
     time_step: float = 10.0
@@ -77,7 +92,12 @@ class RadiationParameters:
     slope_method: SlopeMethod = SlopeMethod.HORN
 
     def __post_init__(self) -> None:
-        for name, kind in (("declination", Declination), ("sky", Sky), ("slope_method", SlopeMethod)):
+        for name, kind in (
+            ("declination", Declination),
+            ("atmosphere", Atmosphere),
+            ("sky", Sky),
+            ("slope_method", SlopeMethod),
+        ):
             value = getattr(self, name)
             if value not in list(kind):
                 allowed = ", ".join(kind)
@@ -87,7 +107,22 @@ class RadiationParameters:
             if field.type in _KINDS:
                 given = getattr(self, field.name)
                 object.__setattr__(self, field.name, _typed(field.name, given, _KINDS[field.type]))
+        turbidity = _turbidity(self.linke_turbidity)
+        object.__setattr__(self, "linke_turbidity", turbidity)
+        if turbidity and self.atmosphere is not Atmosphere.INEICHEN:
+            raise OptionError(
+                f"a Linke turbidity was given, but the atmosphere is {self.atmosphere.value!r}, "
+                "which has none; leave it out, or choose 'ineichen'"
+            )
+        low, high = TURBIDITY_RANGE
         for name, valid, allowed in (
+            (
+                "linke_turbidity",
+                len(turbidity) in (0, 1, 12) and all(low <= value <= high for value in turbidity),
+                f"one value or twelve (January to December), each {low:g} to {high:g}",
+            ),
+            ("aod700", 0.0 <= self.aod700 <= 0.45, "0 to 0.45"),
+            ("precipitable_water", 0.2 <= self.precipitable_water <= 10.0, "0.2 to 10 cm"),
             ("first_day", 1 <= self.first_day <= self.last_day, "1 to last_day"),
             ("last_day", self.last_day <= 365, "first_day to 365"),
             ("time_step", 0.0 < self.time_step <= 120.0, "minutes above 0, up to 120"),
@@ -101,11 +136,11 @@ class RadiationParameters:
                     f"radiation parameter {name} is {getattr(self, name)!r}; allowed is {allowed}"
                 )
 
-    def to_dict(self) -> dict[str, str | int | float | bool]:
+    def to_dict(self) -> dict[str, str | int | float | bool | list[float]]:
         """Plain values by name, for a sidecar or a configuration file."""
-        return {
-            key: str(value) if isinstance(value, StrEnum) else value for key, value in asdict(self).items()
-        }
+        values = asdict(self)
+        plain = {key: str(value) if isinstance(value, StrEnum) else value for key, value in values.items()}
+        return {**plain, "linke_turbidity": list(self.linke_turbidity)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RadiationParameters:
@@ -130,3 +165,14 @@ def _typed(name: str, value: Any, kind: type[bool] | type[int] | type[float]) ->
         allowed = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
         raise OptionError(f"radiation parameter {name} is {value!r}; allowed is {allowed}")
     return kind(value)
+
+
+def _turbidity(value: Any) -> tuple[float, ...]:
+    """One number, some, or a text with commas between them, as numbers."""
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        return tuple(float(part) for part in np.ravel(np.asarray(parts, dtype=object)))
+    except (TypeError, ValueError):
+        raise OptionError(
+            f"radiation parameter linke_turbidity is {value!r}; allowed is a number, or twelve with commas"
+        ) from None

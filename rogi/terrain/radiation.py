@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from rogi.errors import OptionError
+from rogi.terrain.atmosphere import TURBIDITY_CELLS, Atmosphere, linke_turbidity
 from rogi.terrain.gradient import SlopeMethod, arctan, ground_gradient
 from rogi.terrain.grid import EARTH_RADIUS
 from rogi.terrain.horizons import (
@@ -200,7 +202,7 @@ def _radiation(
 
 
 def solar_radiation(
-    elevation: npt.NDArray[Any],
+    elevation: npt.ArrayLike,
     grid: Grid,
     *,
     mask: npt.NDArray[np.bool_] | None = None,
@@ -210,6 +212,15 @@ def solar_radiation(
     """Direct, diffuse and reflected potential solar radiation of the wanted pixels.
 
     Parameters, errors and notes as for `potential_incoming_solar_radiation`.
+
+    Examples
+    --------
+    >>> from rogi.terrain import Grid
+    >>> level = np.ma.masked_less(np.array([[4500.0] * 3] * 3), 0.0)
+    >>> grid = Grid((30.0, 0.0, 0.0, 0.0, -30.0, 0.0), level.shape, latitude=33.0)
+    >>> found = solar_radiation(level, grid)
+    >>> float(found.sky_view[1, 1]), float(found.reflected[1, 1])
+    (1.0, 0.0)
     """
     out, box = _components(elevation, grid, mask, parameters, threads)
     full = np.full((4, *grid.shape), np.nan, dtype=np.float32)
@@ -218,7 +229,7 @@ def solar_radiation(
 
 
 def _components(
-    elevation: npt.NDArray[Any],
+    elevation: npt.ArrayLike,
     grid: Grid,
     mask: npt.NDArray[np.bool_] | None,
     parameters: RadiationParameters | None,
@@ -245,11 +256,16 @@ def _components(
     highest_wanted = float(np.max(surface, where=wanted, initial=-np.inf))
     step = (np.array([lowest, highest_wanted]) - _LOWEST) / ELEVATION_SPACING
     first_step, last_step = (int(k) for k in np.clip(step, 0, ELEVATIONS.size - 2))
-    # A block takes its tables from the latitude band of its centre.
+    # A block takes its tables from the latitude band, and the turbidity from the cell, of its centre.
     band = np.floor(centres[:, 4] / LATITUDE_SPACING).astype(np.int64)
-    for number in np.unique(band):
-        members = np.flatnonzero(band == number)
-        tables = paired_tables(int(number), first_step, last_step, chosen)
+    skies = [chosen]
+    sky = np.zeros(band.size, dtype=np.int64)
+    if chosen.atmosphere is Atmosphere.INEICHEN and not chosen.linke_turbidity:
+        turbidities, sky = _turbidities(blocks, grid)
+        skies = [replace(chosen, linke_turbidity=values) for values in turbidities]
+    for number, kind in np.unique(np.stack([band, sky], axis=1), axis=0):
+        members = np.flatnonzero((band == number) & (sky == kind))
+        tables = paired_tables(int(number), first_step, last_step, skies[kind])
 
         def compute(
             part: npt.NDArray[np.int64],
@@ -272,8 +288,25 @@ def _components(
     return out, box
 
 
+def _turbidities(
+    blocks: npt.NDArray[np.int64], grid: Grid
+) -> tuple[list[tuple[float, ...]], npt.NDArray[np.int64]]:
+    """Linke turbidities of the months at the centres of blocks, each once, and which block has which."""
+    places = grid.lonlat(blocks[:, 0] + BLOCK_ROWS // 2, blocks[:, 1] + BLOCK_COLS // 2)
+    if places is None:
+        raise OptionError(
+            "a planar grid has no longitude to look up the Linke turbidity; "
+            "give linke_turbidity, or the grid's CRS"
+        )
+    cell = (np.floor(np.stack(places, axis=1) * TURBIDITY_CELLS) + 0.5) / TURBIDITY_CELLS
+    cells, index = np.unique(cell, axis=0, return_inverse=True)
+    months = [linke_turbidity(float(latitude), float(longitude)) for longitude, latitude in cells]
+    kinds = sorted(set(months))
+    return kinds, np.array([kinds.index(values) for values in months])[index.ravel()]
+
+
 def potential_incoming_solar_radiation(
-    elevation: npt.NDArray[Any],
+    elevation: npt.ArrayLike,
     grid: Grid,
     *,
     mask: npt.NDArray[np.bool_] | None = None,
@@ -284,8 +317,8 @@ def potential_incoming_solar_radiation(
 
     Parameters
     ----------
-    elevation : array (rows, cols)
-        Metres, NaN where void; computed in float32.
+    elevation : array_like (rows, cols)
+        Metres, void as for `slope`; computed in float32.
     grid : Grid
         Grid of the same window. Latitude is taken per row (per pixel on projected grids).
     mask : bool array (rows, cols), optional
@@ -309,8 +342,17 @@ def potential_incoming_solar_radiation(
 
     Notes
     -----
-    Formulas: Kumar et al. (1997), see `rogi.terrain.sun` and docs/methods/terrain.md.
-    The value of a pixel depends on the terrain within the halo only, to the last bit.
+    Formulas: Kumar et al. (1997), see `rogi.terrain.sun` and docs/methods/terrain.md; other clear skies are
+    in `rogi.terrain.atmosphere`. The value of a pixel depends on the terrain within the halo only, to the
+    last bit.
+
+    Examples
+    --------
+    >>> from rogi.terrain import Grid
+    >>> level = np.full((3, 3), 4500.0)
+    >>> grid = Grid((30.0, 0.0, 0.0, 0.0, -30.0, 0.0), level.shape, latitude=33.0)
+    >>> float(potential_incoming_solar_radiation(level, grid)[1, 1].round())
+    2637.0
     """
     (direct, diffuse, reflected, _), box = _components(elevation, grid, mask, parameters, threads)
     total = np.full(grid.shape, np.nan, dtype=np.float32)
@@ -332,6 +374,12 @@ def required_halo(grid: Grid, parameters: RadiationParameters | None = None) -> 
     -------
     tuple of int
         Rows to read above and below, columns to read left and right.
+
+    Examples
+    --------
+    >>> from rogi.terrain import Grid
+    >>> required_halo(Grid((30.0, 0.0, 0.0, 0.0, -30.0, 0.0), (100, 100)))
+    (844, 844)
     """
     chosen = parameters or RadiationParameters()
     if not chosen.shading:

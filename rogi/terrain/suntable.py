@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rogi.terrain import sun
+from rogi.terrain.atmosphere import clear_sky
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -55,11 +56,12 @@ class SunTable(NamedTuple):
 
 
 class Suns(NamedTuple):
-    """Sun positions of a period at one latitude: unit vectors (n, 3), I0 in kW m-2 and hours of each."""
+    """Sun positions of a period at one latitude: unit vectors (n, 3), I0 in kW m-2, hours and day of each."""
 
     vector: npt.NDArray[np.float64]
     irradiance: npt.NDArray[np.float64]
     hours: npt.NDArray[np.float64]
+    day: npt.NDArray[np.int64]
 
 
 def suns(latitude: float, parameters: RadiationParameters) -> Suns:
@@ -74,41 +76,40 @@ def suns(latitude: float, parameters: RadiationParameters) -> Suns:
     hour_angle = half_day[index] * (2.0 * (position + 0.5) / count[index] - 1.0)
     vector = np.stack(sun.sun_vector(latitude, delta[index], hour_angle), axis=-1)
     irradiance = sun.extraterrestrial_irradiance(day, parameters.solar_constant)[index]
-    return Suns(vector, irradiance, (daylight / np.maximum(count, 1))[index])
+    return Suns(vector, irradiance, (daylight / np.maximum(count, 1))[index], day[index])
 
 
 @lru_cache(maxsize=48)
 def sun_table(latitude: float, parameters: RadiationParameters) -> SunTable:
     """Table of `latitude` (degrees) for all `ELEVATIONS`; the last few are kept."""
     n = parameters.n_sectors
-    vector, irradiance, hours = suns(latitude, parameters)
+    vector, irradiance, hours, day = suns(latitude, parameters)
     sine = np.clip(vector[:, 2], 0.0, 1.0)
     level = np.minimum((sine * HORIZON_STEPS).astype(np.int64), HORIZON_STEPS - 1)
     turn = np.arctan2(vector[:, 0], vector[:, 1]) / (2.0 * np.pi) * n
     lower = np.floor(turn)
     share = turn - lower
-    mass = sun.air_mass(sine)
-    pressure = sun.relative_pressure(ELEVATIONS) if parameters.pressure else np.ones(ELEVATIONS.size)
     shape = (n, HORIZON_STEPS)
     near = (lower.astype(np.int64) % n) * HORIZON_STEPS + level
     far = ((lower.astype(np.int64) + 1) % n) * HORIZON_STEPS + level
     direct = np.zeros((ELEVATIONS.size, n, HORIZON_STEPS + 1, 3))
     diffuse, reflected = np.zeros(ELEVATIONS.size), np.zeros(ELEVATIONS.size)
-    for e, ratio in enumerate(pressure):
+    energy = irradiance * hours
+    level_energy = energy * sine
+    sky_at = clear_sky(sine, day, parameters)
+    for e, elevation in enumerate(ELEVATIONS):
         if e and not parameters.pressure:
             direct[e], diffuse[e], reflected[e] = direct[0], diffuse[0], reflected[0]
             continue
-        beam = sun.beam_transmittance(mass * ratio)
-        energy = irradiance * hours
+        sky = sky_at(elevation if parameters.pressure else 0.0)
         for axis in range(3):
-            part = energy * beam * vector[:, axis]
+            part = energy * sky.beam * vector[:, axis]
             histogram = np.bincount(near, part * (1.0 - share), n * HORIZON_STEPS)
             histogram += np.bincount(far, part * share, n * HORIZON_STEPS)
             above = np.cumsum(histogram.reshape(shape)[:, ::-1], axis=1)[:, ::-1]
             direct[e, :, :HORIZON_STEPS, axis] = above
-        level_energy = energy * sine
-        diffuse[e] = np.sum(level_energy * sun.diffuse_transmittance(beam))
-        reflected[e] = parameters.albedo * np.sum(level_energy * sun.reflectance_transmittance(beam))
+        diffuse[e] = np.sum(level_energy * sky.diffuse)
+        reflected[e] = parameters.albedo * np.sum(level_energy * sky.ground)
     return SunTable(direct, diffuse, reflected)
 
 

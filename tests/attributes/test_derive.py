@@ -443,11 +443,38 @@ def test_command_writes_provenance_and_settings(files: tuple[Path, Path], tmp_pa
         ).fetchone() == (2,)
     found = dict(rows)
     assert json.loads(found["SLO_MEAN"])["inputs"] == relief["inputs"]
-    assert json.loads(found["PISR"])["parameters"]["parameters"]["n_sectors"] == 8
+    radiation = json.loads(found["PISR"])["parameters"]["parameters"]
+    assert {name: radiation[name] for name in ("n_sectors", "declination", "atmosphere")} == {
+        "n_sectors": 8, "declination": "spencer", "atmosphere": "kumar"
+    }  # fmt: skip
     # The stored settings do the same again, and the ledger has it all.
     code, _, errors = main("attributes", source, "--config", f"{out}.attributes.toml", "-o", out)
     assert code == 0, errors
     assert "24 of 24 values of units taken from the ledger" in errors
+
+
+def test_the_sky_is_chosen_on_the_command_line(files: tuple[Path, Path], tmp_path: Path, main: Main) -> None:
+    """--atmosphere and --linke give what the functions give, are stored, and come back from the settings."""
+    from rogi.inventory.read import read_inventory
+
+    source, tiles = files
+    sky = RadiationParameters(search_radius=2000.0, n_sectors=8, atmosphere="ineichen", linke_turbidity=3.5)
+    out = tmp_path / "out.gpkg"
+    asked = ("--dem", tiles, "--fields", "PISR", *QUICKLY, "-o", out)
+    code, _, errors = main("attributes", source, *asked, "--atmosphere", "ineichen", "--linke", "3.5")
+    assert code == 0, errors
+    expected = derive_attributes(
+        read_inventory([source]),
+        AttributeSettings(dem=(str(tiles),), fields=("PISR",), radiation=sky),
+        Runner(Ledger(tmp_path / "other.ledger")),
+    )
+    found = gpd.read_file(out)["PISR"].to_numpy()
+    np.testing.assert_array_equal(found, table(expected)["PISR"].to_numpy(dtype=float))
+    (record,) = json.loads(Path(f"{out}.provenance.json").read_text())["fields"]
+    assert record["parameters"]["parameters"]["atmosphere"] == "ineichen"
+    assert record["parameters"]["parameters"]["linke_turbidity"] == [3.5]
+    assert record["parameters"]["pvlib"]
+    assert read_settings(Path(f"{out}.attributes.toml")).radiation == sky
 
 
 @pytest.mark.slow
@@ -558,6 +585,9 @@ def test_command_errors(files: tuple[Path, Path], tmp_path: Path, main: Main) ->
         (("--regions", regions, "-o", regions), "is an input"),
         (("--dem", tiles, "-o", out, "--minimum-valid-share", "5"), "share from 0 to 1"),
         (("--dem", tiles, "-o", out, "--radiation", "albedo=bright"), "allowed is a number"),
+        (("--dem", tiles, "-o", out, "--atmosphere", "blue"), "kumar, ineichen, simplified-solis"),
+        (("--dem", tiles, "-o", out, "--linke", "3"), "atmosphere is 'kumar', which has none"),
+        (("--dem", tiles, "-o", out, "--atmosphere", "ineichen", "--linke", "2,3"), "one value or twelve"),
         (("--dem", tiles, "-o", out, "--engine", "quick"), "--engine is coverage or rasterstats"),
         (("--dem", tiles, "-o", out, "--fields", "ELE_MAEN"), "no derived field"),
         (("--maat-unit", "K", "-o", out), "without --maat"),

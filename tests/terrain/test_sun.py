@@ -15,16 +15,17 @@ from rogi.terrain.suntable import suns
 DAYS = np.arange(1, 366)
 
 
-def test_declinations_equal_pvlib() -> None:
-    """Both formulas are those of the literature, as pvlib has them."""
-    np.testing.assert_allclose(
-        np.radians(sun.declination(DAYS)), solarposition.declination_cooper69(DAYS), atol=4e-5
-    )
-    np.testing.assert_allclose(
-        np.radians(sun.declination(DAYS, Declination.SPENCER)),
-        solarposition.declination_spencer71(DAYS),
-        atol=1e-6,
-    )
+def test_declinations_are_those_of_the_papers() -> None:
+    """Cooper (1969) and Spencer (1971), written out; Cooper's is zero on day 81 and extreme on day 172."""
+    cooper = 23.45 * np.sin(2 * np.pi * (284 + DAYS) / 365)
+    np.testing.assert_allclose(sun.declination(DAYS, Declination.COOPER), cooper, atol=1e-9)
+    angle = 2 * np.pi * (DAYS - 1) / 365
+    spencer = (
+        0.006918 - 0.399912 * np.cos(angle) + 0.070257 * np.sin(angle) - 0.006758 * np.cos(2 * angle)
+        + 0.000907 * np.sin(2 * angle) - 0.002697 * np.cos(3 * angle) + 0.00148 * np.sin(3 * angle)
+    )  # fmt: skip
+    np.testing.assert_allclose(sun.declination(DAYS), np.degrees(spencer), atol=1e-9)
+    assert RadiationParameters().declination is Declination.SPENCER
 
 
 @pytest.mark.parametrize(("formula", "limit"), [(Declination.COOPER, 1.5), (Declination.SPENCER, 0.6)])
