@@ -39,7 +39,7 @@ ROGI = """
 from rogi.raster.elevation import open_elevation_model
 from rogi.raster.files import reading
 from rogi.attributes.relief import relief_statistics
-(grid,) = open_elevation_model(folder / "elevation.tif").mosaics
+(grid,) = open_elevation_model(folder / "elevation.tif").surfaces
 with reading():
     relief_statistics(units.geometry.to_numpy(), grid)
 """

@@ -24,8 +24,10 @@ from rogi.attributes.zonal import LARGE_UNIT_CELLS, cell_weights, row_weights, u
 from rogi.errors import InputError
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
-from rogi.raster.elevation import Mosaic
-from rogi.raster.files import Raster, RasterFile, Window, reading
+from rogi.raster.elevation import Surface
+from rogi.raster.files import Raster, reading
+from rogi.raster.grid import Window
+from rogi.raster.mosaic import Tile
 from rogi.terrain import RadiationParameters, SlopeMethod, required_halo
 from rogi.terrain.atmosphere import Atmosphere
 
@@ -49,7 +51,7 @@ Row = list[float | None]
 class Relief:
     """Elevation, slope and aspect from an elevation model."""
 
-    grid: Mosaic
+    grid: Surface
     method: SlopeMethod = SlopeMethod.HORN
     options: ZonalOptions = field(default_factory=ZonalOptions)
 
@@ -76,7 +78,7 @@ class Relief:
 class Radiation:
     """Potential incoming solar radiation from an elevation model."""
 
-    grid: Mosaic
+    grid: Surface
     parameters: RadiationParameters
     options: ZonalOptions = field(default_factory=ZonalOptions)
 
@@ -170,7 +172,7 @@ def _cached_halo(
     return required_halo(window_grid(grid, window), parameters)
 
 
-def _radiation_halo(grid: Mosaic, band: int, parameters: RadiationParameters) -> tuple[int, int]:
+def _radiation_halo(grid: Surface, band: int, parameters: RadiationParameters) -> tuple[int, int]:
     return _cached_halo(grid.transform, grid.shape, grid.crs, band, parameters)
 
 
@@ -210,7 +212,7 @@ def run_block(job: Job) -> Done:
     polygons = np.asarray(shapely.from_wkb(list(job.polygons)), dtype=object)
     with reading():
         rows = _rows(job.task, polygons)
-    notes = sorted(job.task.grid.notes) if isinstance(job.task.grid, Mosaic) else []
+    notes = sorted(job.task.grid.notes) if isinstance(job.task.grid, Surface) else []
     return Done(tuple(rows), tuple(notes))
 
 
@@ -329,11 +331,9 @@ def compute(
 
 def files_read(task: Task, polygons: NDArray[np.object_]) -> list[Path]:
     """Files of an elevation model that units and their surroundings reach into."""
-    assert isinstance(task.grid, Mosaic)
+    assert isinstance(task.grid, Surface)
     windows = pixel_windows(pixel_rings(polygons, task.grid.transform), task.grid.shape)
-    found = {
-        file for rasters in _tiles(task, task.grid, windows) for raster in rasters for file in raster.files
-    }
+    found = {file for tiles in _tiles(task, task.grid, windows) for tile in tiles for file in tile.files}
     return sorted(found)
 
 
@@ -345,7 +345,7 @@ def beyond_model(task: Radiation, polygons: NDArray[np.object_]) -> NDArray[np.b
     around = shapely.box(
         column0 - halos[:, 1], row0 - halos[:, 0], column1 + halos[:, 1], row1 + halos[:, 0]
     )  # fmt: skip
-    extents = np.array(task.grid.extents)
+    extents = task.grid.extents
     covered = shapely.union_all(shapely.box(extents[:, 2], extents[:, 0], extents[:, 3], extents[:, 1]))
     shapely.prepare(covered)
     beyond: NDArray[np.bool_] = (row1 > row0) & (column1 > column0) & ~shapely.covers(covered, around)
@@ -354,24 +354,24 @@ def beyond_model(task: Radiation, polygons: NDArray[np.object_]) -> NDArray[np.b
 
 def _files(task: Task, windows: NDArray[np.int64], ledger: Ledger) -> list[list[str]]:
     """Digests of the files each unit's values depend on, in the order in which they count."""
-    if not isinstance(task.grid, Mosaic):
+    if not isinstance(task.grid, Surface):
         return [[]] * len(windows)
     grid = task.grid
-    known: dict[RasterFile, str] = {}
+    known: dict[Tile, str] = {}
     out = []
-    for rasters in _tiles(task, grid, windows):
-        for raster in rasters:
-            if raster not in known:
-                known[raster] = digest([ledger.file_digest(file) for file in raster.files])
-        out.append([known[raster] for raster in rasters])
+    for tiles in _tiles(task, grid, windows):
+        for tile in tiles:
+            if tile not in known:
+                known[tile] = digest([ledger.file_digest(file) for file in tile.files])
+        out.append([known[tile] for tile in tiles])
     return out
 
 
-def _tiles(task: Task, grid: Mosaic, windows: NDArray[np.int64]) -> list[tuple[RasterFile, ...]]:
-    """Files that each unit reads, with its halo; the same tuple for units that read the same."""
-    extents = np.array([tile.extent for tile in grid.tiles])
-    found: dict[tuple[int, ...], tuple[RasterFile, ...]] = {}
-    out: list[tuple[RasterFile, ...]] = []
+def _tiles(task: Task, grid: Surface, windows: NDArray[np.int64]) -> list[tuple[Tile, ...]]:
+    """Tiles that each unit reads, with its halo; the same tuple for units that read the same."""
+    extents = grid.mosaic.extents
+    found: dict[tuple[int, ...], tuple[Tile, ...]] = {}
+    out: list[tuple[Tile, ...]] = []
     for row0, row1, column0, column1 in windows.tolist():
         if row1 <= row0 or column1 <= column0:
             out.append(())

@@ -40,7 +40,7 @@ from rogi.geometry import area_m2, parse_crs, to_lonlat
 from rogi.ledger import Ledger, digest
 from rogi.raster.climate import ClimateField, climate_field
 from rogi.raster.climate_units import Quantity
-from rogi.raster.elevation import Mosaic, open_elevation_model
+from rogi.raster.elevation import Surface, open_elevation_model
 from rogi.raster.files import reading
 from rogi.regions import UNNAMED, assign, read_regions, spelled
 from rogi.schema.model import Role
@@ -243,15 +243,15 @@ class _Derivation:
             used = self._asked(chosen) & ~self.empty
             task: Task | None = None
             beyond = np.zeros(len(self.polygons), dtype=bool)
-            for number, mosaic in enumerate(model.mosaics):
+            for number, surface in enumerate(model.surfaces):
                 members = np.flatnonzero((owner == number) & used)
-                if not len(members) and (number or len(model.mosaics) > 1):
+                if not len(members) and (number or len(model.surfaces) > 1):
                     continue
-                task = self._terrain_task(group, mosaic)
-                placed = self._placed(mosaic, members)
+                task = self._terrain_task(group, surface)
+                placed = self._placed(surface, members)
                 self._take(task, placed, members, group.label)
                 for path in files_read(task, placed):
-                    inputs[path] = raster_input(path, mosaic, self.runner.ledger)
+                    inputs[path] = raster_input(path, surface, self.runner.ledger)
                 if isinstance(task, Radiation) and task.parameters.shading:
                     beyond[members] = beyond_model(task, placed)
             if task is not None:
@@ -265,10 +265,10 @@ class _Derivation:
                     "nothing, so they may have too much radiation: give a model that reaches further."
                 )
 
-    def _terrain_task(self, group: Group, mosaic: Mosaic) -> Task:
+    def _terrain_task(self, group: Group, surface: Surface) -> Task:
         if group is Group.RELIEF:
-            return Relief(mosaic, self.settings.slope_method, self.settings.zonal)
-        return Radiation(mosaic, self.settings.radiation, self.settings.zonal)
+            return Relief(surface, self.settings.slope_method, self.settings.zonal)
+        return Radiation(surface, self.settings.radiation, self.settings.zonal)
 
     def _climate(self, name: str, source: ClimateSource) -> None:
         group = Group(name)

@@ -14,7 +14,7 @@ from rogi.inventory.metadata import Metadata, read_column_metadata
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory
     from rogi.ledger import Ledger
-    from rogi.raster.elevation import Mosaic
+    from rogi.raster.elevation import Surface
 
 STANDARD_URI = "https://json.org/"
 """What `gpkg_metadata` says of JSON."""
@@ -77,12 +77,12 @@ def file_input(path: Path, ledger: Ledger, crs: str, resolution: str) -> Input:
     return Input(path.name, size, ledger.file_digest(path), crs, resolution)
 
 
-def raster_input(path: Path, mosaic: Mosaic, ledger: Ledger) -> Input:
+def raster_input(path: Path, surface: Surface, ledger: Ledger) -> Input:
     """A file of an elevation model as an input."""
-    for raster in (*(tile.raster for tile in mosaic.tiles), *mosaic.others):
-        if path in raster.files:
-            a, e = abs(raster.transform.a), abs(raster.transform.e)
-            return file_input(path, ledger, raster.crs.to_string(), f"{a:.10g} x {e:.10g}")
+    for tile in surface.tiles:
+        if path in tile.files:
+            a, e = abs(tile.grid.transform.a), abs(tile.grid.transform.e)
+            return file_input(path, ledger, tile.grid.crs.to_string(), f"{a:.10g} x {e:.10g}")
     return file_input(path, ledger, "", "")
 
 

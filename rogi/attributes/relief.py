@@ -28,7 +28,8 @@ from rogi.terrain.grid import NODE_SPACING
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rogi.raster.files import Raster, Window
+    from rogi.raster.files import Raster
+    from rogi.raster.grid import Window
 
     Columns = dict[str, NDArray[np.float64]]
 
@@ -191,7 +192,7 @@ def window_grid(grid: Raster, window: Window) -> Grid:
 
 def halo_window(grid: Raster, window: Window, parameters: RadiationParameters) -> Window:
     """The window with all ground around it that can hide the sun from it."""
-    from rogi.raster.files import Window
+    from rogi.raster.grid import Window
 
     rows, columns = required_halo(window_grid(grid, window), parameters)
     return Window(window.row0 - rows, window.row1 + rows, window.column0 - columns, window.column1 + columns)

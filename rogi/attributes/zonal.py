@@ -24,7 +24,8 @@ from rogi.attributes.statistics import (
 )
 from rogi.attributes.streaming import Chunk, streamed_circular_mean, streamed_statistics
 from rogi.errors import OptionError
-from rogi.raster.files import Raster, Window, open_raster, reading
+from rogi.raster.files import Raster, open_raster, reading
+from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     import pandas as pd

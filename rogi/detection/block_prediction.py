@@ -24,7 +24,8 @@ from rogi.detection.engines import Backend, Floats, Plan, build_backend
 from rogi.detection.imagery import CorruptTile, Imagery
 from rogi.detection.windows import Blend, Mask, add_window, own_ground
 from rogi.errors import InputError, RogiError
-from rogi.raster.files import Window, reading
+from rogi.raster.files import reading
+from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     from rogi.detection.card import ModelCard

@@ -30,7 +30,7 @@ from rogi.detection.windows import (
 )
 from rogi.errors import OutputError
 from rogi.files import replacing
-from rogi.raster.files import Window
+from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries, transform_geometries
-from rogi.raster.files import Window
+from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     import pyproj

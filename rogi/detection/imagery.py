@@ -17,12 +17,12 @@ from affine import Affine
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
-from rogi.raster.files import Window
-from rogi.raster.grid import Grid
-from rogi.raster.header import CorruptTile, Header
-from rogi.raster.layers import Fitted, added_channel, all_files, fitted
-from rogi.raster.mosaic import Floats, Mask, Mosaic, Tile, assemble
-from rogi.raster.resampling import Resampling
+from rogi.raster.files import Mask
+from rogi.raster.grid import Grid, Window
+from rogi.raster.header import CorruptTile, Header, Stamp, file_stamp
+from rogi.raster.layers import added_channel
+from rogi.raster.mosaic import Floats, Mosaic, Tile, assemble
+from rogi.raster.resampling import Fitted, Layer, Resampling, fitted, read_layers
 from rogi.raster.sources import agreed_channels, file_tiles
 from rogi.words import agreeing, counted
 
@@ -73,12 +73,12 @@ class Imagery:
     dtype: str
     names: tuple[str, ...]
     paths: tuple[Path, ...]
-    images: tuple[Fitted, ...]
-    added: tuple[Fitted, ...] = ()
+    images: tuple[Fitted[Mosaic], ...]
+    added: tuple[Fitted[Layer], ...] = ()
     notes: tuple[str, ...] = ()
     damaged: tuple[CorruptTile, ...] = ()
     missing: frozenset[Path] = frozenset()
-    _digests: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict, repr=False)
+    _digests: dict[Path, tuple[Stamp, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(
@@ -129,7 +129,7 @@ class Imagery:
         given = [Path(source)] if isinstance(source, str | PathLike) else [Path(item) for item in source]
         if not given:
             raise InputError("No imagery was given; name a file, a folder of tiles or a STAC item.")
-        tiles: list[tuple[Header, Tile, tuple[str, ...]]] = []
+        tiles: list[tuple[Tile, tuple[str, ...]]] = []
         notes: dict[str, None] = {}
         damaged: list[CorruptTile] = []
         for path in given:
@@ -143,7 +143,7 @@ class Imagery:
         if not tiles:
             raise damaged[0]
         names = agreed_channels(tiles)
-        mosaics = assemble([(header, tile) for header, tile, _ in tiles])
+        mosaics = assemble([tile for tile, _ in tiles])
         if len(mosaics) > 1:
             notes[
                 f"The tiles lie on {len(mosaics)} grids; those that are not on the grid of "
@@ -155,19 +155,20 @@ class Imagery:
         every = (*names, *(channels or {}))
         if len(set(every)) < len(every):
             raise OptionError(f"The channels {', '.join(every)} are not all different; name each once.")
-        files = [file for _, tile, _ in tiles for file in tile.files]
-        missing: set[Path] = set()
-        for header, _, _ in tiles:
-            away = [file for file in header.files if not file.exists()] if header.composed else []
-            if away:
-                notes[_absent(header, away)] = None
-                missing.update(away)
+        every_tile = [tile for tile, _ in tiles]
         for channel in added:
-            files += all_files(channel.layer)
+            every_tile += channel.layer.tiles_in(channel.layer.extent)
+        missing: set[Path] = set()
+        for part in (part for tile in every_tile for part in tile.parts):
+            away = [file for file in part.files if not file.exists()] if part.header.composed else []
+            if away:
+                notes[_absent(part.header, away)] = None
+                missing.update(away)
+        files = [file for tile in every_tile for file in tile.files]
         return cls(
             name=given[0].name if len(given) == 1 else f"{given[0].name} and {len(given) - 1} more",
             grid=grid,
-            dtype=tiles[0][1].dtype,
+            dtype=tiles[0][0].dtype,
             names=every,
             paths=tuple(dict.fromkeys(files)),
             images=images,
@@ -176,6 +177,11 @@ class Imagery:
             damaged=tuple(damaged),
             missing=frozenset(missing),
         )
+
+    @property
+    def layers(self) -> tuple[Fitted[Any], ...]:
+        """Images and added channels."""
+        return *self.images, *self.added
 
     @property
     def crs(self) -> pyproj.CRS:
@@ -227,15 +233,7 @@ class Imagery:
             A file is damaged; it is named.
         """
         window = Window(row, row + height, column, column + width)
-        first, *others = self.images
-        values, valid = first.read(window)
-        for other in others:
-            if valid.all():
-                break
-            more, known = other.read(window)
-            new = known & ~valid
-            np.copyto(values, more, where=new)
-            valid |= new
+        values, valid = read_layers(self.images, window)
         if not self.added:
             return values, valid
         layers = [values]
@@ -250,7 +248,8 @@ class Imagery:
     def files_in(self, row: int, column: int, height: int, width: int) -> tuple[Path, ...]:
         """Files that a window touches, in the order in which they count."""
         window = Window(row, row + height, column, column + width)
-        return tuple(file for layer in (*self.images, *self.added) for file in layer.files_in(window))
+        tiles = [tile for layer in self.layers for tile in layer.tiles_in(window)]
+        return tuple(dict.fromkeys(file for tile in tiles for file in tile.files))
 
     def keys(
         self, row: int, column: int, height: int, width: int, ledger: Ledger | None = None
@@ -280,12 +279,11 @@ class Imagery:
 
     def _digest(self, path: Path, ledger: Ledger | None) -> str:
         try:
-            status = path.stat()
+            stamp = file_stamp(path)
         except OSError as error:
             if path in self.missing and isinstance(error, FileNotFoundError):
                 return ABSENT
             raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-        stamp = (status.st_size, status.st_mtime_ns)
         known = self._digests.get(path)
         if known is None or known[0] != stamp:
             with Ledger() as memory:

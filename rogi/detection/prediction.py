@@ -312,8 +312,8 @@ def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, An
     transform = imagery.transform
     column, row = ~transform @ (0.0, 0.0)
     bands = {
-        tuple(part.indexes for part in tile.bands)
-        for layer in (*imagery.images, *imagery.added)
+        tuple(part.indexes for part in tile.parts)
+        for layer in imagery.layers
         for tile in getattr(layer.layer, "tiles", ())
     }
     return {
@@ -343,7 +343,7 @@ def _resampled(imagery: Imagery, lattice: Lattice) -> list[list[float]]:
     nodes = [float(lattice.row % NODES), float(lattice.column % NODES)]
     return [
         [round(reach, REACH_DIGITS) for reach in layer.resampling.reach] + nodes
-        for layer in (*imagery.images, *imagery.added)
+        for layer in imagery.layers
         if layer.resampling is not None
     ]
 

@@ -14,7 +14,8 @@ from rogi.detection.polygons import LEVELS
 from rogi.detection.windows import NO_DATA
 from rogi.errors import InputError
 from rogi.files import replacing
-from rogi.raster.files import GDAL_CACHE_MB, Window
+from rogi.raster.files import GDAL_CACHE_MB
+from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     from rogi.detection.imagery import Imagery

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rogi.detection.polygons import LEVELS
 from rogi.errors import OptionError
-from rogi.raster.files import Window
+from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     from affine import Affine

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rogi.errors import InputError, OptionError
+from rogi.raster.files import RasterFile
 from rogi.raster.header import COLOURS
-from rogi.raster.mosaic import Bands
 
 if TYPE_CHECKING:
     from rogi.raster.header import Header
@@ -16,7 +16,7 @@ BandChoice = Sequence[int | str]
 """Band numbers from 1, band names, or ``channel=number`` and ``channel=name``."""
 
 
-def choose_bands(header: Header, wanted: BandChoice | None) -> tuple[Bands, tuple[str, ...], str]:
+def choose_bands(header: Header, wanted: BandChoice | None) -> tuple[RasterFile, tuple[str, ...], str]:
     """Bands of a file that become channels.
 
     Parameters
@@ -29,7 +29,7 @@ def choose_bands(header: Header, wanted: BandChoice | None) -> tuple[Bands, tupl
 
     Returns
     -------
-    bands : Bands
+    bands : RasterFile
     names : tuple of str
         Of the channels. Three bands chosen by number are red, green and blue unless named otherwise.
     note : str
@@ -38,16 +38,23 @@ def choose_bands(header: Header, wanted: BandChoice | None) -> tuple[Bands, tupl
     Raises
     ------
     InputError
-        The file has no such bands, or more than can be chosen from without being told.
+        The file has no such bands, more than can be chosen from without being told, a colour table, or
+        complex numbers.
     OptionError
         The choice is empty or holds a name twice.
     """
+    if header.coloured:
+        raise InputError(
+            f"{header.path} holds numbers of a colour table, not colours; write them out with gdal_translate "
+            "-expand rgb."
+        )
+    if any(dtype.startswith("complex") for dtype in header.dtypes):
+        raise InputError(f"{header.path} holds complex numbers; imagery has bands of integers or floats.")
     if wanted is None:
         indexes, names, note = _default(header)
     else:
         indexes, names, note = *_wanted(header, wanted), ""
-    nodata = tuple(header.nodata[i - 1] for i in indexes)
-    return Bands(header.path, header.stamp, indexes, nodata, header.masked), names, note
+    return RasterFile(header, indexes), names, note
 
 
 def parse_choice(text: str | None) -> tuple[int | str, ...] | None:

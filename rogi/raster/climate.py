@@ -19,7 +19,8 @@ from rogi.errors import InputError, OptionError
 from rogi.geometry import transform_coordinates
 from rogi.raster.climate_cells import MARGIN, Axes, Bounds, field_axes, plane
 from rogi.raster.climate_units import DAY, SECONDS, YEAR_DAYS, Conversion, Per, Quantity, parse_unit
-from rogi.raster.files import ArrayRaster, Raster, RasterFile, Window, open_raster
+from rogi.raster.files import ArrayRaster, Raster, RasterFile, open_raster
+from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -5,16 +5,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from rogi.raster.files import Window
+import numpy as np
+from affine import Affine
+
+from rogi.geometry import parse_crs
+from rogi.raster.grid import ALIGNMENT, Grid, Window, extent_on
 from rogi.raster.guard import OFFLINE
-from rogi.raster.header import CorruptTile, MissingTile, file_stamp, reason
+from rogi.raster.header import CorruptTile, MissingTile, Stamp, file_stamp, reason
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -22,16 +26,26 @@ if TYPE_CHECKING:
 DEPTH = 8
 """VRTs of VRTs that are looked into."""
 
+WARP_REACH = 8
+"""Pixels that a warped one may be made of, to each side: cubic splines and Lanczos reach 3, more of a finer
+source."""
+
+NOWHERE = Grid(None, Affine.identity(), (0, 0))  # type: ignore[arg-type]
+
 Rectangle = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A file behind a band of a VRT: column, row, width and height of what is taken, and of where it goes."""
+    """A file behind a band of a VRT: column, row, width and height of what is taken, and of where it goes.
+
+    Of one that is warped, `warped` is the grid of the VRT, all of which it may fill.
+    """
 
     path: Path
     taken: Rectangle | None
     target: Rectangle
+    warped: Grid | None = None
 
     def meets(self, window: Window) -> bool:
         """Whether a window of the VRT needs pixels of it."""
@@ -39,20 +53,34 @@ class _Source:
         rows = window.row0 < top + height and top < window.row1
         return rows and window.column0 < left + width and left < window.column1
 
-    def part(self, window: Window, shape: tuple[int, int]) -> Window | None:
-        """Pixels of the file, of a shape, that a window needs; one more around where resampled."""
+    def part(self, window: Window, own: Grid) -> Window | None:
+        """Pixels of the file, of a grid, that a window needs; more around where resampled or warped."""
+        if self.warped is not None:
+            return self._unwarped(window, self.warped, own)
         left, top, width, height = self.target
-        column, row, columns, rows = self.taken or (0.0, 0.0, float(shape[1]), float(shape[0]))
+        column, row, columns, rows = self.taken or (0.0, 0.0, float(own.shape[1]), float(own.shape[0]))
         first, last = max(window.row0, top), min(window.row1, top + height)
         start, end = max(window.column0, left), min(window.column1, left + width)
         down, across = rows / height, columns / width
         more = 0 if down == across == 1 else 1
         found = Window(
-            max(0, floor(row + (first - top) * down) - more),
-            min(shape[0], ceil(row + (last - top) * down) + more),
-            max(0, floor(column + (start - left) * across) - more),
-            min(shape[1], ceil(column + (end - left) * across) + more),
-        )
+            floor(row + (first - top) * down) - more,
+            ceil(row + (last - top) * down) + more,
+            floor(column + (start - left) * across) - more,
+            ceil(column + (end - left) * across) + more,
+        ).within(own.shape)
+        return found if min(found.shape) > 0 else None
+
+    @staticmethod
+    def _unwarped(window: Window, grid: Grid, own: Grid) -> Window | None:
+        if None in (own.crs, grid.crs):
+            return Window(0, own.shape[0], 0, own.shape[1])
+        corner = grid.moved(window.row0, window.column0)
+        row0, row1, column0, column1 = extent_on(Grid(grid.crs, corner, window.shape), own)
+        found = Window(
+            floor(row0) - WARP_REACH, ceil(row1) + WARP_REACH,
+            floor(column0) - WARP_REACH, ceil(column1) + WARP_REACH,
+        ).within(own.shape)  # fmt: skip
         return found if min(found.shape) > 0 else None
 
 
@@ -82,16 +110,38 @@ def unopened_in(
     """
     for source in _under(path, indexes, window):
         try:
-            why, shape, composed = _opened(source.path, file_stamp(source.path))
+            why, grid, composed = _opened(source.path, file_stamp(source.path))
         except OSError:
             return MissingTile(source.path, path)
         if why is not None:
             return CorruptTile(source.path, why)
-        part = source.part(window, shape) if composed and depth else None
+        part = source.part(window, grid) if composed and depth else None
         inner = unopened_in(source.path, None, part, depth - 1) if part is not None else None
         if inner is not None:
             return inner
     return None
+
+
+def has_gaps(path: Path, depth: int = DEPTH) -> bool:
+    """Whether the files of a VRT leave part of it empty; False where they are warped, since it is unknown."""
+    import shapely
+
+    try:
+        shape = _opened(path, file_stamp(path))[1].shape
+        sources = _sources(path, file_stamp(path), None)
+    except OSError:
+        return False
+    if not sources or any(source.warped for source in sources):
+        return False
+    spare = ALIGNMENT
+    left, top, width, height = np.array([source.target for source in sources]).T
+    filled = shapely.union_all(
+        shapely.box(left - spare, top - spare, left + width + spare, top + height + spare)
+    )
+    empty = shapely.difference(shapely.box(0, 0, shape[1], shape[0]), filled)
+    if shapely.area(empty) >= 1.0:
+        return True
+    return depth > 0 and any(has_gaps(source.path, depth - 1) for source in sources)
 
 
 def _in_sources(path: Path, indexes: Sequence[int] | None, window: Window, depth: int) -> CorruptTile | None:
@@ -129,13 +179,18 @@ def _looked_at(path: Path) -> Iterator[DatasetReader]:
 
 
 @lru_cache(maxsize=1 << 14)
-def _opened(path: Path, _: tuple[int, int]) -> tuple[str | None, tuple[int, int], bool]:
-    """Why a file cannot be opened, or its shape and whether it is a VRT."""
+def _opened(path: Path, _: Stamp) -> tuple[str | None, Grid, bool]:
+    """Why a file cannot be opened, or its grid, of which the CRS may be None, and whether it is a VRT."""
     try:
         with _looked_at(path) as dataset:
-            return None, dataset.shape, dataset.driver == "VRT"
+            return None, _grid(dataset), dataset.driver == "VRT"
     except CorruptTile as error:
-        return error.reason, (0, 0), False
+        return error.reason, NOWHERE, False
+
+
+def _grid(dataset: DatasetReader) -> Grid:
+    crs = parse_crs(dataset.crs.to_wkt()) if dataset.crs else None
+    return Grid(crs, dataset.transform, dataset.shape)  # type: ignore[arg-type]
 
 
 def _trial(source: _Source, window: Window) -> tuple[Window | None, str | None]:
@@ -145,7 +200,7 @@ def _trial(source: _Source, window: Window) -> tuple[Window | None, str | None]:
     part = None
     try:
         with _looked_at(source.path) as dataset:
-            part = source.part(window, dataset.shape)
+            part = source.part(window, _grid(dataset))
             if part is not None:
                 height, width = part.shape
                 where = RasterioWindow(part.column0, part.row0, width, height)
@@ -157,26 +212,27 @@ def _trial(source: _Source, window: Window) -> tuple[Window | None, str | None]:
 
 
 @lru_cache(maxsize=64)
-def _sources(path: Path, _: tuple[int, int], indexes: tuple[int, ...] | None) -> tuple[_Source, ...]:
-    """Sources of bands of a VRT, each once; none of other files, and of one that is warped."""
+def _sources(path: Path, _: Stamp, indexes: tuple[int, ...] | None) -> tuple[_Source, ...]:
+    """Sources of bands of a VRT, each once; none of other files."""
     try:
         with _looked_at(path) as dataset:
             if dataset.driver != "VRT":
                 return ()
-            whole = (0.0, 0.0, float(dataset.width), float(dataset.height))
+            grid = _grid(dataset)
             texts = [dataset.tags(band, ns="vrt_sources").values() for band in indexes or dataset.indexes]
     except CorruptTile:
         return ()
-    found = (
-        _source(ElementTree.fromstring(text), path, whole)  # noqa: S314 - GDAL's own
-        for band in texts
-        for text in band
-    )
+    whole = (0.0, 0.0, float(grid.shape[1]), float(grid.shape[0]))
+    elements = [ElementTree.fromstring(text) for band in texts for text in band]  # noqa: S314 - GDAL's own
+    found = [_source(element, "SourceFilename", path, whole) for element in elements]
+    if not found:  # the guard has refused what is not plain XML
+        warped = ElementTree.parse(path).getroot().iter("GDALWarpOptions")  # noqa: S314
+        found = [replace(_source(options, "SourceDataset", path, whole), warped=grid) for options in warped]
     return tuple(dict.fromkeys(found))
 
 
-def _source(element: ElementTree.Element, path: Path, whole: Rectangle) -> _Source:
-    name = element.find("SourceFilename")
+def _source(element: ElementTree.Element, tag: str, path: Path, whole: Rectangle) -> _Source:
+    name = element.find(tag)
     text, beside = ("", False) if name is None else (name.text or "", name.get("relativeToVRT") == "1")
     # GDAL takes relative names from where a link leads.
     folder = path.resolve().parent if path.is_symlink() else path.parent

@@ -1,20 +1,24 @@
-"""Zeros that fill the edges of an image which does not say so: found once per file, in bounded memory."""
+"""Voids that a file does not declare: zeros that fill its edges, found once per file, in bounded memory."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.raster.files import Window
+from rogi.raster.damage import has_gaps
+from rogi.raster.files import Mask, RasterFile
+from rogi.raster.grid import Window
 from rogi.raster.header import CorruptTile
 
 if TYPE_CHECKING:
-    from rogi.raster.mosaic import Mask, Tile
+    from rogi.raster.mosaic import Tile
 
 BLOCK = 1024
 """Rows and columns looked at at a time."""
@@ -24,6 +28,16 @@ PIECE = 256
 
 CACHED_TILES = 256
 """Tiles whose edges a process remembers."""
+
+SENTINELS = (-32768.0, -32767.0, -9999.0)
+"""Numbers that stand for "no value" whether a file says so or not: no ground is that low."""
+
+ZERO_EDGE_GAP = 100.0
+"""Metres: where zeros line the edge of a file without a nodata value and nothing else seen in it is nearer to
+zero than this, the zeros are fill and not the sea."""
+
+EDGE_SAMPLES = 64
+"""Blocks looked at along each edge of a file of elevations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +67,8 @@ class ZeroEdges:
                 row0, row1 = max(block.row0, window.row0), min(block.row1, window.row1)
                 left, right = max(block.column0, window.column0), min(block.column1, window.column1)
                 shared = Window(row0, row1, left, right)
-                mask = known if known is True else _unpack(known, block.shape)[_part(shared, block)]
-                fill[_part(shared, window)] = mask
+                mask = known if known is True else _unpack(known, block.shape)[block.part(shared)]
+                fill[window.part(shared)] = mask
         return fill
 
 
@@ -124,32 +138,58 @@ def zero_edges(tile: Tile) -> ZeroEdges | None:
 def _zero_on_ring(tile: Tile) -> bool:
     """Whether a pixel of the outermost rows and columns is 0 in all bands."""
     height, width = tile.shape
-    windows = [
-        Window(row, row + 1, start, min(start + BLOCK, width))
-        for row in sorted({0, height - 1})
-        for start in range(0, width, BLOCK)
-    ] + [
-        Window(start, min(start + BLOCK // 4, height), column, column + 1)
-        for start in range(0, height, BLOCK // 4)
-        for column in sorted({0, width - 1})
-    ]
+    windows = _lines(tile.shape, (BLOCK // 4, BLOCK), {0, height - 1}, {0, width - 1})
     return any(_zeros(tile, window).any() for window in windows)
+
+
+def _lines(
+    shape: tuple[int, int], block: tuple[int, int], rows: set[int], columns: set[int], most: int | None = None
+) -> Iterator[Window]:
+    """Some rows and columns in pieces as long as a block, of each line at most so many."""
+    height, width = shape
+    for row in sorted(rows):
+        for start in _starts(width, block[1], most):
+            yield Window(row, row + 1, start, min(start + block[1], width))
+    for column in sorted(columns):
+        for start in _starts(height, block[0], most):
+            yield Window(start, min(start + block[0], height), column, column + 1)
+
+
+def _starts(length: int, block: int, most: int | None) -> list[int]:
+    count = -(-length // block)
+    if most is not None and count > most:
+        return sorted({int(i) * block for i in np.linspace(0, count - 1, most)})
+    return [i * block for i in range(count)]
 
 
 def _zeros(tile: Tile, window: Window) -> Mask:
     """Pixels of a window that are 0 in all bands; of a VRT what lies on files at fault is none."""
-    try:
-        stored, _ = tile.read_stored(window)
-    except CorruptTile as error:
-        if any(error.path == part.path for part in tile.bands):
-            raise
-    else:
-        zero: Mask = (stored == 0).all(axis=0)
+
+    def read(part: Window) -> Mask:
+        zero: Mask = (tile.read_stored(part)[0] == 0).all(axis=0)
         return zero
+
+    found: Mask = _around_damage(read, window, {part.path for part in tile.parts}, False)
+    return found
+
+
+def _around_damage(read: Callable[[Window], Any], window: Window, own: Collection[Path], nothing: Any) -> Any:
+    """What is read of a window, in ever smaller pieces around files at fault behind a VRT.
+
+    Raises
+    ------
+    CorruptTile
+        One of the files themselves is at fault.
+    """
+    try:
+        return read(window)
+    except CorruptTile as error:
+        if error.path in own:
+            raise
     height, width = window.shape
     axis, length = (0, height) if height >= width else (1, width)
     if length <= PIECE:
-        return np.zeros(window.shape, dtype=bool)
+        return np.full(window.shape, nothing)
     middle = length // 2
     if axis == 0:
         cut = window.row0 + middle
@@ -157,19 +197,51 @@ def _zeros(tile: Tile, window: Window) -> Mask:
     else:
         cut = window.column0 + middle
         parts = replace(window, column1=cut), replace(window, column0=cut)
-    return np.concatenate([_zeros(tile, part) for part in parts], axis=axis)
+    return np.concatenate([_around_damage(read, part, own, nothing) for part in parts], axis=axis)
+
+
+@lru_cache(maxsize=4096)
+def relief_voids(raster: RasterFile) -> tuple[RasterFile, tuple[str, ...]]:
+    """A file of elevations with all its voids known, and what to tell about them.
+
+    `SENTINELS` are void in any file. In one with neither a nodata value nor a mask, zeros are if they line
+    its edge, or lie in gaps between the files of a VRT, and no other elevation seen comes near the sea's. Up
+    to `EDGE_SAMPLES` blocks along each edge and through the middle are looked at; what is found depends on
+    the file alone.
+    """
+    known = raster.with_voids(*SENTINELS)
+    if raster.tells_voids:
+        return known, ()
+    if raster.header.composed and has_gaps(raster.path):
+        note = f"{raster.path} has no nodata value and gaps between its files; zeros are taken as void."
+        return known.with_voids(0.0), (note,)
+    height, width = raster.shape
+    lines = _lines(
+        raster.shape, raster.block_shape, {0, height // 2, height - 1}, {0, width // 2, width - 1},
+        EDGE_SAMPLES,
+    )  # fmt: skip
+    seen = np.concatenate(
+        [_around_damage(raster.read, window, {raster.path}, np.nan).ravel() for window in lines]
+    )
+    seen = seen[np.isfinite(seen)]
+    notes = [
+        f"{raster.path} has no nodata value but holds {value:g}; taken as void."
+        for value in SENTINELS
+        if (seen == value).any()
+    ]
+    seen = seen[~np.isin(seen, SENTINELS)]
+    ground = seen[seen != 0]
+    if len(ground) and len(ground) < len(seen) and np.abs(ground).min() >= ZERO_EDGE_GAP:
+        notes.append(
+            f"{raster.path} has no nodata value and zeros along its edges, though no other elevation near "
+            "zero; zeros are taken as void."
+        )
+        known = known.with_voids(0.0)
+    return known, tuple(notes)
 
 
 def _block(shape: tuple[int, int], i: int, j: int) -> Window:
     return Window(i * BLOCK, min((i + 1) * BLOCK, shape[0]), j * BLOCK, min((j + 1) * BLOCK, shape[1]))
-
-
-def _part(inner: Window, outer: Window) -> tuple[slice, slice]:
-    """Where a window lies in one around it."""
-    return (
-        slice(inner.row0 - outer.row0, inner.row1 - outer.row0),
-        slice(inner.column0 - outer.column0, inner.column1 - outer.column0),
-    )
 
 
 def _pack(mask: Mask) -> bytes:

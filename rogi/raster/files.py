@@ -1,52 +1,36 @@
-"""Rasters read by window: values as floats, NaN where there is none, whatever the file calls it."""
+"""Bands of raster files, read by window: stored numbers and which are valid, or floats with NaN."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
+from rogi.raster.damage import damage_in, unopened_in
+from rogi.raster.grid import Grid, Window
+from rogi.raster.guard import OFFLINE
+from rogi.raster.header import Header, read_header, reason
 
 if TYPE_CHECKING:
     import pyproj
+    from affine import Affine
 
 GDAL_CACHE_MB = 64
 """Block cache of GDAL while rasters are read: its default, 5 % of the memory, is no bound."""
 
 OPEN_FILES = 16
-"""Files kept open at a time."""
+"""Files a thread keeps open."""
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Rows and columns of a grid, last ones excluded; may reach outside it."""
-
-    row0: int
-    row1: int
-    column0: int
-    column1: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.row1 - self.row0, self.column1 - self.column0
-
-    def grown(self, margin: int) -> Window:
-        """The window with `margin` more pixels on each side."""
-        return Window(self.row0 - margin, self.row1 + margin, self.column0 - margin, self.column1 + margin)
-
-    def moved(self, rows: int, columns: int) -> Window:
-        """The window so many rows down and columns to the right."""
-        return Window(self.row0 + rows, self.row1 + rows, self.column0 + columns, self.column1 + columns)
+Mask = NDArray[np.bool_]
 
 
 class Raster(Protocol):
@@ -103,80 +87,109 @@ class ArrayRaster:
 
     def read(self, window: Window) -> NDArray[np.floating[Any]]:
         """Values in the window, NaN outside the array."""
-        return read_padded(self.shape, window, lambda w: self.values[w.row0 : w.row1, w.column0 : w.column1])
+        return _padded(self.shape, window, lambda w: self.values[w.row0 : w.row1, w.column0 : w.column1])
 
 
-def read_padded(
-    shape: tuple[int, int], window: Window, read: Any, dtype: Any = np.float32
+def _padded(
+    shape: tuple[int, int], window: Window, read: Callable[[Window], Any], dtype: Any = np.float32
 ) -> NDArray[np.floating[Any]]:
     """Read the part of `window` inside a grid of `shape` with `read` and pad with NaN."""
-    inside = Window(
-        max(window.row0, 0), min(window.row1, shape[0]), max(window.column0, 0), min(window.column1, shape[1])
-    )
-    if inside.row1 <= inside.row0 or inside.column1 <= inside.column0:
+    inside = window.within(shape)
+    if 0 in inside.shape:
         return np.full(window.shape, np.nan, dtype=dtype)
     part: NDArray[np.floating[Any]] = read(inside)
     if inside == window:
         return part
     values = np.full(window.shape, np.nan, dtype=part.dtype)
-    row, column = inside.row0 - window.row0, inside.column0 - window.column0
-    values[row : row + part.shape[0], column : column + part.shape[1]] = part
+    values[window.part(inside)] = part
     return values
 
 
 @dataclass(frozen=True)
 class RasterFile:
-    """One band of a raster file.
+    """Bands of a raster file, of which the first is read as a raster of its own.
 
     Attributes
     ----------
-    path : Path
-    band : int
-        Counted from 1.
-    transform, shape, crs, block_shape
-        See `Raster`.
-    dtype : str
-        Type of the stored numbers.
-    nodata : float or None
-        The file's own value for "no value".
-    void_values : tuple of float
-        Further values taken for "no value".
-    masked : bool
-        Whether the file has a mask of its own that must be asked.
+    header : Header
+    indexes : tuple of int
+        Bands, counted from 1.
+    voids : tuple of float
+        Numbers taken for "no value" beside the file's own.
     scale, offset : float
-        Value = stored number x scale + offset.
-    units : str
-        Unit the file names, or nothing.
-    point : bool
-        Whether the file says that its values are those of points (AREA_OR_POINT); the grid is that of the
-        cells around the points in either case.
-    files : tuple of Path
-        All files the raster is made of.
-    composed : bool
-        Whether it is a VRT, made of other files.
+        Value = stored number x scale + offset; `read_stored` leaves them alone.
     """
 
-    path: Path
-    band: int
-    transform: Affine
-    shape: tuple[int, int]
-    crs: pyproj.CRS
-    block_shape: tuple[int, int]
-    dtype: str
-    nodata: float | None
-    masked: bool
+    header: Header
+    indexes: tuple[int, ...]
+    voids: tuple[float, ...] = ()
     scale: float = 1.0
     offset: float = 0.0
-    units: str = ""
-    point: bool = False
-    files: tuple[Path, ...] = ()
-    composed: bool = False
-    void_values: tuple[float, ...] = field(default=())
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self.header.path
 
     @property
     def name(self) -> str:
         """The path as given."""
-        return str(self.path)
+        return str(self.header.path)
+
+    @property
+    def grid(self) -> Grid:
+        """Where the pixels lie."""
+        return self.header.grid
+
+    @property
+    def transform(self) -> Affine:
+        """See `Raster`."""
+        return self.header.transform
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """See `Raster`."""
+        return self.header.shape
+
+    @property
+    def crs(self) -> pyproj.CRS:
+        """See `Raster`."""
+        return self.header.crs
+
+    @property
+    def block_shape(self) -> tuple[int, int]:
+        """See `Raster`."""
+        return self.header.block_shape
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files it is made of."""
+        return self.header.files
+
+    @property
+    def band(self) -> int:
+        """The first band."""
+        return self.indexes[0]
+
+    @property
+    def dtype(self) -> str:
+        """Type of the stored numbers."""
+        return self.header.dtypes[self.band - 1]
+
+    @property
+    def units(self) -> str:
+        """Unit the file names, or nothing."""
+        return self.header.units[self.band - 1]
+
+    @property
+    def nodata(self) -> tuple[float | None, ...]:
+        """The file's own numbers for "no value"."""
+        return tuple(self.header.nodata[index - 1] for index in self.indexes)
+
+    @property
+    def tells_voids(self) -> bool:
+        """Whether the file has a nodata value or a mask."""
+        return self.header.masked or any(value is not None for value in self.nodata)
 
     @property
     def float_type(self) -> Any:
@@ -186,44 +199,67 @@ class RasterFile:
 
     def with_voids(self, *values: float) -> RasterFile:
         """The same raster with more values taken for "no value"."""
-        return replace(self, void_values=tuple(sorted({*self.void_values, *values})))
+        return replace(self, voids=tuple(sorted({*self.voids, *values})))
 
     def read(self, window: Window) -> NDArray[np.floating[Any]]:
-        """Values in the window, NaN where there are none or outside the file.
+        """Values of the first band in the window, NaN where there are none or outside the file.
 
         Raises
         ------
-        InputError
-            The file cannot be read there.
+        CorruptTile
+            The file, or one behind it, cannot be read there.
         """
-        return read_padded(self.shape, window, self._read_inside, self.float_type)
+        return _padded(self.shape, window, self._read_inside, self.float_type)
 
     def _read_inside(self, window: Window) -> NDArray[np.floating[Any]]:
-        from rasterio.errors import RasterioError
-        from rasterio.windows import Window as RasterioWindow
+        stored, valid = self.read_stored(window)
+        return self.values(stored[0], valid)
 
-        height, width = window.shape
-        where = RasterioWindow(window.column0, window.row0, width, height)
-        try:
-            dataset = open_dataset(self.path)
-            stored = dataset.read(self.band, window=where)
-            mask = dataset.read_masks(self.band, window=where) if self.masked else None
-        except RasterioError as error:
-            raise InputError(
-                f"{self.path} cannot be read to its end, so it is damaged or cut off; replace it and run "
-                "the same command again."
-            ) from error
+    def values(self, stored: NDArray[Any], valid: Mask) -> NDArray[np.floating[Any]]:
+        """Stored numbers as values, NaN where not valid."""
         values: NDArray[np.floating[Any]] = stored.astype(self.float_type)
-        for void in self.void_values if self.nodata is None else (self.nodata, *self.void_values):
-            values[stored == void] = np.nan
-        if values.dtype.kind == "f":
-            values[np.isinf(values)] = np.nan
-        if mask is not None:
-            values[mask == 0] = np.nan
+        values[~valid] = np.nan
         if self.scale != 1 or self.offset != 0:
             values *= self.scale
             values += self.offset
         return values
+
+    def read_stored(self, window: Window) -> tuple[NDArray[Any], Mask]:
+        """Stored numbers, shape (bands, rows, columns), and what the file says is valid.
+
+        The window lies inside the file.
+
+        Raises
+        ------
+        CorruptTile
+            A file is damaged or missing; of a VRT the one behind it is named.
+        """
+        import rasterio
+        from rasterio.errors import RasterioError
+        from rasterio.windows import Window as RasterioWindow
+
+        header, damage, unopened = self.header, None, None
+        height, width = window.shape
+        where = RasterioWindow(window.column0, window.row0, width, height)
+        wanted = None if header.masked else self.indexes
+        try:
+            with rasterio.Env(**OFFLINE):  # and what GDAL has to say goes to logging
+                dataset = _dataset(header)
+                if header.composed:
+                    unopened = unopened_in(header.path, wanted, window)
+                stored = dataset.read(list(self.indexes), window=where)
+                mask = dataset.read_masks(self.band, window=where) > 0 if header.masked else None
+        except (RasterioError, OSError) as error:
+            damage = reason(error)
+        if unopened is not None:
+            raise unopened
+        if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
+            raise damage_in(header.path, wanted, window, damage)
+        valid = np.ones((height, width), dtype=bool) if mask is None else mask
+        _void(valid, stored, self.nodata)
+        for void in self.voids:
+            _void(valid, stored, (void,) * len(stored))
+        return stored, valid
 
 
 def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFile:
@@ -235,83 +271,80 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
     band : int
         Counted from 1.
     crs : anything `pyproj.CRS` accepts, optional
-        For a file that names none.
+        Instead of the file's.
 
     Raises
     ------
     InputError
-        The file is missing, no raster, has no such band, no georeference or no CRS.
+        See `read_header`; also where the file has no such band.
     """
-    import pyproj
-    import rasterio
-    from rasterio.enums import MaskFlags
-    from rasterio.errors import RasterioError
+    header = read_header(path, crs=crs)
+    if not 1 <= band <= len(header.dtypes):
+        raise InputError(f"{path} has {len(header.dtypes)} bands, so there is no band {band}.")
+    scale, offset = header.scales[band - 1], header.offsets[band - 1]
+    return RasterFile(header, (band,), scale=scale, offset=offset)
 
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"There is no raster {path}; give the path of a file that exists.")
-    try:
-        with rasterio.open(path) as dataset:
-            if not 1 <= band <= dataset.count:
-                raise InputError(f"{path} has {dataset.count} bands, so there is no band {band}.")
-            if crs is None and dataset.crs is None:
-                raise InputError(
-                    f"{path} has no coordinate reference system; name it (for example EPSG:4326) or add it "
-                    f"with gdal_edit."
-                )
-            if dataset.transform == Affine.identity():
-                raise InputError(f"{path} has no georeference; add one with gdal_edit or take another file.")
-            flags = dataset.mask_flag_enums[band - 1]
-            return RasterFile(
-                path=path,
-                band=band,
-                transform=dataset.transform,
-                shape=dataset.shape,
-                crs=pyproj.CRS(crs if crs is not None else dataset.crs.to_wkt()),
-                block_shape=tuple(dataset.block_shapes[band - 1]),
-                dtype=dataset.dtypes[band - 1],
-                nodata=dataset.nodatavals[band - 1],
-                masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
-                scale=dataset.scales[band - 1],
-                offset=dataset.offsets[band - 1],
-                units=(dataset.units[band - 1] or "").strip(),
-                point=dataset.tags().get("AREA_OR_POINT") == "Point",
-                files=tuple(Path(f) for f in dataset.files) or (path,),
-                composed=dataset.driver == "VRT",
-            )
-    except RasterioError as error:
-        raise InputError(f"{path} cannot be opened as a raster ({error}); give a GeoTIFF or VRT.") from error
+
+def _void(valid: Mask, stored: NDArray[Any], nodata: Sequence[float | None]) -> None:
+    """Take out of `valid` what a nodata value or NaN makes void.
+
+    In integers a nodata value such as 0 or 255 is also a possible brightness, so it must be in all bands; in
+    floats one band is enough.
+    """
+    if stored.dtype.kind == "f":
+        valid &= np.isfinite(stored).all(axis=0)
+    known = [(band, value) for band, value in zip(stored, nodata, strict=True) if value is not None]
+    if not known:
+        return
+    voids = [band == band.dtype.type(value) for band, value in known if _fits(value, band.dtype)]
+    if stored.dtype.kind == "f":
+        for void in voids:
+            valid &= ~void
+    elif len(voids) == len(stored):
+        valid &= ~np.logical_and.reduce(voids)
+
+
+def _fits(value: float, dtype: np.dtype[Any]) -> bool:
+    if dtype.kind == "f":
+        return bool(np.isfinite(value))
+    limits = np.iinfo(dtype)
+    return bool(np.isfinite(value) and limits.min <= value <= limits.max and value == int(value))
 
 
 _local = threading.local()
 
 
-def open_dataset(path: Path) -> Any:
-    """The dataset of a path, opened once and kept while it is among the last used."""
+def _dataset(header: Header) -> Any:
+    """A dataset, opened once by a thread of a process and kept while it is among the last used."""
     import rasterio
 
-    datasets: OrderedDict[Path, Any] | None = getattr(_local, "datasets", None)
-    if datasets is None:
-        datasets = _local.datasets = OrderedDict()
-    dataset = datasets.pop(path, None)
-    if dataset is None or dataset.closed:
-        dataset = rasterio.open(path)
-    datasets[path] = dataset
+    if getattr(_local, "process", None) != os.getpid():  # handles of the parent are not ours
+        _local.process, _local.datasets = os.getpid(), OrderedDict()
+    datasets: OrderedDict[Header, Any] = _local.datasets
+    dataset = datasets.pop(header, None)
+    if dataset is None:
+        dataset = rasterio.open(header.path)
+    datasets[header] = dataset
     while len(datasets) > OPEN_FILES:
-        _, oldest = datasets.popitem(last=False)
-        oldest.close()
+        datasets.popitem(last=False)[1].close()
     return dataset
+
+
+def close_files() -> None:
+    """Close the files this thread keeps open."""
+    if getattr(_local, "process", None) == os.getpid():
+        for dataset in _local.datasets.values():
+            dataset.close()
+    _local.datasets = OrderedDict()
 
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """While rasters are read: GDAL's cache bounded; on leaving, all files closed."""
+    """While rasters are read: GDAL's cache bounded, no network; on leaving, all files closed."""
     import rasterio
 
-    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="TRUE"):
+    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="TRUE", **OFFLINE):
         try:
             yield
         finally:
-            for dataset in getattr(_local, "datasets", {}).values():
-                dataset.close()
-            _local.datasets = OrderedDict()
+            close_files()

@@ -1,9 +1,10 @@
-"""Where the pixels of a raster lie, and how long they are on the ground."""
+"""Rows and columns of rasters: windows of them, where they lie on the ground, and which share a grid."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,49 @@ from rogi.geometry import local_metres, transform_coordinates
 
 if TYPE_CHECKING:
     import pyproj
+
+ALIGNMENT = 0.01
+"""Pixels by which the grids of tiles may differ and still count as one: their headers are rounded."""
+
+Extent = tuple[float, float, float, float]
+"""row0, row1, column0, column1 on a grid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows and columns of a grid, last ones excluded; may reach outside it."""
+
+    row0: int
+    row1: int
+    column0: int
+    column1: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.row1 - self.row0, self.column1 - self.column0
+
+    def grown(self, margin: int) -> Window:
+        """The window with `margin` more pixels on each side."""
+        return Window(self.row0 - margin, self.row1 + margin, self.column0 - margin, self.column1 + margin)
+
+    def moved(self, rows: int, columns: int) -> Window:
+        """The window so many rows down and columns to the right."""
+        return Window(self.row0 + rows, self.row1 + rows, self.column0 + columns, self.column1 + columns)
+
+    def within(self, shape: tuple[int, int]) -> Window:
+        """The part inside a grid of a shape; of no rows or columns where there is none."""
+        row0, column0 = min(max(self.row0, 0), shape[0]), min(max(self.column0, 0), shape[1])
+        return Window(
+            row0, max(row0, min(self.row1, shape[0])), column0, max(column0, min(self.column1, shape[1]))
+        )
+
+    def part(self, inner: Window) -> tuple[slice, slice]:
+        """Rows and columns of this window that another one inside it has."""
+        return (
+            slice(inner.row0 - self.row0, inner.row1 - self.row0),
+            slice(inner.column0 - self.column0, inner.column1 - self.column0),
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +111,78 @@ class Grid:
         along, down = self.pixel_metres
         return float(np.sqrt(along * down))
 
+    def moved(self, rows: int, columns: int) -> Affine:
+        """The transform with the origin so many rows down and columns to the right."""
+        return self.transform if rows == columns == 0 else self.transform @ Affine.translation(columns, rows)
+
 
 def apply(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
     """An affine transform of arrays or numbers."""
     return transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f
+
+
+def offset(base: Grid, other: Grid) -> tuple[int, int] | None:
+    """Row and column of `other` on `base`, or None if it lies on another grid."""
+    a, b = base.transform, other.transform
+    drift = max(abs(a.a - b.a), abs(a.b - b.b), abs(a.d - b.d), abs(a.e - b.e)) * max(other.shape)
+    if drift > ALIGNMENT * max(abs(a.a), abs(a.b)) or base.crs != other.crs:
+        return None
+    column, row = apply(~a, b.c, b.f)
+    if max(abs(column - round(column)), abs(row - round(row))) > ALIGNMENT:
+        return None
+    return round(row), round(column)
+
+
+def aligned(grids: Sequence[Grid]) -> list[list[int]]:
+    """Positions of grids in groups that share one; the largest group first, then by the first of each."""
+    groups: list[list[int]] = []
+    for number, grid in enumerate(grids):
+        for group in groups:
+            if offset(grids[group[0]], grid) is not None:
+                group.append(number)
+                break
+        else:
+            groups.append([number])
+    return sorted(groups, key=len, reverse=True)
+
+
+def joined(grids: Sequence[Grid]) -> tuple[Grid, NDArray[np.int64]]:
+    """The grid that aligned grids fill, and row and column of each on it, shape (n, 2)."""
+    base = grids[0]
+    places = np.array([offset(base, grid) or (0, 0) for grid in grids], dtype=np.int64)
+    shapes = np.array([grid.shape for grid in grids])
+    if base.crs.is_geographic:
+        places[:, 1] = _around(places[:, 1], shapes[:, 1], 360.0 / abs(base.transform.a))
+    top, left = places.min(axis=0).tolist()
+    bottom, right = (places + shapes).max(axis=0).tolist()
+    grid = Grid(base.crs, base.moved(top, left), (bottom - top, right - left))
+    return grid, places - (top, left)
+
+
+def _around(columns: NDArray[np.int64], widths: NDArray[np.int64], circle: float) -> NDArray[np.int64]:
+    """Columns of tiles with those west of the widest gap moved east, if that joins the antimeridian."""
+    turn = round(circle)
+    if abs(turn - circle) > ALIGNMENT:
+        return columns
+    order = np.argsort(columns, kind="stable")
+    ends = np.maximum.accumulate((columns + widths)[order])
+    gaps = columns[order][1:] - ends[:-1]
+    if not len(gaps) or gaps.max() <= columns.min() + turn - ends[-1]:
+        return columns
+    west = columns < columns[order][int(gaps.argmax()) + 1]
+    return columns + np.where(west, turn, 0)
+
+
+@lru_cache(maxsize=65536)
+def extent_on(other: Grid, grid: Grid) -> Extent:
+    """Rows and columns that a grid has on another one, from points along its edges, with a pixel to spare."""
+    height, width = other.shape
+    along = np.linspace(0.0, 1.0, 21)
+    column = np.concatenate([along, along, np.zeros(21), np.ones(21)]) * width
+    row = np.concatenate([np.zeros(21), np.ones(21), along, along]) * height
+    x, y = apply(other.transform, column, row)
+    xy = transform_coordinates(np.column_stack([x, y]), other.crs, grid.crs)
+    columns, rows = apply(~grid.transform, xy[:, 0], xy[:, 1])
+    if not np.isfinite(columns).all():
+        return 0.0, 0.0, 0.0, 0.0
+    return float(rows.min()) - 1, float(rows.max()) + 1, float(columns.min()) - 1, float(columns.max()) + 1

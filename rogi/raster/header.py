@@ -1,14 +1,14 @@
-"""What an image file says of itself, before any pixel is read."""
+"""What a raster file says of itself, before any pixel is read."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from affine import Affine
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     import pyproj
     from rasterio.io import DatasetReader
 
-SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img")
-"""What counts as a tile in a folder."""
-
 VECTOR_SUFFIXES = (".gpkg", ".shp", ".fgb", ".parquet", ".kmz", ".csv")
 """What outlines and points are kept in."""
 
@@ -33,9 +30,11 @@ UNRECOGNISED = "not recognized as being in a supported file format"
 
 COLOURS = ("red", "green", "blue")
 
+Stamp = tuple[int, ...]
+
 
 class CorruptTile(InputError):
-    """A file of the imagery that cannot be read.
+    """A file that cannot be read.
 
     Attributes
     ----------
@@ -56,11 +55,11 @@ class CorruptTile(InputError):
 
 
 class NoImage(CorruptTile):
-    """A file given as imagery that is in no format of images."""
+    """A file given as a raster that is in no format of rasters."""
 
     def __str__(self) -> str:
         return (
-            f"{self.path} cannot be read as an image: {self.reason}. Put the image in its place, or give "
+            f"{self.path} cannot be read as a raster: {self.reason}. Put the raster in its place, or give "
             "another file (GeoTIFF, VRT, folder of tiles or STAC item), and run the command again."
         )
 
@@ -88,45 +87,64 @@ class MissingTile(CorruptTile):
 
 @dataclass(frozen=True)
 class Header:
-    """What a raster file says of itself; see `read_header`."""
+    """What a raster file says of itself; see `read_header`. Two are equal if path and stamp are.
+
+    Attributes
+    ----------
+    path : Path
+    stamp : tuple of int
+        See `file_stamp`: a file that is replaced is opened anew.
+    crs : pyproj.CRS
+    transform : Affine
+        From (column, row) to coordinates, at pixel corners, whether values are those of cells or of points.
+    shape, block_shape : tuple of int
+        Rows and columns, of all and of the blocks it is stored in.
+    dtypes, nodata, scales, offsets, units : tuple
+        Of each band: type of the stored numbers, number for "no value" or None, value = stored number x scale
+        + offset, and unit or nothing.
+    names : tuple of str
+        Of the bands: description or colour in small letters, else nothing.
+    alpha : tuple of bool
+        Which bands are masks.
+    masked, coloured, point, composed : bool
+        Whether it has a mask or alpha band, a colour table, values of points (AREA_OR_POINT), and is a VRT.
+    files : tuple of Path
+        All files that decide on its pixels.
+    """
 
     path: Path
-    stamp: tuple[int, int]  # bytes and time of change, so that a replaced file is opened anew
-    crs: pyproj.CRS
-    transform: Affine
-    shape: tuple[int, int]
-    dtypes: tuple[str, ...]
-    nodata: tuple[float | None, ...]
-    names: tuple[str, ...]  # of the bands: description or colour, else nothing
-    alpha: tuple[bool, ...]
-    masked: bool
-    files: tuple[Path, ...]
-    composed: bool
+    stamp: Stamp
+    crs: pyproj.CRS = field(compare=False)
+    transform: Affine = field(compare=False)
+    shape: tuple[int, int] = field(compare=False)
+    block_shape: tuple[int, int] = field(compare=False)
+    dtypes: tuple[str, ...] = field(compare=False)
+    nodata: tuple[float | None, ...] = field(compare=False)
+    scales: tuple[float, ...] = field(compare=False)
+    offsets: tuple[float, ...] = field(compare=False)
+    units: tuple[str, ...] = field(compare=False)
+    names: tuple[str, ...] = field(compare=False)
+    alpha: tuple[bool, ...] = field(compare=False)
+    masked: bool = field(compare=False)
+    coloured: bool = field(compare=False)
+    point: bool = field(compare=False)
+    composed: bool = field(compare=False)
+    files: tuple[Path, ...] = field(compare=False)
 
-    @property
+    @cached_property
     def grid(self) -> Grid:
         """Where its pixels lie."""
         return Grid(self.crs, self.transform, self.shape)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Raster files of a folder and its subfolders, sorted.
+def read_header(path: str | Path, *, crs: Any = None) -> Header:
+    """Look at a raster file; nothing but its header is read.
 
-    Raises
-    ------
-    InputError
-        There is none.
-    """
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not found:
-        raise InputError(
-            f"The folder {folder} holds no imagery; it should hold files of {', '.join(SUFFIXES)}."
-        )
-    return found
-
-
-def read_header(path: Path) -> Header:
-    """Look at a raster file.
+    Parameters
+    ----------
+    path : str or Path
+    crs : anything `pyproj.CRS` accepts, optional
+        Instead of the file's.
 
     Raises
     ------
@@ -134,38 +152,45 @@ def read_header(path: Path) -> Header:
         It is no raster (`NoImage`), its header is damaged, or it is a VRT of whose files none is there
         (`MissingTile`).
     InputError
-        It is missing, a vector file, a VRT of files that are not on this machine, or has no georeference, no
-        CRS, a colour table, or complex numbers.
+        It is missing, a vector file, a VRT of files that are not on this machine, or has no georeference or
+        no CRS.
     """
     import rasterio
     from rasterio._err import CPLE_BaseError
     from rasterio.enums import ColorInterp, MaskFlags
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+    path = Path(path)
     if not path.is_file():
-        raise InputError(f"There is no image {path}; give the path of a file that exists.")
+        raise InputError(f"There is no raster {path}; give the path of a file that exists.")
     refuse_remote(path)
     damage = None
     try:
         with _strictly(), rasterio.open(path) as dataset:
-            coloured = ColorInterp.palette in dataset.colorinterp
+            own = crs if crs is not None else dataset.crs and dataset.crs.to_wkt()
             flags = [flag for band in dataset.mask_flag_enums for flag in band]
             header = Header(
                 path=path,
                 stamp=file_stamp(path),
-                crs=_crs(dataset.crs.to_wkt()) if dataset.crs else None,  # type: ignore[arg-type]
+                crs=_crs(own) if own else None,  # type: ignore[arg-type]
                 transform=dataset.transform,
                 shape=dataset.shape,
+                block_shape=tuple(dataset.block_shapes[0]),
                 dtypes=tuple(dataset.dtypes),
                 nodata=tuple(dataset.nodatavals),
+                scales=tuple(dataset.scales),
+                offsets=tuple(dataset.offsets),
+                units=tuple((unit or "").strip() for unit in dataset.units),
                 names=tuple(
                     (text or (colour.name if colour.name in COLOURS else "")).strip().casefold()
                     for text, colour in zip(dataset.descriptions, dataset.colorinterp, strict=True)
                 ),
                 alpha=tuple(colour is ColorInterp.alpha for colour in dataset.colorinterp),
                 masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
-                files=_files(dataset, path),
+                coloured=ColorInterp.palette in dataset.colorinterp,
+                point=dataset.tags().get("AREA_OR_POINT") == "Point",
                 composed=dataset.driver == "VRT",
+                files=_files(dataset, path),
             )
     except NotGeoreferencedWarning:
         raise InputError(f"{path} {NO_GEOREFERENCE}") from None
@@ -173,7 +198,7 @@ def read_header(path: Path) -> Header:
         damage = reason(error)
     if damage is not None and path.suffix.lower() in VECTOR_SUFFIXES:
         raise InputError(
-            f"{path} is a vector file, which has no pixels; give an image here (GeoTIFF, VRT, folder of "
+            f"{path} is a vector file, which has no pixels; give a raster here (GeoTIFF, VRT, folder of "
             "tiles or STAC item), and outlines to options such as --area."
         )
     if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
@@ -189,13 +214,6 @@ def read_header(path: Path) -> Header:
         )
     if header.transform == Affine.identity():
         raise InputError(f"{path} {NO_GEOREFERENCE}")
-    if coloured:
-        raise InputError(
-            f"{path} holds numbers of a colour table, not colours; write them out with gdal_translate "
-            "-expand rgb."
-        )
-    if any(dtype.startswith("complex") for dtype in header.dtypes):
-        raise InputError(f"{path} holds complex numbers; imagery has bands of integers or floats.")
     return header
 
 
@@ -214,10 +232,10 @@ def _strictly() -> Iterator[None]:
 
 
 @lru_cache(maxsize=64)
-def _crs(wkt: str) -> pyproj.CRS:
+def _crs(name: Any) -> pyproj.CRS:
     import pyproj
 
-    return pyproj.CRS.from_wkt(wkt)
+    return pyproj.CRS(name)
 
 
 def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
@@ -240,10 +258,10 @@ def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def file_stamp(path: Path) -> tuple[int, int]:
-    """Bytes and time of change."""
+def file_stamp(path: Path) -> Stamp:
+    """Bytes, times of change of content and of anything, and number of a file."""
     status = path.stat()
-    return status.st_size, status.st_mtime_ns
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _kind(path: Path, unrecognised: bool) -> str | None:
@@ -258,7 +276,7 @@ def _kind(path: Path, unrecognised: bool) -> str | None:
     return (
         None
         if not unrecognised
-        else "it does not begin as any image does, so it is a file of another kind, or damaged"
+        else "it does not begin as any raster does, so it is a file of another kind, or damaged"
     )
 
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from rogi.geometry import transform_coordinates
-from rogi.raster.files import Window
-from rogi.raster.grid import Grid, apply
+from rogi.raster.grid import Grid, Window, apply, extent_on
 
 if TYPE_CHECKING:
-    from rogi.raster.mosaic import Floats, Mask
+    from rogi.raster.files import Mask
+    from rogi.raster.mosaic import Floats, Tile
 
     Reader = Callable[[Window], tuple[Floats, Mask]]
 
 NODES = 32
 """Pixels between the nodes at which positions are transformed. Between them they are interpolated, which for
 map projections is right to a thousandth of a pixel. Nodes lie at multiples of this on the target grid."""
+
+FILL_ROWS = 256
+"""Rows resampled at a time where one layer fills the gaps of another."""
 
 VALID_SHARE = 0.5
 """Share of the weight that must fall on valid pixels for the result to be valid."""
@@ -45,6 +50,14 @@ class Resampling:
     source: Grid
     target: Grid
     extent: Window | None = None
+
+    @cached_property
+    def readable(self) -> Grid:
+        """The part of the source that can be read."""
+        if self.extent is None:
+            return self.source
+        corner = self.source.moved(self.extent.row0, self.extent.column0)
+        return Grid(self.source.crs, corner, self.extent.shape)
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -87,16 +100,16 @@ class Resampling:
 
         Returns
         -------
-        values : ndarray of float32, shape (channels, rows, columns)
-            0 where not valid.
+        values : ndarray of float, shape (channels, rows, columns)
+            Of the type that is read; 0 where not valid.
         valid : ndarray of bool, shape (rows, columns)
         """
-        values = np.zeros((channels, *window.shape), dtype=np.float32)
         valid = np.zeros(window.shape, dtype=bool)
         around = self.source_window(window)
         if 0 in around.shape or 0 in window.shape:
-            return values, valid
+            return np.zeros((channels, *window.shape), dtype=np.float32), valid
         pixels, known = read(around)
+        values = np.zeros((channels, *window.shape), dtype=pixels.dtype)
         row, column, top, left = self._nodes(window)
         down, along = self.reach
         _tent(
@@ -129,9 +142,108 @@ class Resampling:
         return row.reshape(grid[0].shape) - 0.5, column.reshape(grid[0].shape) - 0.5
 
 
+class Layer(Protocol):
+    """Channels on a grid that can be read by window."""
+
+    @property
+    def grid(self) -> Grid:
+        """Where the pixels lie."""
+
+    @property
+    def extent(self) -> Window:
+        """Rows and columns that can be read."""
+
+    @property
+    def channels(self) -> int:
+        """How many."""
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Values (channels, rows, columns), 0 where not valid, and valid (rows, columns)."""
+
+    def tiles_in(self, window: Window) -> list[Tile]:
+        """Tiles that a window reads, in the order in which they count."""
+
+
+Kind = TypeVar("Kind", bound=Layer)
+
+
+@dataclass(frozen=True)
+class Fitted(Generic[Kind]):
+    """A layer on another grid than its own, or on its own.
+
+    Attributes
+    ----------
+    layer : Layer
+    resampling : Resampling or None
+        None where the layer has that grid.
+    """
+
+    layer: Kind
+    resampling: Resampling | None
+
+    @property
+    def channels(self) -> int:
+        """How many."""
+        return self.layer.channels
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """See `Layer`."""
+        if self.resampling is None:
+            return self.layer.read(window)
+        return self.resampling.read(self.layer.read, window, self.layer.channels)
+
+    def tiles_in(self, window: Window) -> list[Tile]:
+        """See `Layer`."""
+        return self.layer.tiles_in(self.source_window(window))
+
+    def source_window(self, window: Window) -> Window:
+        """What is read of the layer; empty if it has nothing there."""
+        return window if self.resampling is None else self.resampling.source_window(window)
+
+    def reached(self, window: Window) -> Window:
+        """The part of a window in which it may have values."""
+        if self.resampling is None:
+            return window
+        row0, row1, column0, column1 = extent_on(self.resampling.readable, self.resampling.target)
+        inside = Window(floor(row0), ceil(row1), floor(column0), ceil(column1))
+        return window.moved(-inside.row0, -inside.column0).within(inside.shape).moved(
+            inside.row0, inside.column0
+        )  # fmt: skip
+
+
+def fitted(layer: Kind, grid: Grid) -> Fitted[Kind]:
+    """A layer on a grid, resampled only where that is another one."""
+    same = layer.grid == grid
+    return Fitted(layer, None if same else Resampling(layer.grid, grid, layer.extent))
+
+
+def read_layers(layers: Sequence[Fitted[Any]], window: Window) -> tuple[Floats, Mask]:
+    """Pixels of a window from the first of some layers, and from those behind it where it has none."""
+    first, *others = layers
+    values, valid = first.read(window)
+    for other in others:
+        if valid.all():
+            break
+        reached = other.reached(window)
+        for row in range(reached.row0, reached.row1, FILL_ROWS):
+            strip = replace(reached, row0=row, row1=min(row + FILL_ROWS, reached.row1))
+            place = window.part(strip)
+            empty = np.flatnonzero(~valid[place].all(axis=0))
+            if not len(empty):
+                continue
+            first_column = strip.column0 + int(empty[0])
+            strip = replace(strip, column0=first_column, column1=strip.column0 + int(empty[-1]) + 1)
+            place = window.part(strip)
+            more, known = other.read(strip)
+            new = known & ~valid[place]
+            np.copyto(values[:, place[0], place[1]], more, where=new)
+            valid[place] |= new
+    return values, valid
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _tent(
-    pixels: NDArray[np.float32],
+    pixels: Floats,
     known: NDArray[np.bool_],
     row0: int,
     column0: int,
@@ -141,7 +253,7 @@ def _tent(
     skip_columns: int,
     down: float,
     along: float,
-    values: NDArray[np.float32],
+    values: Floats,
     valid: NDArray[np.bool_],
 ) -> None:
     """Fill `values` and `valid`; `row0` and `column0` are those of the first of the `pixels`."""
@@ -179,13 +291,13 @@ def _tent(
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _from_four(
-    pixels: NDArray[np.float32],
+    pixels: Floats,
     known: NDArray[np.bool_],
     y: float,
     x: float,
     row0: int,
     column0: int,
-    value: NDArray[np.float32],
+    value: Floats,
     good: NDArray[np.bool_],
 ) -> None:
     """The tent one source pixel wide: the four pixels around a place."""
@@ -224,7 +336,7 @@ def _from_four(
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _from_many(
-    pixels: NDArray[np.float32],
+    pixels: Floats,
     known: NDArray[np.bool_],
     y: float,
     x: float,
@@ -233,7 +345,7 @@ def _from_many(
     down: float,
     along: float,
     total: NDArray[np.float64],
-    value: NDArray[np.float32],
+    value: Floats,
     good: NDArray[np.bool_],
 ) -> None:
     """The tent as wide as a target pixel."""

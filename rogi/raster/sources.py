@@ -8,15 +8,18 @@ from pathlib import Path
 
 from rogi.errors import InputError
 from rogi.raster.bands import BandChoice, choose_bands
-from rogi.raster.header import CorruptTile, Header, image_files, read_header
+from rogi.raster.header import CorruptTile, read_header
 from rogi.raster.mosaic import Tile
+
+SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img")
+"""What counts as an image in a folder."""
 
 
 @dataclass
 class Found:
     """Tiles of one source, with the names of their channels."""
 
-    tiles: list[tuple[Header, Tile, tuple[str, ...]]] = field(default_factory=list)
+    tiles: list[tuple[Tile, tuple[str, ...]]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     damaged: list[CorruptTile] = field(default_factory=list)
 
@@ -58,12 +61,27 @@ def file_tiles(path: Path, bands: BandChoice | None) -> Found:
                 f"The bands of {header.path} are of several types ({', '.join(sorted(dtypes))}); choose "
                 "bands of one type with --bands."
             )
-        tile = Tile((chosen,), 0, 0, header.shape, dtypes.pop(), header.files)
-        found.tiles.append((header, tile, names))
+        found.tiles.append((Tile((chosen,)), names))
     return found
 
 
-def agreed_channels(tiles: Sequence[tuple[Header, Tile, tuple[str, ...]]]) -> tuple[str, ...]:
+def image_files(folder: Path) -> list[Path]:
+    """Raster files of a folder and its subfolders, sorted.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not found:
+        raise InputError(
+            f"The folder {folder} holds no imagery; it should hold files of {', '.join(SUFFIXES)}."
+        )
+    return found
+
+
+def agreed_channels(tiles: Sequence[tuple[Tile, tuple[str, ...]]]) -> tuple[str, ...]:
     """Names of the channels, the same in all tiles.
 
     Raises
@@ -71,16 +89,18 @@ def agreed_channels(tiles: Sequence[tuple[Header, Tile, tuple[str, ...]]]) -> tu
     InputError
         Tiles differ in their channels or their type.
     """
-    first, model, names = tiles[0]
-    for header, tile, own in tiles[1:]:
+    model, names = tiles[0]
+    first = model.parts[0].path
+    for tile, own in tiles[1:]:
+        path = tile.parts[0].path
         if own != names:
             raise InputError(
-                f"{header.path} has the channels {', '.join(own)} but {first.path} has {', '.join(names)}; "
+                f"{path} has the channels {', '.join(own)} but {first} has {', '.join(names)}; "
                 "take one of them out, or choose with --bands."
             )
         if tile.dtype != model.dtype:
             raise InputError(
-                f"{header.path} holds {tile.dtype} but {first.path} holds {model.dtype}; the tiles of one "
+                f"{path} holds {tile.dtype} but {first} holds {model.dtype}; the tiles of one "
                 "imagery must be of one type."
             )
     return names

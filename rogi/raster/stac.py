@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from rogi.errors import InputError
 from rogi.raster.bands import choose_bands
-from rogi.raster.header import COLOURS, SUFFIXES, CorruptTile, read_header
+from rogi.raster.header import COLOURS, CorruptTile, read_header
 from rogi.raster.mosaic import Tile
-from rogi.raster.sources import Found
+from rogi.raster.sources import SUFFIXES, Found
 
 if TYPE_CHECKING:
     from rogi.raster.bands import BandChoice
@@ -64,9 +64,8 @@ def stac_tiles(path: Path, bands: BandChoice | None) -> Found:
                 f"The bands of item {item.get('id')!r} in {path} are of several types "
                 f"({', '.join(sorted(dtypes))}); bring them to one first."
             )
-        files = tuple(dict.fromkeys(file for header, _ in headers for file in header.files))
-        tile = Tile(tuple(b for b, _, _ in chosen), 0, 0, first.shape, dtypes.pop(), files)
-        found.tiles.append((first, tile, tuple(name for _, names, _ in chosen for name in names)))
+        tile = Tile(tuple(b for b, _, _ in chosen))
+        found.tiles.append((tile, tuple(name for _, names, _ in chosen for name in names)))
         found.notes += [note for _, _, note in chosen if note]
     return found
 

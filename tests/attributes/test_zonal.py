@@ -19,7 +19,8 @@ from rogi.attributes.zonal import Engine, zonal_statistics
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, parse_crs
 from rogi.raster.elevation import open_elevation_model
-from rogi.raster.files import ArrayRaster, Window, open_raster, reading
+from rogi.raster.files import ArrayRaster, open_raster, reading
+from rogi.raster.grid import Window
 
 WriteRaster = Callable[..., Path]
 UTM = Affine(30.0, 0.0, 500_000.0, 0.0, -30.0, 3_500_000.0)
@@ -224,7 +225,7 @@ def test_what_cannot_be_read(tmp_path: Path, write_raster: WriteRaster) -> None:
     with pytest.raises(InputError, match="There is no raster"):
         open_raster(tmp_path / "none.tif")
     (tmp_path / "text.tif").write_text("no raster")
-    with pytest.raises(InputError, match="cannot be opened as a raster"):
+    with pytest.raises(InputError, match="cannot be read as a raster"):
         open_raster(tmp_path / "text.tif")
     bare = write_raster("bare.tif", np.ones((2, 2), np.float32), UTM, crs=None)
     with pytest.raises(InputError, match="no coordinate reference system"):
@@ -242,7 +243,7 @@ def test_what_cannot_be_read(tmp_path: Path, write_raster: WriteRaster) -> None:
 def test_kaiserberg_elevation(real_data: Path) -> None:
     """The rock glacier spans 2610 to 2685 m on SRTM, by either convention of pixels."""
     units = gpd.read_file(real_data / "kaiserberg" / "Area_inside_rock_glacier.shp")
-    mosaic = open_elevation_model(real_data / "oetztal" / "srtm_oetztal.tif").mosaics[0]
+    mosaic = open_elevation_model(real_data / "oetztal" / "srtm_oetztal.tif").surfaces[0]
     for engine in Engine:
         found = zonal_statistics(units, {"z": mosaic}, ["min", "mean", "median", "max"], engine=engine)
         assert (found["z_min"][0], found["z_max"][0]) == (2610, 2685)

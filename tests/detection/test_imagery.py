@@ -22,7 +22,7 @@ from rasters import CORNER, UTM, grid, picture, write
 from rogi.detection.imagery import Imagery
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger
-from rogi.raster.mosaic import close_files
+from rogi.raster.files import close_files
 from rogi.synthetic.terrain import plane
 
 

@@ -467,7 +467,7 @@ def test_cluster_that_loses_a_worker(bundle: Bundle, tmp_path: Path) -> None:
     from rogi.detection.prediction import predict
     from rogi.detection.windows import Blend, Merge
     from rogi.ledger import Ledger
-    from rogi.raster.files import Window
+    from rogi.raster.grid import Window
 
     images = Imagery.open(write_image(tmp_path / "a.tif", scene()))
     plan = Plan("onnxruntime", "cpu", "fp32")

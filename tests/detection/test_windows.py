@@ -24,7 +24,7 @@ from rogi.detection.windows import (
     weight_sums,
 )
 from rogi.errors import OptionError
-from rogi.raster.files import Window
+from rogi.raster.grid import Window
 
 COSINE = Blend(Merge.COSINE, 320, 480)
 

@@ -17,7 +17,8 @@ from rogi.attributes.zonal import zonal_statistics
 from rogi.errors import InputError, OptionError
 from rogi.raster.climate import ClimateOptions, climate_field
 from rogi.raster.climate_units import YEAR_DAYS, Conversion, Per, Quantity, parse_unit
-from rogi.raster.files import Window, reading
+from rogi.raster.files import reading
+from rogi.raster.grid import Window
 
 WriteRaster = Callable[..., Path]
 BOUNDS = (86.0, 30.0, 88.0, 32.0)

@@ -12,7 +12,8 @@ from affine import Affine
 
 from rogi.errors import InputError
 from rogi.raster.elevation import elevation_files, open_elevation_model
-from rogi.raster.files import Window, reading
+from rogi.raster.files import reading
+from rogi.raster.grid import Window
 
 WriteRaster = Callable[..., Path]
 ARC = 1 / 100
@@ -42,7 +43,7 @@ def tiles(write_raster: WriteRaster) -> list[Path]:
 
 def test_tiles_are_one_grid(tiles: list[Path]) -> None:
     model = open_elevation_model(tiles[0].parent)
-    (mosaic,) = model.mosaics
+    (mosaic,) = model.surfaces
     assert mosaic.shape == (201, 201)
     assert (mosaic.transform.c, mosaic.transform.f) == pytest.approx((90 - ARC / 2, 32 + ARC / 2))
     with reading():
@@ -52,12 +53,12 @@ def test_tiles_are_one_grid(tiles: list[Path]) -> None:
         np.testing.assert_allclose(part, expected, atol=1)
         edge = mosaic.read(Window(-1, 1, -1, 1))
     assert np.isnan(edge).tolist() == [[True, True], [True, False]]
-    assert [t.path for t in mosaic.tiles_in(Window(0, 5, 0, 5))] == [tiles[2]]
+    assert [t.files for t in mosaic.tiles_in(Window(0, 5, 0, 5))] == [(tiles[2],)]
     assert len(mosaic.tiles_in(Window(99, 102, 99, 102))) == 4
 
 
 def test_any_window_reads_the_same(tiles: list[Path]) -> None:
-    (mosaic,) = open_elevation_model(tiles).mosaics
+    (mosaic,) = open_elevation_model(tiles).surfaces
     with reading():
         whole = mosaic.read(Window(0, 201, 0, 201))
         for window in (Window(0, 10, 0, 201), Window(90, 120, 80, 130), Window(200, 201, 200, 201)):
@@ -70,13 +71,13 @@ def test_tiles_fill_each_others_voids(tiles: list[Path]) -> None:
         values = file.read(1)
         values[0, :] = -32768
         file.write(values, 1)
-    (mosaic,) = open_elevation_model(tiles).mosaics
+    (mosaic,) = open_elevation_model(tiles).surfaces
     with reading():
         assert np.isfinite(mosaic.read(Window(100, 101, 0, 100))).all()
 
 
 def test_an_absent_tile_is_void(tiles: list[Path]) -> None:
-    (mosaic,) = open_elevation_model([tiles[0], tiles[1], tiles[2]]).mosaics
+    (mosaic,) = open_elevation_model([tiles[0], tiles[1], tiles[2]]).surfaces
     with reading():
         corner = mosaic.read(Window(0, 10, 150, 160))
     assert np.isnan(corner).all()
@@ -88,7 +89,7 @@ def test_antimeridian(write_raster: WriteRaster) -> None:
         write_raster(f"dem/{west}.tif", np.full((100, 100), abs(west), np.int16),
                      Affine(ARC, 0, west, 0, -ARC, 67), "EPSG:4326", nodata=-32768)  # fmt: skip
     path = write_raster("other.tif", np.zeros((2, 2), np.int16), Affine(1, 0, 0, 0, -1, 0), "EPSG:4326")
-    (mosaic,) = open_elevation_model(path.parent / "dem").mosaics
+    (mosaic,) = open_elevation_model(path.parent / "dem").surfaces
     assert mosaic.shape == (100, 200)
     assert mosaic.transform.c == pytest.approx(179)
     with reading():
@@ -100,7 +101,7 @@ def test_undeclared_voids(write_raster: WriteRaster) -> None:
     values[:, :3] = -32768
     values[10, 10] = -9999
     path = write_raster("undeclared.tif", values, tile_transform(90, 31), "EPSG:4326")
-    (mosaic,) = open_elevation_model(path).mosaics
+    (mosaic,) = open_elevation_model(path).surfaces
     with reading():
         read = mosaic.read(Window(0, 60, 0, 60))
     assert np.isnan(read[:, :3]).all()
@@ -117,7 +118,7 @@ def test_zero_edges_are_fill_only_away_from_the_sea(write_raster: WriteRaster) -
     sea = write_raster("sea.tif", values, tile_transform(90, 31), "EPSG:4326")
     declared = write_raster("declared.tif", values, tile_transform(90, 31), "EPSG:4326", nodata=-1)
     for path, void in ((fill, True), (sea, False), (declared, False)):
-        (mosaic,) = open_elevation_model(path).mosaics
+        (mosaic,) = open_elevation_model(path).surfaces
         with reading():
             assert np.isnan(mosaic.read(Window(0, 60, 0, 5))).all() == void
         assert bool(mosaic.notes) == void
@@ -129,10 +130,10 @@ def test_a_file_of_statistics_beside_a_tile_hides_no_voids(write_raster: WriteRa
     values[:, :5] = 0
     path = write_raster("fill.tif", values, tile_transform(90, 31), "EPSG:4326")
     path.with_name("fill.tif.aux.xml").write_text("<PAMDataset></PAMDataset>")
-    raster = open_elevation_model(path).mosaics[0].tiles[0].raster
+    raster = open_elevation_model(path).surfaces[0].tiles[0].parts[0]
     assert len(raster.files) == 2
     with reading():
-        assert np.isnan(open_elevation_model(path).mosaics[0].read(Window(0, 60, 0, 5))).all()
+        assert np.isnan(open_elevation_model(path).surfaces[0].read(Window(0, 60, 0, 5))).all()
 
 
 def vrt(path: Path, sources: list[Path], shape: tuple[int, int], transform: Affine) -> Path:
@@ -166,8 +167,8 @@ def test_gaps_of_a_vrt_are_voids(write_raster: WriteRaster, tmp_path: Path) -> N
             name = f"{west}-{north}.tif"
             four.append(write_raster(name, values, tile_transform(west, north), "EPSG:4326"))
     whole = (201, 201), tile_transform(90, 32)
-    (gaps,) = open_elevation_model(vrt(tmp_path / "gaps.vrt", [four[0], four[3]], *whole)).mosaics
-    (full,) = open_elevation_model(vrt(tmp_path / "full.vrt", four, *whole)).mosaics
+    (gaps,) = open_elevation_model(vrt(tmp_path / "gaps.vrt", [four[0], four[3]], *whole)).surfaces
+    (full,) = open_elevation_model(vrt(tmp_path / "full.vrt", four, *whole)).surfaces
     with reading():
         assert np.isnan(gaps.read(Window(0, 100, 0, 100))).all()
         assert (gaps.read(Window(101, 201, 0, 40)) > 1900).all()
@@ -183,7 +184,7 @@ def test_feet_become_metres(write_raster: WriteRaster) -> None:
     model = open_elevation_model(path)
     assert "feet" in model.notes[0]
     with reading():
-        assert model.mosaics[0].read(Window(0, 1, 0, 1))[0, 0] == pytest.approx(3048)
+        assert model.surfaces[0].read(Window(0, 1, 0, 1))[0, 0] == pytest.approx(3048)
     odd = write_raster(
         "odd.tif", np.ones((9, 9), np.float32), tile_transform(91, 31), "EPSG:4326", units="furlong"
     )
@@ -200,7 +201,7 @@ def test_damaged_tile_is_named(tiles: list[Path]) -> None:
     # In a cloud-optimised file the header comes first: what is cut off is found only when it is read.
     rasterio.shutil.copy(tiles[3], tiles[3].with_suffix(".cog"), driver="COG")
     tiles[3].write_bytes(tiles[3].with_suffix(".cog").read_bytes()[:-2000])
-    (mosaic,) = open_elevation_model(tiles).mosaics
+    (mosaic,) = open_elevation_model(tiles).surfaces
     with reading():
         assert np.isfinite(mosaic.read(Window(120, 140, 0, 50))).all()
         with pytest.raises(InputError, match=r"N31E091\.tif cannot be read"):
@@ -216,13 +217,13 @@ def test_tiles_of_another_spacing_fill_the_surroundings(write_raster: WriteRaste
     model = open_elevation_model(
         write_raster("dem/t.tif", south, Affine(ARC, 0, 10, 0, -ARC, 49), "EPSG:4326").parent
     )
-    assert [len(m.tiles) for m in model.mosaics] == [2, 1]
+    assert [len(m.mosaic.tiles) for m in model.surfaces] == [2, 1]
     assert "2 grids" in model.notes[0]
     np.testing.assert_array_equal(
         model.assign(np.array([[10.5, 50.5], [10.5, 49.5], [0, 0]]), 4326), [1, 0, 0]
     )
     with reading():
-        first, second = model.mosaics
+        first, second = model.surfaces
         np.testing.assert_allclose(first.read(Window(-3, 2, 40, 43))[:, 0], [1000, 1000, 1000, 500, 500])
         np.testing.assert_allclose(second.read(Window(98, 103, 20, 22))[:, 0], [1000, 1000, 500, 500, 500])
         # The same ground in another window has the same values, to the last bit.
@@ -242,7 +243,7 @@ def test_no_files(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_point_tile(real_data: Path) -> None:
     """An SRTM tile of points: pixel centres lie on whole degrees."""
-    (mosaic,) = open_elevation_model(real_data / "zhadang" / "srtm3_n30_e090.tif").mosaics
-    assert mosaic.tiles[0].raster.point
+    (mosaic,) = open_elevation_model(real_data / "zhadang" / "srtm3_n30_e090.tif").surfaces
+    assert mosaic.tiles[0].parts[0].header.point
     x, y = mosaic.transform.c + mosaic.transform.a / 2, mosaic.transform.f + mosaic.transform.e / 2
     assert (x, y) == pytest.approx((90, 31))

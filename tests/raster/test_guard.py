@@ -17,9 +17,9 @@ from rogi.detection.imagery import Imagery
 from rogi.detection.pixel_scores import pixel_scores
 from rogi.errors import InputError
 from rogi.raster import guard
+from rogi.raster.files import close_files
 from rogi.raster.guard import refuse_remote
 from rogi.raster.header import read_header
-from rogi.raster.mosaic import close_files
 
 BAND = '<VRTRasterBand dataType="Byte" band="1">{}</VRTRasterBand>'
 SOURCE = '<SimpleSource><SourceFilename relativeToVRT="1">{}</SourceFilename></SimpleSource>'

@@ -21,8 +21,7 @@ from scipy.ndimage import label
 from rogi.detection.imagery import Imagery
 from rogi.errors import InputError
 from rogi.raster import edges
-from rogi.raster.files import Window
-from rogi.raster.grid import Grid
+from rogi.raster.grid import Grid, Window
 from rogi.raster.header import CorruptTile, MissingTile, NoImage, _crs, read_header
 
 
@@ -308,7 +307,7 @@ def test_missing_files_of_a_vrt_are_said_and_have_no_digest(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["a.txt", "a.tif"])
 def test_what_is_no_image_is_called_so(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(NoImage, match=f"{name} cannot be read as an image: .*{message}") as caught:
+    with pytest.raises(NoImage, match=f"{name} cannot be read as a raster: .*{message}") as caught:
         Imagery.open(tmp_path / name)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
@@ -337,7 +336,7 @@ def test_files_without_a_place_or_of_complex_numbers_are_refused(tmp_path: Path)
         Imagery.open(write(tmp_path / "place.tif", picture(), Affine.identity()))
     with pytest.raises(InputError, match="complex"):
         Imagery.open(write(tmp_path / "complex.tif", picture().astype(np.complex64)))
-    with pytest.raises(InputError, match="no image"):
+    with pytest.raises(InputError, match="no raster"):
         Imagery.open(tmp_path / "nowhere.tif")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no imagery"):

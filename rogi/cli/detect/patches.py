@@ -80,7 +80,7 @@ def patches(
     from rogi.detection.outlines import read_outlines
     from rogi.detection.patches import make_patches
     from rogi.raster.bands import parse_choice
-    from rogi.raster.mosaic import close_files
+    from rogi.raster.files import close_files
 
     settings = PatchSettings(
         context_m=context,
