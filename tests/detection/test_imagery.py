@@ -324,7 +324,7 @@ def test_stac_item_with_a_file_per_band(tmp_path: Path) -> None:
         ('{"type": "FeatureCollection", "features": []}', "holds no items"),
         (json.dumps(item(1, {"visual": {"href": "https://example.org/a.tif"}})), "no local file"),
         (json.dumps(item(1, {"visual": {"href": "/vsicurl/http://example.org/a.tif"}})), "no local file"),
-        (json.dumps(item(1, {"visual": {"href": "missing.tif"}})), "no image"),
+        (json.dumps(item(1, {"visual": {"href": "missing.tif"}})), "no raster"),
         (json.dumps(item(1, {"a": {"href": "a.tif"}, "b": {"href": "b.tif"}})), "does not say which"),
     ],
 )
