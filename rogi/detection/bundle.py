@@ -365,7 +365,7 @@ def _is_bundle(path: Path) -> bool:
 
 def _zip_prefix(path: Path) -> str:
     """Folder inside a zip, with its slash, after a check that the zip is harmless."""
-    from rogi.inventory.archives import check_archive
+    from rogi.archives import check_archive
 
     if not path.is_file():
         raise InputError(

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from rogi.archives import unpack
 from rogi.errors import InputError
 from rogi.inventory import csvtable, geoparquet
-from rogi.inventory.archives import unpack
 from rogi.inventory.detect import Family, LayerHint
 from rogi.inventory.drivers import driver_calls
 from rogi.inventory.formats import (

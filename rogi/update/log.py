@@ -225,7 +225,7 @@ def _of_archive(path: Path, retired: dict[Retired, None]) -> list[Path]:
     """The list in a zipped release."""
     import tempfile
 
-    from rogi.inventory.archives import unpack
+    from rogi.archives import unpack
 
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
         name = Path(RELEASE_LINEAGE)

@@ -20,8 +20,9 @@ import numpy as np
 import pytest
 import shapely
 
+from rogi import archives
 from rogi.errors import InputError
-from rogi.inventory import archives, sources
+from rogi.inventory import sources
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.rules import examples
