@@ -255,7 +255,7 @@ class _Derivation:
                 if isinstance(task, Radiation) and task.parameters.shading:
                     beyond[members] = beyond_model(task, placed)
             if task is not None:
-                self._check(group, chosen, lambda units: self._beyond(model.mosaics, owner, units))
+                self._check(group, chosen, lambda units: self._beyond(model.surfaces, owner, units))
                 self._record(group, chosen, tuple(inputs[p] for p in sorted(inputs)), task.identity())
             if beyond.any():
                 radius = self.settings.radiation.search_radius / 1000

@@ -81,7 +81,8 @@ def positions(
 
 def outside_grid(polygons: NDArray[np.object_], grid: Any) -> NDArray[np.bool_]:
     """Which polygons, placed on a raster's grid, none of its files reaches by their bounding boxes."""
-    extents = np.array(getattr(grid, "extents", None) or [(0, grid.shape[0], 0, grid.shape[1])], dtype=float)
+    whole = [(0, grid.shape[0], 0, grid.shape[1])]
+    extents = np.asarray(getattr(grid, "extents", whole), dtype=float)
     west, north, east, south = pixel_rings(polygons, grid.transform).bounds.T[..., None]
     row0, row1, column0, column1 = extents.T
     with np.errstate(invalid="ignore"):
