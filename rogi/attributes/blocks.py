@@ -25,7 +25,7 @@ from rogi.errors import InputError
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
 from rogi.raster.elevation import Surface
-from rogi.raster.files import Raster, reading
+from rogi.raster.files import Raster, content_digest, reading
 from rogi.raster.grid import Window
 from rogi.raster.mosaic import Tile
 from rogi.terrain import RadiationParameters, SlopeMethod, required_halo
@@ -42,6 +42,21 @@ BLOCK_UNITS = 128
 
 BLOCK_PIXELS = 2048
 """Side of the tiles of the grid that blocks keep to."""
+
+
+class Lost(str):
+    """Why a unit could not be done: as a sentence, in the few words of its note, and the file at fault."""
+
+    note: str
+    file: str
+
+    @classmethod
+    def because(cls, error: Exception) -> Lost:
+        """From an error."""
+        lost = cls(error)
+        lost.note, lost.file = getattr(error, "note", str(error)), str(getattr(error, "path", error))
+        return lost
+
 
 Row = list[float | None]
 """Values of one unit, in the order of its task's columns."""
@@ -198,12 +213,12 @@ class Done:
     Attributes
     ----------
     rows : tuple
-        Per unit its values, or the message of the error that kept it from having any.
+        Per unit its values, or the error that kept it from having any.
     notes : tuple of str
         What reading found worth telling.
     """
 
-    rows: tuple[Row | str, ...]
+    rows: tuple[Row | Lost, ...]
     notes: tuple[str, ...]
 
 
@@ -216,12 +231,12 @@ def run_block(job: Job) -> Done:
     return Done(tuple(rows), tuple(notes))
 
 
-def _rows(task: Task, polygons: NDArray[np.object_]) -> list[Row | str]:
+def _rows(task: Task, polygons: NDArray[np.object_]) -> list[Row | Lost]:
     try:
         table = task.compute(polygons)
     except InputError as error:
         if len(polygons) == 1:
-            return [str(error)]
+            return [Lost.because(error)]
         half = len(polygons) // 2
         return _rows(task, polygons[:half]) + _rows(task, polygons[half:])
     values = np.column_stack([table[name] for name in task.columns])
@@ -235,7 +250,7 @@ class Results:
     Attributes
     ----------
     columns : dict of str to ndarray of float64, shape (n,)
-    failures : dict of int to str
+    failures : dict of int to Lost
         Units that could not be done, and why.
     notes : tuple of str
     reused : int
@@ -243,7 +258,7 @@ class Results:
     """
 
     columns: dict[str, NDArray[np.float64]]
-    failures: dict[int, str]
+    failures: dict[int, Lost]
     notes: tuple[str, ...]
     reused: int
 
@@ -284,11 +299,13 @@ def compute(
     prefix = digest(identity)
     keys = [digest(prefix, shape, names) for shape, names in zip(wkb, files, strict=True)]
     held = ledger.known(set(keys))
-    rows: list[Row | str | None] = [held.get(key) for key in keys]
+    rows: list[Row | Lost | None] = [held.get(key) for key in keys]
     empty = (windows[:, 1] - windows[:, 0]) * (windows[:, 3] - windows[:, 2])
     for unit in np.flatnonzero(empty > LARGE_UNIT_CELLS):
-        rows[unit] = (
-            f"its bounding box holds {empty[unit]} pixels, more than the {LARGE_UNIT_CELLS} of a unit"
+        rows[unit] = Lost.because(
+            InputError(
+                f"its bounding box holds {empty[unit]} pixels, more than the {LARGE_UNIT_CELLS} of a unit"
+            )
         )
     missing = np.array([unit for unit, row in enumerate(rows) if row is None], dtype=np.int64)
     reused = len(rows) - len(missing)
@@ -304,7 +321,7 @@ def compute(
         for unit, row in zip(blocks[number], result.rows, strict=True):
             rows[unit] = row
         good = {
-            keys[u]: r for u, r in zip(blocks[number], result.rows, strict=True) if not isinstance(r, str)
+            keys[u]: r for u, r in zip(blocks[number], result.rows, strict=True) if not isinstance(r, Lost)
         }
         ledger.record(good)
         notes.update(result.notes)
@@ -314,11 +331,11 @@ def compute(
 
     for failure in run_jobs(run_block, jobs, done, workers=workers, cluster=cluster):
         for unit in blocks[failure.job]:
-            rows[unit] = failure.message
-    failures = {unit: row for unit, row in enumerate(rows) if isinstance(row, str)}
+            rows[unit] = Lost.because(InputError(failure.message))
+    failures = {unit: row for unit, row in enumerate(rows) if isinstance(row, Lost)}
     nothing: Row = [None] * len(task.columns)
     table = np.array(
-        [nothing if isinstance(row, str) or row is None else row for row in rows], dtype=np.float64
+        [nothing if isinstance(row, Lost) or row is None else row for row in rows], dtype=np.float64
     )
     table = table.reshape(len(rows), len(task.columns))
     return Results(
@@ -362,7 +379,7 @@ def _files(task: Task, windows: NDArray[np.int64], ledger: Ledger) -> list[list[
     for tiles in _tiles(task, grid, windows):
         for tile in tiles:
             if tile not in known:
-                known[tile] = digest([ledger.file_digest(file) for file in tile.files])
+                known[tile] = digest([content_digest(file, ledger) for file in tile.files])
         out.append([known[tile] for tile in tiles])
     return out
 

@@ -77,7 +77,7 @@ class Derived:
         One per group of fields.
     warnings : tuple of str
     failures : tuple of str
-        Why units could not be done: damaged files. Where there are any, the inventory is incomplete.
+        Files that are missing or damaged, and how many units lack values for it: these are null, with a note.
     units, reused : int
         Values of units per task, and how many of them came from the ledger.
     role : Role
@@ -161,7 +161,7 @@ class _Derivation:
         self.computed = np.full(len(self.polygons), not settings.only_missing)
         self.provenance: list[Provenance] = []
         self.warnings: list[str] = []
-        self.failures: dict[str, int] = {}
+        self.failures: dict[str, tuple[str, set[int]]] = {}
         self.units = self.reused = 0
         self.impossible_ground = np.zeros(0, dtype=np.int64)
 
@@ -180,7 +180,10 @@ class _Derivation:
             self._filled(),
             tuple(self.provenance),
             tuple(self.warnings),
-            tuple(f"{message} ({count} units)" for message, count in self.failures.items()),
+            tuple(
+                f"{message} ({len(units)} units)" if units else message
+                for message, units in self.failures.values()
+            ),
             self.units,
             self.reused,
             self.role,
@@ -232,6 +235,7 @@ class _Derivation:
     def _terrain(self, relief: Sequence[str]) -> None:
         model = open_elevation_model(self.settings.dem, crs=self.settings.dem_crs)
         self.warnings += model.notes
+        self.failures |= {str(error.path): (str(error), set()) for error in model.damaged}
         points = shapely.get_coordinates(shapely.centroid(self.lonlat), include_z=False)
         owner = np.zeros(len(self.polygons), dtype=np.int64)
         owner[~self.empty] = model.assign(points, 4326)
@@ -249,7 +253,7 @@ class _Derivation:
                     continue
                 task = self._terrain_task(group, surface)
                 placed = self._placed(surface, members)
-                self._take(task, placed, members, group.label)
+                self._take(task, placed, members, group, chosen)
                 for path in files_read(task, placed):
                     inputs[path] = raster_input(path, surface, self.runner.ledger)
                 if isinstance(task, Radiation) and task.parameters.shading:
@@ -294,7 +298,7 @@ class _Derivation:
         identity = digest([i.sha256 for i in inputs], parameters, quantity.value)
         task = Climate(field.raster, group.concept, identity, self.settings.zonal)
         placed = self._placed(field.raster, used)
-        self._take(task, placed, used, group.label)
+        self._take(task, placed, used, group, [group.concept])
         everywhere = np.zeros(len(self.polygons), dtype=np.int64)
         self._check(group, [group.concept], lambda units: self._beyond((field.raster,), everywhere, units))
         self._record(group, [group.concept], inputs, task.identity() | parameters)
@@ -302,7 +306,14 @@ class _Derivation:
     def _placed(self, grid: Any, members: NDArray[np.int64]) -> NDArray[np.object_]:
         return place_polygons(self.polygons[members], self.crs, grid.crs, grid.transform, grid.shape)
 
-    def _take(self, task: Task, placed: NDArray[np.object_], members: NDArray[np.int64], label: str) -> None:
+    def _take(
+        self,
+        task: Task,
+        placed: NDArray[np.object_],
+        members: NDArray[np.int64],
+        group: Group,
+        names: Sequence[str],
+    ) -> None:
         progress = self.runner.progress
         more: dict[str, Any] = (
             {} if self.runner.block_units is None else {"block_units": self.runner.block_units}
@@ -313,15 +324,19 @@ class _Derivation:
             self.runner.ledger,
             workers=self.runner.workers,
             cluster=self.runner.cluster,
-            progress=None if progress is None else lambda n, total: progress(label, n, total),
+            progress=None if progress is None else lambda n, total: progress(group.label, n, total),
             **more,
         )
         self.units += len(members)
         self.computed[members] = True
         self.reused += found.reused
         self.warnings += found.notes
-        for message in found.failures.values():
-            self.failures[message] = self.failures.get(message, 0) + 1
+        for position, lost in found.failures.items():
+            self.failures.setdefault(lost.file, (lost, set()))[1].add(int(members[position]))
+            for name in families(names):
+                self.nulls.note_all(name, members[[position]], lost.note)
+        if found.failures:
+            self.nulls.count("on files that cannot be read", len(found.failures))
         for name, values in found.columns.items():
             table = self.values if name in DECIMALS else self.quality
             column = table.setdefault(name, np.full(len(self.polygons), np.nan))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rogi import __version__
 from rogi.inventory.metadata import Metadata, read_column_metadata
+from rogi.raster.files import content_digest
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory
@@ -68,13 +69,10 @@ class Provenance:
 
 
 def file_input(path: Path, ledger: Ledger, crs: str, resolution: str) -> Input:
-    """A file, or folder, as an input."""
-    size = (
-        sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
-        if path.is_dir()
-        else path.stat().st_size
-    )
-    return Input(path.name, size, ledger.file_digest(path), crs, resolution)
+    """A file, or folder, as an input; of one that a VRT names and that is missing, so."""
+    parts = path.rglob("*") if path.is_dir() else [path]
+    size = sum(part.stat().st_size for part in parts if part.is_file())
+    return Input(path.name, size, content_digest(path, ledger), crs, resolution)
 
 
 def raster_input(path: Path, surface: Surface, ledger: Ledger) -> Input:

@@ -21,7 +21,7 @@ RECHECKED = (Group.RELIEF, Group.RADIATION, Group.MAAT, Group.MAGT, Group.AP)
 
 def with_recomputed(
     inventory: Inventory, settings: AttributeSettings, runner: Runner | None = None
-) -> tuple[Inventory, tuple[str, ...]]:
+) -> tuple[Inventory, tuple[str, ...], tuple[str, ...]]:
     """The inventory with its stored attributes derived anew beside them.
 
     Parameters
@@ -36,6 +36,8 @@ def with_recomputed(
     inventory : Inventory
         With `recomputed` set for the outlines, or for the markers where `settings.buffer` is given.
     warnings : tuple of str
+    failures : tuple of str
+        Files that are missing or damaged; units on them have no values to compare with.
 
     Raises
     ------
@@ -67,7 +69,5 @@ def with_recomputed(
     )
     plain = replace(inventory, layers=layers)
     derived = derive_attributes(plain, replace(settings, fields=stored, only_missing=False), runner)
-    if derived.failures:
-        raise InputError(" ".join(derived.failures))
     values = {name: np.asarray(derived.values[name], dtype=np.float64) for name in stored}
-    return replace(inventory, recomputed={derived.role: values}), derived.warnings
+    return replace(inventory, recomputed={derived.role: values}), derived.warnings, derived.failures

@@ -152,17 +152,17 @@ def attributes(
             line.done()
         for warning in derived.warnings:
             sys.stderr.write(f"warning: {warning}\n")
-        if derived.failures:
-            for failure in derived.failures:
-                sys.stderr.write(f"error: {failure}\n")
-            sys.stderr.write(
-                f"error: nothing was written; what was computed is kept in {book.path}: "
-                "put the files right and run the same command again.\n"
-            )
-            raise typer.Exit(2)
         written = write_derived(derived, output, settings, book)
     if not quiet:
         _summary(derived, written)
+    if derived.failures:
+        for failure in derived.failures:
+            sys.stderr.write(f"error: {failure}\n")
+        sys.stderr.write(
+            f"error: units on these files have null values in {output}; put the files right and run the same "
+            "command again, which computes only what is missing.\n"
+        )
+        raise typer.Exit(2)
 
 
 def _overridden(

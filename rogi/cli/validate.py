@@ -146,8 +146,9 @@ def validate(
         encoding=encoding,
     )
     rasters = {"dem": dem, "maat": maat, "magt": magt, "ap": ap}
+    failures: tuple[str, ...] = ()
     if check_attributes:
-        inventory = _recomputed(inventory, rasters, attributes_config, progress)
+        inventory, failures = _recomputed(inventory, rasters, attributes_config, progress)
     elif any(rasters.values()) or attributes_config is not None:
         raise OptionError("Rasters are only looked at with --check-attributes; add it.")
     report = run(inventory, settings, progress=progress)
@@ -159,7 +160,7 @@ def validate(
         _mend(inventory, fix, fixed, settings, quiet)
     for outcome in report.crashed:
         sys.stderr.write(f"error: {outcome.code} {outcome.name} was not run: {outcome.reason}\n")
-    raise typer.Exit(report.exit_code(settings.fail_on))
+    raise typer.Exit(2 if failures else report.exit_code(settings.fail_on))
 
 
 def _recomputed(
@@ -167,8 +168,8 @@ def _recomputed(
     rasters: Mapping[str, list[Path] | None],
     config: Path | None,
     progress: ProgressLine,
-) -> Inventory:
-    """The inventory with attributes derived anew from rasters."""
+) -> tuple[Inventory, tuple[str, ...]]:
+    """The inventory with attributes derived anew from rasters, and which files cannot be read."""
     from rogi.attributes.configuration import AttributeSettings, read_settings
     from rogi.attributes.derive import Runner
     from rogi.attributes.recheck import with_recomputed
@@ -181,11 +182,13 @@ def _recomputed(
     for name in ("maat", "magt", "ap"):
         choices = choices.with_climate(name, files[name], {})
     with Ledger() as ledger:
-        checked, warnings = with_recomputed(inventory, choices, Runner(ledger, progress=progress))
+        checked, warnings, failures = with_recomputed(inventory, choices, Runner(ledger, progress=progress))
     progress.done()
     for warning in warnings:
         sys.stderr.write(f"warning: {warning}\n")
-    return checked
+    for failure in failures:
+        sys.stderr.write(f"error: {failure}\n")
+    return checked, failures
 
 
 def _settings(config: Path | None, no_config: bool) -> Settings:

@@ -17,7 +17,7 @@ from affine import Affine
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
-from rogi.raster.files import Mask
+from rogi.raster.files import ABSENT, Mask
 from rogi.raster.grid import Grid, Window
 from rogi.raster.header import CorruptTile, Header, Stamp, file_stamp
 from rogi.raster.layers import added_channel
@@ -34,9 +34,6 @@ __all__ = ["CorruptTile", "Imagery"]
 SAME_RESOLUTION = 0.005
 """Share by which the pixel size may differ from the one asked for without resampling: one step of the
 latitude-dependent scale of a web map tile is larger, what a network could notice is much larger."""
-
-ABSENT = "missing"
-"""In place of the digest of a file that a VRT is made of and that is not there."""
 
 JSON_SUFFIXES = (".json", ".geojson")
 

@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     import pyproj
     from affine import Affine
 
+    from rogi.ledger import Ledger
+
 GDAL_CACHE_MB = 64
 """Block cache of GDAL while rasters are read: its default, 5 % of the memory, is no bound."""
 
 OPEN_FILES = 16
 """Files a thread keeps open."""
+
+ABSENT = "missing"
+"""In place of the digest of a file that a VRT is made of and that is not there."""
 
 Mask = NDArray[np.bool_]
 
@@ -283,6 +288,16 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
         raise InputError(f"{path} has {len(header.dtypes)} bands, so there is no band {band}.")
     scale, offset = header.scales[band - 1], header.offsets[band - 1]
     return RasterFile(header, (band,), scale=scale, offset=offset)
+
+
+def content_digest(path: Path, ledger: Ledger) -> str:
+    """SHA-256 of a file that pixels come from, or `ABSENT`."""
+    try:
+        return ledger.file_digest(path)
+    except InputError:
+        if not path.exists():
+            return ABSENT
+        raise
 
 
 def _void(valid: Mask, stored: NDArray[Any], nodata: Sequence[float | None]) -> None:

@@ -39,12 +39,18 @@ class CorruptTile(InputError):
     Attributes
     ----------
     path : Path
+    reason : str
     """
 
     def __init__(self, path: Path, reason: str = "") -> None:
         super().__init__(path, reason)
         self.path = Path(path)
         self.reason = reason
+
+    @property
+    def note(self) -> str:
+        """The same in a few words, without the folder."""
+        return f"{self.path.name} cannot be read"
 
     def __str__(self) -> str:
         why = f" ({self.reason})" if self.reason else ""
@@ -77,6 +83,11 @@ class MissingTile(CorruptTile):
         super().__init__(path)
         self.args = (path, vrt)
         self.vrt = Path(vrt)
+
+    @property
+    def note(self) -> str:
+        """See `CorruptTile`."""
+        return f"{self.path.name} is missing"
 
     def __str__(self) -> str:
         return (

@@ -30,7 +30,7 @@ from rogi.raster.grid import Grid
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rogi.raster.files import Window
+    from rogi.raster.grid import Window
 
 FOOT, SURVEY_FOOT = 0.3048, 1200 / 3937
 UNITS = {

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rogi.raster.files import Window
+from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

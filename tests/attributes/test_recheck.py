@@ -61,7 +61,7 @@ def changed(inventory: Inventory, **values: dict[int, float]) -> Inventory:
 
 
 def test_what_was_derived_passes(inventory: Inventory, dem: Path) -> None:
-    checked, _ = with_recomputed(inventory, AttributeSettings(dem=(str(dem),), radiation=QUICK))
+    checked, *_ = with_recomputed(inventory, AttributeSettings(dem=(str(dem),), radiation=QUICK))
     (outcome,) = [o for o in validate(checked, ONLY).outcomes if o.code == "ATT020"]
     assert outcome.status is Status.PASSED
     assert set(checked.recomputed[Role.OUTLINE]) >= {"elevation_mean", "slope_maximum", "aspect", "radiation"}
@@ -72,7 +72,7 @@ def test_what_was_changed_is_found(inventory: Inventory, dem: Path) -> None:
     assert layer is not None
     turned = (float(layer.frame["ASPECT"][2]) + 180) % 360
     wrong = changed(inventory, ELE_MEAN={1: 4000.0}, ASPECT={2: turned}, SLO_MAX={3: 60.0})
-    checked, _ = with_recomputed(wrong, AttributeSettings(dem=(str(dem),), radiation=QUICK))
+    checked, *_ = with_recomputed(wrong, AttributeSettings(dem=(str(dem),), radiation=QUICK))
     findings = validate(checked, ONLY).findings
     assert set(zip(findings["row"], findings["field"], strict=True)) == {
         (2, "ELE_MEAN"),
@@ -83,7 +83,7 @@ def test_what_was_changed_is_found(inventory: Inventory, dem: Path) -> None:
 
 
 def outcome_of(inventory: Inventory, dem: Path) -> tuple[Status, str]:
-    checked, _ = with_recomputed(inventory, AttributeSettings(dem=(str(dem),), radiation=QUICK))
+    checked, *_ = with_recomputed(inventory, AttributeSettings(dem=(str(dem),), radiation=QUICK))
     (outcome,) = [o for o in validate(checked, ONLY).outcomes if o.code == "ATT020"]
     return outcome.status, outcome.reason
 
