@@ -17,8 +17,8 @@ from affine import Affine
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
-from rogi.raster.files import ABSENT, Mask
-from rogi.raster.grid import Grid, Window
+from rogi.raster.files import ABSENT
+from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.header import CorruptTile, Header, Stamp, file_stamp
 from rogi.raster.layers import added_channel
 from rogi.raster.mosaic import Floats, Mosaic, Tile, assemble

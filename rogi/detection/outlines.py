@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from rogi.errors import InputError
 from rogi.geometry import total_bounds, transform_geometries
 from rogi.ledger import file_sha256
-from rogi.raster.files import Mask
-from rogi.raster.grid import Grid, apply
+from rogi.raster.grid import Grid, Mask, apply
 
 Objects = NDArray[np.object_]
 Numbers = NDArray[np.int32]

@@ -16,7 +16,7 @@ import numpy as np
 from affine import Affine
 
 from rogi.geometry import parse_crs
-from rogi.raster.grid import ALIGNMENT, Grid, Window, extent_on
+from rogi.raster.grid import Grid, Mask, Window, extent_on
 from rogi.raster.guard import OFFLINE
 from rogi.raster.header import CorruptTile, MissingTile, Stamp, file_stamp, reason
 
@@ -39,17 +39,21 @@ Rectangle = tuple[float, float, float, float]
 class _Source:
     """A file behind a band of a VRT: column, row, width and height of what is taken, and of where it goes.
 
-    Of one that is warped, `warped` is the grid of the VRT, all of which it may fill.
+    Of one that is warped, `warped` is the grid of the VRT, all of which it may fill. Of one that says where
+    it goes but not what is taken GDAL takes nothing.
     """
 
     path: Path
     taken: Rectangle | None
     target: Rectangle
+    placed: bool = False
     warped: Grid | None = None
 
     def meets(self, window: Window) -> bool:
         """Whether a window of the VRT needs pixels of it."""
         left, top, width, height = self.target
+        if self.taken is None and self.placed:
+            return False
         rows = window.row0 < top + height and top < window.row1
         return rows and window.column0 < left + width and left < window.column1
 
@@ -122,26 +126,38 @@ def unopened_in(
     return None
 
 
-def has_gaps(path: Path, depth: int = DEPTH) -> bool:
-    """Whether the files of a VRT leave part of it empty; False where they are warped, since it is unknown."""
-    import shapely
+def filled_in(path: Path, indexes: Sequence[int] | None, window: Window, depth: int = DEPTH) -> Mask | None:
+    """Which pixels of a window of a VRT any file fills; None where that is not known, as of warped ones.
 
+    GDAL gives zeros for the others if the VRT has no nodata value.
+    """
+    sources = _under(path, indexes, window)
+    if any(source.warped is not None for source in sources) or not _sources_of(path, indexes):
+        return None
+    filled = np.zeros(window.shape, dtype=bool)
+    for source in sources:
+        left, top, width, height = source.target
+        target = Window(round(top), round(top + height), round(left), round(left + width))
+        own = window.part(target.moved(-window.row0, -window.column0).within(window.shape).moved(
+            window.row0, window.column0
+        ))  # fmt: skip
+        filled[own] |= _inner(source, target, window, depth)[own]
+    return filled
+
+
+def _inner(source: _Source, target: Window, window: Window, depth: int) -> Mask:
+    """Which pixels of a window a source fills inside its target: all but where it is a VRT with gaps."""
+    everything = np.ones(window.shape, dtype=bool)
     try:
-        shape = _opened(path, file_stamp(path))[1].shape
-        sources = _sources(path, file_stamp(path), None)
+        _, grid, composed = _opened(source.path, file_stamp(source.path))
     except OSError:
-        return False
-    if not sources or any(source.warped for source in sources):
-        return False
-    spare = ALIGNMENT
-    left, top, width, height = np.array([source.target for source in sources]).T
-    filled = shapely.union_all(
-        shapely.box(left - spare, top - spare, left + width + spare, top + height + spare)
-    )
-    empty = shapely.difference(shapely.box(0, 0, shape[1], shape[0]), filled)
-    if shapely.area(empty) >= 1.0:
-        return True
-    return depth > 0 and any(has_gaps(source.path, depth - 1) for source in sources)
+        return everything
+    column, row, columns, rows = source.taken or (0.0, 0.0, float(grid.shape[1]), float(grid.shape[0]))
+    if not composed or not depth or (round(rows), round(columns)) != target.shape:
+        return everything
+    part = window.moved(round(row) - target.row0, round(column) - target.column0)
+    found = filled_in(source.path, None, part, depth - 1)
+    return everything if found is None else found
 
 
 def _in_sources(path: Path, indexes: Sequence[int] | None, window: Window, depth: int) -> CorruptTile | None:
@@ -156,11 +172,14 @@ def _in_sources(path: Path, indexes: Sequence[int] | None, window: Window, depth
 
 
 def _under(path: Path, indexes: Sequence[int] | None, window: Window) -> list[_Source]:
+    return [source for source in _sources_of(path, indexes) if source.meets(window)]
+
+
+def _sources_of(path: Path, indexes: Sequence[int] | None) -> tuple[_Source, ...]:
     try:
-        sources = _sources(path, file_stamp(path), None if indexes is None else tuple(indexes))
+        return _sources(path, file_stamp(path), None if indexes is None else tuple(indexes))
     except OSError:
-        return []
-    return [source for source in sources if source.meets(window)]
+        return ()
 
 
 @contextmanager
@@ -236,10 +255,12 @@ def _source(element: ElementTree.Element, tag: str, path: Path, whole: Rectangle
     text, beside = ("", False) if name is None else (name.text or "", name.get("relativeToVRT") == "1")
     # GDAL takes relative names from where a link leads.
     folder = path.resolve().parent if path.is_symlink() else path.parent
+    target = _rectangle(element.find("DstRect"))
     return _Source(
         folder / text if beside else Path(text),
         _rectangle(element.find("SrcRect")),
-        _rectangle(element.find("DstRect")) or whole,
+        target or whole,
+        target is not None,
     )
 
 

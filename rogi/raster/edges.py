@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.raster.damage import has_gaps
-from rogi.raster.files import Mask, RasterFile
-from rogi.raster.grid import Window
+from rogi.raster.files import RasterFile
+from rogi.raster.grid import Mask, Window
 from rogi.raster.header import CorruptTile
 
 if TYPE_CHECKING:
@@ -205,16 +204,13 @@ def relief_voids(raster: RasterFile) -> tuple[RasterFile, tuple[str, ...]]:
     """A file of elevations with all its voids known, and what to tell about them.
 
     `SENTINELS` are void in any file. In one with neither a nodata value nor a mask, zeros are if they line
-    its edge, or lie in gaps between the files of a VRT, and no other elevation seen comes near the sea's. Up
+    its edge, and no other elevation seen comes near the sea's. Up
     to `EDGE_SAMPLES` blocks along each edge and through the middle are looked at; what is found depends on
     the file alone.
     """
     known = raster.with_voids(*SENTINELS)
     if raster.tells_voids:
         return known, ()
-    if raster.header.composed and has_gaps(raster.path):
-        note = f"{raster.path} has no nodata value and gaps between its files; zeros are taken as void."
-        return known.with_voids(0.0), (note,)
     height, width = raster.shape
     lines = _lines(
         raster.shape, raster.block_shape, {0, height // 2, height - 1}, {0, width // 2, width - 1},

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
-from rogi.raster.damage import damage_in, unopened_in
-from rogi.raster.grid import Grid, Window
+from rogi.raster.damage import damage_in, filled_in, unopened_in
+from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.guard import OFFLINE
 from rogi.raster.header import Header, read_header, reason
 
@@ -34,8 +34,6 @@ OPEN_FILES = 16
 
 ABSENT = "missing"
 """In place of the digest of a file that a VRT is made of and that is not there."""
-
-Mask = NDArray[np.bool_]
 
 
 class Raster(Protocol):
@@ -262,6 +260,9 @@ class RasterFile:
             raise damage_in(header.path, wanted, window, damage)
         valid = np.ones((height, width), dtype=bool) if mask is None else mask
         _void(valid, stored, self.nodata)
+        if header.composed and not self.tells_voids:
+            filled = filled_in(header.path, wanted, window)
+            valid &= True if filled is None else filled
         for void in self.voids:
             _void(valid, stored, (void,) * len(stored))
         return stored, valid

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ALIGNMENT = 0.01
 """Pixels by which the grids of tiles may differ and still count as one: their headers are rounded."""
 
+Mask = NDArray[np.bool_]
+
 Extent = tuple[float, float, float, float]
 """row0, row1, column0, column1 on a grid."""
 

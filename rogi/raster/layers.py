@@ -9,8 +9,7 @@ import numpy as np
 
 from rogi.errors import InputError
 from rogi.raster.elevation import Surface, open_elevation_model
-from rogi.raster.files import Mask
-from rogi.raster.grid import Grid, Window
+from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.mosaic import Floats, Tile, assemble
 from rogi.raster.resampling import Fitted, Layer, fitted
 from rogi.raster.sources import file_tiles

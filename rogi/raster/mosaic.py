@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.raster.edges import relief_voids, zero_edges
-from rogi.raster.files import Mask, RasterFile
-from rogi.raster.grid import Grid, Window, aligned, joined
+from rogi.raster.files import RasterFile
+from rogi.raster.grid import Grid, Mask, Window, aligned, joined
 
 Floats = NDArray[np.floating[Any]]
 

@@ -16,7 +16,7 @@ from rogi.geometry import transform_coordinates
 from rogi.raster.grid import Grid, Window, apply, extent_on
 
 if TYPE_CHECKING:
-    from rogi.raster.files import Mask
+    from rogi.raster.grid import Mask
     from rogi.raster.mosaic import Floats, Tile
 
     Reader = Callable[[Window], tuple[Floats, Mask]]
