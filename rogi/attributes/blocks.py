@@ -19,6 +19,7 @@ from rogi.attributes.relief import (
     relief_statistics,
     window_grid,
 )
+from rogi.attributes.seams import reaches_out, window_on
 from rogi.attributes.statistics import valid_share, weighted_statistics
 from rogi.attributes.zonal import LARGE_UNIT_CELLS, cell_weights, row_weights, unit_coverages
 from rogi.errors import InputError
@@ -64,11 +65,22 @@ Row = list[float | None]
 
 @dataclass(frozen=True)
 class Relief:
-    """Elevation, slope and aspect from an elevation model."""
+    """Elevation, slope and aspect from an elevation model.
+
+    Attributes
+    ----------
+    grid : Surface
+        The first with a file at the units.
+    method : SlopeMethod
+    options : ZonalOptions
+    others : tuple of Surface
+        Those on other grids that give the ground of units where the first has no file, in order.
+    """
 
     grid: Surface
     method: SlopeMethod = SlopeMethod.HORN
     options: ZonalOptions = field(default_factory=ZonalOptions)
+    others: tuple[Surface, ...] = ()
 
     columns = (
         "elevation_mean", "elevation_median", "elevation_minimum", "elevation_maximum",
@@ -86,16 +98,19 @@ class Relief:
 
     def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
         """Values of polygons on the grid."""
-        return relief_statistics(polygons, self.grid, method=self.method, options=self.options)
+        return relief_statistics(
+            polygons, self.grid, others=self.others, method=self.method, options=self.options
+        )
 
 
 @dataclass(frozen=True)
 class Radiation:
-    """Potential incoming solar radiation from an elevation model."""
+    """Potential incoming solar radiation from an elevation model; attributes as of `Relief`."""
 
     grid: Surface
     parameters: RadiationParameters
     options: ZonalOptions = field(default_factory=ZonalOptions)
+    others: tuple[Surface, ...] = ()
 
     columns = ("radiation", "radiation_share")
 
@@ -115,7 +130,9 @@ class Radiation:
 
     def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
         """Values of polygons on the grid."""
-        return radiation_statistics(polygons, self.grid, parameters=self.parameters, options=self.options)
+        return radiation_statistics(
+            polygons, self.grid, others=self.others, parameters=self.parameters, options=self.options
+        )
 
 
 @dataclass(frozen=True)
@@ -227,8 +244,10 @@ def run_block(job: Job) -> Done:
     polygons = np.asarray(shapely.from_wkb(list(job.polygons)), dtype=object)
     with reading():
         rows = _rows(job.task, polygons)
-    notes = sorted(job.task.grid.notes) if isinstance(job.task.grid, Surface) else []
-    return Done(tuple(rows), tuple(notes))
+    notes: set[str] = set()
+    if isinstance(job.task, Relief | Radiation):
+        notes.update(*(surface.notes for surface in (job.task.grid, *job.task.others)))
+    return Done(tuple(rows), tuple(sorted(notes)))
 
 
 def _rows(task: Task, polygons: NDArray[np.object_]) -> list[Row | Lost]:
@@ -291,7 +310,8 @@ def compute(
     rings = pixel_rings(polygons, task.grid.transform)
     windows = pixel_windows(rings, task.grid.shape)
     wkb = shapely.to_wkb(polygons, byte_order=1)
-    files = _files(task, windows, ledger)
+    parts = _parts(task, polygons)
+    files = _files(task, windows, parts, ledger)
     identity = task.identity() | {
         "grid": [task.grid.transform.a, task.grid.transform.b, task.grid.transform.d, task.grid.transform.e],
         "crs": task.grid.crs.to_wkt(),
@@ -310,7 +330,7 @@ def compute(
     missing = np.array([unit for unit, row in enumerate(rows) if row is None], dtype=np.int64)
     reused = len(rows) - len(missing)
     blocks = _blocks(windows, missing, block_units)
-    jobs = [Job(_restricted(task, windows[block]), tuple(wkb[block].tolist())) for block in blocks]
+    jobs = [Job(_restricted(task, windows, parts, block), tuple(wkb[block].tolist())) for block in blocks]
     notes: set[str] = set()
     finished = reused
     if progress is not None:
@@ -350,7 +370,8 @@ def files_read(task: Task, polygons: NDArray[np.object_]) -> list[Path]:
     """Files of an elevation model that units and their surroundings reach into."""
     assert isinstance(task.grid, Surface)
     windows = pixel_windows(pixel_rings(polygons, task.grid.transform), task.grid.shape)
-    found = {file for tiles in _tiles(task, task.grid, windows) for tile in tiles for file in tile.files}
+    every = _tiles(task, task.grid, windows, _parts(task, polygons))
+    found = {file for tiles in every for tile in tiles for file in tile.files}
     return sorted(found)
 
 
@@ -369,14 +390,40 @@ def beyond_model(task: Radiation, polygons: NDArray[np.object_]) -> NDArray[np.b
     return beyond
 
 
-def _files(task: Task, windows: NDArray[np.int64], ledger: Ledger) -> list[list[str]]:
+def _parts(task: Task, polygons: NDArray[np.object_]) -> dict[int, dict[int, Window]]:
+    """Of units that reach beyond one file of the first grid, the windows of other grids that they read."""
+    found: dict[int, dict[int, Window]] = {}
+    if not isinstance(task, Relief | Radiation) or not task.others:
+        return found
+    bounds = pixel_rings(polygons, task.grid.transform).bounds
+    for unit in np.flatnonzero(reaches_out(polygons, task.grid)).tolist():
+        low, high = np.floor(bounds[unit, :2]).astype(int), np.ceil(bounds[unit, 2:]).astype(int)
+        own = Window(int(low[1]), int(high[1]), int(low[0]), int(high[0]))
+        windows = {}
+        for number, other in enumerate(task.others):
+            window = window_on(own, task.grid, other)
+            if other.mosaic.tiles_in(window):
+                rows, columns = replace(task, grid=other).halo(window.row0)
+                windows[number] = _grown(window, rows, columns)
+        if windows:
+            found[unit] = windows
+    return found
+
+
+def _grown(window: Window, rows: int, columns: int) -> Window:
+    return Window(window.row0 - rows, window.row1 + rows, window.column0 - columns, window.column1 + columns)
+
+
+def _files(
+    task: Task, windows: NDArray[np.int64], parts: dict[int, dict[int, Window]], ledger: Ledger
+) -> list[list[str]]:
     """Digests of the files each unit's values depend on, in the order in which they count."""
     if not isinstance(task.grid, Surface):
         return [[]] * len(windows)
     grid = task.grid
     known: dict[Tile, str] = {}
     out = []
-    for tiles in _tiles(task, grid, windows):
+    for tiles in _tiles(task, grid, windows, parts):
         for tile in tiles:
             if tile not in known:
                 known[tile] = digest([content_digest(file, ledger) for file in tile.files])
@@ -384,17 +431,18 @@ def _files(task: Task, windows: NDArray[np.int64], ledger: Ledger) -> list[list[
     return out
 
 
-def _tiles(task: Task, grid: Surface, windows: NDArray[np.int64]) -> list[tuple[Tile, ...]]:
+def _tiles(
+    task: Task, grid: Surface, windows: NDArray[np.int64], parts: dict[int, dict[int, Window]]
+) -> list[tuple[Tile, ...]]:
     """Tiles that each unit reads, with its halo; the same tuple for units that read the same."""
     extents = grid.mosaic.extents
     found: dict[tuple[int, ...], tuple[Tile, ...]] = {}
     out: list[tuple[Tile, ...]] = []
-    for row0, row1, column0, column1 in windows.tolist():
+    for unit, (row0, row1, column0, column1) in enumerate(windows.tolist()):
         if row1 <= row0 or column1 <= column0:
             out.append(())
             continue
-        rows, columns = task.halo(row0)
-        window = Window(row0 - rows, row1 + rows, column0 - columns, column1 + columns)
+        window = _grown(Window(row0, row1, column0, column1), *task.halo(row0))
         meet = (extents[:, 0] < window.row1) & (extents[:, 1] > window.row0)
         meet &= (extents[:, 2] < window.column1) & (extents[:, 3] > window.column0)
         key = tuple(np.flatnonzero(meet).tolist())
@@ -402,7 +450,11 @@ def _tiles(task: Task, grid: Surface, windows: NDArray[np.int64]) -> list[tuple[
             key += (row0, row1, column0, column1)
         if key not in found:
             found[key] = tuple(grid.tiles_in(window))
-        out.append(found[key])
+        tiles = found[key]
+        if unit in parts and isinstance(task, Relief | Radiation):
+            more = (tile for n, part in parts[unit].items() for tile in task.others[n].tiles_in(part))
+            tiles = tuple(dict.fromkeys((*tiles, *more)))
+        out.append(tiles)
     return out
 
 
@@ -418,18 +470,21 @@ def _blocks(windows: NDArray[np.int64], units: NDArray[np.int64], size: int) -> 
     return [block for block in blocks if len(block)]
 
 
-def _restricted(task: Task, windows: NDArray[np.int64]) -> Task:
+def _restricted(
+    task: Task, windows: NDArray[np.int64], parts: dict[int, dict[int, Window]], block: NDArray[np.int64]
+) -> Task:
     """The task with only those tiles that a block can reach, so that little is sent to a worker."""
-    real = windows[windows[:, 1] > windows[:, 0]]
+    real = windows[block][windows[block, 1] > windows[block, 0]]
     if not isinstance(task, Relief | Radiation) or not len(real):
         return task
-    rows, columns = task.halo(int(real[:, 0].max()))
-    more, wider = task.halo(int(real[:, 0].min()))
-    rows, columns = max(rows, more), max(columns, wider)
-    window = Window(
-        int(real[:, 0].min()) - rows,
-        int(real[:, 1].max()) + rows,
-        int(real[:, 2].min()) - columns,
-        int(real[:, 3].max()) + columns,
-    )
-    return replace(task, grid=task.grid.restricted(window))
+    (row0, _, column0, _), (_, row1, _, column1) = real.min(axis=0).tolist(), real.max(axis=0).tolist()
+    halos = task.halo(row0), task.halo(int(real[:, 0].max()))
+    window = _grown(Window(row0, row1, column0, column1), *(max(pair) for pair in zip(*halos, strict=True)))
+    others = []
+    for number, other in enumerate(task.others):
+        own = [parts[unit][number] for unit in block.tolist() if number in parts.get(unit, ())]
+        if own:
+            low = np.min([(w.row0, w.column0) for w in own], axis=0).tolist()
+            high = np.max([(w.row1, w.column1) for w in own], axis=0).tolist()
+            others.append(other.restricted(Window(low[0], high[0], low[1], high[1])))
+    return replace(task, grid=task.grid.restricted(window), others=tuple(others))

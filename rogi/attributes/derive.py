@@ -35,6 +35,7 @@ from rogi.attributes.placement import place_polygons
 from rogi.attributes.places import described_units, outside_grid, positions
 from rogi.attributes.provenance import Input, Provenance, file_input, raster_input
 from rogi.attributes.reasons import Nulls, families, is_null, suspicions
+from rogi.attributes.seams import home_grids
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, parse_crs, to_lonlat
 from rogi.ledger import Ledger, digest
@@ -236,9 +237,7 @@ class _Derivation:
         model = open_elevation_model(self.settings.dem, crs=self.settings.dem_crs)
         self.warnings += model.notes
         self.failures |= {str(error.path): (str(error), set()) for error in model.damaged}
-        points = shapely.get_coordinates(shapely.centroid(self.lonlat), include_z=False)
-        owner = np.zeros(len(self.polygons), dtype=np.int64)
-        owner[~self.empty] = model.assign(points, 4326)
+        owner = home_grids(shapely.bounds(self.lonlat), model.surfaces, self._placed)
         for group, names in ((Group.RELIEF, relief), (Group.RADIATION, ["radiation"])):
             chosen = [name for name in names if name in self.wanted]
             if not chosen:
@@ -251,7 +250,7 @@ class _Derivation:
                 members = np.flatnonzero((owner == number) & used)
                 if not len(members) and (number or len(model.surfaces) > 1):
                     continue
-                task = self._terrain_task(group, surface)
+                task = self._terrain_task(group, surface, model.surfaces[number + 1 :])
                 placed = self._placed(surface, members)
                 self._take(task, placed, members, group, chosen)
                 for path in files_read(task, placed):
@@ -269,10 +268,10 @@ class _Derivation:
                     "nothing, so they may have too much radiation: give a model that reaches further."
                 )
 
-    def _terrain_task(self, group: Group, surface: Surface) -> Task:
+    def _terrain_task(self, group: Group, surface: Surface, others: tuple[Surface, ...]) -> Task:
         if group is Group.RELIEF:
-            return Relief(surface, self.settings.slope_method, self.settings.zonal)
-        return Radiation(surface, self.settings.radiation, self.settings.zonal)
+            return Relief(surface, self.settings.slope_method, self.settings.zonal, others)
+        return Radiation(surface, self.settings.radiation, self.settings.zonal, others)
 
     def _climate(self, name: str, source: ClimateSource) -> None:
         group = Group(name)

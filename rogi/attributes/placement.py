@@ -8,12 +8,15 @@ import numpy as np
 import shapely
 
 from rogi.attributes.coverage import valid_polygons
-from rogi.geometry import parse_crs, transform_geometries
+from rogi.geometry import area_m2, parse_crs, transform_geometries
 
 if TYPE_CHECKING:
     import pyproj
     from affine import Affine
     from numpy.typing import NDArray
+
+AREA_PIXELS = 64
+"""Side, in pixels, of the square whose area gives that of a projected grid's pixel."""
 
 
 def place_polygons(
@@ -97,3 +100,46 @@ def row_areas(transform: Affine, rows: int, crs: pyproj.CRS) -> NDArray[np.float
         q = (1 - e * e) * (sine / (1 - (e * sine) ** 2) + np.arctanh(e * sine) / e)
     area: NDArray[np.float64] = np.abs(np.diff(q)) / (2.0 * (1 - e * e) * np.deg2rad(abs(transform.e)))
     return area
+
+
+def cell_areas(
+    transform: Affine, crs: pyproj.CRS, rows: NDArray[np.int32], at: shapely.Point
+) -> NDArray[np.float64]:
+    """True area of a grid's cells, m².
+
+    Parameters
+    ----------
+    transform : Affine
+        From (column, row) to coordinates.
+    crs : pyproj.CRS
+    rows : ndarray of int, shape (n,)
+        Of the cells.
+    at : Point
+        Where they are: a projection changes areas so little over a unit that those of its centre do.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Examples
+    --------
+    >>> import pyproj
+    >>> from affine import Affine
+    >>> second = Affine(1 / 3600, 0, 90, 0, -1 / 3600, 31)
+    >>> cell_areas(second, pyproj.CRS(4326), np.array([0]), shapely.Point(90, 31)).round(1).tolist()
+    [817.0]
+    """
+    first = int(rows.min(initial=0))
+    last = int(rows.max(initial=0))
+    relative = row_areas(transform @ transform.translation(0, first), last - first + 1, crs)
+    if relative is not None:
+        ellipsoid = parse_crs(crs).ellipsoid
+        assert ellipsoid is not None
+        metres = np.deg2rad([abs(transform.a), abs(transform.e)])
+        equator = float(ellipsoid.semi_minor_metre**2 * metres[0] * metres[1])
+        return np.asarray(relative[rows - first] * equator)
+    column, row = ~transform @ (at.x, at.y)
+    half = AREA_PIXELS / 2
+    corners = [(-half, -half), (half, -half), (half, half), (-half, half)]
+    square = shapely.Polygon([transform @ (column + dx, row + dy) for dx, dy in corners])
+    return np.full(len(rows), float(area_m2([square], crs)[0]) / AREA_PIXELS**2)

@@ -79,10 +79,17 @@ def positions(
     return longitude, latitude
 
 
-def outside_grid(polygons: NDArray[np.object_], grid: Any) -> NDArray[np.bool_]:
-    """Which polygons, placed on a raster's grid, none of its files reaches by their bounding boxes."""
-    whole = [(0, grid.shape[0], 0, grid.shape[1])]
-    extents = np.asarray(getattr(grid, "extents", whole), dtype=float)
+def outside_grid(
+    polygons: NDArray[np.object_], grid: Any, extents: NDArray[np.float64] | None = None
+) -> NDArray[np.bool_]:
+    """Which polygons, placed on a raster's grid, none of its files reaches by their bounding boxes.
+
+    `extents` are row0, row1, column0, column1 of the files, shape (m, 4); by default those of all of a
+    surface, else of the grid.
+    """
+    if extents is None:
+        whole = [(0, grid.shape[0], 0, grid.shape[1])]
+        extents = np.asarray(getattr(grid, "extents", whole), dtype=np.float64)
     west, north, east, south = pixel_rings(polygons, grid.transform).bounds.T[..., None]
     row0, row1, column0, column1 = extents.T
     with np.errstate(invalid="ignore"):

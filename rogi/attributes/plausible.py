@@ -50,10 +50,10 @@ CONVERSIONS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
     ),
     "mm": (
         ("tenths of a millimetre", 0.1, 0.0),
-        ("hundredths of a millimetre", 0.01, 0.0),
         ("mm labelled m", 1e-3, 0.0),
         ("a sum over the year labelled mm per day", 1 / 365.2425, 0.0),
         ("mm per day labelled kg m-2 s-1", 1 / 86400, 0.0),
+        ("hundredths of a millimetre", 0.01, 0.0),
     ),
     "m": (
         ("feet", 0.3048, 0.0),
@@ -66,6 +66,9 @@ CONVERSIONS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
 
 USUAL: Mapping[str, tuple[float, float]] = {"°C": (-35.0, 20.0), "mm": (20.0, 6000.0), "m": (0.0, 8849.0)}
 """Range of values after a correction, by unit: where rock glaciers and the land around them are."""
+
+RARE = ("hundredths", "millimetres")
+"""Mistakes that are only guessed where no other explains a value."""
 
 GUESSES = 3
 """Explanations named in a message."""
@@ -133,10 +136,10 @@ def explanation(concept: str, value: float) -> str:
     if abs(value) >= ASTRONOMIC:
         return f"an undeclared fill value ({value:.6g}), or a mean with one"
     low, high = USUAL.get(unit, (np.inf, -np.inf))
-    guesses = []
+    guesses: list[str] = []
     for what, factor, offset in CONVERSIONS.get(unit, ()):
         true = value * factor + offset
-        if low <= true <= high:
+        if low <= true <= high and not (guesses and what.startswith(RARE)):
             guesses.append(f"{what} (then {true:.4g} {unit})")
     if not guesses and unit == "°C" and value < -ZERO_CELSIUS:
         return "a mean with an undeclared fill value: it is below absolute zero"

@@ -7,25 +7,27 @@ pixel's value does not depend on the window, so a unit's does not depend on the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from affine import Affine
 
+from rogi.attributes.seams import Piece, grounds
 from rogi.attributes.statistics import (
     EXTREME_SHARE,
     MIN_VALID_SHARE,
     circular_statistics,
-    valid_share,
     weighted_statistics,
 )
-from rogi.attributes.zonal import Engine, cell_weights, row_weights, unit_coverages
+from rogi.attributes.zonal import Engine
 from rogi.errors import OptionError
 from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
 from rogi.terrain import potential_incoming_solar_radiation as radiation
 from rogi.terrain.grid import NODE_SPACING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from rogi.raster.files import Raster
@@ -75,6 +77,7 @@ def relief_statistics(
     polygons: NDArray[np.object_],
     grid: Raster,
     *,
+    others: Sequence[Raster] = (),
     method: SlopeMethod = SlopeMethod.HORN,
     options: ZonalOptions | None = None,
 ) -> Columns:
@@ -86,6 +89,8 @@ def relief_statistics(
         On the grid (see `rogi.attributes.placement.place_polygons`).
     grid : Raster
         Elevations, m.
+    others : sequence of Raster
+        Elevations on other grids for ground where the first has no file, in the order in which they count.
     method : SlopeMethod
     options : ZonalOptions, optional
 
@@ -101,25 +106,33 @@ def relief_statistics(
     names = [f"{layer}_{ending}" for layer in ("elevation", "slope") for ending in ORDER]
     more = ["aspect", "aspect_length", "flat_share", "elevation_share", "slope_share"]
     table = {name: np.full(len(polygons), np.nan) for name in names + more}
-    areas = row_weights(grid, chosen.engine)
-    for units, coverage, window in unit_coverages(polygons, grid, chosen.engine):
-        around = window.grown(1)
+
+    def layers(piece: Piece) -> list[NDArray[np.floating[Any]]]:
+        around = piece.window.grown(1)
         origin = (around.row0, around.column0)
-        elevation = grid.read(around)
-        own = window_grid(grid, around)
-        weights = cell_weights(coverage, areas)
-        heights = coverage.gather(elevation, origin=origin)
-        slopes = coverage.gather(slope(elevation, own, method=method), origin=origin)
-        directions = coverage.gather(aspect(elevation, own, method=method), origin=origin)
+        elevation = piece.grid.read(around)
+        own = window_grid(piece.grid, around)
+        gather = piece.coverage.gather
+        heights = gather(elevation, origin=origin)
+        slopes = gather(slope(elevation, own, method=method), origin=origin)
+        return [heights, slopes, gather(aspect(elevation, own, method=method), origin=origin)]
+
+    for ground in grounds(polygons, (grid, *others), chosen.engine):
+        units, coverage = ground.units, ground.coverage
+        heights, slopes, directions = ground.gather(layers)
         for layer, values in (("elevation", heights), ("slope", slopes)):
             found = weighted_statistics(
-                values, coverage, list(ORDER.values()), weights=weights, extreme_share=chosen.extreme_share
+                values,
+                coverage,
+                list(ORDER.values()),
+                weights=ground.weights,
+                extreme_share=chosen.extreme_share,
             )
             for ending, statistic in ORDER.items():
                 table[f"{layer}_{ending}"][units] = found[statistic]
-            table[f"{layer}_share"][units] = valid_share(np.isfinite(values), coverage)
+            table[f"{layer}_share"][units] = ground.valid_share(np.isfinite(values))
         circular = circular_statistics(
-            directions, coverage, flat=np.isnan(directions) & np.isfinite(slopes), weights=weights
+            directions, coverage, flat=np.isnan(directions) & np.isfinite(slopes), weights=ground.weights
         )
         table["aspect"][units] = circular.mean
         table["aspect_length"][units] = circular.resultant_length
@@ -136,6 +149,7 @@ def radiation_statistics(
     polygons: NDArray[np.object_],
     grid: Raster,
     *,
+    others: Sequence[Raster] = (),
     parameters: RadiationParameters | None = None,
     options: ZonalOptions | None = None,
 ) -> Columns:
@@ -143,7 +157,7 @@ def radiation_statistics(
 
     Parameters
     ----------
-    polygons, grid, options
+    polygons, grid, others, options
         As for `relief_statistics`.
     parameters : RadiationParameters, optional
 
@@ -155,21 +169,23 @@ def radiation_statistics(
     chosen = options or ZonalOptions()
     choices = parameters or RadiationParameters()
     mean, share = np.full(len(polygons), np.nan), np.full(len(polygons), np.nan)
-    areas = row_weights(grid, chosen.engine)
-    for units, coverage, window in unit_coverages(polygons, grid, chosen.engine, RADIATION_CELLS):
+
+    def layers(piece: Piece) -> list[NDArray[np.floating[Any]]]:
+        coverage = piece.coverage
         if not len(coverage.shares):
-            share[units] = valid_share(np.zeros(0, dtype=bool), coverage)
-            continue
-        around = halo_window(grid, window, choices)
+            return [np.zeros(0)]
+        around = halo_window(piece.grid, piece.window, choices)
         mask = np.zeros(around.shape, dtype=bool)
         mask[coverage.rows - around.row0, coverage.columns - around.column0] = True
-        values = coverage.gather(
-            radiation(grid.read(around), window_grid(grid, around), mask=mask, parameters=choices),
-            origin=(around.row0, around.column0),
-        )
-        weights = cell_weights(coverage, areas)
-        mean[units] = weighted_statistics(values, coverage, ["mean"], weights=weights)["mean"]
-        share[units] = valid_share(np.isfinite(values), coverage)
+        own = window_grid(piece.grid, around)
+        found = radiation(piece.grid.read(around), own, mask=mask, parameters=choices)
+        return [coverage.gather(found, origin=(around.row0, around.column0))]
+
+    for ground in grounds(polygons, (grid, *others), chosen.engine, RADIATION_CELLS):
+        (values,) = ground.gather(layers)
+        found = weighted_statistics(values, ground.coverage, ["mean"], weights=ground.weights)
+        mean[ground.units] = found["mean"]
+        share[ground.units] = ground.valid_share(np.isfinite(values))
     mean[~(share >= chosen.minimum_valid_share)] = np.nan
     return {"radiation": mean, "radiation_share": share}
 

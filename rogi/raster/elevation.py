@@ -18,10 +18,9 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
-from rogi.geometry import transform_coordinates
 from rogi.raster.edges import relief_voids
 from rogi.raster.files import RasterFile, open_raster
-from rogi.raster.grid import Extent, Grid, Window, apply, extent_on
+from rogi.raster.grid import Extent, Grid, Window, extent_on, fineness
 from rogi.raster.header import CorruptTile
 from rogi.raster.mosaic import Mosaic, Tile, assemble
 from rogi.raster.resampling import Fitted, fitted, read_layers
@@ -143,7 +142,7 @@ class ElevationModel:
     Attributes
     ----------
     surfaces : tuple of Surface
-        One per grid; the one with most files first.
+        One per grid; the finest first (see `rogi.raster.grid.fineness`).
     notes : tuple of str
         What opening it found worth telling.
     damaged : tuple of CorruptTile
@@ -153,32 +152,6 @@ class ElevationModel:
     surfaces: tuple[Surface, ...]
     notes: tuple[str, ...] = ()
     damaged: tuple[CorruptTile, ...] = ()
-
-    def assign(self, points: NDArray[np.float64], crs: Any) -> NDArray[np.int64]:
-        """Which surface holds each point.
-
-        Parameters
-        ----------
-        points : ndarray of float64, shape (n, 2)
-            x and y; NaN for none.
-        crs : anything `pyproj.CRS` accepts
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-            The first surface with a tile at the point; 0 where there is none.
-        """
-        chosen = np.full(len(points), -1, dtype=np.int64)
-        if len(self.surfaces) == 1:
-            return np.zeros(len(points), dtype=np.int64)
-        for number, surface in enumerate(self.surfaces):
-            xy = transform_coordinates(points, crs, surface.crs)
-            for turn in (0.0, 360.0, -360.0) if surface.crs.is_geographic else (0.0,):
-                column, row = apply(~surface.transform, xy[:, 0] + turn, xy[:, 1])
-                for row0, row1, column0, column1 in surface.mosaic.extents:
-                    inside = (row >= row0) & (row < row1) & (column >= column0) & (column < column1)
-                    chosen[inside & (chosen < 0)] = number
-        return np.maximum(chosen, 0)
 
 
 def open_elevation_model(source: str | Path | Sequence[str | Path], *, crs: Any = None) -> ElevationModel:
@@ -224,14 +197,15 @@ def open_elevation_model(source: str | Path | Sequence[str | Path], *, crs: Any 
         replace(mosaic, tiles=mosaic.tiles[::-1], dtype=dtype)
         for mosaic in assemble([Tile((raster,), relief=True) for raster in rasters])
     ]
+    mosaics.sort(key=lambda mosaic: fineness(mosaic.grid))
     surfaces = tuple(
         Surface(mosaic, tuple(fitted(other, mosaic.grid) for other in mosaics if other is not mosaic), factor)
         for mosaic in mosaics
     )
     if len(surfaces) > 1:
         notes.append(
-            f"The elevation model lies on {len(surfaces)} grids; each unit is computed on the one that holds "
-            "it, with its surroundings resampled bilinearly where they lie on another."
+            f"The elevation model lies on {len(surfaces)} grids, the finest first; units across grids are "
+            "measured on each, with their surroundings resampled where they lie on another."
         )
     return ElevationModel(surfaces, tuple(notes), tuple(damaged))
 

@@ -20,6 +20,8 @@ ALIGNMENT = 0.01
 """Pixels by which the grids of tiles may differ and still count as one: their headers are rounded."""
 
 Mask = NDArray[np.bool_]
+METRES_PER_DEGREE = 111_320.0
+"""Of longitude at the equator."""
 
 Extent = tuple[float, float, float, float]
 """row0, row1, column0, column1 on a grid."""
@@ -133,6 +135,19 @@ def offset(base: Grid, other: Grid) -> tuple[int, int] | None:
     if max(abs(column - round(column)), abs(row - round(row))) > ALIGNMENT:
         return None
     return round(row), round(column)
+
+
+def fineness(grid: Grid) -> tuple[float, str, float, float]:
+    """What grids are sorted by, the finest first: a quality of the grid, whatever files lie on it.
+
+    Pixels of degrees count by their size at the equator. Grids of one size are sorted by their CRS, then by
+    where their pixels begin.
+    """
+    unit = METRES_PER_DEGREE if grid.crs.is_geographic else grid.crs.axis_info[0].unit_conversion_factor
+    a, b, c, d, e, f = tuple(grid.transform)[:6]
+    area = abs(a * e - b * d) * unit**2
+    column, row = apply(~Affine(a, b, 0.0, d, e, 0.0), c, f)
+    return float(f"{area:.6g}"), grid.crs.to_string(), round(column % 1.0, 3) % 1.0, round(row % 1.0, 3) % 1.0
 
 
 def aligned(grids: Sequence[Grid]) -> list[list[int]]:

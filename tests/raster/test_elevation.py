@@ -218,9 +218,6 @@ def test_tiles_of_another_spacing_fill_the_surroundings(write_raster: WriteRaste
     )
     assert [len(m.mosaic.tiles) for m in model.surfaces] == [2, 1]
     assert "2 grids" in model.notes[0]
-    np.testing.assert_array_equal(
-        model.assign(np.array([[10.5, 50.5], [10.5, 49.5], [0, 0]]), 4326), [1, 0, 0]
-    )
     with reading():
         first, second = model.surfaces
         np.testing.assert_allclose(first.read(Window(-3, 2, 40, 43))[:, 0], [1000, 1000, 1000, 500, 500])
