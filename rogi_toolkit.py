@@ -1,8 +1,8 @@
 """Start of the command ``rogi``, outside the package ``rogi`` so that it runs whatever takes that name.
 
-The distribution is ``rogi-toolkit``. The package index has an unrelated ``rogi``, a tool for chemical data, with
-an import package of the same name. Where both are installed, one covers the files of the other; this module
-looks before anything of ``rogi`` is imported, and says so.
+The distribution is ``rogi-toolkit``. The package index has an unrelated ``rogi``, a tool for chemical data,
+with an import package of the same name. Where both are installed, one covers the files of the other; this
+module looks before anything of ``rogi`` is imported, and says so.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def taken() -> str | None:
         return None
     where = f" at {Path(origin).parent}" if origin is not None else ""
     return (
-        f"Another package has taken the name rogi{where}: the `rogi` of the package index is not this toolkit. "
-        f"Run `pip uninstall rogi`, then `pip install --force-reinstall {DISTRIBUTION}`."
+        f"Another package has taken the name rogi{where}: the `rogi` of the package index is not this "
+        f"toolkit. Run `pip uninstall rogi`, then `pip install --force-reinstall {DISTRIBUTION}`."
     )
 
 
@@ -60,8 +60,8 @@ def mixed() -> str | None:
                 name = record.parent.name.removesuffix(".dist-info")
                 return (
                     f"the package `{name}` is not this toolkit but wrote its files into the same folder, "
-                    f"{Path(spec.origin).parent}. Run `pip uninstall rogi`, then `pip install --force-reinstall "
-                    f"{DISTRIBUTION}`."
+                    f"{Path(spec.origin).parent}. Run `pip uninstall rogi`, then "
+                    f"`pip install --force-reinstall {DISTRIBUTION}`."
                 )
     except OSError:  # a folder that cannot be listed
         return None

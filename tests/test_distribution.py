@@ -1,4 +1,4 @@
-"""The name rogi is installed by, in every line that tells users to install it, and what another ``rogi`` does."""
+"""The name rogi is installed by, in every line that says so, and what another ``rogi`` does."""
 
 from __future__ import annotations
 
@@ -95,8 +95,9 @@ def site(folder, ours: bool, strangers_record: str | None):
     if strangers_record is not None:
         (folder / "rogi-0.1.dist-info").mkdir()
         (folder / "rogi-0.1.dist-info" / "RECORD").write_text(strangers_record)
+    code = f"import sys; sys.path.insert(0, {str(folder)!r}); import rogi_toolkit; rogi_toolkit.main()"
     return subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); import rogi_toolkit; rogi_toolkit.main()"],
+        [sys.executable, "-I", "-c", code],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
