@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,14 @@ def real_data() -> Path:
     if not (root / "README.md").is_file():
         pytest.skip(f"real data are not at {root}; set ROGI_REAL_DATA to their folder")
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What commands remember of what they wrote is of this session only."""
+    with pytest.MonkeyPatch.context() as context:
+        context.setenv("ROGI_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
+from rogi import paths
 from rogi.errors import OutputError
-from rogi.files import make_folder, replacing, write_text
+from rogi.files import (
+    make_folder,
+    remove_leftovers,
+    replacing,
+    replacing_folder,
+    workplace,
+    write_text,
+)
+from rogi.paths import is_plain, plain_path
 
 
 def test_replaces_and_leaves_nothing_beside(tmp_path):
@@ -74,3 +87,153 @@ def test_folders(tmp_path):
 def test_targets_that_cannot_be(tmp_path, make):
     with pytest.raises(OutputError):
         write_text(make(tmp_path), "x")
+
+
+NAMES = [
+    "new!inv.txt", "a;b.txt", "a|b.txt", "what?.txt", "a#b.txt", "100%.txt", "100%20.txt", "it's \"so\".txt", "two\nlines.txt",
+    "tab\tbed.txt", "-o.txt", "--help.txt", "~home.txt", "x" * 196 + ".txt", "Gletscher ü.txt", "岩石冰川.txt", "a:b.txt",
+    "zip:a.txt", "a\\b.txt", "<b>.txt", "$HOME `id`.txt", "a&b=c.txt", "{x}[1].txt", "PG:a.txt", " space .txt", "a.b.c.txt",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_data(tmp_path, name):
+    """The writer gets a plain path with the same suffix; the file gets its name, and nothing is left beside."""
+    for folder in (tmp_path, tmp_path / "my!proj; 100%"):
+        folder.mkdir(exist_ok=True)
+        with replacing(folder / name) as temporary:
+            assert is_plain(temporary), temporary
+            assert temporary.suffix == ".txt"
+            temporary.write_text(name)
+        assert (folder / name).read_text() == name
+        assert [p.name for p in folder.iterdir() if not p.is_dir()] == [name]
+        assert not list(folder.glob(".rogi*"))
+
+
+def test_a_name_that_is_no_text_is_refused_before_anything_happens(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt"))
+    with pytest.raises(OutputError, match="is no text in UTF-8") as refused:
+        write_text(path, "x")
+    str(refused.value).encode()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_that_has_no_utf8_is_escaped(tmp_path):
+    write_text(tmp_path / "a.txt", "a\udcffb")
+    assert (tmp_path / "a.txt").read_bytes() == b"a\\udcffb"
+
+
+def test_an_error_names_the_target_and_not_the_temporary_path(tmp_path):
+    with pytest.raises(OutputError) as refused, replacing(tmp_path / "a.txt") as temporary:
+        raise OutputError(f"{temporary} cannot hold this.")
+    assert str(refused.value) == f"{tmp_path / 'a.txt'} cannot hold this."
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from rogi import files
+folder = Path(sys.argv[1])
+if sys.argv[2] == "file":
+    with files.replacing(folder / "a.txt") as temporary:
+        temporary.write_text("half")
+        os._exit(9)
+real, moves = Path.replace, []
+def killed(self, target):
+    moves.append(self)
+    if len(moves) == int(sys.argv[3]):
+        os._exit(9)
+    return real(self, target)
+Path.replace = killed
+with files.replacing_folder(folder / "out", force=True) as fresh:
+    (fresh / "new").touch()
+"""
+
+
+def killed(folder, *arguments):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(folder), *arguments], check=False)
+    assert done.returncode == 9
+
+
+def test_what_a_killed_run_left_goes_with_the_next(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    killed(tmp_path, "file")
+    assert len(list(tmp_path.iterdir())) == 2
+    assert (tmp_path / "a.txt").read_text() == "old"
+    write_text(tmp_path / "b.txt", "other")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "b.txt"]
+
+
+@pytest.mark.parametrize(("move", "found"), [("1", "old"), ("2", "new")])
+def test_a_folder_set_aside_by_a_killed_run_is_never_lost(tmp_path, move, found):
+    """Killed before the old folder is set aside it stays; after that the new one, which is whole, takes its place."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").touch()
+    killed(tmp_path, "folder", move)
+    assert (tmp_path / "out").exists() is (move == "1")
+    remove_leftovers(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == [found]
+
+
+def test_a_folder_that_cannot_be_put_back_is_not_removed(tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    killed(tmp_path, "folder", "2")
+    with monkeypatch.context() as context:
+        context.setattr(Path, "replace", lambda *_: os.rename(tmp_path / "none", tmp_path))
+        with pytest.raises(OutputError, match=r"cannot be moved to .*No such file"):
+            remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path)
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["new"]
+
+
+def test_leftovers_of_the_living_and_of_others_stay(tmp_path):
+    (tmp_path / ".rogi-others").mkdir()
+    (tmp_path / ".rogi-others" / "thesis.txt").touch()
+    with workplace(tmp_path) as work:
+        subprocess.run(
+            [sys.executable, "-c", "import sys; from pathlib import Path; from rogi.files import remove_leftovers;"
+             "remove_leftovers(Path(sys.argv[1]))", str(tmp_path)], check=True,
+        )  # fmt: skip
+        assert work.is_dir()
+    assert [p.name for p in tmp_path.iterdir()] == [".rogi-others"]
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path):
+    for name in ("one", "two"):
+        with replacing_folder(tmp_path / "my!out", force=True) as fresh:
+            assert is_plain(fresh)
+            (fresh / name).touch()
+    assert [p.name for p in (tmp_path / "my!out").iterdir()] == ["two"]
+    assert [p.name for p in tmp_path.iterdir()] == ["my!out"]
+    with pytest.raises(OutputError, match="--force"), replacing_folder(tmp_path / "my!out"):
+        pass
+    with (
+        pytest.raises(OutputError, match=r"holds no mark"),
+        replacing_folder(tmp_path / "my!out", True, "mark"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("folder", ["plain", "my!proj", "tab\tbed"])
+@pytest.mark.parametrize("name", ["plain", "a!b", "a;b?c", os.fsdecode(b"caf\xe9")])
+def test_a_file_is_read_by_a_plain_path_with_its_parts(tmp_path, folder, name):
+    (tmp_path / folder).mkdir()
+    path = tmp_path / folder / f"{name}.shp"
+    parts = [path, path.with_suffix(".dbf")]
+    for part in parts:
+        part.write_text(part.suffix)
+    with plain_path(path, parts) as plain:
+        assert is_plain(plain)
+        assert plain.read_text() == ".shp"
+        assert plain.with_suffix(".dbf").read_text() == ".dbf"
+        assert plain == path or not is_plain(path)
+    assert sorted((tmp_path / folder).iterdir()) == sorted(parts)
+
+
+def test_without_a_plain_temporary_folder_it_is_said(tmp_path, monkeypatch):
+    (tmp_path / "a!b").mkdir()
+    monkeypatch.setattr(paths, "_ROOTS", ())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a!b"))
+    with pytest.raises(OutputError, match="set TMPDIR"), plain_path(tmp_path / "a!b" / "c"):
+        pass

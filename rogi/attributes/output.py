@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rogi import targets
 from rogi.attributes.configuration import AttributeSettings, settings_toml
 from rogi.attributes.provenance import Input, column_metadata, file_input, kept_provenance, sidecar
-from rogi.errors import OptionError
 from rogi.files import replacing, write_text
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def write_derived(
             write_metadata(temporary, column_metadata(derived.provenance, earlier), time)
     else:
         write_inventory(derived.inventory, path, schema_names=False)
-    beside = path.with_name(path.name + SIDECAR), path.with_name(path.name + SETTINGS)
+    beside = _beside(path)
     write_text(beside[0], sidecar(derived.provenance, earlier, text, sources))
     write_text(beside[1], text)
     return path, *beside
@@ -65,17 +65,21 @@ def inventory_inputs(inventory: Inventory, ledger: Ledger) -> tuple[Input, ...]:
     return tuple(file_input(path, ledger, "", "") for path in sorted(paths))
 
 
-def check_target(path: Path, inventory: Inventory, settings: AttributeSettings) -> None:
-    """Refuse, before any work, to write over an input.
+def check_targets(path: Path, settings: AttributeSettings) -> None:
+    """Refuse, before any work, to write over what the settings name or what others wrote.
 
     Raises
     ------
-    OptionError
-        The target is one of the inventory's files, or named by the settings.
+    OutputError
+        See :func:`rogi.targets.check`.
     """
-    named = [*settings.dem, *([settings.regions] if settings.regions else [])]
+    targets.note_read(*settings.dem, *([settings.regions] if settings.regions else []))
     for source in (settings.maat, settings.magt, settings.ap):
-        named += source.files if source is not None else ()
-    inputs = {s.path for layer in inventory.layers for s in layer.sources} | {Path(name) for name in named}
-    if any(path.resolve() == source.resolve() for source in inputs):
-        raise OptionError(f"-o {path} is an input; inputs are never changed, name another file.")
+        targets.note_read(*(source.files if source is not None else ()))
+    for each in (path, *_beside(path)):
+        targets.check(each, "-o")
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """The files of provenance and settings that go with an inventory."""
+    return path.with_name(path.name + SIDECAR), path.with_name(path.name + SETTINGS)

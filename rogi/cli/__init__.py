@@ -13,9 +13,10 @@ from typing import Annotated
 import typer
 
 from rogi import __version__
+from rogi.cli.guard import App
 from rogi.errors import INTERRUPTED, RogiError, is_interrupt
 
-app = typer.Typer(
+app = App(
     name="rogi",
     no_args_is_help=True,
     add_completion=False,

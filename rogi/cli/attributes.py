@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import KEEPS, WRITES, Force
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def attributes(
         typer.Argument(metavar="INVENTORY", help="A file, folder or zip; or several files of one inventory."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write (.gpkg, .parquet, .fgb, .shp, .csv).")
+        Path,
+        typer.Option("--output", "-o", help="File to write (.gpkg, .parquet, .fgb, .shp, .csv)."),
+        WRITES,
     ],
     dem: Annotated[
         list[Path] | None,
@@ -90,6 +93,7 @@ def attributes(
     ledger: Annotated[
         Path | None,
         typer.Option(help="File that keeps finished units; default OUT.ledger, beside the output."),
+        KEEPS,
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML with [attributes]; options here come first.")
@@ -100,6 +104,7 @@ def attributes(
     schema: Annotated[str | None, typer.Option(help="Schema of the inventory.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of an inventory that states none.")] = None,
+    force: Force = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings and errors.")
     ] = False,
@@ -115,7 +120,7 @@ def attributes(
     """
     from rogi.attributes.configuration import AttributeSettings, read_settings
     from rogi.attributes.derive import Runner, derive_attributes
-    from rogi.attributes.output import check_target, write_derived
+    from rogi.attributes.output import check_targets, write_derived
     from rogi.inventory.read import read_inventory
     from rogi.ledger import Ledger
 
@@ -141,7 +146,7 @@ def attributes(
         changes = {"variable": variable, "unit": unit, "period": _period(period, name)}
         settings = settings.with_climate(name, tuple(map(str, files or ())), changes)
     inventory = read_inventory(paths, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
-    check_target(output, inventory, settings)
+    check_targets(output, settings)
     if not output.parent.is_dir():
         raise OptionError(f"The folder {output.parent} does not exist; make it, or write elsewhere.")
     with Ledger(ledger or output.with_name(output.name + ".ledger")) as book:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, Force
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -54,13 +55,19 @@ def compare(
     ] = None,
     id: Annotated[str | None, typer.Option(help="Column of the ids; detected unless given.")] = None,
     crosswalk: Annotated[
-        list[Path] | None, typer.Option(help="Write the crosswalk: .parquet, .csv or .gpkg. Repeatable.")
+        list[Path] | None,
+        typer.Option(help="Write the crosswalk: .parquet, .csv or .gpkg. Repeatable."),
+        WRITES,
     ] = None,
     changes: Annotated[
-        Path | None, typer.Option(help="Write gains, losses and both inventories with their clusters: .gpkg.")
+        Path | None,
+        typer.Option(help="Write gains, losses and both inventories with their clusters: .gpkg."),
+        WRITES,
     ] = None,
     consensus: Annotated[
-        Path | None, typer.Option(help="Of several operators: write consensus outlines and votes: .gpkg.")
+        Path | None,
+        typer.Option(help="Of several operators: write consensus outlines and votes: .gpkg."),
+        WRITES,
     ] = None,
     min_votes: Annotated[
         int | None, typer.Option(help="Votes for the consensus; default: more than half of the operators.")
@@ -71,6 +78,7 @@ def compare(
     output: Annotated[
         list[Path] | None,
         typer.Option("--output", "-o", help="Write a report here; the suffix tells the format. Repeatable."),
+        WRITES,
     ] = None,
     fail_under: Annotated[
         list[str] | None, typer.Option(help="Exit code 1 below this: f1=0.6, recall=0.7. Repeatable.")
@@ -92,6 +100,7 @@ def compare(
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+    force: Force = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """How good is an inventory, and how does it differ from another? A is the reference.
@@ -102,7 +111,7 @@ def compare(
     subregion --crosswalk links.parquet --changes changes.gpkg` · `rogi compare mine.gpkg --reference all` ·
     `rogi compare anna.gpkg ben.gpkg carla.gpkg --consensus consensus.gpkg`
     """
-    from rogi.cli.options import ProgressLine, not_an_input
+    from rogi.cli.options import ProgressLine
     from rogi.comparison.metrics import (
         check_expectations,
         check_limits,
@@ -114,13 +123,6 @@ def compare(
     from rogi.comparison.references import load_references
 
     outputs = _outputs(list(output or ()), list(format or ()))
-    written = [*(p for _, p in outputs if p), *(crosswalk or ()), *([changes] if changes else [])]
-    given = [*paths, *(p for p in (reference_file, expect) if p), *_files_named(region, by, reference)]
-    written += [consensus] if consensus else []
-    for path in written:
-        not_an_input(path, given, "the output")
-        if sum(path.resolve() == other.resolve() for other in written) > 1:
-            raise OptionError(f"{path} is named for two outputs; give each a file of its own.")
     _check_outputs(list(crosswalk or ()), changes, consensus)
     limits = parse_limits(list(fail_under or ()))
     expected = read_expectations(expect) if expect is not None else []
@@ -161,12 +163,6 @@ def compare(
     progress.done()
     _write(outcome, outputs, list(crosswalk or ()), changes, consensus)
     raise typer.Exit(1 if outcome.failed else 0)
-
-
-def _files_named(region: str | None, by: str | None, reference: list[str] | None) -> list[Path]:
-    """Files among what may as well be a name, or a file and a name."""
-    texts = [t for t in (region, by, *(reference or ())) if t]
-    return [p for text in texts for p in (Path(text), Path(text.rpartition(":")[0] or text)) if p.is_file()]
 
 
 def _check_arguments(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, Force
+
 if TYPE_CHECKING:
     from rogi.inventory.loss import Loss
     from rogi.inventory.model import Inventory
@@ -42,6 +44,7 @@ def convert(
             metavar="OUT",
             help="File to write (.gpkg, .parquet, .fgb, .shp, .csv), or a folder with a file per layer.",
         ),
+        WRITES,
     ],
     to_schema: Annotated[
         str | None, typer.Option(help="Schema to map to; default that of the input. See `rogi schema list`.")
@@ -65,7 +68,7 @@ def convert(
         str | None, typer.Option(help="Encoding of Shapefiles and CSV files that state none or a wrong one.")
     ] = None,
     format: Annotated[SummaryFormat, typer.Option(help="How to print the summary.")] = SummaryFormat.TEXT,
-    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+    force: Force = False,
 ) -> None:
     """Write an inventory in another format, or under another schema, and count what is lost.
 
@@ -74,15 +77,10 @@ def convert(
     Examples: `rogi convert TPRoGI_v1.0/ tprogi.gpkg` · `rogi convert swiss.gpkg out.gpkg --to-schema rgik
     --to-crs EPSG:4326`
     """
-    from rogi.cli.options import not_an_input
-    from rogi.errors import OutputError
     from rogi.inventory.convert import convert as convert_inventory
     from rogi.inventory.read import read_inventory
     from rogi.inventory.write import write_inventory
 
-    not_an_input(output, [source], "OUT")
-    if output.is_file() and not force:
-        raise OutputError(f"{output} exists; give another name, or --force to replace it.")
     inventory = read_inventory(source, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding)
     conversion = convert_inventory(inventory, to_schema, crs=to_crs, keep_extra=not drop_extra)
     written = write_inventory(

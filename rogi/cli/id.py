@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, App, Force
 from rogi.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     from rogi.inventory.idsource import IdSource
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help="Make, read and repair primary IDs such as RGU384455N1092526W.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -57,7 +58,9 @@ _Items = Annotated[
     ),
 ]
 _Format = Annotated[TableFormat, typer.Option(help="text, json or csv.")]
-_Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write; default stdout.")]
+_Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File to write; default stdout."), WRITES
+]
 _Column = Annotated[str | None, typer.Option(help="Column of the IDs; found by its name unless given.")]
 _LayerOption = Annotated[
     list[str] | None, typer.Option(help="ROLE=PATH[:LAYER], where rogi does not find the layer itself.")
@@ -80,6 +83,7 @@ def make(
     crs: _Crs = None,
     format: _Format = TableFormat.TEXT,
     output: _Output = None,
+    force: Force = False,
 ) -> None:
     """Make primary IDs from longitudes and latitudes, or from the features of a file.
 
@@ -115,6 +119,7 @@ def parse(
     layer: _LayerOption = None,
     format: _Format = TableFormat.TEXT,
     output: _Output = None,
+    force: Force = False,
 ) -> None:
     """Read primary IDs in any form and say which form it is.
 
@@ -161,6 +166,7 @@ def repair(
     crs: _Crs = None,
     format: _Format = TableFormat.TEXT,
     output: _Output = None,
+    force: Force = False,
 ) -> None:
     """Bring primary IDs into the form of 18 characters; positions of markers decide what the text has lost.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from rogi.errors import OptionError, OutputError
+from rogi.errors import OptionError
 from rogi.rules.rule import Severity
 
 
@@ -65,32 +64,6 @@ def parameter_values(table: Mapping[str, str]) -> dict[str, object]:
         return text
 
     return {name: parsed(value) for name, value in table.items()}
-
-
-def not_an_input(output: Path, inputs: Sequence[Path], option: str) -> None:
-    """Refuse to write over an input, however it is spelled.
-
-    Raises
-    ------
-    OptionError
-        If the output is one of the inputs or lies inside an input that is a folder's file.
-    """
-    target = output.resolve()
-    for path in inputs:
-        if target == path.resolve():
-            raise OptionError(f"{option} {output} is an input; inputs are never changed, name another file.")
-
-
-def not_there_yet(output: Path, force: bool, option: str) -> None:
-    """Refuse to replace a file that may hold somebody's work, unless told to.
-
-    Raises
-    ------
-    OutputError
-        If the file exists and ``force`` is False.
-    """
-    if output.exists() and not force:
-        raise OutputError(f"{option} {output} exists; give another name, or --force to replace it.")
 
 
 class ProgressLine:

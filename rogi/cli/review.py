@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, App, Force
 from rogi.errors import OptionError
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help="Draw a random sample of units for review, and score what reviewers return.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -45,7 +46,9 @@ class ScoreFormat(StrEnum):
 @app.command("sample")
 def sample(
     inventory: Annotated[Path, typer.Argument(help="The inventory to review.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the files of the review.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="New folder for the files of the review."), WRITES
+    ],
     n: Annotated[int | None, typer.Option("--n", help="Number of units to draw.", min=1)] = None,
     fraction: Annotated[
         float | None, typer.Option(help="Share of the units to draw; default 0.05 unless --n is given.")
@@ -58,6 +61,7 @@ def sample(
     reviewers: Annotated[str, typer.Option(help="Names, separated by commas; one file each.")] = "A,B",
     kml: Annotated[bool, typer.Option(help="Also write a KML for Google Earth.")] = True,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+    force: Force = False,
 ) -> None:
     """Draw units at random and write one GeoPackage per reviewer, with a drop-down for the verdict in QGIS.
 
@@ -120,11 +124,13 @@ def score(
     updated: Annotated[
         Path | None,
         typer.Option("--updated", "-o", help="New file for the inventory with verdicts in ADDI_INF."),
+        WRITES,
     ] = None,
     format: Annotated[ScoreFormat, typer.Option(help="text, markdown or json.")] = ScoreFormat.TEXT,
     output: Annotated[
-        Path | None, typer.Option("--output", help="Write the score here, not to the terminal.")
+        Path | None, typer.Option("--output", help="Write the score here, not to the terminal."), WRITES
     ] = None,
+    force: Force = False,
 ) -> None:
     """Score the returned files: Table 4, shares of correct units with intervals, agreement, disagreements.
 
@@ -132,7 +138,6 @@ def score(
 
     Example: `rogi review score review/review_li.gpkg review/review_rossi.gpkg`
     """
-    from rogi.cli.options import not_an_input
     from rogi.comparison import review_files
     from rogi.comparison.verdicts import Trouble
     from rogi.comparison.verdicts import score as score_review
@@ -140,9 +145,6 @@ def score(
 
     if (inventory is None) != (updated is None):
         raise OptionError("Verdicts are written back with --inventory FILE and -o NEWFILE together.")
-    for option, path in (("-o", updated), ("--output", output)):
-        if path is not None:
-            not_an_input(path, [*files, *([inventory] if inventory else [])], option)
     design = review_files.read_design(sample or files[0].parent)
     returned = [review_files.read_returned(path, design) for path in files]
     names = [r.reviewer for r in returned]

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
+from rogi.cli.guard import WRITES, App, Force
+
+app = App(
     no_args_is_help=True,
     help="List, show and export schemas; make a blank GeoPackage for mapping.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -102,8 +104,9 @@ def export(
     schema: _SchemaArgument,
     to: Annotated[ExportFormat, typer.Option("--to", help="Language of the export.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write; default standard output.")
+        Path | None, typer.Option("--output", "-o", help="File to write; default standard output."), WRITES
     ] = None,
+    force: Force = False,
 ) -> None:
     """Write a schema as JSON Schema, Data Package (Table Schema) or Markdown.
 
@@ -124,21 +127,20 @@ def export(
 
 @app.command()
 def template(
-    output: Annotated[Path, typer.Option("--output", "-o", help="GeoPackage to write, e.g. blank.gpkg.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="GeoPackage to write, e.g. blank.gpkg."), WRITES
+    ],
     schema: Annotated[str, typer.Option(help="Id, name or YAML file of a schema.")] = "rgik/1.0",
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: Force = False,
 ) -> None:
     """Write a blank GeoPackage for mapping, with drop-downs and checks in QGIS.
 
     Example: `rogi schema template -o blank.gpkg --schema rgik/1.0`
     """
-    from rogi.errors import OutputError
     from rogi.inventory.template import write_template
     from rogi.schema.load import load_schema
 
     chosen = load_schema(schema)
-    if output.exists() and not force:
-        raise OutputError(f"{output} exists and may hold your mapping; give another name, or --force.")
     write_template(output, chosen)
     layers = ", ".join(layer.name for layer in chosen.layers)
     sys.stderr.write(f"Wrote {output}: layers {layers} by {chosen.id}.\n")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, Force
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -46,11 +47,14 @@ def stats(
     grid: Annotated[
         list[Path] | None,
         typer.Option(help="Write the grid: .gpkg (cells) or .tif (bands: count and means). Repeatable."),
+        WRITES,
     ] = None,
     grid_like: Annotated[
         Path | None, typer.Option(help="Take the grid of this raster instead of an equal-area one.")
     ] = None,
-    figures: Annotated[Path | None, typer.Option(help="Folder for the figures (made if needed).")] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Folder for the figures (made if needed)."), WRITES
+    ] = None,
     figure_format: Annotated[
         list[FigureFormat] | None, typer.Option(help="png, svg, pdf; repeatable. Default: png.")
     ] = None,
@@ -61,12 +65,15 @@ def stats(
         ),
     ] = None,
     format: Annotated[StatsFormat, typer.Option(help="text, markdown or json.")] = StatsFormat.TEXT,
-    output: Annotated[Path | None, typer.Option(help="Write the numbers here, not to the terminal.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the numbers here, not to the terminal."), WRITES
+    ] = None,
     layer: Annotated[list[str] | None, typer.Option(help="ROLE=PATH[:LAYER].")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[
         str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326; a stated one is kept.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Summary numbers of an inventory, in all and per subregion; on request a grid and figures.
 
@@ -74,7 +81,6 @@ def stats(
 
     Examples: `rogi stats inventory.gpkg --figures figures` · `rogi stats TPRoGI/ --expect releases/1.0`
     """
-    from rogi.cli.options import not_an_input
     from rogi.comparison.facts import check, read_facts
     from rogi.comparison.summary import statistics
     from rogi.comparison.unit_table import unit_table
@@ -83,9 +89,6 @@ def stats(
     from rogi.render import stats as render
     from rogi.words import counted
 
-    given = [*paths, *(p for p in (regions, grid_like, expect) if p)]
-    for path in [*(grid or ()), *([output] if output else [])]:
-        not_an_input(path, given, "the output")
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])

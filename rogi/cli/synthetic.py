@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi import targets
+from rogi.cli.guard import WRITES, App, Force
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
 
 MARGIN = 0.3  # degrees, about the radius in which horizons are searched
 
-app = typer.Typer(
-    no_args_is_help=True, help="Make seeded inventories, terrain and imagery with known answers."
-)
+app = App(no_args_is_help=True, help="Make seeded inventories, terrain and imagery with known answers.")
 
 
 _BoxOption = Annotated[
@@ -34,9 +34,10 @@ def synthetic() -> None:
 
 @app.command("versions")
 def versions(
-    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for what is made.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for what is made."), WRITES],
     count: Annotated[int, typer.Option(help="Units of the first version.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)] = 0,
+    force: Force = False,
 ) -> None:
     """Write two versions of an inventory, what was edited between them, and the folders of their releases.
 
@@ -64,7 +65,9 @@ def versions(
 @app.command("inventory")
 def inventory(
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write (.gpkg, .parquet, .fgb, folder of .shp).")
+        Path,
+        typer.Option("--output", "-o", help="File to write (.gpkg, .parquet, .fgb, folder of .shp)."),
+        WRITES,
     ],
     count: Annotated[int, typer.Option(help="Number of rock glacier units.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)] = 0,
@@ -76,18 +79,15 @@ def inventory(
         str | None,
         typer.Option(help="Plant defects: 'all', or rule codes and prefixes separated by commas."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: Force = False,
     per_rule: Annotated[int, typer.Option(help="Defects planted for each rule.", min=1)] = 3,
 ) -> None:
     """Write a synthetic inventory; with --defects, also a key that says which row has which.
 
     Example: `rogi synthetic inventory --count 5000 --seed 1 --defects all -o practice.gpkg`
     """
-    from rogi.cli.options import not_there_yet
     from rogi.inventory.write import write_inventory
     from rogi.synthetic.inventory import synthetic_inventory
-
-    not_there_yet(output, force, "-o")
 
     made = synthetic_inventory(count, seed, schema, region)
     if defects is None:
@@ -115,11 +115,14 @@ def inventory(
 
 @app.command("terrain")
 def terrain(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tiles (made if needed).")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the tiles (made if needed)."), WRITES
+    ],
     box: _BoxOption = None,
     like: _LikeOption = None,
     arc_seconds: Annotated[float, typer.Option(help="Size of a pixel.")] = 3.0,
     seed: Annotated[int, typer.Option(help="Same seed, same terrain.", min=0)] = 0,
+    force: Force = False,
 ) -> None:
     """Write 1-degree tiles of synthetic elevation (int16, EPSG:4326, named as NASADEM's).
 
@@ -133,7 +136,9 @@ def terrain(
 
 @app.command("imagery")
 def imagery(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files (made if needed).")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the files (made if needed)."), WRITES
+    ],
     size: Annotated[
         tuple[int, int], typer.Option(help="Rows and columns of the picture.", metavar="ROWS COLUMNS")
     ] = (1536, 1536),
@@ -154,7 +159,7 @@ def imagery(
         int, typer.Option(help="Also a VRT that shows the picture so many times in each direction.", min=1)
     ] = 1,
     wedges: Annotated[bool, typer.Option(help="Leave two corners of each picture void.")] = True,
-    force: Annotated[bool, typer.Option("--force", help="Replace a scene that is there.")] = False,
+    force: Force = False,
 ) -> None:
     """Write a picture of synthetic mountains with rock glaciers, and the truth about them.
 
@@ -162,11 +167,10 @@ def imagery(
 
     Example: `rogi synthetic imagery --size 2048 2048 --seed 1 --seasons 2 -o scene`
     """
-    from rogi.cli.options import not_there_yet
     from rogi.synthetic.imagery import Scene, SceneSettings
     from rogi.synthetic.scene_files import write_scene
 
-    not_there_yet(output / "season1.tif", force, "-o")
+    targets.check(output / "season1.tif", "-o")
     settings = SceneSettings(*size, pixel, seed, units, negatives, wedges)
     made = write_scene(Scene(settings), output, seasons, repeat)
     counts = " and ".join(str(count) for count in made.units)
@@ -175,10 +179,11 @@ def imagery(
 
 @app.command("climate")
 def climate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="NetCDF file to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="NetCDF file to write."), WRITES],
     box: _BoxOption = None,
     like: _LikeOption = None,
     seed: Annotated[int, typer.Option(help="Same seed as the terrain's.", min=0)] = 0,
+    force: Force = False,
 ) -> None:
     """Write monthly temperature (t2m, K) and precipitation (tp, mm/month), 2001 to 2020, 0.1 degrees.
 
@@ -220,11 +225,14 @@ def _box(box: tuple[float, float, float, float] | None, like: Path | None) -> Bo
 def decisions(
     work: Annotated[Path, typer.Argument(help="Folder of `rogi update plan`; its packages are changed.")],
     truth: Annotated[Path, typer.Option(help="The inventory as it should become.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write what was done: JSON.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write what was done: JSON."), WRITES
+    ] = None,
     splits: Annotated[int, typer.Option(help="Units cut in two beyond the truth.", min=0)] = 1,
     merges: Annotated[int, typer.Option(help="Pairs of touching units merged beyond the truth.", min=0)] = 1,
     unsure: Annotated[int, typer.Option(help="Changed units left as unsure.", min=0)] = 0,
     conflicts: Annotated[int, typer.Option(help="Units decided in two ways.", min=0)] = 0,
+    force: Force = False,
 ) -> None:
     """Decide on all tasks of an update, as mappers would who know the truth.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, Force
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def validate(
         typer.Option(
             help="Write a report here; the suffix tells the format unless --format does. Repeatable."
         ),
+        WRITES,
     ] = None,
     limit: Annotated[
         int | None,
@@ -81,12 +83,14 @@ def validate(
     baseline: Annotated[
         Path | None, typer.Option(help="Only findings that are not in this file count.")
     ] = None,
-    write_baseline: Annotated[Path | None, typer.Option(help="Store the present findings as known.")] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(help="Store the present findings as known."), WRITES
+    ] = None,
     fix: Annotated[
         str | None, typer.Option(help="Mend what can be mended: safe or unsafe; needs -o.")
     ] = None,
     fixed: Annotated[
-        Path | None, typer.Option("--fixed", "-o", help="New file for the mended inventory.")
+        Path | None, typer.Option("--fixed", "-o", help="New file for the mended inventory."), WRITES
     ] = None,
     check_attributes: Annotated[
         bool,
@@ -100,7 +104,7 @@ def validate(
         Path | None,
         typer.Option(help="For --check-attributes: settings as `rogi attributes` takes and stores them."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file of -o if it exists.")] = False,
+    force: Force = False,
     config: Annotated[
         Path | None, typer.Option(help="Settings file; default: rogi.toml or [tool.rogi].")
     ] = None,
@@ -133,8 +137,8 @@ def validate(
         baseline,
     )
     inputs = list(paths or ())
-    outputs = _outputs(list(output or ()), list(format or ()), inputs)
-    _check_fix(fix, fixed, inputs, force)
+    outputs = _outputs(list(output or ()), list(format or ()))
+    _check_fix(fix, fixed)
     progress = ProgressLine(quiet)
     progress("reading", 0, 1)
     inventory = read_inventory(
@@ -254,14 +258,11 @@ def _overridden(
     return settings
 
 
-def _outputs(output: list[Path], format: list[str], inputs: list[Path]) -> list[tuple[Format, Path | None]]:
+def _outputs(output: list[Path], format: list[str]) -> list[tuple[Format, Path | None]]:
     """What to write where; None is stdout."""
-    from rogi.cli.options import not_an_input
     from rogi.render import Format, format_of
 
     chosen = [_format(name) for name in format]
-    for path in output:
-        not_an_input(path, inputs, "--output")
     if not output:
         if len(chosen) > 1:
             raise OptionError(
@@ -336,7 +337,7 @@ def _is_report(path: Path) -> bool:
         return False
 
 
-def _check_fix(fix: str | None, fixed: Path | None, inputs: list[Path], force: bool) -> None:
+def _check_fix(fix: str | None, fixed: Path | None) -> None:
     if fix is None and fixed is None:
         return
     if fix is None:
@@ -349,10 +350,6 @@ def _check_fix(fix: str | None, fixed: Path | None, inputs: list[Path], force: b
         raise OptionError(f"--fix {fix} writes a new file and never the input; say where with -o FILE.")
     if fix not in ("safe", "unsafe"):
         raise OptionError(f"--fix is safe or unsafe, found {fix!r}.")
-    from rogi.cli.options import not_an_input, not_there_yet
-
-    not_an_input(fixed, inputs, "-o")
-    not_there_yet(fixed, force, "-o")
 
 
 def _mend(inventory: Inventory, level: str, path: Path, settings: Settings, quiet: bool) -> None:

@@ -71,7 +71,7 @@ def write_block(path: Path, block: BlockSums, blend: Blend) -> None:
     weights, count = _weight_sums(block.ran.tobytes(), block.ran.shape, blend)
     known = block.valid & (weights > 0)
     void = ~block.valid
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with replacing(path, state=True) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         _put(archive, "ran", block.ran)
         for name, rows, columns in parts_of(blend):
             inside = known[rows, columns]

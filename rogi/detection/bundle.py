@@ -12,8 +12,6 @@ import hashlib
 import io
 import os
 import re
-import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -29,6 +27,7 @@ from rogi.detection.card import ModelCard, read_card, write_card
 from rogi.detection.export import FORBIDDEN, check_onnx, probability, to_onnx
 from rogi.distribution import missing
 from rogi.errors import InputError, OutputError, RogiError
+from rogi.files import replacing, swap, workplace
 
 if TYPE_CHECKING:
     from torch import nn
@@ -323,35 +322,21 @@ def check_target(target: Path, force: bool) -> None:
 def _new_folder(target: Path, force: bool) -> Iterator[Path]:
     """A folder beside the target that takes its place, as it is or as a zip, when the block ends well."""
     check_target(target, force)
-    try:
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise OutputError(f"{target.parent} cannot be written to: {error.strerror}.") from None
     zipped = target.suffix.lower() == ".zip"
-    folder = work / (target.stem if zipped else target.name)
-    try:
-        folder.mkdir()
-        yield folder
-        if zipped:
-            from rogi.files import replacing
-            from rogi.release.archive import write_zip
-
-            with replacing(target) as temporary:
-                write_zip(folder, temporary, ZIP_EPOCH)
-            return
-        old = work / ".old"
-        if target.exists():
-            target.rename(old)
+    with workplace(target.parent) as work:
+        folder = work / (target.stem if zipped else target.name)
         try:
-            folder.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
-    except OSError as error:
-        raise OutputError(f"{target} could not be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+            folder.mkdir()
+            yield folder
+            if zipped:
+                from rogi.release.archive import write_zip
+
+                with replacing(target, state=True) as temporary:
+                    write_zip(folder, temporary, ZIP_EPOCH)
+            else:
+                swap(folder, target)
+        except OSError as error:
+            raise OutputError(f"{target} could not be written: {error.strerror or error}.") from error
 
 
 def _is_bundle(path: Path) -> bool:

@@ -94,7 +94,7 @@ def write_checkpoint(
         }
     arrays = {name: np.asarray(tensor.detach().cpu().numpy(), order="C") for name, tensor in state.items()}
     header = {_KEY: json.dumps({"format": FORMAT, **counters}, allow_nan=True)}
-    with replacing(path) as temporary:
+    with replacing(path, state=True) as temporary:
         safetensors.numpy.save_file(arrays, str(temporary), metadata=header)
 
 

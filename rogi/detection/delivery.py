@@ -64,7 +64,7 @@ def deliver(source: Path, target: Path, ledger: Ledger) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise OutputError(f"{target} could not be written: {error.strerror}.") from error
-        with replacing(target) as temporary:
+        with replacing(target, state=True) as temporary:
             shutil.copyfile(source, temporary)
         source.unlink()
 

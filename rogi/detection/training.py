@@ -269,7 +269,7 @@ class _Run:
         if best is None or found.validation_iou > best.validation_iou:
             self.best = {name: t.detach().cpu().clone() for name, t in self.network.state_dict().items()}
         self.cells, self.loss_sum = [0, 0, 0], 0.0
-        write_text(self.curves, curves_csv(self.history))
+        write_text(self.curves, curves_csv(self.history), state=True)
 
     def validate(self, positions: Ints) -> tuple[Counts, float]:
         """Counts and mean loss of patches as they are."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from os import PathLike
@@ -16,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rogi import targets
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.files import replacing
+from rogi.files import move, replacing, sync, workplace
 from rogi.inventory.drivers import one_line
 from rogi.inventory.loss import Loss, LossKind
 from rogi.inventory.model import Inventory, Layer
+from rogi.paths import plain_name
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ _TYPE_NAMES = {
     6: "MultiPolygon",
     7: "GeometryCollection",
 }
+
+
+SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
 
 class WriteFormat(StrEnum):
@@ -463,35 +466,31 @@ def _write_shapefile(frame: gpd.GeoDataFrame, empty_type: str, path: Path, losse
     date = "2000-01-01" if stamp is None else stamp.strftime("%Y-%m-%d")
     if not path.parent.is_dir():
         raise OutputError(f"The folder {path.parent} does not exist; make it, or write elsewhere.")
-    try:
-        work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    except OSError as error:
-        raise OutputError(f"{path.parent} cannot be written to: {error.strerror}.") from None
-    try:
+    places = {suffix: path.with_suffix(suffix) for suffix in SHAPEFILE_PARTS}
+    for place in places.values():
+        targets.check(place)
+    with workplace(path.parent) as work:
+        made = work / plain_name(path.name)
         options = {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": date}
         _write_driver(
             frame,
-            path.stem,
-            work / path.name,
+            made.stem,
+            made,
             "ESRI Shapefile",
             losses,
             path,
             empty_type=empty_type,
             layer_options=options,
         )
-        parts = sorted(work.iterdir(), key=lambda part: part.suffix == ".shp")
-        for part in parts:
-            with part.open("rb+") as stream:
-                os.fsync(stream.fileno())
-        for old in (".prj", ".cpg"):  # of a file that is replaced
-            with suppress(FileNotFoundError):
-                path.with_suffix(old).unlink()
-        for part in parts:
-            part.replace(path.with_suffix(part.suffix))
-    except OSError as error:
-        raise OutputError(f"{path} could not be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        try:
+            sync(work)
+            for suffix in (".prj", ".cpg"):  # of a file that is replaced
+                places[suffix].unlink(missing_ok=True)
+            for part in sorted(work.iterdir(), key=lambda part: part.suffix == ".shp"):
+                targets.note_written(part, path.with_suffix(part.suffix))
+                move(part, path.with_suffix(part.suffix))
+        except OSError as error:
+            raise OutputError(f"{path} could not be written: {error.strerror or error}.") from error
 
 
 def _write_csv(frame: gpd.GeoDataFrame, path: Path) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rogi.errors import InputError, OutputError
-from rogi.files import write_text
+from rogi.files import remove_leftovers, swap, workplace, write_text
 from rogi.inventory.model import Inventory
 from rogi.release.archive import opened, write_zip
 from rogi.release.contents import Contents, conformance_from_json, conformance_of, describe
@@ -48,8 +46,6 @@ REPORTS: Final = {
     "json": "validation/report.json",
     "sarif": "validation/report.sarif",
 }
-OLD: Final = "old"
-"""Name of a package that another takes the place of, in the workplace of its build."""
 Progress = Callable[[str], None]
 
 
@@ -152,7 +148,7 @@ def build(
         contents = describe(packed, conformance_of(report))
         progress("writing metadata and the zip")
         _finish(folder, release, contents, epoch)
-        made, zipped = _put(work, folder, target)
+        made, zipped = _put(folder, target)
     return Built(release, made, zipped, contents, tuple(losses), found)
 
 
@@ -169,7 +165,7 @@ def set_doi(folder: Path, doi: str) -> None:
     """
     from rogi.inventory.read import read_inventory
 
-    finish_move(folder)
+    remove_leftovers(folder.parent)
     release = read_release(folder)
     if release.doi == doi:
         return
@@ -186,36 +182,7 @@ def set_doi(folder: Path, doi: str) -> None:
         inventory = named(read_inventory(package, schema=release.schema), package.name)
         report = json.loads((copy / REPORTS["json"]).read_text(encoding="utf-8"))
         _finish(copy, release, describe(inventory, conformance_from_json(report)), epoch)
-        _put(work, copy, folder.parent)
-
-
-def finish_move(folder: Path) -> None:
-    """Finish a move of a package to its place that was killed, or remove what it left beside it.
-
-    The old package is taken away only when the new one is whole, so the new one is put in place.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be put there; both packages stay where they are.
-    """
-    start = f".{folder.name}."
-    for work in sorted(folder.parent.glob(f"{glob.escape(start)}*")):
-        if "." in work.name.removeprefix(start):
-            continue  # of another version, as 1.1.2 beside 1.1
-        if not (work / OLD).is_dir():
-            continue  # nothing was moved yet; it may be the workplace of a build that goes on
-        if not folder.exists():
-            made = work / folder.name
-            whole = made if made.is_dir() else work / OLD
-            try:
-                whole.replace(folder)
-            except OSError as error:
-                raise OutputError(
-                    f"{whole}, left by a command that was killed, cannot be moved to {folder}: "
-                    f"{error.strerror}; move it there yourself."
-                ) from None
-        shutil.rmtree(work, ignore_errors=True)
+        _put(copy, folder.parent)
 
 
 def read_previous(path: Path, **options: Any) -> Previous:
@@ -427,25 +394,20 @@ def _workplace(release: Release, target: Path, force: bool) -> Iterator[Path]:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {target} cannot be made: {error.strerror}.") from None
-    finish_move(target / release.name)
+    remove_leftovers(target)
     for path in (target / release.name, target / f"{release.name}.zip"):
         if path.exists() and not force:
             raise OutputError(f"{path} exists; remove it, write elsewhere, or replace it with --force.")
-    try:
-        work = Path(tempfile.mkdtemp(prefix=f".{release.name}.", dir=target))
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written to: {error.strerror}.") from None
-    try:
-        yield work
-    except OSError as error:
-        raise OutputError(
-            f"{release.name} could not be written to {target}: {error.strerror or error}."
-        ) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with workplace(target) as work:
+        try:
+            yield work
+        except OSError as error:
+            raise OutputError(
+                f"{release.name} could not be written to {target}: {error.strerror or error}."
+            ) from error
 
 
-def _put(work: Path, folder: Path, target: Path) -> tuple[Path, Path]:
+def _put(folder: Path, target: Path) -> tuple[Path, Path]:
     """Move the package to its place, the zip first: beside a new folder there is never an old zip."""
     zipped = folder.with_name(f"{folder.name}.zip")
     final, final_zip = target / folder.name, target / zipped.name
@@ -454,13 +416,5 @@ def _put(work: Path, folder: Path, target: Path) -> tuple[Path, Path]:
             with path.open("rb+") as stream:
                 os.fsync(stream.fileno())
     zipped.replace(final_zip)
-    old = work / OLD
-    try:
-        if final.exists():
-            final.replace(old)
-        folder.replace(final)
-    except BaseException:
-        if old.exists() and not final.exists():
-            old.replace(final)
-        raise
+    swap(folder, final)
     return final, final_zip

@@ -69,4 +69,4 @@ def read_state(folder: Path, server: str) -> State:
 
 def write_state(folder: Path, state: State) -> None:
     """Keep what is known of a draft."""
-    write_text(state_path(folder), json.dumps(asdict(state), indent=1) + "\n")
+    write_text(state_path(folder), json.dumps(asdict(state), indent=1) + "\n", state=True)

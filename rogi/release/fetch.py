@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from rogi.release.contents import md5_of, sha256_of
 from rogi.release.model import Release
 from rogi.release.publish import record_number
 from rogi.release.repository import CONNECT_S, READ_S, Repository, RepositoryError
+from rogi.targets import CACHE_VARIABLE, cache_folder
 
-CACHE_VARIABLE: Final = "ROGI_CACHE"
 ATTEMPTS: Final = 4
 _BLOCK: Final = 2**18
 Progress = Callable[[str, int, int], None]
@@ -43,14 +42,6 @@ class Fetched:
     folder: Path
     package: Path | None
     downloaded: tuple[str, ...]
-
-
-def cache_folder() -> Path:
-    """Where records are kept: ``ROGI_CACHE``, else the cache folder of the system."""
-    import pooch
-
-    given = os.environ.get(CACHE_VARIABLE)
-    return Path(given) if given else Path(pooch.os_cache("rogi"))
 
 
 def fetch(
@@ -190,7 +181,7 @@ def _record(number: str, repository: Repository, folder: Path, offline: bool) ->
         raise OutputError(
             f"The cache {folder} cannot be made: {error.strerror}; set {CACHE_VARIABLE} to another."
         ) from None
-    write_text(known, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_text(known, json.dumps(record, indent=1, ensure_ascii=False) + "\n", state=True)
     return record
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from rogi.errors import InputError, OptionError
-from rogi.release.build import CHANGELOG, finish_move, is_package, set_doi
+from rogi.files import remove_leftovers
+from rogi.release.build import CHANGELOG, is_package, set_doi
 from rogi.release.contents import md5_of
 from rogi.release.draft import State, read_state, state_path, write_state
 from rogi.release.metadata import INVENIO, README
@@ -205,7 +206,7 @@ def read_package(folder: Path) -> Release:
     InputError
         If the folder is no package, or a file that is uploaded is missing.
     """
-    finish_move(folder)
+    remove_leftovers(folder.parent)
     if not folder.is_dir() or not is_package(folder):
         raise InputError(f"{folder} is no package; name the folder that `rogi release build` made.")
     release = read_release(folder)

@@ -6,18 +6,17 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rogi.errors import OptionError, OutputError
-from rogi.files import refuse_open, write_text
+from rogi.files import move, refuse_open, swap, workplace, write_text
 from rogi.inventory.metadata import write_metadata
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.write import time_of_writing, write_inventory
 from rogi.ledger import file_sha256
+from rogi.paths import plain_name
 from rogi.sheets import sheet_text
 from rogi.update.edits import UPDATE_SUFFIX
 from rogi.update.lineage import FILE as LINEAGE_FILE
@@ -102,37 +101,30 @@ def write_update(applied: Applied, output: Path, *, derived: Derived | None = No
         If something cannot be written; see also :func:`check_output`.
     """
     folder = folder_of(output)
-    work = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.absolute().parent))
-    try:
-        made = work / output.name
-        beside = work / folder.name
+    with workplace(output.parent) as work:
+        made = work / plain_name(output.name)
+        beside = work / "beside"
         beside.mkdir()
         _write_inventory(applied, made, derived)
-        content = _write_tables(applied, made, beside)
+        content = _write_tables(applied, made, output.name, beside)
         if _identical(output, made) and _identical(folder / SUMMARY_FILE, beside / SUMMARY_FILE):
             return Written(output, folder, content, False)
         for path in (made, *sorted(beside.iterdir()), beside):
             _sync(path)
         try:
-            _put_in_place(output, folder, work)
+            _put_in_place(output, folder, made, beside)
         except OSError as error:
             raise OutputError(f"{output} could not be written: {error.strerror or error}.") from error
         return Written(output, folder, content, True)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
-def _put_in_place(output: Path, folder: Path, work: Path) -> None:
+def _put_in_place(output: Path, folder: Path, made: Path, beside: Path) -> None:
     """The old file goes first and the new one comes last."""
     refuse_open(output)
     for old in (output, *(output.with_name(output.name + ending) for ending in ("-wal", "-shm", "-journal"))):
         old.unlink(missing_ok=True)
-    if folder.exists():
-        folder.rename(work / "old")
-    (work / folder.name).rename(folder)
-    _sync(output.absolute().parent)
-    (work / output.name).rename(output)
-    _sync(output.absolute().parent)
+    swap(beside, folder)
+    move(made, output)
 
 
 def _write_inventory(applied: Applied, path: Path, derived: Derived | None) -> None:
@@ -168,7 +160,7 @@ def _is_named(layer: Layer) -> bool:
     return same_order and all(name == column for name, column in known)
 
 
-def _write_tables(applied: Applied, made: Path, folder: Path) -> dict[str, Any]:
+def _write_tables(applied: Applied, made: Path, name: str, folder: Path) -> dict[str, Any]:
     looked = applied.examination
     conflicts = conflicts_frame(looked)
     texts = {
@@ -184,7 +176,7 @@ def _write_tables(applied: Applied, made: Path, folder: Path) -> dict[str, Any]:
     rejected = rejected_frame(looked)
     write_layer(folder / "rejected.gpkg", "rejected", rejected, "Outlines that are no rock glaciers")
     content = summary(applied)
-    content["output"] = {"name": made.name, "sha256": file_sha256(made)}
+    content["output"] = {"name": name, "sha256": file_sha256(made)}
     write_text(folder / "summary.md", as_markdown(content))
     content["files"] = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
     write_text(folder / SUMMARY_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

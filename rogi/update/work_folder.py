@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rogi.errors import OutputError, RogiError
-from rogi.files import refuse_open, write_text
+from rogi.files import refuse_open, workplace, write_text
 from rogi.update.kml import uncertain_kml
 from rogi.update.model import APPLICATION, CURRENT, FORMAT, PLANNED, TASK_COLUMNS, TASKS
 from rogi.update.package import write_package
@@ -114,8 +113,9 @@ def write_plan(
     """
     check_folder(folder)
     stale = _files_of(_old_plan(folder)) if (folder / PLAN_FILE).is_file() else set()
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.absolute().parent))
-    try:
+    with workplace(folder.parent) as place:
+        work = place / "plan"
+        work.mkdir()
         _write_packages(plan, work, folder, progress)
         for name, text in {**_overview(plan), **(pages or {})}.items():
             write_text(work / name, text)
@@ -126,8 +126,6 @@ def write_plan(
         names = sorted(path.name for path in work.iterdir())
         check_folder(folder)  # again: a mapper may have begun meanwhile
         _move(work, folder, names, stale)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return [folder / name for name in names]
 
 
@@ -212,7 +210,6 @@ def _move(work: Path, folder: Path, names: list[str], stale: set[str]) -> None:
     try:
         if not folder.exists():
             work.rename(folder)
-            folder.chmod(0o755)
             return
         # plan.json last: until it is there, the old plan is what the folder says it is
         for name in sorted(names, key=lambda n: n == PLAN_FILE):

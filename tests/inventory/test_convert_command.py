@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from rogi.cli.convert import convert
+from rogi.cli.guard import App
 from rogi.errors import OptionError, OutputError
 from rogi.inventory.read import read_inventory
 from tests.inventory.conftest import listing
 
 run = CliRunner()
-app = typer.Typer()
+app = App()
 app.command()(convert)
 
 

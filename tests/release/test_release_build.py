@@ -18,7 +18,7 @@ from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.release import build as building
-from rogi.release.build import build, finish_move, is_package, read_previous, set_doi
+from rogi.release.build import build, is_package, read_previous, set_doi
 from rogi.release.model import read_release
 
 BUILD_AGAIN = """
@@ -167,26 +167,6 @@ def test_a_move_that_was_killed_is_finished(releases, tmp_path: Path) -> None:  
     set_doi(whole, "10.5072/zenodo.4711")
     assert digests(folder) == digests(whole)
     assert sorted(p.name for p in tmp_path.iterdir()) == [name, f"{name}.zip", "whole"]
-
-
-def test_a_move_of_another_version_is_left_alone(  # type: ignore[no-untyped-def]
-    releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a killed build of 1.0.1 left is not that of 1.0, whose name it begins with; nothing is lost."""
-    folder = tmp_path / releases.first.folder.name
-    other = tmp_path / f".{folder.name}.1.abcd_123"
-    for name in ("old", f"{folder.name}.1"):
-        (other / name).mkdir(parents=True)
-    finish_move(folder)
-    assert not folder.exists()
-    assert sorted(p.name for p in other.iterdir()) == [f"{folder.name}.1", "old"]
-    with monkeypatch.context() as context:
-        context.setattr(Path, "replace", lambda *_: os.rename(tmp_path / "none", tmp_path))
-        with pytest.raises(OutputError, match=r"cannot be moved to .*No such file"):
-            finish_move(tmp_path / f"{folder.name}.1")
-    assert len(list(other.iterdir())) == 2
-    finish_move(tmp_path / f"{folder.name}.1")
-    assert [p.name for p in tmp_path.iterdir()] == [f"{folder.name}.1"]
 
 
 def test_a_missing_previous_version_is_said(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rogi.cli.release import app
-from rogi.errors import InputError, OptionError
+from rogi.errors import InputError, OptionError, OutputError
 from rogi.inventory.write import write_inventory
 
 
@@ -101,7 +101,7 @@ def test_options_that_cannot_be_are_refused(place: Path) -> None:
 def test_a_draft_of_tombstones_is_not_written_over_reasons(place: Path) -> None:
     """The file may have been filled in by hand."""
     Path("retired.csv").write_text("id,reason,replaced_by\nA,mine,\n")
-    with pytest.raises(OptionError, match="by hand"):
+    with pytest.raises(OutputError, match="exists; give another name"):
         run("diff", "one.gpkg", "two.gpkg", "--tombstones", "retired.csv")
     assert "mine" in Path("retired.csv").read_text()
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
 from rogi.cli.detect import evaluate, models, patches, predict, train
+from rogi.cli.guard import App
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help="Find candidates of rock glaciers in imagery: cut patches, train a model, predict, and score.",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, Force
 from rogi.errors import InputError, OptionError
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def evaluate(
     output: Annotated[
         list[Path] | None,
         typer.Option("--output", "-o", help="Write a report here; the suffix tells the format. Repeatable."),
+        WRITES,
     ] = None,
     fail_under: Annotated[
         list[str] | None, typer.Option(help="Exit code 1 below this: f1=0.6, object_f1=0.5. Repeatable.")
@@ -71,6 +73,7 @@ def evaluate(
     replicates: Annotated[int, typer.Option(help="Of the bootstrap.", min=10, max=100_000)] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
+    force: Force = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """How good are candidates? By area as in Table 3 of the paper, by object, by boundary, by confidence.
@@ -81,7 +84,7 @@ def evaluate(
     Examples: `rogi detect evaluate candidates.gpkg inventory.gpkg -o evaluation.html` · `rogi detect evaluate
     candidates.gpkg TPRoGI/ --subregions himap.gpkg --probability probability.tif --fail-under f1=0.6`
     """
-    from rogi.cli.options import ProgressLine, not_an_input
+    from rogi.cli.options import ProgressLine
     from rogi.comparison.metrics import check_expectations, check_limits, parse_limits, read_expectations
     from rogi.comparison.sides import side_of
     from rogi.detection.evaluation import evaluate as judge
@@ -91,13 +94,6 @@ def evaluate(
     from rogi.schema.model import Role
 
     outputs = _outputs(list(output or ()), list(format or ()))
-    named = [_file_of(t) for t in (area, subregions) if t]
-    given = [candidates, truth, *(p for p in (probability, published, expect, *named) if p)]
-    written = [p for _, p in outputs if p]
-    for path in written:
-        not_an_input(path, given, "the output")
-        if sum(path.resolve() == other.resolve() for other in written) > 1:
-            raise OptionError(f"{path} is named for two outputs; give each a file of its own.")
     limits = parse_limits(list(fail_under or ()))
     expected = read_expectations(expect) if expect is not None else []
     if probability is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import KEEPS
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def patches(
         ),
     ],
     units: Annotated[list[Path], typer.Option(help="Inventory whose outlines are the units. Repeatable.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write."), KEEPS],
     negatives: Annotated[
         list[Path] | None,
         typer.Option(help="Polygons of what is no rock glacier: FILE or FILE:LAYER. Repeatable."),

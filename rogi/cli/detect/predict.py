@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rogi.cli.guard import KEEPS
 from rogi.errors import INTERRUPTED, OptionError, is_interrupt
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def predict(
     ],
     model: Annotated[Path, typer.Option(help="Model bundle: a folder or zip of `rogi detect train`.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Candidates to write (.gpkg, .parquet, .fgb, .csv).")
+        Path, typer.Option("--output", "-o", help="Candidates to write (.gpkg, .parquet, .fgb, .csv)."), KEEPS
     ],
     area: Annotated[
         str | None,
@@ -105,10 +106,10 @@ def predict(
     ] = None,
     date: Annotated[str | None, typer.Option(help="Date of the imagery, e.g. 2021-08-15.")] = None,
     probability: Annotated[
-        Path | None, typer.Option(help="Probability raster to write too: a cloud-optimised GeoTIFF.")
+        Path | None, typer.Option(help="Probability raster to write too: a cloud-optimised GeoTIFF."), KEEPS
     ] = None,
     spread: Annotated[
-        Path | None, typer.Option(help="Standard deviation among overlapping windows, likewise.")
+        Path | None, typer.Option(help="Standard deviation among overlapping windows, likewise."), KEEPS
     ] = None,
     backend: Annotated[str, typer.Option(help="auto, openvino, onnxruntime or torch.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -128,6 +129,7 @@ def predict(
     work: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps finished blocks; default OUT.rogi, beside the output."),
+        KEEPS,
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace files that others wrote or changed.")
@@ -167,8 +169,7 @@ def predict(
         "to_crs": crs,
     }
     targets = Targets(output, probability, spread)
-    inputs = [*imagery, model, *(path for path in (exclude, glaciers) if path), *_named_files(area, channel)]
-    targets.check(inputs)
+    targets.check()
     targets.check_folders(imagery)
     request = Request(
         bundle,
@@ -228,10 +229,8 @@ class Targets:
         """Those that are wanted."""
         return [path for path in (self.candidates, self.probability, self.spread) if path is not None]
 
-    def check(self, inputs: Sequence[Path]) -> None:
+    def check(self) -> None:
         """Refuse what cannot be written, before anything is computed."""
-        from rogi.cli.options import not_an_input
-
         if self.candidates.suffix.lower() not in SUFFIXES:
             raise OptionError(
                 f"--output {self.candidates} names no format for candidates; end it in {', '.join(SUFFIXES)}."
@@ -241,7 +240,6 @@ class Targets:
                 "--output, --probability and --spread name one file twice; name different ones."
             )
         for path in self.files:
-            not_an_input(path, inputs, "--output" if path == self.candidates else "The raster")
             if not path.parent.is_dir():
                 raise OptionError(f"The folder {path.parent} does not exist; make it, or write elsewhere.")
 

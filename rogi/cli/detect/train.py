@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import KEEPS
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class EpochLines:
 
 def train(
     patches: Annotated[Path, typer.Argument(help="Folder that `rogi detect patches` wrote.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Bundle to write: a folder, or a .zip.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Bundle to write: a folder, or a .zip."), KEEPS
+    ],
     architecture: Annotated[
         str, typer.Option(help="Architecture of segmentation-models-pytorch.")
     ] = "DeepLabV3Plus",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
+from rogi.cli.guard import App
 from rogi.cli.release import build, check, diff, fetch, publish
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help="Build, compare, check, publish and fetch releases of an inventory.",
     context_settings={"help_option_names": ["-h", "--help"]},

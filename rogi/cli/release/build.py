@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import KEEPS
 from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases
 from rogi.errors import OptionError
 
@@ -21,7 +22,9 @@ def build(
     inventory: Annotated[
         list[Path], typer.Option("--inventory", "-i", help="The data: a file, folder or zip. Repeatable.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the package; made if need be.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the package; made if need be."), KEEPS
+    ],
     previous: Annotated[
         Path | None, typer.Option(help="The version before: its package, or any copy of it.")
     ] = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, Force
 from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases, stated
 from rogi.errors import OptionError
 
@@ -39,8 +40,9 @@ def check(
     crs: Crs = None,
     format: Annotated[CheckFormat, typer.Option(help="text or json.")] = CheckFormat.TEXT,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write it here, not to stdout.")
+        Path | None, typer.Option("--output", "-o", help="Write it here, not to stdout."), WRITES
     ] = None,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Verify a copy: checksums, metadata against the data, formats, schema, facts, rules, lineage.

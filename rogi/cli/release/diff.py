@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, Force
 from rogi.cli.release.options import Crs, Dialect, Line, Quiet
 from rogi.errors import OptionError
 
@@ -38,10 +39,13 @@ def diff(
         typer.Option(
             "--output", "-o", help="Write it here: .md, .html, .json, .csv, .gpkg, .txt. Repeatable."
         ),
+        WRITES,
     ] = None,
     format: Annotated[DiffFormat, typer.Option(help="How to print it.")] = DiffFormat.TEXT,
     tombstones: Annotated[
-        Path | None, typer.Option(help="Write a draft of the retired IDs here, as CSV for release.yaml.")
+        Path | None,
+        typer.Option(help="Write a draft of the retired IDs here, as CSV for release.yaml."),
+        WRITES,
     ] = None,
     tolerance: Annotated[
         list[str] | None, typer.Option(help="FIELD=VALUE: differences up to this are none. Repeatable.")
@@ -51,6 +55,7 @@ def diff(
     ] = FailOn.ANY,
     dialect: Dialect = None,
     crs: Crs = None,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """What changed between two versions: units added, removed, refined, split, merged, renamed; values.
@@ -66,12 +71,6 @@ def diff(
 
     for path in output or ():
         render.format_of(path)
-    if tombstones is not None and tombstones.exists():
-        raise OptionError(f"{tombstones} exists, and may hold reasons given by hand; name another file.")
-    for path in (*(output or ()), *([tombstones] if tombstones is not None else [])):
-        from rogi.cli.options import not_an_input
-
-        not_an_input(path, [old, new], "--output")
     values = _tolerances(tolerance)
     line = Line(quiet)
     line("reading")

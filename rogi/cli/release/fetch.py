@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rogi.cli.guard import KEEPS, WRITES, Force
 from rogi.cli.release.options import Quiet, Releases, Say, stated
 from rogi.errors import OptionError
 
@@ -19,15 +20,19 @@ def fetch(
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Copy the files here; default: they stay in the cache."),
+        WRITES,
     ] = None,
     releases: Releases = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder of the cache; default ROGI_CACHE, else that of the system.")
+        Path | None,
+        typer.Option(help="Folder of the cache; default ROGI_CACHE, else that of the system."),
+        KEEPS,
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Use the cache only.")] = False,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="From the sandbox of Zenodo.")] = False,
     server: Annotated[str | None, typer.Option(help="Address of another InvenioRDM repository.")] = None,
     no_check: Annotated[bool, typer.Option("--no-check", help="Do not check what came.")] = False,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Download a release with checksums, going on where a download broke off, and check it.

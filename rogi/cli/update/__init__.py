@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
+from rogi.cli.guard import App
 from rogi.cli.update import apply, log, plan, status
 
-app = typer.Typer(
+app = App(
     no_args_is_help=True,
     help="A new version of an inventory from new imagery: plan the review, follow it, apply its decisions.",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rogi import targets
+from rogi.cli.guard import KEEPS
 from rogi.errors import InputError, OptionError
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def apply(
     inventory: Annotated[
         list[Path], typer.Option(help="The inventory that was planned from: file, folder or zip. Repeatable.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The new version, a GeoPackage.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new version, a GeoPackage."), KEEPS],
     work: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[WORK]...", help="Work folder, or its files in any order."),
@@ -91,7 +93,7 @@ def apply(
     Examples: `rogi update apply work/ --inventory v1.0.gpkg -o v1.1.gpkg` · `rogi update apply work/*
     --inventory v1.0.gpkg -o v1.1.gpkg --dem tiles/ --regions himap.gpkg --strict`
     """
-    from rogi.cli.options import ProgressLine, not_an_input
+    from rogi.cli.options import ProgressLine
     from rogi.inventory.read import read_inventory
     from rogi.render.records import printable
     from rogi.update.apply import apply as apply_decisions
@@ -109,13 +111,12 @@ def apply(
     try:
         line("reading the inventory", 1, 5)
         base = read_inventory(inventory, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
-        sources = [s.path for one in base.layers for s in one.sources]
-        not_an_input(output, [*inventory, *sources, *(work or ())], "-o")
         check_output(output, force)
         units = read_units(base)
         line("reading decisions", 2, 5)
         edits = read_edits(work or (), plan=plan, store=store, crs=units.layer.crs)
-        not_an_input(output, [edits.planned.path.parent / p.file for p in edits.planned.packages], "-o")
+        targets.note_read(*(edits.planned.path.parent / p.file for p in edits.planned.packages))
+        targets.refuse_input(output, "-o")
         _refuse_other_inventory(edits.planned, inventory)
         taken = retired_ids([*(history or ()), *inventory, *earlier_updates(inventory)])
         line("checking decisions", 3, 5)

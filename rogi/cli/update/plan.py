@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from rogi.cli.guard import KEEPS
 from rogi.errors import OptionError
 
 
@@ -28,7 +29,9 @@ def plan(
         str,
         typer.Option(help="Polygons found in new imagery: FILE or FILE:LAYER."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the plan and its packages.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the plan and its packages."), KEEPS
+    ],
     glaciers: Annotated[
         str | None,
         typer.Option(help="Glacier outlines: FILE or FILE:LAYER."),

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from rogi.cli.guard import WRITES, Force
 from rogi.errors import OptionError
 
 
@@ -38,9 +39,10 @@ def status(
             help="The inventory that was planned from, to check markers too; default: what the packages hold."
         ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here."), WRITES] = None,
     format: Annotated[StatusFormat, typer.Option(help="text, json or html.")] = StatusFormat.TEXT,
     limit: Annotated[int, typer.Option(help="Problems and findings shown as text; -1: all.")] = 20,
+    force: Force = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """How far the review is: tasks by mapper and area, problems, conflicts, and findings of the rules on
@@ -51,7 +53,7 @@ def status(
     Examples: `rogi update status work/` · `rogi update status work/ --format html -o status.html` ·
     `rogi update status --store postgresql://user@host/rogi`
     """
-    from rogi.cli.options import ProgressLine, not_an_input
+    from rogi.cli.options import ProgressLine
     from rogi.files import write_text
     from rogi.inventory.read import read_inventory
     from rogi.render.update_status import status_html, status_text
@@ -61,8 +63,6 @@ def status(
 
     if not work and store is None:
         raise OptionError("There is nothing to look at; name the work folder, or --store.")
-    if output is not None:
-        not_an_input(output, [*(work or ()), *(inventory or ())], "-o")
     line = ProgressLine(quiet)
     try:
         base = None

@@ -1,0 +1,115 @@
+"""What every command keeps to when it writes: the options that name outputs, and what is asked of them."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from typer.core import TyperCommand
+
+from rogi import targets
+from rogi.errors import OptionError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """Marks a parameter that names what is written: ``Annotated[Path, typer.Option(…), WRITES]``.
+
+    Attributes
+    ----------
+    own
+        Whether the command itself says what it may replace, as where it goes on with work begun earlier.
+    """
+
+    own: bool = False
+
+
+WRITES = Writes()
+KEEPS = Writes(own=True)
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace files that another program wrote or that were changed since.")
+]
+
+
+class GuardedCommand(TyperCommand):
+    """A command that refuses, before any work, to write over what it reads or what others wrote."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it, within :func:`rogi.targets.running`."""
+        marks = outputs(self.callback)
+        command = " ".join(["rogi", *ctx.command_path.split(" ")[1:]])
+        given = (value for name, value in ctx.params.items() if name not in marks)
+        with targets.running(command, paths_in(given), force=bool(ctx.params.get("force"))):
+            named: set[str] = set()
+            for name, mark in marks.items():
+                option = next((o for p in self.params if p.name == name for o in p.opts if o[:1] == "-"), "")
+                for path in _paths(ctx.params.get(name)):
+                    if os.path.realpath(path) in named:
+                        raise OptionError(f"{path} is named for two outputs; give each a file of its own.")
+                    named.add(os.path.realpath(path))
+                    (targets.refuse_input if mark.own else targets.check)(path, option)
+            return super().invoke(ctx)
+
+
+class App(typer.Typer):
+    """A group of commands that are all guarded."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[F], F]:
+        """As :meth:`typer.Typer.command`."""
+        return super().command(name, cls=GuardedCommand, **settings)
+
+
+def outputs(callback: Any) -> dict[str, Writes]:
+    """Parameters of a command that name what it writes."""
+    function = inspect.unwrap(callback)
+    hints = typing.get_type_hints(function, include_extras=True)
+    return {
+        name: mark
+        for name, hint in hints.items()
+        for mark in getattr(hint, "__metadata__", ())
+        if isinstance(mark, Writes)
+    }
+
+
+def _paths(value: object) -> Iterator[Path]:
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _paths(item)
+
+
+def paths_in(values: Iterable[object]) -> Iterator[Path]:
+    """Files and folders among the values of options: paths, ``FILE:LAYER``, ``ROLE=FILE:LAYER``.
+
+    A text that is no path, such as the name of a region, may happen to be that of a file, which is then taken
+    for an input too: it is only spared.
+    """
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from paths_in(value)
+        elif isinstance(value, Path) or (isinstance(value, str) and not isinstance(value, Enum)):
+            text = str(value)
+            for start in (text, text.partition("=")[2]):
+                while start:
+                    with_it = Path(start)
+                    if _exists(with_it):
+                        yield with_it
+                        break
+                    start = start.rpartition(":")[0]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a text too long for a name, or with a zero byte
+        return False

@@ -1,0 +1,107 @@
+"""Paths that drivers take for nothing but a path."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rogi import targets
+from rogi.errors import OutputError
+
+# Drivers read some characters as syntax: `!` leads into archives, `?` and `#` begin options and fragments,
+# `;` parameters, `%` an escape, `:` a prefix. Nothing outside these names is handed to one.
+_PLAIN = re.compile(r"[\w.,+=@~ ()-]+")
+_ROOTS = ("/tmp", "/var/tmp")  # noqa: S108
+_LONG = 100
+"""Bytes of a name up to which drivers have room for their own endings (``-journal``, ``.tmp``)."""
+
+
+def is_plain(path: Path) -> bool:
+    """Whether every driver takes a path for a path: no part of it has characters that are syntax to some.
+
+    Examples
+    --------
+    >>> is_plain(Path("inventory 2.gpkg")), is_plain(Path("my!proj/inventory.gpkg"))
+    (True, False)
+    """
+    return all(_is_plain_name(part) for part in Path(path).parts if part != Path(path).anchor)
+
+
+def _is_plain_name(name: str) -> bool:
+    return bool(_PLAIN.fullmatch(name)) and not name.startswith(("-", "~")) and len(name.encode()) <= _LONG
+
+
+def plain_name(name: str) -> str:
+    """A name of a file for drivers: the name itself, or ``output`` with its suffix where it is not plain."""
+    if _is_plain_name(name):
+        return name
+    suffix = Path(name).suffix
+    return f"output{suffix if _is_plain_name(suffix[1:]) else ''}"
+
+
+@contextmanager
+def plain_folder(folder: Path) -> Iterator[Path]:
+    """A folder by an absolute path that is plain: its own, or that of a link to it in a temporary folder."""
+    folder = Path(folder).absolute()
+    if is_plain(folder):
+        yield folder
+        return
+    with _plain_temporary() as place:
+        link = place / "folder"
+        link.symlink_to(folder, target_is_directory=True)
+        yield link
+
+
+@contextmanager
+def _plain_temporary() -> Iterator[Path]:
+    roots = [Path(name).absolute() for name in (tempfile.gettempdir(), *_ROOTS)]
+    root = next((r for r in roots if is_plain(r) and r.is_dir()), None)
+    if root is None:
+        raise OutputError(f"The temporary folder {roots[0]} has no plain name; set TMPDIR to one that has.")
+    with tempfile.TemporaryDirectory(prefix="rogi-", dir=root) as place:
+        yield Path(place)
+
+
+@contextmanager
+def plain_path(path: Path | str, beside: Sequence[Path] = ()) -> Iterator[Path]:
+    """A file or folder to read, by an absolute path that every driver takes for a path.
+
+    It is noted as read (:func:`rogi.targets.note_read`).
+
+    Parameters
+    ----------
+    path : path
+    beside : sequence of Path
+        Files that drivers look for beside it, such as the parts of a Shapefile.
+
+    Examples
+    --------
+    >>> with plain_path("my!proj/a;b.gpkg") as path:
+    ...     is_plain(path)
+    True
+    """
+    path = Path(path)
+    targets.note_read(path, *beside)
+    whole = path.absolute()
+    if is_plain(whole):
+        yield whole
+        return
+    with plain_folder(whole.parent) as folder:
+        if _is_plain_name(path.name):
+            yield folder / path.name
+            return
+        with _plain_temporary() as place:
+            yield link_into(place, whole, beside)
+
+
+def link_into(folder: Path, path: Path, beside: Sequence[Path] = ()) -> Path:
+    """Link a file, and those beside it, into a folder under plain names; returns the path of its link."""
+    stem = Path(plain_name(path.name)).stem
+    for part in dict.fromkeys((path, *beside)):
+        link = folder / f"{stem}{part.suffix}"
+        if not link.is_symlink():
+            link.symlink_to(part.absolute(), target_is_directory=part.is_dir())
+    return folder / f"{stem}{path.suffix}"
