@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rogi.errors import OutputError
 # Drivers read some characters as syntax: `!` leads into archives, `?` and `#` begin options and fragments,
 # `;` parameters, `%` an escape, `:` a prefix. Nothing outside these names is handed to one.
 _PLAIN = re.compile(r"[\w.,+=@~ ()-]+")
+_NOT_PLAIN = re.compile(r"[^\w.,+=@~ ()-]")
 _ROOTS = ("/tmp", "/var/tmp")  # noqa: S108
 _LONG = 100
 """Bytes of a name up to which drivers have room for their own endings (``-journal``, ``.tmp``)."""
@@ -35,11 +37,19 @@ def _is_plain_name(name: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """A name of a file for drivers: the name itself, or ``output`` with its suffix where it is not plain."""
+    """A name of a file for drivers: the name itself, else what is plain of it, with its suffix.
+
+    Examples
+    --------
+    >>> plain_name("inventory.gpkg"), plain_name("what?;100%!.gpkg")
+    ('inventory.gpkg', 'what__100__.gpkg')
+    """
     if _is_plain_name(name):
         return name
-    suffix = Path(name).suffix
-    return f"output{suffix if _is_plain_name(suffix[1:]) else ''}"
+    plain = _NOT_PLAIN.sub("_", name).lstrip("-~")
+    suffix = Path(plain).suffix
+    stem = plain.removesuffix(suffix).encode()[: _LONG - len(suffix.encode())].decode(errors="ignore")
+    return f"{stem or '_'}{suffix}"
 
 
 @contextmanager
@@ -66,16 +76,11 @@ def _plain_temporary() -> Iterator[Path]:
 
 
 @contextmanager
-def plain_path(path: Path | str, beside: Sequence[Path] = ()) -> Iterator[Path]:
+def plain_path(path: Path | str) -> Iterator[Path]:
     """A file or folder to read, by an absolute path that every driver takes for a path.
 
-    It is noted as read (:func:`rogi.targets.note_read`).
-
-    Parameters
-    ----------
-    path : path
-    beside : sequence of Path
-        Files that drivers look for beside it, such as the parts of a Shapefile.
+    It is noted as read (:func:`rogi.targets.note_read`). Where its own path is not plain, it is a link in a
+    temporary folder, beside links to the files that drivers look for beside it, as the parts of a Shapefile.
 
     Examples
     --------
@@ -84,24 +89,24 @@ def plain_path(path: Path | str, beside: Sequence[Path] = ()) -> Iterator[Path]:
     True
     """
     path = Path(path)
-    targets.note_read(path, *beside)
+    targets.note_read(path)
     whole = path.absolute()
     if is_plain(whole):
         yield whole
         return
-    with plain_folder(whole.parent) as folder:
-        if _is_plain_name(path.name):
-            yield folder / path.name
-            return
-        with _plain_temporary() as place:
-            yield link_into(place, whole, beside)
+    with _plain_temporary() as place:
+        yield link_into(place, whole)
 
 
-def link_into(folder: Path, path: Path, beside: Sequence[Path] = ()) -> Path:
-    """Link a file, and those beside it, into a folder under plain names; returns the path of its link."""
+def link_into(folder: Path, path: Path) -> Path:
+    """Link a file into a folder under a plain name, and the files that belong to it; the path of its link."""
     stem = Path(plain_name(path.name)).stem
-    for part in dict.fromkeys((path, *beside)):
-        link = folder / f"{stem}{part.suffix}"
-        if not link.is_symlink():
-            link.symlink_to(part.absolute(), target_is_directory=part.is_dir())
-    return folder / f"{stem}{path.suffix}"
+    link = folder / f"{stem}{path.suffix}"
+    with contextlib.suppress(OSError):
+        for part in path.parent.iterdir():
+            ending = part.name[len(path.stem) :]
+            if part.name.casefold().startswith(f"{path.stem}.".casefold()) and is_plain(Path(ending)):
+                (folder / f"{stem}{ending}").symlink_to(part.absolute(), target_is_directory=part.is_dir())
+    if not link.is_symlink():
+        link.symlink_to(path.absolute(), target_is_directory=path.is_dir())
+    return link

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from rogi import vector
 from rogi.errors import InputError, OptionError
 
 if TYPE_CHECKING:
@@ -69,10 +70,8 @@ def polygon_layer(path: str | Path, what: str) -> str | None:
     InputError
         There are several, or the file is a text that names others.
     """
-    import pyogrio
-
     refuse_virtual(path)
-    layers = pyogrio.list_layers(path)
+    layers = vector.list_layers(path)
     found = [str(name) for name, kind in layers if kind is not None and "Polygon" in str(kind)]
     if len(found) > 1:
         raise InputError(
@@ -113,7 +112,7 @@ def read_regions(path: str | Path, field: str | None = None, what: str = "region
     from rogi.geometry import to_lonlat
 
     try:
-        frame = pyogrio.read_dataframe(path, layer=polygon_layer(path, what))
+        frame = vector.read_dataframe(path, layer=polygon_layer(path, what))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
         raise InputError(
             f"The {what} {path} cannot be read: {error}; name a vector file of polygons."

@@ -147,9 +147,10 @@ def check(path: Path, option: str = "") -> None:
     if run.force or not path.is_file() or os.path.realpath(path) in run.written:
         return
     if not recognised(path, run.command):
+        name = f"{option} {path}".strip()
         raise OutputError(
-            f"{f'{option} {path}'.strip()} exists; give another name, or --force to replace it (`{run.command}` "
-            "did not write it, or it was changed since)."
+            f"{name} exists; give another name, or --force to replace it (`{run.command}` did not write it, "
+            "or it was changed since)."
         )
 
 

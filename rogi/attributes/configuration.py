@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from rogi import targets
 from rogi.attributes.relief import ZonalOptions
 from rogi.attributes.statistics import EXTREME_SHARE, MIN_VALID_SHARE
 from rogi.attributes.zonal import Engine
@@ -103,6 +104,7 @@ def read_settings(path: Path) -> AttributeSettings:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES} bytes, so it is no file of settings.")
+        targets.note_read(path)
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi import targets, vector
 from rogi.comparison.sampling import Sample, Stratum
 from rogi.comparison.verdicts import VERDICTS, Returned, ReviewScore, collect
 from rogi.errors import InputError, OptionError
@@ -234,6 +235,7 @@ def read_design(folder: Path) -> Design:
     import pandas as pd
 
     path = folder / DESIGN if folder.is_dir() else folder
+    targets.note_read(path)
     try:
         if path.stat().st_size > MAX_DESIGN_BYTES:
             raise InputError(f"{path} is too large for the design of a review.")
@@ -276,9 +278,9 @@ def read_returned(path: Path, design: Design) -> Returned:
         if path.suffix.lower() == ".csv":
             frame = pd.read_csv(path, dtype=str, sep=_separator(path))
         else:
-            layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+            layers = [name for name, _ in vector.list_layers(path)]
             layer = LAYER if LAYER in layers else layers[0]
-            frame = pyogrio.read_dataframe(path, layer=layer, read_geometry=False)
+            frame = vector.read_dataframe(path, layer=layer, read_geometry=False)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; name a reviewer's file.") from None
     except UnicodeDecodeError:

@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi import vector
 from rogi.detection.confidence import Confidence, confidence
 from rogi.detection.glaciers import Glaciers, glacier_overlap, read_glaciers
 from rogi.detection.polygons import BLOCK, PixelPolygons, Reader, level_of, place, polygonise
@@ -256,9 +257,9 @@ def read_coverage(path: str | Path) -> gpd.GeoDataFrame | None:
     import pyogrio
 
     try:
-        if "coverage" not in {str(name) for name, _ in pyogrio.list_layers(path)}:
+        if "coverage" not in {name for name, _ in vector.list_layers(path)}:
             return None
-        return pyogrio.read_dataframe(path, layer="coverage", columns=["name"])
+        return vector.read_dataframe(path, layer="coverage", columns=["name"])
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
         return None
 

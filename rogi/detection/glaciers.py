@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi import vector
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds
 from rogi.regions import fold, polygon_layer
@@ -68,8 +69,8 @@ def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "g
 
     try:
         layer = polygon_layer(path, what)
-        box = None if bounds is None else _box_in(bounds, pyogrio.read_info(path, layer=layer)["crs"])
-        frame = pyogrio.read_dataframe(path, layer=layer, bbox=box)
+        box = None if bounds is None else _box_in(bounds, vector.read_info(path, layer=layer)["crs"])
+        frame = vector.read_dataframe(path, layer=layer, bbox=box)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
         raise InputError(
             f"The {what} {path} cannot be read: {error}; name a vector file of outlines."
@@ -84,7 +85,7 @@ def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "g
     whole = ~shapely.is_empty(geometries)
     note = None
     if bounds is not None and not shapely.intersects(geometries[whole], shapely.box(*bounds)).any():
-        there = pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"]
+        there = vector.read_info(path, layer=layer, force_feature_count=True)["features"]
         note = (
             f"None of the {counted(int(there), 'outline')} of {path} lies on the imagery; look whether it is "
             "the file that is meant."

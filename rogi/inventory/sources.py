@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from rogi import targets
 from rogi.archives import unpack
 from rogi.errors import InputError
 from rogi.inventory import csvtable, geoparquet
@@ -21,9 +22,9 @@ from rogi.inventory.formats import (
     Format,
     check,
     format_of,
-    shapefile_parts,
     write_ahead,
 )
+from rogi.paths import is_plain, link_into
 from rogi.schema.model import Role
 
 MAX_FILES = 10_000  # looked at in a folder
@@ -128,6 +129,7 @@ def find_layers(paths: Sequence[Path], scratch: Path, encoding: str | None = Non
     """
     layers: list[SourceLayer] = []
     notes: list[str] = []
+    targets.note_read(*paths)
     for path in paths:
         if path.is_dir():
             found = _of_folder(path, path, path, scratch, encoding)
@@ -232,6 +234,9 @@ def _of_file(file: Path, shown: Path, scratch: Path, encoding: str | None) -> tu
         checked = check(file)
     except InputError as error:
         raise InputError(str(error).replace(str(file.parent), str(shown.parent))) from None
+    targets.note_read(file)
+    checked = _plainly_named(_private_geopackage(checked, scratch), scratch)
+    file = checked.path
     match checked.format:
         case Format.CSV:
             return (_of_csv(file, shown, encoding),)
@@ -244,7 +249,7 @@ def _of_file(file: Path, shown: Path, scratch: Path, encoding: str | None) -> tu
                 for layer in _of_driver(Checked(_unpacked_kml(file, shown, scratch), Format.KML), shown)
             )
         case _:
-            return _of_driver(_plainly_named(_private_geopackage(checked, scratch), scratch), shown)
+            return _of_driver(checked, shown)
 
 
 def _of_csv(file: Path, shown: Path, encoding: str | None) -> SourceLayer:
@@ -303,15 +308,10 @@ def _private_geopackage(checked: Checked, scratch: Path) -> Checked:
 
 
 def _plainly_named(checked: Checked, scratch: Path) -> Checked:
-    """A link without ``!`` in its path, which the driver takes for a file within an archive."""
-    path = checked.path.resolve()
-    if "!" not in str(path):
+    """A link by a plain path, where drivers take characters of its own for syntax."""
+    if is_plain(checked.path.absolute()):
         return checked
-    folder = _private_folder(scratch)
-    parts = shapefile_parts(path).values() if checked.format is Format.SHAPEFILE else (path,)
-    for part in parts:
-        (folder / part.name.replace("!", "_")).symlink_to(part)
-    return replace(checked, path=folder / path.name.replace("!", "_"))
+    return replace(checked, path=link_into(_private_folder(scratch), checked.path))
 
 
 def _unpacked_kml(file: Path, shown: Path, scratch: Path) -> Path:

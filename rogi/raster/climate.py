@@ -15,6 +15,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from rogi import targets
 from rogi.errors import InputError, OptionError
 from rogi.geometry import transform_coordinates
 from rogi.raster.climate_cells import MARGIN, Axes, Bounds, field_axes, plane
@@ -149,6 +150,7 @@ def _files(source: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
             found.append(path)
     if not found:
         raise InputError("No climate data was given; name a NetCDF, Zarr or GeoTIFF.")
+    targets.note_read(*found)
     return tuple(sorted(set(found)))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from affine import Affine
 
+from rogi import targets
 from rogi.errors import InputError
 from rogi.raster.grid import Grid
 from rogi.raster.guard import BINARY, HEAD_BYTES, OFFLINE, refuse_remote
@@ -175,6 +176,7 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
     if not path.is_file():
         raise InputError(f"There is no raster {path}; give the path of a file that exists.")
     refuse_remote(path)
+    targets.note_read(path)
     damage = None
     try:
         with _strictly(), rasterio.open(path) as dataset:

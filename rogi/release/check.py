@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from rogi import vector
 from rogi.errors import InputError, RogiError
 from rogi.inventory.model import Inventory
 from rogi.release.archive import opened
@@ -325,7 +326,6 @@ def _formats(folder: Path, inventory: Inventory) -> Item:
     """Every format holds the rows and values of the GeoPackage."""
     import geopandas as gpd
     import pandas as pd
-    import pyogrio
     import shapely
 
     faults = []
@@ -333,7 +333,7 @@ def _formats(folder: Path, inventory: Inventory) -> Item:
         expected = layer.frame
         table = expected.drop(columns=expected.geometry.name)
         parquet = gpd.read_parquet(folder / PARQUET / f"{layer.name}.parquet")
-        shapes = pyogrio.read_dataframe(folder / SHAPEFILE / f"{layer.name}.shp")
+        shapes = vector.read_dataframe(folder / SHAPEFILE / f"{layer.name}.shp")
         plain = pd.read_csv(
             folder / CSV / f"{layer.name}.csv", keep_default_na=False, na_values=[""], low_memory=False
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from rogi import targets
 from rogi.errors import InputError, OptionError
 
 FILE: Final = "release.yaml"
@@ -372,6 +373,7 @@ def _read_retired(path: Path) -> list[Tombstone]:
             raise InputError(
                 f"{path} is larger than {MAX_RETIRED_BYTES} bytes; a list of retired IDs is smaller."
             )
+        targets.note_read(path)
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from rogi import targets
 from rogi.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def read_yaml(path: Path, *, kind: str | None = None) -> Any:
     InputError
         If the file is missing, too large, not YAML, has anchors or repeated keys, or does not fit its kind.
     """
+    targets.note_read(path)
     try:
         with path.open("rb") as stream:
             data = stream.read(MAXIMUM_BYTES + 1)

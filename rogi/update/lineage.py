@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
+from rogi import targets
 from rogi.errors import InputError
 from rogi.update.model import Decision, Operation
 
@@ -42,6 +43,7 @@ def read_operations(path: Path) -> tuple[Operation, ...]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES} bytes, more than any lineage.")
+        targets.note_read(path)
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from None

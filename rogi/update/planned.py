@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from rogi import targets
 from rogi.errors import InputError
 from rogi.update.model import APPLICATION, FORMAT, TASK_COLUMNS
 
@@ -176,6 +177,7 @@ def _json(file: Path) -> Mapping[str, Any]:
     try:
         if file.stat().st_size > MAX_PLAN_BYTES:
             raise InputError(f"{file} is larger than {MAX_PLAN_BYTES} bytes, more than any plan.")
+        targets.note_read(file)
         raw = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rogi import targets
 from rogi.errors import InputError, OptionError
 from rogi.rules.rule import Severity
 from rogi.validation.waivers import Baseline, Waiver, parse_waivers
@@ -168,6 +169,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_SETTINGS_BYTES:
             raise InputError(f"{path} is larger than {MAX_SETTINGS_BYTES} bytes; settings are a small file.")
+        targets.note_read(path)
         with path.open("rb") as stream:
             return tomllib.load(stream)
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rogi import targets
 from rogi.errors import InputError, OptionError
 from rogi.rules.registry import expand, rules
 from rogi.validation.report import State, WaiverUse
@@ -156,6 +157,7 @@ class Baseline:
         InputError
             If it is missing or is not one.
         """
+        targets.note_read(path)
         try:
             if path.stat().st_size > MAX_BASELINE_BYTES:
                 raise InputError(f"{path} is too large for a baseline (over 1 GiB).")

@@ -377,6 +377,9 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(target.read_text(encoding="utf-8"))["name"] == "rgik"
     blank = tmp_path / "blank.gpkg"
     run("template", "-o", str(blank), "--schema", "tprogi")
+    run("template", "-o", str(blank), "--schema", "tprogi")  # as it was written: nothing is lost
+    with closing(sqlite3.connect(blank)) as connection, connection:
+        connection.execute("CREATE TABLE mapping (note TEXT)")
     before = blank.read_bytes()
     with pytest.raises(OutputError, match="--force"):
         run("template", "-o", str(blank))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi import vector
 from rogi.cli.guard import WRITES, Force
 from rogi.errors import InputError, OptionError
 
@@ -220,7 +221,7 @@ def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
         raise OptionError(f"--area {text}: there is no such file; name a file of polygons, or FILE:NAME.")
     if str(file) == text:
         try:
-            frame = pyogrio.read_dataframe(file, layer=polygon_layer(file, "outlines of --area"))
+            frame = vector.read_dataframe(file, layer=polygon_layer(file, "outlines of --area"))
         except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
             raise InputError(f"The area {file} cannot be read: {error}; name a file of polygons.") from None
         if getattr(frame, "crs", None) is None:

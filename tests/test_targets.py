@@ -1,0 +1,183 @@
+"""What a run may replace: nothing it read, and of what is there only its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rogi import targets
+from rogi.errors import OptionError, OutputError, RogiError
+from rogi.files import replacing, write_text
+
+
+@pytest.fixture(autouse=True)
+def _own_memory(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("ROGI_CACHE", str(tmp_path_factory.mktemp("memory")))
+
+
+def write(path, text="new", command="rogi stats", force=False, inputs=()):
+    with targets.running(command, inputs, force=force):
+        write_text(path, text)
+
+
+def test_a_file_of_others_is_replaced_with_force_only(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("mine")
+    with pytest.raises(
+        OutputError, match=r"exists; give another name, or --force .*`rogi stats` did not write it"
+    ):
+        write(path)
+    assert path.read_text() == "mine"
+    write(path, force=True)
+    assert path.read_text() == "new"
+
+
+def test_what_the_command_wrote_it_replaces(tmp_path):
+    path = tmp_path / "a.txt"
+    write(path, "one")
+    write(path, "two")
+    assert path.read_text() == "two"
+    with pytest.raises(OutputError):
+        write(path, command="rogi compare")
+    path.write_text("two, and what I added")
+    with pytest.raises(OutputError):
+        write(path)
+    path.write_text("one")  # as it was before the last run: nothing of anybody's is lost
+    write(path, "three")
+    assert path.read_text() == "three"
+
+
+def test_a_run_writes_its_own_file_again(tmp_path):
+    with targets.running("rogi stats"):
+        write_text(tmp_path / "a.txt", "one")
+        (tmp_path / "a.txt").write_text("touched")
+        write_text(tmp_path / "a.txt", "two")
+    assert (tmp_path / "a.txt").read_text() == "two"
+
+
+def test_outside_a_run_nothing_is_asked(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    write_text(tmp_path / "a.txt", "new")
+    targets.check(tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    assert not targets.recognised(tmp_path / "a.txt", "rogi stats")
+
+
+def links(tmp_path, path):
+    """The ways to name one file."""
+    (tmp_path / "soft").symlink_to(path)
+    os.link(path, tmp_path / "hard")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "way").symlink_to(tmp_path, target_is_directory=True)
+    return [
+        path,
+        tmp_path / "soft",
+        tmp_path / "hard",
+        tmp_path / "folder" / ".." / path.name,
+        tmp_path / "way" / path.name,
+    ]
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("way", range(5))
+def test_an_input_is_never_replaced(tmp_path, force, way):
+    path = tmp_path / "in.gpkg"
+    write(path, "data")  # not even where the command wrote it itself
+    target = links(tmp_path, path)[way]
+    with pytest.raises(OptionError, match="is an input"):
+        write(target, inputs=[path], force=force)
+    with pytest.raises(OptionError, match="is an input"), targets.running("rogi stats", force=force):
+        targets.note_read(path)
+        write_text(target, "x")
+    assert path.read_text() == "data"
+    assert target.read_text() == "data"
+
+
+@pytest.mark.parametrize("name", ["in.dbf", "in.shx", "in.prj", "in.CPG", "in.shp.xml", "in.shp.aux.xml"])
+def test_the_files_beside_an_input_are_inputs(tmp_path, name):
+    (tmp_path / "in.shp").touch()
+    (tmp_path / name).write_text("data")
+    with pytest.raises(OptionError, match="is an input"):
+        write(tmp_path / name, inputs=[tmp_path / "in.shp"], force=True)
+    write(tmp_path / "in.csv", inputs=[tmp_path / "in.shp"])
+
+
+def test_the_log_of_a_database_is_an_input(tmp_path):
+    for name in ("in.gpkg", "in.gpkg-wal"):
+        (tmp_path / name).write_text("x")
+    with (
+        pytest.raises(OptionError, match="is an input"),
+        targets.running("rogi stats", [tmp_path / "in.gpkg"]),
+    ):
+        targets.refuse_input(tmp_path / "in.gpkg-wal")
+
+
+def test_files_of_a_folder_that_is_read_are_inputs_unless_the_command_wrote_them(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.txt").write_text("data")
+    for force in (False, True):
+        with pytest.raises(OptionError, match=f"is in the input {tmp_path}"):
+            write(tmp_path / "deep" / "a.txt", inputs=[tmp_path], force=force)
+    write(tmp_path / "report.txt", "one", inputs=[tmp_path])
+    write(tmp_path / "report.txt", "two", inputs=[tmp_path])
+    assert (tmp_path / "report.txt").read_text() == "two"
+    with targets.running("rogi stats", [tmp_path]), pytest.raises(OptionError, match="name another folder"):
+        targets.refuse_input(tmp_path / "deep" / "..")
+    with targets.running("rogi stats", [tmp_path]):
+        targets.refuse_input(tmp_path / "deep")  # a folder for new files below it
+
+
+def test_what_is_not_there_is_no_input(tmp_path):
+    write(
+        tmp_path / "new.txt", inputs=[tmp_path / "new.txt", tmp_path / "none", Path("x" * 5000), Path("a\0b")]
+    )
+    assert (tmp_path / "new.txt").read_text() == "new"
+
+
+def test_a_file_rogi_keeps_for_itself_is_replaced_without_question(tmp_path):
+    path = tmp_path / "state"
+    path.write_text("old")
+    with targets.running("rogi detect train", [path]):
+        write_text(path, "new", state=True)
+    assert path.read_text() == "new"
+    assert not targets.recognised(path, "rogi detect train")
+
+
+def test_a_failure_is_not_remembered(tmp_path):
+    path = tmp_path / "a.txt"
+    with pytest.raises(ValueError), targets.running("rogi stats"), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise ValueError
+    path.write_text("half")
+    with pytest.raises(RogiError):
+        write(path)
+
+
+def test_without_a_cache_everything_there_is_of_others(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ROGI_CACHE", str(tmp_path / "file"))
+    write(tmp_path / "a.txt")
+    with pytest.raises(OutputError, match="--force"):
+        write(tmp_path / "a.txt")
+
+
+def test_the_memory_has_a_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr(targets, "REMEMBERED", 3)
+    for number in range(10):
+        write(tmp_path / f"{number}.txt", str(number))
+        write(tmp_path / f"{number}.txt", str(number))  # known: no line more
+    [memory] = (targets.cache_folder() / "written").iterdir()
+    assert memory.name == "rogi-stats"
+    assert 3 <= len(memory.read_text().split()) <= 7
+    write(tmp_path / "9.txt")
+    with pytest.raises(OutputError):
+        write(tmp_path / "0.txt")
+
+
+def test_the_folder_of_the_cache(monkeypatch):
+    monkeypatch.setenv("ROGI_CACHE", "/somewhere")
+    assert targets.cache_folder() == Path("/somewhere")
+    monkeypatch.delenv("ROGI_CACHE")
+    assert targets.cache_folder().name == "rogi"
