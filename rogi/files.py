@@ -179,6 +179,14 @@ def write_text(path: Path, text: str, *, state: bool = False) -> None:
     write_bytes(path, text.encode("utf-8", "backslashreplace"), state=state)
 
 
+def same_text(path: Path, text: str) -> bool:
+    """Whether a file is there and has just this text."""
+    try:
+        return path.read_bytes() == text.encode("utf-8", "backslashreplace")
+    except OSError:
+        return False
+
+
 def write_bytes(path: Path, data: bytes, *, state: bool = False) -> None:
     """Write bytes atomically."""
     with replacing(path, state=state) as temporary:

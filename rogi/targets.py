@@ -121,7 +121,7 @@ def refuse_input(path: Path, option: str = "") -> None:
         raise OptionError(f"{name} is an input{same}; inputs are never changed, name another file.")
     inside = next((shown for folder, shown in run.folders.items() if _below(real, folder)), None)
     if inside is not None and not recognised(path, run.command):
-        raise OptionError(f"{name} is in the input {inside}; inputs are never changed, name another file.")
+        raise OptionError(f"{name} is an input, in {inside}; inputs are never changed, name another file.")
 
 
 def check(path: Path, option: str = "") -> None:

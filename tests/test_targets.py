@@ -118,7 +118,7 @@ def test_files_of_a_folder_that_is_read_are_inputs_unless_the_command_wrote_them
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "a.txt").write_text("data")
     for force in (False, True):
-        with pytest.raises(OptionError, match=f"is in the input {tmp_path}"):
+        with pytest.raises(OptionError, match=f"is an input, in {tmp_path}"):
             write(tmp_path / "deep" / "a.txt", inputs=[tmp_path], force=force)
     write(tmp_path / "report.txt", "one", inputs=[tmp_path])
     write(tmp_path / "report.txt", "two", inputs=[tmp_path])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rogi import targets
 from rogi.attributes.configuration import AttributeSettings, settings_toml
 from rogi.attributes.provenance import Input, column_metadata, file_input, kept_provenance, sidecar
-from rogi.files import replacing, write_text
+from rogi.files import replacing, same_text, write_text
 
 if TYPE_CHECKING:
     from rogi.attributes.derive import Derived
@@ -55,7 +55,8 @@ def write_derived(
         write_inventory(derived.inventory, path, schema_names=False)
     beside = _beside(path)
     write_text(beside[0], sidecar(derived.provenance, earlier, text, sources))
-    write_text(beside[1], text)
+    if not same_text(beside[1], text):
+        write_text(beside[1], text)
     return path, *beside
 
 
@@ -76,8 +77,11 @@ def check_targets(path: Path, settings: AttributeSettings) -> None:
     targets.note_read(*settings.dem, *([settings.regions] if settings.regions else []))
     for source in (settings.maat, settings.magt, settings.ap):
         targets.note_read(*(source.files if source is not None else ()))
-    for each in (path, *_beside(path)):
+    provenance, stored = _beside(path)
+    for each in (path, provenance):
         targets.check(each, "-o")
+    if not same_text(stored, settings_toml(settings)):  # they may be those the command was given
+        targets.check(stored, "-o")
 
 
 def _beside(path: Path) -> tuple[Path, Path]:

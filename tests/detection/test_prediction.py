@@ -686,7 +686,7 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
         ("good", bundle, ("--threshold", "1.5"), ("threshold",)),
         ("good", bundle, ("--merge", "or", "--spread", tmp_path / "s.tif"), ("--merge or",)),
         ("good", bundle, ("--probability", files["good"]), ("is an input",)),
-        ("good", bundle, ("--probability", out), ("one file twice",)),
+        ("good", bundle, ("--probability", out), ("named for two outputs",)),
         ("good", bundle, ("--workers", "9", "--threads", "9"), ("cores",)),
         ("good", bundle, ("--separate", "boundary"), ("trained with boundaries",)),
         ("degrees", bundle, (), ("4.146 m by 6.059 m", "--resample")),

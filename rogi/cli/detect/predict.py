@@ -235,10 +235,6 @@ class Targets:
             raise OptionError(
                 f"--output {self.candidates} names no format for candidates; end it in {', '.join(SUFFIXES)}."
             )
-        if len({path.resolve() for path in self.files}) < len(self.files):
-            raise OptionError(
-                "--output, --probability and --spread name one file twice; name different ones."
-            )
         for path in self.files:
             if not path.parent.is_dir():
                 raise OptionError(f"The folder {path.parent} does not exist; make it, or write elsewhere.")

@@ -1,0 +1,99 @@
+r"""Texts of strangers made harmless, for every format: names, IDs, attributes and paths come from files.
+
+A terminal obeys escapes, a page obeys markup, a spreadsheet formulas (:mod:`rogi.sheets`), a CI system lines such
+as ``::error::`` or ``##vso[…]``. What is shown goes through the function of its format here; a value that is
+data keeps its meaning (``\u001b`` in JSON), or is escaped where it is shown.
+"""
+
+from __future__ import annotations
+
+import html as _html
+import json
+import re
+from typing import Any
+
+# Characters that change the order in which text is shown (Unicode Bidirectional Algorithm, formatting).
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Azure Pipelines and TeamCity obey these anywhere in a line, GitHub Actions the first; `::` only where it begins.
+_COMMAND = re.compile(r"#(?=#(?:\[|vso\[|teamcity\[))|\A\s*:(?=:)")
+_JSON = re.compile(
+    "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|#(?=#(?:\\[|vso\\[|teamcity\\[))"
+)
+_HALF = re.compile("[\ud800-\udfff]")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
+_MARKDOWN = frozenset("\\`*_{}[]<>#|~!@&$")
+
+
+def printable(text: str) -> str:
+    r"""Text on one line without anything that steers a terminal or a CI system, or reorders what is read.
+
+    Control characters, bidirectional marks and the beginnings of commands become ``\xNN`` and ``\uNNNN``, line
+    ends and tabs blanks; halves of surrogate pairs, which cannot be written, become U+FFFD.
+
+    Examples
+    --------
+    >>> print(printable("red \x1b[31m, reversed \u202e, two\nlines"), printable("::error::x"))
+    red \x1b[31m, reversed \u202e, two lines \x3a:error::x
+    """
+    if not text.isprintable() or not _BIDI.isdisjoint(text):
+        text = "".join(_shown(c) for c in text)
+    if "::" in text or "##" in text:
+        text = _COMMAND.sub(lambda found: found[0][:-1] + f"\\x{ord(found[0][-1]):02x}", text)
+    return text
+
+
+def _shown(character: str) -> str:
+    if "\ud800" <= character <= "\udfff":
+        return "\ufffd"
+    if character in _BIDI or (not character.isprintable() and not character.isspace()):
+        return character.encode("unicode_escape").decode("ascii")
+    return " " if character.isspace() else character
+
+
+def markdown(text: str) -> str:
+    """Text that Markdown shows as it is, on one line: no markup, links, mentions or table cells."""
+    return "".join(
+        f"&#{ord(c)};" if c in "<>&|@" else f"\\{c}" if c in _MARKDOWN else c for c in printable(text)
+    ).replace("://", ":&#47;/")
+
+
+def html(text: object) -> str:
+    """Text as HTML content or attribute value."""
+    return _html.escape(printable(str(text)), quote=True)
+
+
+def xml(text: str) -> str:
+    """Text without the characters that XML cannot contain; its markup is escaped by whoever writes it."""
+    return _NOT_XML.sub("\ufffd", text)
+
+
+def as_json(content: Any, indent: int | None = None) -> str:
+    r"""A value as JSON with a line end; what steers a terminal or a CI system is escaped, so the value is the same.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: JSON has none.
+
+    Examples
+    --------
+    >>> print(as_json({"note": "##vso[x] \x9b é"}), end="")
+    {"note": "\u0023#vso[x] \u009b é"}
+    """
+    return json_escaped(json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def json_escaped(text: str) -> str:
+    """A JSON document with escapes for what steers a terminal or a CI system; it says the same."""
+    text = _HALF.sub("\ufffd", text)
+    return _JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def workflow_data(text: str) -> str:
+    """The message of a workflow command of GitHub Actions."""
+    return printable(text).replace("%", "%25")
+
+
+def workflow_property(text: str) -> str:
+    """A property (title, file) of a workflow command of GitHub Actions."""
+    return workflow_data(text).replace(":", "%3A").replace(",", "%2C")
