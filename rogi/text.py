@@ -1,8 +1,8 @@
 r"""Texts of strangers made harmless, for every format: names, IDs, attributes and paths come from files.
 
-A terminal obeys escapes, a page obeys markup, a spreadsheet formulas (:mod:`rogi.sheets`), a CI system lines such
-as ``::error::`` or ``##vso[…]``. What is shown goes through the function of its format here; a value that is
-data keeps its meaning (``\u001b`` in JSON), or is escaped where it is shown.
+A terminal obeys escapes, a page obeys markup, a spreadsheet formulas (:mod:`rogi.sheets`), a CI system lines
+such as ``::error::`` or ``##vso[…]``. What is shown goes through the function of its format here; a value that
+is data keeps its meaning (``\u001b`` in JSON), or is escaped where it is shown.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 # Characters that change the order in which text is shown (Unicode Bidirectional Algorithm, formatting).
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Azure Pipelines and TeamCity obey these anywhere in a line, GitHub Actions the first; `::` only where it begins.
+# Azure Pipelines and TeamCity obey these anywhere in a line, GitHub Actions the first; `::` at its begin only.
 _COMMAND = re.compile(r"#(?=#(?:\[|vso\[|teamcity\[))|\A\s*:(?=:)")
 _JSON = re.compile(
     "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|#(?=#(?:\\[|vso\\[|teamcity\\[))"
@@ -27,8 +27,8 @@ _MARKDOWN = frozenset("\\`*_{}[]<>#|~!@&$")
 def printable(text: str) -> str:
     r"""Text on one line without anything that steers a terminal or a CI system, or reorders what is read.
 
-    Control characters, bidirectional marks and the beginnings of commands become ``\xNN`` and ``\uNNNN``, line
-    ends and tabs blanks; halves of surrogate pairs, which cannot be written, become U+FFFD.
+    Control characters, bidirectional marks and the beginnings of commands become ``\xNN`` and ``\uNNNN``,
+    line ends and tabs blanks; halves of surrogate pairs, which cannot be written, become U+FFFD.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def xml(text: str) -> str:
 
 
 def as_json(content: Any, indent: int | None = None) -> str:
-    r"""A value as JSON with a line end; what steers a terminal or a CI system is escaped, so the value is the same.
+    r"""A value as JSON with a line end; what steers a terminal or a CI system is escaped, the value is the same.
 
     Raises
     ------
