@@ -21,7 +21,7 @@ from rogi.attributes.places import outside_grid
 from rogi.attributes.statistics import valid_share
 from rogi.attributes.zonal import Engine, cell_weights, centre_coverage, row_weights, unit_coverages
 from rogi.geometry import area_m2, transform_coordinates
-from rogi.raster.grid import Window, apply
+from rogi.raster.grid import Grid, Window, apply, turned
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -283,9 +283,7 @@ def window_on(window: Window, grid: Raster, other: Raster) -> Window:
     row = window.row0 + height * np.concatenate([none, one, along, along])
     xy = transform_coordinates(np.column_stack(apply(grid.transform, column, row)), grid.crs, other.crs)
     if other.crs.is_geographic:
-        middle = (other.transform @ (other.shape[1] / 2, other.shape[0] / 2))[0]
-        first = xy[0, 0] + 360.0 * np.round((middle - xy[0, 0]) / 360.0)
-        xy[:, 0] = (xy[:, 0] - first + 180.0) % 360.0 - 180.0 + first
+        xy[:, 0] = turned(xy[:, 0], Grid(other.crs, other.transform, other.shape))
     if not np.isfinite(xy).all():
         return Window(0, 0, 0, 0)
     columns, rows = apply(~other.transform, xy[:, 0], xy[:, 1])

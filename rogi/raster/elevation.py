@@ -22,8 +22,9 @@ from rogi.raster.edges import relief_voids
 from rogi.raster.files import RasterFile, open_raster
 from rogi.raster.grid import Extent, Grid, Window, extent_on, fineness
 from rogi.raster.header import CorruptTile
+from rogi.raster.joints import mend_edges
 from rogi.raster.mosaic import Mosaic, Tile, assemble
-from rogi.raster.resampling import Fitted, fitted, read_layers
+from rogi.raster.resampling import Fitted, fill, fitted
 
 if TYPE_CHECKING:
     import pyproj
@@ -127,7 +128,14 @@ class Surface:
         CorruptTile
             A tile is damaged; it is named.
         """
-        (values,), valid = read_layers((Fitted(self.mosaic, None), *self.others), window)
+        if not self.others:
+            (values,), valid = self.mosaic.read(window)
+        else:
+            (around,), own = self.mosaic.read(window.grown(1))
+            values, valid = around[1:-1, 1:-1].copy(), own[1:-1, 1:-1].copy()
+            if not valid.all():
+                fill(values[None], valid, self.others, window)
+                mend_edges(values, valid, around, own, self.others, window)
         for tile in self.mosaic.tiles_in(window):
             self.notes.update(relief_voids(tile.parts[0])[1])
         values[~valid] = np.nan

@@ -190,6 +190,15 @@ def _around(columns: NDArray[np.int64], widths: NDArray[np.int64], circle: float
     return columns + np.where(west, turn, 0)
 
 
+def turned(longitudes: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
+    """Longitudes of one place by whole turns, in one piece and as near to the middle of a grid as can be."""
+    middle = (grid.bounds[0] + grid.bounds[2]) / 2
+    if not np.isfinite(longitudes).all() or np.abs(longitudes - middle).max() <= 180.0:
+        return longitudes
+    first = longitudes[0] + 360.0 * np.round((middle - longitudes[0]) / 360.0)
+    return np.asarray((longitudes - first + 180.0) % 360.0 - 180.0 + first)
+
+
 @lru_cache(maxsize=65536)
 def extent_on(other: Grid, grid: Grid) -> Extent:
     """Rows and columns that a grid has on another one, from points along its edges, with a pixel to spare."""
@@ -199,7 +208,8 @@ def extent_on(other: Grid, grid: Grid) -> Extent:
     row = np.concatenate([np.zeros(21), np.ones(21), along, along]) * height
     x, y = apply(other.transform, column, row)
     xy = transform_coordinates(np.column_stack([x, y]), other.crs, grid.crs)
-    columns, rows = apply(~grid.transform, xy[:, 0], xy[:, 1])
+    x = turned(xy[:, 0], grid) if grid.crs.is_geographic else xy[:, 0]
+    columns, rows = apply(~grid.transform, x, xy[:, 1])
     if not np.isfinite(columns).all():
         return 0.0, 0.0, 0.0, 0.0
     return float(rows.min()) - 1, float(rows.max()) + 1, float(columns.min()) - 1, float(columns.max()) + 1

@@ -131,15 +131,29 @@ class Resampling:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Row and column in the source, such that pixel centres are whole numbers, of target positions."""
         grid = np.meshgrid(columns, rows)
-        x, y = apply(self.target.transform, grid[0].ravel(), grid[1].ravel())
+        row, column = self.positions(grid[1].ravel(), grid[0].ravel())
+        return row.reshape(grid[0].shape), column.reshape(grid[0].shape)
+
+    def positions(
+        self, rows: NDArray[Any], columns: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Row and column in the source, such that pixel centres are whole numbers, of places in the target.
+
+        Parameters
+        ----------
+        rows, columns : ndarray of float64, shape (n,)
+            Counted from the corner of the target.
+        """
+        x, y = apply(self.target.transform, columns, rows)
         if self.target.crs != self.source.crs:
             xy = transform_coordinates(np.column_stack([x, y]), self.target.crs, self.source.crs)
             x, y = xy[:, 0], xy[:, 1]
-            if self.source.crs.is_geographic:
-                west = self.source.bounds[0]
-                x = np.where(np.isfinite(x), (x - west + 1.0) % 360.0 + west - 1.0, x)
+        if self.source.crs.is_geographic:
+            west = self.source.bounds[0]
+            beyond = np.isfinite(x) & ((x < west - 1.0) | (x >= west + 359.0))
+            x = np.where(beyond, (x - west + 1.0) % 360.0 + west - 1.0, x)
         column, row = apply(~self.source.transform, x, y)
-        return row.reshape(grid[0].shape) - 0.5, column.reshape(grid[0].shape) - 0.5
+        return row - 0.5, column - 0.5
 
 
 class Layer(Protocol):
@@ -221,7 +235,23 @@ def read_layers(layers: Sequence[Fitted[Any]], window: Window) -> tuple[Floats, 
     """Pixels of a window from the first of some layers, and from those behind it where it has none."""
     first, *others = layers
     values, valid = first.read(window)
-    for other in others:
+    fill(values, valid, others, window)
+    return values, valid
+
+
+def fill(values: Floats, valid: Mask, layers: Sequence[Fitted[Any]], window: Window) -> None:
+    """Put pixels of layers where there are none, those of the first layer first.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (channels, rows, columns)
+        Of the window; changed.
+    valid : ndarray of bool, shape (rows, columns)
+        Which of them there are; changed.
+    layers : sequence of Fitted
+    window : Window
+    """
+    for other in layers:
         if valid.all():
             break
         reached = other.reached(window)
@@ -238,7 +268,6 @@ def read_layers(layers: Sequence[Fitted[Any]], window: Window) -> tuple[Floats, 
             new = known & ~valid[place]
             np.copyto(values[:, place[0], place[1]], more, where=new)
             valid[place] |= new
-    return values, valid
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
