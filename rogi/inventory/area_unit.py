@@ -1,39 +1,58 @@
-"""Units of area columns: their names, and which one a column is in, told from the outlines' own areas."""
+"""Units of area columns, told from the outlines' own areas."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from rogi.geometry import Floats
+from rogi.schema.units import standard_unit, to_concept
 
-UNITS_PER_KM2 = {"km²": 1.0, "ha": 100.0, "m²": 1e6}
-_SPELLINGS = {"km2": "km²", "m2": "m²", "hectare": "ha", "sqkm": "km²", "sqm": "m²"}
+AREA_UNITS = ("km²", "ha", "m²", "acre", "mi²", "ft²")
+UNITS_PER_KM2 = {unit: 1.0 / to_concept(unit, "km²")[0] for unit in AREA_UNITS}  # type: ignore[index]
 
-# A median ratio farther than this factor from that of a unit is none of that unit.
-UNIT_FACTOR = 1.2
+# A median ratio farther than this factor from that of a unit is none of that unit. The units told from
+# values alone are 100 apart, so half as much again (an area from Web Mercator at 35°) still tells the unit.
+UNIT_FACTOR = 1.6
+TOLD_UNITS = ("km²", "ha", "m²")
+# Acres and the like are used by few: only where values agree this well and no metric unit fits.
+CLOSE_FACTOR = 1.05
+# How well areas measured on a plane agree with that plane's, and how badly with the ellipsoid's.
+PLANE_FACTOR = 1.01
 
 MAXIMUM_DECIMALS = 9
 
 
-def standard_unit(unit: str | None) -> str:
+def area_unit(unit: str | None) -> str:
     """One of the units known here; km² where another or none is declared."""
-    text = (unit or "").strip()
-    text = _SPELLINGS.get(text.casefold(), text)
-    return text if text in UNITS_PER_KM2 else "km²"
+    found = standard_unit(unit)
+    return found if found in UNITS_PER_KM2 else "km²"
 
 
 def guess_unit(values: Floats, km2: Floats) -> str | None:
     """The unit in which the median ratio of values to areas is near 1; None if it is in none."""
+    median = _median_ratio(values, km2)
+    if median is None:
+        return None
+    for units, factor in ((TOLD_UNITS, UNIT_FACTOR), (AREA_UNITS, CLOSE_FACTOR)):
+        for unit in units:
+            if 1 / factor <= median / UNITS_PER_KM2[unit] <= factor:
+                return unit
+    return None
+
+
+def agrees(values: Floats, measured: Floats, factor: float = PLANE_FACTOR) -> bool:
+    """Whether nine of ten values are within a factor of what was measured."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = values / measured
+    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+    return len(ratio) > 0 and float(((ratio >= 1 / factor) & (ratio <= factor)).mean()) >= 0.9
+
+
+def _median_ratio(values: Floats, km2: Floats) -> float | None:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = values / km2
     ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
-    if not len(ratio):
-        return None
-    median = float(np.median(ratio))
-    for unit, per_km2 in UNITS_PER_KM2.items():
-        if 1 / UNIT_FACTOR <= median / per_km2 <= UNIT_FACTOR:
-            return unit
-    return None
+    return float(np.median(ratio)) if len(ratio) else None
 
 
 def half_last_decimal(values: Floats) -> float:

@@ -134,6 +134,8 @@ def map_columns(
     taken: set[str] = set()
 
     def take(concept: str, column: str | None) -> None:
+        if concept == "working_id" and column is not None and _is_constant(frame, column):
+            return  # ArcGIS gives every feature the Id 0, which names none of them
         if column is not None and column not in taken and concept not in found:
             found[concept] = column
             taken.add(column)
@@ -153,6 +155,16 @@ def map_columns(
                     concept, cut.get(normalise(name.encode()[:SHAPEFILE_NAME_LENGTH].decode(errors="ignore")))
                 )
     return {concept: found[concept] for concept in wanted if concept in found} | found
+
+
+def _is_constant(frame: pd.DataFrame, column: str) -> bool:
+    """Whether several rows all have the same value in the first column of a name."""
+    values = frame[column]
+    values = values if values.ndim == 1 else values.iloc[:, 0]
+    try:
+        return len(values) > 1 and values.notna().all() and bool((values == values.iloc[0]).all())
+    except (TypeError, ValueError):  # lists and the like
+        return False
 
 
 def _candidate_column(frame: pd.DataFrame, candidate: Candidate, by_alias: Mapping[str, str]) -> str | None:

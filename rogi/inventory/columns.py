@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rogi.inventory.model import Layer
     from rogi.schema.model import LayerSchema
 
+Floats = NDArray[np.float64]
+
 SHOWN_CHARACTERS = 60  # of a value in a message
 
 
@@ -98,6 +100,34 @@ def texts(column: pd.Series) -> NDArray[np.object_]:
     out = text.to_numpy(dtype=object, copy=True)
     out[(column.isna() | (text == "")).to_numpy(dtype=bool)] = None
     return out
+
+
+def numbers(layer: Layer, concept: str) -> Floats:
+    """(n,) float64 of a concept, NaN where null or not a number (text holding a number counts)."""
+    return as_numbers(column_values(layer, concept))
+
+
+def column_values(layer: Layer, concept: str) -> pd.Series:
+    """Values of a concept with the dialect's mapping applied, where values can be looked up."""
+    try:
+        column = layer.values(concept)
+    except (TypeError, ValueError):  # lists among the values, or two columns of one name
+        return column_of(layer, layer.columns[concept])
+    return column if column.ndim == 1 else column_of(layer, layer.columns[concept])
+
+
+def as_numbers(values: pd.Series) -> Floats:
+    """(n,) float64, NaN where null or not a number."""
+    import pandas as pd
+
+    try:
+        numeric = pd.to_numeric(values, errors="coerce")
+    except (TypeError, OverflowError):  # lists and the like among the values
+        numeric = pd.to_numeric(pd.Series(texts(values)), errors="coerce")
+    types = pd.api.types
+    if types.is_complex_dtype(numeric.dtype) or types.is_datetime64_any_dtype(values.dtype):
+        return np.full(len(values), np.nan)
+    return numeric.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def not_plain(column: pd.Series) -> NDArray[np.int64]:

@@ -11,7 +11,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi.inventory.columns import as_numbers, column_of, column_values, distinct, texts
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.values import Quantity, quantity
 from rogi.rules.rule import RuleInfo
 from rogi.rules.vertices import Vertices, finite_coordinates, measure, only, unwrapped
 from rogi.schema.model import FieldType, Parameter, Role
@@ -114,22 +116,10 @@ class Context:
     def values(self, role: Role, concept: str) -> pd.Series:
         """Values of a concept with the dialect's value mapping applied (where values can be looked up)."""
 
-        def compute() -> pd.Series:
-            from rogi.inventory.columns import column_of
-
-            layer = self.layer(role)
-            try:
-                column = layer.values(concept)
-            except (TypeError, ValueError):  # lists among the values, or two columns of one name
-                return column_of(layer, layer.columns[concept])
-            return column if column.ndim == 1 else column_of(layer, layer.columns[concept])
-
-        return self.once(("values", role, concept), compute)
+        return self.once(("values", role, concept), lambda: column_values(self.layer(role), concept))
 
     def distinct(self, role: Role, column: str) -> Distinct:
         """Distinct values of a column of the file, exactly as they are there."""
-        from rogi.inventory.columns import column_of, distinct
-
         return self.once(("distinct", role, column), lambda: distinct(column_of(self.layer(role), column)))
 
     def failures(self, role: Role) -> ColumnFailures:
@@ -142,8 +132,6 @@ class Context:
         """(n,) str or None, outer blanks removed; blank text is None."""
 
         def compute() -> NDArray[np.object_]:
-            from rogi.inventory.columns import texts
-
             return texts(self.values(role, concept))
 
         return self.once(("text", role, concept), compute)
@@ -151,20 +139,28 @@ class Context:
     def numbers(self, role: Role, concept: str) -> Floats:
         """(n,) float64, NaN where null or not a number (text holding a number counts)."""
 
-        def compute() -> Floats:
-            import pandas as pd
+        return self.once(("numbers", role, concept), lambda: as_numbers(self.values(role, concept)))
 
-            values = self.values(role, concept)
-            try:
-                numeric = pd.to_numeric(values, errors="coerce")
-            except (TypeError, OverflowError):  # lists and the like among the values
-                numeric = pd.to_numeric(pd.Series(self.text(role, concept)), errors="coerce")
-            types = pd.api.types
-            if types.is_complex_dtype(numeric.dtype) or types.is_datetime64_any_dtype(values.dtype):
-                return np.full(len(values), np.nan)
-            return numeric.to_numpy(dtype=np.float64, na_value=np.nan)
+    def quantity(self, role: Role, concept: str) -> Quantity:
+        """What is known of a column of numbers: its unit, missing and impossible values."""
 
-        return self.once(("numbers", role, concept), compute)
+        def compute() -> Quantity:
+            codes = self.parameter("ATT009.values").value
+            assert isinstance(codes, tuple)
+            km2 = None
+            if concept == "area" and role in (Role.OUTLINE, Role.MOVING_AREA) and self.crs(role) is not None:
+                sound = self.valid(role) & (self.vertices(role).parts > 0)
+                km2 = np.where(sound, self.area(role) / 1e6, np.nan)
+            return quantity(
+                self.layer(role),
+                concept,
+                series=self.values(role, concept),
+                km2=km2,
+                codes=[float(code) for code in codes],
+                enough=int(self.number("ATT006.minimum_values")),
+            )
+
+        return self.once(("quantity", role, concept), compute)
 
     def filled(self, role: Role, concept: str, readable: bool = False) -> Mask:
         """(n,) whether there is a value: a finite number, text that is not blank, an ID.

@@ -71,7 +71,13 @@ def concepts() -> Mapping[str, Concept]:
 
 def _concept(name: str, entry: Mapping[str, Any]) -> Concept:
     return Concept(
-        name=name, **{**entry, "type": FieldType(entry["type"]), "evidence": Evidence(entry["evidence"])}
+        name=name,
+        **{
+            **entry,
+            "type": FieldType(entry["type"]),
+            "evidence": Evidence(entry["evidence"]),
+            "missing": tuple(entry.get("missing", ())),
+        },
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.inventory.area_unit import UNITS_PER_KM2, guess_unit, half_last_decimal, standard_unit
-from rogi.rules.attributes._quantities import is_sentinel, unit_of
+from rogi.inventory.area_unit import UNITS_PER_KM2, half_last_decimal
+from rogi.inventory.units import AreaKind, Told
 from rogi.rules.context import Context
 from rogi.schema.model import Role
 
@@ -31,6 +31,8 @@ class AreaColumn:
         What the dialect or the schema says.
     told
         Whether the unit was told from the values.
+    kind
+        The surface the areas were measured on; only those on the ellipsoid can be compared.
     rounding
         Half of the last decimal that all values are rounded to, in the unit.
     """
@@ -40,6 +42,7 @@ class AreaColumn:
     unit: str
     declared: str
     told: bool
+    kind: AreaKind
     rounding: float
 
     @property
@@ -54,11 +57,19 @@ def area_column(context: Context, role: Role) -> AreaColumn:
 
 
 def _area_column(context: Context, role: Role) -> AreaColumn:
-    values = np.where(is_sentinel(context, role, "area"), np.nan, context.numbers(role, "area"))
+    found = context.quantity(role, "area")
+    # impossible areas and zeros are compared too: they are wrong
+    values = np.where(found.missing & (found.numbers != 0), np.nan, found.numbers)
     km2 = np.where(context.valid(role) & (context.vertices(role).parts > 0), context.area(role) / 1e6, np.nan)
-    declared = standard_unit(unit_of(context, role, "area"))
-    unit = guess_unit(values, km2)
-    chosen = unit or declared
+    unit = found.unit or "km²"
+    if found.area_kind is AreaKind.DEGREES:
+        km2 = np.full(len(km2), np.nan)
     return AreaColumn(
-        values, km2 * UNITS_PER_KM2[chosen], chosen, declared, unit is not None, half_last_decimal(values)
+        values,
+        km2 * UNITS_PER_KM2[unit],
+        unit,
+        found.declared or "km²",
+        found.told is Told.VALUES,
+        found.area_kind,
+        half_last_decimal(values),
     )

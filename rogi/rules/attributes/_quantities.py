@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.inventory.values import concept_of as known_concept
 from rogi.rules.context import Context
 from rogi.rules.rule import Need, Rows
 from rogi.schema.model import Concept, Role
@@ -39,9 +40,6 @@ NUMERIC = (
     "sample_number",
 )
 
-# No quantity of an inventory is that large; raster formats use such numbers for "no data".
-ASTRONOMIC = 1e19
-
 
 def layers_with(*any_of: str) -> tuple[Need, ...]:
     """Markers, outlines and moving areas that carry one of some concepts."""
@@ -50,82 +48,43 @@ def layers_with(*any_of: str) -> tuple[Need, ...]:
 
 def concept_of(context: Context, role: Role, name: str) -> Concept:
     """The concept as the layer's schema constrains it."""
-    from rogi.schema.load import concepts
-
-    schema = context.layer(role).schema
-    field = schema.field(name) if schema else None
-    return field.concept if field else concepts()[name]
-
-
-def unit_of(context: Context, role: Role, name: str) -> str | None:
-    """Unit of the column as its dialect declares it, else that of the concept."""
-    dialect = context.layer(role).dialect
-    declared = dialect.units.get(name) if dialect else None
-    return declared or concept_of(context, role, name).unit
-
-
-def in_concept_unit(context: Context, role: Role, name: str) -> bool:
-    """Whether the column counts in the concept's own unit, as far as declared."""
-    return unit_of(context, role, name) == concept_of(context, role, name).unit
-
-
-def outside(values: Floats, concept: Concept) -> Mask:
-    """(n,) below the minimum or above the maximum; False for NaN."""
-    out = np.zeros(len(values), dtype=bool)
-    with np.errstate(invalid="ignore"):
-        if concept.minimum is not None:
-            out |= values < concept.minimum
-        if concept.maximum is not None:
-            out |= values > concept.maximum
-    return out
-
-
-def is_sentinel(context: Context, role: Role, name: str) -> Mask:
-    """(n,) a number that stands for "no data": one of the list that is no possible value, or astronomic."""
-
-    def compute() -> Mask:
-        values = context.numbers(role, name)
-        listed = np.asarray(context.parameter("ATT009.values").value, dtype=np.float64)
-        concept = concept_of(context, role, name)
-        unbounded = concept.minimum is None and concept.maximum is None
-        impossible = outside(values, concept) | unbounded
-        with np.errstate(invalid="ignore"):
-            astronomic = np.isfinite(values) & (np.abs(values) >= ASTRONOMIC)
-        return (np.isin(values, listed) & impossible) | astronomic
-
-    return context.once(("sentinel", role, name), compute)
+    return known_concept(context.layer(role), name)
 
 
 def sound(context: Context, role: Role, name: str) -> Floats:
-    """(n,) values that are finite, no sentinel and within the concept's range; others NaN."""
-
-    def compute() -> Floats:
-        values = context.numbers(role, name)
-        bad = ~np.isfinite(values) | is_sentinel(context, role, name)
-        if in_concept_unit(context, role, name):
-            bad |= outside(values, concept_of(context, role, name))
-        return np.where(bad, np.nan, values)
-
-    return context.once(("sound", role, name), compute)
+    """(n,) values in the concept's unit that are finite, no sentinel and within its range; others NaN."""
+    return context.quantity(role, name).values
 
 
 def out_of_range(
     context: Context, names: Sequence[str], hint: Callable[[float], str] = lambda value: ""
 ) -> Iterator[Rows]:
-    """Findings for values outside the range of their concept; sentinels are left to ATT009."""
+    """Findings for values outside the range of their concept; sentinels are left to ATT009.
+
+    Where all values show another unit there is one finding for the layer.
+    """
     for role in context.targets:
         for name in names:
-            if not context.has(role, name) or not in_concept_unit(context, role, name):
+            if not context.has(role, name):
                 continue
-            concept = concept_of(context, role, name)
-            values = context.numbers(role, name)
-            rows = np.flatnonzero(outside(values, concept) & ~is_sentinel(context, role, name))
+            found = context.quantity(role, name)
+            field = context.column_name(role, name)
+            if found.recognised and found.coding is None:
+                message = f"values are in {found.unit}, {found.declared} is expected"
+                yield Rows.of_layer(role, message, field=field, value=found.unit)
+            rows = np.flatnonzero(found.impossible)
+            foreign = found.unit if found.unit != found.concept.unit else None
             yield Rows(
                 role,
                 rows,
-                [_message(v, concept) + hint(v) for v in values[rows].tolist()],
-                field=context.column_name(role, name),
-                value=values[rows],
+                [
+                    f"{with_unit(v, foreign)} is impossible"
+                    if foreign
+                    else _message(v, found.concept) + hint(v)
+                    for v in found.numbers[rows].tolist()
+                ],
+                field=field,
+                value=found.numbers[rows],
             )
 
 

@@ -27,8 +27,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.inventory.area_unit import UNITS_PER_KM2
+from rogi.inventory.area_unit import TOLD_UNITS, UNITS_PER_KM2
 from rogi.inventory.model import Inventory
+from rogi.inventory.units import AreaKind
 from rogi.rules import examples
 from rogi.rules.attributes._area_unit import AreaColumn, area_column
 from rogi.rules.context import Context
@@ -51,9 +52,11 @@ def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
     for role in context.targets:
         column = area_column(context, role)
+        map_area = "; it is the area on the plane of Web Mercator"
         rows = np.flatnonzero(mismatches(column, context.number("ATT001.tolerance")))
         messages = [
-            f"area {v:.6g} {column.unit} but the polygon has {e:.6g} {column.unit}" + _hint(v, e, column.unit)
+            f"area {v:.6g} {column.unit} but the polygon has {e:.6g} {column.unit}"
+            + (map_area if column.kind is AreaKind.WEB_MERCATOR else _hint(v, e, column.unit))
             for v, e in zip(column.values[rows].tolist(), column.expected[rows].tolist(), strict=True)
         ]
         yield Rows(role, rows, messages, field=context.column_name(role, "area"), value=column.values[rows])
@@ -68,7 +71,8 @@ def mismatches(column: AreaColumn, tolerance: float) -> NDArray[np.bool_]:
 
 def _hint(value: float, expected: float, unit: str) -> str:
     """Names the unit a single value seems to be in."""
-    for other, per_km2 in UNITS_PER_KM2.items():
+    for other in TOLD_UNITS:
+        per_km2 = UNITS_PER_KM2[other]
         wanted = expected * per_km2 / UNITS_PER_KM2[unit]
         if other != unit and abs(value - wanted) < 0.1 * wanted:
             return f"; it seems to be in {other}"

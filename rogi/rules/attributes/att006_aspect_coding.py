@@ -1,8 +1,9 @@
 """The aspect column does not hold degrees.
 
 ## What it checks
-Whether a column's values (`minimum_values` of them at least) are degrees. Whole numbers from 0 to 8 are
-classes, words like `NE` are compass points, numbers up to 2 π are radians. A dialect that declares the
+Whether a column's values (five of them at least) are degrees. Whole numbers from 0 to 8 are classes, words
+like `NE` are compass points, numbers up to 2 π are radians, those from -180 to 180 count from north to both
+sides, some beyond 360 and none beyond 400 are gon. A dialect that declares the
 coding is believed, unless the values contradict it. One finding for the layer.
 
 ## Why
@@ -24,69 +25,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
+from rogi.inventory.aspects import Coding, declared_coding
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.attributes._quantities import is_sentinel, layers_with, unit_of
+from rogi.rules.attributes._quantities import layers_with
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo("ATT006", "aspect-coding", Severity.INFO, Evidence.VERIFIED, layers_with("aspect"))
 
-CLASSES = "class codes"
-COMPASS = "compass points"
-RADIANS = "radians"
-DEGREES = "degrees"
-
+# Classes are classes, whichever the first is.
+_EXPECTED = dict.fromkeys((Coding.CLASSES_FROM_NORTH, Coding.CLASSES_FROM_EAST), Coding.CLASSES.value)
 _DESCRIPTIONS = {
-    CLASSES: "whole numbers from 0 to 8, so class codes; whether 1 is north or east they do not say",
-    COMPASS: "compass points",
-    RADIANS: "numbers up to 2 π, so radians",
-    DEGREES: "no class codes",
+    Coding.CLASSES: "whole numbers from 0 to 8: class codes; whether 1 is north or east is unknown",
+    Coding.COMPASS: "compass points",
+    Coding.RADIANS: "numbers up to 2 π: radians",
+    Coding.SIGNED: "degrees from -180 to 180",
+    Coding.GON: "numbers up to 400: gon",
+    Coding.MILS: "numbers up to 6400: mils",
+    Coding.DEGREES: "no class codes",
 }
-_SIDES = frozenset({"n", "ne", "e", "se", "s", "sw", "w", "nw", "flat"})
-_BETWEEN = frozenset({"nne", "ene", "ese", "sse", "ssw", "wsw", "wnw", "nnw"})
-_WORDS = frozenset({"north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest"})
-_COMPASS_SHARE = 0.9  # of the words; the rest are placeholders and mistakes
-_LAST_CLASS = 8
 
 
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
     for role in context.targets:
-        coding = coding_of(context, role)
-        declared = _declared(unit_of(context, role, "aspect"))
-        if coding is not None and coding != declared:
-            yield Rows.of_layer(
-                role,
-                f"values are {_DESCRIPTIONS[coding]}; {declared} are expected",
-                field=context.column_name(role, "aspect"),
-            )
-
-
-def coding_of(context: Context, role: Role) -> str | None:
-    """What the values are, or None where there are too few to tell."""
-    enough = context.number("ATT006.minimum_values")
-    numbers = context.numbers(role, "aspect")
-    numbers = numbers[np.isfinite(numbers) & ~is_sentinel(context, role, "aspect")]
-    if len(numbers) >= enough:
-        low, high = float(numbers.min()), float(numbers.max())
-        if low >= 0 and high <= _LAST_CLASS and (numbers == np.rint(numbers)).all():
-            return CLASSES
-        return RADIANS if low >= 0 and high <= 2 * np.pi else DEGREES
-    words = [text for text in context.text(role, "aspect") if text is not None]
-    points = sum(
-        "".join(filter(str.isalpha, word.casefold())) in _SIDES | _BETWEEN | _WORDS for word in words
-    )
-    return COMPASS if len(words) >= enough and points >= _COMPASS_SHARE * len(words) else None
-
-
-def _declared(unit: str | None) -> str:
-    if unit is not None and unit.startswith("class"):
-        return CLASSES
-    return {"cardinal": COMPASS, "radian": RADIANS}.get(unit or "", DEGREES)
+        found = context.quantity(role, "aspect")
+        declared = declared_coding(found.declared)
+        if found.coding is not None and found.coding is not declared:
+            wanted = _EXPECTED.get(declared, declared.value)
+            message = f"values are {_DESCRIPTIONS[found.coding]}; {wanted} are expected"
+            yield Rows.of_layer(role, message, field=context.column_name(role, "aspect"))
 
 
 def good() -> Inventory:

@@ -27,7 +27,7 @@ import numpy as np
 from rogi.inventory.columns import as_text
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.attributes._quantities import NUMERIC, is_sentinel
+from rogi.rules.attributes._quantities import NUMERIC
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -47,8 +47,11 @@ def check(context: Context) -> Iterator[Rows]:
         for name in NUMERIC:
             if name not in context.layer(role).columns:
                 continue
-            values = context.numbers(role, name)
-            rows = np.flatnonzero(is_sentinel(context, role, name))
+            found = context.quantity(role, name)
+            values, missing = found.numbers, found.missing
+            if name == "area" and context.crs(role) is not None:
+                missing = missing & (values != 0)  # ATT001 compares zeros with the polygon
+            rows = np.flatnonzero(missing)
             messages = [
                 f"{as_text(v)} stands for a missing value; leave the cell empty (null)" for v in values[rows]
             ]

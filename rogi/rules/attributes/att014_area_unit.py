@@ -1,11 +1,13 @@
 """The area column is not in the expected unit.
 
 ## What it checks
-The unit that fits the values (km², ha or m², from the median ratio to the areas of the polygons) is that
-of the dialect, or else of the schema. One finding for the layer.
+The unit that fits the values (km², ha, m², acres …, from the median ratio to the areas of the polygons) is
+that of the dialect, the column's name, or else the schema. Areas in square degrees, and those measured on
+the plane of Web Mercator, are recognised. One finding for the layer.
 
 ## Why
-A reader who takes hectares for km² is wrong by a factor of 100.
+A reader who takes hectares for km² is wrong by a factor of 100. Square degrees are no areas, and Web Mercator
+makes them half as large again at 35° N.
 
 ## Example
 AREA 140000 for an outline of 0.14 km².
@@ -23,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
+from rogi.inventory.units import AreaKind
 from rogi.rules import examples
 from rogi.rules.attributes._area_unit import area_column
 from rogi.rules.context import Context
@@ -43,13 +46,21 @@ def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
     for role in context.targets:
         column = area_column(context, role)
-        if column.told and column.unit != column.declared:
-            yield Rows.of_layer(
-                role,
-                f"areas are in {column.unit}, {column.declared} is expected",
-                field=context.column_name(role, "area"),
-                value=column.unit,
+        if column.kind is not AreaKind.ELLIPSOID:
+            where = (
+                "in square degrees"
+                if column.kind is AreaKind.DEGREES
+                else "those of the plane of Web Mercator"
             )
+            found, message = (
+                str(column.kind),
+                f"areas are {where}; {column.declared} on the ellipsoid are expected",
+            )
+        elif column.told and column.unit != column.declared:
+            found, message = column.unit, f"areas are in {column.unit}, {column.declared} is expected"
+        else:
+            continue
+        yield Rows.of_layer(role, message, field=context.column_name(role, "area"), value=found)
 
 
 def good() -> Inventory:

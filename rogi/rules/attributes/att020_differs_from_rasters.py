@@ -40,14 +40,11 @@ from rogi.rules.attributes._quantities import (
     Floats,
     concept_of,
     layers_with,
-    sound,
-    unit_of,
     with_unit,
 )
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, CannotCheck, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
-from rogi.schema.units import to_concept
 
 CHECKED = (*ELEVATION, *SLOPE, "aspect", "radiation", *CLIMATE)
 
@@ -67,12 +64,11 @@ def check(context: Context) -> Iterator[Rows]:
                 continue
             concept = concept_of(context, role, name)
             field = context.column_name(role, name)
-            unit = unit_of(context, role, name)
-            linear = to_concept(unit, concept.unit)
-            if linear is None:
-                gaps.append(f"{field} not compared: it is in {unit}, the rasters give {concept.unit}")
+            found = context.quantity(role, name)
+            if not found.convertible:
+                gaps.append(f"{field} not compared: it is in {found.unit}, the rasters give {concept.unit}")
                 continue
-            stored = sound(context, role, name) * linear[0] + linear[1]
+            stored = found.values
             difference = np.abs(stored - expected)
             if name == "aspect":
                 difference = np.abs((stored - expected + 180.0) % 360.0 - 180.0)
