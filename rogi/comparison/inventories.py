@@ -20,6 +20,7 @@ from rogi.comparison.outlines import Outlines, prepare_together
 from rogi.comparison.sides import Certainty, Extent, Side, Texts, align_extents
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries
+from rogi.inventory.values import Quantity, known_texts
 from rogi.regions import Regions, assign, fold, same_name
 from rogi.schema.model import Concept, FieldType
 
@@ -131,13 +132,16 @@ def compare_inventories(
         key=lambda t: (-int((classes_a == t).sum() + (classes_b == t).sum()), t),
     )
     sections = []
+    numbers = _Numbers(a, b)
     for title in titles:
         rows_a, rows_b = np.flatnonzero(classes_a == title), np.flatnonzero(classes_b == title)
         chosen = None if groups is None else (groups[0][rows_a], groups[1][rows_b])
         result = _compare(a, b, rows_a, rows_b, p, chosen)
-        sections.append(Section(title, rows_a, rows_b, result, _attributes(a, b, rows_a, rows_b, result)))
+        agreement = _attributes(a, b, rows_a, rows_b, result, numbers)
+        sections.append(Section(title, rows_a, rows_b, result, agreement))
     if len(sections) > 1:
         sections = [_with_elsewhere(s, a, b, classes_a, classes_b) for s in sections]
+    said += numbers.notes()
     name = "" if by is None else (by if isinstance(by, str) else "regions")
     return InventoryComparison(a, b, tuple(sections), p, region, name, tuple(said))
 
@@ -262,12 +266,39 @@ def _column(side: Side, name: str) -> list[str]:
     return texts
 
 
+class _Numbers:
+    """Quantities of two sides, each looked at once."""
+
+    def __init__(self, a: Side, b: Side) -> None:
+        self._sides = (a, b)
+        self._found: dict[str, tuple[Quantity, Quantity]] = {}
+
+    def __getitem__(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Values of a concept of the objects of both sides, in its unit; NaN where missing or impossible."""
+        if name not in self._found:
+            self._found[name] = (self._sides[0].quantity(name), self._sides[1].quantity(name))
+        a, b = self._found[name]
+        return a.values[self._sides[0].positions], b.values[self._sides[1].positions]
+
+    def notes(self) -> list[str]:
+        """What was converted and left out."""
+        return [
+            f"{mark}: {note}"
+            for pair in self._found.values()
+            for mark, side, found in zip("AB", self._sides, pair, strict=True)
+            for note in found.notes(side.positions)
+        ]
+
+
 def _attributes(
-    a: Side, b: Side, rows_a: NDArray[np.intp], rows_b: NDArray[np.intp], result: Comparison
+    a: Side,
+    b: Side,
+    rows_a: NDArray[np.intp],
+    rows_b: NDArray[np.intp],
+    result: Comparison,
+    numbers: _Numbers,
 ) -> list[AttributeAgreement]:
     """Agreement of the attributes that both sides have, over the assigned pairs."""
-    import pandas as pd
-
     from rogi.schema.load import concepts, load_vocabulary
 
     left = rows_a[result.graph.a[result.assigned]]
@@ -278,17 +309,17 @@ def _attributes(
             continue
         if concept.vocabulary is None and concept.type not in (FieldType.NUMBER, FieldType.INTEGER):
             continue
-        x, y = a.values(name).iloc[left], b.values(name).iloc[right]
         if concept.vocabulary is not None:
             order = load_vocabulary(concept.vocabulary).values
-            used = set(x.dropna().astype(str).str.strip()) | set(y.dropna().astype(str).str.strip())
+            x = known_texts(a.layer, name)[a.positions][left]
+            y = known_texts(b.layer, name)[b.positions][right]
+            used = {text for text in (*x, *y) if text is not None}
             classes = class_agreement(x, y, tuple(v for v in order if v in used))
             out.append(AttributeAgreement(concept, classes))
             continue
-        numbers = [pd.to_numeric(v, errors="coerce").to_numpy(float, na_value=np.nan) for v in (x, y)]
-        out.append(
-            AttributeAgreement(concept, numeric_agreement(numbers[0], numbers[1], circular=name in CIRCULAR))
-        )
+        first, second = numbers[name]
+        result_of = numeric_agreement(first[left], second[right], circular=name in CIRCULAR)
+        out.append(AttributeAgreement(concept, result_of))
     return out
 
 

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from rogi.comparison.outlines import canonical_order, repair
 from rogi.errors import InputError, OptionError
-from rogi.geometry import Geometries, Ints, to_lonlat
+from rogi.geometry import Geometries, Ints, area_m2, to_lonlat
+from rogi.inventory.coordinates import coordinates
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.values import Quantity, quantity
 from rogi.regions import fold
 from rogi.schema.model import Role
 
@@ -75,6 +77,10 @@ class Side:
         of ids.
     reprojected
         Name of the CRS, where it was not longitude and latitude on WGS84.
+    impossible
+        Ids of objects left out because of their coordinates: infinite, off the Earth, or swapped.
+    notes
+        What is to be said of them.
     """
 
     name: str
@@ -96,6 +102,8 @@ class Side:
     without_area: tuple[str, ...] = ()
     without_id: tuple[str, ...] = ()
     reprojected: str = ""
+    impossible: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -112,6 +120,14 @@ class Side:
     def values(self, concept: str) -> pd.Series:
         """(n,) values of a concept, the dialect's mapping applied."""
         return self.layer.values(concept).iloc[self.positions].reset_index(drop=True)
+
+    def quantity(self, concept: str) -> Quantity:
+        """The concept's numbers of the whole layer with what is known of them."""
+        km2 = None
+        if concept == "area" and self.outlines:
+            km2 = np.full(len(self.layer), np.nan)
+            km2[self.positions] = area_m2(self.geometries, 4326) / 1e6
+        return quantity(self.layer, concept, km2=km2)
 
     def keep(self, rows: NDArray[np.bool_]) -> Side:
         """The side with some of its objects."""
@@ -164,7 +180,9 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
     usable &= np.isfinite(shapely.bounds(geometries)).all(axis=1)
     certainty = _certainty(inventory, layer)
     absent = certainty == Certainty.NONE
-    positions = np.flatnonzero(usable & ~absent)
+    state = coordinates(layer)
+    sound = state.sound | ~state.usable
+    positions = np.flatnonzero(usable & ~absent & sound)
     lonlat = to_lonlat(geometries[positions], layer.crs)
     broken = flat = np.zeros(len(positions), bool)
     if layer.role is Role.OUTLINE:
@@ -173,7 +191,7 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
     else:
         lonlat = _single_points(lonlat)
     ids, stated, column = _ids(layer, id_field)
-    ids = ids[positions]
+    ids_all, ids = ids, ids[positions]
     stable = ids.copy()
     stable[~stated[positions]] = None  # a row number depends on the file
     order = canonical_order(stable, lonlat)
@@ -190,8 +208,10 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
         certainty=certainty[positions][order],
         region=_texts(layer, "subregion")[positions][order],
         read=len(layer),
-        without_geometry=int((~usable).sum()),
-        not_rock_glaciers=int((absent & usable).sum()),
+        without_geometry=int((~usable & ~state.infinite).sum()),
+        not_rock_glaciers=int((absent & usable & sound).sum()),
+        impossible=tuple(ids_all[~sound | state.infinite].tolist()),
+        notes=tuple(state.notes(ids_all, layer.role.title.removesuffix("s"), "left out")),
         repaired=tuple(ids[order][broken[order]].tolist()),
         repeated=tuple(sorted(i for i, n in counts.items() if n > 1)),
         without_area=tuple(ids[order][flat[order]].tolist()),

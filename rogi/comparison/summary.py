@@ -88,21 +88,14 @@ def statistics(table: UnitTable) -> InventoryStatistics:
     if table.subregion is not None:
         names = np.array([UNKNOWN if s is None else s for s in table.subregion], dtype=object)
         groups = [_group(str(name), table, names == name) for name in sorted(set(names))]
-    return InventoryStatistics(whole, tuple(groups), table.notes)
+    return InventoryStatistics(whole, tuple(groups), (*table.notes, *table.value_notes()))
 
 
 def aspects(table: UnitTable) -> Floats | None:
-    """(n,) degrees clockwise from north, NaN where unknown; None where there are none or they are classes.
-
-    Integers from 0 or 1 to 8 and nothing else are taken for classes, whose start is not known.
-    """
+    """(n,) degrees clockwise from north, NaN where unknown; None where there are none or their coding is not
+    known: whole numbers from 0 to 8 are classes, whose start is not."""
     values = table.numbers("aspect")
-    if values is None:
-        return None
-    known = values[np.isfinite(values)]
-    if not len(known) or (known.max() <= 8 and (known == np.round(known)).all()):
-        return None
-    return np.where((values >= 0) & (values <= 360), values % 360.0, np.nan)
+    return None if values is None or not np.isfinite(values).any() else values % 360.0
 
 
 def direction(degrees: Floats) -> Direction:

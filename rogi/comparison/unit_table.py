@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError
 from rogi.geometry import Floats, area_m2, to_lonlat
+from rogi.inventory.coordinates import coordinates, labels_of
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.values import Quantity, known_texts, quantity
 from rogi.schema.model import Role
 from rogi.words import agreeing, counted
 
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 Objects = NDArray[np.object_]
 M2_PER_KM2 = 1e6
-# Units of the AREA column that are told apart by comparing with the geometry.
-AREA_UNITS = (1.0, 1e-6, 1e-2)  # km² in km², m², ha
 
 
 @dataclass(slots=True, eq=False)
@@ -51,20 +51,38 @@ class UnitTable:
     geometric_area: Floats
     subregion: Objects | None
     notes: tuple[str, ...] = ()
-    _numbers: dict[str, Floats | None] = field(default_factory=dict)
+    _quantities: dict[str, Quantity | None] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def numbers(self, concept: str) -> Floats | None:
-        """(n,) values of a concept, NaN where there is none; None if no column carries it.
+        """(n,) values of a concept in its unit, NaN where there is none; None if no column carries it.
 
-        ``area`` is in km²: the column, brought to km² by comparison with the outlines, or else the
-        outlines' own area.
+        Codes for missing values and impossible values are NaN, see `value_notes`. ``area`` is the column,
+        or else the outlines' own area.
         """
-        if concept not in self._numbers:
-            self._numbers[concept] = self._compute(concept)
-        return self._numbers[concept]
+        found = self.quantity(concept)
+        values = None if found is None else found.values[self.positions]
+        if concept != "area" or (values is not None and np.isfinite(values).any()):
+            return values
+        return self.geometric_area if np.isfinite(self.geometric_area).any() else None
+
+    def quantity(self, concept: str) -> Quantity | None:
+        """The concept's column of the whole layer with what is known of it; None if no column carries it."""
+        if concept not in self._quantities:
+            km2 = None
+            if concept == "area" and self.layer.role is Role.OUTLINE:
+                km2 = np.full(len(self.layer), np.nan)
+                km2[self.positions] = self.geometric_area
+            has = self.layer.has(concept)
+            self._quantities[concept] = quantity(self.layer, concept, km2=km2) if has else None
+        return self._quantities[concept]
+
+    def value_notes(self) -> list[str]:
+        """What was converted and left out of the columns asked for so far, in words."""
+        found = [x for x in self._quantities.values() if x is not None]
+        return [note for x in found for note in x.notes(self.positions)]
 
     def text(self, concept: str) -> Objects | None:
         """(n,) text or None of a concept; None if no column carries it."""
@@ -72,25 +90,7 @@ class UnitTable:
             return self.subregion
         if not self.layer.has(concept):
             return None
-        return _text(self.layer, concept)[self.positions]
-
-    def _compute(self, concept: str) -> Floats | None:
-        import pandas as pd
-
-        values: Floats | None = None
-        if self.layer.has(concept):
-            column = pd.to_numeric(self.layer.values(concept), errors="coerce")
-            values = column.to_numpy(dtype=np.float64, na_value=np.nan)[self.positions]
-        if concept != "area":
-            return values
-        if values is None or not np.isfinite(values).any():
-            return self.geometric_area if np.isfinite(self.geometric_area).any() else None
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.nanmedian(np.where(self.geometric_area > 0, values / self.geometric_area, np.nan))
-        if not np.isfinite(ratio) or ratio <= 0:
-            return values
-        scale = min(AREA_UNITS, key=lambda s: abs(np.log(ratio * s)))
-        return values * scale
+        return known_texts(self.layer, concept)[self.positions]
 
 
 def unit_table(
@@ -124,7 +124,7 @@ def unit_table(
     keep = np.ones(len(layer), dtype=bool)
     if layer.role is Role.OUTLINE and layer.has("outline_type"):
         kind = np.array(
-            [None if t is None else t.casefold() for t in _text(layer, "outline_type")], dtype=object
+            [None if t is None else t.casefold() for t in known_texts(layer, "outline_type")], dtype=object
         )
         if (kind == "extended").any():
             keep = kind != "restricted"
@@ -132,11 +132,13 @@ def unit_table(
                 notes.append(f"{counted(left_out, 'restricted outline')} left out")
     positions = np.flatnonzero(keep)
     geometry = layer.geometry[positions]
-    usable = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    usable &= np.isfinite(shapely.bounds(geometry)).all(axis=1)
-    if (without := int((~usable).sum())) > 0:
-        have = agreeing(without, "has", "have")
-        notes.append(f"{counted(without, 'unit')} without usable geometry {have} neither place nor area")
+    state = coordinates(layer)
+    usable = state.sound[positions]
+    empty = int((~state.usable & ~state.infinite)[positions].sum())
+    if empty:
+        have = agreeing(empty, "has", "have")
+        notes.append(f"{counted(empty, 'unit')} without usable geometry {have} neither place nor area")
+    notes += state.notes(labels_of(layer), "unit", "left without place and area", positions)
     lonlat = np.full((len(positions), 2), np.nan)
     area = np.full(len(positions), np.nan)
     shapes = to_lonlat(geometry[usable], layer.crs)
@@ -176,13 +178,5 @@ def _subregion(
             notes.append(f"{counted(outside, 'unit')} {lie} in no region of the {len(regions.names)} given")
         return names
     if layer.has("subregion"):
-        return _text(layer, "subregion")[positions]
+        return known_texts(layer, "subregion")[positions]
     return None
-
-
-def _text(layer: Layer, concept: str) -> Objects:
-    values = layer.values(concept)
-    text = values.astype("str").str.strip()
-    out = text.to_numpy(dtype=object, copy=True)
-    out[(values.isna() | (text == "")).to_numpy(dtype=bool)] = None
-    return out

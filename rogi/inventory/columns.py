@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+LONGEST = 30  # characters; a placeholder is a word or two
+WORD = 4  # letters a numbered placeholder has at least: NULL01, but not NA1, which may be a code
 SHOWN_CHARACTERS = 60  # of a value in a message
 
 
@@ -184,3 +186,14 @@ def listed(values: Sequence[str], most: int = 12) -> str:
     """Allowed values for a message."""
     shown = ", ".join(repr(v) for v in values[:most])
     return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
+
+
+def is_placeholder(text: str, placeholders: frozenset[str]) -> bool:
+    """Whether a text says "no value": a listed word, also numbered (``NULL01``), or nothing but blanks."""
+    if len(text) > LONGEST and not text.isspace():
+        return False
+    plain = folded(text)
+    if plain in placeholders or not plain:
+        return bool(text)
+    word = plain.rstrip("0123456789_ ")
+    return len(word) >= WORD and word in placeholders

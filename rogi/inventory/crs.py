@@ -85,6 +85,18 @@ def to_degrees(crs: pyproj.CRS, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return np.where(bad, np.nan, lon), np.where(bad, np.nan, lat)
 
 
+def from_degrees(crs: pyproj.CRS, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    """Coordinates in a projected CRS of longitude and latitude on its datum; infinite where there are none."""
+    x, y = _to_geodetic(horizontal(crs)).transform(lon, lat, direction="INVERSE")
+    return np.asarray(x), np.asarray(y)
+
+
+def is_transverse_mercator(crs: pyproj.CRS) -> bool:
+    """Whether the projection is that of UTM, used for whole mountain ranges far beyond its zone."""
+    operation = horizontal(crs).coordinate_operation
+    return operation is not None and "transverse mercator" in str(operation.method_name).casefold()
+
+
 def outside_area_of_use(crs: pyproj.CRS, lon: Floats, lat: Floats) -> Floats:
     """Distance from the area the CRS is made for, in degrees of arc (roughly); 0 inside, NaN for no place.
 

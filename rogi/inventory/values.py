@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from rogi.inventory.area_unit import UNITS_PER_KM2, area_unit, half_last_decimal
 from rogi.inventory.aspects import Coding, declared_coding, degrees, recognised_coding
-from rogi.inventory.columns import as_numbers, as_text, column_values, texts
+from rogi.inventory.columns import as_numbers, as_text, column_values, folded, is_placeholder, texts
 from rogi.inventory.model import Layer
 from rogi.inventory.units import (
     ELEVATIONS,
@@ -131,6 +132,33 @@ class Quantity:
         if left := self.left_out(rows):
             out.append(f"{self.column}: {left} left out")
         return out
+
+
+def known_texts(layer: Layer, name: str) -> Objects:
+    """(n,) texts of a concept without outer blanks; None where blank or a word for "no value" (SCH012).
+
+    Words that are terms of the concept's vocabulary are values (``Unknown`` upslope connection).
+    """
+    from rogi.schema.load import load_vocabulary
+
+    out = texts(column_values(layer, name))
+    concept = concept_of(layer, name)
+    terms = load_vocabulary(concept.vocabulary).values if concept.vocabulary is not None else ()
+    kept = {folded(term) for term in terms}
+    none = placeholders()
+    missing = {t for t in set(out) if t is not None and folded(t) not in kept and is_placeholder(t, none)}
+    if missing:
+        out[[text in missing for text in out]] = None
+    return out
+
+
+@lru_cache(maxsize=1)
+def placeholders() -> frozenset[str]:
+    """Words for "no value" in the form they are compared in (parameter ``SCH012.placeholders``)."""
+    from rogi.schema.load import load_parameters
+
+    value = load_parameters()["SCH012.placeholders"].value
+    return frozenset(folded(str(v)) for v in (value if isinstance(value, tuple) else (value,)))
 
 
 def concept_of(layer: Layer, name: str) -> Concept:

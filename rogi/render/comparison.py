@@ -225,6 +225,7 @@ def _side(side: Side) -> dict[str, Any]:
         "read": side.read,
         "compared": len(side),
         "without_geometry": side.without_geometry,
+        "impossible_coordinates": list(side.impossible),
         "not_rock_glaciers": side.not_rock_glaciers,
         "outside_region": side.outside,
         "repaired": list(side.repaired),

@@ -370,6 +370,7 @@ def _checks(outcome: Outcome) -> ReportTable:
 def _side_notes(mark: str, side: Side) -> Iterator[str]:
     if side.reprojected:
         yield f"{mark} is in {side.reprojected} and was taken to longitude and latitude for the comparison"
+    yield from (f"{mark}: {note}" for note in side.notes)
     if side.repaired:
         yield (
             f"{counted(len(side.repaired), 'invalid outline')} of {mark} repaired for the comparison only: "

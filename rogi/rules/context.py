@@ -12,10 +12,11 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.inventory.columns import as_numbers, column_of, column_values, distinct, texts
+from rogi.inventory.coordinates import Coordinates, Limits, Witness, coordinates, finite_coordinates
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.values import Quantity, quantity
 from rogi.rules.rule import RuleInfo
-from rogi.rules.vertices import Vertices, finite_coordinates, measure, only, unwrapped
+from rogi.rules.vertices import Vertices, measure, only, unwrapped
 from rogi.schema.model import FieldType, Parameter, Role
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ Ints = NDArray[np.int64]
 Geometries = NDArray[np.object_]
 
 FEATURES_PER_CHUNK = 8192  # bounds the memory of computing areas
-
-# Degrees; longitudes may go on across the antimeridian, and rounding may pass a pole.
-MAXIMUM_LONGITUDE, MAXIMUM_LATITUDE = 540.0, 90.0 + 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,8 +197,9 @@ class Context:
 
     def _named(self, role: Role, readable: bool) -> Mask:
         """(n,) whether the feature has a primary ID: one that can be read, or any that is no placeholder."""
+        from rogi.inventory.columns import is_placeholder
         from rogi.inventory.primary_id import IdForm
-        from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+        from rogi.rules.structure._vocabulary import placeholders
 
         ids = self.primary_ids(role)
         named: Mask = ids.parsed.copy()
@@ -272,21 +271,39 @@ class Context:
         crs = self.crs(role)
         return crs is not None and bool(crs.is_geographic)
 
+    def state(self, role: Role) -> Coordinates:
+        """What is known of the coordinates: infinite, off the Earth, swapped."""
+
+        def compute() -> Coordinates:
+            limits = Limits(
+                self.number("SCH006.margin"),
+                self.number("SCH007.tolerance"),
+                self.number("SCH007.away"),
+                self.number("SCH007.near"),
+            )
+            return coordinates(self.layer(role), witnesses=self._witnesses(role), limits=limits)
+
+        return self.once(("state", role), compute)
+
+    def _witnesses(self, role: Role) -> list[Witness]:
+        layer, out = self.layer(role), []
+        if layer.has("primary_id"):
+            ids = self.primary_ids(role)
+            lon, lat = (np.where(ids.ambiguous, np.nan, v) for v in (ids.longitude, ids.latitude))
+            out.append(("its primary ID", lon, lat))
+        if layer.has("latitude") and layer.has("longitude"):
+            lon, lat = self.numbers(role, "longitude"), self.numbers(role, "latitude")
+            out.append(("its latitude and longitude columns", lon, lat))
+        return out
+
     def placed(self, role: Role) -> Mask:
-        """(n,) usable, with a CRS, and, if that is geographic, within the range of its coordinates."""
+        """(n,) usable, with a CRS that has longitude and latitude, and coordinates it can have."""
 
         def compute() -> Mask:
-            crs = self.crs(role)
-            if crs is None:
+            state = self.state(role)
+            if self.crs(role) is None:
                 return np.zeros(len(self.layer(role)), dtype=bool)
-            if not crs.is_geographic:
-                return self.usable(role)
-            factor = np.degrees(crs.axis_info[0].unit_conversion_factor)
-            reach = np.abs(self.bounds(role)) * factor
-            with np.errstate(invalid="ignore"):
-                limits = [MAXIMUM_LONGITUDE, MAXIMUM_LATITUDE, MAXIMUM_LONGITUDE, MAXIMUM_LATITUDE]
-                inside: Mask = (reach <= limits).all(axis=1)
-            return self.usable(role) & inside
+            return state.usable & ~state.off_earth
 
         return self.once(("placed", role), compute)
 

@@ -93,18 +93,6 @@ class Vertices:
             return np.asarray(self.perimeter / self.count)
 
 
-def finite_coordinates(geometry: Geometries) -> Mask:
-    """(n,) whether every x and y of a geometry is a finite number; True where there is no coordinate."""
-    finite = np.ones(len(geometry), dtype=bool)
-    for start, stop in _chunks(geometry):
-        coords, index = shapely.get_coordinates(geometry[start:stop], return_index=True)
-        with np.errstate(invalid="ignore", over="ignore"):
-            total = coords.sum()
-        if not np.isfinite(total):
-            finite[start + index[~np.isfinite(coords).all(axis=1)]] = False
-    return finite
-
-
 def only(geometry: Geometries, wanted: Mask) -> Geometries:
     """A copy with None in place of all but the wanted geometries (the array itself if all are)."""
     if wanted.all():

@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.geometry import Floats, Geometries, area_m2, transform_geometries
-from rogi.inventory.area_unit import UNITS_PER_KM2, decimals_of, guess_unit, standard_unit
+from rogi.inventory.area_unit import UNITS_PER_KM2, area_unit, decimals_of, guess_unit
 from rogi.inventory.model import Layer
 from rogi.schema.model import Role
 from rogi.words import agreeing, counted
@@ -228,7 +228,7 @@ def _areas(layer: Layer, change: Change) -> Floats:
         unit = "m²" if np.nanmedian(values) > 100 else None
     if unit is None:
         declared = layer.dialect.units.get("area") if layer.dialect is not None else None
-        unit = standard_unit(declared)
+        unit = area_unit(declared)
     out = change.area_km2 * UNITS_PER_KM2[unit]
     decimals = decimals_of(values)
     return out if decimals is None else np.asarray(np.round(out, decimals))

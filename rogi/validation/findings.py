@@ -207,7 +207,8 @@ def _feature_names(context: Context, layer: Layer) -> tuple[Objects, Objects]:
 def _placeholders(context: Context, text: Objects) -> NDArray[np.bool_]:
     import pandas as pd
 
-    from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+    from rogi.inventory.columns import is_placeholder
+    from rogi.rules.structure._vocabulary import placeholders
 
     none = placeholders(context)
     codes, uniques = pd.factorize(text, use_na_sentinel=True)

@@ -95,7 +95,7 @@ def test_rounded_areas_agree(run: Run) -> None:
 
 
 def test_areas_of_a_map_that_does_not_preserve_them(run: Run) -> None:
-    """Web Mercator areas at 30.4 N are larger by 1 / cos²: 34 %: all rows are found, and the plane is named."""
+    """Web Mercator areas at 30.4 N are larger by 1 / cos²: 34 %; the plane is named."""
     inventory = examples.tprogi(6)
     wrong = column(inventory, "AREA") / np.cos(np.radians(30.4)) ** 2
     findings = run(put(inventory, "AREA", wrong), "ATT001", "ATT014")

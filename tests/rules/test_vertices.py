@@ -9,7 +9,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.rules.vertices import Vertices, finite_coordinates, measure, metres_per_unit, only, unwrapped
+from rogi.inventory.coordinates import finite_coordinates
+from rogi.rules.vertices import Vertices, measure, metres_per_unit, only, unwrapped
 
 GEOD = pyproj.Geod(ellps="WGS84")
 

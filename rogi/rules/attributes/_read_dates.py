@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from rogi.inventory.columns import Distinct, distinct
+from rogi.inventory.columns import Distinct, distinct, is_placeholder
 from rogi.rules.attributes._dates import Period, read_date
 from rogi.rules.context import Context
-from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+from rogi.rules.structure._vocabulary import placeholders
 from rogi.schema.model import Role
 
 

@@ -28,13 +28,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import quoted
+from rogi.inventory.columns import is_placeholder, quoted
 from rogi.inventory.model import Inventory
 from rogi.inventory.primary_id import IdForm
 from rogi.rules.context import Context
 from rogi.rules.primary_ids import WITH_ID
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
-from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+from rogi.rules.structure._vocabulary import placeholders
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo("PID001", "id-malformed", Severity.ERROR, Evidence.DERIVED, WITH_ID, fix="unsafe")

@@ -29,12 +29,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.inventory.columns import folded, quoted, schema_of
+from rogi.inventory.columns import folded, is_placeholder, quoted, schema_of
 from rogi.inventory.model import Inventory
 from rogi.inventory.primary_id import IdForm, ParsedIds, units
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
-from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+from rogi.rules.structure._vocabulary import placeholders
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo(

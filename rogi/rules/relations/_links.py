@@ -9,10 +9,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.inventory.columns import folded
+from rogi.inventory.columns import folded, is_placeholder
 from rogi.inventory.primary_id import IdForm
 from rogi.rules.context import Context
-from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+from rogi.rules.structure._vocabulary import placeholders
 from rogi.rules.vertices import only
 from rogi.schema.model import Role
 

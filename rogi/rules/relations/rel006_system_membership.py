@@ -24,14 +24,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import quoted
+from rogi.inventory.columns import is_placeholder, quoted
 from rogi.inventory.model import Inventory
 from rogi.inventory.primary_id import parse
 from rogi.rules import examples
 from rogi.rules.context import Context
 from rogi.rules.relations._links import unit_names
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
-from rogi.rules.structure._vocabulary import is_placeholder, placeholders
+from rogi.rules.structure._vocabulary import placeholders
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo(

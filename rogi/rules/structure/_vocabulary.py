@@ -9,13 +9,11 @@ from difflib import get_close_matches
 from enum import Enum, auto
 
 from rogi.errors import RogiError
-from rogi.inventory.columns import Distinct, folded, schema_of
+from rogi.inventory.columns import Distinct, folded, is_placeholder, schema_of
 from rogi.inventory.model import Layer
 from rogi.rules.context import Context
 from rogi.schema.model import Field, Role, Vocabulary
 
-LONGEST = 30  # characters; a placeholder is a word or two
-WORD = 4  # letters a numbered placeholder has at least: NULL01, but not NA1, which may be a code
 HINTS = 500  # distinct values of a column for which a close term is sought
 CLOSE = 0.8  # of 1, the likeness (difflib) from which on a typing error is supposed
 
@@ -67,17 +65,6 @@ def find_vocabulary(name: str) -> Vocabulary | None:
         return load_vocabulary(name)
     except RogiError:
         return None
-
-
-def is_placeholder(text: str, placeholders: frozenset[str]) -> bool:
-    """Whether a text says "no value": a listed word, also numbered (``NULL01``), or nothing but blanks."""
-    if len(text) > LONGEST and not text.isspace():
-        return False
-    plain = folded(text)
-    if plain in placeholders or not plain:
-        return bool(text)
-    word = plain.rstrip("0123456789_ ")
-    return len(word) >= WORD and word in placeholders
 
 
 def placeholders(context: Context) -> frozenset[str]:

@@ -34,9 +34,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-from rogi.inventory.crs import horizontal, outside_area_of_use, to_degrees
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
@@ -45,81 +43,17 @@ from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo("SCH007", "lat-lon-swapped", Severity.ERROR, Evidence.DERIVED, EVERY_LAYER, needs_crs=True)
 
-Floats = NDArray[np.float64]
-
 
 def check(context: Context) -> Iterator[Rows]:
     for role in context.targets:
-        crs = context.layer(role).crs
-        at = np.flatnonzero(context.usable(role))
-        if crs is None or not len(at):
+        if context.crs(role) is None:
             continue
-        flat = horizontal(crs)
-        if not (flat.is_geographic or flat.is_projected):
-            continue
-        bounds = context.bounds(role)[at]
-        x, y = (bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2
-        lon, lat = to_degrees(flat, x, y)
-        reasons = np.full(len(at), "", dtype=object)
-        if flat.is_geographic:
-            out = (np.abs(lat) > 90) & (np.abs(lat) <= 180) & (np.abs(lon) <= 90)
-            reasons[out] = [f"latitude {v:.6g} is beyond ±90" for v in lat[out]]
-            swapped_lon, swapped_lat = lat, lon
+        state = context.state(role)
+        rows, usable = np.flatnonzero(state.swapped), int(state.usable.sum())
+        if len(rows) == usable > 1:
+            yield Rows.of_layer(role, f"{state.swapped_words[rows[0]]}; so do all {usable} features")
         else:
-            away = outside_area_of_use(flat, lon, lat)
-            far = ~(away <= context.number("away"))
-            if not far.any() and not _has_witness(context, role):
-                continue
-            swapped_lon, swapped_lat = to_degrees(flat, y, x)
-            inside = outside_area_of_use(flat, swapped_lon, swapped_lat) <= context.number("near")
-            reasons[far & inside] = "only swapped coordinates lie where the CRS is made for"
-        tolerance = context.number("tolerance")
-        acquitted = np.zeros(len(at), dtype=bool)
-        possible = (np.abs(swapped_lat) <= 90) & (np.abs(swapped_lon) <= 180)
-        for name, witness_lon, witness_lat in _witnesses(context, role):
-            w_lon, w_lat = witness_lon[at], witness_lat[at]
-            as_is = _apart(lon, lat, w_lon, w_lat) <= tolerance
-            swapped = _apart(swapped_lon, swapped_lat, w_lon, w_lat) <= tolerance
-            acquitted |= as_is
-            reasons[swapped & ~as_is & possible & (reasons == "")] = f"{name} only when swapped"
-        rows = np.flatnonzero((reasons != "") & ~acquitted)
-        messages = [
-            f"latitude and longitude are swapped: the geometry lies at {_place(lon[i], lat[i])}, {reasons[i]}"
-            for i in rows
-        ]
-        if len(rows) == len(at) > 1:
-            yield Rows.of_layer(role, f"{messages[0]}; so do all {len(at)} features")
-        else:
-            yield Rows(role, at[rows], messages)
-
-
-def _has_witness(context: Context, role: Role) -> bool:
-    layer = context.layer(role)
-    return layer.has("primary_id") or (layer.has("latitude") and layer.has("longitude"))
-
-
-def _witnesses(context: Context, role: Role) -> Iterator[tuple[str, Floats, Floats]]:
-    layer = context.layer(role)
-    if layer.has("primary_id"):
-        ids = context.primary_ids(role)
-        yield "it agrees with its primary ID", ids.longitude, ids.latitude
-    if layer.has("latitude") and layer.has("longitude"):
-        lon, lat = context.numbers(role, "longitude"), context.numbers(role, "latitude")
-        yield "it agrees with its latitude and longitude columns", lon, lat
-
-
-def _apart(lon: Floats, lat: Floats, other_lon: Floats, other_lat: Floats) -> Floats:
-    """Larger difference in degrees; infinite where unknown."""
-    with np.errstate(invalid="ignore"):
-        dlon = np.abs((lon - other_lon + 180.0) % 360.0 - 180.0)
-        apart = np.maximum(dlon, np.abs(lat - other_lat))
-    return np.where(np.isnan(apart), np.inf, apart)
-
-
-def _place(lon: float, lat: float) -> str:
-    if np.isnan(lon) or np.isnan(lat):
-        return "no place on Earth"
-    return f"{abs(lat):.4f}° {'S' if lat < 0 else 'N'} {abs(lon):.4f}° {'W' if lon < 0 else 'E'}"
+            yield Rows(role, rows, state.swapped_words[rows].tolist())
 
 
 def good() -> Inventory:

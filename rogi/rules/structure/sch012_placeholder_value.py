@@ -25,12 +25,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rogi.inventory.columns import folded, quoted
+from rogi.inventory.columns import folded, is_placeholder, quoted
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
-from rogi.rules.structure._vocabulary import find_vocabulary, is_placeholder, placeholders
+from rogi.rules.structure._vocabulary import find_vocabulary, placeholders
 from rogi.schema.model import Evidence, FieldType, Role
 
 RULE = RuleInfo("SCH012", "placeholder-value", Severity.WARNING, Evidence.VERIFIED, EVERY_LAYER)
