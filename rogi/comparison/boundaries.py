@@ -15,6 +15,9 @@ from rogi.geometry import Floats, Ints, metres_per_degree
 # Spacing of the points at which a boundary is sampled; Hausdorff distances are low by at most half of it.
 BOUNDARY_STEP_M = 10.0
 _BLOCK = 8
+# Samples of a pair beside its vertices: enough for 100 km of boundary; a vertex thousands of kilometres off
+# (a digit too few) widens the step instead of stopping the comparison.
+_MOST_SAMPLES = 100_000
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def boundary_distances(
     index_a, index_b : ndarray of int, shape (m,)
         The pairs, as rows of ``a`` and ``b``.
     step_m : float
-        Largest gap between samples, m.
+        Largest gap between samples, m; more where both boundaries together have over 100,000 such steps.
     workers : int, optional
         Threads; by default one per available core. The result does not depend on it.
     """
@@ -162,6 +165,14 @@ def _sample(
 
 
 @njit(cache=True, nogil=True)
+def _length(edges: Floats) -> float:
+    total = 0.0
+    for k in range(len(edges)):
+        total += np.sqrt(edges[k, 2] ** 2 + edges[k, 3] ** 2)
+    return total
+
+
+@njit(cache=True, nogil=True)
 def _sample_count(edges: Floats, step: float) -> int:
     count = 0
     for k in range(len(edges)):
@@ -226,10 +237,11 @@ def _distance_block(
         x0, y0 = a[a_offsets[a_first], 0], a[a_offsets[a_first], 1]
         edges_a, boxes_a = _edges(a, a_offsets, a_first, a_last, x0, y0, east[pair], north[pair])
         edges_b, boxes_b = _edges(b, b_offsets, b_first, b_last, x0, y0, east[pair], north[pair])
-        size = _sample_count(edges_a, step) + _sample_count(edges_b, step)
+        gap = max(step, (_length(edges_a) + _length(edges_b)) / _MOST_SAMPLES)
+        size = _sample_count(edges_a, gap) + _sample_count(edges_b, gap)
         distance, weight = np.empty(size), np.empty(size)
-        at = _sample(edges_a, edges_b, boxes_b, step, distance, weight, 0)
-        _sample(edges_b, edges_a, boxes_a, step, distance, weight, at)
+        at = _sample(edges_a, edges_b, boxes_b, gap, distance, weight, 0)
+        _sample(edges_b, edges_a, boxes_a, gap, distance, weight, at)
         total = weight.sum()
         out[pair, 0] = (distance * weight).sum() / total
         out[pair, 2] = distance.max()

@@ -52,7 +52,7 @@ def declared_coding(unit: str | None) -> Coding:
     return _BY_UNIT.get(unit or "degree", Coding.DEGREES)
 
 
-def recognised_coding(numbers: Floats, texts: Objects, enough: int) -> Coding | None:
+def recognised_coding(numbers: Floats, texts: Objects, enough: int, enough_classes: int) -> Coding | None:
     """What the values are by themselves; None where there are too few to tell.
 
     Parameters
@@ -60,14 +60,15 @@ def recognised_coding(numbers: Floats, texts: Objects, enough: int) -> Coding | 
     numbers : ndarray, shape (n,)
         Values that are numbers and no codes for missing ones; NaN elsewhere.
     texts : ndarray of str or None, shape (n,)
-    enough : int
-        Values needed.
+    enough, enough_classes : int
+        Values needed, and those needed to take whole numbers from 0 to 8 for classes.
     """
     known = numbers[np.isfinite(numbers)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (np.nan, np.nan)
+    whole = low >= 0 and high <= _LAST_CLASS and bool((known == np.rint(known)).all())
+    if whole and len(known) >= enough_classes:
+        return Coding.CLASSES
     if len(known) >= enough:
-        low, high = float(known.min()), float(known.max())
-        if low >= 0 and high <= _LAST_CLASS and (known == np.rint(known)).all():
-            return Coding.CLASSES
         if low >= 0 and high <= 2 * np.pi:
             return Coding.RADIANS
         if -180 <= low < 0 and high <= 180 and float((known < 0).mean()) > 0.1 and not _only_flat(known):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,10 +159,10 @@ def map_columns(
 
 def _is_constant(frame: pd.DataFrame, column: str) -> bool:
     """Whether several rows all have the same value in the first column of a name."""
-    values = frame[column]
-    values = values if values.ndim == 1 else values.iloc[:, 0]
+    table: Any = frame[column]
+    values = table if table.ndim == 1 else table.iloc[:, 0]
     try:
-        return len(values) > 1 and values.notna().all() and bool((values == values.iloc[0]).all())
+        return len(values) > 1 and bool(values.notna().all()) and bool((values == values.iloc[0]).all())
     except (TypeError, ValueError):  # lists and the like
         return False
 

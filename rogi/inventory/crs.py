@@ -86,7 +86,7 @@ def to_degrees(crs: pyproj.CRS, x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def from_degrees(crs: pyproj.CRS, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
-    """Coordinates in a projected CRS of longitude and latitude on its datum; infinite where there are none."""
+    """Coordinates in a projected CRS of longitude and latitude on its datum; infinite where there is none."""
     x, y = _to_geodetic(horizontal(crs)).transform(lon, lat, direction="INVERSE")
     return np.asarray(x), np.asarray(y)
 

@@ -176,7 +176,7 @@ def quantity(
     series: pd.Series | None = None,
     km2: Floats | None = None,
     codes: Sequence[float] | None = None,
-    enough: int = MINIMUM_VALUES,
+    enough: int | None = None,
 ) -> Quantity:
     """A column of numbers with what is known of it.
 
@@ -193,7 +193,8 @@ def quantity(
     codes
         Numbers that stand for a missing value where they are no possible value; by default those of ATT009.
     enough
-        Values needed to tell how aspects are coded.
+        Values needed to tell how aspects are coded (ATT006.minimum_values). By default a single value of 0
+        to 8 is left out already, as it may be a class; a rule needs more to say so.
 
     Returns
     -------
@@ -284,12 +285,12 @@ def _aspects(
     listed: Floats,
     declared: str | None,
     told: Told,
-    enough: int,
+    enough: int | None,
 ) -> Quantity:
     """Directions in degrees of a column in any coding."""
     words = texts(series)
     said = declared_coding(declared)
-    seen = recognised_coding(known, words, enough)
+    seen = recognised_coding(known, words, enough or MINIMUM_VALUES, enough or 1)
     coding = said if seen is None else _coding(said, seen, told)
     found = degrees(coding, given, words)
     linear = to_concept("degree", concept.unit) or (1.0, 0.0)

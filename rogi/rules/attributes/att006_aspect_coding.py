@@ -1,9 +1,9 @@
 """The aspect column does not hold degrees.
 
 ## What it checks
-Whether a column's values (five of them at least) are degrees. Whole numbers from 0 to 8 are classes, words
-like `NE` are compass points, numbers up to 2 π are radians, those from -180 to 180 count from north to both
-sides, some beyond 360 and none beyond 400 are gon. A dialect that declares the
+Whether a column's values (`minimum_values` of them at least) are degrees. Whole numbers from 0 to 8 are
+classes, words like `NE` are compass points, numbers up to 2 π are radians, those from -180 to 180 count from
+north to both sides, some beyond 360 and none beyond 400 are gon. A dialect that declares the
 coding is believed, unless the values contradict it. One finding for the layer.
 
 ## Why
