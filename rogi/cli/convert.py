@@ -87,7 +87,7 @@ def convert(
         conversion.inventory, output, format=to_format.value if to_format is not None else None
     )
     losses = (*conversion.losses, *written.losses)
-    _print(inventory, conversion.inventory, written.paths, losses, format)
+    _print(inventory, conversion.inventory, written.paths, losses, conversion.notes, format)
 
 
 def _print(
@@ -95,6 +95,7 @@ def _print(
     after: Inventory,
     paths: tuple[Path, ...],
     losses: tuple[Loss, ...],
+    converted: tuple[str, ...],
     format: SummaryFormat,
 ) -> None:
     if format is SummaryFormat.JSON:
@@ -107,6 +108,7 @@ def _print(
                 {"role": layer.role.value, "name": layer.name, "features": len(layer)}
                 for layer in after.layers
             ],
+            "notes": [*_notes(before), *converted],
             "losses": [asdict(loss) for loss in losses],
         }
         sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -121,11 +123,17 @@ def _print(
     lines = [f"{', '.join(str(path) for path in paths)}: {after.schema.id}"]
     lines.append(f"read as {before.dialect.name} ({before.dialect_reason})")
     lines += [f"  {layer.name}: {len(layer):,} {layer.role.title}" for layer in after.layers]
-    notes = [*before.notes, *(f"{layer.name}: {note}" for layer in before.layers for note in layer.notes)]
-    if notes:
+    if notes := _notes(before):
         lines += ["notes on reading:", *(f"  {note}" for note in notes)]
+    if converted:
+        lines += ["values:", *(f"  {note}" for note in converted)]
     lines += ["lost or changed:", *_loss_lines(losses)] if losses else ["nothing was lost"]
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _notes(inventory: Inventory) -> list[str]:
+    """What reading said."""
+    return [*inventory.notes, *(f"{x.name}: {note}" for x in inventory.layers for note in x.notes)]
 
 
 def _loss_lines(losses: tuple[Loss, ...]) -> list[str]:

@@ -108,6 +108,26 @@ def degrees(coding: Coding, numbers: Floats, texts: Objects) -> Floats:
     return numbers * _DEGREES_PER.get(coding, 1.0)
 
 
+def from_degrees(directions: Floats, unit: str | None) -> Objects | None:
+    """(n,) classes or points of the compass of directions; None where a unit is no class.
+
+    Examples
+    --------
+    >>> from_degrees(np.array([350.0, 44.0, np.nan]), "cardinal")
+    array(['N', 'NE', None], dtype=object)
+    """
+    coding = declared_coding(unit)
+    if not is_class(coding):
+        return None
+    start = 90.0 if coding is Coding.CLASSES_FROM_EAST else 0.0
+    out = np.full(len(directions), None, dtype=object)
+    known = np.isfinite(directions)
+    sector = (np.floor((directions[known] - start + 22.5) / 45.0) % 8).astype(np.int64)
+    names = np.array(_POINTS[::2], dtype=object)
+    out[known] = [names[k].upper() for k in sector] if coding is Coding.COMPASS else (sector + 1).tolist()
+    return out
+
+
 def is_class(coding: Coding) -> bool:
     """Whether a value stands for a sector, not for a direction."""
     return coding in (Coding.COMPASS, Coding.CLASSES, Coding.CLASSES_FROM_NORTH, Coding.CLASSES_FROM_EAST)

@@ -6,30 +6,31 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
+from numpy.typing import NDArray
 
 from rogi.errors import OptionError
+from rogi.geometry import area_m2, places_on_earth
+from rogi.inventory.aspects import Coding, from_degrees, is_class
+from rogi.inventory.coordinates import coordinates, finite_coordinates, labels_of
+from rogi.inventory.crs import label
 from rogi.inventory.loss import Loss, LossKind
 from rogi.inventory.model import Inventory, Layer
-from rogi.schema.model import Concept, Dialect, LayerSchema, Match, Schema, normalise
+from rogi.inventory.units import AreaKind, scaled_values
+from rogi.inventory.values import quantity
+from rogi.schema.model import Concept, Dialect, FieldType, LayerSchema, Match, Schema, normalise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Middle direction of the eight classes of aspect, degrees clockwise from north.
-_CLASSES_FROM_NORTH = tuple(45.0 * k for k in range(8))
-_ASPECT_CLASSES = {
-    "class-8-from-N": {str(k + 1): angle for k, angle in enumerate(_CLASSES_FROM_NORTH)},
-    "class-8-from-E": {str(k + 1): (90.0 + angle) % 360.0 for k, angle in enumerate(_CLASSES_FROM_NORTH)},
-    "cardinal": dict(zip(("n", "ne", "e", "se", "s", "sw", "w", "nw"), _CLASSES_FROM_NORTH, strict=True)),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """A converted inventory and what was lost."""
+    """A converted inventory, what was lost, and what was converted or kept although it is wrong."""
 
     inventory: Inventory
     losses: tuple[Loss, ...]
+    notes: tuple[str, ...] = ()
 
 
 def convert(
@@ -70,7 +71,11 @@ def convert(
     else:
         target = load_schema(schema) if isinstance(schema, str) else schema
     native = _native_dialect(target)
-    losses: list[Loss] = []
+    losses: list[Loss] = [
+        Loss(s.layer or s.path.name, LossKind.TABLE_LEFT_OUT, "", s.features, "plays no role in an inventory")
+        for s in inventory.unread
+    ]
+    notes: list[str] = []
     layers = []
     for layer in inventory.layers:
         described = target.layer(layer.role)
@@ -78,14 +83,17 @@ def convert(
             detail = f"{target.id} has no {layer.role.title}"
             losses.append(Loss(layer.name, LossKind.LAYER_LEFT_OUT, "", len(layer), detail))
             continue
-        converted = _layer(layer, described, losses, keep_extra)
+        converted = _layer(layer, described, losses, notes, keep_extra)
         if crs is not None:
-            converted = _reprojected(converted, crs)
+            converted = _reprojected(layer, converted, crs, losses)
         layers.append(replace(converted, dialect=native.layer(layer.role)))
     reason = f"converted from {inventory.dialect.name}"
     return Conversion(
-        replace(inventory, layers=tuple(layers), schema=target, dialect=native, dialect_reason=reason),
+        replace(
+            inventory, layers=tuple(layers), schema=target, dialect=native, dialect_reason=reason, unread=()
+        ),
         tuple(losses),
+        tuple(notes),
     )
 
 
@@ -105,7 +113,9 @@ def _native_dialect(schema: Schema) -> Dialect:
     return max(own or dialects(), key=lambda dialect: (agreement(dialect), dialect.priority))
 
 
-def _layer(layer: Layer, target: LayerSchema, losses: list[Loss], keep_extra: bool) -> Layer:
+def _layer(
+    layer: Layer, target: LayerSchema, losses: list[Loss], notes: list[str], keep_extra: bool
+) -> Layer:
     import geopandas as gpd
     import pandas as pd
 
@@ -113,7 +123,7 @@ def _layer(layer: Layer, target: LayerSchema, losses: list[Loss], keep_extra: bo
     concepts: dict[str, str] = {}
     for field in target.fields:
         if layer.has(field.concept.name):
-            columns[field.name] = _values(layer, field.concept, field.name, target.name, losses)
+            columns[field.name] = _values(layer, field.concept, field.name, target.name, losses, notes)
             concepts[field.concept.name] = field.name
     used = {layer.columns[concept] for concept in concepts if concept in layer.columns}
     geometry = layer.frame.geometry.name
@@ -148,10 +158,10 @@ def _layer(layer: Layer, target: LayerSchema, losses: list[Loss], keep_extra: bo
     return replace(layer, name=target.name, frame=frame, columns=concepts, schema=target, dialect=None)
 
 
-def _values(layer: Layer, concept: Concept, field: str, target: str, losses: list[Loss]) -> pd.Series[Any]:
+def _values(
+    layer: Layer, concept: Concept, field: str, target: str, losses: list[Loss], notes: list[str]
+) -> pd.Series[Any]:
     """Values of a concept in the terms and the unit of the schema."""
-    import pandas as pd
-
     values = layer.values(concept.name)
     if concept.name not in layer.columns:
         return values  # a constant of the dialect
@@ -172,29 +182,69 @@ def _values(layer: Layer, concept: Concept, field: str, target: str, losses: lis
             elif mapped is None and terms and _key(value) not in terms:
                 detail = f"{value!r} is kept as it is"
                 losses.append(Loss(target, LossKind.VALUE_UNKNOWN, column, int(count), detail))
-    unit = layer.dialect.units.get(concept.name) if layer.dialect is not None else None
-    if unit is None or unit == concept.unit:
-        return values
-    if unit in _ASPECT_CLASSES:
-        codes, uniques = pd.factorize(values, use_na_sentinel=True)
-        angles = _ASPECT_CLASSES[unit]
-        table = np.array([*(angles.get(_key(u), np.nan) for u in uniques), np.nan])
-        known = int(np.isfinite(table[codes]).sum())
-        detail = "a class of 45 degrees became its middle"
-        losses.append(Loss(target, LossKind.VALUE_AMBIGUOUS, column, known, detail))
-        lost = int((codes >= 0).sum()) - known
-        if lost:
-            losses.append(Loss(target, LossKind.VALUE_LEFT_OUT, column, lost, "no class of aspect"))
-        return pd.Series(table[codes], index=values.index, name=field)
-    from rogi.schema.units import to_concept
+    numeric = concept.type in (FieldType.NUMBER, FieldType.INTEGER) and concept.vocabulary is None
+    return _quantity(layer, concept, field, target, losses, notes) if numeric else values
 
-    scale = to_concept(unit, concept.unit)
-    if scale is None:
-        losses.append(
-            Loss(target, LossKind.TYPE_CHANGED, column, len(layer), f"kept in {unit}, not {concept.unit}")
-        )
-        return values
-    return pd.to_numeric(values, errors="coerce").astype("float64") * scale[0] + scale[1]
+
+def _quantity(
+    layer: Layer, concept: Concept, field: str, target: str, losses: list[Loss], notes: list[str]
+) -> pd.Series[Any]:
+    """Numbers in the unit of the schema; in a column that has it already all stay as they are."""
+    import pandas as pd
+
+    found = quantity(layer, concept.name, km2=_areas(layer) if concept.name == "area" else None)
+    column = found.column
+    kept = layer.values(concept.name)
+    if found.unit == concept.unit and found.convertible:
+        if left := found.left_out():
+            notes.append(f"{target}.{field}: {left}, kept as they are")
+        return kept
+    if found.coding is Coding.CLASSES or (found.area_kind is AreaKind.ELLIPSOID and not found.convertible):
+        detail = f"kept in {found.unit}, not {concept.unit}"
+        losses.append(Loss(target, LossKind.TYPE_CHANGED, column, len(layer), detail))
+        return kept
+    classes = found.coding is not None and is_class(found.coding)
+    values = from_degrees(found.values, concept.unit) if concept.name == "aspect" else None
+    if values is None:
+        scaled = scaled_values(found.values, found.concept.unit, concept.unit)
+        if scaled is None:
+            detail = f"kept in {found.unit}, not {concept.unit}"
+            losses.append(Loss(target, LossKind.TYPE_CHANGED, column, len(layer), detail))
+            return kept
+        values = scaled
+        if classes:
+            count = int(np.isfinite(values).sum())
+            detail = "a class of 45 degrees became its middle"
+            losses.append(Loss(target, LossKind.VALUE_AMBIGUOUS, column, count, detail))
+        else:
+            notes.append(f"{target}.{field}: converted from {found.unit} to {concept.unit}")
+    else:
+        count = int(np.isfinite(found.values).sum())
+        detail = "a direction became its class"
+        losses.append(Loss(target, LossKind.VALUE_NARROWER, column, count, detail))
+    if found.area_kind is not AreaKind.ELLIPSOID:
+        count = int(np.isfinite(found.numbers).sum())
+        detail = f"areas in {found.area_kind.value}, not {concept.unit}"
+        losses.append(Loss(target, LossKind.VALUE_LEFT_OUT, column, count, detail))
+    words = "no class of aspect" if classes else "no number"
+    for mask, why in (
+        (found.missing, "code for a missing value"),
+        (found.impossible, words if classes else f"impossible in {found.unit}"),
+        (found.unread, words),
+    ):
+        if mask.any():
+            losses.append(Loss(target, LossKind.VALUE_LEFT_OUT, column, int(mask.sum()), why))
+    return pd.Series(values, index=kept.index, name=field)
+
+
+def _areas(layer: Layer) -> NDArray[np.float64]:
+    """(n,) areas of the outlines on the ellipsoid, km²; NaN where their coordinates are not sound."""
+    out = np.full(len(layer), np.nan)
+    geometry = layer.geometry
+    sound = coordinates(layer).sound & shapely.is_valid(geometry) & (shapely.get_dimensions(geometry) == 2)
+    if sound.any():
+        out[sound] = area_m2(geometry[sound], layer.crs) / 1e6
+    return out
 
 
 def _terms(concept: Concept) -> set[str]:
@@ -214,7 +264,9 @@ def _key(value: object) -> str:
     return str(value).strip().casefold()
 
 
-def _reprojected(layer: Layer, crs: str) -> Layer:
+def _reprojected(source: Layer, layer: Layer, crs: str, losses: list[Loss]) -> Layer:
+    """A layer in another CRS; refused where its coordinates are not those of its own."""
+    import geopandas as gpd
     import pyproj
 
     try:
@@ -226,4 +278,34 @@ def _reprojected(layer: Layer, crs: str) -> Layer:
             f"The {layer.role.title} have no coordinate reference system, so they cannot be brought into "
             f"{crs}; say with --crs which one they are in."
         )
-    return replace(layer, frame=layer.frame.to_crs(target))
+    if not places_on_earth(target):
+        raise OptionError(f"{crs!r} has no longitude and latitude; name a geographic or projected CRS.")
+    if layer.crs == target:
+        return layer
+    state = coordinates(source)
+    usable = int(state.usable.sum())
+    if not state.placed:
+        raise OptionError(
+            f"The {layer.role.title} are in {label(layer.crs)}, which has no longitude and latitude, so they "
+            f"cannot be brought into {crs}."
+        )
+    wrong = np.flatnonzero(state.usable & (state.off_earth | state.swapped))
+    if usable and len(wrong) == usable:
+        words = state.swapped_words[wrong[0]] or state.out_of_range_words[wrong[0]]
+        raise OptionError(
+            f"The {layer.role.title} cannot be brought into {crs}: {words} (all {usable:,} features). Assign "
+            "the CRS they are in, or exchange the coordinates, first; `rogi validate` lists what is wrong."
+        )
+    geometry = layer.geometry.copy()
+    geometry[state.off_earth | state.infinite] = None
+    frame = layer.frame.set_geometry(gpd.array.GeometryArray(geometry, crs=layer.crs)).to_crs(target)
+    moved = np.asarray(frame.geometry.array, dtype=object)
+    lost = ~finite_coordinates(moved)
+    moved[lost] = None
+    lost |= state.off_earth | state.infinite
+    if lost.any():
+        named = ", ".join(str(name) for name in labels_of(source)[lost][:5])
+        detail = f"coordinates have no place in {crs}: {named}" + (", …" if lost.sum() > 5 else "")
+        losses.append(Loss(layer.name, LossKind.GEOMETRY_LEFT_OUT, "", int(lost.sum()), detail))
+        frame = frame.set_geometry(gpd.array.GeometryArray(moved, crs=target))
+    return replace(layer, frame=frame)

@@ -10,6 +10,8 @@ class LossKind(StrEnum):
     """Ways in which a copy says less, or something else, than the original."""
 
     LAYER_LEFT_OUT = "layer left out"  # the schema has no such layer
+    TABLE_LEFT_OUT = "table left out"  # of the input; it plays no role in an inventory
+    ROW_LEFT_OUT = "row left out"
     COLUMN_LEFT_OUT = "column left out"
     COLUMN_WITHOUT_MEANING = "column kept without meaning"  # the schema has no field for it
     COLUMN_RENAMED = "column renamed"  # cut or made different by the limits of a format
@@ -20,6 +22,7 @@ class LossKind(StrEnum):
     VALUE_CUT = "text cut"
     TYPE_CHANGED = "type changed"
     GEOMETRY_CHANGED = "geometry changed"
+    GEOMETRY_LEFT_OUT = "geometry left out"
     NOTE = "note"  # what the driver said
 
 
@@ -49,4 +52,5 @@ class Loss:
 
     def __str__(self) -> str:
         where = f"{self.layer}.{self.column}" if self.column else self.layer
-        return f"{where}: {self.kind.value}, {self.count:,} features: {self.detail}"
+        what = "rows" if self.kind is LossKind.TABLE_LEFT_OUT else "features"
+        return f"{where}: {self.kind.value}, {self.count:,} {what}: {self.detail}"

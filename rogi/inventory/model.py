@@ -144,6 +144,7 @@ class Inventory:
     path: str = ""  # what the user named
     notes: tuple[str, ...] = field(default_factory=tuple)
     recomputed: Mapping[Role, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
+    unread: tuple[Source, ...] = ()  # layers and tables of the input that play no role
 
     def layer(self, role: Role) -> Layer | None:
         """The layer of a role, or None."""

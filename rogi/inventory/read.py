@@ -91,8 +91,21 @@ def read_inventory(
             if tables:
                 parts.append(_part(role, tables))
         inventory = assemble(parts, detection, schema, shown, (*found.notes, *notes))
+        inventory = replace(inventory, unread=_unread(candidates, chosen, notes))
         refuse_copies(inventory, {role for role in roles if role is not None})
         return inventory
+
+
+def _unread(
+    sources: Sequence[SourceLayer], chosen: Sequence[SourceLayer], notes: Sequence[str]
+) -> tuple[Source, ...]:
+    """Layers and tables that were passed over, but for copies of others."""
+    read = {(source.shown, source.layer) for source in chosen}
+    return tuple(
+        Source(s.shown, s.layer, s.format.value, s.features or 0)
+        for s in sources
+        if (s.shown, s.layer) not in read and any(note.startswith(f"{s.name} was not read") for note in notes)
+    )
 
 
 def _named_layers(

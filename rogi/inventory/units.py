@@ -147,6 +147,9 @@ def _by_siblings(layer: Layer, concept: Concept, known: Floats, candidates: Sequ
 
 def scaled_values(values: Floats, unit: str | None, target: str | None) -> Floats | None:
     """Values in another unit; None where there is no way."""
+    if target == "%" and dimension(unit) == "angle" and unit is not None:
+        degrees = scaled_values(values, unit, "degree")
+        return None if degrees is None else np.tan(np.radians(degrees)) * 100.0
     if unit == "%" and dimension(target) == "angle":
         linear = to_concept("degree", target)
         return None if linear is None else np.degrees(np.arctan(values / 100.0)) * linear[0]

@@ -1,0 +1,187 @@
+"""Values: codes for missing ones, units told from names, values and geometries, codings of aspects.
+
+Expected numbers are worked by hand.
+"""
+
+import numpy as np
+import pytest
+
+from rogi.inventory.aspects import Coding
+from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.units import AreaKind
+from rogi.inventory.values import known_texts, quantity
+from rogi.rules import examples
+from rogi.schema.model import Role
+
+N = 8
+
+
+def outlines(inventory: Inventory) -> Layer:
+    layer = inventory.layer(Role.OUTLINE)
+    assert layer is not None
+    return layer
+
+
+def column(name: str, values: object, n: int = N) -> Layer:
+    return outlines(examples.with_column(examples.tprogi(n), Role.OUTLINE, name, values))
+
+
+def km2(layer: Layer) -> np.ndarray:
+    from rogi.geometry import area_m2
+
+    return area_m2(layer.geometry, layer.crs) / 1e6
+
+
+@pytest.mark.parametrize(
+    "code", [-9999.0, -32768.0, -32767.0, 65535.0, 9999.0, 1e20, -3.4028234663852886e38, 0.0, -99999.0]
+)
+def test_codes_for_missing_elevations_are_no_values(code: float) -> None:
+    """No-data values of rasters and zeros far below all others; the rest is untouched."""
+    found = quantity(column("ELE_MIN", [code, *[4500.0] * (N - 1)]), "elevation_minimum")
+    assert found.missing.tolist() == [True] + [False] * (N - 1)
+    assert not found.impossible.any()
+    assert np.nansum(found.values) == 4500.0 * (N - 1)
+
+
+@pytest.mark.parametrize("value", [-500.0, 8849.5, np.inf])
+def test_impossible_values_are_left_out_and_counted(value: float) -> None:
+    found = quantity(column("ELE_MIN", [value, *[4500.0] * (N - 1)]), "elevation_minimum")
+    assert found.impossible.tolist() == [True] + [False] * (N - 1)
+    assert "1 impossible value" in found.left_out()
+
+
+def test_zero_is_a_value_where_it_is_possible() -> None:
+    """0 °C, north, the shore, and a minimum slope of 0 are values; no radiation at all is none."""
+    assert not quantity(column("MAAT", [0.0, *[-2.0] * (N - 1)]), "air_temperature").missing.any()
+    assert not quantity(column("ASPECT", [0.0, *[200.5] * (N - 1)]), "aspect").missing.any()
+    assert not quantity(column("ELE_MIN", [0.0, *[120.0] * (N - 1)]), "elevation_minimum").missing.any()
+    assert not quantity(column("SLO_MIN", [0.0, *[3.0] * (N - 1)]), "slope_minimum").missing.any()
+    for name, concept in (("PISR", "radiation"), ("AP", "precipitation"), ("SLO_MEAN", "slope_mean")):
+        assert quantity(column(name, [0.0, *[20.0] * (N - 1)]), concept).missing.tolist()[:2] == [True, False]
+
+
+def test_words_are_counted_and_are_no_values() -> None:
+    found = quantity(
+        column("ELE_MIN", ["4500", "NA", "-", " 4600 ", None, "none", "5", "6"]), "elevation_minimum"
+    )
+    assert found.unread.tolist() == [False, True, True, False, False, True, False, False]
+    assert found.values[[0, 3]].tolist() == [4500.0, 4600.0]
+    assert "3 texts that are no values" in found.left_out()
+
+
+@pytest.mark.parametrize(
+    ("name", "concept", "stored", "expected", "unit"),
+    [
+        ("MAAT", "air_temperature", 270.15, -3.0, "K"),
+        ("MAAT", "air_temperature", 2701.5, -3.0, "0.1 K"),
+        ("MAGT", "ground_temperature", 41.0, 5.0, "°F"),
+        ("ELE_MEAN", "elevation_mean", 15000.0, 4572.0, "ft"),
+        ("ELE_MAX", "elevation_maximum", 470_000.0, 4700.0, "cm"),
+        ("ELE_MIN", "elevation_minimum", 4.7, 4700.0, "km"),
+        ("PISR", "radiation", 10_440.0, 2900.0, "MJ m⁻²"),
+        ("PISR", "radiation", 2_900_000.0, 2900.0, "Wh m⁻²"),
+        ("SLO_MEAN", "slope_mean", 0.5, 28.64788975654116, "radian"),
+        ("SLO_MEAN", "slope_mean", 100.0, 45.0, "%"),
+        ("AP", "precipitation", 0.4, 400.0, "m"),
+    ],
+)
+def test_a_column_in_another_unit_is_told_from_its_values(
+    name: str, concept: str, stored: float, expected: float, unit: str
+) -> None:
+    found = quantity(column(name, stored), concept)
+    assert found.unit == unit
+    assert found.recognised
+    assert found.values == pytest.approx(np.full(N, expected), abs=1e-9)
+
+
+def test_one_value_in_another_unit_is_impossible_not_a_unit() -> None:
+    """Two of eight temperatures in kelvin: they are impossible in °C, and the column stays in °C."""
+    found = quantity(column("MAAT", [270.5, 268.0, *[-2.0] * 6]), "air_temperature")
+    assert found.unit == "°C"
+    assert found.impossible.tolist() == [True, True, *[False] * 6]
+
+
+def test_feet_within_the_range_are_told_by_the_other_statistics() -> None:
+    """8200 ft would be a possible height in metres, but not beside a median of 2500 m."""
+    layer = column("ELE_MEAN", 8200.0)
+    layer.frame[["ELE_MIN", "ELE_MEDIAN", "ELE_MAX"]] = [2400.0, 2500.0, 2600.0]
+    found = quantity(layer, "elevation_mean")
+    assert found.unit == "ft"
+    assert found.values == pytest.approx(np.full(N, 2499.36))
+    assert quantity(layer, "elevation_median").unit == "m"
+
+
+@pytest.mark.parametrize(
+    ("unit", "per_km2"),
+    [("km²", 1.0), ("ha", 100.0), ("m²", 1e6), ("acre", 247.10538146716533), ("ft²", 10763910.41670972)],
+)
+def test_areas_are_told_by_the_geometries(unit: str, per_km2: float) -> None:
+    layer = outlines(examples.tprogi(N))
+    areas = km2(layer)
+    found = quantity(column("AREA", areas * per_km2), "area", km2=areas)
+    assert (found.unit, found.area_kind) == (unit, AreaKind.ELLIPSOID)
+    assert found.values == pytest.approx(areas, rel=1e-9)
+
+
+def test_square_degrees_and_web_mercator_are_no_areas() -> None:
+    """Areas measured on a plane that does not preserve them are named, and give no values."""
+    import shapely
+
+    from rogi.geometry import transform_geometries
+
+    layer = outlines(examples.tprogi(N))
+    areas = km2(layer)
+    degrees = quantity(column("AREA", shapely.area(layer.geometry)), "area", km2=areas)
+    assert (degrees.area_kind, degrees.convertible) == (AreaKind.DEGREES, False)
+    mercator = shapely.area(transform_geometries(layer.geometry, 4326, 3857)) / 1e4
+    found = quantity(column("AREA", mercator), "area", km2=areas)
+    assert (found.area_kind, found.unit) == (AreaKind.WEB_MERCATOR, "ha")
+    assert np.isnan(found.values).all()
+    assert "Web Mercator" in found.notes()[0]
+
+
+def test_an_area_rounded_to_nothing_is_a_value_and_an_empty_one_is_not() -> None:
+    """0.00 km² is how 0.004 is written with two decimals; 0.00 for 0.3 km² was never computed."""
+    layer = outlines(examples.tprogi(N))
+    areas = np.full(N, 0.3)
+    areas[0] = 0.004
+    stored = np.round(areas, 2)
+    stored[1] = 0.0
+    found = quantity(column("AREA", stored), "area", km2=areas)
+    assert len(layer) == N
+    assert found.missing.tolist() == [False, True, *[False] * 6]
+
+
+@pytest.mark.parametrize(
+    ("values", "coding", "first", "last"),
+    [
+        (["N", "nne", "East", "south-west", "W", "NW", "flat", "S"], Coding.COMPASS, 0.0, 180.0),
+        ([0.0, 0.1, 1.0, 2.0, 3.0, 4.0, 6.2, np.pi], Coding.RADIANS, 0.0, 180.0),
+        ([-90.0, -45.5, 0.0, 30.0, 10.0, 20.0, 179.0, 90.0], Coding.SIGNED, 270.0, 90.0),
+        ([100.0, 390.0, 380.0, 50.0, 10.0, 395.0, 200.0, 300.0], Coding.GON, 90.0, 270.0),
+        ([1600.0, 5000.0, 6300.0, 100.0, 10.0, 3000.0, 200.0, 3200.0], Coding.MILS, 90.0, 180.0),
+        ([10.5, 20.0, 350.0, 7.0, 3.0, 200.0, 180.0, 90.0], Coding.DEGREES, 10.5, 90.0),
+    ],
+)
+def test_directions_in_every_coding(values: list[object], coding: Coding, first: float, last: float) -> None:
+    found = quantity(column("ASPECT", values), "aspect")
+    assert found.coding is coding
+    assert found.values[[0, -1]] == pytest.approx([first, last])
+
+
+def test_classes_of_unknown_start_give_no_direction() -> None:
+    found = quantity(column("ASPECT", [1, 2, 3, 4, 5, 6, 7, 8]), "aspect")
+    assert found.coding is Coding.CLASSES
+    assert not found.convertible
+    assert np.isnan(found.values).all()
+
+
+def test_minus_one_is_flat_and_no_direction() -> None:
+    found = quantity(column("ASPECT", [-1.0, -1.0, 20.5, 30.0, 350.0, 7.0, 8.0, 9.0]), "aspect")
+    assert found.coding is Coding.DEGREES
+    assert found.impossible.tolist() == [True, True, *[False] * 6]
+
+
+def test_words_for_no_value_are_no_texts() -> None:
+    layer = column("SUBREGION", ["Pamir", "NA", "-", "unknown", " ", "None", "Nan Shan", "n/a"])
+    assert known_texts(layer, "subregion").tolist() == ["Pamir", *[None] * 5, "Nan Shan", None]
