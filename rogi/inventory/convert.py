@@ -204,7 +204,9 @@ def _quantity(
         losses.append(Loss(target, LossKind.TYPE_CHANGED, column, len(layer), detail))
         return kept
     classes = found.coding is not None and is_class(found.coding)
-    values = from_degrees(found.values, concept.unit) if concept.name == "aspect" else None
+    values: NDArray[Any] | None = None
+    if concept.name == "aspect":
+        values = from_degrees(found.values, concept.unit)
     if values is None:
         scaled = scaled_values(found.values, found.concept.unit, concept.unit)
         if scaled is None:

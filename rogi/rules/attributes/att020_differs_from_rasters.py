@@ -31,6 +31,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from rogi.inventory.aspects import is_class
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.attributes._quantities import (
@@ -65,8 +66,10 @@ def check(context: Context) -> Iterator[Rows]:
             concept = concept_of(context, role, name)
             field = context.column_name(role, name)
             found = context.quantity(role, name)
-            if not found.convertible:
-                gaps.append(f"{field} not compared: it is in {found.unit}, the rasters give {concept.unit}")
+            classes = found.coding is not None and is_class(found.coding)
+            if classes or not found.convertible:
+                unit = found.declared if classes else found.unit
+                gaps.append(f"{field} not compared: it is in {unit}, the rasters give {concept.unit}")
                 continue
             stored = found.values
             difference = np.abs(stored - expected)
