@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
+from rogi.files import replacing
 from rogi.geometry import Floats, Ints, equal_area_crs, transform_coordinates
+from rogi.raster.grid import Grid as RasterGrid
+from rogi.raster.header import MissingTile, read_header
+from rogi.raster.writing import geotiff
 
 if TYPE_CHECKING:
     import pyproj
@@ -134,23 +139,16 @@ def grid_of_raster(path: str | Path) -> Grid:
     Raises
     ------
     InputError
-        If it cannot be read, has no CRS, or is not north up.
+        If it cannot be read, has no CRS, is not north up, or is a VRT of files of which one is missing.
     """
-    import pyproj
-    import rasterio
-
-    try:
-        with rasterio.open(path) as source:
-            transform, shape, crs = source.transform, source.shape, source.crs
-    except rasterio.errors.RasterioError as error:
-        raise InputError(f"The raster {path} cannot be read: {error}.") from None
-    if crs is None:
-        raise InputError(f"The raster {path} has no CRS, so units cannot be placed on it.")
+    header = read_header(path)
+    missing = [file for file in header.files if not file.exists()]
+    if missing:
+        raise MissingTile(missing[0], header.path)
+    transform = header.transform
     if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
         raise InputError(f"The raster {path} is turned or upside down; its rows must go from north to south.")
-    return Grid(
-        pyproj.CRS.from_wkt(crs.to_wkt()), transform.c, transform.f, transform.a, -transform.e, tuple(shape)
-    )
+    return Grid(header.crs, transform.c, transform.f, transform.a, -transform.e, header.shape)
 
 
 def write_gpkg(cells: Gridded, path: Path) -> None:
@@ -158,7 +156,6 @@ def write_gpkg(cells: Gridded, path: Path) -> None:
     import geopandas as gpd
     import pyogrio
 
-    from rogi.files import replacing
     from rogi.inventory.geopackage import set_last_change
 
     flat = np.flatnonzero(cells.count.ravel())
@@ -173,32 +170,16 @@ def write_gpkg(cells: Gridded, path: Path) -> None:
 
 def write_geotiff(cells: Gridded, path: Path) -> None:
     """Bands ``count`` and the means, float64, NaN for cells without a value."""
-    import rasterio
-    from rasterio.transform import from_origin
-
-    from rogi.files import replacing
-
     grid = cells.grid
     bands = {"count": cells.count.astype(float)} | {f"{k}_mean": v for k, v in _column_names(cells).items()}
+    transform = Affine(grid.width, 0.0, grid.west, 0.0, -grid.height, grid.north)
+    place = RasterGrid(grid.crs, transform, grid.shape)
+    options: dict[str, Any] = {"nodata": float("nan"), "names": tuple(bands), "compress": "deflate"}
     with (
         replacing(path) as temporary,
-        rasterio.open(
-            temporary,
-            "w",
-            driver="GTiff",
-            width=grid.shape[1],
-            height=grid.shape[0],
-            count=len(bands),
-            dtype="float64",
-            crs=rasterio.crs.CRS.from_wkt(grid.crs.to_wkt()),
-            transform=from_origin(grid.west, grid.north, grid.width, grid.height),
-            nodata=float("nan"),
-            compress="deflate",
-        ) as target,
-    ):
-        for number, (name, values) in enumerate(bands.items(), start=1):
-            target.write(values, number)
-            target.set_band_description(number, name)
+        geotiff(temporary, place, "float64", count=len(bands), **options) as write,
+    ):  # fmt: skip
+        write(np.stack(list(bands.values())), 0, 0)
 
 
 def _column_names(cells: Gridded) -> Mapping[str, Floats]:

@@ -103,13 +103,14 @@ class ConfidenceScores:
 
 @dataclass(frozen=True)
 class PixelEvaluation:
-    """What the probabilities of pixels say; areas in m²."""
+    """What the probabilities of pixels say; areas in m². `damaged` says which files could not be read."""
 
     curve: Curve
     calibration: Calibration
     choice: ThresholdChoice
     area: float
     missed: float
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -421,4 +422,5 @@ def _pixels(
         choose_threshold(things, threshold),
         float(things.size.sum()),
         found.missed,
+        found.damaged,
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,13 @@ from rogi.detection.polygons import LEVELS, place
 from rogi.detection.probability import SPREAD_OF
 from rogi.detection.ranking import Scored
 from rogi.errors import InputError
-from rogi.geometry import Floats, Geometries, area_m2, parse_crs, transform_geometries
-from rogi.raster.guard import OFFLINE, refuse_remote
+from rogi.geometry import Floats, Geometries, area_m2, transform_geometries
+from rogi.raster.files import RasterFile, reading
+from rogi.raster.grid import Window
+from rogi.raster.header import read_header
 
 if TYPE_CHECKING:
     from affine import Affine
-    from rasterio.io import DatasetReader
 
 BLOCK = 512
 """Rows and columns of the blocks that are drawn in the bootstrap and dealt to the folds."""
@@ -40,11 +40,14 @@ class PixelScores:
         m² of pixels of each value, 0 to 254, in each block with data.
     missed : float
         m² of outlines without data in the raster.
+    damaged : tuple of str
+        What is wrong with files that cannot be read; what lies on them is without data.
     """
 
     inside: Floats
     outside: Floats
     missed: float
+    damaged: tuple[str, ...] = ()
 
     def scored(self) -> Scored:
         """Pixels as things with a score; each is right in so far as it is inside."""
@@ -83,75 +86,21 @@ def pixel_scores(
     InputError
         If the raster cannot be read, has no CRS, or does not hold probabilities.
     """
-    with _opened(Path(path)) as source:
-        return _count(source, str(path), truth, ground, block)
-
-
-def refuse_pictures(path: Path) -> None:
-    """Refuse a raster of more bands than a model has outputs: a picture, whose bytes would pass for chances.
-
-    Raises
-    ------
-    InputError
-        If it has more than two bands, or the spread, or cannot be read.
-    """
-    with _opened(path):
-        pass
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[DatasetReader]:
-    """A raster that may be one of probabilities, by its bands."""
-    import rasterio
-
-    refuse_remote(path)
-    try:
-        with rasterio.Env(**OFFLINE), rasterio.open(path) as source:
-            _check_bands(source, str(path))
-            yield source
-    except rasterio.errors.RasterioIOError as error:
-        raise InputError(f"The probabilities {path} cannot be read: {error}; name a raster.") from None
-
-
-def _check_bands(source: DatasetReader, name: str) -> None:
-    if source.count > MOST_BANDS:
-        raise InputError(
-            f"{name} has {source.count} bands, so it is a picture; give the raster that `rogi detect predict "
-            "--probability` wrote."
-        )
-    if (source.descriptions[0] or "").startswith(SPREAD_OF):
-        raise InputError(
-            f"{name} holds the spread among windows, not probabilities; give the raster that `rogi detect "
-            "predict --probability` wrote."
-        )
-
-
-def _count(
-    source: DatasetReader, name: str, truth: Geometries, ground: Geometries | None, block: int
-) -> PixelScores:
-    from rasterio.windows import Window
-
-    if source.crs is None:
-        raise InputError(f"The probabilities {name} have no CRS; set it, so that outlines can be placed.")
-    kind = source.dtypes[0]
-    if kind != "uint8" and not kind.startswith("float"):
-        raise InputError(
-            f"{name} has values of type {kind}; probabilities are uint8 (254 is 1, 255 no data) or "
-            "floating point from 0 to 1."
-        )
-    crs = parse_crs(source.crs.to_wkt())
-    outlines = _Burner(transform_geometries(truth, 4326, crs))
-    limits = None if ground is None else _Burner(transform_geometries(ground, 4326, crs))
+    raster = replace(probability_raster(path), damaged={})
+    name = raster.name
+    outlines = _Burner(transform_geometries(truth, 4326, raster.crs))
+    limits = None if ground is None else _Burner(transform_geometries(ground, 4326, raster.crs))
     tables, missed = [], 0.0
-    for top in range(0, source.height, block):
-        for left in range(0, source.width, block):
-            window = Window(left, top, min(block, source.width - left), min(block, source.height - top))
-            values = _probabilities(source, window, name)
-            transform = source.window_transform(window)
+    height, width = raster.shape
+    with reading():
+        for top, left in product(range(0, height, block), range(0, width, block)):
+            window = Window(top, top + block, left, left + block).within(raster.shape)
+            values = _probabilities(raster, window)
+            transform = raster.grid.moved(top, left)
             counted = np.ones(values.shape, bool) if limits is None else limits.mask(transform, values.shape)
             inside = outlines.mask(transform, values.shape) & counted
             row, col = values.shape[0] / 2, values.shape[1] / 2
-            pixel = float(area_m2(_box(transform, row, col, 1, 1), crs)[0])
+            pixel = float(area_m2(_box(transform, row, col, 1, 1), raster.crs)[0])
             missed += pixel * float((inside & (values == NO_DATA)).sum())
             both = np.bincount(
                 (values.astype(np.int64) + (NO_DATA + 1) * inside)[counted], minlength=2 * NO_DATA + 2
@@ -160,8 +109,40 @@ def _count(
                 tables.append(both * pixel)
     table = np.array(tables).reshape(-1, 2, NO_DATA)
     if not len(table):
-        raise InputError(f"{name} has no pixel with data on the ground that counts.")
-    return PixelScores(table[:, 1], table[:, 0], missed)
+        raise next(iter((raster.damaged or {}).values()), None) or InputError(
+            f"{name} has no pixel with data on the ground that counts."
+        )
+    damaged = tuple(map(str, (raster.damaged or {}).values()))
+    return PixelScores(table[:, 1], table[:, 0], missed, damaged)
+
+
+def probability_raster(path: str | Path) -> RasterFile:
+    """A raster that may be one of probabilities, by its bands; stored numbers, without the file's scale.
+
+    Raises
+    ------
+    InputError
+        If it has more than two bands, which are a picture whose bytes would pass for chances, or the spread,
+        is of another type than bytes and floats, or cannot be read.
+    """
+    header = read_header(path)
+    name, kind = header.path, header.dtypes[0]
+    if len(header.dtypes) > MOST_BANDS:
+        raise InputError(
+            f"{name} has {len(header.dtypes)} bands, so it is a picture; give the raster that `rogi detect "
+            "predict --probability` wrote."
+        )
+    if header.names[0].startswith(SPREAD_OF):
+        raise InputError(
+            f"{name} holds the spread among windows, not probabilities; give the raster that `rogi detect "
+            "predict --probability` wrote."
+        )
+    if kind != "uint8" and not kind.startswith("float"):
+        raise InputError(
+            f"{name} has values of type {kind}; probabilities are uint8 (254 is 1, 255 no data) or "
+            "floating point from 0 to 1."
+        )
+    return RasterFile(header, (1,), voids=(float(NO_DATA),) if kind == "uint8" else ())
 
 
 class _Burner:
@@ -189,15 +170,13 @@ def _box(transform: Affine, row: float, col: float, height: float, width: float)
     return shapely.Polygon(np.column_stack(place(transform, rows, cols)))
 
 
-def _probabilities(source: DatasetReader, window: Any, name: str) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    values = source.read(1, window=window, masked=True)
-    if values.dtype == np.uint8:
-        out = np.asarray(values.data).copy()
-    else:
-        known = np.ma.masked_invalid(values)
-        if known.count() and (float(known.min()) < 0 or float(known.max()) > 1):
-            raise InputError(f"{name} holds values outside 0 to 1, so it is no raster of probabilities.")
-        out = np.rint(known.filled(0.0) * LEVELS).astype(np.uint8)
-        values = known
-    out[np.ma.getmaskarray(values)] = NO_DATA
-    return out
+def _probabilities(raster: RasterFile, window: Window) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    values = raster.read(window)
+    known = np.isfinite(values)
+    if raster.dtype != "uint8":
+        if known.any() and (values[known].min() < 0 or values[known].max() > 1):
+            raise InputError(
+                f"{raster.name} holds values outside 0 to 1, so it is no raster of probabilities."
+            )
+        values = np.rint(values * LEVELS)
+    return np.where(known, values, NO_DATA).astype(np.uint8)

@@ -1,28 +1,27 @@
-"""Probability rasters as files: tiled for reading, cloud-optimised for keeping."""
+"""Probability rasters as files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rogi.detection.polygons import LEVELS
 from rogi.detection.windows import NO_DATA
-from rogi.errors import InputError
-from rogi.files import replacing
-from rogi.raster.files import GDAL_CACHE_MB
+from rogi.raster.files import RasterFile, reading
 from rogi.raster.grid import Window
+from rogi.raster.header import read_header
+from rogi.raster.writing import TILE, TILED, geotiff
 
 if TYPE_CHECKING:
     from rogi.detection.imagery import Imagery
 
 Bytes = NDArray[np.uint8]
 
-TILE = 512
 SPREAD_OF = "spread of "
 """Begins the description of a band of a spread raster, which otherwise looks like one of probabilities."""
 
@@ -55,67 +54,19 @@ def assemble(
     what : str
         What progress calls the raster.
     """
-    import rasterio
-    from rasterio.windows import Window as RasterioWindow
-
     rows, columns = imagery.shape
-    profile = {
-        "driver": "GTiff",
-        "height": rows,
-        "width": columns,
-        "count": len(names),
-        "dtype": "uint8",
-        "nodata": NO_DATA,
-        "crs": imagery.crs.to_wkt(),
-        "transform": imagery.transform,
-        "tiled": True,
-        "blockxsize": TILE,
-        "blockysize": TILE,
-        "compress": "deflate",
-        "zlevel": 1,
-        "interleave": "band",
-        "bigtiff": "if_safer",
-        "sparse_ok": True,
-    }
-    with (
-        rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB, GDAL_NUM_THREADS="ALL_CPUS"),
-        rasterio.open(path, "w", **profile) as dataset,
-    ):
-        dataset.scales = (1 / LEVELS,) * len(names)
-        for band, name in enumerate(names, 1):
-            dataset.set_band_description(band, name)
+    with geotiff(
+        path, imagery.grid, "uint8", count=len(names), nodata=NO_DATA, names=names, scale=1 / LEVELS,
+        compress="deflate", zlevel=1, interleave="band", sparse_ok=True, num_threads="all_cpus", **TILED,
+    ) as write:  # fmt: skip
         for top in range(0, rows, STEP):
             for left in range(0, columns, STEP):
                 height, width = min(STEP, rows - top), min(STEP, columns - left)
                 values = read(Window(top, top + height, left, left + width))
                 if (values != NO_DATA).any():
-                    dataset.write(values, window=RasterioWindow(left, top, width, height))
+                    write(values, top, left)
             if progress is not None:
                 progress(f"putting {what} together", top // STEP + 1, -(-rows // STEP))
-
-
-def write_cog(source: Path, target: Path) -> None:
-    """Write an assembled raster as a cloud-optimised GeoTIFF; the same raster gives the same bytes.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written.
-    """
-    import rasterio
-    import rasterio.shutil
-
-    with replacing(target) as temporary, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):
-        rasterio.shutil.copy(
-            source,
-            temporary,
-            driver="COG",
-            compress="deflate",
-            blocksize=TILE,
-            overview_resampling="average",
-            num_threads="all_cpus",
-            bigtiff="if_safer",
-        )
 
 
 @contextmanager
@@ -127,19 +78,11 @@ def raster_reader(path: Path) -> Iterator[Callable[[int, int, int, int], Bytes]]
     InputError
         It is no such raster.
     """
-    import rasterio
-    from rasterio.errors import RasterioError
-    from rasterio.windows import Window as RasterioWindow
+    header = read_header(path)
+    bands = RasterFile(header, tuple(range(1, len(header.dtypes) + 1)))
 
-    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):
-        try:
-            dataset: Any = rasterio.open(path)
-        except (RasterioError, OSError) as error:
-            raise InputError(f"{path} is no probability raster: {error}.") from None
-        with dataset:
+    def read(row: int, column: int, height: int, width: int) -> Bytes:
+        return bands.read_stored(Window(row, row + height, column, column + width))[0]
 
-            def read(row: int, column: int, height: int, width: int) -> Bytes:
-                found: Bytes = dataset.read(window=RasterioWindow(column, row, width, height))
-                return found
-
-            yield read
+    with reading():
+        yield read

@@ -43,7 +43,7 @@ def choose_bands(header: Header, wanted: BandChoice | None) -> tuple[RasterFile,
     OptionError
         The choice is empty or holds a name twice.
     """
-    if header.coloured:
+    if "palette" in header.colours:
         raise InputError(
             f"{header.path} holds numbers of a colour table, not colours; write them out with gdal_translate "
             "-expand rgb."
@@ -70,7 +70,7 @@ def parse_choice(text: str | None) -> tuple[int | str, ...] | None:
 def _default(header: Header) -> tuple[tuple[int, ...], tuple[str, ...], str]:
     if set(COLOURS) <= set(header.names):
         return tuple(header.names.index(colour) + 1 for colour in COLOURS), COLOURS, ""
-    bands = tuple(i for i, alpha in enumerate(header.alpha, start=1) if not alpha)
+    bands = tuple(i for i, colour in enumerate(header.colours, start=1) if colour != "alpha")
     if len(bands) == 1:
         return bands, (header.names[bands[0] - 1] or "grey",), ""
     if len(bands) == 3:

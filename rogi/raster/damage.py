@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, floor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 DEPTH = 8
 """VRTs of VRTs that are looked into."""
+
+PIECES = 64
+"""Pieces along each side into which a window is cut, at the most, around what cannot be read."""
 
 WARP_REACH = 8
 """Pixels that a warped one may be made of, to each side: cubic splines and Lanczos reach 3, more of a finer
@@ -86,6 +89,45 @@ class _Source:
             floor(column0) - WARP_REACH, ceil(column1) + WARP_REACH,
         ).within(own.shape)  # fmt: skip
         return found if min(found.shape) > 0 else None
+
+
+def around_damage(
+    read: Callable[[Window], Any],
+    window: Window,
+    nothing: Any,
+    found: Callable[[CorruptTile], object],
+    piece: int | None = None,
+) -> Any:
+    """What is read of a window, in ever smaller pieces around what cannot be.
+
+    Parameters
+    ----------
+    read : callable
+        Gives an array of the rows and columns of a window, or raises CorruptTile.
+    window : Window
+    nothing
+        In place of what cannot be read.
+    found : callable
+        Is given the errors.
+    piece : int, optional
+        Side of the pieces that are left out as a whole; by default a share of `PIECES` of the window's.
+    """
+    least = piece or max(1, max(window.shape) // PIECES)
+    try:
+        return read(window)
+    except CorruptTile as error:
+        found(error)
+    axis = 0 if window.shape[0] >= window.shape[1] else 1
+    length = window.shape[axis]
+    if length <= least:
+        return np.full(window.shape, nothing)
+    if axis == 0:
+        middle = window.row0 + length // 2
+        parts = replace(window, row1=middle), replace(window, row0=middle)
+    else:
+        middle = window.column0 + length // 2
+        parts = replace(window, column1=middle), replace(window, column0=middle)
+    return np.concatenate([around_damage(read, part, nothing, found, least) for part in parts], axis=axis)
 
 
 def damage_in(path: Path, indexes: Sequence[int] | None, window: Window, why: str) -> CorruptTile:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.raster.damage import around_damage
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Mask, Window
 from rogi.raster.header import CorruptTile
@@ -168,35 +169,18 @@ def _zeros(tile: Tile, window: Window) -> Mask:
         zero: Mask = (tile.read_stored(part)[0] == 0).all(axis=0)
         return zero
 
-    found: Mask = _around_damage(read, window, {part.path for part in tile.parts}, False)
+    found: Mask = around_damage(read, window, False, _not_of([part.path for part in tile.parts]), PIECE)
     return found
 
 
-def _around_damage(read: Callable[[Window], Any], window: Window, own: Collection[Path], nothing: Any) -> Any:
-    """What is read of a window, in ever smaller pieces around files at fault behind a VRT.
+def _not_of(own: Collection[Path]) -> Callable[[CorruptTile], None]:
+    """Raises errors of some files themselves, and forgives those of others behind them."""
 
-    Raises
-    ------
-    CorruptTile
-        One of the files themselves is at fault.
-    """
-    try:
-        return read(window)
-    except CorruptTile as error:
+    def check(error: CorruptTile) -> None:
         if error.path in own:
-            raise
-    height, width = window.shape
-    axis, length = (0, height) if height >= width else (1, width)
-    if length <= PIECE:
-        return np.full(window.shape, nothing)
-    middle = length // 2
-    if axis == 0:
-        cut = window.row0 + middle
-        parts = replace(window, row1=cut), replace(window, row0=cut)
-    else:
-        cut = window.column0 + middle
-        parts = replace(window, column1=cut), replace(window, column0=cut)
-    return np.concatenate([_around_damage(read, part, own, nothing) for part in parts], axis=axis)
+            raise error
+
+    return check
 
 
 @lru_cache(maxsize=4096)
@@ -217,7 +201,7 @@ def relief_voids(raster: RasterFile) -> tuple[RasterFile, tuple[str, ...]]:
         EDGE_SAMPLES,
     )  # fmt: skip
     seen = np.concatenate(
-        [_around_damage(raster.read, window, {raster.path}, np.nan).ravel() for window in lines]
+        [around_damage(raster.read, window, np.nan, _not_of([raster.path])).ravel() for window in lines]
     )
     seen = seen[np.isfinite(seen)]
     notes = [

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
-from rogi.raster.damage import damage_in, filled_in, unopened_in
+from rogi.raster.damage import around_damage, damage_in, filled_in, unopened_in
 from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.guard import OFFLINE
-from rogi.raster.header import Header, read_header, reason
+from rogi.raster.header import CorruptTile, Header, read_header, reason
 
 if TYPE_CHECKING:
     import pyproj
@@ -121,6 +121,8 @@ class RasterFile:
         Numbers taken for "no value" beside the file's own.
     scale, offset : float
         Value = stored number x scale + offset; `read_stored` leaves them alone.
+    damaged : dict of Path to CorruptTile, optional
+        Where given, `read` takes ground on missing or damaged files for void and notes the files here.
     """
 
     header: Header
@@ -128,6 +130,7 @@ class RasterFile:
     voids: tuple[float, ...] = ()
     scale: float = 1.0
     offset: float = 0.0
+    damaged: dict[Path, CorruptTile] | None = field(default=None, compare=False)
 
     @property
     def path(self) -> Path:
@@ -210,16 +213,21 @@ class RasterFile:
         Raises
         ------
         CorruptTile
-            The file, or one behind it, cannot be read there.
+            The file, or one behind it, cannot be read there, and `damaged` is None.
         """
         return _padded(self.shape, window, self._read_inside, self.float_type)
 
     def _read_inside(self, window: Window) -> NDArray[np.floating[Any]]:
-        stored, valid = self.read_stored(window)
-        return self.values(stored[0], valid)
+        damaged = self.damaged
+        if damaged is None:
+            return self._read_values(window)
+        found: NDArray[np.floating[Any]] = around_damage(
+            self._read_values, window, np.nan, lambda error: damaged.setdefault(error.path, error)
+        )
+        return found
 
-    def values(self, stored: NDArray[Any], valid: Mask) -> NDArray[np.floating[Any]]:
-        """Stored numbers as values, NaN where not valid."""
+    def _read_values(self, window: Window) -> NDArray[np.floating[Any]]:
+        (stored,), valid = self.read_stored(window)
         values: NDArray[np.floating[Any]] = stored.astype(self.float_type)
         values[~valid] = np.nan
         if self.scale != 1 or self.offset != 0:
@@ -237,32 +245,47 @@ class RasterFile:
         CorruptTile
             A file is damaged or missing; of a VRT the one behind it is named.
         """
+        stored, mask = self._read(window, window.shape)
+        valid = np.ones(window.shape, dtype=bool) if mask is None else mask
+        if self.header.composed and not self.tells_voids:
+            filled = filled_in(self.path, self.indexes, window)
+            valid &= True if filled is None else filled
+        return self._without_voids(stored, valid)
+
+    def read_decimated(self, shape: tuple[int, int]) -> tuple[NDArray[Any], Mask]:
+        """As `read_stored`, of the whole file in fewer rows and columns: a look at it, not data."""
+        stored, mask = self._read(Window(0, self.shape[0], 0, self.shape[1]), shape)
+        return self._without_voids(stored, np.ones(shape, dtype=bool) if mask is None else mask)
+
+    def _read(self, window: Window, shape: tuple[int, int]) -> tuple[NDArray[Any], Mask | None]:
         import rasterio
         from rasterio.errors import RasterioError
         from rasterio.windows import Window as RasterioWindow
 
         header, damage, unopened = self.header, None, None
-        height, width = window.shape
-        where = RasterioWindow(window.column0, window.row0, width, height)
+        where = RasterioWindow(window.column0, window.row0, *window.shape[::-1])
         wanted = None if header.masked else self.indexes
         try:
             with rasterio.Env(**OFFLINE):  # and what GDAL has to say goes to logging
                 dataset = _dataset(header)
                 if header.composed:
                     unopened = unopened_in(header.path, wanted, window)
-                stored = dataset.read(list(self.indexes), window=where)
-                mask = dataset.read_masks(self.band, window=where) > 0 if header.masked else None
+                stored = dataset.read(list(self.indexes), window=where, out_shape=(len(self.indexes), *shape))
+                mask = (
+                    dataset.read_masks(self.band, window=where, out_shape=shape) > 0
+                    if header.masked
+                    else None
+                )
         except (RasterioError, OSError) as error:
             damage = reason(error)
         if unopened is not None:
             raise unopened
         if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
             raise damage_in(header.path, wanted, window, damage)
-        valid = np.ones((height, width), dtype=bool) if mask is None else mask
+        return stored, None if mask is None else mask > 0
+
+    def _without_voids(self, stored: NDArray[Any], valid: Mask) -> tuple[NDArray[Any], Mask]:
         _void(valid, stored, self.nodata)
-        if header.composed and not self.tells_voids:
-            filled = filled_in(header.path, wanted, window)
-            valid &= True if filled is None else filled
         for void in self.voids:
             _void(valid, stored, (void,) * len(stored))
         return stored, valid

@@ -116,10 +116,10 @@ class Header:
         + offset, and unit or nothing.
     names : tuple of str
         Of the bands: description or colour in small letters, else nothing.
-    alpha : tuple of bool
-        Which bands are masks.
-    masked, coloured, point, composed : bool
-        Whether it has a mask or alpha band, a colour table, values of points (AREA_OR_POINT), and is a VRT.
+    colours : tuple of str
+        What each band is: ``red``, ``alpha``, ``palette``, ``gray`` ...
+    masked, point, composed : bool
+        Whether it has a mask or alpha band, values of points (AREA_OR_POINT), and is a VRT.
     files : tuple of Path
         All files that decide on its pixels.
     """
@@ -136,9 +136,8 @@ class Header:
     offsets: tuple[float, ...] = field(compare=False)
     units: tuple[str, ...] = field(compare=False)
     names: tuple[str, ...] = field(compare=False)
-    alpha: tuple[bool, ...] = field(compare=False)
+    colours: tuple[str, ...] = field(compare=False)
     masked: bool = field(compare=False)
-    coloured: bool = field(compare=False)
     point: bool = field(compare=False)
     composed: bool = field(compare=False)
     files: tuple[Path, ...] = field(compare=False)
@@ -169,7 +168,7 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
     """
     import rasterio
     from rasterio._err import CPLE_BaseError
-    from rasterio.enums import ColorInterp, MaskFlags
+    from rasterio.enums import MaskFlags
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     path = Path(path)
@@ -198,9 +197,8 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
                     (text or (colour.name if colour.name in COLOURS else "")).strip().casefold()
                     for text, colour in zip(dataset.descriptions, dataset.colorinterp, strict=True)
                 ),
-                alpha=tuple(colour is ColorInterp.alpha for colour in dataset.colorinterp),
+                colours=tuple(colour.name for colour in dataset.colorinterp),
                 masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
-                coloured=ColorInterp.palette in dataset.colorinterp,
                 point=dataset.tags().get("AREA_OR_POINT") == "Point",
                 composed=dataset.driver == "VRT",
                 files=_files(dataset, path),

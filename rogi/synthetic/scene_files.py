@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
+from affine import Affine
 
-from rogi.errors import OutputError
 from rogi.files import make_folder, replacing, write_text
+from rogi.geometry import parse_crs
+from rogi.raster.grid import Grid
+from rogi.raster.writing import TILED, geotiff
 from rogi.schema.model import Role
 from rogi.synthetic.imagery import EPSG, Scene
 from rogi.synthetic.landforms import Kind, Landform
@@ -169,47 +172,33 @@ def _changes(scene: Scene) -> str:
 
 def _write_picture(scene: Scene, season: int, path: Path, dem: Path | None) -> None:
     """Write the picture of a season, and the elevations where they are asked for, page by page."""
-    import rasterio
-    from affine import Affine
-    from rasterio.windows import Window
-
     rows, columns = scene.settings.rows, scene.settings.columns
     low_rows, low_columns = -(-rows // DEM_PIXELS), -(-columns // DEM_PIXELS)
-    common: dict[str, Any] = {
-        "driver": "GTiff", "crs": f"EPSG:{EPSG}", "tiled": True, "blockxsize": TILE, "blockysize": TILE,
-        "compress": "deflate", "BIGTIFF": "IF_SAFER",
-    }  # fmt: skip
-    picture = {
-        "width": columns, "height": rows, "count": 3, "dtype": "uint8", "nodata": 0, "photometric": "RGB",
-        "transform": scene.transform,
-    }  # fmt: skip
-    heights = {
-        "width": low_columns, "height": low_rows, "count": 1, "dtype": "float32", "predictor": 3,
-        "transform": scene.transform @ Affine.scale(DEM_PIXELS),
-    }  # fmt: skip
+    crs = parse_crs(EPSG)
+    picture = Grid(crs, scene.transform, (rows, columns))
+    heights = Grid(crs, scene.transform @ Affine.scale(DEM_PIXELS), (low_rows, low_columns))
+    options: dict[str, Any] = TILED | {"blockxsize": TILE, "blockysize": TILE, "compress": "deflate"}
     with ExitStack() as stack:
-        try:
-            target = stack.enter_context(replacing(path))
-            colours = stack.enter_context(rasterio.open(target, "w", **common, **picture))
-            elevations = None
-            if dem is not None:
-                target = stack.enter_context(replacing(dem))
-                elevations = stack.enter_context(rasterio.open(target, "w", **common, **heights))
-            for row in range(0, rows, PAGE):
-                for column in range(0, columns, PAGE):
-                    # Whole pixels of the elevation model, though the picture may end within one.
-                    height = min(PAGE, low_rows * DEM_PIXELS - row)
-                    width = min(PAGE, low_columns * DEM_PIXELS - column)
-                    page, ground = scene.render(season, row, column, height, width)
-                    shown = page[:, : rows - row, : columns - column]
-                    colours.write(shown, window=Window(column, row, shown.shape[2], shown.shape[1]))
-                    if elevations is not None:
-                        down, along = height // DEM_PIXELS, width // DEM_PIXELS
-                        low = ground.reshape(down, DEM_PIXELS, along, DEM_PIXELS)
-                        place = Window(column // DEM_PIXELS, row // DEM_PIXELS, along, down)
-                        elevations.write(low.mean(axis=(1, 3), dtype=np.float64), 1, window=place)
-        except rasterio.errors.RasterioError as error:
-            raise OutputError(f"{path} could not be written: {error}.") from error
+        target = stack.enter_context(replacing(path))
+        colours = stack.enter_context(
+            geotiff(target, picture, "uint8", count=3, nodata=0, photometric="RGB", **options)
+        )
+        elevations = None
+        if dem is not None:
+            target = stack.enter_context(replacing(dem))
+            elevations = stack.enter_context(geotiff(target, heights, "float32", predictor=3, **options))
+        for row in range(0, rows, PAGE):
+            for column in range(0, columns, PAGE):
+                # Whole pixels of the elevation model, though the picture may end within one.
+                height = min(PAGE, low_rows * DEM_PIXELS - row)
+                width = min(PAGE, low_columns * DEM_PIXELS - column)
+                page, ground = scene.render(season, row, column, height, width)
+                colours(page[:, : rows - row, : columns - column], row, column)
+                if elevations is not None:
+                    down, along = height // DEM_PIXELS, width // DEM_PIXELS
+                    low = ground.reshape(down, DEM_PIXELS, along, DEM_PIXELS)
+                    low = low.mean(axis=(1, 3), dtype=np.float64)[None]
+                    elevations(low, row // DEM_PIXELS, column // DEM_PIXELS)
 
 
 def _write_layer(frame: gpd.GeoDataFrame, path: Path, name: str) -> None:

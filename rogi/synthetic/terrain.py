@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 
-from rogi.errors import OptionError, OutputError
+from rogi.errors import OptionError
 from rogi.files import make_folder, replacing
-from rogi.geometry import Floats
+from rogi.geometry import Floats, parse_crs
+from rogi.raster.grid import Grid
+from rogi.raster.writing import geotiff
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -143,40 +146,24 @@ def write_tiles(
     OptionError
         If the pixel size does not divide a degree or is too small.
     """
-    import rasterio
-    from rasterio.transform import from_origin
-
     size = round(3600 / arc_seconds)
     if size < 1 or abs(size * arc_seconds - 3600) > 1e-6:
         raise OptionError(f"A degree is no multiple of {arc_seconds:g} arc-seconds; choose 1, 3, 9, 30 ...")
     if size * size > MAX_PIXELS:
         raise OptionError(f"Pixels of {arc_seconds:g} arc-seconds make tiles too large; choose 0.2 or more.")
     make_folder(folder)
+    crs = parse_crs("EPSG:4326")
     written = []
     for south, west in tiles(box):
         path = folder / f"{_name(south, 'ns', 2)}{_name(west, 'ew', 3)}.tif"
         centre = (np.arange(size) + 0.5) / size
         elevation = fractal(west + centre, south + 1 - centre, seed, relief)
         with replacing(path) as temporary:
-            try:
-                with rasterio.open(
-                    temporary,
-                    "w",
-                    driver="GTiff",
-                    width=size,
-                    height=size,
-                    count=1,
-                    dtype="int16",
-                    nodata=VOID,
-                    crs="EPSG:4326",
-                    transform=from_origin(west, south + 1, 1 / size, 1 / size),
-                    tiled=True,
-                    compress="deflate",
-                    predictor=2,
-                ) as target:
-                    target.write(np.round(elevation).astype(np.int16), 1)
-            except rasterio.errors.RasterioError as error:
-                raise OutputError(f"{path} could not be written: {error}.") from error
+            grid = Grid(crs, Affine(1 / size, 0.0, west, 0.0, -1 / size, south + 1), (size, size))
+            with geotiff(
+                temporary, grid, "int16", nodata=VOID, tiled=True, compress="deflate", predictor=2
+            ) as write:
+                write(np.round(elevation).astype(np.int16)[None], 0, 0)
         written.append(path)
     return written
 

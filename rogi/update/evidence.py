@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from rogi.comparison.outlines import Outlines
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries
+from rogi.raster.header import CorruptTile
 from rogi.update.candidates import Candidates, read_polygons
 from rogi.update.cover import covered_share
 from rogi.update.inputs import Units
@@ -33,6 +34,8 @@ class Evidence:
         Where the ice is from.
     notes
         What to bear in mind.
+    damaged
+        Files of the raster of probability that cannot be read; what lies on them could not be judged.
     """
 
     unit_ice: Floats
@@ -42,6 +45,7 @@ class Evidence:
     confidence: Floats
     glacier_file: Path | None
     notes: tuple[str, ...]
+    damaged: tuple[CorruptTile, ...] = ()
 
 
 def gather_evidence(
@@ -86,8 +90,9 @@ def gather_evidence(
             notes.append(f"no unit or candidate lies on a glacier of {glacier_file}")
     confidence = found.confidence
     valid_share, inside = np.full(len(units), np.nan), np.full(len(units), np.nan)
+    damaged: tuple[CorruptTile, ...] = ()
     if probability is not None:
-        means, shares = _zonal(probability, np.concatenate([units.lonlat, found.lonlat]))
+        means, shares, damaged = _zonal(probability, np.concatenate([units.lonlat, found.lonlat]))
         n = len(units)
         inside, valid_share = means[:n], shares[:n]
         confidence = np.where(np.isnan(confidence), means[n:], confidence)
@@ -98,24 +103,23 @@ def gather_evidence(
             "nothing says which ground the candidates were looked for on (a layer 'coverage' or "
             "--probability), so units without a candidate count as seen"
         )
-    return Evidence(unit_ice, candidate_ice, valid_share, inside, confidence, glacier_file, tuple(notes))
+    notes += [f"{error.note}: what lies on it could not be judged" for error in damaged]
+    return Evidence(
+        unit_ice, candidate_ice, valid_share, inside, confidence, glacier_file, tuple(notes), damaged
+    )
 
 
-def _zonal(path: Path, lonlat: Geometries) -> tuple[Floats, Floats]:
-    """Mean probability inside outlines, and the share of them on valid pixels."""
+def _zonal(path: Path, lonlat: Geometries) -> tuple[Floats, Floats, tuple[CorruptTile, ...]]:
+    """Mean probability inside outlines, the share of them on valid pixels, and files at fault."""
     from rogi.attributes.zonal import zonal_statistics
-    from rogi.detection.pixel_scores import refuse_pictures
-    from rogi.raster.files import open_raster
+    from rogi.detection.pixel_scores import probability_raster
 
-    raster = open_raster(path)
+    damaged: dict[Path, CorruptTile] = {}
+    raster = replace(probability_raster(path), damaged=damaged)
     coded = raster.dtype == "uint8"  # 0..254 stand for 0..1, 255 for no data
-    if coded:
-        refuse_pictures(path)
-        raster = raster.with_voids(255)
-    unscaled = coded and raster.scale == 1.0  # a scale in the file is applied where it is read
     table = zonal_statistics(lonlat, {"p": raster}, ("mean",), crs=4326, minimum_valid_share=1e-9)
-    mean = table["p_mean"].to_numpy(dtype=float) / (254.0 if unscaled else 1.0)
-    if len(mean) and np.isnan(mean).all():
+    mean = table["p_mean"].to_numpy(dtype=float) / (254.0 if coded else 1.0)
+    if len(mean) and np.isnan(mean).all() and not damaged:
         raise InputError(
             f"{path} has no data in any outline of inventory or candidates; give the raster of this ground."
         )
@@ -126,4 +130,4 @@ def _zonal(path: Path, lonlat: Geometries) -> tuple[Floats, Floats]:
                 "`rogi detect predict`, or one of floats from 0 to 1."
             )
     share = table["p_valid_share"].to_numpy(dtype=float)
-    return np.clip(mean, 0.0, 1.0), np.where(np.isnan(share), 0.0, share)
+    return np.clip(mean, 0.0, 1.0), np.where(np.isnan(share), 0.0, share), tuple(damaged.values())

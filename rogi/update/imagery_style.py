@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
-from rogi.errors import InputError
+from rogi.raster.files import RasterFile
+from rogi.raster.header import COLOURS, Header, read_header
 
 if TYPE_CHECKING:
     import numpy as np
     import pyproj
-    import rasterio
     from numpy.typing import NDArray
 
 _SAMPLE: Final = 512  # pixels along the longer side from which the stretch is made
@@ -73,52 +73,34 @@ def imagery_style(path: Path, home: Path, number: int = 0) -> ImageryStyle:
     Raises
     ------
     InputError
-        If the file is not there or is no raster.
+        If the file, or one that it is made of, is not there or is damaged, or it has no place.
     """
     import numpy as np
-    import pyproj
-    import rasterio
 
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no image {path}; give GeoTIFF or VRT files that are on this computer.")
-    try:
-        with rasterio.open(path) as image:
-            bands = _bands(image)
-            sample = image.read(bands, out_shape=(len(bands), *_sample_shape(image)), masked=True)
-            stretch: tuple[tuple[float, float], ...] = ()
-            if sample.dtype != np.uint8 or len(bands) == 1:
-                stretch = tuple(_cut(band.compressed()) for band in sample)
-            crs = pyproj.CRS.from_wkt(image.crs.to_wkt()) if image.crs else None
-            bounds = tuple(map(float, image.bounds))
-    except (rasterio.errors.RasterioError, pyproj.exceptions.CRSError, ValueError) as error:
-        raise InputError(f"{path} cannot be shown as an image: {error}") from error
-    west, south, east, north = bounds
+    header = read_header(path)
+    bands = _bands(header)
+    step = max(1.0, max(header.shape) / _SAMPLE)
+    height, width = (max(1, round(length / step)) for length in header.shape)
+    sample, valid = RasterFile(header, bands).read_decimated((height, width))
+    stretch: tuple[tuple[float, float], ...] = ()
+    if sample.dtype != np.uint8 or len(bands) == 1:
+        stretch = tuple(_cut(band[valid]) for band in sample)
     return ImageryStyle(
         f"imagery_{number}",
-        path.stem,
-        _relative(path, home),
-        (west, south, east, north),
-        crs,
+        header.path.stem,
+        _relative(header.path, home),
+        header.grid.bounds,
+        header.crs,
         bands,
         stretch,
     )
 
 
-def _bands(image: rasterio.DatasetReader) -> tuple[int, ...]:
-    from rasterio.enums import ColorInterp
-
-    wanted = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
-    if all(colour in image.colorinterp for colour in wanted):
-        return tuple(image.colorinterp.index(colour) + 1 for colour in wanted)
-    alpha = [i for i, colour in enumerate(image.colorinterp, start=1) if colour is ColorInterp.alpha]
-    plain = [i for i in image.indexes if i not in alpha]
+def _bands(header: Header) -> tuple[int, ...]:
+    if set(COLOURS) <= set(header.colours):
+        return tuple(header.colours.index(colour) + 1 for colour in COLOURS)
+    plain = [i for i, colour in enumerate(header.colours, start=1) if colour != "alpha"]
     return tuple(plain[:3]) if len(plain) >= 3 else tuple(plain[:1]) or (1,)
-
-
-def _sample_shape(image: rasterio.DatasetReader) -> tuple[int, int]:
-    step = max(1.0, max(image.shape) / _SAMPLE)
-    return max(1, round(image.height / step)), max(1, round(image.width / step))
 
 
 def _cut(values: NDArray[np.generic]) -> tuple[float, float]:

@@ -100,6 +100,8 @@ class Plan:
         What it was made from.
     notes
         What was left out, mended or taken for granted.
+    damaged
+        What is wrong with files that could not be read; what lies on them could not be judged.
     """
 
     content: dict[str, Any]
@@ -110,6 +112,7 @@ class Plan:
     packages: tuple[Package, ...]
     request: Request
     notes: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
 
 
 def make_plan(request: Request, progress: Progress | None = None) -> Plan:
@@ -192,6 +195,7 @@ def make_plan(request: Request, progress: Progress | None = None) -> Plan:
         packages=shared.packages,
         request=request,
         notes=tuple(notes),
+        damaged=tuple(map(str, known.damaged)),
     )
 
 

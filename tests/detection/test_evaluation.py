@@ -232,11 +232,11 @@ def test_rasters_that_are_no_probabilities(tmp_path):
     """No file, no CRS, other types, values above 1: each message says what is wrong."""
     raster = np.full((4, 4), 7, np.int16)
     truth = truth_in_pixels((0, 0, 2, 2))
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="There is no raster"):
         pixel_scores(tmp_path / "none.tif", truth)
     with pytest.raises(InputError, match="int16"):
         pixel_scores(probability_file(tmp_path / "i.tif", raster, TRANSFORM, nodata=None), truth)
-    with pytest.raises(InputError, match="no CRS"):
+    with pytest.raises(InputError, match="no coordinate reference system"):
         pixel_scores(
             probability_file(tmp_path / "c.tif", raster.astype(np.uint8), TRANSFORM, crs=None), truth
         )
@@ -363,7 +363,7 @@ def test_limits_and_exit_codes(rogi, trial, tmp_path):
         (["--band", "-1"], "--band"),
         (["--format", "pdf"], "--format is one of"),
         (["-o", "report.doc"], "tells no format"),
-        (["--probability", "none.tif"], "cannot be read"),
+        (["--probability", "none.tif"], "There is no raster"),
         (["--fail-under", "pixel_f1=0.5"], "--fail-under pixel_f1 needs --probability"),
     ],
 )

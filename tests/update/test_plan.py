@@ -277,7 +277,7 @@ def test_probability_of_other_ground_and_pictures(inputs: Inputs, tmp_path: Path
 def test_raster_that_is_no_probability(inputs: Inputs, tmp_path: Path) -> None:
     """Elevations are refused."""
     path = probability_raster(tmp_path / "dem.tif", np.full((1000, 1200), 4000, np.int16), 73.96, 37.59, 1e-4)
-    with pytest.raises(InputError, match="outside 0-1"):
+    with pytest.raises(InputError, match="type int16"):
         make_plan(request_of(inputs, probability=path))
 
 

@@ -138,7 +138,10 @@ def evaluate(
         render(result, kind, target, checks)
     for check in (c for c in checks if not c.holds):
         sys.stderr.write(f"{check.name} is {check.found:.6g}, wanted {check.wanted}\n")
-    raise typer.Exit(0 if all(c.holds for c in checks) else 1)
+    damaged = result.pixels.damaged if result.pixels is not None else ()
+    for message in damaged:
+        sys.stderr.write(f"error: {message}\n")
+    raise typer.Exit(2 if damaged else 0 if all(c.holds for c in checks) else 1)
 
 
 def _check_pixels(names: list[str], option: str) -> None:

@@ -385,7 +385,8 @@ def _written(
     """Put the blocks together, draw the outlines, and put all files in their place."""
     from rogi.detection.candidates import make_candidates, write_candidates
     from rogi.detection.delivery import deliver
-    from rogi.detection.probability import SPREAD_OF, assemble, raster_reader, write_cog
+    from rogi.detection.probability import SPREAD_OF, assemble, raster_reader
+    from rogi.raster.writing import write_cog
 
     images, card = request.imagery, request.bundle.card
     whole = folder / WHOLE

@@ -121,3 +121,7 @@ def plan(
         sys.stdout.write(json.dumps(made.content, indent=1, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write(render.as_text(made.content))
+    for message in made.damaged:
+        sys.stderr.write(f"error: {message}\n")
+    if made.damaged:
+        raise typer.Exit(2)
