@@ -1,48 +1,32 @@
-"""Derived attributes as units of work: what each depends on, and blocks of units to do at a time."""
+"""Derived attributes as units of work: the files each depends on, and blocks of units to do at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
 from rogi.attributes.coverage import pixel_rings, pixel_windows
-from rogi.attributes.relief import (
-    ZonalOptions,
-    radiation_statistics,
-    relief_statistics,
-    window_grid,
-)
+from rogi.attributes.groups import LARGE_UNIT_CELLS, spanned_cells
 from rogi.attributes.seams import reaches_out, window_on
-from rogi.attributes.statistics import valid_share, weighted_statistics
-from rogi.attributes.zonal import LARGE_UNIT_CELLS, cell_weights, row_weights, unit_coverages
+from rogi.attributes.tasks import BLOCK_PIXELS, Radiation, Relief, Task
 from rogi.errors import InputError
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
 from rogi.raster.elevation import Surface
-from rogi.raster.files import Raster, content_digest, reading
+from rogi.raster.files import content_digest, reading
 from rogi.raster.grid import Window
 from rogi.raster.mosaic import Tile
-from rogi.terrain import RadiationParameters, SlopeMethod, required_halo
-from rogi.terrain.atmosphere import Atmosphere
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHOD_VERSION = 3
-"""Part of every key: raised when a change of the code changes values, lest old results be taken for new."""
-
 BLOCK_UNITS = 128
 """Units of a block at most: what is lost when a run is stopped."""
-
-BLOCK_PIXELS = 2048
-"""Side of the tiles of the grid that blocks keep to."""
 
 
 class Lost(str):
@@ -61,151 +45,6 @@ class Lost(str):
 
 Row = list[float | None]
 """Values of one unit, in the order of its task's columns."""
-
-
-@dataclass(frozen=True)
-class Relief:
-    """Elevation, slope and aspect from an elevation model.
-
-    Attributes
-    ----------
-    grid : Surface
-        The first with a file at the units.
-    method : SlopeMethod
-    options : ZonalOptions
-    others : tuple of Surface
-        Those on other grids that give the ground of units where the first has no file, in order.
-    """
-
-    grid: Surface
-    method: SlopeMethod = SlopeMethod.HORN
-    options: ZonalOptions = field(default_factory=ZonalOptions)
-    others: tuple[Surface, ...] = ()
-
-    columns = (
-        "elevation_mean", "elevation_median", "elevation_minimum", "elevation_maximum",
-        "slope_mean", "slope_median", "slope_minimum", "slope_maximum",
-        "aspect", "aspect_length", "flat_share", "elevation_share", "slope_share",
-    )  # fmt: skip
-
-    def identity(self) -> dict[str, Any]:
-        """What the values depend on besides the units and the files."""
-        return {"task": "relief", "method": self.method.value, **_identity(self.options)}
-
-    def halo(self, row: int) -> tuple[int, int]:
-        """Rows and columns read around a unit."""
-        return 1, 1
-
-    def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
-        """Values of polygons on the grid."""
-        return relief_statistics(
-            polygons, self.grid, others=self.others, method=self.method, options=self.options
-        )
-
-
-@dataclass(frozen=True)
-class Radiation:
-    """Potential incoming solar radiation from an elevation model; attributes as of `Relief`."""
-
-    grid: Surface
-    parameters: RadiationParameters
-    options: ZonalOptions = field(default_factory=ZonalOptions)
-    others: tuple[Surface, ...] = ()
-
-    columns = ("radiation", "radiation_share")
-
-    def identity(self) -> dict[str, Any]:
-        """What the values depend on besides the units and the files."""
-        sky = {} if self.parameters.atmosphere is Atmosphere.KUMAR else {"pvlib": version("pvlib")}
-        return {
-            "task": "radiation",
-            "parameters": self.parameters.to_dict(),
-            **sky,
-            **_identity(self.options),
-        }
-
-    def halo(self, row: int) -> tuple[int, int]:
-        """Rows and columns read around a unit; the same for all units of a band of rows."""
-        return _radiation_halo(self.grid, row // BLOCK_PIXELS, self.parameters)
-
-    def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
-        """Values of polygons on the grid."""
-        return radiation_statistics(
-            polygons, self.grid, others=self.others, parameters=self.parameters, options=self.options
-        )
-
-
-@dataclass(frozen=True)
-class Climate:
-    """A climate field.
-
-    Attributes
-    ----------
-    grid : Raster
-    concept : str
-        ``air_temperature``, ``ground_temperature`` or ``precipitation``.
-    source : str
-        JSON of all that made the field: digests of its files, variable, unit, period.
-    options : ZonalOptions
-    """
-
-    grid: Raster
-    concept: str
-    source: str
-    options: ZonalOptions = field(default_factory=ZonalOptions)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the values."""
-        return self.concept, f"{self.concept}_share"
-
-    def identity(self) -> dict[str, Any]:
-        """What the values depend on besides the units."""
-        return {"task": "climate", "concept": self.concept, "source": self.source, **_identity(self.options)}
-
-    def halo(self, row: int) -> tuple[int, int]:
-        """Nothing is read around a unit."""
-        return 0, 0
-
-    def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
-        """Values of polygons on the grid."""
-        value, share = np.full(len(polygons), np.nan), np.full(len(polygons), np.nan)
-        areas = row_weights(self.grid, self.options.engine)
-        for units, coverage, window in unit_coverages(polygons, self.grid, self.options.engine):
-            values = coverage.gather(self.grid.read(window), origin=(window.row0, window.column0))
-            found = weighted_statistics(values, coverage, ["mean"], weights=cell_weights(coverage, areas))
-            value[units] = found["mean"]
-            share[units] = valid_share(np.isfinite(values), coverage)
-        value[~(share >= self.options.minimum_valid_share)] = np.nan
-        return {self.concept: value, f"{self.concept}_share": share}
-
-
-Task = Relief | Radiation | Climate
-
-
-def _identity(options: ZonalOptions) -> dict[str, Any]:
-    return {
-        "version": METHOD_VERSION,
-        "engine": options.engine.value,
-        "minimum_valid_share": options.minimum_valid_share,
-        "extreme_share": options.extreme_share,
-    }
-
-
-@lru_cache(maxsize=4096)
-def _cached_halo(
-    transform: Any, shape: tuple[int, int], crs: Any, band: int, parameters: RadiationParameters
-) -> tuple[int, int]:
-    from rogi.raster.files import ArrayRaster
-
-    first = min(max(band * BLOCK_PIXELS, 0), shape[0] - 1)
-    grid = ArrayRaster(np.zeros((0, 0)), transform, crs)
-    window = Window(first, min(first + BLOCK_PIXELS, shape[0]), 0, shape[1])
-    return required_halo(window_grid(grid, window), parameters)
-
-
-def _radiation_halo(grid: Surface, band: int, parameters: RadiationParameters) -> tuple[int, int]:
-    return _cached_halo(grid.transform, grid.shape, grid.crs, band, parameters)
 
 
 @dataclass(frozen=True)
@@ -320,11 +159,12 @@ def compute(
     keys = [digest(prefix, shape, names) for shape, names in zip(wkb, files, strict=True)]
     held = ledger.known(set(keys))
     rows: list[Row | Lost | None] = [held.get(key) for key in keys]
-    empty = (windows[:, 1] - windows[:, 0]) * (windows[:, 3] - windows[:, 2])
-    for unit in np.flatnonzero(empty > LARGE_UNIT_CELLS):
+    grids = (task.grid, *task.others) if isinstance(task, Relief | Radiation) else (task.grid,)
+    spans = spanned_cells(polygons, grids)
+    for unit in np.flatnonzero(spans > LARGE_UNIT_CELLS):
         rows[unit] = Lost.because(
             InputError(
-                f"its bounding box holds {empty[unit]} pixels, more than the {LARGE_UNIT_CELLS} of a unit"
+                f"its bounding box holds {spans[unit]} pixels, more than the {LARGE_UNIT_CELLS} of a unit"
             )
         )
     missing = np.array([unit for unit, row in enumerate(rows) if row is None], dtype=np.int64)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rogi import targets
+from rogi.attributes.groups import Engine
 from rogi.attributes.relief import ZonalOptions
 from rogi.attributes.statistics import EXTREME_SHARE, MIN_VALID_SHARE
-from rogi.attributes.zonal import Engine
 from rogi.errors import InputError, OptionError
 from rogi.raster.climate import ClimateOptions
 from rogi.terrain import RadiationParameters, SlopeMethod

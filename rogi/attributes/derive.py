@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from rogi.attributes.blocks import (
-    Climate,
-    Radiation,
-    Relief,
-    Results,
-    Task,
-    beyond_model,
-    compute,
-    files_read,
-)
+from rogi.attributes.blocks import Results, beyond_model, compute, files_read
 from rogi.attributes.configuration import CLIMATE, AttributeSettings, ClimateSource
 from rogi.attributes.fields import (
     DECIMALS,
@@ -36,6 +27,7 @@ from rogi.attributes.places import described_units, outside_grid, positions
 from rogi.attributes.provenance import Input, Provenance, file_input, raster_input
 from rogi.attributes.reasons import Nulls, families, is_null, suspicions
 from rogi.attributes.seams import home_grids
+from rogi.attributes.tasks import Climate, Radiation, Relief, Task
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, parse_crs, to_lonlat
 from rogi.ledger import Ledger, digest
@@ -53,15 +45,6 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 """Units named in a message."""
-
-REMEDIES = {
-    Group.RELIEF: "Convert the elevation model to metres above sea level, or declare its nodata value.",
-    Group.RADIATION: "Check the elevation model.",
-    Group.MAAT: "Name the unit with --maat-unit, or declare the fill value in the file.",
-    Group.MAGT: "Name the unit with --magt-unit, or declare the fill value in the file.",
-    Group.AP: "Name the unit with --ap-unit, or declare the fill value in the file.",
-}
-"""What helps where values cannot be."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how many units of how many are done."""
@@ -213,7 +196,7 @@ class _Derivation:
         for name in families(chosen):
             lacking = is_null(self.values[name]) & self._asked([name])
             self.nulls.note_all(name, np.flatnonzero(lacking), "the unit has no area and no primary marker")
-        self.warnings += self.nulls.refuse_impossible(Group.GEOMETRY, chosen, self.values, "")[0]
+        self.warnings += self.nulls.refuse_impossible(Group.GEOMETRY, chosen, self.values)[0]
         note = "area on the ellipsoid; position of the primary marker, of the ID, else a point inside"
         self._record(Group.GEOMETRY, chosen, (), {"method": note})
 
@@ -358,7 +341,7 @@ class _Derivation:
     ) -> None:
         """Refuse values that cannot be, note why others are null, warn of what is odd."""
         asked = self._asked(names)
-        warnings, bad = self.nulls.refuse_impossible(group, names, self.values, REMEDIES[group])
+        warnings, bad = self.nulls.refuse_impossible(group, names, self.values)
         self.warnings += warnings
         if group is Group.RELIEF:
             self.impossible_ground = bad

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rogi.attributes.fields import GROUPS, QUALITY, Group
+from rogi.attributes.groups import Engine
 from rogi.attributes.plausible import explanation, impossible, plausible_range
-from rogi.attributes.zonal import Engine
 from rogi.errors import InputError
 from rogi.schema.load import concepts
 
@@ -31,6 +31,15 @@ LABELS = {
     "primary_id": "ID", "subregion": "SUBREGION",
 }  # fmt: skip
 """What notes call a family."""
+
+REMEDIES = {
+    Group.RELIEF: "Convert the elevation model to metres above sea level, or declare its nodata value.",
+    Group.RADIATION: "Check the elevation model.",
+    Group.MAAT: "Name the unit with --maat-unit, or declare the fill value in the file.",
+    Group.MAGT: "Name the unit with --magt-unit, or declare the fill value in the file.",
+    Group.AP: "Name the unit with --ap-unit, or declare the fill value in the file.",
+}
+"""What helps where values cannot be."""
 
 NEIGHBOURS = ("slope", "aspect", "radiation")
 """Families that need the pixels around a pixel."""
@@ -147,7 +156,7 @@ class Nulls:
         ]
 
     def refuse_impossible(
-        self, group: Group, names: Sequence[str], values: Columns, option: str
+        self, group: Group, names: Sequence[str], values: Columns
     ) -> tuple[list[str], NDArray[np.int64]]:
         """Set to null what cannot be, and note it; of elevation and relief all, as they share the ground.
 
@@ -158,8 +167,6 @@ class Nulls:
         names : sequence of str
             Those that were asked for.
         values : dict of str to ndarray, shape (n,)
-        option : str
-            What helps, for messages.
 
         Returns
         -------
@@ -172,6 +179,7 @@ class Nulls:
         InputError
             Half of the units or more are impossible.
         """
+        option = REMEDIES.get(group, "")
         found: dict[int, tuple[str, float]] = {}
         whole = [name for name in GROUPS[group] if name in values and values[name].dtype.kind == "f"]
         for name in whole:

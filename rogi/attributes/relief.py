@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from affine import Affine
 
+from rogi.attributes.groups import Engine
 from rogi.attributes.seams import Piece, grounds
 from rogi.attributes.statistics import (
     EXTREME_SHARE,
@@ -19,7 +20,6 @@ from rogi.attributes.statistics import (
     circular_statistics,
     weighted_statistics,
 )
-from rogi.attributes.zonal import Engine
 from rogi.errors import OptionError
 from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
 from rogi.terrain import potential_incoming_solar_radiation as radiation

@@ -16,10 +16,18 @@ import numpy as np
 import shapely
 
 from rogi.attributes.coverage import Coverage, pixel_rings, pixel_windows, ring_coverage, valid_polygons
+from rogi.attributes.groups import (
+    LARGE_UNIT_CELLS,
+    Engine,
+    cell_weights,
+    centre_coverage,
+    row_weights,
+    spanned_cells,
+    unit_coverages,
+)
 from rogi.attributes.placement import cell_areas, place_polygons
 from rogi.attributes.places import outside_grid
 from rogi.attributes.statistics import valid_share
-from rogi.attributes.zonal import Engine, cell_weights, centre_coverage, row_weights, unit_coverages
 from rogi.geometry import area_m2, transform_coordinates
 from rogi.raster.grid import Grid, Window, apply, turned
 
@@ -123,25 +131,28 @@ def grounds(
         In the order in which they count.
     engine : Engine
     cells : int, optional
-        As for `rogi.attributes.zonal.unit_coverages`.
+        As for `rogi.attributes.groups.unit_coverages`.
 
     Yields
     ------
     Ground
     """
     home = grids[0]
-    parted = parted_units(polygons, grids)
+    whole, apart = polygons, np.zeros(len(polygons), dtype=bool)
+    parted: dict[int, tuple[list[Part], float]] = {}
+    if len(grids) > 1:
+        apart = spanned_cells(polygons, grids) > LARGE_UNIT_CELLS
+        whole = np.where(apart, shapely.Polygon(), polygons)
+        parted = parted_units(whole, grids)
+        apart[list(parted)] = True
+        whole = np.where(apart, shapely.Polygon(), polygons)
     weights = row_weights(home, engine)
-    whole = polygons
-    if parted:
-        whole = polygons.copy()
-        whole[list(parted)] = shapely.Polygon()
     for units, coverage, window in unit_coverages(whole, home, engine, cells):
-        kept = units[~np.isin(units, list(parted))] if parted else units
+        kept = units[~apart[units]]
         if not len(kept):
             continue
         if len(kept) < len(units):
-            coverage = _without_empty(coverage, np.isin(units, kept))
+            coverage = _without_empty(coverage, ~apart[units])
         yield Ground(
             kept, (Piece(home, coverage, window),), coverage, cell_weights(coverage, weights), coverage
         )
@@ -153,8 +164,6 @@ def parted_units(
     polygons: NDArray[np.object_], grids: Sequence[Raster]
 ) -> dict[int, tuple[list[Part], float]]:
     """Units that need another grid than the first, and their parts (see `split`)."""
-    if len(grids) < 2:
-        return {}
     found = {unit: split(polygons[unit], grids) for unit in np.flatnonzero(reaches_out(polygons, grids[0]))}
     return {
         int(unit): (parts, rest)

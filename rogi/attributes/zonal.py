@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
-from affine import Affine
 from numpy.typing import NDArray
 
 from rogi.attributes.coverage import Coverage, PixelRings, pixel_rings, pixel_windows, ring_coverage
-from rogi.attributes.placement import place_polygons, row_areas
+from rogi.attributes.groups import LARGE_UNIT_CELLS, Engine, cell_weights, row_weights, spanned_cells
+from rogi.attributes.placement import place_polygons
+from rogi.attributes.seams import Ground, Part, Piece, cells_of, grounds, home_grids, split
 from rogi.attributes.statistics import (
     EXTREME_SHARE,
     MIN_VALID_SHARE,
     circular_statistics,
     parse_statistic,
-    valid_share,
     weighted_statistics,
 )
 from rogi.attributes.streaming import Chunk, streamed_circular_mean, streamed_statistics
 from rogi.errors import OptionError
+from rogi.geometry import to_lonlat
+from rogi.raster.elevation import ElevationModel
 from rogi.raster.files import Raster, open_raster, reading
 from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     import pandas as pd
-
-WINDOW_CELLS = 1 << 22
-"""Cells read at a time (16 MiB of float32)."""
-
-LARGE_UNIT_CELLS = 1 << 24
-"""A unit whose bounding box holds more cells than this is streamed in bands of rows."""
 
 BAND_CELLS = 1 << 20
 """Cells of a band; each takes about 100 bytes while its statistics are taken."""
@@ -43,19 +38,9 @@ CIRCULAR = ("circular_mean", "resultant_length")
 """Statistics of directions in degrees."""
 
 
-class Engine(StrEnum):
-    """Which pixels belong to a unit, and how much each counts."""
-
-    COVERAGE = "coverage"
-    """All it touches, each by the share of its area inside the unit."""
-
-    RASTERSTATS = "rasterstats"
-    """Those whose centre is inside, all alike: the convention of rasterstats and of older inventories."""
-
-
 def zonal_statistics(
     polygons: Any,
-    rasters: Mapping[str, Raster | str | Path],
+    rasters: Mapping[str, Raster | ElevationModel | str | Path],
     statistics: Sequence[str] | Mapping[str, Sequence[str]] = ("mean",),
     *,
     crs: Any = None,
@@ -68,8 +53,9 @@ def zonal_statistics(
     Parameters
     ----------
     polygons : GeoDataFrame, GeoSeries or sequence of shapely geometries
-    rasters : mapping of str to Raster or path
-        By name. Rasters on one grid share the work of placing the polygons on it.
+    rasters : mapping of str to Raster, path or ElevationModel
+        By name. Rasters on one grid share the work of placing the polygons on it. Of a model of several
+        grids a polygon across them gets its statistics from all of them (see `rogi.attributes.seams`).
     statistics : sequence of str, or mapping of str to sequence of str
         For all rasters or by name: those of `parse_statistic`, and ``circular_mean`` and
         ``resultant_length`` of directions in degrees.
@@ -105,10 +91,7 @@ def zonal_statistics(
     geometries = np.asarray(getattr(polygons, "geometry", polygons), dtype=object)
     source_crs = crs if crs is not None else getattr(polygons, "crs", None)
     index = polygons.index if hasattr(polygons, "geometry") else None
-    layers = {
-        name: open_raster(raster) if isinstance(raster, str | Path) else raster
-        for name, raster in rasters.items()
-    }
+    layers = {name: _grids(raster) for name, raster in rasters.items()}
     wanted = {
         name: tuple(statistics[name] if isinstance(statistics, Mapping) else statistics) for name in layers
     }
@@ -120,21 +103,8 @@ def zonal_statistics(
             columns[f"{name}_{column}"] = np.full(len(geometries), np.nan)
     with reading():
         for names in _by_grid(layers):
-            grid = layers[names[0]]
-            placed = place_polygons(geometries, source_crs, grid.crs, grid.transform, grid.shape)
-            areas = row_weights(grid, engine)
-            for units, coverage, window in unit_coverages(placed, grid, engine):
-                weights = cell_weights(coverage, areas)
-                for name in names:
-                    values = coverage.gather(layers[name].read(window), origin=(window.row0, window.column0))
-                    found = _unit_statistics(values, coverage, weights, wanted[name], extreme_share)
-                    for column, result in found.items():
-                        columns[f"{name}_{column}"][units] = result
-            for unit, window in large_units(placed, grid, engine):
-                for name in names:
-                    streamed = _stream(placed[unit], layers[name], window, areas, wanted[name], extreme_share)
-                    for column, number in streamed.items():
-                        columns[f"{name}_{column}"][unit] = number
+            for units, placed, grids in _by_home(geometries, source_crs, layers[names[0]]):
+                _fill(columns, names, layers, wanted, units, placed, grids, engine, extreme_share)
     for name in layers:
         share = columns[f"{name}_valid_share"]
         for column in wanted[name]:
@@ -142,132 +112,22 @@ def zonal_statistics(
     return pd.DataFrame(columns, index=index)
 
 
-def row_weights(grid: Raster, engine: Engine) -> NDArray[np.float64] | None:
-    """Weight of the pixels of each row (see `row_areas`), None where all count the same.
-
-    With the engine ``rasterstats`` they do on any grid, as in rasterstats.
-    """
-    return None if engine is Engine.RASTERSTATS else row_areas(grid.transform, grid.shape[0], grid.crs)
-
-
-def cell_weights(coverage: Coverage, areas: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Weight of each entry: its share times the weight of its row (see `row_weights`)."""
-    return coverage.shares if areas is None else coverage.shares * areas[coverage.rows]
+def _grids(raster: Raster | ElevationModel | str | Path) -> tuple[Raster, ...]:
+    """The grids of a raster, in the order in which they count."""
+    if isinstance(raster, str | Path):
+        return (open_raster(raster),)
+    return raster.surfaces if isinstance(raster, ElevationModel) else (raster,)
 
 
-def unit_coverages(
-    polygons: NDArray[np.object_],
-    grid: Raster,
-    engine: Engine = Engine.COVERAGE,
-    cells: int | None = None,
-) -> Iterator[tuple[NDArray[np.int64], Coverage, Window]]:
-    """Coverage of all units but large ones, in groups that fit one window of a grid.
-
-    Parameters
-    ----------
-    polygons : ndarray of shapely geometries
-        On the grid (see `place_polygons`).
-    grid : Raster
-    engine : Engine
-    cells : int, optional
-        Cells of a window, about; `WINDOW_CELLS` when absent.
-
-    Yields
-    ------
-    units : ndarray of int64
-        Positions in `polygons`. Units that do not touch the grid come without entries.
-    coverage : Coverage
-    window : Window
-        Holds all entries.
-    """
-    rings = pixel_rings(polygons, grid.transform)
-    windows = pixel_windows(rings, grid.shape)
-    for units, window in unit_groups(windows, grid, cells):
-        if engine is Engine.RASTERSTATS:
-            yield units, centre_coverage(polygons[units], grid, windows[units]), window
-        else:
-            yield units, ring_coverage(rings, windows[units], units), window
-
-
-def unit_groups(
-    windows: NDArray[np.int64], grid: Raster, window_cells: int | None = None
-) -> Iterator[tuple[NDArray[np.int64], Window]]:
-    """Units by tiles of the grid that suit its blocks, and the window of each group; large units left out."""
-    height, width = _tile_shape(grid, window_cells or WINDOW_CELLS)
-    cells = (windows[:, 1] - windows[:, 0]) * (windows[:, 3] - windows[:, 2])
-    row = (windows[:, 0] + windows[:, 1]) // 2 // height
-    column = (windows[:, 2] + windows[:, 3]) // 2 // width
-    units = np.flatnonzero(cells <= LARGE_UNIT_CELLS)
-    order = units[np.lexsort((units, column[units], row[units]))]
-    if not len(order):
-        return
-    breaks = np.flatnonzero((np.diff(row[order]) != 0) | (np.diff(column[order]) != 0)) + 1
-    for group in np.split(order, breaks):
-        real = windows[group][cells[group] > 0]
-        low, high = (
-            (real.min(axis=0), real.max(axis=0)) if len(real) else (np.zeros(4, int), np.zeros(4, int))
-        )
-        yield group, Window(int(low[0]), int(high[1]), int(low[2]), int(high[3]))
-
-
-def large_units(
-    polygons: NDArray[np.object_], grid: Raster, engine: Engine = Engine.COVERAGE
-) -> Iterator[tuple[int, Window]]:
-    """Units left out by `unit_coverages`, with their windows."""
-    windows = pixel_windows(pixel_rings(polygons, grid.transform), grid.shape)
-    cells = (windows[:, 1] - windows[:, 0]) * (windows[:, 3] - windows[:, 2])
-    for unit in np.flatnonzero(cells > LARGE_UNIT_CELLS):
-        if engine is not Engine.COVERAGE:
-            raise OptionError(
-                f"Polygon {unit} spans {cells[unit]} cells of {grid.name}: more than the engine "
-                f"{engine.value} can hold; "
-                "use the engine coverage."
-            )
-        yield int(unit), Window(*(int(v) for v in windows[unit]))
-
-
-def centre_coverage(polygons: NDArray[np.object_], grid: Raster, windows: NDArray[np.int64]) -> Coverage:
-    """Pixels whose centre lies inside each polygon, as rasterstats burns them, each with a share of one.
-
-    The size of a polygon that the grid's edge cuts is its area in pixels: what lies beyond is not burnt.
-    """
-    from types import SimpleNamespace
-
-    from rasterstats.utils import rasterize_geom
-
-    rows, columns, counts = [], [], np.zeros(len(polygons), dtype=np.int64)
-    for position, (polygon, (row0, row1, column0, column1)) in enumerate(zip(polygons, windows, strict=True)):
-        if row1 > row0 and column1 > column0:
-            affine = grid.transform @ Affine.translation(column0, row0)
-            like = SimpleNamespace(shape=(int(row1 - row0), int(column1 - column0)), affine=affine)
-            row, column = np.nonzero(
-                rasterize_geom(shapely.geometry.mapping(polygon), like, all_touched=False)
-            )
-            rows.append(row + row0)
-            columns.append(column + column0)
-            counts[position] = len(row)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    rings = pixel_rings(polygons, grid.transform)
-    height, width = grid.shape
-    with np.errstate(invalid="ignore"):
-        cut = (rings.bounds[:, :2] < 0).any(axis=1) | (rings.bounds[:, 2:] > (width, height)).any(axis=1)
-    none = [np.zeros(0, dtype=np.int32)]
-    return Coverage(
-        offsets,
-        np.concatenate(rows or none).astype(np.int32),
-        np.concatenate(columns or none).astype(np.int32),
-        np.ones(int(counts.sum())),
-        np.where(cut, np.maximum(rings.sizes, counts), counts.astype(np.float64)),
-    )
-
-
-def _by_grid(layers: Mapping[str, Raster]) -> list[list[str]]:
-    """Names of rasters that lie on one grid, in order."""
+def _by_grid(layers: Mapping[str, tuple[Raster, ...]]) -> list[list[str]]:
+    """Names of layers that lie on one grid, in order; those of several grids by themselves."""
     groups: list[list[str]] = []
-    for name, layer in layers.items():
-        for group in groups:
-            first = layers[group[0]]
-            if first.shape == layer.shape and first.transform == layer.transform and first.crs == layer.crs:
+    for name, grids in layers.items():
+        for group in groups if len(grids) == 1 else ():
+            first, own = layers[group[0]], grids[0]
+            if len(first) == 1 and (first[0].shape, first[0].transform, first[0].crs) == (
+                own.shape, own.transform, own.crs,
+            ):  # fmt: skip
                 group.append(name)
                 break
         else:
@@ -275,60 +135,108 @@ def _by_grid(layers: Mapping[str, Raster]) -> list[list[str]]:
     return groups
 
 
-def _tile_shape(grid: Raster, cells: int) -> tuple[int, int]:
-    """Rows and columns of reading tiles: whole blocks, about so many cells."""
-    block_height, block_width = (max(1, min(b, s)) for b, s in zip(grid.block_shape, grid.shape, strict=True))
-    if block_height * block_width > cells:
-        side = int(cells**0.5)
-        return min(side, grid.shape[0]), min(side, grid.shape[1])
-    side = int(cells**0.5)
-    width = block_width * max(1, side // block_width)
-    height = block_height * max(1, cells // width // block_height)
-    return height, width
+def _by_home(
+    polygons: NDArray[np.object_], crs: Any, grids: tuple[Raster, ...]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.object_], tuple[Raster, ...]]]:
+    """Units by the first grid that has a file at them: their positions, places on it, and grids to use."""
+
+    def place(grid: Raster, units: NDArray[np.int64]) -> NDArray[np.object_]:
+        return place_polygons(polygons[units], crs, grid.crs, grid.transform, grid.shape)
+
+    every = np.arange(len(polygons))
+    if len(grids) == 1:
+        yield every, place(grids[0], every), grids
+        return
+    home = home_grids(shapely.bounds(to_lonlat(polygons, crs)), grids, place)
+    for number, grid in enumerate(grids):
+        units = np.flatnonzero(home == number)
+        if len(units):
+            yield units, place(grid, units), grids[number:]
+
+
+def _fill(
+    columns: dict[str, NDArray[np.float64]],
+    names: Sequence[str],
+    layers: Mapping[str, tuple[Raster, ...]],
+    wanted: Mapping[str, Sequence[str]],
+    positions: NDArray[np.int64],
+    placed: NDArray[np.object_],
+    grids: tuple[Raster, ...],
+    engine: Engine,
+    extreme_share: float,
+) -> None:
+    """Put the statistics of some units into the columns."""
+    for ground in grounds(placed, grids, engine):
+        for name in names:
+
+            def read(piece: Piece, name: str = name) -> list[NDArray[Any]]:
+                raster = piece.grid if len(layers[name]) > 1 else layers[name][0]
+                origin = piece.window.row0, piece.window.column0
+                return [piece.coverage.gather(raster.read(piece.window), origin=origin)]
+
+            (values,) = ground.gather(read)
+            found = _unit_statistics(values, ground, wanted[name], extreme_share)
+            for column, result in found.items():
+                columns[f"{name}_{column}"][positions[ground.units]] = result
+    spans = spanned_cells(placed, grids)
+    for unit in np.flatnonzero(spans > LARGE_UNIT_CELLS).tolist():
+        if engine is not Engine.COVERAGE:
+            raise OptionError(
+                f"Polygon {positions[unit]} spans {spans[unit]} cells of {grids[0].name}: more than the "
+                f"engine {engine.value} can hold; use the engine coverage."
+            )
+        for name in names:
+            own = grids if len(grids) > 1 else layers[name]
+            streamed = _stream(placed[unit], own, wanted[name], extreme_share)
+            for column, number in streamed.items():
+                columns[f"{name}_{column}"][positions[unit]] = number
 
 
 def _unit_statistics(
-    values: NDArray[np.floating[Any]],
-    coverage: Coverage,
-    weights: NDArray[np.float64],
-    statistics: Sequence[str],
-    extreme_share: float,
+    values: NDArray[np.floating[Any]], ground: Ground, statistics: Sequence[str], extreme_share: float
 ) -> dict[str, NDArray[np.float64]]:
     plain = [s for s in statistics if s not in CIRCULAR]
-    found = weighted_statistics(values, coverage, plain, weights=weights, extreme_share=extreme_share)
+    found = weighted_statistics(
+        values, ground.coverage, plain, weights=ground.weights, extreme_share=extreme_share
+    )
     if len(plain) < len(statistics):
-        circular = circular_statistics(values, coverage, weights=weights)
+        circular = circular_statistics(values, ground.coverage, weights=ground.weights)
         found |= {"circular_mean": circular.mean, "resultant_length": circular.resultant_length}
     found = {s: found[s] for s in statistics}
-    return found | {"valid_share": valid_share(np.isfinite(values), coverage)}
+    return found | {"valid_share": ground.valid_share(np.isfinite(values))}
 
 
 def _stream(
-    polygon: shapely.Geometry,
-    raster: Raster,
-    window: Window,
-    areas: NDArray[np.float64] | None,
-    statistics: Sequence[str],
-    extreme_share: float,
+    polygon: shapely.Geometry, grids: Sequence[Raster], statistics: Sequence[str], extreme_share: float
 ) -> dict[str, float]:
     """Statistics of one large unit."""
-    rings = pixel_rings([polygon], raster.transform)
-
-    valid = 0.0
+    parts, rest = split(polygon, grids) if len(grids) > 1 else ([Part(grids[0], polygon)], 0.0)
+    rings = [pixel_rings([part.polygon], part.grid.transform) for part in parts]
+    rows = row_weights(grids[0], Engine.COVERAGE)
+    valid = whole = 0.0
 
     def chunks() -> Iterator[Chunk]:
-        nonlocal valid
-        valid = 0.0
-        for coverage, band in bands(rings, window):
-            values = coverage.gather(raster.read(band), origin=(band.row0, band.column0))
-            valid += float(coverage.shares[np.isfinite(values)].sum())
-            yield values, cell_weights(coverage, areas), coverage.shares
+        nonlocal valid, whole
+        valid, whole = 0.0, rest
+        for part, ring in zip(parts, rings, strict=True):
+            window = Window(*pixel_windows(ring, part.grid.shape)[0].tolist())
+            for coverage, band in bands(ring, window):
+                values = coverage.gather(part.grid.read(band), origin=(band.row0, band.column0))
+                if len(grids) > 1:
+                    weights = areas = coverage.shares * cells_of(part.grid, part.polygon, coverage.rows)
+                else:
+                    weights, areas = cell_weights(coverage, rows), coverage.shares
+                valid += float(areas[np.isfinite(values)].sum())
+                whole += float(areas.sum())
+                yield values, weights, coverage.shares
 
     plain = [s for s in statistics if s not in CIRCULAR]
     found = streamed_statistics(chunks, plain, extreme_share=extreme_share)
     if len(plain) < len(statistics):
         found["circular_mean"], found["resultant_length"] = streamed_circular_mean(chunks)
-    return {s: found[s] for s in statistics} | {"valid_share": min(1.0, valid / float(rings.sizes[0]))}
+    size = whole if len(grids) > 1 else float(rings[0].sizes[0])
+    share = min(1.0, valid / size) if size > 0 else np.nan
+    return {s: found[s] for s in statistics} | {"valid_share": share}
 
 
 def bands(rings: PixelRings, window: Window) -> Iterator[tuple[Coverage, Window]]:

@@ -183,7 +183,7 @@ def _overridden(
     minimum_valid_share: float | None,
     radiation: dict[str, object],
 ) -> AttributeSettings:
-    from rogi.attributes.zonal import Engine
+    from rogi.attributes.groups import Engine
     from rogi.cli import options
     from rogi.terrain import RadiationParameters
 

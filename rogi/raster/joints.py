@@ -150,9 +150,9 @@ def _height(m: NDArray[np.float64]) -> float:
     """Height at the origin of the plane of some moments; where they are on a line, of the line."""
     if m[0] <= 0.0:
         return np.nan
-    r, s, z = m[1] / m[0], m[2] / m[0], m[6] / m[0]
-    rr, rs, ss = m[3] / m[0] - r * r, m[4] / m[0] - r * s, m[5] / m[0] - s * s
-    rz, sz = m[7] / m[0] - r * z, m[8] / m[0] - s * z
+    r, s, z = float(m[1] / m[0]), float(m[2] / m[0]), float(m[6] / m[0])
+    rr, rs, ss = float(m[3] / m[0] - r * r), float(m[4] / m[0] - r * s), float(m[5] / m[0] - s * s)
+    rz, sz = float(m[7] / m[0] - r * z), float(m[8] / m[0] - s * z)
     if rr + ss <= SPREAD:
         return z
     determinant = rr * ss - rs * rs

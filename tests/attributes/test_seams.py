@@ -16,12 +16,15 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rogi.attributes import groups, seams, zonal
 from rogi.attributes.configuration import AttributeSettings
 from rogi.attributes.derive import Derived, Runner, derive_attributes
+from rogi.attributes.groups import Engine
 from rogi.attributes.placement import cell_areas
 from rogi.attributes.relief import ZonalOptions, relief_statistics
 from rogi.attributes.seams import grounds, home_grids, split, window_on
-from rogi.attributes.zonal import Engine
+from rogi.attributes.zonal import zonal_statistics
+from rogi.errors import OptionError
 from rogi.geometry import area_m2, transform_geometries
 from rogi.inventory.build import from_frames
 from rogi.ledger import Ledger
@@ -335,6 +338,24 @@ def test_antimeridian(write_raster: WriteRaster, moved: float) -> None:
     assert found["ELE_SHARE"][0] == 1.0
     assert found["ELE_MEAN"][0] == pytest.approx(1000 - 20_000 * 5 * SECOND, abs=0.01)
     assert found["SLO_MAX"][0] - found["SLO_MIN"][0] < 0.05
+
+
+def test_zonal_statistics_of_a_model(seam: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as by the attributes, also where units are streamed in bands of rows."""
+    model = open_elevation_model(seam)
+    names = ["mean", "min", "max", "median", "circular_mean"]
+    found = zonal_statistics(gpd.GeoSeries(outlines(), crs=4326), {"z": model}, names)
+    expected = table(derive(outlines(), seam, fields=("ELE",)))
+    for name, column in (("mean", "MEAN"), ("min", "MIN"), ("max", "MAX"), ("median", "MEDIAN")):
+        np.testing.assert_allclose(found[f"z_{name}"], expected[f"ELE_{column}"], atol=0.006)
+    assert (found["z_valid_share"] == 1).all()
+    for module in (groups, seams, zonal):
+        monkeypatch.setattr(module, "LARGE_UNIT_CELLS", 50)
+    monkeypatch.setattr(zonal, "BAND_CELLS", 100)
+    streamed = zonal_statistics(gpd.GeoSeries(outlines(), crs=4326), {"z": model}, names)
+    pd.testing.assert_frame_equal(streamed, found, rtol=1e-9)
+    with pytest.raises(OptionError, match=r"Polygon 0 spans .* use the engine coverage"):
+        zonal_statistics(gpd.GeoSeries(outlines(), crs=4326), {"z": model}, engine="rasterstats")
 
 
 def test_the_finer_grid_counts_where_both_are(write_raster: WriteRaster) -> None:

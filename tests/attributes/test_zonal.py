@@ -13,9 +13,10 @@ import shapely
 from affine import Affine
 from exactextract import exact_extract
 
-from rogi.attributes import zonal
+from rogi.attributes import groups, seams, zonal
+from rogi.attributes.groups import Engine
 from rogi.attributes.placement import place_polygons, row_areas
-from rogi.attributes.zonal import Engine, zonal_statistics
+from rogi.attributes.zonal import zonal_statistics
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, parse_crs
 from rogi.raster.elevation import open_elevation_model
@@ -109,11 +110,12 @@ def test_windows_and_streaming_change_nothing(dem: Path, monkeypatch: pytest.Mon
     units = outlines(40)
     names = ["mean", "median", "min", "max", "std", "q10", "circular_mean", "resultant_length"]
     whole = zonal_statistics(units, {"z": dem}, names)
-    monkeypatch.setattr(zonal, "WINDOW_CELLS", 1000)
+    monkeypatch.setattr(groups, "WINDOW_CELLS", 1000)
     assert zonal_statistics(units, {"z": dem}, names).equals(whole)
     assert zonal_statistics(units[::-1], {"z": dem}, names)[::-1].equals(whole)
     assert zonal_statistics(units[7:9], {"z": dem}, names).equals(whole[7:9])
-    monkeypatch.setattr(zonal, "LARGE_UNIT_CELLS", 300)
+    for module in (groups, seams, zonal):
+        monkeypatch.setattr(module, "LARGE_UNIT_CELLS", 300)
     streamed = zonal_statistics(units, {"z": dem}, names)
     big = units.area > 400 * 900
     assert big.any()
