@@ -1,4 +1,4 @@
-"""CSV tables with coordinates: longitude and latitude in two columns, or WKT in one."""
+"""CSV tables with coordinates or geometry; see :mod:`rogi.inventory.cells`."""
 
 from __future__ import annotations
 
@@ -6,64 +6,48 @@ import codecs
 import csv
 import io
 import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
-from rogi.inventory.detect import Family
+from rogi.inventory.cells import Places, coordinate_columns, find_places, geometries, numbers
 from rogi.inventory.drivers import one_line
-from rogi.inventory.formats import check
-from rogi.schema.model import Role, normalise
+from rogi.inventory.formats import check, utf16_without_mark
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SAMPLE = 65_536  # bytes by which encoding and separator are judged
+_LONGEST = 2**28  # bytes of a row, and characters of a cell
 _SEPARATORS = (",", ";", "\t", "|")
 _FALLBACK_ENCODING = "cp1252"
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _MISSING = ("", "NA", "NaN", "nan")  # as R and pandas write it; other placeholders are for the rules to find
-_WKT_NAMES = ("wkt", "geometry", "geom", "thegeom", "wktgeom", "wktgeometry", "shape")
-_WKT = re.compile(r"\s*(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\b", re.IGNORECASE)
-_EASTING = ("x", "easting", "east", "xcoord", "coordx", "e")
-_NORTHING = ("y", "northing", "north", "ycoord", "coordy", "n")
+_EXCEL_HINT = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
+_DIGITS = re.compile(r"\s*0\d+\s*")
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """How a table is written and where its coordinates are.
+    """What the first rows of a table tell.
 
     Attributes
     ----------
     columns
-        Names, the WKT column left out.
-    family
-        Kind of geometry.
-    encoding, separator
-        How to read it.
-    x, y
-        Columns of coordinates, or None.
-    wkt
-        Column of WKT, or None.
-    degrees
-        Whether x and y are longitude and latitude by their names.
-    guessed
-        Whether the encoding is a guess.
+        Names, the column of geometry left out.
+    places
+        Where its features are.
     """
 
     columns: tuple[str, ...]
-    family: Family
-    encoding: str
-    separator: str
-    x: str | None
-    y: str | None
-    wkt: str | None
-    degrees: bool
-    guessed: bool
+    places: Places
 
 
 def describe(file: Path, shown: Path, encoding: str | None = None) -> Header:
@@ -74,28 +58,17 @@ def describe(file: Path, shown: Path, encoding: str | None = None) -> Header:
     InputError
         If it has no coordinates, or is no table in the encoding.
     """
-    layout = _layout(file, shown, encoding)
-    names = list(layout.names)
-    by_alias = _by_alias(names)
-    wkt = next((by_alias[n] for n in _WKT_NAMES if n in by_alias), None)
-    cell = layout.first(wkt)
-    looks = _WKT.match(cell)
-    longitude, latitude = _coordinate_names()
-    x, y, degrees = _first(by_alias, longitude), _first(by_alias, latitude), True
-    if wkt is not None and not looks and (cell or (x is not None and y is not None)):
-        wkt = None
-    if wkt is None and (x is None or y is None):
-        x, y, degrees = _first(by_alias, _EASTING), _first(by_alias, _NORTHING), False
-        if x is None or y is None:
-            raise InputError(
-                f"{shown} has no coordinates: its columns are {_some(names)}; name them lon and lat "
-                "(degrees, WGS84), x and y (with --crs), or give WKT in a column wkt."
-            )
-    if wkt is not None:
-        x = y = None
-    family = Family.POINT if wkt is None else Family.of(looks.group(3) if looks else "Unknown")
-    columns = tuple(name for name in names if name != wkt)
-    return Header(columns, family, layout.encoding, layout.separator, x, y, wkt, degrees, layout.guessed)
+    return _header(_layout(file, shown, encoding), shown)
+
+
+def _header(layout: _Layout, shown: Path) -> Header:
+    places = find_places(layout.cells())
+    if places is None:
+        raise InputError(
+            f"{shown} has no coordinates: its columns are {_some(layout.names)}; name them lon and lat "
+            "(degrees, WGS84), x and y (with --crs), or give WKT, WKB or GeoJSON in a column geometry."
+        )
+    return Header(tuple(name for name in layout.names if name != places.geometry), places)
 
 
 def read_plain(
@@ -109,13 +82,11 @@ def read_plain(
         If it is no table.
     """
     check(path)
-    layout = _layout(path, path, encoding)
-    frame = _load(path, path, layout.encoding, layout.separator)
-    by_alias = _by_alias(list(frame.columns))
-    x, y = (_first(by_alias, names) for names in _coordinate_names())
-    if x is None or y is None:
+    frame = _load(path, path, _layout(path, path, encoding), [])
+    pair = coordinate_columns(list(frame.columns))
+    if pair is None or not pair[2]:
         return frame, None, None
-    return frame, _numbers(frame[x]), _numbers(frame[y])
+    return frame, numbers(frame[pair[0]], "EW"), numbers(frame[pair[1]], "NS")
 
 
 def read(
@@ -126,63 +97,42 @@ def read(
     Raises
     ------
     InputError
-        If the rows do not fit the header, or x and y are given without a CRS.
+        If a row has more cells than the header, or coordinates are given without a CRS.
     """
-    import pyproj
-    import shapely
-
-    header = describe(file, shown, encoding)
-    notes = []
-    if header.guessed:
+    layout = _layout(file, shown, encoding)
+    places = _header(layout, shown).places
+    notes: list[str] = []
+    if layout.guessed:
         notes.append(
-            f"the text is not UTF-8 and was read as {header.encoding}; give --encoding to choose another"
+            f"the text is not UTF-8 and was read as {layout.encoding}; give --encoding to choose another"
         )
-    frame = _load(file, shown, header.encoding, header.separator)
-    system = None if crs is None else pyproj.CRS.from_user_input(crs)
-    if header.wkt is not None:
-        texts = frame.pop(header.wkt).astype(object).to_numpy()
-        stated = next((int(m) for t in texts if isinstance(t, str) and (m := _srid(t))), None)
-        plain = np.array([_plain(t) for t in texts], dtype=object)
-        geometry = np.asarray(shapely.from_wkt(plain, on_invalid="ignore"), dtype=object)
-        lost = np.flatnonzero((geometry == None) & (plain != None))  # noqa: E711
-        if len(lost):
-            rows = ", ".join(str(i + 1) for i in lost[:5])
-            notes.append(f"{len(lost)} geometries are not valid WKT and were left out (rows {rows})")
-        if system is None and stated is not None:
-            system = pyproj.CRS.from_epsg(stated)
-        return frame, geometry, system, notes
-    if system is None and not header.degrees:
-        raise InputError(
-            f"{shown} has the columns {header.x} and {header.y} but does not say in which coordinate "
-            "reference system; give it with --crs, for example --crs EPSG:2056."
-        )
-    if system is None:
-        system = pyproj.CRS.from_epsg(4326)
-        notes.append(f"{header.x} and {header.y} were taken as degrees on WGS84; give --crs if they are not")
-    x, y = _numbers(frame[header.x]), _numbers(frame[header.y])
-    there = ~(np.isnan(x) | np.isnan(y))
-    if (~there).any():
-        rows = ", ".join(str(i + 1) for i in np.flatnonzero(~there)[:5])
-        notes.append(f"{(~there).sum()} rows have no coordinates that are numbers (rows {rows})")
-    geometry = np.full(len(frame), None, dtype=object)
-    geometry[there] = shapely.points(x[there], y[there])
+    frame = _load(file, shown, layout, notes)
+    geometry, system = geometries(frame, places, crs, shown, notes)
     return frame, geometry, system, notes
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
+    """How a table is written; ``rows`` are its first ones, ``skipped`` the lines before its header."""
+
     names: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]  # the first ones
+    rows: tuple[tuple[str, ...], ...]
     encoding: str
     separator: str
     guessed: bool
+    skipped: int
 
-    def first(self, name: str | None) -> str:
-        """The first cell of a column that is not empty."""
-        if name is None:
-            return ""
-        at = self.names.index(name)
-        return next((row[at] for row in self.rows if len(row) > at and row[at].strip()), "")
+    def cells(self) -> dict[str, list[str]]:
+        """Name -> its first cells that are not empty; of names that occur twice the first column."""
+        out: dict[str, list[str]] = {}
+        for at, name in enumerate(self.names):
+            if name not in out:
+                out[name] = [row[at] for row in self.rows if len(row) > at and row[at].strip()]
+        return out
+
+    def texts(self) -> list[str]:
+        """Columns whose digits are no numbers: geometry in hexadecimal, IDs with leading zeros."""
+        return [name for name, cells in self.cells().items() if any(map(_DIGITS.fullmatch, cells))]
 
 
 def _layout(file: Path, shown: Path, encoding: str | None) -> _Layout:
@@ -191,62 +141,141 @@ def _layout(file: Path, shown: Path, encoding: str | None) -> _Layout:
     guessed = False
     if encoding is None:
         encoding, guessed = _encoding(sample)
-    try:
-        text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
-    except LookupError:
-        raise InputError(f"There is no encoding {encoding!r}; try utf-8, cp1252 or gb18030.") from None
+    text = _head_lines(file, encoding)
+    hint = _EXCEL_HINT.fullmatch(text.partition("\n")[0])
+    if hint:
+        text = text.partition("\n")[2]
     head = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(_SEPARATORS, key=head.count)
-    whole = text if len(sample) < _SAMPLE else text[: text.rfind("\n") + 1]
+    bare = _QUOTED.sub("", head)
+    separator = hint[1] if hint else max(_SEPARATORS, key=bare.count)
     try:
-        rows = [tuple(row) for row in csv.reader(io.StringIO(whole), delimiter=separator) if any(row)]
+        rows = [tuple(row) for row in _reader(io.StringIO(text, newline=""), separator) if any(row)]
     except csv.Error as error:
         raise InputError(f"{shown} is no table of comma-separated values ({error}).") from None
     names = tuple(name.strip() for name in rows[0]) if rows else ()
-    return _Layout(names, tuple(rows[1:]), encoding, separator, guessed)
+    return _Layout(names, tuple(rows[1:]), encoding, separator, guessed, 1 if hint else 0)
 
 
-def _load(file: Path, shown: Path, encoding: str, separator: str) -> pd.DataFrame:
+def _head_lines(file: Path, encoding: str) -> str:
+    """Whole lines from the beginning: of a sample, or more where the first rows are longer than it."""
+    size = _SAMPLE
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)
+    except LookupError:
+        raise InputError(f"There is no encoding {encoding!r}; try utf-8, cp1252 or gb18030.") from None
+    while True:
+        with file.open("rb") as stream:
+            sample = stream.read(size)
+        text = decoder("replace").decode(sample)
+        if len(sample) < size:
+            return text
+        if text.count("\n") > 2 or size > _LONGEST:
+            return text[: text.rfind("\n") + 1]
+        size *= 4
+
+
+def _reader(stream: Iterable[str], separator: str) -> Iterator[list[str]]:
+    csv.field_size_limit(_LONGEST)  # an outline of many vertices is longer than Python's 128 KiB
+    return csv.reader(stream, delimiter=separator)
+
+
+def _load(file: Path, shown: Path, layout: _Layout, notes: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     try:
+        frame = _parsed(file, layout, "error")
+    except (ValueError, OSError, csv.Error, pd.errors.ParserWarning) as error:
+        _refuse_long_rows(file, shown, layout)
+        if not isinstance(error, pd.errors.ParserWarning):
+            raise InputError(
+                f"{shown} cannot be read as a table ({one_line(error)}); check that cells with separators or "
+                "line breaks are quoted, and that each quote is closed."
+            ) from None
+        frame = _parsed(file, layout, "ignore")  # the cells beyond the header are empty
+    names = [str(name).strip() for name in frame.columns]
+    if len(set(layout.names)) < len(layout.names) == len(names):
+        names = unique_names(list(layout.names), notes)
+    frame.columns = pd.Index(names)
+    return _without_counts(frame, layout)
+
+
+def _parsed(file: Path, layout: _Layout, dropped: Literal["error", "ignore"]) -> pd.DataFrame:
+    """The table by pandas, which warns and drops cells where the first row is longer than the header."""
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter(dropped, pd.errors.ParserWarning)
         frame: pd.DataFrame = pd.read_csv(
             file,
-            sep=separator,
-            encoding=encoding,
+            sep=layout.separator,
+            encoding=layout.encoding,
             encoding_errors="replace",
             keep_default_na=False,
             na_values=list(_MISSING),
             skipinitialspace=True,
+            skiprows=layout.skipped,
             low_memory=False,
             index_col=False,
+            dtype=dict.fromkeys(layout.texts(), "str"),
         )
-    except (ValueError, OSError, csv.Error) as error:
-        raise InputError(
-            f"{shown} cannot be read as a table ({one_line(error)}); check that each row has as many cells "
-            "as the header, and that cells with separators are quoted."
-        ) from None
-    frame.columns = pd.Index([str(name).strip() for name in frame.columns])
     return frame
 
 
-def _by_alias(names: list[str]) -> dict[str, str]:
-    """The first column of each normalised name."""
-    found: dict[str, str] = {}
+def _refuse_long_rows(file: Path, shown: Path, layout: _Layout) -> None:
+    """Refuse a table with a row of more cells than the header; empty ones at its end do not count."""
+    width = len(layout.names)
+    with file.open(encoding=layout.encoding, errors="replace", newline="") as stream:
+        reader = _reader(stream, layout.separator)
+        row = -layout.skipped
+        try:
+            for cells in reader:
+                if not cells:
+                    continue
+                if row > 0 and any(cell.strip() for cell in cells[width:]):
+                    raise InputError(
+                        f"{shown} has {len(cells)} cells in row {row} (line {reader.line_num}), but {width} "
+                        "in its header; each row needs as many cells as the header, and a cell with a "
+                        f"{layout.separator!r} in it needs quotes."
+                    )
+                row += 1
+        except csv.Error:
+            return  # said by the caller
+
+
+def _without_counts(frame: pd.DataFrame, layout: _Layout) -> pd.DataFrame:
+    """The table without columns that have no name and nothing but a count of rows, or nothing at all."""
+    for column, name in zip(list(frame.columns), layout.names, strict=False):
+        if not name:
+            values = frame[column]
+            first = values.iloc[0] if len(values) else None
+            counted = first in (0, 1) and bool((values == first + np.arange(len(values))).all())
+            if counted or values.isna().all():
+                frame = frame.drop(columns=column)
+    return frame
+
+
+def unique_names(names: list[str], notes: list[str]) -> list[str]:
+    """Column names, dots added to repeated ones: they compare equal, as punctuation does not count."""
+    seen: set[str] = set()
+    out = []
     for name in names:
-        found.setdefault(normalise(name), name)
-    return found
+        unique = name
+        while unique in seen:
+            unique += "."
+        if unique != name:
+            notes.append(f"there are several columns {name!r}; the later one is shown as {unique!r}")
+        seen.add(unique)
+        out.append(unique)
+    return out
 
 
 def _encoding(sample: bytes) -> tuple[str, bool]:
     """The encoding of a text, and whether that is a guess."""
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
+    for mark, name in _MARKS.items():
         if sample.startswith(mark):
             return name, False
+    if (wide := utf16_without_mark(sample)) is not None:
+        return wide, False
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)  # a character cut at the end is no fault
     except UnicodeDecodeError:
@@ -254,47 +283,7 @@ def _encoding(sample: bytes) -> tuple[str, bool]:
     return "utf-8", False
 
 
-def _coordinate_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of longitude and latitude that any dialect knows."""
-    from rogi.schema.load import dialects
-
-    names: dict[str, dict[str, None]] = {"longitude": {}, "latitude": {}}
-    for dialect in dialects():
-        layer = dialect.layer(Role.MARKER) or dialect.layer(Role.OUTLINE)
-        for concept, known in names.items():
-            for name in layer.columns.get(concept, ()) if layer is not None else ():
-                known[normalise(name)] = None
-    return tuple(names["longitude"]), tuple(names["latitude"])
-
-
-def _first(by_alias: dict[str, str], names: tuple[str, ...]) -> str | None:
-    return next((by_alias[name] for name in names if name in by_alias), None)
-
-
-def _some(names: list[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     return (
         ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "none"
     )
-
-
-def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
-    """Numbers, decimal commas allowed; NaN for what is none."""
-    import pandas as pd
-
-    numbers = pd.to_numeric(column, errors="coerce")
-    if numbers.isna().any() and not pd.api.types.is_numeric_dtype(column.dtype):
-        commas = pd.to_numeric(column.astype("str").str.replace(",", ".", regex=False), errors="coerce")
-        numbers = numbers.fillna(commas)
-    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _srid(text: str) -> str | None:
-    match = re.match(r"\s*SRID=(\d{1,6});", text, re.IGNORECASE)
-    return match.group(1) if match else None
-
-
-def _plain(text: object) -> str | None:
-    """WKT without its SRID; None for an empty cell."""
-    if not isinstance(text, str) or not text.strip():
-        return None
-    return re.sub(r"^\s*SRID=\d+;", "", text, flags=re.IGNORECASE)

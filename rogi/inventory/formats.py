@@ -125,11 +125,22 @@ def check(path: Path) -> Checked:
             _check_kml(path, head)
         case Format.KMZ | Format.ZIP if not head.startswith(b"PK"):
             raise _not(path, f"a {suffix[1:]} archive")
-        case Format.CSV if b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        case Format.CSV if b"\x00" in head and not (
+            head.startswith((b"\xff\xfe", b"\xfe\xff")) or utf16_without_mark(head)
+        ):
             raise _not(path, "a text table (it holds zero bytes)")
         case _:
             pass
     return Checked(path, kind)
+
+
+def utf16_without_mark(head: bytes) -> str | None:
+    """The encoding of a text whose every second byte is zero, as in UTF-16 of Latin letters."""
+    for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros, others = head[first::2], head[1 - first :: 2]
+        if len(zeros) > 2 and zeros.count(0) > 0.9 * len(zeros) and not others.count(0):
+            return name
+    return None
 
 
 def shapefile_parts(path: Path) -> dict[str, Path]:

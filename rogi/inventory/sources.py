@@ -254,7 +254,7 @@ def _of_file(file: Path, shown: Path, scratch: Path, encoding: str | None) -> tu
 
 def _of_csv(file: Path, shown: Path, encoding: str | None) -> SourceLayer:
     header = csvtable.describe(file, shown, encoding)
-    return SourceLayer(file, shown, Format.CSV, None, header.columns, header.family)
+    return SourceLayer(file, shown, Format.CSV, None, header.columns, header.places.family)
 
 
 def _of_driver(checked: Checked, shown: Path) -> tuple[SourceLayer, ...]:

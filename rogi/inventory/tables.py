@@ -262,7 +262,7 @@ def _to_pandas(table: pa.Table, source: SourceLayer, encoding: str | None, notes
         frame = pd.concat([frame, special], axis=1)[[str(i) for i in range(len(names))]]
     if names == [""]:
         return frame.iloc[:, :0]
-    frame.columns = pd.Index(_unique(names, notes), dtype=object)
+    frame.columns = pd.Index(csvtable.unique_names(names, notes), dtype=object)
     return frame
 
 
@@ -293,21 +293,6 @@ def _decoded(
             "give --encoding to choose another"
         )
     return pa.chunked_array([pa.array(texts, type=pa.string())])
-
-
-def _unique(names: list[str], notes: list[str]) -> list[str]:
-    """Column names, dots added to repeated ones: they compare equal, as punctuation does not count."""
-    seen: set[str] = set()
-    out = []
-    for name in names:
-        unique = name
-        while unique in seen:
-            unique += "."
-        if unique != name:
-            notes.append(f"there are several columns {name!r}; the later one is shown as {unique!r}")
-        seen.add(unique)
-        out.append(unique)
-    return out
 
 
 def _crs(stated: Any, given: str | None, notes: list[str]) -> Any:
