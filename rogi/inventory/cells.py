@@ -67,6 +67,8 @@ _ANGLE = re.compile(
     rf"(?:['′’´`m:\s]\s*(?:(?P<s>{_NUMBER})\s*(?:\"|″|”|''|′′|’’|s)?)?)?)?)?\s*(?P<last>[NSEW])?",
     re.IGNORECASE,
 )
+_INTEGERS = ("int", "uint", "short", "ushort")
+_PLAIN_NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d{0,14}|(?:0|[1-9]\d*)?\.\d+)(?:e[+-]?\d{1,3})?", re.IGNORECASE)
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)['’\u2009\u202f\u00a0 ](?=\d{3}\b)")  # 2'600'000
 
 
@@ -130,6 +132,18 @@ def find_places(cells: Mapping[str, Sequence[str]]) -> Places | None:
         return Places(Family.POINT, x=pair[0], y=pair[1], degrees=pair[2])
     empty = next((n for n, texts in cells.items() if not texts and _USUAL.fullmatch(normalise(n))), None)
     return None if empty is None else Places(Family.UNKNOWN, empty)
+
+
+def sample(values: Sequence[object]) -> list[str]:
+    """Cells that are not empty, as text; bytes in hexadecimal, as WKB is written in text."""
+    texts = [_text(value) for value in values]
+    return [text for text in texts if text is not None and text.strip()]
+
+
+def _text(value: object) -> str | None:
+    if value is None or value != value:
+        return None
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def coordinate_columns(names: Sequence[str]) -> tuple[str, str, bool] | None:
@@ -203,7 +217,8 @@ def geometries(
 
     system = None if crs is None else pyproj.CRS.from_user_input(crs)
     if places.geometry is not None:
-        geometry, stated = _decoded(frame, places, shown, notes)
+        cells = frame.pop(places.geometry).astype(object).to_numpy()
+        geometry, stated = _decoded(cells, places, shown, notes)
         if system is None and places.notation is Notation.GEOJSON:
             stated = 4326
         if system is None and stated is not None:
@@ -213,13 +228,12 @@ def geometries(
 
 
 def _decoded(
-    frame: pd.DataFrame, places: Places, shown: Path, notes: list[str]
+    cells: NDArray[np.object_], places: Places, shown: Path, notes: list[str]
 ) -> tuple[NDArray[np.object_], int | None]:
     """Geometries of cells and the EPSG code they state."""
     import shapely
 
-    cells = frame.pop(places.geometry).astype(object).to_numpy()
-    texts = [cell if isinstance(cell, str) and cell.strip() else None for cell in cells]
+    texts = [text if text and text.strip() else None for text in map(_text, cells)]
     codes: set[int] = set()
     if places.notation is Notation.WKT:
         codes = {int(m[1] or m[2]) for t in texts if t and (m := _SRID.match(t)) and (m[1] or m[2]).isdigit()}
@@ -314,6 +328,33 @@ def numbers(column: pd.Series[Any], directions: str = "") -> NDArray[np.float64]
         text = str(column.iloc[i]).strip().replace("\u2212", "-")
         found[i] = _angle(text, directions) if directions else _plane(text)
     return found
+
+
+def typed(values: Sequence[str | None], kind: str = "") -> pd.Series[Any]:
+    """A column of texts: numbers where all are numbers, else as it is; empty texts are null.
+
+    Parameters
+    ----------
+    values : sequence of str or None
+    kind : str
+        Type that a schema states (``string``, ``int``, ``double``); by default what the values look like.
+
+    Examples
+    --------
+    >>> typed(["1", "2", None]).dtype.name, typed(["0.5", "2"]).tolist(), typed(["007", "8"]).tolist()
+    ('Int64', [0.5, 2.0], ['007', '8'])
+    """
+    import pandas as pd
+
+    texts = pd.Series([value if value else None for value in values], dtype="str")
+    present = texts.dropna()
+    if kind == "string" or not len(present) or not all(map(_PLAIN_NUMBER.fullmatch, present)):
+        return texts
+    numbers = pd.to_numeric(texts, errors="coerce")
+    whole = bool((numbers.dropna() % 1 == 0).all())
+    if whole and (kind in _INTEGERS or (not kind and not present.str.contains(r"[.eE]").any())):
+        return numbers.astype("Int64")
+    return numbers.astype("float64")
 
 
 def _plane(text: str) -> float:

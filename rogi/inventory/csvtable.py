@@ -7,7 +7,7 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -149,7 +149,9 @@ def _layout(file: Path, shown: Path, encoding: str | None) -> _Layout:
     bare = _QUOTED.sub("", head)
     separator = hint[1] if hint else max(_SEPARATORS, key=bare.count)
     try:
-        rows = [tuple(row) for row in _reader(io.StringIO(text, newline=""), separator) if any(row)]
+        csv.field_size_limit(_LONGEST)  # an outline of many vertices is longer than Python's 128 KiB
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        rows = [tuple(row) for row in reader if any(row)]
     except csv.Error as error:
         raise InputError(f"{shown} is no table of comma-separated values ({error}).") from None
     names = tuple(name.strip() for name in rows[0]) if rows else ()
@@ -172,11 +174,6 @@ def _head_lines(file: Path, encoding: str) -> str:
         if text.count("\n") > 2 or size > _LONGEST:
             return text[: text.rfind("\n") + 1]
         size *= 4
-
-
-def _reader(stream: Iterable[str], separator: str) -> Iterator[list[str]]:
-    csv.field_size_limit(_LONGEST)  # an outline of many vertices is longer than Python's 128 KiB
-    return csv.reader(stream, delimiter=separator)
 
 
 def _load(file: Path, shown: Path, layout: _Layout, notes: list[str]) -> pd.DataFrame:
@@ -225,7 +222,8 @@ def _refuse_long_rows(file: Path, shown: Path, layout: _Layout) -> None:
     """Refuse a table with a row of more cells than the header; empty ones at its end do not count."""
     width = len(layout.names)
     with file.open(encoding=layout.encoding, errors="replace", newline="") as stream:
-        reader = _reader(stream, layout.separator)
+        csv.field_size_limit(_LONGEST)
+        reader = csv.reader(stream, delimiter=layout.separator)
         row = -layout.skipped
         try:
             for cells in reader:

@@ -156,6 +156,11 @@ def detect_role(hint: LayerHint, dialect: Dialect) -> Role | None:
     return max(signed, key=lambda item: item[0])[1] if signed else None
 
 
+def names_a_role(names: Sequence[str]) -> bool:
+    """Whether a layer's name says so clearly what it is that geometries of other types are faults."""
+    return any(word in name.casefold() for name in names for word in _CLEAR)
+
+
 def role_of_family(family: Family) -> Role | None:
     """The role of a layer of which only the geometry is known."""
     return {Family.POINT: Role.MARKER, Family.POLYGON: Role.OUTLINE}.get(family)

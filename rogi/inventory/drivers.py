@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rogi.errors import InputError, RogiError
 
@@ -61,6 +62,19 @@ def driver_calls(shown: Path, notes: list[str]) -> Iterator[None]:
                 text = one_line(warning.message)
                 if text and text not in notes:
                     notes.append(text)
+
+
+@contextmanager
+def gdal_options(options: Mapping[str, Any]) -> Iterator[None]:
+    """Set configuration options of GDAL for a while."""
+    import pyogrio
+
+    before = {name: pyogrio.get_gdal_config_option(name) for name in options}
+    pyogrio.set_gdal_config_options(dict(options))
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options(before)
 
 
 def one_line(message: object) -> str:

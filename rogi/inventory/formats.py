@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from rogi.errors import InputError
+from rogi.inventory import shapefile
 
 
 class Format(StrEnum):
@@ -27,6 +28,10 @@ class Format(StrEnum):
     KMZ = "KMZ"
     CSV = "CSV"
     ZIP = "ZIP"
+    GEODATABASE = "OpenFileGDB"
+    SQLITE = "SQLite"
+    GEOJSON_LINES = "GeoJSONSeq"
+    SPREADSHEET = "Spreadsheet"
 
     @property
     def geographic(self) -> bool:
@@ -47,26 +52,45 @@ SUFFIXES: dict[str, Format] = {
     ".csv": Format.CSV,
     ".tsv": Format.CSV,
     ".txt": Format.CSV,
+    ".gdb": Format.GEODATABASE,
+    ".sqlite": Format.SQLITE,
+    ".sqlite3": Format.SQLITE,
+    ".spatialite": Format.SQLITE,
+    ".db": Format.SQLITE,
+    ".geojsonl": Format.GEOJSON_LINES,
+    ".geojsons": Format.GEOJSON_LINES,
+    ".jsonl": Format.GEOJSON_LINES,
+    ".ndjson": Format.GEOJSON_LINES,
+    ".xlsx": Format.SPREADSHEET,
+    ".xlsm": Format.SPREADSHEET,
+    ".ods": Format.SPREADSHEET,
     ".zip": Format.ZIP,
     ".shz": Format.ZIP,
 }
-READABLE = "GeoPackage, Shapefile (also zipped), GeoJSON, GeoParquet, FlatGeobuf, KML, KMZ or CSV"
+READABLE = (
+    "GeoPackage, Shapefile, file geodatabase (both also zipped), GeoJSON, GeoParquet, FlatGeobuf, KML, KMZ, "
+    "SQLite, CSV or a spreadsheet"
+)
 
 # Where several files of a folder have one stem, they are one table in several formats; this order chooses.
 PREFERENCE = (
     Format.GEOPACKAGE,
     Format.GEOPARQUET,
     Format.FLATGEOBUF,
+    Format.GEODATABASE,
+    Format.SQLITE,
     Format.SHAPEFILE,
     Format.GEOJSON,
+    Format.GEOJSON_LINES,
     Format.KML,
     Format.KMZ,
     Format.CSV,
+    Format.SPREADSHEET,
 )
 
-_SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg", ".qix", ".sbn", ".sbx", ".qmd", ".qpj")
 _RASTERS = (".tif", ".tiff", ".vrt", ".img", ".nc", ".grd", ".asc", ".hgt", ".jp2", ".png", ".jpg", ".jpeg")
 _SQLITE_HEADER = b"SQLite format 3\x00"
+_OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")
 _HEAD = 65_536  # bytes looked at
 
 
@@ -102,6 +126,8 @@ def check(path: Path) -> Checked:
     InputError
         If it is missing, empty, no regular file, of another format, truncated, or lacks a part.
     """
+    if is_geodatabase(path):
+        return Checked(path, Format.GEODATABASE)
     head = _head(path)
     suffix = path.suffix.casefold()
     kind = format_of(path)
@@ -111,14 +137,20 @@ def check(path: Path) -> Checked:
         raise InputError(f"{path} is empty (0 bytes); copy or download it again.")
     size = path.stat().st_size
     match kind:
-        case Format.GEOPACKAGE:
-            return _check_geopackage(path, head, size)
+        case Format.GEOPACKAGE | Format.SQLITE:
+            return _check_database(path, kind, head, size)
         case Format.SHAPEFILE:
-            _check_shapefile(path, head, size)
+            _check_shapefile(path, head)
         case Format.FLATGEOBUF if not head.startswith(b"fgb\x03fgb"):
             raise _not(path, "a FlatGeobuf file")
         case Format.GEOPARQUET:
             _check_parquet(path, head)
+        case Format.GEODATABASE:
+            raise _not(path, "a file geodatabase, which is a folder")
+        case Format.SPREADSHEET if head.startswith(_OLD_OFFICE):
+            raise InputError(f"{path} is encrypted or in the format of old Excel; save it as plain .xlsx.")
+        case Format.SPREADSHEET if not head.startswith(b"PK"):
+            raise _not(path, "a spreadsheet")
         case Format.GEOJSON if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
             raise _not(path, "GeoJSON (it does not begin with a brace)")
         case Format.KML:
@@ -134,6 +166,11 @@ def check(path: Path) -> Checked:
     return Checked(path, kind)
 
 
+def is_geodatabase(path: Path) -> bool:
+    """Whether a folder is a file geodatabase, whatever its name."""
+    return path.is_dir() and (path / "a00000001.gdbtable").is_file()
+
+
 def utf16_without_mark(head: bytes) -> str | None:
     """The encoding of a text whose every second byte is zero, as in UTF-16 of Latin letters."""
     for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
@@ -141,16 +178,6 @@ def utf16_without_mark(head: bytes) -> str | None:
         if len(zeros) > 2 and zeros.count(0) > 0.9 * len(zeros) and not others.count(0):
             return name
     return None
-
-
-def shapefile_parts(path: Path) -> dict[str, Path]:
-    """Parts of a Shapefile that are there, by suffix in lower case; case of names does not matter."""
-    stem = path.stem.casefold()
-    return {
-        part.suffix.casefold(): part
-        for part in sorted(path.parent.iterdir())
-        if part.stem.casefold() == stem and part.suffix.casefold() in _SHAPEFILE_PARTS
-    }
 
 
 def _head(path: Path) -> bytes:
@@ -169,15 +196,19 @@ def _head(path: Path) -> bytes:
 def _format_of_content(path: Path, head: bytes) -> Format:
     """The format of a file with an unknown suffix, or the reason why it cannot be read."""
     suffix = path.suffix.casefold()
-    if suffix in _SHAPEFILE_PARTS:
+    if suffix in shapefile.PARTS:
         raise InputError(f"{path} is one part of a Shapefile; name its .shp file, with the others beside it.")
+    if suffix in (".xls", ".xlsb"):
+        raise InputError(f"{path} is in the format of old or binary Excel; save it as .xlsx or .csv.")
+    if suffix.startswith((".gdbtable", ".gdbtablx")):
+        raise InputError(f"{path} is one part of a file geodatabase; name its folder, {path.parent}.")
     if suffix in _RASTERS:
         raise InputError(f"{path} is a raster or image, not a table of features; rogi reads {READABLE}.")
     signs = {
         _SQLITE_HEADER: Format.GEOPACKAGE,
         b"fgb\x03": Format.FLATGEOBUF,
         b"PAR1": Format.GEOPARQUET,
-        b"\x00\x00\x27\x0a": Format.SHAPEFILE,
+        shapefile.MAGIC: Format.SHAPEFILE,
     }
     for sign, kind in signs.items():
         if head.startswith(sign):
@@ -192,9 +223,9 @@ def _not(path: Path, what: str) -> InputError:
     )
 
 
-def _check_geopackage(path: Path, head: bytes, size: int) -> Checked:
+def _check_database(path: Path, kind: Format, head: bytes, size: int) -> Checked:
     if not head.startswith(_SQLITE_HEADER) or len(head) < 100:
-        raise _not(path, "a GeoPackage")
+        raise _not(path, "a GeoPackage" if kind is Format.GEOPACKAGE else "an SQLite database")
     page = struct.unpack(">H", head[16:18])[0]
     page = 65_536 if page == 1 else page
     pages = struct.unpack(">I", head[28:32])[0]
@@ -205,7 +236,7 @@ def _check_geopackage(path: Path, head: bytes, size: int) -> Checked:
         )
     beside = (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-journal"))
     journal = tuple(p for p in beside if p.is_file() and p.stat().st_size > 0)
-    return Checked(path, Format.GEOPACKAGE, journal)
+    return Checked(path, kind, journal)
 
 
 def write_ahead(path: Path) -> bool:
@@ -214,42 +245,10 @@ def write_ahead(path: Path) -> bool:
         return stream.read(20)[18:20] == b"\x02\x02"
 
 
-def _check_shapefile(path: Path, head: bytes, size: int) -> None:
-    if len(head) < 100 or head[:4] != b"\x00\x00\x27\x0a":
+def _check_shapefile(path: Path, head: bytes) -> None:
+    if len(head) < 100 or head[:4] != shapefile.MAGIC:
         raise _not(path, "a Shapefile")
-    parts = shapefile_parts(path)
-    for suffix, what, remedy in (
-        (
-            ".shx",
-            "the index of its shapes",
-            "`ogr2ogr --config SHAPE_RESTORE_SHX YES NEW.gpkg OLD.shp` can make it anew",
-        ),
-        (".dbf", "the table of its attributes", "without it there are no IDs to check"),
-    ):
-        if suffix not in parts:
-            raise InputError(
-                f"{path} lacks {path.stem}{suffix}, {what}; copy all parts of the Shapefile into one folder"
-                f" ({remedy})."
-            )
-    for suffix in (".shp", ".shx"):
-        header = head if suffix == ".shp" else _head(parts[suffix])
-        actual = size if suffix == ".shp" else parts[suffix].stat().st_size
-        stated = 2 * struct.unpack(">I", header[24:28])[0] if len(header) >= 100 else 100
-        if actual < stated:
-            raise _truncated(parts[suffix], actual, stated)
-    table = _head(parts[".dbf"])
-    if len(table) < 32:
-        raise _truncated(parts[".dbf"], len(table), 32)
-    records, header_length, record_length = struct.unpack("<IHH", table[4:12])
-    actual, stated = parts[".dbf"].stat().st_size, header_length + records * record_length
-    if actual < stated:
-        raise _truncated(parts[".dbf"], actual, stated)
-
-
-def _truncated(path: Path, actual: int, stated: int) -> InputError:
-    return InputError(
-        f"{path} is truncated: {actual:,} of {stated:,} bytes are there; copy or download the file again."
-    )
+    shapefile.check_parts(path)
 
 
 def _check_parquet(path: Path, head: bytes) -> None:
@@ -262,8 +261,5 @@ def _check_parquet(path: Path, head: bytes) -> None:
 
 
 def _check_kml(path: Path, head: bytes) -> None:
-    text = head.lower()
-    if b"<kml" not in text:
+    if b"<kml" not in head.lower():
         raise _not(path, "KML")
-    if b"<!entity" in text or b"<!doctype" in text:
-        raise InputError(f"{path} declares XML entities, which rogi does not expand; save it as plain KML.")

@@ -10,15 +10,20 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import Part, assemble, choose
 from rogi.inventory.copies import refuse_copies
-from rogi.inventory.detect import Family, detect_role, role_of_family
+from rogi.inventory.detect import Family, detect_role, names_a_role, role_of_family
+from rogi.inventory.formats import Format
+from rogi.inventory.listing import Loaded, SourceLayer
 from rogi.inventory.model import Inventory, Source
-from rogi.inventory.sources import SourceLayer, find_layers
+from rogi.inventory.sources import find_layers
 from rogi.inventory.tables import Table, read_table
 from rogi.schema.model import Dialect, Role, normalise
+
+FEW = 0.1  # of the points or polygons of a mixed layer: fewer are strays, not a layer of their own
 
 
 def read_inventory(
@@ -82,7 +87,8 @@ def read_inventory(
         found = find_layers(paths, scratch, encoding)
         named, used = _named_layers(layers, found.layers, scratch, encoding)
         roles = {source.role for source in named}
-        candidates = [*named, *(s for s in found.layers if s not in used)]
+        unnamed = [part for s in found.layers if s not in used for part in _by_kind(s, crs, encoding)]
+        candidates = [*named, *unnamed]
         detection = choose([source.hint for source in candidates], schema, dialect)
         chosen, notes = _with_roles(candidates, roles, detection.dialect, shown)
         parts = []
@@ -106,6 +112,40 @@ def _unread(
         for s in sources
         if (s.shown, s.layer) not in read and any(note.startswith(f"{s.name} was not read") for note in notes)
     )
+
+
+def _by_kind(source: SourceLayer, crs: str | None, encoding: str | None) -> list[SourceLayer]:
+    """A layer that declares no kind of geometry by what it holds: its points and its polygons apart.
+
+    Few of one kind among many of the other stay with them, for the rules to find, and so do all where the
+    name says what they are.
+    """
+    if source.family is not Family.UNKNOWN or names_a_role(source.hint.names):
+        return [source]
+    table = read_table(source, crs, encoding)
+    geometry = np.asarray(table.frame.geometry.array, dtype=object)
+    kinds = np.array([Family.NONE if g is None else Family.of(g.geom_type) for g in geometry], dtype=object)
+    points, polygons = kinds == Family.POINT, kinds == Family.POLYGON
+    few, many = sorted((int(points.sum()), int(polygons.sum())))
+    if few > FEW * many:
+        parts = [(Family.POINT, points), (Family.POLYGON, ~points)]
+    else:
+        counted = {f: int((kinds == f).sum()) for f in (Family.POLYGON, Family.POINT, Family.LINE)}
+        largest = max(counted, key=lambda f: counted[f])
+        parts = [(largest if counted[largest] else Family.UNKNOWN, np.ones(len(geometry), dtype=bool))]
+    attributes = table.frame.drop(columns=table.frame.geometry.name)
+    out = []
+    for family, mask in parts:
+        at = np.flatnonzero(mask)
+        loaded = Loaded(
+            attributes.iloc[at].reset_index(drop=True),
+            geometry[at],
+            table.frame.crs,
+            at + 1,
+            None if table.fids is None else table.fids[at],
+        )
+        out.append(replace(source, family=family, features=len(at), notes=table.notes, loaded=loaded))
+    return out
 
 
 def _named_layers(
@@ -183,7 +223,7 @@ def _with_roles(
         else:
             by_geometry.setdefault(role, []).append(source)
     for role, group in by_geometry.items():
-        if len({frozenset(normalise(c) for c in s.columns) for s in group}) > 1:
+        if len({_likeness(s) for s in group}) > 1:
             titles = ", ".join(s.name for s in group)
             raise InputError(
                 f"{shown} has several layers that could be the {role.title} ({titles}) and their names do "
@@ -199,6 +239,13 @@ def _with_roles(
         )
     kept, doubled = _without_regional_copies(chosen)
     return kept, notes + doubled
+
+
+def _likeness(source: SourceLayer) -> object:
+    """Equal for layers that may be parts of one: the same columns, or folders of one KML file."""
+    if source.format in (Format.KML, Format.KMZ):
+        return source.shown
+    return frozenset(normalise(column) for column in source.columns)
 
 
 def _without_regional_copies(sources: list[SourceLayer]) -> tuple[list[SourceLayer], list[str]]:
@@ -233,8 +280,7 @@ def _part(role: Role, tables: list[tuple[SourceLayer, Table]]) -> Part:
     first, table = tables[0]
     name = first.layer or first.shown.stem
     if len(tables) == 1:
-        rows = np.arange(1, len(table.frame) + 1, dtype=np.int64)
-        return Part(role, table.frame, name, sources, rows, table.fids, None, table.notes)
+        return Part(role, table.frame, name, sources, _rows(table), table.fids, None, table.notes)
     for source, other in tables[1:]:
         if other.frame.crs != table.frame.crs:
             raise InputError(
@@ -255,11 +301,15 @@ def _part(role: Role, tables: list[tuple[SourceLayer, Table]]) -> Part:
         frame,
         name,
         sources,
-        np.concatenate([np.arange(1, n + 1, dtype=np.int64) for n in lengths]),
+        np.concatenate([_rows(t) for _, t in tables]),
         fids,
         np.repeat(np.arange(len(tables), dtype=np.int64), lengths),
         notes,
     )
+
+
+def _rows(table: Table) -> NDArray[np.int64]:
+    return np.arange(1, len(table.frame) + 1, dtype=np.int64) if table.rows is None else table.rows
 
 
 def _free(table: Table) -> bool:

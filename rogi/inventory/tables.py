@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
-from rogi.inventory import csvtable, geoparquet
-from rogi.inventory.drivers import driver_calls
+from rogi.inventory import csvtable, geoparquet, shapefile, sqlitefile, wkb
+from rogi.inventory.cells import geometries
+from rogi.inventory.drivers import driver_calls, gdal_options
 from rogi.inventory.formats import Format
-from rogi.inventory.sources import SourceLayer
+from rogi.inventory.listing import SourceLayer
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 16_384  # features whose WKB is held at a time
-_CURVES = frozenset(range(8, 15))  # ISO WKB: circular string to surface, without Z and M
 _FALLBACK_ENCODING = "cp1252"
-_FLATGEOBUF_STREAM = "OGR_FLATGEOBUF_STREAM_BASE_IMPL"
+_SOUND_STREAM = {"OGR_FLATGEOBUF_STREAM_BASE_IMPL": True}  # a null geometry breaks the driver's own stream
+_DATE_WARNINGS = ("Invalid content for record", "Non-conformant content for record")
 GEOMETRY = "geometry"
 
 
@@ -41,11 +41,14 @@ class Table:
         (n,) feature ids where the format has them.
     notes
         What reading had to say.
+    rows
+        (n,) number of each feature in its source, from 1; None where they are all in order.
     """
 
     frame: gpd.GeoDataFrame
     fids: NDArray[np.int64] | None
     notes: tuple[str, ...]
+    rows: NDArray[np.int64] | None = None
 
 
 def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None = None) -> Table:
@@ -68,26 +71,52 @@ def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None
     InputError
         If the file is damaged, or fewer features can be read than it says.
     """
-    if source.format is Format.CSV:
-        frame, geometry, system, notes = csvtable.read(source.file, source.shown, crs, encoding)
-        return _table(frame, geometry, system, None, notes)
     notes = list(source.notes)
-    if source.format is Format.GEOPARQUET:
-        table, column, system, said = geoparquet.read(source.file, source.shown)
-        geometry = _from_wkb(table.column(column).chunks, notes + said, None)
-        attributes, fids = table.drop_columns([column]), None
+    geometry: NDArray[np.object_] | None
+    rows = None
+    fids = None
+    if source.format is Format.CSV and source.loaded is None:
+        frame, geometry, system, said = csvtable.read(source.file, source.shown, crs, encoding)
+        return _table(frame, geometry, system, None, [*notes, *said])
+    if source.loaded is not None:
+        loaded = source.loaded
+        frame, geometry, system, fids, rows = (
+            loaded.frame,
+            loaded.geometry,
+            loaded.crs,
+            loaded.fids,
+            loaded.rows,
+        )
+    elif source.format is Format.GEOPARQUET:
+        attributes, geometry, system, said = geoparquet.read(source.file, source.shown)
         notes += said
+        frame = _to_pandas(attributes, source, encoding, notes)
     else:
-        attributes, geometry, fids, system = _read_driver(source, notes)
-        if source.format is Format.GEOPACKAGE and len(np.unique(fids)) < len(fids):
+        attributes, geometry, ids, system = _read_driver(source, notes)
+        if source.format is Format.GEOPACKAGE and len(np.unique(ids)) < len(ids):
             # The driver fetches by ranges of ids where their number equals the largest; with gaps in them
             # (and a stale count) it repeats features. A filter makes it go through the table.
             notes = list(source.notes)
-            attributes, geometry, fids, system = _read_driver(source, notes, where="1 = 1")
-        if source.format is not Format.GEOPACKAGE:
-            fids = None
-    frame = _to_pandas(attributes, source, encoding, notes)
-    return _table(frame, geometry, _crs(system, crs, notes), fids, notes)
+            attributes, geometry, ids, system = _read_driver(source, notes, where="1 = 1")
+        attributes = _with_impossible_dates(attributes, source, ids, notes)
+        fids = ids if source.format is Format.GEOPACKAGE else None
+        frame = _to_pandas(_without_feature_ids(attributes, source), source, encoding, notes)
+    if source.places is not None and (geometry is None or source.loaded is None):
+        frame = frame.copy()
+        geometry, system = geometries(frame, source.places, crs, source.shown, notes)
+    elif source.loaded is None:
+        system = _crs(system, crs, notes)
+    assert geometry is not None  # there is none only where places say where it is
+    return _table(frame, geometry, system, fids, notes, rows)
+
+
+def _without_feature_ids(attributes: pa.Table, source: SourceLayer) -> pa.Table:
+    """The attributes without the ids of GeoJSON features, where a property is named so or they only count."""
+    if not source.feature_ids:
+        return attributes
+    ids = attributes.column(0).to_pylist()
+    counted = ids in ([str(k) for k in range(len(ids))], [str(k) for k in range(1, len(ids) + 1)])
+    return attributes.drop_columns(["id"]) if counted or "id" not in source.columns else attributes
 
 
 def _read_driver(
@@ -98,22 +127,26 @@ def _read_driver(
 
     file = str(source.file.absolute())
     options: dict[str, Any] = {"layer": source.layer, "use_pyarrow": True, "return_fids": True}
-    batches, fids, geometries = [], [], []
+    batches, fids, shapes = [], [], []
     with (
         driver_calls(source.shown, notes),
-        _sound_stream(source.format),
+        gdal_options(_SOUND_STREAM if source.format is Format.FLATGEOBUF else {}),
         pyogrio.open_arrow(file, batch_size=BATCH, where=where, **options) as (meta, reader),
     ):
         names = reader.schema.names
         fid_column = meta["fid_column"] or "OGC_FID"
         geometry_column = meta["geometry_name"] or "wkb_geometry"
-        fid_at, geometry_at = names.index(fid_column), len(names) - 1 - names[::-1].index(geometry_column)
+        fid_at, geometry_at = names.index(fid_column), None
+        if source.places is None:
+            geometry_at = len(names) - 1 - names[::-1].index(geometry_column)
         keep = [i for i in range(len(names)) if i not in (fid_at, geometry_at)]
         schema = pa.schema([reader.schema.field(i) for i in keep])
         for batch in reader:
             ids = batch.column(fid_at).to_numpy(zero_copy_only=False)
             fids.append(ids)
-            geometries.append(_from_wkb([batch.column(geometry_at)], notes, (source, ids)))
+            if geometry_at is not None:
+                origin = wkb.Origin(file, source.layer, ids)
+                shapes.append(wkb.read([batch.column(geometry_at)], notes, origin))
             batches.append(pa.RecordBatch.from_arrays([batch.column(i) for i in keep], schema=schema))
         rows = sum(len(ids) for ids in fids)
         attributes = pa.Table.from_batches(batches, schema) if keep else pa.table({"": pa.nulls(rows)})
@@ -121,26 +154,52 @@ def _read_driver(
     empty_ids, empty_geometry = np.empty(0, dtype=np.int64), np.empty(0, dtype=object)
     return (
         attributes,
-        np.concatenate([empty_geometry, *geometries]),
+        np.concatenate([empty_geometry, *shapes]),
         np.concatenate([empty_ids, *fids]).astype(np.int64),
         meta["crs"],
     )
 
 
-@contextmanager
-def _sound_stream(format: Format) -> Iterator[None]:
-    """Read FlatGeobuf by GDAL's common arrow stream: a null geometry breaks the driver's own."""
-    import pyogrio
+def _with_impossible_dates(
+    attributes: pa.Table, source: SourceLayer, fids: NDArray[np.int64], notes: list[str]
+) -> pa.Table:
+    """Columns with dates that cannot be as text: drivers make other days of them, such as 1970-01-01."""
+    import pyarrow as pa
 
-    if format is not Format.FLATGEOBUF:
-        yield
-        return
-    before = pyogrio.get_gdal_config_option(_FLATGEOBUF_STREAM)
-    pyogrio.set_gdal_config_options({_FLATGEOBUF_STREAM: True})
+    dated = [
+        name
+        for name, kind in zip(attributes.schema.names, attributes.schema.types, strict=True)
+        if pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+    ]
+    if not dated:
+        return attributes
+    notes[:] = [note for note in notes if not note.startswith(_DATE_WARNINGS)]
+    if source.format is Format.SHAPEFILE:
+        texts = {
+            attributes.column_names[at]: column
+            for at, column in shapefile.impossible_dates(source.file).items()
+        }
+    elif source.format in (Format.GEOPACKAGE, Format.SQLITE):
+        texts = sqlitefile.impossible_dates(source.file, str(source.layer), dated, fids)
+    else:
+        return attributes
+    for name, column in texts.items():
+        wrong = [(row, text) for row, text in enumerate(column, 1) if text is not None and not _is_date(text)]
+        notes.append(
+            f"{len(wrong)} values of {name} are no dates (row {wrong[0][0]}: {wrong[0][1]!r}); the column "
+            "was read as text"
+        )
+        at = attributes.column_names.index(name)
+        attributes = attributes.set_column(at, pa.field(name, pa.string()), pa.array(column, pa.string()))
+    return attributes
+
+
+def _is_date(text: str) -> bool:
     try:
-        yield
-    finally:
-        pyogrio.set_gdal_config_options({_FLATGEOBUF_STREAM: before})
+        dt.date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return len(text) >= 10
 
 
 def _refuse_partial(source: SourceLayer, rows: int) -> None:
@@ -149,76 +208,14 @@ def _refuse_partial(source: SourceLayer, rows: int) -> None:
         return
     expected = source.features
     if source.format is Format.GEOPACKAGE:  # its count is kept beside the table, and can be stale
-        uri = f"{source.file.resolve().as_uri()}?mode=ro&immutable=1"
-        try:
-            connection = sqlite3.connect(uri, uri=True)
-            try:
-                name = str(source.layer).replace('"', '""')
-                expected = connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
-                if expected == rows and connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok":
-                    return
-            finally:
-                connection.close()
-        except sqlite3.Error:
-            pass
+        counted = sqlitefile.count(source.file, str(source.layer))
+        if counted == rows:
+            return
+        expected = counted or expected
     raise InputError(
         f"{source.title} is damaged: only {rows:,} of {expected:,} features can be read; "
         "copy or download it again."
     )
-
-
-def _from_wkb(
-    chunks: Iterable[pa.Array], notes: list[str], origin: tuple[SourceLayer, NDArray[np.int64]] | None
-) -> NDArray[np.object_]:
-    """Shapely geometries; None where there is none or where it cannot be built, which is noted."""
-    import shapely
-
-    parts = []
-    for chunk in chunks:
-        wkb = chunk.to_numpy(zero_copy_only=False)
-        try:
-            with np.errstate(invalid="ignore"):  # coordinates that are not numbers are for the rules to find
-                parts.append(np.asarray(shapely.from_wkb(wkb), dtype=object))
-        except (shapely.errors.GEOSException, NotImplementedError):
-            parts.append(_from_odd_wkb(wkb, notes, origin))
-    return np.concatenate([np.empty(0, dtype=object), *parts])
-
-
-def _from_odd_wkb(
-    wkb: NDArray[np.object_], notes: list[str], origin: tuple[SourceLayer, NDArray[np.int64]] | None
-) -> NDArray[np.object_]:
-    import pyogrio.raw
-    import shapely
-
-    curved = np.array([value is not None and _is_curve(value) for value in wkb])
-    out = np.full(len(wkb), None, dtype=object)
-    with np.errstate(invalid="ignore"):
-        out[~curved] = shapely.from_wkb(wkb[~curved], on_invalid="ignore")
-    if curved.any() and origin is not None:
-        source, fids = origin
-        _, _, linear, _ = pyogrio.raw.read(
-            str(source.file.absolute()), layer=source.layer, columns=[], fids=fids[curved]
-        )
-        out[curved] = shapely.from_wkb(linear, on_invalid="ignore")
-        _count(notes, curved.sum(), "curved geometries were turned into straight segments")
-    lost = sum(g is None and value is not None for g, value in zip(out, wkb, strict=True))
-    if lost:
-        _count(notes, lost, "geometries could not be built (rings not closed or too short) and count as null")
-    return out
-
-
-def _is_curve(wkb: bytes) -> bool:
-    code = int.from_bytes(wkb[1:5], "little" if wkb[0] else "big")
-    return (code & 0x0FFF_FFFF) % 1000 in _CURVES
-
-
-def _count(notes: list[str], number: int, what: str) -> None:
-    """A note with a number; of further batches the number is added."""
-    for i, note in enumerate(notes):
-        if note.endswith(what):
-            notes[i] = f"{int(note.split()[0]) + number} {what}"
-            return
-    notes.append(f"{number} {what}")
 
 
 def _to_pandas(table: pa.Table, source: SourceLayer, encoding: str | None, notes: list[str]) -> pd.DataFrame:
@@ -319,7 +316,8 @@ def _table(
     geometry: NDArray[np.object_],
     crs: Any,
     fids: NDArray[np.int64] | None,
-    notes: list[str],
+    notes: Sequence[str],
+    rows: NDArray[np.int64] | None = None,
 ) -> Table:
     import geopandas as gpd
 
@@ -327,4 +325,4 @@ def _table(
     while name in frame.columns:
         name = f"_{name}"
     array = gpd.array.GeometryArray(geometry, crs=crs)
-    return Table(gpd.GeoDataFrame(frame.assign(**{name: array}), geometry=name), fids, tuple(notes))
+    return Table(gpd.GeoDataFrame(frame.assign(**{name: array}), geometry=name), fids, tuple(notes), rows)

@@ -23,8 +23,8 @@ from rogi.words import agreeing, counted
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rogi.inventory.listing import SourceLayer
     from rogi.inventory.model import Inventory
-    from rogi.inventory.sources import SourceLayer
 
 CANDIDATE_LAYER: Final = "candidates"
 COVERAGE_LAYER: Final = "coverage"

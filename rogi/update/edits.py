@@ -23,7 +23,8 @@ from rogi.errors import InputError
 from rogi.geometry import transform_geometries
 from rogi.inventory.detect import Family
 from rogi.inventory.formats import Format, format_of
-from rogi.inventory.sources import SourceLayer, find_layers
+from rogi.inventory.listing import SourceLayer
+from rogi.inventory.sources import find_layers
 from rogi.inventory.tables import read_table
 from rogi.schema.model import normalise
 from rogi.update.columns import GEOMETRY, cut, objects, typed
