@@ -33,7 +33,7 @@ from rogi.geometry import area_m2, parse_crs, to_lonlat
 from rogi.ledger import Ledger, digest
 from rogi.raster.climate import ClimateField, climate_field
 from rogi.raster.climate_units import Quantity
-from rogi.raster.elevation import Surface, open_elevation_model
+from rogi.raster.elevation import ElevationModel, Surface, open_elevation_model
 from rogi.raster.files import reading
 from rogi.regions import UNNAMED, assign, read_regions, spelled
 from rogi.schema.model import Role
@@ -242,7 +242,13 @@ class _Derivation:
                     beyond[members] = beyond_model(task, placed)
             if task is not None:
                 self._check(group, chosen, lambda units: self._beyond(model.surfaces, owner, units))
-                self._record(group, chosen, tuple(inputs[p] for p in sorted(inputs)), task.identity())
+                self._record(
+                    group,
+                    chosen,
+                    tuple(inputs[p] for p in sorted(inputs)),
+                    task.identity() | model.describe(),
+                )
+                self._note_heights(group, chosen, model)
             if beyond.any():
                 radius = self.settings.radiation.search_radius / 1000
                 self.warnings.append(
@@ -250,6 +256,15 @@ class _Derivation:
                     f"{used.sum()} units ({self._named(np.flatnonzero(beyond))}); what lies beyond shades "
                     "nothing, so they may have too much radiation: give a model that reaches further."
                 )
+
+    def _note_heights(self, group: Group, names: Sequence[str], model: ElevationModel) -> None:
+        """Note for each unit whose elevations are no metres above sea level."""
+        if model.ellipsoid and group is Group.RELIEF:
+            for name in families(names):
+                if name.startswith("elevation"):
+                    known = np.flatnonzero(~is_null(self.values[name]))
+                    why = f"metres above the {model.ellipsoid}, not above sea level"
+                    self.nulls.note_all(name, known, why)
 
     def _terrain_task(self, group: Group, surface: Surface, others: tuple[Surface, ...]) -> Task:
         if group is Group.RELIEF:

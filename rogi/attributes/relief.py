@@ -20,7 +20,9 @@ from rogi.attributes.statistics import (
     circular_statistics,
     weighted_statistics,
 )
-from rogi.errors import OptionError
+from rogi.errors import InputError, OptionError
+from rogi.raster.grid import Grid as RasterGrid
+from rogi.raster.voids import nominal_spacing, steepest_step
 from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
 from rogi.terrain import potential_incoming_solar_radiation as radiation
 from rogi.terrain.grid import NODE_SPACING
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from rogi.attributes.coverage import Coverage
     from rogi.raster.files import Raster
     from rogi.raster.grid import Window
 
@@ -111,6 +114,7 @@ def relief_statistics(
         around = piece.window.grown(1)
         origin = (around.row0, around.column0)
         elevation = piece.grid.read(around)
+        _refuse_cliffs(elevation, piece.coverage, around, piece.grid)
         own = window_grid(piece.grid, around)
         gather = piece.coverage.gather
         heights = gather(elevation, origin=origin)
@@ -177,8 +181,10 @@ def radiation_statistics(
         around = halo_window(piece.grid, piece.window, choices)
         mask = np.zeros(around.shape, dtype=bool)
         mask[coverage.rows - around.row0, coverage.columns - around.column0] = True
+        elevation = piece.grid.read(around)
+        _refuse_cliffs(elevation, coverage, around, piece.grid)
         own = window_grid(piece.grid, around)
-        found = radiation(piece.grid.read(around), own, mask=mask, parameters=choices)
+        found = radiation(elevation, own, mask=mask, parameters=choices)
         return [coverage.gather(found, origin=(around.row0, around.column0))]
 
     for ground in grounds(polygons, (grid, *others), chosen.engine, RADIATION_CELLS):
@@ -188,6 +194,34 @@ def radiation_statistics(
         share[ground.units] = ground.valid_share(np.isfinite(values))
     mean[~(share >= chosen.minimum_valid_share)] = np.nan
     return {"radiation": mean, "radiation_share": share}
+
+
+def _refuse_cliffs(
+    elevation: NDArray[np.floating[Any]], coverage: Coverage, window: Window, grid: Raster
+) -> None:
+    """Refuse units with steps that no terrain has.
+
+    Raises
+    ------
+    InputError
+        Also where one of several units has them.
+    """
+    rows = coverage.rows.astype(np.int64) - window.row0
+    columns = coverage.columns.astype(np.int64) - window.column0
+    spacing = nominal_spacing(grid.crs, grid.transform)
+    found = steepest_step(elevation, rows, columns, spacing)
+    if found is None:
+        return
+    number, beside = found
+    row, column = int(coverage.rows[number]), int(coverage.columns[number])
+    place = RasterGrid(grid.crs, grid.transform, grid.shape)
+    longitude, latitude = place.lonlat(np.array([column + 0.5]), np.array([row + 0.5]))[0]
+    here = float(elevation[rows[number], columns[number]])
+    raise InputError(
+        f"At {longitude:.5f}, {latitude:.5f} the elevation model falls from {max(here, beside):.0f} to "
+        f"{min(here, beside):.0f} m within {min(spacing):.0f} m, as no terrain does: one is fill or damage"
+        f" ({grid.name}). State the fill in the file (`gdal_edit.py -a_nodata`), or give another file."
+    )
 
 
 def window_grid(grid: Raster, window: Window) -> Grid:

@@ -26,7 +26,7 @@ from rogi.terrain.atmosphere import Atmosphere
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHOD_VERSION = 3
+METHOD_VERSION = 4
 """Part of every key: raised when a change of the code changes values, lest old results be taken for new."""
 
 BLOCK_PIXELS = 2048
@@ -60,7 +60,12 @@ class Relief:
 
     def identity(self) -> dict[str, Any]:
         """What the values depend on besides the units and the files."""
-        return {"task": "relief", "method": self.method.value, **_identity(self.options)}
+        return {
+            "task": "relief",
+            "method": self.method.value,
+            "geoid": self.grid.geoid,
+            **_identity(self.options),
+        }
 
     def halo(self, row: int) -> tuple[int, int]:
         """Rows and columns read around a unit."""
@@ -89,6 +94,7 @@ class Radiation:
         sky = {} if self.parameters.atmosphere is Atmosphere.KUMAR else {"pvlib": version("pvlib")}
         return {
             "task": "radiation",
+            "geoid": self.grid.geoid,
             "parameters": self.parameters.to_dict(),
             **sky,
             **_identity(self.options),

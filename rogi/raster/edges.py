@@ -1,9 +1,9 @@
-"""Voids that a file does not declare: zeros that fill its edges, found once per file, in bounded memory."""
+"""Zeros that fill the edges of an image which does not say so: found once per file, in bounded memory."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.raster.damage import around_damage
-from rogi.raster.files import RasterFile
 from rogi.raster.grid import Mask, Window
 from rogi.raster.header import CorruptTile
 
@@ -28,16 +27,6 @@ PIECE = 256
 
 CACHED_TILES = 256
 """Tiles whose edges a process remembers."""
-
-SENTINELS = (-32768.0, -32767.0, -9999.0)
-"""Numbers that stand for "no value" whether a file says so or not: no ground is that low."""
-
-ZERO_EDGE_GAP = 100.0
-"""Metres: where zeros line the edge of a file without a nodata value and nothing else seen in it is nearer to
-zero than this, the zeros are fill and not the sea."""
-
-EDGE_SAMPLES = 64
-"""Blocks looked at along each edge of a file of elevations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,28 +127,16 @@ def zero_edges(tile: Tile) -> ZeroEdges | None:
 def _zero_on_ring(tile: Tile) -> bool:
     """Whether a pixel of the outermost rows and columns is 0 in all bands."""
     height, width = tile.shape
-    windows = _lines(tile.shape, (BLOCK // 4, BLOCK), {0, height - 1}, {0, width - 1})
+    windows = [
+        Window(row, row + 1, start, min(start + BLOCK, width))
+        for row in sorted({0, height - 1})
+        for start in range(0, width, BLOCK)
+    ] + [
+        Window(start, min(start + BLOCK // 4, height), column, column + 1)
+        for start in range(0, height, BLOCK // 4)
+        for column in sorted({0, width - 1})
+    ]
     return any(_zeros(tile, window).any() for window in windows)
-
-
-def _lines(
-    shape: tuple[int, int], block: tuple[int, int], rows: set[int], columns: set[int], most: int | None = None
-) -> Iterator[Window]:
-    """Some rows and columns in pieces as long as a block, of each line at most so many."""
-    height, width = shape
-    for row in sorted(rows):
-        for start in _starts(width, block[1], most):
-            yield Window(row, row + 1, start, min(start + block[1], width))
-    for column in sorted(columns):
-        for start in _starts(height, block[0], most):
-            yield Window(start, min(start + block[0], height), column, column + 1)
-
-
-def _starts(length: int, block: int, most: int | None) -> list[int]:
-    count = -(-length // block)
-    if most is not None and count > most:
-        return sorted({int(i) * block for i in np.linspace(0, count - 1, most)})
-    return [i * block for i in range(count)]
 
 
 def _zeros(tile: Tile, window: Window) -> Mask:
@@ -181,43 +158,6 @@ def _not_of(own: Collection[Path]) -> Callable[[CorruptTile], None]:
             raise error
 
     return check
-
-
-@lru_cache(maxsize=4096)
-def relief_voids(raster: RasterFile) -> tuple[RasterFile, tuple[str, ...]]:
-    """A file of elevations with all its voids known, and what to tell about them.
-
-    `SENTINELS` are void in any file. In one with neither a nodata value nor a mask, zeros are if they line
-    its edge, and no other elevation seen comes near the sea's. Up
-    to `EDGE_SAMPLES` blocks along each edge and through the middle are looked at; what is found depends on
-    the file alone.
-    """
-    known = raster.with_voids(*SENTINELS)
-    if raster.tells_voids:
-        return known, ()
-    height, width = raster.shape
-    lines = _lines(
-        raster.shape, raster.block_shape, {0, height // 2, height - 1}, {0, width // 2, width - 1},
-        EDGE_SAMPLES,
-    )  # fmt: skip
-    seen = np.concatenate(
-        [around_damage(raster.read, window, np.nan, _not_of([raster.path])).ravel() for window in lines]
-    )
-    seen = seen[np.isfinite(seen)]
-    notes = [
-        f"{raster.path} has no nodata value but holds {value:g}; taken as void."
-        for value in SENTINELS
-        if (seen == value).any()
-    ]
-    seen = seen[~np.isin(seen, SENTINELS)]
-    ground = seen[seen != 0]
-    if len(ground) and len(ground) < len(seen) and np.abs(ground).min() >= ZERO_EDGE_GAP:
-        notes.append(
-            f"{raster.path} has no nodata value and zeros along its edges, though no other elevation near "
-            "zero; zeros are taken as void."
-        )
-        known = known.with_voids(0.0)
-    return known, tuple(notes)
 
 
 def _block(shape: tuple[int, int], i: int, j: int) -> Window:

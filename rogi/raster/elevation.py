@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,23 +18,19 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
-from rogi.raster.edges import relief_voids
-from rogi.raster.files import RasterFile, open_raster
+from rogi.raster.agreement import Candidate, agreement
+from rogi.raster.damage import around_damage
 from rogi.raster.grid import Extent, Grid, Window, extent_on, fineness
 from rogi.raster.header import CorruptTile
+from rogi.raster.heights import GEOID_GRIDS, Above, Undulation, unconverted_note, undulation
 from rogi.raster.joints import mend_edges
 from rogi.raster.mosaic import Mosaic, Tile, assemble
 from rogi.raster.resampling import Fitted, fill, fitted
+from rogi.raster.selection import Member, select
+from rogi.raster.voids import relief_file
 
 if TYPE_CHECKING:
     import pyproj
-
-SUFFIXES = (".tif", ".tiff", ".vrt", ".hgt", ".img", ".dt0", ".dt1", ".dt2", ".bil", ".asc")
-"""What counts as a tile in a folder."""
-
-FOOT = 0.3048
-FOOT_NAMES = frozenset({"ft", "foot", "feet", "international foot", "us survey foot", "us-ft", "ftus"})
-METRE_NAMES = frozenset({"", "m", "metre", "meter", "metres", "meters"})
 
 
 @dataclass(frozen=True)
@@ -47,15 +43,15 @@ class Surface:
         Tiles of the grid.
     others : tuple of Fitted
         Mosaics of other grids; used where no tile of the grid has a value.
-    factor : float
-        Metres per unit of the stored elevations.
+    geoid : str
+        Geoid above which elevations are that were above the ellipsoid in the file, e.g. "EGM2008".
     notes : set of str
         What reading found worth telling, filled as windows are read.
     """
 
     mosaic: Mosaic
     others: tuple[Fitted[Mosaic], ...] = ()
-    factor: float = 1.0
+    geoid: str = ""
     notes: set[str] = field(default_factory=set, compare=False)
 
     @property
@@ -137,10 +133,10 @@ class Surface:
                 fill(values[None], valid, self.others, window)
                 mend_edges(values, valid, around, own, self.others, window)
         for tile in self.mosaic.tiles_in(window):
-            self.notes.update(relief_voids(tile.parts[0])[1])
+            self.notes.update(relief_file(tile.parts[0]).notes)
         values[~valid] = np.nan
         found: NDArray[np.floating[Any]] = values
-        return found if self.factor == 1.0 else found * values.dtype.type(self.factor)
+        return found
 
 
 @dataclass(frozen=True)
@@ -155,11 +151,26 @@ class ElevationModel:
         What opening it found worth telling.
     damaged : tuple of CorruptTile
         Files that could not be opened and are left out.
+    products, references : tuple of str
+        Of the files: known products, and vertical references with who states them.
+    ellipsoid : str
+        What elevations are above where that is an ellipsoid and they could not be converted; else empty.
     """
 
     surfaces: tuple[Surface, ...]
     notes: tuple[str, ...] = ()
     damaged: tuple[CorruptTile, ...] = ()
+    products: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    ellipsoid: str = ""
+
+    def describe(self) -> dict[str, list[str]]:
+        """Products, vertical references and notes, for provenance."""
+        return {
+            "elevation_products": list(self.products),
+            "vertical_reference": list(self.references),
+            "elevation_notes": list(self.notes),
+        }
 
 
 def open_elevation_model(source: str | Path | Sequence[str | Path], *, crs: Any = None) -> ElevationModel:
@@ -168,82 +179,91 @@ def open_elevation_model(source: str | Path | Sequence[str | Path], *, crs: Any 
     Parameters
     ----------
     source : path or sequence of paths
-        Files that rasterio opens (GeoTIFF, VRT, HGT, ...) or folders, which are searched with their
-        subfolders.
+        Files that rasterio opens (GeoTIFF, VRT, HGT, ...), ``FILE:BAND`` where there are several bands,
+        archives as downloaded, or folders, which are searched with their subfolders: what is no elevation
+        model in them is left out.
     crs : anything `pyproj.CRS` accepts, optional
-        For files that name none.
+        Instead of that of the files; with a vertical part if it is compound.
 
     Returns
     -------
     ElevationModel
-        Elevations are in m: where the file says that its unit is the foot, they are converted. Values of
-        -32768, -32767 and -9999 are voids in any file, zeros along the edges of one without a nodata value
-        too (see `rogi.raster.edges.relief_voids`). AREA_OR_POINT needs no attention: either way a pixel's
-        centre is where its value is.
+        Elevations are in m: other units are converted, and heights above an ellipsoid where PROJ has a geoid
+        (see `rogi.raster.heights`). Fill that is not declared is void (see `rogi.raster.voids`).
+        AREA_OR_POINT needs no attention: either way a pixel's centre is where its value is.
 
     Raises
     ------
     InputError
-        No file, or one without CRS or georeference, or whose unit is neither metre nor foot.
+        No elevation model, or one without CRS or georeference, or whose unit is no length; or rasters that
+        cover the same ground with different values (see `rogi.raster.agreement`).
     """
-    rasters, damaged = [], []
-    for path in elevation_files(source):
-        try:
-            rasters.append(open_raster(path, crs=crs))
-        except CorruptTile as error:
-            damaged.append(error)
-    if not rasters:
-        raise damaged[0]
-    factors = {_factor(raster) for raster in rasters}
-    if len(factors) > 1:
-        raise InputError(f"The files of {source} mix metres and feet; convert them to metres first.")
-    factor = factors.pop()
-    notes = [f"{rasters[0].path} is in feet; converted to metres."] if factor != 1.0 else []
-    dtype = np.float64 if any(raster.float_type is np.float64 for raster in rasters) else np.float32
+    selection = select(source, crs=crs)
+    members, notes = list(selection.members), list(selection.notes)
+    unconverted = [member for member in members if _above_ellipsoid(member) and _undulation(member) is None]
+    _refuse_mixed(members, unconverted)
+    tiles = [Tile((member.raster,), relief=True, undulation=_undulation(member)) for member in members]
+    found = agreement(
+        [
+            Candidate(member.found.name, member.product, tile.grid, partial(_readable, tile))
+            for member, tile in zip(members, tiles, strict=True)
+        ]
+    )
+    notes += found.notes
+    members, tiles = [members[i] for i in found.kept], [tiles[i] for i in found.kept]
+    dtype = np.float64 if any(tile.parts[0].float_type is np.float64 for tile in tiles) else np.float32
     # Of tiles that overlap the first by name counts.
-    mosaics = [
-        replace(mosaic, tiles=mosaic.tiles[::-1], dtype=dtype)
-        for mosaic in assemble([Tile((raster,), relief=True) for raster in rasters])
-    ]
+    mosaics = [replace(mosaic, tiles=mosaic.tiles[::-1], dtype=dtype) for mosaic in assemble(tiles)]
     mosaics.sort(key=lambda mosaic: fineness(mosaic.grid))
+    geoid = next((tile.undulation.geoid for tile in tiles if tile.undulation is not None), "")
     surfaces = tuple(
-        Surface(mosaic, tuple(fitted(other, mosaic.grid) for other in mosaics if other is not mosaic), factor)
+        Surface(mosaic, tuple(fitted(other, mosaic.grid) for other in mosaics if other is not mosaic), geoid)
         for mosaic in mosaics
     )
+    if geoid:
+        notes.append(f"Elevations above the ellipsoid were converted to heights above the geoid {geoid}.")
+    ellipsoid = unconverted[0].heights.name if unconverted else ""
+    if unconverted:
+        more = f" and {len(unconverted) - 1} more" if len(unconverted) > 1 else ""
+        name = f"{unconverted[0].found.name}{more}: heights above the {unconverted[0].heights.describe()}"
+        notes.append(unconverted_note(name))
     if len(surfaces) > 1:
         notes.append(
             f"The elevation model lies on {len(surfaces)} grids, the finest first; units across grids are "
             "measured on each, with their surroundings resampled where they lie on another."
         )
-    return ElevationModel(surfaces, tuple(notes), tuple(damaged))
+    return ElevationModel(
+        surfaces,
+        tuple(notes),
+        selection.damaged,
+        tuple(sorted({member.product for member in members} - {""})),
+        tuple(sorted({member.heights.describe() for member in members})),
+        ellipsoid,
+    )
 
 
-def elevation_files(source: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
-    """Raster files named by paths and folders, sorted and without repetition."""
-    found: set[Path] = set()
-    for item in [source] if isinstance(source, str | Path) else source:
-        path = Path(item)
-        if path.is_dir():
-            tiles = [p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
-            if not tiles:
-                raise InputError(
-                    f"The folder {path} holds no raster; it should hold files of {', '.join(SUFFIXES)}."
-                )
-            found.update(tiles)
-        elif path.exists():
-            found.add(path)
-        else:
-            raise InputError(f"There is no elevation model {path}; give a file, a VRT or a folder of tiles.")
-    if not found:
-        raise InputError("No elevation model was given; name a file, a VRT or a folder of tiles.")
-    return tuple(sorted(found))
+def _readable(tile: Tile, window: Window) -> NDArray[np.floating[Any]]:
+    """Elevations of a tile; NaN also where it is damaged, which is told where a unit needs it."""
+    found: NDArray[np.floating[Any]] = around_damage(tile.read_values, window, np.nan, lambda _: None)
+    return found
 
 
-def _factor(raster: RasterFile) -> float:
-    """Metres per unit of a file's values."""
-    unit = raster.units.casefold()
-    if unit in METRE_NAMES:
-        return 1.0
-    if unit in FOOT_NAMES:
-        return FOOT
-    raise InputError(f"{raster.path} is in {raster.units!r}; an elevation model must be in metres or feet.")
+def _above_ellipsoid(member: Member) -> bool:
+    return member.heights.surface is Above.ELLIPSOID
+
+
+def _undulation(member: Member) -> Undulation | None:
+    raster = member.raster
+    return undulation(raster.crs, raster.transform, raster.shape) if _above_ellipsoid(member) else None
+
+
+def _refuse_mixed(members: Sequence[Member], unconverted: Sequence[Member]) -> None:
+    """Refuse tiles above the sea beside such above the ellipsoid: their seams would be cliffs."""
+    others = [member for member in members if member.heights.surface is Above.SEA_LEVEL]
+    if unconverted and others:
+        one, other = unconverted[0], others[0]
+        raise InputError(
+            f"{one.found.name} has heights above the {one.heights.describe()}, {other.found.name} above "
+            f"{other.heights.describe()}; give files of one kind, or install {GEOID_GRIDS} for PROJ, with "
+            "which they are converted."
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -127,10 +127,16 @@ def search(sources: Iterable[str | Path]) -> Search:
     if not taken:
         raise InputError("No elevation model was given; name a file, a VRT or a folder of tiles.")
     kept, more = _preferred(sorted(taken))
-    notes = [
-        f"{_some(names)}: left out, {role} of {product}." for (product, role), names in sorted(passed.items())
-    ]
-    return Search(tuple(kept), (*notes, *more), frozenset(searched))
+    return Search(tuple(kept), (*_left_out(passed), *more), frozenset(searched))
+
+
+def _left_out(passed: Mapping[tuple[str, str], list[str]]) -> list[str]:
+    """One note for each product, with an example of each kind of file."""
+    kinds: dict[str, list[str]] = {}
+    for (product, role), names in sorted(passed.items()):
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        kinds.setdefault(product, []).append(f"{role} ({PurePosixPath(min(names)).name}{more})")
+    return [f"Left out beside the elevations of {product}: {', '.join(k)}." for product, k in kinds.items()]
 
 
 def _files(folder: Path) -> Iterator[Path]:

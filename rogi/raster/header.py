@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from rogi import targets
 from rogi.errors import InputError
 from rogi.raster.grid import Grid
 from rogi.raster.guard import BINARY, HEAD_BYTES, OFFLINE, refuse_remote
+from rogi.raster.heights import horizontal
 
 if TYPE_CHECKING:
     import pyproj
@@ -30,6 +32,9 @@ UNRECOGNISED = "not recognized as being in a supported file format"
 """What GDAL says of a file in whose first bytes it knows no format."""
 
 COLOURS = ("red", "green", "blue")
+
+MEMBER = re.compile(r"(?:/vsi(?:zip|tar)/\{)+([^{}]+)\}")
+"""How the path of a member of an archive begins, or of an archive in one (see `rogi.raster.folders`)."""
 
 Stamp = tuple[int, ...]
 
@@ -106,7 +111,8 @@ class Header:
     path : Path
     stamp : tuple of int
         See `file_stamp`: a file that is replaced is opened anew.
-    crs : pyproj.CRS
+    crs, full_crs : pyproj.CRS
+        Without and with the vertical part that the file may state.
     transform : Affine
         From (column, row) to coordinates, at pixel corners, whether values are those of cells or of points.
     shape, block_shape : tuple of int
@@ -127,6 +133,7 @@ class Header:
     path: Path
     stamp: Stamp
     crs: pyproj.CRS = field(compare=False)
+    full_crs: pyproj.CRS = field(compare=False)
     transform: Affine = field(compare=False)
     shape: tuple[int, int] = field(compare=False)
     block_shape: tuple[int, int] = field(compare=False)
@@ -172,10 +179,12 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     path = Path(path)
-    if not path.is_file():
+    disk = on_disk(path)
+    if not disk.is_file():
         raise InputError(f"There is no raster {path}; give the path of a file that exists.")
-    refuse_remote(path)
-    targets.note_read(path)
+    if disk == path:
+        refuse_remote(path)
+    targets.note_read(disk)
     damage = None
     try:
         with _strictly(), rasterio.open(path) as dataset:
@@ -184,7 +193,8 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
             header = Header(
                 path=path,
                 stamp=file_stamp(path),
-                crs=_crs(own) if own else None,  # type: ignore[arg-type]
+                crs=horizontal(_crs(own)) if own else None,  # type: ignore[arg-type]
+                full_crs=_crs(own) if own else None,  # type: ignore[arg-type]
                 transform=dataset.transform,
                 shape=dataset.shape,
                 block_shape=tuple(dataset.block_shapes[0]),
@@ -201,7 +211,7 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
                 masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
                 point=dataset.tags().get("AREA_OR_POINT") == "Point",
                 composed=dataset.driver == "VRT",
-                files=_files(dataset, path),
+                files=_files(dataset, path) if disk == path else (disk,),
             )
     except NotGeoreferencedWarning:
         raise InputError(f"{path} {NO_GEOREFERENCE}") from None
@@ -213,7 +223,7 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
             "tiles or STAC item), and outlines to options such as --area."
         )
     if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
-        kind = _kind(path, UNRECOGNISED in damage)
+        kind = _kind(path, UNRECOGNISED in damage) if disk == path else None
         raise CorruptTile(path, damage) if kind is None else NoImage(path, kind)
     behind = [file for file in header.files if file != path]
     if header.composed and behind and not any(file.exists() for file in behind):
@@ -269,9 +279,21 @@ def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def on_disk(path: Path) -> Path:
+    """The file that a path leads to: of a member of an archive, the archive.
+
+    Examples
+    --------
+    >>> on_disk(Path("/vsizip/{/data/N30E090.zip}/N30E090.hgt")).as_posix()
+    '/data/N30E090.zip'
+    """
+    match = MEMBER.match(str(path))
+    return Path(match[1]) if match else path
+
+
 def file_stamp(path: Path) -> Stamp:
     """Bytes, times of change of content and of anything, and number of a file."""
-    status = path.stat()
+    status = on_disk(path).stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 

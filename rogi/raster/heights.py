@@ -25,12 +25,11 @@ from pyproj.transformer import TransformerGroup
 
 from rogi.errors import InputError
 from rogi.geometry import parse_crs
-from rogi.raster.grid import Grid
+from rogi.raster.grid import Grid, Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rogi.raster.grid import Window
 
 FOOT, SURVEY_FOOT = 0.3048, 1200 / 3937
 UNITS = {
@@ -58,7 +57,7 @@ NODE_METRES = 1000.0
 its second differences over 1 km are some millimetres."""
 
 
-class Surface(Enum):
+class Above(Enum):
     """What heights are above."""
 
     SEA_LEVEL = "sea level"
@@ -72,7 +71,7 @@ class Heights:
 
     Attributes
     ----------
-    surface : Surface
+    surface : Above
     name : str
         Of the vertical reference, e.g. "EGM2008 height"; empty where it is unknown.
     factor : float
@@ -83,7 +82,7 @@ class Heights:
         Without the file's name.
     """
 
-    surface: Surface = Surface.UNKNOWN
+    surface: Above = Above.UNKNOWN
     name: str = ""
     factor: float = 1.0
     source: str = ""
@@ -91,7 +90,7 @@ class Heights:
 
     def describe(self) -> str:
         """The vertical reference in words, for provenance."""
-        if self.surface is Surface.UNKNOWN:
+        if self.surface is Above.UNKNOWN:
             return "not stated"
         return self.name + (" (known of the product)" if self.source == "product" else "")
 
@@ -139,7 +138,7 @@ def heights_of(crs: Any, unit: str = "", product: str = "") -> Heights:
     >>> heights_of("EPSG:4326+3855").name
     'EGM2008 height'
     >>> heights_of(4979).surface
-    <Surface.ELLIPSOID: 'ellipsoid'>
+    <Above.ELLIPSOID: 'ellipsoid'>
     >>> round(heights_of(4326, unit="US survey foot").factor, 9)
     0.30480061
     """
@@ -161,9 +160,9 @@ def heights_of(crs: Any, unit: str = "", product: str = "") -> Heights:
     if axis is not None and axis[1]:
         return Heights(axis[0], axis[1], sign * factor, "file", tuple(notes))
     if product:
-        surface = Surface.ELLIPSOID if product.startswith("ellipsoid") else Surface.SEA_LEVEL
+        surface = Above.ELLIPSOID if product.startswith("ellipsoid") else Above.SEA_LEVEL
         return Heights(surface, product, sign * factor, "product", tuple(notes))
-    return Heights(Surface.UNKNOWN, "", sign * factor, "", tuple(notes))
+    return Heights(Above.UNKNOWN, "", sign * factor, "", tuple(notes))
 
 
 def unit_factor(unit: str) -> float | None:
@@ -186,15 +185,14 @@ def unit_factor(unit: str) -> float | None:
     if bare in _UNIT_NAMES:
         return _UNIT_NAMES[bare]
     raise InputError(
-        f"The unit is {unit!r}, which is no length; an elevation model is in metres or feet. If it is one, "
-        "set the unit with `gdal_edit -units m`."
+        f"The unit {unit!r} is no length; an elevation model is in metres or feet (`gdal_edit.py -units m`)."
     )
 
 
 _UNIT_NAMES = {name: factor for names, factor in UNITS.items() for name in names.split(", ")}
 
 
-def _vertical_axis(system: pyproj.CRS) -> tuple[Surface, str, float, float] | None:
+def _vertical_axis(system: pyproj.CRS) -> tuple[Above, str, float, float] | None:
     """Surface, name, metres per unit and sign of the third axis."""
     if system.is_compound:
         vertical = next((part for part in system.sub_crs_list if part.is_vertical), None)
@@ -210,7 +208,7 @@ def _vertical_axis(system: pyproj.CRS) -> tuple[Surface, str, float, float] | No
     else:
         return None
     sign = -1.0 if axis.direction == "down" else 1.0
-    return Surface.ELLIPSOID if ellipsoidal else Surface.SEA_LEVEL, name, axis.unit_conversion_factor, sign
+    return Above.ELLIPSOID if ellipsoidal else Above.SEA_LEVEL, name, axis.unit_conversion_factor, sign
 
 
 @dataclass(frozen=True)
@@ -274,7 +272,11 @@ def undulation(crs: Any, transform: Affine, shape: tuple[int, int]) -> Undulatio
 
 def _geoid_heights(geoid: str, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
     transformer = _transformer(geoid)
-    assert transformer is not None
+    if transformer is None:
+        raise InputError(
+            f"PROJ has no grid of {geoid} here, though where the run was started it has; install it on all "
+            "workers."
+        )
     with _offline():
         _, _, height = transformer.transform(
             lonlat[:, 0], lonlat[:, 1], np.zeros(len(lonlat)), errcheck=False

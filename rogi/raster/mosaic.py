@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.raster.edges import relief_voids, zero_edges
+from rogi.raster.edges import zero_edges
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Grid, Mask, Window, aligned, joined
+from rogi.raster.heights import Undulation
+from rogi.raster.voids import relief_file
 
 Floats = NDArray[np.floating[Any]]
 
@@ -29,13 +31,16 @@ class Tile:
     row, column : int
         Place of the first pixel on the grid of the mosaic.
     relief : bool
-        Whether these are elevations, which have voids of their own: see `rogi.raster.edges.relief_voids`.
+        Whether these are elevations, which have voids of their own: see `rogi.raster.voids`.
+    undulation : Undulation, optional
+        What is taken from elevations above the ellipsoid.
     """
 
     parts: tuple[RasterFile, ...]
     row: int = 0
     column: int = 0
     relief: bool = False
+    undulation: Undulation | None = None
 
     @property
     def grid(self) -> Grid:
@@ -100,16 +105,24 @@ class Tile:
         That are the zeros which fill the edges, and of elevations a few numbers that no ground has.
         """
         if self.relief:
-            part, _ = relief_voids(self.parts[0])
-            stored, valid = part.read_stored(window)
-            if part.scale != 1 or part.offset != 0:
-                stored = stored * np.float64(part.scale) + part.offset
-            return stored, valid
+            values = relief_file(self.parts[0]).read(window)
+            if self.undulation is not None:
+                values -= self.undulation.read(window)
+            return values[None], np.isfinite(values)
         stored, valid = self.read_stored(window)
         edges = None if self.tells_voids else zero_edges(self.placed(0, 0))
         if edges is not None:
             valid &= ~edges.read(window)
         return stored, valid
+
+    def read_values(self, window: Window) -> Floats:
+        """The first channel as floats; NaN where not valid, and outside the tile."""
+        values = np.full(window.shape, np.nan)
+        inside = window.within(self.shape)
+        if 0 not in inside.shape:
+            stored, valid = self.read(inside)
+            values[window.part(inside)] = np.where(valid, stored[0], np.nan)
+        return values
 
 
 @dataclass(frozen=True)

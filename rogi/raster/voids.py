@@ -2,8 +2,9 @@
 
 Three rules, each for what terrain can do:
 
-* Below -500 m and above 29,100 there is no ground in metres, nor above in feet (Dead Sea shore -430 m, Mount
-  Everest 8,849 m = 29,032 ft): such numbers, and 9999, are fill wherever they lie.
+* No ground is below -500 m (Dead Sea shore: -430 m), and no number near `HIGHEST` is an elevation in any
+  unit. Such numbers, and those in `FILLS`, are fill wherever they lie. Others above Mount Everest are not:
+  they may be feet or decimetres without a unit, which is told of the units they lie in.
 * Zeros are sea, or fill. The sea has a shore: of all pixels around a patch of zeros some lie near zero. Where
   none does, the patch is fill (see `ZERO_GAP`).
 * Neighbouring pixels do not differ by thousands of metres. The tallest vertical drop is that of Mount Thor,
@@ -17,39 +18,124 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rogi.geometry import parse_crs
+from rogi.raster.damage import around_damage
+from rogi.raster.files import RasterFile
 from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
+    from affine import Affine
     from numpy.typing import NDArray
 
     Values = NDArray[np.floating[Any]]
     Mask = NDArray[np.bool_]
 
-LOWEST, HIGHEST = -500.0, 29_100.0
-"""Limits of what can be ground: m below, and in m or feet above, since a unit is not always stated."""
+LOWEST, HIGHEST = -500.0, 1e7
+"""Limits of what can be ground: m below, and above in units down to the millimetre, since not all files state
+one."""
 
-FILL = 9999.0
-"""The one number in use as fill that lies between the limits; no ground is as high in m."""
+FILLS = (9999.0, 32767.0, 65535.0, 99999.0, 999999.0, 9999999.0)
+"""Numbers in use as fill that lie between these limits; no ground is as high in m."""
 
 ZERO_GAP = 100.0
 """Metres: a patch of zeros is fill where all ground around it is as far from zero as this, and as far as a
 slope of 45 degrees leads from pixel to pixel. The highest cliffs (Kalaupapa 1,010 m, Enniberg 754 m) stand
 beside shores that are flat somewhere."""
 
+SUMMIT = 9000.0
+"""Metres; no ground is higher."""
+
 STEP, GRADE = 1500.0, 1.5
 """Metres, and metres per metre of distance: neighbouring pixels differ by less than their sum."""
+
+EQUATOR_DEGREE = 111_320.0
+"""Metres."""
 
 BLOCK = 1024
 """Rows and columns labelled at a time."""
 
-NAMED = (-32768.0, -32767.0, -9999.0, -99999.0, 9999.0, 32767.0, 65535.0, 99999.0, 1e20)
+NAMED = (-32768.0, -32767.0, -9999.0, -99999.0, 1e20, *FILLS)
 """Fill values that are told by name."""
 
+SENTINELS = (-32768.0, -32767.0, -9999.0)
+"""Fill in whole numbers that are scaled: -9999 cm would be ground."""
+
 Place = tuple[int, int]
+
+
+@lru_cache(maxsize=4096)
+def relief_file(raster: RasterFile) -> ReliefFile:
+    """A file of elevations with what is known of its voids; a process looks for them once."""
+    return ReliefFile(raster)
+
+
+class ReliefFile:
+    """A file of elevations, read with all its voids known.
+
+    Parameters
+    ----------
+    raster : RasterFile
+
+    Attributes
+    ----------
+    notes : set of str
+        What reading found worth telling.
+    """
+
+    def __init__(self, raster: RasterFile) -> None:
+        self.notes: set[str] = set()
+        scaled = raster.scale != 1 or raster.offset != 0
+        self.raster = raster.with_voids(*SENTINELS) if scaled else raster
+
+    def read(self, window: Window) -> Values:
+        """Elevations in a window inside the file, m; NaN for voids.
+
+        Raises
+        ------
+        CorruptTile
+        """
+        values = self._without_fill(window)
+        # Where the least number is above zero, as nearly everywhere, no masks are needed.
+        if values.size and float(np.fmin.reduce(values, axis=None)) <= 0:
+            zero = values == 0
+            fill = self._patches.mask(window, zero) if zero.any() else zero
+            if fill.any():
+                values[fill] = np.nan
+                self.notes.add(
+                    f"{self.raster.name} has zeros without any ground near zero around them; they are taken "
+                    "as void."
+                )
+        return values
+
+    def _without_fill(self, window: Window) -> Values:
+        values = self.raster.read(window)
+        what = clear_fill(values)
+        if what:
+            name = self.raster.name
+            self.notes.add(
+                f"{name} contains {what}, which no ground has, and does not declare it as nodata; "
+                "taken as void."
+            )
+        return values
+
+    @cached_property
+    def _patches(self) -> ZeroPatches:
+        def read(window: Window) -> Values:
+            values: Values = np.full(window.shape, np.nan, dtype=self.raster.float_type)
+            inside = window.within(self.raster.shape)
+            if 0 not in inside.shape:
+                # What cannot be read is told where a unit needs it.
+                values[window.part(inside)] = around_damage(
+                    self._without_fill, inside, np.nan, lambda _: None
+                )
+            return values
+
+        return ZeroPatches(self.raster.shape, read, max(ZERO_GAP, *self.raster.grid.pixel_metres))
 
 
 def clear_fill(values: Values) -> str:
@@ -75,9 +161,9 @@ def clear_fill(values: Values) -> str:
         return ""
     # Least and greatest ignore NaN and are much cheaper than masks, of which most windows need none.
     low, high = float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
-    if not (low < LOWEST or high >= FILL):
+    if not (low < LOWEST or high >= FILLS[0]):
         return ""
-    fill = (values < LOWEST) | (values > HIGHEST) | (values == FILL)
+    fill = (values < LOWEST) | (values > HIGHEST) | np.isin(values, FILLS)
     if not fill.any():
         return ""
     first = float(values[fill][0])
@@ -250,10 +336,25 @@ def _unpack(packed: bytes, shape: tuple[int, int]) -> Mask:
     return bits.reshape(shape).astype(bool)
 
 
+def nominal_spacing(crs: Any, transform: Affine) -> tuple[float, float]:
+    """Metres between the pixels of a row and of a column; of degrees those at the equator, where most are.
+
+    So a limit made of it does not depend on which other tiles a grid has.
+    """
+    system = parse_crs(crs)
+    unit = EQUATOR_DEGREE if system.is_geographic else system.axis_info[0].unit_conversion_factor
+    return (
+        unit * float(np.hypot(transform.a, transform.d)),
+        unit * float(np.hypot(transform.b, transform.e)),
+    )
+
+
 def steepest_step(
     values: Values, rows: NDArray[np.int64], columns: NDArray[np.int64], spacing: tuple[float, float]
 ) -> tuple[int, float] | None:
     """The first of some pixels that differs from a neighbour by more than terrain does.
+
+    Numbers above `SUMMIT` are left to the checks of units, which say what they look like.
 
     Parameters
     ----------
@@ -282,7 +383,7 @@ def steepest_step(
     own = flat[index]
     for step, distance in ((1, spacing[0]), (-1, spacing[0]), (width, spacing[1]), (-width, spacing[1])):
         beside = flat[index + step]
-        beyond = np.abs(beside - own) > STEP + GRADE * distance
+        beyond = (np.abs(beside - own) > STEP + GRADE * distance) & (np.maximum(beside, own) <= SUMMIT)
         if beyond.any():
             first = int(np.flatnonzero(beyond)[0])
             return first, float(beside[first])

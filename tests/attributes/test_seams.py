@@ -359,14 +359,15 @@ def test_zonal_statistics_of_a_model(seam: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_finer_grid_counts_where_both_are(write_raster: WriteRaster) -> None:
-    """Whatever their names and however many tiles each has."""
+    """Of one product, whatever their names and however many tiles each has."""
     low = grid_of(lambda x, y: 0 * x + 0 * y + 1000, 87.9, 50.1, 10 * SECOND, 10 * SECOND, (72, 72))
     high = grid_of(lambda x, y: 0 * x + 0 * y + 2000, 88.0, 50.02, SECOND, SECOND, (144, 72))
-    write(write_raster, "dem/a_coarse.tif", low)
+    write(write_raster, "dem/Copernicus_DSM_COG_30_N50_00_E087_00_DEM.tif", low)
     for n in range(3):
         more = grid_of(lambda x, y: 0 * x + 0 * y + 1000, 70.0 + n, 50.1, 10 * SECOND, 10 * SECOND, (9, 9))
-        write(write_raster, f"dem/a_more{n}.tif", more)
-    folder = write(write_raster, "dem/z_fine.tif", high).parent
+        write(write_raster, f"dem/Copernicus_DSM_COG_30_N50_00_E07{n}_00_DEM.tif", more)
+    fine = "copernicus_dsm_cog_10_n49_00_e088_00_dem.tif"  # sorts last
+    folder = write(write_raster, f"dem/{fine}", high).parent
     surfaces = open_elevation_model(folder).surfaces
     assert [len(surface.mosaic.tiles) for surface in surfaces] == [1, 4]
     inside = shapely.box(88.004, 50.0, 88.008, 50.005)

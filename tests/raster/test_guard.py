@@ -183,14 +183,15 @@ def test_overviews_that_an_image_names_are_not_fetched(
     """A GeoTIFF's own metadata may name a file of overviews; whoever listens there hears nothing."""
     monkeypatch.setenv("GDAL_HTTP_TIMEOUT", "1")  # nobody answers
     files = [write(tmp_path / name, picture()) for name in ("a.tif", "b.tif")]
+    files.append(write(tmp_path / "dem.tif", picture(bands=1).astype(np.float32) + 4000))
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         for path in files:
             overviews = f"/vsicurl/http://127.0.0.1:{server.getsockname()[1]}/{path.name}.ovr"
             with rasterio.open(path, "r+") as file:
                 file.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=overviews)
-        image, other = files
-        channels = {"elevation": image, "slope": image, "x": image}
+        image, other, dem = files
+        channels = {"elevation": dem, "slope": dem, "x": image}
         values, _ = Imagery.open(image, channels=channels).read(0, 0, 60, 80)
         with pytest.raises(InputError):
             pixel_scores(image, np.array([box(0, 0, 1, 1)], dtype=object))

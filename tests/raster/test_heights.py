@@ -15,8 +15,8 @@ from pyproj import network
 
 from rogi.errors import InputError
 from rogi.raster import heights
-from rogi.raster.files import Window
-from rogi.raster.heights import Surface, heights_of, horizontal, undulation, unit_factor
+from rogi.raster.grid import Window
+from rogi.raster.heights import Above, heights_of, horizontal, undulation, unit_factor
 
 US_FOOT = 1200 / 3937
 WKT1_ELLIPSOID = (
@@ -31,19 +31,19 @@ WKT1_ELLIPSOID = (
 @pytest.mark.parametrize(
     ("crs", "surface", "name", "factor"),
     [
-        ("EPSG:4326", Surface.UNKNOWN, "", 1.0),
-        ("EPSG:4326+3855", Surface.SEA_LEVEL, "EGM2008 height", 1.0),
-        ("EPSG:32645+5773", Surface.SEA_LEVEL, "EGM96 height", 1.0),
-        ("EPSG:6318+6360", Surface.SEA_LEVEL, "NAVD88 height (ftUS)", US_FOOT),
-        ("EPSG:6318+8228", Surface.SEA_LEVEL, "NAVD88 height (ft)", 0.3048),
-        ("EPSG:4326+5715", Surface.SEA_LEVEL, "MSL depth", -1.0),
-        ("EPSG:4979", Surface.ELLIPSOID, "WGS 84 ellipsoid", 1.0),
-        ("EPSG:4937", Surface.ELLIPSOID, "GRS 1980 ellipsoid", 1.0),
-        (pyproj.CRS(32645).to_3d(), Surface.ELLIPSOID, "WGS 84 ellipsoid", 1.0),
-        (WKT1_ELLIPSOID, Surface.ELLIPSOID, "WGS 84 ellipsoid", 1.0),
+        ("EPSG:4326", Above.UNKNOWN, "", 1.0),
+        ("EPSG:4326+3855", Above.SEA_LEVEL, "EGM2008 height", 1.0),
+        ("EPSG:32645+5773", Above.SEA_LEVEL, "EGM96 height", 1.0),
+        ("EPSG:6318+6360", Above.SEA_LEVEL, "NAVD88 height (ftUS)", US_FOOT),
+        ("EPSG:6318+8228", Above.SEA_LEVEL, "NAVD88 height (ft)", 0.3048),
+        ("EPSG:4326+5715", Above.SEA_LEVEL, "MSL depth", -1.0),
+        ("EPSG:4979", Above.ELLIPSOID, "WGS 84 ellipsoid", 1.0),
+        ("EPSG:4937", Above.ELLIPSOID, "GRS 1980 ellipsoid", 1.0),
+        (pyproj.CRS(32645).to_3d(), Above.ELLIPSOID, "WGS 84 ellipsoid", 1.0),
+        (WKT1_ELLIPSOID, Above.ELLIPSOID, "WGS 84 ellipsoid", 1.0),
     ],
 )
-def test_vertical_reference(crs: Any, surface: Surface, name: str, factor: float) -> None:
+def test_vertical_reference(crs: Any, surface: Above, name: str, factor: float) -> None:
     found = heights_of(crs)
     assert (found.surface, found.name) == (surface, name)
     assert found.factor == pytest.approx(factor, rel=1e-12)
@@ -88,8 +88,8 @@ def test_the_unit_of_the_band_goes_before_that_of_the_axis() -> None:
 
 def test_a_product_is_asked_only_where_the_file_says_nothing() -> None:
     assert heights_of(4326, product="EGM96").describe() == "EGM96 (known of the product)"
-    assert heights_of(4326, product="ellipsoid of WGS84").surface is Surface.ELLIPSOID
-    assert heights_of("EPSG:4326+3855", product="ellipsoid of WGS84").surface is Surface.SEA_LEVEL
+    assert heights_of(4326, product="ellipsoid of WGS84").surface is Above.ELLIPSOID
+    assert heights_of("EPSG:4326+3855", product="ellipsoid of WGS84").surface is Above.SEA_LEVEL
     assert heights_of(4326).describe() == "not stated"
     assert heights_of(4979).describe() == "WGS 84 ellipsoid"
 

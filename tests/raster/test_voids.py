@@ -10,12 +10,28 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from rogi.raster import voids
-from rogi.raster.files import ArrayRaster, Window
+from rogi.raster.files import ArrayRaster
+from rogi.raster.grid import Window
 from rogi.raster.voids import ZeroPatches, clear_fill, steepest_step
 
 FILLS = [-32768.0, -32767.0, -9999.0, -99999.0, 9999.0, 32767.0, 65535.0, 1e20, -999.0,
-         -3.4028234663852886e38, 3.4028234663852886e38, -1e30, 9.969209968386869e36, 30000.0]  # fmt: skip
-GROUND = [-430.0, -86.0, -7.0, -0.5, 0.0, 1.0, 255.0, 4000.0, 8849.0, 9998.0, 10000.0, 29032.0]
+         -3.4028234663852886e38, 3.4028234663852886e38, -1e30, 9.969209968386869e36, 99999.0]  # fmt: skip
+GROUND = [
+    -430.0,
+    -86.0,
+    -7.0,
+    -0.5,
+    0.0,
+    1.0,
+    255.0,
+    4000.0,
+    8849.0,
+    9998.0,
+    10000.0,
+    29032.0,
+    88490.0,
+    8849000.0,
+]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -33,7 +49,7 @@ def test_fill_is_void(fill: float, dtype: Any) -> None:
 
 @pytest.mark.parametrize("ground", GROUND)
 def test_ground_is_not(ground: float) -> None:
-    """The Dead Sea, Death Valley, a polder, the sea, Everest in metres and in feet."""
+    """The Dead Sea, Death Valley, a polder, the sea, Everest in metres, feet, decimetres and millimetres."""
     values = np.full((4, 4), 300.0)
     values[1, 1] = ground
     assert clear_fill(values) == ""
@@ -42,7 +58,7 @@ def test_ground_is_not(ground: float) -> None:
 
 def test_what_fill_is_called() -> None:
     for fill, name in ((-9999.0, "-9999"), (1e20, "1e+20"), (-5000.0, "numbers below -500"),
-                       (50_000.0, "numbers above 29100")):  # fmt: skip
+                       (5e7, "numbers above 1e+07")):  # fmt: skip
         assert clear_fill(np.array([4000.0, fill])) == name
     assert clear_fill(np.zeros((0, 3))) == ""
     assert clear_fill(np.full(3, np.nan)) == ""
@@ -173,6 +189,7 @@ def step(low: float, spacing: float = 30.0, place: tuple[int, int] = (2, 3)) -> 
 def test_no_terrain_drops_by_thousands_of_metres_from_pixel_to_pixel() -> None:
     assert step(18.0) == (1, 18.0)
     assert step(9000.0) == (1, 9000.0)
+    assert step(9001.0) is None  # told of the unit: it may be in feet
     assert [step(0.0, place=place) for place in ((1, 2), (2, 1))] == [(1, 0.0)] * 2
     assert step(0.0, place=(4, 1)) == (0, 0.0)
     assert step(0.0, place=(1, 1)) is None  # across a corner
