@@ -1,20 +1,21 @@
 r"""Texts of strangers made harmless, for every format: names, IDs, attributes and paths come from files.
 
 A terminal obeys escapes, a page obeys markup, a spreadsheet formulas (:mod:`rogi.sheets`), a CI system lines
-such as ``::error::`` or ``##vso[…]``. What is shown goes through the function of its format here; a value that
-is data keeps its meaning (``\u001b`` in JSON), or is escaped where it is shown.
+such as ``::error::`` or ``##vso[…]``. What is shown goes through the function of its format here; a value
+that is data keeps its meaning (``\u001b`` in JSON), or is escaped where it is shown.
 """
 
 from __future__ import annotations
 
 import html as _html
 import json
+import math
 import re
 from typing import Any
 
 # Characters that change the order in which text is shown (Unicode Bidirectional Algorithm, formatting).
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Azure Pipelines and TeamCity obey these anywhere in a line, GitHub Actions the first; `::` at its begin only.
+# Azure Pipelines and TeamCity obey these anywhere in a line, GitHub Actions the first; `::` at its begin.
 _COMMAND = re.compile(r"#(?=#(?:\[|vso\[|teamcity\[))|\A\s*:(?=:)")
 _JSON = re.compile(
     "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|#(?=#(?:\\[|vso\\[|teamcity\\[))"
@@ -68,19 +69,29 @@ def xml(text: str) -> str:
 
 
 def as_json(content: Any, indent: int | None = None) -> str:
-    r"""A value as JSON with a line end; what steers a terminal or a CI system is escaped, the value is the same.
+    r"""A value as JSON, with a line end.
 
-    Raises
-    ------
-    ValueError
-        If a number is not finite: JSON has none.
+    What steers a terminal or a CI system is escaped, which leaves the value as it is. Numbers that are not
+    finite become null: JSON has none.
 
     Examples
     --------
-    >>> print(as_json({"note": "##vso[x] \x9b é"}), end="")
-    {"note": "\u0023#vso[x] \u009b é"}
+    >>> print(as_json({"note": "##vso[x] \x9b é", "area": float("nan")}), end="")
+    {"note": "\u0023#vso[x] \u009b é", "area": null}
     """
-    return json_escaped(json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)) + "\n"
+    try:
+        text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(content), indent=indent, ensure_ascii=False, allow_nan=False)
+    return json_escaped(text) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def json_escaped(text: str) -> str:

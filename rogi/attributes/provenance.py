@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rogi import __version__
 from rogi.inventory.metadata import Metadata, read_column_metadata
 from rogi.raster.files import content_digest
+from rogi.text import json_escaped
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory
@@ -96,7 +97,7 @@ def sidecar(
         "earlier": [{"layer": e.table, "columns": e.columns, "provenance": e.text} for e in earlier],
         "settings": settings,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    return json_escaped(json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)) + "\n"
 
 
 def column_metadata(records: Sequence[Provenance], earlier: Sequence[Metadata]) -> tuple[Metadata, ...]:

@@ -5,15 +5,17 @@ Modules here import nothing heavy at the top, so that ``rogi --help`` answers at
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from rogi import __version__
 from rogi.cli.guard import App
+from rogi.cli.streams import ends_cleanly, leave_stdout, make_usable, tell
 from rogi.errors import INTERRUPTED, RogiError, is_interrupt
 
 app = App(
@@ -96,34 +98,71 @@ def _register() -> None:
 
 def main() -> None:
     """Run the command line; every error becomes one message on stderr and exit code 2, Ctrl-C code 130."""
-    _register()
+    make_usable()
+    with ends_cleanly() as ended:
+        code = _run()
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            leave_stdout()
+            code = 2
+        except (OSError, ValueError) as error:
+            leave_stdout()
+            code = _failed(
+                f"Standard output could not be written: {getattr(error, 'strerror', '') or error}."
+            )
+    sys.exit(ended.code(code))
+
+
+def _run() -> int:
+    """The exit code."""
     try:
-        app(prog_name="rogi")
+        _register()
+        done = app(prog_name="rogi", standalone_mode=False)
+        return done if isinstance(done, int) else 0
+    except SystemExit as end:
+        if end.code == 1 and type(sys.stdout).__name__ == "PacifyFlushWrapper":  # typer, for a broken pipe
+            return 2
+        return end.code if isinstance(end.code, int) else 0
+    except KeyboardInterrupt:  # before a command began
+        sys.stderr.write("Stopped.\n")
+        return INTERRUPTED
     except RogiError as error:
-        fail(str(error))
+        return _failed(str(error))
     except BrokenPipeError:
         # The reader of our output went away; not an error, and nothing can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(2)
+        leave_stdout()
+        return 2
     except OSError as error:
         if os.environ.get("ROGI_DEBUG"):
             raise
         where = f"{error.filename}: " if error.filename else ""
-        fail(f"The job could not be done: {where}{error.strerror or error}.")
+        return _failed(f"The job could not be done: {where}{error.strerror or error}.")
     except MemoryError:
-        fail("There is not enough memory for this job.")
+        return _failed("There is not enough memory for this job.")
     except Exception as error:
         if is_interrupt(error):
-            sys.exit(INTERRUPTED)
+            return INTERRUPTED
+        if hasattr(error, "format_message") and hasattr(error, "show"):  # of typer: a wrong option or value
+            return _misused(error)
         if os.environ.get("ROGI_DEBUG"):
             raise
-        fail(
+        return _failed(
             f"rogi broke down: {type(error).__name__}: {error}. This is a fault in rogi; please report it. "
             "Set ROGI_DEBUG=1 to see where."
         )
 
 
-def fail(message: str) -> None:
-    """Say what went wrong and end with exit code 2."""
-    sys.stderr.write(f"error: {message}\n")
-    sys.exit(2)
+def _misused(error: Any) -> int:
+    """Say how a command is called; the exit code."""
+    said = io.StringIO()
+    error.show(file=said)
+    for line in said.getvalue().splitlines():
+        tell(line)
+    return int(error.exit_code)
+
+
+def _failed(message: str) -> int:
+    """Say what went wrong; the exit code 2."""
+    tell(f"error: {message}")
+    return 2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import KEEPS, WRITES, Force
+from rogi.cli.streams import renew, tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -156,16 +157,16 @@ def attributes(
         finally:
             line.done()
         for warning in derived.warnings:
-            sys.stderr.write(f"warning: {warning}\n")
+            tell(f"warning: {warning}")
         written = write_derived(derived, output, settings, book)
     if not quiet:
         _summary(derived, written)
     if derived.failures:
         for failure in derived.failures:
-            sys.stderr.write(f"error: {failure}\n")
-        sys.stderr.write(
+            tell(f"error: {failure}")
+        tell(
             f"error: units on these files have null values in {output}; put the files right and run the same "
-            "command again, which computes only what is missing.\n"
+            "command again, which computes only what is missing."
         )
         raise typer.Exit(2)
 
@@ -243,7 +244,7 @@ def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
         inputs = ", ".join(source.name for source in record.inputs[:3])
         more = f" and {len(record.inputs) - 3} more" if len(record.inputs) > 3 else ""
         origin = f" from {inputs}{more}" if inputs else ""
-        sys.stderr.write(f"{', '.join(record.columns)}{origin}\n")
+        tell(f"{', '.join(record.columns)}{origin}")
     nulls = sum(
         int(layer.frame[QUALITY["note"]].notna().sum())
         for layer in derived.inventory.layers
@@ -255,7 +256,7 @@ def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
         else ""
     )
     kinds = ", ".join(f"{count} {kind}" for kind, count in derived.nulls.items())
-    sys.stderr.write(f"{nulls} units lack a value{f' ({kinds})' if kinds else ''}{held}\n")
+    tell(f"{nulls} units lack a value{f' ({kinds})' if kinds else ''}{held}")
     sys.stdout.write("".join(f"{path}\n" for path in written))
 
 
@@ -280,18 +281,16 @@ class TimeLeft:
             f", {_clock(left)} left" if left is not None and number < total else ""
         )
         if self._terminal:
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
+            renew(f"{text}")
         elif 10 * number // total != self._tenth:
             self._tenth = 10 * number // total
-            sys.stderr.write(f"{text}\n")
+            tell(text)
             sys.stderr.flush()
 
     def done(self) -> None:
         """Clear the line."""
         if self._terminal and not self._quiet:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            renew("")
 
 
 def _clock(seconds: float) -> str:

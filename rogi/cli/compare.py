@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -374,4 +374,4 @@ def _write(
         with Path(os.environ[SUMMARY]).open("a", encoding="utf-8") as stream:
             stream.write(as_markdown(outcome))
     for check in outcome.failed:
-        sys.stderr.write(f"{check.name} is {check.found:.6g}, wanted {check.wanted}\n")
+        tell(f"{check.name} is {check.found:.6g}, wanted {check.wanted}")

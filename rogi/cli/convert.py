@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from enum import StrEnum
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.sheets import sheet_text
+from rogi.text import as_json, printable
 
 if TYPE_CHECKING:
     from rogi.inventory.loss import Loss
@@ -111,14 +112,12 @@ def _print(
             "notes": [*_notes(before), *converted],
             "losses": [asdict(loss) for loss in losses],
         }
-        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json(content, 2))
         return
     if format is SummaryFormat.CSV:
-        import csv
-
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["layer", "column", "kind", "features", "detail"])
-        writer.writerows([x.layer, x.column, x.kind.value, x.count, x.detail] for x in losses)
+        rows = [[x.layer, x.column, x.kind.value, x.count, x.detail] for x in losses]
+        shown = [[printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+        sys.stdout.write(sheet_text(["layer", "column", "kind", "features", "detail"], shown))
         return
     lines = [f"{', '.join(str(path) for path in paths)}: {after.schema.id}"]
     lines.append(f"read as {before.dialect.name} ({before.dialect_reason})")
@@ -128,7 +127,7 @@ def _print(
     if converted:
         lines += ["values:", *(f"  {note}" for note in converted)]
     lines += ["lost or changed:", *_loss_lines(losses)] if losses else ["nothing was lost"]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def _notes(inventory: Inventory) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, App, Force
+from rogi.cli.streams import tell
 from rogi.errors import InputError, OptionError
+from rogi.text import as_json, printable
 
 if TYPE_CHECKING:
     from rogi.inventory.idsource import IdSource
@@ -267,7 +268,7 @@ def _write(
     rows = list(zip(*plain.values(), strict=True))
     if format is TableFormat.JSON:
         records = [dict(zip(plain, row, strict=True)) for row in rows]
-        text = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
+        text = as_json(records, 1)
     elif format is TableFormat.CSV:
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
@@ -275,7 +276,7 @@ def _write(
         writer.writerows(["" if value is None else value for value in row] for row in rows)
         text = stream.getvalue()
     else:
-        cells = [["" if v is None else str(v) for v in plain[name]] for name in shown]
+        cells = [["" if v is None else printable(str(v)) for v in plain[name]] for name in shown]
         widths = [max(map(len, column), default=0) for column in cells]
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -300,5 +301,5 @@ def _plain(value: object) -> object:
 
 def _end(failed: int, total: int, what: str) -> None:
     if failed:
-        sys.stderr.write(f"{failed:,} of {total:,} {what}\n")
+        tell(f"{failed:,} of {total:,} {what}")
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
 
+from rogi.cli.streams import renew
 from rogi.errors import OptionError
 from rogi.rules.rule import Severity
 
@@ -74,11 +75,9 @@ class ProgressLine:
 
     def __call__(self, what: str, number: int, total: int) -> None:
         if self._shown:
-            sys.stderr.write(f"\r\x1b[K{number}/{total} {what}")
-            sys.stderr.flush()
+            renew(f"{number}/{total} {what}")
 
     def done(self) -> None:
         """Clear the line."""
         if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            renew("")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import WRITES, App, Force
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.text import as_json
 
 app = App(
     no_args_is_help=True,
@@ -152,7 +153,7 @@ def score(
         raise OptionError(f"Two files are of the same reviewer ({', '.join(names)}); give each file once.")
     result = score_review(design.stratum, design.strata, returned)
     if format is ScoreFormat.JSON:
-        text = json.dumps(render.as_dict(result, design, returned), indent=2, ensure_ascii=False) + "\n"
+        text = as_json(render.as_dict(result, design, returned), 2)
     else:
         text = render.as_markdown(result, design, returned)
     if output is not None:
@@ -173,6 +174,6 @@ def score(
         read = read_inventory(inventory)
         changed, count = review_files.write_back(read, design, returned, result)
         write_inventory(changed, updated)
-        sys.stderr.write(f"{updated}: verdicts of {count} of {result.sampled} sampled units written\n")
+        tell(f"{updated}: verdicts of {count} of {result.sampled} sampled units written")
     serious = [p for p in result.problems if p.trouble is not Trouble.SPELLING]
     raise typer.Exit(1 if serious else 0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+from rogi.text import as_json
 
 
 class ListFormat(StrEnum):
@@ -35,9 +36,7 @@ def rules(
     chosen = expand(tuple(select)) if select else frozenset(registry())
     table = [entry for entry in entries() if entry.code in chosen]
     if format is ListFormat.JSON:
-        sys.stdout.write(
-            json.dumps([entry.as_dict() for entry in table], indent=2, ensure_ascii=False) + "\n"
-        )
+        sys.stdout.write(as_json([entry.as_dict() for entry in table], 2))
         return
     if format is ListFormat.MARKDOWN:
         sys.stdout.write(as_markdown(table))

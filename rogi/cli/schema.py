@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import WRITES, App, Force
+from rogi.cli.streams import tell
+from rogi.text import as_json
 
 app = App(
     no_args_is_help=True,
@@ -70,7 +71,7 @@ def list_schemas(
                 for v in vocabularies
             ],
         }
-        sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json(content, 2))
         return
     rows = [
         ("Schemas", [(s.id, s.title) for s in schemas.values()]),
@@ -143,7 +144,7 @@ def template(
     chosen = load_schema(schema)
     write_template(output, chosen)
     layers = ", ".join(layer.name for layer in chosen.layers)
-    sys.stderr.write(f"Wrote {output}: layers {layers} by {chosen.id}.\n")
+    tell(f"Wrote {output}: layers {layers} by {chosen.id}.")
 
 
 def _print_markdown(text: str) -> None:

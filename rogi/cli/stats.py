@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from enum import StrEnum
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.text import as_json
 
 if TYPE_CHECKING:
     from rogi.comparison.grids import Gridded
@@ -105,7 +106,7 @@ def stats(
     if figures is not None:
         _write_figures(table, cells, figures, figure_format or [FigureFormat.PNG])
     if format is StatsFormat.JSON:
-        text = json.dumps(render.as_dict(numbers, facts, checked), indent=2, ensure_ascii=False) + "\n"
+        text = as_json(render.as_dict(numbers, facts, checked), 2)
     else:
         text = render.as_markdown(numbers, inventory.path, facts, checked)
     if output is not None:
@@ -166,9 +167,9 @@ def _write_figures(
     }
     for name, figure in drawn.items():
         if figure is None:
-            sys.stderr.write(f"{name}: not drawn, no unit has what it shows\n")
+            tell(f"{name}: not drawn, no unit has what it shows")
             continue
         for kind in formats:
             path = folder / f"{name}.{kind.value}"
             figures.save(figure, path)
-            sys.stderr.write(f"{path}\n")
+            tell(f"{path}")

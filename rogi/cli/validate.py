@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def validate(
     if fix is not None and fixed is not None:
         _mend(inventory, fix, fixed, settings, quiet)
     for outcome in report.crashed:
-        sys.stderr.write(f"error: {outcome.code} {outcome.name} was not run: {outcome.reason}\n")
+        tell(f"error: {outcome.code} {outcome.name} was not run: {outcome.reason}")
     raise typer.Exit(2 if failures else report.exit_code(settings.fail_on))
 
 
@@ -189,9 +189,9 @@ def _recomputed(
         checked, warnings, failures = with_recomputed(inventory, choices, Runner(ledger, progress=progress))
     progress.done()
     for warning in warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+        tell(f"warning: {warning}")
     for failure in failures:
-        sys.stderr.write(f"error: {failure}\n")
+        tell(f"error: {failure}")
     return checked, failures
 
 
@@ -324,7 +324,7 @@ def _store_baseline(report: Report, path: Path, quiet: bool) -> None:
 
     stored = write_baseline(report.findings, path, __version__)
     if not quiet:
-        sys.stderr.write(f"{path}: {stored} findings stored as known\n")
+        tell(f"{path}: {stored} findings stored as known")
 
 
 def _is_report(path: Path) -> bool:
@@ -361,4 +361,4 @@ def _mend(inventory: Inventory, level: str, path: Path, settings: Settings, quie
     listed = path.with_name(f"{path.name}.changes.csv")
     changes.write(listed)
     if not quiet:
-        sys.stderr.write(f"{path}: {changes.summary()}; each change is listed in {listed}\n")
+        tell(f"{path}: {changes.summary()}; each change is listed in {listed}")

@@ -19,6 +19,7 @@ from rogi.comparison.verdicts import VERDICTS, Returned, ReviewScore, collect
 from rogi.errors import InputError, OptionError
 from rogi.files import replacing, write_bytes, write_text
 from rogi.geometry import Ints
+from rogi.text import as_json
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -220,7 +221,7 @@ def write_sample(
         "sample": table.to_dict(orient="records"),
     }
     paths.append(folder / DESIGN)
-    write_text(paths[-1], json.dumps(design, indent=1, ensure_ascii=False) + "\n")
+    write_text(paths[-1], as_json(design, 1))
     return paths
 
 

@@ -30,9 +30,10 @@ from rogi.release.lineage import (
     read_lineage,
     retired_now,
 )
-from rogi.release.metadata import as_json, datacite, write_metadata
+from rogi.release.metadata import datacite, write_metadata
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import PREDECESSOR, Related, Release, Version, known_versions, read_release
+from rogi.text import as_json
 
 if TYPE_CHECKING:
     from rogi.comparison.facts import Checked
@@ -377,7 +378,7 @@ def _changelog(release: Release, found: Difference | None) -> str:
 
 def _finish(folder: Path, release: Release, contents: Contents, epoch: int) -> None:
     """Metadata into the GeoPackage, the metadata files, the zip beside the folder."""
-    set_metadata(folder / f"{release.name}.gpkg", as_json(datacite.record(release, contents)), epoch)
+    set_metadata(folder / f"{release.name}.gpkg", as_json(datacite.record(release, contents), 2), epoch)
     write_metadata(folder, release, contents)
     for path in folder.rglob("*"):
         os.utime(path, (epoch, epoch))

@@ -17,6 +17,7 @@ from rogi.release.model import Release
 from rogi.release.publish import record_number
 from rogi.release.repository import CONNECT_S, READ_S, Repository, RepositoryError
 from rogi.targets import CACHE_VARIABLE, cache_folder
+from rogi.text import as_json
 
 ATTEMPTS: Final = 4
 _BLOCK: Final = 2**18
@@ -181,7 +182,7 @@ def _record(number: str, repository: Repository, folder: Path, offline: bool) ->
         raise OutputError(
             f"The cache {folder} cannot be made: {error.strerror}; set {CACHE_VARIABLE} to another."
         ) from None
-    write_text(known, json.dumps(record, indent=1, ensure_ascii=False) + "\n", state=True)
+    write_text(known, as_json(record, 1), state=True)
     return record
 
 

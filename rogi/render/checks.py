@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rogi.release.check import Checks
-from rogi.render.records import printable
+from rogi.text import printable
 
 SHOWN: Final = 10  # faults of each check in the text; JSON has all
 _WORDS: Final = {True: "ok", False: "FAILED", None: "not checked"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -16,8 +15,8 @@ from rogi import __version__
 from rogi.comparison.metrics import metrics
 from rogi.render.comparison_tables import headline, notes, tables
 from rogi.render.output import by_ending, put
-from rogi.render.records import printable
 from rogi.render.report_table import markdown_cell, markdown_lines, text_lines
+from rogi.text import as_json, printable
 
 if TYPE_CHECKING:
     from rogi.comparison.exercise import OperatorComparison
@@ -66,7 +65,7 @@ def as_string(outcome: Outcome, format: Format) -> str:
         case Format.MARKDOWN:
             return as_markdown(outcome)
         case Format.JSON:
-            return json.dumps(as_dict(outcome), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            return as_json(as_dict(outcome), 2)
         case Format.HTML:
             from rogi.render.html.comparison import comparison_page
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -21,7 +20,6 @@ from rogi.detection.ranking import Calibration, Curve, ThresholdChoice
 from rogi.render.comparison import comparison_dict, plain
 from rogi.render.comparison_tables import inventory_tables, notes
 from rogi.render.output import by_ending, put
-from rogi.render.records import printable
 from rogi.render.report_table import (
     ReportTable,
     km2,
@@ -32,6 +30,7 @@ from rogi.render.report_table import (
     significant,
     text_lines,
 )
+from rogi.text import as_json, printable
 from rogi.words import counted
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ def as_string(result: Evaluation, format: Format, checks: Sequence[Checked] = ()
         case Format.MARKDOWN:
             return as_markdown(result, checks)
         case Format.JSON:
-            return json.dumps(as_dict(result, checks), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            return as_json(as_dict(result, checks), 2)
         case Format.CSV:
             return as_csv(result)
         case Format.HTML:

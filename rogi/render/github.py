@@ -8,8 +8,9 @@ from urllib.parse import unquote
 
 from rogi.errors import OutputError
 from rogi.render.markdown import markdown_chunks
-from rogi.render.records import Failure, failures, printable, source_uri, totals
+from rogi.render.records import Failure, failures, source_uri, totals
 from rogi.rules.rule import Severity
+from rogi.text import workflow_data, workflow_property
 from rogi.validation.report import Report
 from rogi.words import counted
 
@@ -34,12 +35,12 @@ def github_chunks(report: Report) -> Iterator[str]:
         if rest := [failure.outcome for failure in some[len(shown) :]]:
             title = f"{counted(sum(o.open for o in rest), 'finding')} of {len(rest)} more rules"
             message = ", ".join(f"{o.code} {o.name}: {o.open:,}" for o in rest)
-            yield f"::{COMMANDS[severity]} title={_property(title)}::{_data(message)}\n"
+            yield f"::{COMMANDS[severity]} title={workflow_property(title)}::{workflow_data(message)}\n"
     for outcome in report.crashed:
         title = f"{outcome.code} broke down"
-        yield f"::error title={_property(title)}::{_data(printable(outcome.reason))}\n"
+        yield f"::error title={workflow_property(title)}::{workflow_data(outcome.reason)}\n"
     sums = totals(report)
-    yield f"Findings: {_data(sums.sentence())}. Rules: {_data(sums.rule_sentence())}.\n"
+    yield f"Findings: {workflow_data(sums.sentence())}. Rules: {workflow_data(sums.rule_sentence())}.\n"
 
 
 def write_step_summary(report: Report, path: Path) -> None:
@@ -76,13 +77,7 @@ def _annotation(report: Report, failure: Failure) -> str:
     message = f"{outcome.title}. First: {example}{other}"
     uri = source_uri(report, first.layer)
     # GitHub places an annotation by a path in the repository; other files have none
-    file = "" if uri.startswith("file:") else f"file={_property(unquote(uri))},"
-    return f"::{COMMANDS[failure.severity]} {file}title={_property(title)}::{_data(printable(message))}\n"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(printable(text)).replace(":", "%3A").replace(",", "%2C")
+    file = "" if uri.startswith("file:") else f"file={workflow_property(unquote(uri))},"
+    return (
+        f"::{COMMANDS[failure.severity]} {file}title={workflow_property(title)}::{workflow_data(message)}\n"
+    )

@@ -14,8 +14,9 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.files import replacing
-from rogi.render.records import printable, totals
+from rogi.render.records import totals
 from rogi.rules.rule import Severity
+from rogi.text import printable
 from rogi.validation.report import Report
 
 if TYPE_CHECKING:

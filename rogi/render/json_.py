@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from rogi.render.records import Record, records, totals
+from rogi.text import as_json, json_escaped
 from rogi.validation.report import LayerSummary, Outcome, Report, WaiverUse
 
 FORMAT = "rogi-report"
@@ -17,7 +18,7 @@ def json_chunks(report: Report) -> Iterator[str]:
     head = {"format": FORMAT, "format_version": FORMAT_VERSION, **_head(report)}
     head["conformance"] = [_outcome(o) for o in report.outcomes]
     head["waivers"] = [_waiver(w) for w in report.waivers]
-    yield json.dumps(head, ensure_ascii=False, indent=1, allow_nan=False).removesuffix("\n}")
+    yield as_json(head, 1).rstrip("\n").removesuffix("\n}")
     yield ',\n "findings": ['
     separator = "\n"
     for record in records(report.findings):
@@ -38,7 +39,7 @@ def jsonl_chunks(report: Report) -> Iterator[str]:
 
 
 def _dump(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = json_escaped(json.dumps(value, ensure_ascii=False, allow_nan=False))
     # half of a surrogate pair cannot be written as UTF-8
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 

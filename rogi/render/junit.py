@@ -6,15 +6,15 @@ elements are those the two have in common.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from rogi.render.records import Failure, failures, printable, records
+from rogi.render.records import Failure, failures, records
 from rogi.rules.rule import Family, Severity
+from rogi.text import printable, xml
 from rogi.validation.report import Outcome, Report, State, Status
 from rogi.words import counted
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 100
 """Findings listed of each rule; all are counted."""
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +115,8 @@ def _list(frame: pd.DataFrame, limit: int) -> str:
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(_NOT_XML.sub("\ufffd", printable(text)))
+    return quoteattr(xml(printable(text)))
 
 
 def _content(text: str) -> str:
-    return escape(_NOT_XML.sub("\ufffd", text))
+    return escape(xml(text))

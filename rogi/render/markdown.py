@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rogi.render.records import Record, failures, printable, totals
+from rogi.render.records import Record, failures, totals
+from rogi.text import markdown as escape
 from rogi.validation.report import Report, Status
 from rogi.words import counted
 
 SHOWN_ROWS = 10
 """Findings shown of each rule; all are counted."""
-_SPECIAL = frozenset("\\`*_{}[]<>#|~!@&$")
 
 
 def markdown_chunks(report: Report, *, limit: int = SHOWN_ROWS) -> Iterator[str]:
@@ -82,10 +82,3 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
     rule = ["---:" if i in right else "---" for i in range(len(titles))]
     lines = [titles, rule, *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is, on one line: no markup, links, mentions or table cells."""
-    return "".join(
-        f"&#{ord(c)};" if c in "<>&|@" else f"\\{c}" if c in _SPECIAL else c for c in printable(text)
-    ).replace("://", ":&#47;/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from rogi.detection.curves import Epoch
 from rogi.detection.models import Inspected, bundle_bytes
 from rogi.render.figures import BLUE, GREY, ORANGE, _figure, save
-from rogi.render.records import printable
+from rogi.text import as_json, printable
 
 if TYPE_CHECKING:
     from rogi.detection.card import Metric, ModelCard
@@ -51,10 +50,10 @@ def as_cards(found: Sequence[Inspected]) -> str:
     return "---\n".join(parts)
 
 
-def as_json(found: Sequence[Inspected]) -> str:
+def to_json(found: Sequence[Inspected]) -> str:
     """All that is known of each bundle."""
     content = [item.to_dict() for item in found]
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return as_json(content, 2)
 
 
 def curves_figure(history: Sequence[Epoch], best: Epoch) -> bytes:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BOX = ("minx", "miny", "maxx", "maxy")
-# Characters that change the order in which text is shown (Unicode Bidirectional Algorithm, formatting).
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class Record(NamedTuple):
@@ -73,25 +71,6 @@ def records(frame: pd.DataFrame) -> Iterator[Record]:
     for values, box in zip(zip(*columns, strict=True), boxes, strict=True):
         place = box if all(math.isfinite(v) for v in box) else None
         yield Record._make((*values[:at], place, *values[at:]))
-
-
-def printable(text: str) -> str:
-    """Text on one line without anything that steers a terminal or reorders what is read.
-
-    Control characters, line ends and bidirectional marks become ``\\xNN`` and ``\\uNNNN``;
-    halves of surrogate pairs, which cannot be written, become U+FFFD.
-    """
-    if text.isprintable() and not _BIDI.intersection(text):
-        return text
-    return "".join(_shown(c) for c in text)
-
-
-def _shown(character: str) -> str:
-    if "\ud800" <= character <= "\udfff":
-        return "\ufffd"
-    if character in _BIDI or (not character.isprintable() and not character.isspace()):
-        return character.encode("unicode_escape").decode("ascii")
-    return " " if character.isspace() else character
 
 
 @dataclass(frozen=True, slots=True, eq=False)

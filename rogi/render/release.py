@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from enum import StrEnum
@@ -12,7 +11,8 @@ from typing import Any, Final
 from rogi.errors import OptionError
 from rogi.release.difference import Difference, Kind
 from rogi.render.output import by_ending, put
-from rogi.render.records import printable
+from rogi.text import as_json, printable
+from rogi.text import markdown as _md
 
 LISTED: Final = 20  # units named in the Markdown; the tables have all
 FORMAT: Final = "rogi-difference"
@@ -99,7 +99,7 @@ def as_string(found: Difference, format: Format) -> str:
         case Format.MARKDOWN:
             return changelog(found)
         case Format.JSON:
-            return json.dumps(as_dict(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            return as_json(as_dict(found), 1)
         case Format.CSV:
             from rogi.release.lineage import crosswalk_text
 
@@ -356,11 +356,3 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
         str(k): (None if v is None or (isinstance(v, float) and not math.isfinite(v)) else v)
         for k, v in row.items()
     }
-
-
-def _md(text: str) -> str:
-    """Text as Markdown that shows it as it is."""
-    text = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for mark in "\\|*_[]`":
-        text = text.replace(mark, f"\\{mark}")
-    return text

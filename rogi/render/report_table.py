@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rogi.comparison.rates import Estimate, Rate
-from rogi.render.records import printable
+from rogi.text import printable
 
 if TYPE_CHECKING:
     from rogi.comparison.sides import Side

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from rogi.render.records import Record, records, source_uri, totals
 from rogi.rules.rule import Severity
+from rogi.text import json_escaped
 from rogi.validation.report import Outcome, Report, State, Status
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -141,5 +142,5 @@ def _result(record: Record, index: dict[str, int], uris: dict[str, str], compare
 
 
 def _dump(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = json_escaped(json.dumps(value, ensure_ascii=False, allow_nan=False))
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

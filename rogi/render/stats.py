@@ -9,6 +9,7 @@ from typing import Any
 
 from rogi.comparison.facts import Checked, Facts
 from rogi.comparison.summary import Direction, Group, InventoryStatistics, Summary
+from rogi.text import markdown
 from rogi.words import counted
 
 TITLES = {
@@ -63,7 +64,7 @@ def as_markdown(
 ) -> str:
     """The numbers as Markdown; also what the terminal shows."""
     whole = statistics.whole
-    lines = [f"# {name}", "", counted(whole.units, "unit")]
+    lines = [f"# {markdown(name)}", "", counted(whole.units, "unit")]
     if math.isfinite(whole.total_area) and (whole.total_area > 0 or not whole.units):
         lines[-1] += f", total area {whole.total_area:,.6f} km²"
     if whole.quantities:
@@ -83,11 +84,17 @@ def as_markdown(
         lines.append("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
         lines += [_subregion(group) for group in statistics.subregions]
     if facts is not None:
-        lines += ["", f"## Compared with {facts.inventory} {facts.version}", "", facts.source, ""]
+        lines += [
+            "",
+            f"## Compared with {markdown(f'{facts.inventory} {facts.version}')}",
+            "",
+            markdown(facts.source),
+            "",
+        ]
         lines.append("| fact | stated | tolerance | found | |")
         lines.append("| --- | ---: | ---: | ---: | --- |")
         lines += [_checked(c) for c in checked]
-    lines += [f"\n- {note}" for note in statistics.notes[:1]] + [f"- {note}" for note in statistics.notes[1:]]
+    lines += ["", *(f"- {markdown(note)}" for note in statistics.notes)] if statistics.notes else []
     return "\n".join(lines) + "\n"
 
 
@@ -113,7 +120,7 @@ def _subregion(group: Group) -> str:
     aspect = ""
     if group.aspect is not None and group.aspect.count:
         aspect = f"{group.aspect.mean:.0f}° (R {group.aspect.resultant:.2f})"
-    name = group.name.replace("|", "\\|")
+    name = markdown(group.name)
     return (
         f"| {name} | {group.units:,} | {area} | {mean('area', 3)} | {mean('elevation_minimum', 0)} | "
         f"{mean('slope_mean', 1)} | {aspect} |"
@@ -129,10 +136,10 @@ def _aspect(aspect: Direction) -> str:
 
 
 def _checked(c: Checked) -> str:
-    verdict = {True: "holds", False: "**differs**", None: f"not checked: {c.reason}"}[c.holds]
+    verdict = {True: "holds", False: "**differs**", None: f"not checked: {markdown(c.reason)}"}[c.holds]
     found = "" if c.found is None else f"{c.found:.10g}"
     unit = f" {c.fact.unit}" if c.fact.unit else ""
-    name = c.fact.name.replace("|", "")
+    name = markdown(c.fact.name)
     return f"| {name} | {c.fact.value:.10g}{unit} | {c.fact.tolerance:g} | {found} | {verdict} |"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from rogi.render.records import Failure, Record, failures, printable, totals
+from rogi.render.records import Failure, Record, failures, totals
 from rogi.rules.rule import Severity
+from rogi.text import printable
 from rogi.validation.report import NOT_SELECTED, Outcome, Report, State, Status
 from rogi.words import counted
 

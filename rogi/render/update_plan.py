@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 
 from rogi.geometry import to_lonlat
-from rogi.render.markdown import escape as md
-from rogi.render.records import printable
+from rogi.text import markdown as md
+from rogi.text import printable
 from rogi.update.model import TaskClass
 from rogi.words import counted
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from rogi.render.records import printable
+from rogi.text import printable
 from rogi.words import counted
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from rogi.schema.docs import describe, schema_page
 from rogi.schema.load import load_vocabulary
 from rogi.schema.model import Concept, Field, FieldType, LayerSchema, Schema, Vocabulary
+from rogi.text import as_json
 
 JSON_SCHEMA: Final = "https://json-schema.org/draft/2020-12/schema"
 DATA_PACKAGE: Final = "https://datapackage.org/profiles/2.0/datapackage.json"
@@ -31,7 +31,7 @@ def export(schema: Schema, format: Format) -> str:
     if format is Format.MARKDOWN:
         return schema_page(schema)
     made = to_jsonschema(schema) if format is Format.JSONSCHEMA else to_datapackage(schema)
-    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+    return as_json(made, 2)
 
 
 # ---- JSON Schema

@@ -18,6 +18,7 @@ from rogi.inventory.write import time_of_writing, write_inventory
 from rogi.ledger import file_sha256
 from rogi.paths import plain_name
 from rogi.sheets import sheet_text
+from rogi.text import as_json
 from rogi.update.edits import UPDATE_SUFFIX
 from rogi.update.lineage import FILE as LINEAGE_FILE
 from rogi.update.lineage import lineage_text
@@ -179,7 +180,7 @@ def _write_tables(applied: Applied, made: Path, name: str, folder: Path) -> dict
     content["output"] = {"name": name, "sha256": file_sha256(made)}
     write_text(folder / "summary.md", as_markdown(content))
     content["files"] = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
-    write_text(folder / SUMMARY_FILE, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / SUMMARY_FILE, as_json(content, 1))
     return content
 
 

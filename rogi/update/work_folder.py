@@ -15,6 +15,7 @@ import numpy as np
 
 from rogi.errors import OutputError, RogiError
 from rogi.files import refuse_open, workplace, write_text
+from rogi.text import as_json
 from rogi.update.kml import uncertain_kml
 from rogi.update.model import APPLICATION, CURRENT, FORMAT, PLANNED, TASK_COLUMNS, TASKS
 from rogi.update.package import write_package
@@ -200,7 +201,7 @@ def _overview(plan: Plan) -> dict[str, str]:
     table = table.assign(package=names[table["package"]], mapper=mappers[table["package"]])
     columns = ["package", "mapper", *PLANNED, "doubt"]
     return {
-        PLAN_FILE: json.dumps(plan.content, indent=1, ensure_ascii=False) + "\n",
+        PLAN_FILE: as_json(plan.content, 1),
         TASKS_FILE: table[columns].to_csv(index=False, lineterminator="\n"),
         KML_FILE: uncertain_kml(plan),
     }

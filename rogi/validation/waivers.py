@@ -14,6 +14,7 @@ import numpy as np
 from rogi import targets
 from rogi.errors import InputError, OptionError
 from rogi.rules.registry import expand, rules
+from rogi.text import as_json
 from rogi.validation.report import State, WaiverUse
 
 if TYPE_CHECKING:
@@ -191,5 +192,5 @@ def write_baseline(findings: pd.DataFrame, path: Path, version: str) -> int:
     order = np.argsort(keep["fingerprint"].to_numpy(dtype=str), kind="stable")
     known = dict(zip(keep["fingerprint"].to_numpy(dtype=object)[order], labels[order], strict=True))
     content = {"format": BASELINE_FORMAT, "rogi": version, "findings": known}
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, as_json(content, 1))
     return len(known)

@@ -15,8 +15,9 @@ import rogi.render
 from rogi.errors import OptionError, OutputError
 from rogi.render import Format, as_text, format_of, render
 from rogi.render.github import SUMMARY_BYTES, write_step_summary
-from rogi.render.records import Failure, failures, printable, records, source_uri, totals
+from rogi.render.records import Failure, failures, records, source_uri, totals
 from rogi.rules.rule import Severity
+from rogi.text import printable
 from rogi.validation.report import Report, Status
 
 from .conftest import NASTY, finding, make_report, outcome

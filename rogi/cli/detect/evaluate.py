@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from rogi import vector
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.streams import tell
 from rogi.errors import InputError, OptionError
 
 if TYPE_CHECKING:
@@ -137,10 +137,10 @@ def evaluate(
     for kind, target in outputs:
         render(result, kind, target, checks)
     for check in (c for c in checks if not c.holds):
-        sys.stderr.write(f"{check.name} is {check.found:.6g}, wanted {check.wanted}\n")
+        tell(f"{check.name} is {check.found:.6g}, wanted {check.wanted}")
     damaged = result.pixels.damaged if result.pixels is not None else ()
     for message in damaged:
-        sys.stderr.write(f"error: {message}\n")
+        tell(f"error: {message}")
     raise typer.Exit(2 if damaged else 0 if all(c.holds for c in checks) else 1)
 
 

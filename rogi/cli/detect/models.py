@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from rogi.cli.streams import tell
+
 
 class ModelsFormat(StrEnum):
     """How models are printed."""
@@ -38,13 +40,13 @@ def models(
     Examples: `rogi detect models models/` · `rogi detect models tprogi.zip --format card --self-test`
     """
     from rogi.detection.models import find_bundles, inspect
-    from rogi.render.models import as_cards, as_json, as_table
+    from rogi.render.models import as_cards, as_table, to_json
 
     found = [inspect(path, self_test=self_test) for path in find_bundles(places or [Path()])]
-    render = {ModelsFormat.TABLE: as_table, ModelsFormat.CARD: as_cards, ModelsFormat.JSON: as_json}[format]
+    render = {ModelsFormat.TABLE: as_table, ModelsFormat.CARD: as_cards, ModelsFormat.JSON: to_json}[format]
     sys.stdout.write(render(found))
     for item in found:
         if item.error:
-            sys.stderr.write(f"error: {item.error}\n")
+            tell(f"error: {item.error}")
     if any(item.error for item in found):
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -114,11 +115,11 @@ def patches(
         close_files()
     for note in made.notes:
         if not quiet:
-            sys.stderr.write(f"note: {note}\n")
+            tell(f"note: {note}")
     sys.stdout.write(_summary(made, output))
     if made.damaged:
         for message in made.damaged:
-            sys.stderr.write(f"error: {message}\n")
+            tell(f"error: {message}")
         raise typer.Exit(2)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rogi.cli.guard import KEEPS
+from rogi.cli.streams import tell
 from rogi.errors import INTERRUPTED, OptionError, is_interrupt
 
 if TYPE_CHECKING:
@@ -195,9 +196,9 @@ def predict(
             if not is_interrupt(error):
                 raise
             line.done()
-            sys.stderr.write(
+            tell(
                 f"stopped; {counted(blocks_held(folder), 'finished block')} in {folder}. The same command "
-                "goes on.\n"
+                "goes on."
             )
             raise typer.Exit(INTERRUPTED) from None
         finally:
@@ -208,10 +209,10 @@ def predict(
     sys.stdout.write("".join(f"{path}\n" for path in targets.files))
     if done.damage:
         for message in done.damage:
-            sys.stderr.write(f"error: {message}\n")
-        sys.stderr.write(
+            tell(f"error: {message}")
+        tell(
             "error: the ground of what is named above was not predicted (see the layer coverage); all other "
-            "ground was. Put it right and run the same command again.\n"
+            "ground was. Put it right and run the same command again."
         )
         raise typer.Exit(2)
 
@@ -340,10 +341,10 @@ def _predicted(
     )
     if not quiet:
         for note in (*images.notes, *notes, *ground.notes):
-            sys.stderr.write(f"note: {note}\n")
+            tell(f"note: {note}")
         for trial in selection.trials if selection is not None else ():
-            sys.stderr.write(f"{trial}\n")
-        sys.stderr.write(f"using {plan}\n")
+            tell(f"{trial}")
+        tell(f"using {plan}")
     done = predict_imagery(
         images,
         taken,
@@ -452,7 +453,7 @@ def _report(done: Prediction, found: Candidates, threshold: float, quiet: bool) 
     if quiet:
         return
     for note in (*done.notes, *found.notes):
-        sys.stderr.write(f"note: {note}\n")
+        tell(f"note: {note}")
     held = (
         f", {done.reused:,} of them as {agreeing(done.reused, 'it was', 'they were')}" if done.reused else ""
     )
@@ -460,11 +461,11 @@ def _report(done: Prediction, found: Candidates, threshold: float, quiet: bool) 
         f", the network {100 * done.network_seconds / done.seconds:.0f} % of the time" if done.windows else ""
     )
     windows = counted(done.windows, "window")
-    sys.stderr.write(f"{counted(done.blocks, 'block')}{held}; {windows} predicted{share}\n")
+    tell(f"{counted(done.blocks, 'block')}{held}; {windows} predicted{share}")
     if not len(found):
-        sys.stderr.write(
+        tell(
             f"no candidate: nowhere is the probability {threshold:g} or more on ground of the minimum area; "
-            "the file has its layers and no rows\n"
+            "the file has its layers and no rows"
         )
     else:
-        sys.stderr.write(f"{counted(len(found), 'candidate')}, {found.frame['AREA'].sum():.2f} km²\n")
+        tell(f"{counted(len(found), 'candidate')}, {found.frame['AREA'].sum():.2f} km²")

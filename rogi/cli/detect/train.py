@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
+from rogi.cli.streams import renew, tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -58,25 +59,23 @@ class EpochLines:
         if self._quiet or (started and not self._terminal):
             return
         text = f"{what}: step {step}/{steps}{self._left(step, steps)}"
-        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
-        sys.stderr.flush()
+        renew(f"{text}" if self._terminal else f"{text}\n")
 
     def epoch(self, epoch: Epoch, steps: int) -> None:
         """At the end of one."""
         if self._quiet:
             return
         self.done()
-        sys.stderr.write(
+        tell(
             f"epoch {epoch.number}: step {epoch.step}/{steps}, loss {epoch.training_loss:.3f}, "
-            f"validation IoU {epoch.validation_iou:.3f}{self._left(epoch.step, steps)}\n"
+            f"validation IoU {epoch.validation_iou:.3f}{self._left(epoch.step, steps)}"
         )
         sys.stderr.flush()
 
     def done(self) -> None:
         """Clear the line that renews itself."""
         if self._terminal and not self._quiet:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            renew("")
 
     def _left(self, step: int, steps: int) -> str:
         from rogi.cli.attributes import _clock
@@ -228,15 +227,15 @@ def train(
         )  # fmt: skip
     except KeyboardInterrupt:
         line.done()
-        sys.stderr.write(f"stopped; go on with the same command and --resume. The state is in {work}.\n")
+        tell(f"stopped; go on with the same command and --resume. The state is in {work}.")
         raise typer.Exit(2) from None
     finally:
         line.done()
     if trained.kept_random and not quiet:
         number = len(trained.kept_random)
-        sys.stderr.write(
+        tell(
             f"note: {counted(number, 'tensor')} {agreeing(number, 'has', 'have')} no initial weights in "
-            f"{weights}.\n"
+            f"{weights}."
         )
     card = write_model(
         trained,

@@ -10,6 +10,7 @@ import typer
 
 from rogi.cli.guard import KEEPS
 from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -75,12 +76,12 @@ def build(
         )
     except GateError as refused:
         line.done()
-        sys.stderr.write(f"refused: {refused}\n")
+        tell(f"refused: {refused}")
         raise typer.Exit(1) from None
     finally:
         line.done()
     for loss in built.losses:
-        sys.stderr.write(f"note: {loss}\n")
+        tell(f"note: {loss}")
     sys.stdout.write(f"{built.folder}\n{built.zip}\n")
 
 

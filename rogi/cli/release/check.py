@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from rogi.cli.guard import WRITES, Force
 from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases, stated
 from rogi.errors import OptionError
+from rogi.text import as_json
 
 if TYPE_CHECKING:
     from rogi.release.check import Checks
@@ -93,7 +93,7 @@ def _print_checks(checks: Checks, format: CheckFormat, output: Path | None) -> N
     from rogi.render.checks import as_dict, as_text
 
     if format is CheckFormat.JSON or (output is not None and output.suffix == ".json"):
-        text = json.dumps(as_dict(checks), indent=2, ensure_ascii=False) + "\n"
+        text = as_json(as_dict(checks), 2)
     else:
         text = as_text(checks)
     if output is None:

@@ -11,6 +11,7 @@ import typer
 
 from rogi.cli.guard import WRITES, Force
 from rogi.cli.release.options import Crs, Dialect, Line, Quiet
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
 
@@ -83,10 +84,12 @@ def diff(
     line.done()
     for path in output or ():
         render.write(found, path)
-        sys.stderr.write("" if quiet else f"{path}\n")
+        if not quiet:
+            tell(f"{path}")
     if tombstones is not None:
         write_text(tombstones, draft_tombstones(found))
-        sys.stderr.write("" if quiet else f"{tombstones}\n")
+        if not quiet:
+            tell(f"{tombstones}")
     sys.stdout.write(render.as_string(found, render.Format(format.value)))
     structural = any(n for kind, n in found.counts.items() if kind.structural) or bool(found.moved)
     failed = {FailOn.ANY: found.changed, FailOn.UNITS: structural, FailOn.NEVER: False}[fail_on]

@@ -10,6 +10,7 @@ import typer
 
 from rogi.cli.guard import KEEPS, WRITES, Force
 from rogi.cli.release.options import Quiet, Releases, Say, stated
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
 
@@ -61,7 +62,8 @@ def fetch(
     )
     say.done()
     came = f"{len(fetched.downloaded)} files downloaded" if fetched.downloaded else "all files from the cache"
-    sys.stderr.write("" if quiet else f"{fetched.title} {fetched.version} ({fetched.doi}): {came}\n")
+    if not quiet:
+        tell(f"{fetched.title} {fetched.version} ({fetched.doi}): {came}")
     paths = copy_out(fetched, output) if output is not None else [fetched.folder]
     sys.stdout.write("".join(f"{path}\n" for path in paths))
     if no_check:
@@ -71,9 +73,7 @@ def fetch(
     elif release is not None:
         checks = check_copy(readable(fetched.folder), release)
     else:
-        sys.stderr.write(
-            "the record holds no package of `rogi release build`; only its checksums were compared\n"
-        )
+        tell("the record holds no package of `rogi release build`; only its checksums were compared")
         return
     from rogi.render.checks import as_text
 

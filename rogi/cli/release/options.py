@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.streams import renew, tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -44,14 +45,12 @@ class Line:
 
     def __call__(self, what: str) -> None:
         if self._shown:
-            sys.stderr.write(f"\r\x1b[K{what} ...")
-            sys.stderr.flush()
+            renew(f"{what} ...")
 
     def done(self) -> None:
         """Clear the line."""
         if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            renew("")
 
 
 class Say:
@@ -64,17 +63,15 @@ class Say:
     def __call__(self, text: str) -> None:
         if not self._quiet:
             self.done()
-            sys.stderr.write(f"{text}\n")
+            tell(text)
 
     def upload(self, name: str, done: int, size: int) -> None:
         """One line that renews itself."""
         if self._terminal and not self._quiet:
             share = 100 * done / size if size else 100.0
-            sys.stderr.write(f"\r\x1b[K{name}: {done / 1e6:,.1f} of {size / 1e6:,.1f} MB ({share:.0f} %)")
-            sys.stderr.flush()
+            renew(f"{name}: {done / 1e6:,.1f} of {size / 1e6:,.1f} MB ({share:.0f} %)")
 
     def done(self) -> None:
         """Clear the line."""
         if self._terminal and not self._quiet:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            renew("")

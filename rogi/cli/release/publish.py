@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rogi.cli.release.options import Quiet, Say
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
 
@@ -78,7 +79,7 @@ def publish(
         if not yes and not typer.confirm(
             f"Publish {release.name} at {address} with the DOI {release.doi}? This cannot be undone."
         ):
-            sys.stderr.write("not published; the draft is as it was\n")
+            tell("not published; the draft is as it was")
             raise typer.Exit(1)
         made = publishing.publish(folder, repository, say=say)
         sys.stdout.write(f"published {made.address}\nhttps://doi.org/{made.doi}\n")
@@ -107,7 +108,7 @@ def publish(
         sys.stdout.write(f"published before: {draft.address}\nhttps://doi.org/{draft.doi}\n")
         return
     sys.stdout.write(f"draft {draft.address}\nreserved DOI {draft.doi}\n")
-    sys.stderr.write(
+    tell(
         "Look at the draft, then run the same command with --publish; --discard deletes it. Until then it "
-        "stays.\n"
+        "stays."
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +12,9 @@ import typer
 
 from rogi import targets
 from rogi.cli.guard import KEEPS
+from rogi.cli.streams import tell
 from rogi.errors import InputError, OptionError
+from rogi.text import as_json, printable
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings
@@ -95,7 +96,6 @@ def apply(
     """
     from rogi.cli.options import ProgressLine
     from rogi.inventory.read import read_inventory
-    from rogi.render.records import printable
     from rogi.update.apply import apply as apply_decisions
     from rogi.update.apply import with_attributes
     from rogi.update.edits import read_edits
@@ -124,7 +124,7 @@ def apply(
         if strict and not examined.complete:
             line.done()
             _tell(examined, quiet=False)
-            sys.stderr.write("refused: nothing was written, because --strict wants every task decided.\n")
+            tell("refused: nothing was written, because --strict wants every task decided.")
             raise typer.Exit(1)
         line("applying", 4, 5)
         name = version if version is not None else _version_of(output)
@@ -138,22 +138,23 @@ def apply(
         line.done()
     if derived is not None:
         for warning in derived.warnings:
-            sys.stderr.write(f"warning: {warning}\n")
+            tell(f"warning: {warning}")
         _tell_left_out(applied, derived, output)
     _tell(examined, quiet)
     if not quiet:
         for note in (*edits.notes, *applied.notes):
-            sys.stderr.write(f"note: {printable(note)}\n")
+            tell(f"note: {printable(note)}")
         _tell_missing_attributes(applied, output)
         state = "" if written.changed else " (as it was)"
-        sys.stderr.write(f"{written.output}{state}\n{written.folder}{state}\n")
+        tell(f"{written.output}{state}")
+        tell(f"{written.folder}{state}")
     sys.stdout.write(_printed(written.content, format))
     raise typer.Exit(0 if examined.complete else 1)
 
 
 def _printed(content: dict[str, Any], format: ApplyFormat) -> str:
     if format is ApplyFormat.JSON:
-        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        return as_json(content, 1)
     from rogi.update.summary import as_markdown
 
     return as_markdown(content)
@@ -215,16 +216,15 @@ def _refuse_other_inventory(planned: Planned, paths: list[Path]) -> None:
 def _tell(examined: Examination, quiet: bool) -> None:
     if quiet:
         return
-    from rogi.render.records import printable
 
     problems = examined.problems
     for problem in problems[:SHOWN_PROBLEMS]:
         what = "conflict" if problem.conflict else "problem"
         name = ", ".join(filter(None, (problem.task or problem.unit, f"row {problem.row}")))
         text = printable(f"{problem.package}, {name}: {problem.message} [{problem.rule}]")
-        sys.stderr.write(f"{what}: {text}\n")
+        tell(f"{what}: {text}")
     if len(problems) > SHOWN_PROBLEMS:
-        sys.stderr.write(f"… and {len(problems) - SHOWN_PROBLEMS} more, listed in problems.csv\n")
+        tell(f"… and {len(problems) - SHOWN_PROBLEMS} more, listed in problems.csv")
 
 
 def _tell_left_out(applied: Any, derived: Any, output: Path) -> None:
@@ -232,9 +232,9 @@ def _tell_left_out(applied: Any, derived: Any, output: Path) -> None:
     has = {name for layer in applied.inventory.layers for name in layer.frame.columns}
     made = {name for layer in derived.inventory.layers for name in layer.frame.columns}
     if left := sorted(made - has):
-        sys.stderr.write(
+        tell(
             f"note: the inventory has no columns {', '.join(left)}, so they were not written; "
-            f"`rogi attributes {output} … -o …` adds them to all units.\n"
+            f"`rogi attributes {output} … -o …` adds them to all units."
         )
 
 
@@ -246,7 +246,7 @@ def _tell_missing_attributes(applied: Any, output: Path) -> None:
     if not lacking:
         return
     names = ", ".join(lacking)
-    sys.stderr.write(
+    tell(
         f"note: {names} of units with a new outline are empty; `rogi attributes {output} --only-missing "
-        "--dem … -o …` fills them, or give --dem here.\n"
+        "--dem … -o …` fills them, or give --dem here."
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from rogi.text import as_json
 
 
 class LogFormat(StrEnum):
@@ -40,6 +41,6 @@ def log(
 
     found = life(unit.strip(), read_history(files or [Path()]))
     if format is LogFormat.JSON:
-        sys.stdout.write(json.dumps(asdict(found), indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json(asdict(found), 1))
     else:
         sys.stdout.write(life_text(found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.text import as_json
 
 
 class PlanFormat(StrEnum):
@@ -116,9 +117,10 @@ def plan(
     written = write_plan(made, output, pages=pages, store=store, progress=line)
     line.done()
     if not quiet:
-        sys.stderr.write("".join(f"{path}\n" for path in written))
+        for path in written:
+            tell(str(path))
     if format is PlanFormat.JSON:
-        sys.stdout.write(json.dumps(made.content, indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json(made.content, 1))
     else:
         sys.stdout.write(render.as_text(made.content))
     for message in made.damaged:

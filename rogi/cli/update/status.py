@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.text import as_json
 
 
 class StatusFormat(StrEnum):
@@ -79,7 +80,7 @@ def status(
     finally:
         line.done()
     if format is StatusFormat.JSON:
-        text = json.dumps(as_dict(state), indent=1, ensure_ascii=False) + "\n"
+        text = as_json(as_dict(state), 1)
     elif format is StatusFormat.HTML:
         text = status_html(state, f"Review of {edits.planned.inventory or 'an inventory'}")
     else:
@@ -87,7 +88,7 @@ def status(
     if output is not None:
         write_text(output, text)
         if not quiet:
-            sys.stderr.write(f"{output}\n")
+            tell(f"{output}")
     else:
         sys.stdout.write(text)
     raise typer.Exit(0 if state.complete else 1)

@@ -6,14 +6,14 @@ Each module writes one standard from the same :class:`~rogi.release.model.Releas
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rogi.files import write_text
 from rogi.release.contents import Contents, files_of
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import Release, release_text
+from rogi.text import as_json
 
 README: Final = "README.md"
 CITATION: Final = "CITATION.cff"
@@ -48,23 +48,18 @@ def write_metadata(folder: Path, release: Release, contents: Contents) -> None:
         RELEASE_FILE: release_text(release),
         README: readme.text(release, contents, data),
         CITATION: citation.text(release),
-        DATACITE: as_json(datacite.record(release, contents)),
-        INVENIO: as_json(invenio.record(release, contents)),
-        DATAPACKAGE: as_json(datapackage.descriptor(release, contents, data)),
-        COLLECTION: as_json(stac.collection(release, contents)),
-        ITEM: as_json(stac.item(release, contents, data)),
+        DATACITE: as_json(datacite.record(release, contents), 2),
+        INVENIO: as_json(invenio.record(release, contents), 2),
+        DATAPACKAGE: as_json(datapackage.descriptor(release, contents, data), 2),
+        COLLECTION: as_json(stac.collection(release, contents), 2),
+        ITEM: as_json(stac.item(release, contents, data), 2),
     }
     for name, content in texts.items():
         write_text(folder / name, content)
-    write_text(folder / CRATE, as_json(rocrate.crate(release, contents, files_of(folder))))
+    write_text(folder / CRATE, as_json(rocrate.crate(release, contents, files_of(folder)), 2))
     write_text(folder / SUMS, checksums(folder))
 
 
 def checksums(folder: Path) -> str:
     """The text of ``SHA256SUMS``, as ``sha256sum -c`` reads it."""
     return "".join(f"{file.sha256}  {file.path}\n" for file in files_of(folder, without=(SUMS,)))
-
-
-def as_json(content: Any) -> str:
-    """JSON for people and diffs."""
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from rogi.render.html.maps import MapLayer, Scheme, Shape, Style, encode_geometries, map_view
 from rogi.render.html.report import fragment, report_page
-from rogi.render.html.shell import Section, embed, escape, page
+from rogi.render.html.shell import Section, embed, page
 from rogi.render.html.tables import Column, Kind, badge, html_table, show_buttons, table
+from rogi.text import html as escape
 
 __all__ = [
     "Column",

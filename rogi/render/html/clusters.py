@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from rogi.comparison.matching import MATCH_TYPES, MatchType
 from rogi.geometry import Floats, Geometries, Ints, local_metres
-from rogi.render.html.shell import escape
-from rogi.render.records import printable
+from rogi.text import html as escape
 
 if TYPE_CHECKING:
     from rogi.comparison.inventories import InventoryComparison
@@ -177,12 +176,12 @@ def _picture(clusters: Clusters, row: int, a: Geometries, b: Geometries, result:
     ids = " / ".join(t for t in (clusters.ids_a[row], clusters.ids_b[row]) if t)
     iou = clusters.iou[row]
     caption = f"{clusters.kind[row]}" + (f", IoU {iou:.3f}" if iou is not None else "")
-    label = escape(printable(f"Cluster {clusters.number[row]}: {caption}, {ids}"))
+    label = escape(f"Cluster {clusters.number[row]}: {caption}, {ids}")
     return (
         f'<figure><svg viewBox="0 0 {SIZE} {SIZE}" role="img" aria-label="{label}">'
         f"{''.join(paths)}{legend}</svg>"
         f"<figcaption><b>{clusters.number[row]}</b> {escape(caption)}<br>"
-        f'<span class="code">{escape(printable(ids))}</span></figcaption></figure>'
+        f'<span class="code">{escape(ids)}</span></figcaption></figure>'
     )
 
 

@@ -15,10 +15,11 @@ from rogi.render.comparison_tables import headline, notes, tables
 from rogi.render.html.clusters import Clusters, clusters_of, pictures
 from rogi.render.html.figures import bars, histogram, round_top
 from rogi.render.html.maps import MapLayer, Scheme, Shape, Style, map_view
-from rogi.render.html.shell import Section, escape, page
+from rogi.render.html.shell import Section, page
 from rogi.render.html.tables import Column, Kind, badge, html_table, table
-from rogi.render.records import printable
 from rogi.render.report_table import ReportTable, number, short_names
+from rogi.text import html as escape
+from rogi.text import printable
 
 if TYPE_CHECKING:
     from rogi.comparison.exercise import OperatorComparison
@@ -64,7 +65,7 @@ def comparison_page(outcome: Outcome) -> str:
         if name not in ("What was compared", "Checks"):
             anchor = "tables-" + "".join(c if c.isalnum() else "-" for c in name.casefold())
             sections.append(Section(anchor, name, "".join(report_table(t) for t in group)))
-    lead = f'<p class="muted">{escape(printable(_names(outcome)))} · rogi {escape(__version__)}</p>'
+    lead = f'<p class="muted">{escape(_names(outcome))} · rogi {escape(__version__)}</p>'
     footer = (
         f"<p>Made by rogi {escape(__version__)}. This file holds everything it shows and loads nothing "
         "from elsewhere. Every number is defined in the documentation, page Agreement.</p>"
@@ -83,16 +84,16 @@ def _names(outcome: Outcome) -> str:
 
 
 def _summary(outcome: Outcome, shown: Sequence[ReportTable]) -> str:
-    parts = [f"<p>{escape(printable(headline(outcome)))}.</p>", _cards(outcome)]
+    parts = [f"<p>{escape(headline(outcome))}.</p>", _cards(outcome)]
     for check in outcome.checks:
         tone, word = ("good", "holds") if check.holds else ("error", "FAILED")
         parts.append(
-            f'<p class="notice {tone}">{badge(word, tone)} <b>{escape(printable(check.name))}</b> is '
+            f'<p class="notice {tone}">{badge(word, tone)} <b>{escape(check.name)}</b> is '
             f"{check.found:.6g}, wanted {escape(check.wanted)}</p>"
         )
     said = notes(outcome)
     if said:
-        items = "".join(f"<li>{escape(printable(n))}</li>" for n in said)
+        items = "".join(f"<li>{escape(n)}</li>" for n in said)
         parts.append(f'<div class="notice warning"><ul>{items}</ul></div>')
     parts += [report_table(t) for t in shown if t.group == "What was compared"]
     return "".join(parts)
@@ -128,8 +129,8 @@ def _cards(outcome: Outcome) -> str:
 
 def report_table(t: ReportTable) -> str:
     """A table of a report with its title and note."""
-    rows = [[escape(printable(c)) for c in row] for row in t.rows]
-    note = f'<p class="muted">{escape(printable(t.note))}</p>' if t.note else ""
+    rows = [[escape(c) for c in row] for row in t.rows]
+    note = f'<p class="muted">{escape(t.note)}</p>' if t.note else ""
     return html_table(t.columns, rows, caption=t.title, numbers=t.numbers) + note
 
 

@@ -17,10 +17,11 @@ from rogi.render.html.clusters import clusters_of, pictures
 from rogi.render.html.comparison import TYPE_TONES, report_table
 from rogi.render.html.figures import bars, curves, histogram
 from rogi.render.html.maps import MapLayer, Scheme, Shape, Style, map_view
-from rogi.render.html.shell import Section, escape, page
+from rogi.render.html.shell import Section, page
 from rogi.render.html.tables import Column, Kind, badge, table
-from rogi.render.records import printable
 from rogi.render.report_table import number
+from rogi.text import html as escape
+from rogi.text import printable
 
 if TYPE_CHECKING:
     from rogi.detection.evaluation import Evaluation
@@ -45,7 +46,7 @@ def evaluation_page(result: Evaluation, checks: Sequence[Checked] = ()) -> str:
     a, b = result.comparison.a, result.comparison.b
     where = f" in {result.comparison.region}" if result.comparison.region else ""
     lead = (
-        f'<p class="muted">{escape(printable(f"Candidates (B): {b.name} · truth (A): {a.name}{where}"))} · '
+        f'<p class="muted">{escape(f"Candidates (B): {b.name} · truth (A): {a.name}{where}")} · '
         f"rogi {escape(__version__)}</p>"
     )
     footer = (
@@ -71,16 +72,16 @@ def _summary(result: Evaluation, checks: Sequence[Checked]) -> str:
         cards.append((number(c.objects[c.iou].average_precision.value), "average precision"))
         cards.append((number(c.calibration.error.value), "calibration error"))
     items = "".join(f"<li><b>{escape(value)}</b>{escape(text)}</li>" for value, text in cards)
-    parts = [f"<p>{escape(printable(headline(result)))}.</p>", f'<ul class="cards">{items}</ul>']
+    parts = [f"<p>{escape(headline(result))}.</p>", f'<ul class="cards">{items}</ul>']
     for check in checks:
         tone, word = ("good", "holds") if check.holds else ("error", "FAILED")
         parts.append(
-            f'<p class="notice {tone}">{badge(word, tone)} <b>{escape(printable(check.name))}</b> is '
+            f'<p class="notice {tone}">{badge(word, tone)} <b>{escape(check.name)}</b> is '
             f"{check.found:.6g}, wanted {escape(check.wanted)}</p>"
         )
     said = remarks(result)
     if said:
-        listed = "".join(f"<li>{escape(printable(n))}</li>" for n in said)
+        listed = "".join(f"<li>{escape(n)}</li>" for n in said)
         parts.append(f'<div class="notice warning"><ul>{listed}</ul></div>')
     return "".join(parts)
 

@@ -10,9 +10,10 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.render.html.maps import STEP, Geometries, Ints, MapLayer, Scheme, Shape, Style, drawable, map_view
-from rogi.render.records import Record, failures, printable
+from rogi.render.records import Record, failures
 from rogi.rules.rule import Severity
 from rogi.schema.model import Role
+from rogi.text import printable
 from rogi.validation.report import Report
 from rogi.words import counted
 

@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from rogi.render.html.shell import embed, escape
+from rogi.render.html.shell import embed
+from rogi.text import html as escape
 
 Geometries = NDArray[np.object_]
 Floats = NDArray[np.float64]

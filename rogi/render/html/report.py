@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rogi.render.html.findings_map import findings_map
-from rogi.render.html.shell import Section, escape, page
+from rogi.render.html.shell import Section, page
 from rogi.render.html.tables import Column, Kind, badge, html_table, show_buttons, table
-from rogi.render.records import Record, failures, printable, records, totals
+from rogi.render.records import Record, failures, records, totals
 from rogi.rules.rule import Severity
+from rogi.text import html as escape
+from rogi.text import printable
 from rogi.validation.report import NOT_SELECTED, Outcome, Report, State, Status
 from rogi.words import counted
 
@@ -42,7 +44,7 @@ def report_page(report: Report) -> str:
         ]
     name = report.summary.path or "inventory"
     lead = (
-        f'<p class="muted">{escape(printable(name))} · rogi {escape(report.version)} · '
+        f'<p class="muted">{escape(name)} · rogi {escape(report.version)} · '
         f"{report.date.isoformat()} · {escape(sums.sentence())}</p>"
     )
     footer = (
@@ -66,9 +68,7 @@ def fragment(report: Report) -> str:
     ]
     if rules:
         parts.append(_plain_table(("Rule", "Fault", "Severity", "Findings"), rules))
-        rows = [
-            [escape(printable(t)) for t in (r.severity, r.code, r.subject, r.field, r.message)] for r in shown
-        ]
+        rows = [[escape(t) for t in (r.severity, r.code, r.subject, r.field, r.message)] for r in shown]
         parts.append(_plain_table(("Severity", "Rule", "Feature", "Field", "Message"), rows))
         if len(report.findings) > len(shown):
             parts.append(f"<p>… and {counted(len(report.findings) - len(shown), 'more finding')}.</p>")
@@ -107,10 +107,10 @@ def _summary(report: Report) -> str:
     layers = [
         [
             escape(layer.role.title),
-            escape(printable(layer.name)),
+            escape(layer.name),
             f"{layer.features:,}",
-            escape(printable("; ".join(layer.sources))),
-            escape(printable(layer.crs)),
+            escape("; ".join(layer.sources)),
+            escape(layer.crs),
             "" if layer.bounds is None else escape(_extent(layer.bounds)),
         ]
         for layer in summary.layers
@@ -120,14 +120,14 @@ def _summary(report: Report) -> str:
     parts.append(html_table(titles, layers, caption="Layers as they were read", numbers=(2,)))
     notes = [*summary.notes, *(f"{x.role.title}: {note}" for x in summary.layers for note in x.notes)]
     if notes:
-        parts.append("<ul>" + "".join(f"<li>{escape(printable(n))}</li>" for n in notes) + "</ul>")
+        parts.append("<ul>" + "".join(f"<li>{escape(n)}</li>" for n in notes) + "</ul>")
     columns = [
-        [escape(x.role.title), escape(concept.replace("_", " ")), escape(printable(column))]
+        [escape(x.role.title), escape(concept.replace("_", " ")), escape(column)]
         for x in summary.layers
         for concept, column in x.columns.items()
     ]
     columns += [
-        [escape(x.role.title), '<span class="muted">no known concept</span>', escape(printable(column))]
+        [escape(x.role.title), '<span class="muted">no known concept</span>', escape(column)]
         for x in summary.layers
         for column in x.extra_columns
     ]
@@ -139,12 +139,12 @@ def _summary(report: Report) -> str:
     if report.waivers:
         waivers = [
             [
-                escape(printable(w.rule or "any rule")),
-                escape(printable(w.target)),
+                escape(w.rule or "any rule"),
+                escape(w.target),
                 badge(w.status, "good" if w.status == "used" else "warning"),
                 f"{w.findings:,}",
-                escape(printable(w.reason)),
-                escape(printable(w.author)),
+                escape(w.reason),
+                escape(w.author),
                 w.expires.isoformat() if w.expires else "",
             ]
             for w in report.waivers
@@ -176,7 +176,7 @@ def _verdict(report: Report) -> str:
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> str:
-    body = "".join(f"<dt>{escape(k)}</dt><dd>{escape(printable(v))}</dd>" for k, v in facts)
+    body = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
     return f'<dl class="facts">{body}</dl>'
 
 
@@ -220,7 +220,7 @@ def _conformance(report: Report) -> str:
                 escape(outcome.severity.value),
                 badge(outcome.status.value, "error" if outcome.crashed else tone),
                 f"{outcome.findings:,}" if outcome.findings else "",
-                escape(printable(_remark(outcome))),
+                escape(_remark(outcome)),
             ]
         )
         groups.append(outcome.status.name.lower())

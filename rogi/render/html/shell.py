@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+
+from rogi.text import html as escape
+from rogi.text import json_escaped
 
 SCRIPTS = ("table.js", "map.js", "start.js")
 
@@ -68,17 +70,12 @@ def page(title: str, sections: Sequence[Section], *, lead: str = "", footer: str
     )
 
 
-def escape(text: object) -> str:
-    """Text as HTML content or attribute value."""
-    return html.escape(str(text), quote=True)
-
-
 def embed(name: str, data: object) -> str:
     """A block of data for the page's script.
 
     ``<``, ``>`` and ``&`` are written as escapes, so that no text can close the block or open another.
     """
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json_escaped(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     # half of a surrogate pair cannot be written as UTF-8

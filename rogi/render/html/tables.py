@@ -8,7 +8,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from rogi.render.html.shell import embed, escape
+from rogi.render.html.shell import embed
+from rogi.text import html as escape
 
 PAGE_ROWS = 50
 

@@ -1,0 +1,100 @@
+"""The streams and signals of the command line: text that always can be written, ends that clean up."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import io
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rogi.text import printable
+
+_ESCAPED = "rogi-escaped"
+_ENDS = ("SIGTERM", "SIGHUP")
+
+
+class _Closed(io.TextIOBase):
+    """In the place of a standard output that was closed: writing to it is an error, as it is of a file."""
+
+    encoding = "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str, /) -> int:
+        raise OSError(errno.EBADF, "standard output is closed; redirect it to a file, or name one with -o")
+
+
+def escaped(error: UnicodeError) -> tuple[str, int]:
+    r"""Characters that an encoding has not, as ``\uXXXX``: JSON stays JSON, and says the same."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2)), error.end
+
+
+def make_usable() -> None:
+    """Let every text be written to the standard streams, whatever their encoding, closed ones included."""
+    codecs.register_error(_ESCAPED, escaped)
+    if sys.stdout is None:
+        sys.stdout = _Closed()
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors=_ESCAPED)  # type: ignore[union-attr]
+
+
+def tell(text: str) -> None:
+    """One line on stderr, without anything in it that a terminal or a CI system obeys."""
+    sys.stderr.write(f"{printable(text)}\n")
+
+
+def renew(text: str) -> None:
+    """Replace the line that renews itself, on a terminal."""
+    sys.stderr.write(f"\r\x1b[K{printable(text)}")
+    sys.stderr.flush()
+
+
+def leave_stdout() -> None:
+    """Forget what could not be written to standard output, so that the interpreter does not try again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Ended:
+    """Which signal asked the process to end, if one did."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """The handler: everything ends and cleans up as after Ctrl-C."""
+        self.number = number
+        raise KeyboardInterrupt
+
+    def code(self, code: int) -> int:
+        """The exit code: 128 and the number of the signal, as of shells, else the given one."""
+        return code if self.number is None else 128 + self.number
+
+
+@contextmanager
+def ends_cleanly() -> Iterator[Ended]:
+    """While a command runs, SIGTERM and SIGHUP end it as Ctrl-C does; one that is ignored stays ignored."""
+    ended, before = Ended(), {}
+    for name in _ENDS:
+        number = getattr(signal, name, None)
+        with contextlib.suppress(ValueError):  # not in the main thread
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, ended)
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

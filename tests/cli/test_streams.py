@@ -1,0 +1,143 @@
+"""The command line at its ends: closed, full and narrow streams, signals, start-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rogi.cli.streams import Ended, ends_cleanly, escaped
+
+ROOT = Path(__file__).parents[2]
+START = "from rogi.cli import main; main()"
+
+
+def shell(line, **environment):
+    """A line of bash in which $ROGI is the command."""
+    env = os.environ | {"ROGI": f"{sys.executable} -c '{START}'", "PYTHONPATH": str(ROOT)} | environment
+    return subprocess.run(
+        ["bash", "-c", line.replace("$ROGI", f"{sys.executable} -c '{START}'")],
+        capture_output=True, text=True, env=env, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is of Linux")
+def test_a_full_disk_behind_standard_output_is_one_sentence():
+    done = shell("$ROGI rules > /dev/full")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "No space left" in done.stderr
+
+
+def test_a_closed_standard_output_is_one_sentence():
+    done = shell("$ROGI rules >&-")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "standard output is closed" in done.stderr
+    assert shell("$ROGI rules 2>&-").returncode == 0
+
+
+def test_a_reader_that_goes_away_is_nothing_to_speak_of():
+    done = shell("$ROGI rules | head -1; echo ${PIPESTATUS[0]}")
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_an_encoding_that_lacks_characters_gets_escapes():
+    done = shell("$ROGI schema show tprogi", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "km\\u00b2" in done.stdout
+    listed = shell("$ROGI rules --format json", PYTHONIOENCODING="ascii")
+    plain = shell("$ROGI rules --format json")
+    assert json.loads(listed.stdout) == json.loads(plain.stdout)
+
+
+@pytest.mark.parametrize(
+    ("bad", "shown"),
+    [("²", "\\u00b2"), ("\udce9", "\\udce9"), ("𝒙", "\\ud835\\udc99"), ("²³", "\\u00b2\\u00b3")],
+)
+def test_escapes_are_those_of_json(bad, shown):
+    assert escaped(UnicodeEncodeError("ascii", f"a{bad}b", 1, 1 + len(bad), "")) == (shown, 1 + len(bad))
+    with pytest.raises(UnicodeDecodeError):
+        escaped(UnicodeDecodeError("utf-8", b"\xff", 0, 1, ""))
+
+
+WAITING = """
+import signal, sys, threading
+from pathlib import Path
+from rogi import cli, files
+folder = sys.argv.pop()
+sys.argv = ["rogi", "rules"]
+def wait():
+    with files.replacing(Path(folder) / "a.txt", state=True) as temporary:
+        temporary.write_text("half")
+        print("ready", flush=True)
+        signal.pause()
+cli._register()
+next(c for c in cli.app.registered_commands if c.name == "rules").callback = wait
+cli.main()
+"""
+
+
+def default_signals():
+    """In the child: signals as of a terminal, whatever the parent ignores (nohup, jobs in the background)."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of Unix")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_cleans_up_and_says_which_it_was(tmp_path, number, code):
+    (tmp_path / "a.txt").write_text("old")
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING, str(tmp_path)], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=default_signals, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n", process.communicate()[1]
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (code, "")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_signals_are_as_before_afterwards_and_what_is_ignored_stays_so():
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with ends_cleanly() as ended:
+            assert signal.getsignal(signal.SIGTERM) is ended
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with ends_cleanly():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    ended = Ended()
+    assert ended.code(1) == 1
+    with pytest.raises(KeyboardInterrupt):
+        ended(15, None)
+    assert ended.code(1) == 143
+
+
+def test_an_interrupt_while_it_starts_is_one_line():
+    """Ctrl-C before a command began: in the start module, and in the registration of commands."""
+    code = (
+        "import sys, rogi_toolkit\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == '{}': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop()); sys.argv = ['rogi', 'rules']; rogi_toolkit.main()"
+    )
+    for module in ("typer", "rogi.cli.stats", "rogi.cli"):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(module)], capture_output=True, text=True, check=False,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (130, "Stopped.\n"), module
