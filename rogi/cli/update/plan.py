@@ -124,6 +124,6 @@ def plan(
     else:
         sys.stdout.write(render.as_text(made.content))
     for message in made.damaged:
-        sys.stderr.write(f"error: {message}\n")
+        tell(f"error: {message}")
     if made.damaged:
         raise typer.Exit(2)
