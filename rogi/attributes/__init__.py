@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from rogi.attributes.statistics import circular_statistics as circular_statistics
     from rogi.attributes.statistics import weighted_statistics as weighted_statistics
     from rogi.attributes.zonal import zonal_statistics as zonal_statistics
-    from rogi.raster.climate import ClimateField as ClimateField
-    from rogi.raster.climate import ClimateOptions as ClimateOptions
-    from rogi.raster.climate import climate_field as climate_field
+    from rogi.raster.climate.field import climate_field as climate_field
+    from rogi.raster.climate.options import ClimateField as ClimateField
+    from rogi.raster.climate.options import ClimateOptions as ClimateOptions
     from rogi.raster.elevation import ElevationModel as ElevationModel
     from rogi.raster.elevation import open_elevation_model as open_elevation_model
 
 _HOMES = {
     "AttributeSettings": ("configuration", "AttributeSettings"),
-    "ClimateField": ("rogi.raster.climate", "ClimateField"),
-    "ClimateOptions": ("rogi.raster.climate", "ClimateOptions"),
+    "ClimateField": ("rogi.raster.climate.options", "ClimateField"),
+    "ClimateOptions": ("rogi.raster.climate.options", "ClimateOptions"),
     "Coverage": ("coverage", "Coverage"),
     "Derived": ("derive", "Derived"),
     "ElevationModel": ("rogi.raster.elevation", "ElevationModel"),
     "Runner": ("derive", "Runner"),
     "circular_statistics": ("statistics", "circular_statistics"),
-    "climate_field": ("rogi.raster.climate", "climate_field"),
+    "climate_field": ("rogi.raster.climate.field", "climate_field"),
     "derive_attributes": ("derive", "derive_attributes"),
     "open_elevation_model": ("rogi.raster.elevation", "open_elevation_model"),
     "pixel_coverage": ("coverage", "coverage"),

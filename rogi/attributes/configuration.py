@@ -15,7 +15,7 @@ from rogi.attributes.groups import Engine
 from rogi.attributes.relief import ZonalOptions
 from rogi.attributes.statistics import EXTREME_SHARE, MIN_VALID_SHARE
 from rogi.errors import InputError, OptionError
-from rogi.raster.climate import ClimateOptions
+from rogi.raster.climate.options import ClimateOptions
 from rogi.terrain import RadiationParameters, SlopeMethod
 
 CLIMATE = ("maat", "magt", "ap")

@@ -28,11 +28,12 @@ from rogi.attributes.provenance import Input, Provenance, file_input, raster_inp
 from rogi.attributes.reasons import Nulls, families, is_null, suspicions
 from rogi.attributes.seams import home_grids
 from rogi.attributes.tasks import Climate, Radiation, Relief, Task
-from rogi.errors import InputError, OptionError
+from rogi.errors import InputError
 from rogi.geometry import area_m2, parse_crs, to_lonlat
 from rogi.ledger import Ledger, digest
-from rogi.raster.climate import ClimateField, climate_field
-from rogi.raster.climate_units import Quantity
+from rogi.raster.climate.field import climate_field
+from rogi.raster.climate.options import ClimateField
+from rogi.raster.climate.units import Quantity
 from rogi.raster.elevation import ElevationModel, Surface, open_elevation_model
 from rogi.raster.files import reading
 from rogi.regions import UNNAMED, assign, read_regions, spelled
@@ -277,27 +278,25 @@ class _Derivation:
         bounds = shapely.total_bounds(self.lonlat)
         west, south, east, north = (float(v) for v in (bounds if np.isfinite(bounds).all() else (0, 0, 0, 0)))
         quantity = Quantity.PRECIPITATION if group is Group.AP else Quantity.TEMPERATURE
-        try:
-            field = climate_field(source.files, quantity, (west, south, east, north), source.options)
-        except OptionError as error:
-            raise OptionError(f"{error} (--{name}-variable or --{name}-unit)") from error
+        field = climate_field(source.files, quantity, (west, south, east, north), source.options, name=name)
         self.warnings += field.notes
         inputs = tuple(
             file_input(path, self.runner.ledger, field.raster.crs.to_string(), _resolution(field))
             for path in field.files
         )
-        parameters = {
-            "variable": field.variable,
-            "unit": field.unit,
-            "period": field.period,
-            "notes": list(field.notes),
-        }
+        parameters: dict[str, Any] = {"variable": field.variable, "unit": field.unit, "period": field.period}
         identity = digest([i.sha256 for i in inputs], parameters, quantity.value)
+        parameters |= {"notes": list(field.notes)}
         task = Climate(field.raster, group.concept, identity, self.settings.zonal)
         placed = self._placed(field.raster, used)
         self._take(task, placed, used, group, [group.concept])
         everywhere = np.zeros(len(self.polygons), dtype=np.int64)
-        self._check(group, [group.concept], lambda units: self._beyond((field.raster,), everywhere, units))
+        self._check(
+            group,
+            [group.concept],
+            lambda units: self._beyond((field.raster,), everywhere, units),
+            " ".join(field.voids),
+        )
         self._record(group, [group.concept], inputs, task.identity() | parameters)
 
     def _placed(self, grid: Any, members: NDArray[np.int64]) -> NDArray[np.object_]:
@@ -353,6 +352,7 @@ class _Derivation:
         group: Group,
         names: Sequence[str],
         outside: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
+        voids: str = "",
     ) -> None:
         """Refuse values that cannot be, note why others are null, warn of what is odd."""
         asked = self._asked(names)
@@ -368,8 +368,12 @@ class _Derivation:
         )
         if not self.failures and self.nulls.all_outside(names, asked):
             raise InputError(
-                f"{group.label}: the raster has no value for any of the {(asked & ~self.empty).sum()} units; "
-                "check that it covers them and that its coordinate reference system is right."
+                f"{group.label}: the raster has no value for any of the {(asked & ~self.empty).sum()} units"
+                + (
+                    f". {voids}"
+                    if voids
+                    else "; check that it covers them and that its coordinate reference system is right."
+                )
             )
         self.warnings += suspicions(
             {name: self.values[name] for name in GROUPS[group] if name in self.values}

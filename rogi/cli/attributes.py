@@ -36,22 +36,27 @@ def attributes(
     dem_crs: Annotated[str | None, typer.Option(help="CRS of tiles that name none, e.g. EPSG:4326.")] = None,
     maat: Annotated[list[Path] | None, typer.Option(help="Air temperature: NetCDF, Zarr or GeoTIFF.")] = None,
     maat_variable: Annotated[
-        str | None, typer.Option(help="Variable or band, where there are several.")
+        str | None, typer.Option(help="Variable, band or part of file names, where there are several.")
     ] = None,
-    maat_unit: Annotated[str | None, typer.Option(help="Unit, instead of the file's: K, degC.")] = None,
+    maat_unit: Annotated[
+        str | None, typer.Option(help="Unit, instead of the file's: K, degC, 0.1 K.")
+    ] = None,
     maat_period: Annotated[
         str | None, typer.Option(help="Years, e.g. 1991-2020; default all complete ones.")
     ] = None,
+    maat_crs: Annotated[str | None, typer.Option(help="CRS, instead of the file's: EPSG:32645.")] = None,
     magt: Annotated[
         list[Path] | None, typer.Option(help="Ground temperature: NetCDF, Zarr or GeoTIFF.")
     ] = None,
     magt_variable: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
     magt_unit: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
     magt_period: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
+    magt_crs: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
     ap: Annotated[list[Path] | None, typer.Option(help="Precipitation: NetCDF, Zarr or GeoTIFF.")] = None,
     ap_variable: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
     ap_unit: Annotated[str | None, typer.Option(help="mm, mm/h, m/day, kg m-2 s-1 ...")] = None,
     ap_period: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
+    ap_crs: Annotated[str | None, typer.Option(help="As for --maat.")] = None,
     regions: Annotated[Path | None, typer.Option(help="Polygons of mountain regions, for SUBREGION.")] = None,
     region_field: Annotated[str | None, typer.Option(help="Column of their names.")] = None,
     fields: Annotated[
@@ -139,12 +144,12 @@ def attributes(
         minimum_valid_share,
         _radiation_values(radiation, atmosphere, linke),
     )
-    for name, files, variable, unit, period in (
-        ("maat", maat, maat_variable, maat_unit, maat_period),
-        ("magt", magt, magt_variable, magt_unit, magt_period),
-        ("ap", ap, ap_variable, ap_unit, ap_period),
+    for name, files, variable, unit, period, system in (
+        ("maat", maat, maat_variable, maat_unit, maat_period, maat_crs),
+        ("magt", magt, magt_variable, magt_unit, magt_period, magt_crs),
+        ("ap", ap, ap_variable, ap_unit, ap_period, ap_crs),
     ):
-        changes = {"variable": variable, "unit": unit, "period": _period(period, name)}
+        changes = {"variable": variable, "unit": unit, "period": _period(period, name), "crs": system}
         settings = settings.with_climate(name, tuple(map(str, files or ())), changes)
     inventory = read_inventory(paths, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
     check_targets(output, settings)

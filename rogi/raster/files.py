@@ -90,10 +90,10 @@ class ArrayRaster:
 
     def read(self, window: Window) -> NDArray[np.floating[Any]]:
         """Values in the window, NaN outside the array."""
-        return _padded(self.shape, window, lambda w: self.values[w.row0 : w.row1, w.column0 : w.column1])
+        return padded(self.shape, window, lambda w: self.values[w.row0 : w.row1, w.column0 : w.column1])
 
 
-def _padded(
+def padded(
     shape: tuple[int, int], window: Window, read: Callable[[Window], Any], dtype: Any = np.float32
 ) -> NDArray[np.floating[Any]]:
     """Read the part of `window` inside a grid of `shape` with `read` and pad with NaN."""
@@ -215,7 +215,7 @@ class RasterFile:
         CorruptTile
             The file, or one behind it, cannot be read there, and `damaged` is None.
         """
-        return _padded(self.shape, window, self._read_inside, self.float_type)
+        return padded(self.shape, window, self._read_inside, self.float_type)
 
     def _read_inside(self, window: Window) -> NDArray[np.floating[Any]]:
         damaged = self.damaged

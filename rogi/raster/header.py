@@ -31,6 +31,8 @@ NO_GEOREFERENCE = "has no georeference; add one with gdal_edit -a_ullr or take a
 UNRECOGNISED = "not recognized as being in a supported file format"
 """What GDAL says of a file in whose first bytes it knows no format."""
 
+UNIT_TAGS = ("units", "unit", "unittype")
+
 COLOURS = ("red", "green", "blue")
 
 MEMBER = re.compile(r"(?:/vsi(?:zip|tar)/\{)+([^{}]+)\}")
@@ -202,7 +204,7 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
                 nodata=tuple(dataset.nodatavals),
                 scales=tuple(dataset.scales),
                 offsets=tuple(dataset.offsets),
-                units=tuple((unit or "").strip() for unit in dataset.units),
+                units=tuple(_unit(dataset, band) for band in dataset.indexes),
                 names=tuple(
                     (text or (colour.name if colour.name in COLOURS else "")).strip().casefold()
                     for text, colour in zip(dataset.descriptions, dataset.colorinterp, strict=True)
@@ -236,6 +238,14 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
     if header.transform == Affine.identity():
         raise InputError(f"{path} {NO_GEOREFERENCE}")
     return header
+
+
+def _unit(dataset: DatasetReader, band: int) -> str:
+    """Unit of a band, or nothing; copies of NetCDF keep it among the tags."""
+    if stated := (dataset.units[band - 1] or "").strip():
+        return str(stated)
+    tags = {name.casefold(): str(text) for name, text in (dataset.tags() | dataset.tags(band)).items()}
+    return next((tags[name].strip() for name in UNIT_TAGS if name in tags), "")
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
 from rogi.ledger import Ledger
-from rogi.raster.climate import ClimateOptions
+from rogi.raster.climate.options import ClimateOptions
 from rogi.schema.model import Role
 from rogi.terrain import RadiationParameters
 
