@@ -12,6 +12,7 @@ from rogi.raster.climate.options import Request
 from rogi.raster.climate.stamps import Stamps, date_of
 from rogi.raster.climate.steps import MONTH_DAYS, Kind, Step, Timeline, timeline
 from rogi.raster.files import RasterFile, open_raster
+from rogi.raster.header import Header
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTH = re.compile(rf"(?<![a-z])({'|'.join(MONTHS)})[a-z]*(?![a-z])", re.IGNORECASE)
@@ -40,20 +41,25 @@ def choose_images(files: tuple[Path, ...], request: Request) -> Choice:
         return _bands(chosen[0], request, named=True)
     band = int(request.options.variable or 1) if (request.options.variable or "1").isdigit() else 1
     rasters = [open_raster(path, band=band, crs=request.options.crs) for path in chosen]
-    several = next((raster.header for raster in rasters if raster.header.alpha.count(False) > 1), None)
+    several = next((raster.header for raster in rasters if _bands_of(raster.header) > 1), None)
     if several is not None and not (request.options.variable or "").isdigit():
         raise OptionError(
-            f"{several.path} has {several.alpha.count(False)} bands; give it alone, or choose a band of all "
+            f"{several.path} has {_bands_of(several)} bands; give it alone, or choose a band of all "
             f"files by its number with {request.option('variable')}."
         )
     line = _dated(chosen, request)
     return rasters, line, re.sub(r"\d+", "#", chosen[0].stem), notes + line.notes
 
 
+def _bands_of(header: Header) -> int:
+    """Number of bands that are no mask."""
+    return sum(colour != "alpha" for colour in header.colours)
+
+
 def _bands(path: Path, request: Request, named: bool = False) -> Choice:
     """Bands of one file: the one that was named, the only one, or twelve months."""
     raster = open_raster(path, crs=request.options.crs)
-    count, wanted = raster.header.alpha.count(False), None if named else request.options.variable
+    count, wanted = _bands_of(raster.header), None if named else request.options.variable
     texts = raster.header.names
     listed = f" ({', '.join(text for text in texts if text)})" if any(texts) else ""
     if wanted is None and count == 12:
