@@ -35,15 +35,24 @@ class OutputFormat(StrEnum):
     FLATGEOBUF = "flatgeobuf"
     SHAPEFILE = "shapefile"
     CSV = "csv"
+    GEOJSON = "geojson"
+    KML = "kml"
+    XLSX = "xlsx"
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A file, folder or zip archive.")],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IN...", help="A file, folder or zip archive; or several files that make one inventory."
+        ),
+    ],
     output: Annotated[
         Path,
         typer.Argument(
             metavar="OUT",
-            help="File to write (.gpkg, .parquet, .fgb, .shp, .csv), or a folder with a file per layer.",
+            help="File to write (.gpkg, .parquet, .fgb, .shp, .csv, .geojson, .kml, .xlsx), or a folder with "
+            "a file per layer.",
         ),
         WRITES,
     ],
@@ -75,14 +84,16 @@ def convert(
 
     Columns get the names of the schema, values its terms and units. IDs and geometries stay as they are.
 
-    Examples: `rogi convert TPRoGI_v1.0/ tprogi.gpkg` · `rogi convert swiss.gpkg out.gpkg --to-schema rgik
-    --to-crs EPSG:4326`
+    Examples: `rogi convert TPRoGI_v1.0/ tprogi.gpkg` · `rogi convert outlines.geojson markers.csv all.gpkg` ·
+    `rogi convert swiss.gpkg out.gpkg --to-schema rgik --to-crs EPSG:4326`
     """
     from rogi.inventory.convert import convert as convert_inventory
     from rogi.inventory.read import read_inventory
     from rogi.inventory.write import write_inventory
 
-    inventory = read_inventory(source, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding)
+    inventory = read_inventory(
+        sources, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding
+    )
     conversion = convert_inventory(inventory, to_schema, crs=to_crs, keep_extra=not drop_extra)
     written = write_inventory(
         conversion.inventory, output, format=to_format.value if to_format is not None else None

@@ -51,6 +51,8 @@ class Folder:
     ----------
     path
         Names of the folders that lead to it, from the outermost, its own the last.
+    schemas
+        Ids of the schemas of its placemarks.
     rows, geometry
         Of each placemark its values by column, and its geometry (None where it has none that can be built).
     """
@@ -58,6 +60,7 @@ class Folder:
     above: Folder | None
     container: str
     name: str = ""
+    schemas: set[str] = field(default_factory=set)
     rows: list[dict[str, str]] = field(default_factory=list)
     geometry: list[Any] = field(default_factory=list)
 
@@ -72,10 +75,10 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Folders with placemarks, types of columns, and what was left out."""
+    """Folders with placemarks, schemas (id -> column -> type), and what was left out."""
 
     folders: tuple[Folder, ...]
-    types: dict[str, str]
+    schemas: dict[str, dict[str, str]]
     notes: tuple[str, ...]
 
 
@@ -112,12 +115,20 @@ def read(file: Path, shown: Path) -> Contents:
     return reader.contents()
 
 
-def table(folder: Folder, types: dict[str, str]) -> tuple[pd.DataFrame, NDArray[np.object_]]:
-    """Columns and geometries of a folder; values are numbers where the schema, or all of them, say so."""
+def table(folder: Folder, schemas: dict[str, dict[str, str]]) -> tuple[pd.DataFrame, NDArray[np.object_]]:
+    """Columns and geometries of a folder; values are numbers where the schema, or all of them, say so.
+
+    A name of a placemark that only repeats one of its values is a label and no column.
+    """
     import pandas as pd
 
-    names = dict.fromkeys(name for row in folder.rows for name in row)
-    columns = {name: typed([row.get(name) for row in folder.rows], types.get(name, "")) for name in names}
+    types = {name: kind for id in sorted(folder.schemas) for name, kind in schemas.get(id, {}).items()}
+    names = dict.fromkeys(name for row in folder.rows for name in row) | dict.fromkeys(types)
+    label, others = "Name", [name for name in names if name != "Name"]
+    if label in names and any(all(row.get(label) == row.get(name) for row in folder.rows) for name in others):
+        del names[label]
+    anywhere = {name: kind for schema in schemas.values() for name, kind in schema.items()} | types
+    columns = {name: typed([row.get(name) for row in folder.rows], anywhere.get(name, "")) for name in names}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(folder.rows)))
     geometry = np.empty(len(folder.geometry), dtype=object)
     geometry[:] = folder.geometry
@@ -133,7 +144,8 @@ class _Reader:
         self.folders: list[Folder] = []
         self.within: list[Folder] = []
         self.placemark: TreeBuilder | None = None
-        self.types: dict[str, str] = {}
+        self.schemas: dict[str, dict[str, str]] = {}
+        self.schema: dict[str, str] = {}
         self.left_out: dict[str, int] = {}
         self.heights = False
         self.unbuilt = 0
@@ -157,8 +169,10 @@ class _Reader:
                 self._enter("kml")
         elif tag in _CONTAINERS:
             self._enter(tag)
+        elif tag == "Schema":
+            self.schema = self.schemas.setdefault(attributes.get("id", ""), {})
         elif tag == "SimpleField" and "name" in attributes:
-            self.types[attributes["name"]] = attributes.get("type", "string").rpartition(":")[2].lower()
+            self.schema[attributes["name"]] = attributes.get("type", "string").rpartition(":")[2].lower()
         elif tag in _LEFT_OUT:
             self.left_out[tag] = self.left_out.get(tag, 0) + 1
 
@@ -179,6 +193,8 @@ class _Reader:
             if tag == "Placemark":
                 element, self.placemark = self.placemark.close(), None
                 self.within[-1].rows.append(_attributes(element))
+                urls = (data.get("schemaUrl") or "" for data in element.iter("SchemaData"))
+                self.within[-1].schemas.update(url.rpartition("#")[2] for url in urls)
                 self.within[-1].geometry.append(self._geometry(element))
         elif tag in _CONTAINERS:
             self.within.pop()
@@ -244,7 +260,7 @@ class _Reader:
         if self.unbuilt:
             what = "geometries could not be built (rings not closed or too short) and count as null"
             notes.append(f"{self.unbuilt} {what}")
-        return Contents(folders, self.types, tuple(notes))
+        return Contents(folders, self.schemas, tuple(notes))
 
 
 def _gathered(shapes: list[Any]) -> Any:

@@ -222,7 +222,7 @@ def _of_kml(file: Path, shown: Path, format: Format) -> Found:
     contents = kml.read(file, shown)
     layers = []
     for folder in contents.folders:
-        frame, geometry = kml.table(folder, contents.types)
+        frame, geometry = kml.table(folder, contents.schemas)
         layers.append(
             SourceLayer(
                 file,

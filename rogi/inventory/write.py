@@ -16,8 +16,16 @@ import numpy as np
 
 from rogi import targets
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.files import move, replacing, sync, workplace
+from rogi.files import move, replacing, sync, workplace, write_text
 from rogi.inventory.drivers import one_line
+from rogi.inventory.exchange import (
+    DECIMALS,
+    kml_text,
+    on_wgs84,
+    sheet_frame,
+    unfit_for_shapefile,
+    write_xlsx,
+)
 from rogi.inventory.loss import Loss, LossKind
 from rogi.inventory.model import Inventory, Layer
 from rogi.paths import plain_name
@@ -53,6 +61,9 @@ class WriteFormat(StrEnum):
     FLATGEOBUF = "flatgeobuf"
     SHAPEFILE = "shapefile"
     CSV = "csv"
+    GEOJSON = "geojson"
+    KML = "kml"
+    XLSX = "xlsx"
 
     @property
     def suffix(self) -> str:
@@ -63,7 +74,15 @@ class WriteFormat(StrEnum):
             WriteFormat.FLATGEOBUF: ".fgb",
             WriteFormat.SHAPEFILE: ".shp",
             WriteFormat.CSV: ".csv",
+            WriteFormat.GEOJSON: ".geojson",
+            WriteFormat.KML: ".kml",
+            WriteFormat.XLSX: ".xlsx",
         }[self]
+
+    @property
+    def several(self) -> bool:
+        """Whether one file holds all layers."""
+        return self in (WriteFormat.GEOPACKAGE, WriteFormat.KML, WriteFormat.XLSX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +111,8 @@ def write_inventory(
         A file, or a folder for formats that hold one layer a file (each file then has the layer's name).
         What is there is replaced.
     format : str, optional
-        ``gpkg``, ``geoparquet``, ``flatgeobuf``, ``shapefile`` or ``csv`` (geometry as WKT); by default by
-        the suffix of ``path``.
+        ``gpkg``, ``geoparquet``, ``flatgeobuf``, ``shapefile``, ``csv`` (geometry as WKT), ``geojson``
+        (RFC 7946), ``kml`` or ``xlsx``; by default by the suffix of ``path``.
     schema_names : bool
         Whether layers and columns get the names and order of the schema; extra columns follow. If not,
         everything keeps the name it came with.
@@ -126,6 +145,17 @@ def write_inventory(
     if chosen is WriteFormat.GEOPACKAGE:
         _write_geopackage(inventory, tables, frames, target, schema_names, losses)
         return Written((target,), tuple(losses))
+    if chosen in (WriteFormat.KML, WriteFormat.GEOJSON):
+        frames = {name: on_wgs84(frame, name, files[name], losses) for name, frame in frames.items()}
+    if chosen is WriteFormat.KML:
+        labels = {name: _label(layer, frames[name]) for name, layer in tables.items()}
+        write_text(target, kml_text(frames, labels))
+        return Written((target,), tuple(losses))
+    if chosen is WriteFormat.XLSX:
+        sheets = {name: sheet_frame(frame, name, losses) for name, frame in frames.items()}
+        with replacing(target) as temporary:
+            write_xlsx(sheets, temporary)
+        return Written((target,), tuple(losses))
     for name, frame in frames.items():
         file, empty_type = files[name], _empty_type(tables[name])
         if chosen is WriteFormat.SHAPEFILE:
@@ -139,6 +169,18 @@ def write_inventory(
                 if frame.crs is not None and frame.crs.to_epsg() is None:
                     lost = f"{frame.crs.name} has no EPSG code, so the file does not state it"
                     losses.append(Loss(name, LossKind.NOTE, "", len(frame), lost))
+            elif chosen is WriteFormat.GEOJSON:
+                options = {"RFC7946": "YES", "COORDINATE_PRECISION": str(DECIMALS), "WRITE_NAME": "NO"}
+                _write_driver(
+                    frame,
+                    name,
+                    temporary,
+                    "GeoJSON",
+                    losses,
+                    file,
+                    empty_type=empty_type,
+                    layer_options=options,
+                )
             else:
                 _write_driver(frame, name, temporary, "FlatGeobuf", losses, file, empty_type=empty_type)
     return Written(tuple(files.values()), tuple(losses))
@@ -160,7 +202,8 @@ def time_of_writing() -> dt.datetime | None:
 
 def _format(path: Path, format: str | WriteFormat | None) -> WriteFormat:
     suffix = path.suffix.casefold()
-    by_suffix = {f.suffix: f for f in WriteFormat} | {".geoparquet": WriteFormat.GEOPARQUET}
+    others = {".geoparquet": WriteFormat.GEOPARQUET, ".json": WriteFormat.GEOJSON}
+    by_suffix = {f.suffix: f for f in WriteFormat} | others
     formats = ", ".join(f.value for f in WriteFormat)
     if format is None:
         if suffix not in by_suffix:
@@ -180,7 +223,7 @@ def _format(path: Path, format: str | WriteFormat | None) -> WriteFormat:
 
 def _files(path: Path, format: WriteFormat, names: list[str]) -> dict[str, Path]:
     """The file of each layer."""
-    if format is WriteFormat.GEOPACKAGE:
+    if format.several:
         return dict.fromkeys(names, path)
     if path.suffix and not path.is_dir():
         if len(names) > 1:
@@ -214,6 +257,13 @@ def _refuse_input(inventory: Inventory, path: Path) -> None:
 
 def _layer_name(layer: Layer, schema_names: bool) -> str:
     return layer.schema.name if schema_names and layer.schema is not None else layer.name
+
+
+def _label(layer: Layer, frame: gpd.GeoDataFrame) -> str | None:
+    """The column as it is written that names a unit."""
+    column = layer.columns.get("primary_id") or layer.columns.get("working_id")
+    field = layer.schema.field("primary_id") if layer.schema is not None else None
+    return next((c for c in (field.name if field is not None else None, column) if c in frame.columns), None)
 
 
 def _frame(
@@ -462,6 +512,12 @@ def _empty_type(layer: Layer) -> str:
 
 def _write_shapefile(frame: gpd.GeoDataFrame, empty_type: str, path: Path, losses: list[Loss]) -> None:
     """All parts in a folder of their own, then moved, the .shp last."""
+    odd = unfit_for_shapefile(np.asarray(frame.geometry.array, dtype=object))
+    if odd is not None:
+        raise OutputError(
+            f"{path} cannot be written: a Shapefile holds points, lines or polygons, one of them, and {odd}; "
+            "write a GeoPackage, or correct those rows (`rogi validate` lists them as SCH003)."
+        )
     stamp = time_of_writing()
     date = "2000-01-01" if stamp is None else stamp.strftime("%Y-%m-%d")
     if not path.parent.is_dir():

@@ -26,7 +26,7 @@ def test_the_same_inventory_gives_the_same_bytes(tmp_path, format, monkeypatch) 
     contents = []
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        target = tmp_path / folder / ("inventory.gpkg" if format is WriteFormat.GEOPACKAGE else "inventory")
+        target = tmp_path / folder / (f"inventory{format.suffix}" if format.several else "inventory")
         written = write_inventory(examples.rgik(4), target, format=format)
         assert all(path.is_file() for path in written.paths)
         contents.append(
@@ -188,10 +188,14 @@ def test_odd_tables_are_written(tmp_path, format) -> None:
     assert [int(v) for v in back.frame["fid"]] == [7, 7, 8]
     assert back.geometry[1] is None
     for row in (0, 2):  # a null geometry does not disturb its neighbours
-        assert shapely.equals(back.geometry[row], frame.geometry[row])
+        assert shapely.equals_exact(
+            back.geometry[row].normalize(), frame.geometry[row].normalize(), 1e-9
+        )  # GeoJSON and KML have nine decimals
     assert LossKind.TYPE_CHANGED in {loss.kind for loss in written.losses}
     no_rows = from_frames({Role.OUTLINE: frame[:0]})
     write_inventory(no_rows, path)
+    if format in (WriteFormat.KML, WriteFormat.XLSX):  # rows and placemarks are all there is in these
+        return
     assert len(read_inventory(path).layers[0]) == 0
 
 
@@ -207,8 +211,8 @@ def test_polygons_among_multipolygons_become_multi(tmp_path) -> None:
 
 def test_other_crs_is_kept(tmp_path) -> None:
     inventory = examples.reprojected(examples.tprogi(2), "EPSG:32646")
-    for format in WriteFormat:
-        target = tmp_path / ("a.gpkg" if format is WriteFormat.GEOPACKAGE else format.value)
+    for format in set(WriteFormat) - {WriteFormat.GEOJSON, WriteFormat.KML}:  # these are in WGS84
+        target = tmp_path / (f"a{format.suffix}" if format.several else format.value)
         write_inventory(inventory, target, format=format)
         back = read_inventory(target)
         assert back.layers[1].crs.to_epsg() == 32646

@@ -137,6 +137,24 @@ def test_extended_and_restricted_outlines_share_an_id_but_tprogi_footprints_do_n
     assert set(zip(found["layer"], found["row"], strict=True)) == {("outline", 1), ("outline", 3)}
 
 
+def test_outlines_without_types_share_no_id() -> None:
+    """A table from a paper: outlines alone, and no column says which is extended."""
+    frame = gpd.GeoDataFrame(
+        {"RGU_ID": ["RGU300000N0900000E", "RGU300000N0901000E", "rgu300000n0900000e"]},
+        geometry=[shapely.box(90 + 0.1 * k, 30, 90.01 + 0.1 * k, 30.01) for k in range(3)],
+        crs=4326,
+    )
+    assert list(findings(from_frames({Role.OUTLINE: frame}), "PID004")["row"]) == [1, 3]
+
+
+def test_with_types_and_without_markers_there_is_no_verdict() -> None:
+    inventory = examples.rgik(3)
+    alone = replace(inventory, layers=tuple(x for x in inventory.layers if x.role is Role.OUTLINE))
+    outcomes = {outcome.code: outcome for outcome in validate(alone, Settings()).outcomes}
+    assert outcomes["PID004"].status is Status.NOT_RUN
+    assert "REL004" in str(outcomes["PID004"].reason)
+
+
 def test_one_id_for_all_is_found_for_all() -> None:
     n = 3000
     inventory = markers(["RGU384455N1092526W"] * n, -109.0 + np.arange(n) / 1000, np.full(n, 38.0))

@@ -2,7 +2,8 @@
 
 ## What it checks
 Each primary ID occurs once among the primary markers, and once among the outlines where the schema has one
-outline for each unit (TPRoGI). Where units have an extended and a restricted outline, REL004 looks at those.
+outline for each unit (TPRoGI), or the table does not say which outline is of which type. Where it does, units
+may have an extended and a restricted outline, and REL004 looks at those.
 IDs are compared by what they say: the 17-character and the 18-character form of an ID are one. Nulls and
 placeholders such as `unknown` are not IDs.
 
@@ -30,10 +31,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.inventory.columns import folded, is_placeholder, quoted, schema_of
-from rogi.inventory.model import Inventory
+from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.primary_id import IdForm, ParsedIds, units
 from rogi.rules.context import Context
-from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
+from rogi.rules.rule import Bad, CannotCheck, Need, Rows, RuleInfo, Severity
 from rogi.rules.structure._vocabulary import placeholders
 from rogi.schema.model import Evidence, Role
 
@@ -48,11 +49,11 @@ RULE = RuleInfo(
 
 def check(context: Context) -> Iterator[Rows]:
     none = placeholders(context)
-    for role in context.targets:
+    looked_at = [role for role in context.targets if _one_each(context.layer(role))]
+    if not looked_at:
+        raise CannotCheck("outlines of several types may have one ID; REL004 looks at those")
+    for role in looked_at:
         layer = context.layer(role)
-        field = schema_of(layer).field("primary_id")
-        if role is not Role.MARKER and not (field is not None and field.unique):
-            continue
         ids = context.primary_ids(role)
         codes = _codes(ids, none)
         present = np.flatnonzero(codes >= 0)
@@ -74,6 +75,13 @@ def check(context: Context) -> Iterator[Rows]:
             value=ids.text[rows],
             other=other,
         )
+
+
+def _one_each(layer: Layer) -> bool:
+    """Whether each unit has one feature in a layer."""
+    field = schema_of(layer).field("primary_id")
+    unique = field is not None and field.unique
+    return layer.role is Role.MARKER or unique or not layer.has("outline_type")
 
 
 def _codes(ids: ParsedIds, none: frozenset[str]) -> NDArray[np.int64]:
