@@ -99,9 +99,8 @@ class ReliefFile:
         ------
         CorruptTile
         """
-        values = self._without_fill(window)
-        # Where the least number is above zero, as nearly everywhere, no masks are needed.
-        if values.size and float(np.fmin.reduce(values, axis=None)) <= 0:
+        values, low = self._without_fill(window)
+        if low <= 0:  # elsewhere, as nearly everywhere, no masks are needed
             zero = values == 0
             fill = self._patches.mask(window, zero) if zero.any() else zero
             if fill.any():
@@ -112,16 +111,16 @@ class ReliefFile:
                 )
         return values
 
-    def _without_fill(self, window: Window) -> Values:
+    def _without_fill(self, window: Window) -> tuple[Values, float]:
         values = self.raster.read(window)
-        what = clear_fill(values)
+        what, low = _cleared(values)
         if what:
             name = self.raster.name
             self.notes.add(
                 f"{name} contains {what}, which no ground has, and does not declare it as nodata; "
                 "taken as void."
             )
-        return values
+        return values, low
 
     @cached_property
     def _patches(self) -> ZeroPatches:
@@ -131,7 +130,7 @@ class ReliefFile:
             if 0 not in inside.shape:
                 # What cannot be read is told where a unit needs it.
                 values[window.part(inside)] = around_damage(
-                    self._without_fill, inside, np.nan, lambda _: None
+                    lambda part: self._without_fill(part)[0], inside, np.nan, lambda _: None
                 )
             return values
 
@@ -157,20 +156,25 @@ def clear_fill(values: Values) -> str:
     >>> clear_fill(values), values.tolist()
     ('-9999', [4000.0, nan, -430.0, 8849.0])
     """
+    return _cleared(values)[0]
+
+
+def _cleared(values: Values) -> tuple[str, float]:
+    """As `clear_fill`, and the least number there was."""
     if not values.size:
-        return ""
+        return "", np.nan
     # Least and greatest ignore NaN and are much cheaper than masks, of which most windows need none.
     low, high = float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
     if not (low < LOWEST or high >= FILLS[0]):
-        return ""
+        return "", low
     fill = (values < LOWEST) | (values > HIGHEST) | np.isin(values, FILLS)
     if not fill.any():
-        return ""
+        return "", low
     first = float(values[fill][0])
     values[fill] = np.nan
     if first in NAMED:
-        return f"{first:g}"
-    return f"numbers below {LOWEST:g}" if first < LOWEST else f"numbers above {HIGHEST:g}"
+        return f"{first:g}", low
+    return f"numbers below {LOWEST:g}" if first < LOWEST else f"numbers above {HIGHEST:g}", low
 
 
 @dataclass
