@@ -19,14 +19,14 @@ from typing import Any
 
 from rogi.errors import InputError, OutputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 QUERY_KEYS = 500
 READ_BYTES = 1 << 20
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
-  path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL, sha256 TEXT NOT NULL
+  path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL
 ) WITHOUT ROWID;
 """
 
@@ -81,6 +81,19 @@ def file_sha256(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     return total.hexdigest()
+
+
+def file_stamp(path: Path) -> tuple[int, int, int, int]:
+    """What changes when a file is replaced, without reading it.
+
+    Returns
+    -------
+    tuple of int
+        Bytes, time at which the content changed, time at which anything changed, and number in its file
+        system. The first two can be kept by whoever replaces a file; the third cannot be set.
+    """
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 class Ledger:
@@ -164,27 +177,23 @@ class Ledger:
                 raise
 
     def file_digest(self, path: Path) -> str:
-        """SHA-256 of a file (see `file_sha256`), read again only if its size or time of change differ."""
+        """SHA-256 of a file (see `file_sha256`), read again only if its `file_stamp` differs."""
         if path.is_dir():
             return file_sha256(path)
         try:
-            status = path.stat()
+            stamp = " ".join(map(str, file_stamp(path)))
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}.") from error
         name = str(path.resolve())
         with self._errors():
             row = self._connection.execute(
-                "SELECT sha256 FROM files WHERE path = ? AND size = ? AND modified = ?",
-                (name, status.st_size, status.st_mtime_ns),
+                "SELECT sha256 FROM files WHERE path = ? AND stamp = ?", (name, stamp)
             ).fetchone()
         if row:
             return str(row[0])
         found = file_sha256(path)
         with self._errors():
-            self._connection.execute(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                (name, status.st_size, status.st_mtime_ns, found),
-            )
+            self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (name, stamp, found))
         return found
 
     @contextmanager

@@ -73,6 +73,22 @@ def test_file_digest_follows_the_content(tmp_path: Path) -> None:
         file_sha256(tmp_path / "none")
 
 
+@pytest.mark.parametrize("rename", [True, False])
+def test_a_file_replaced_with_its_size_and_time_kept_is_noticed(tmp_path: Path, rename: bool) -> None:
+    """As `rsync --times` and `cp --preserve` do, by a new file or into the old one."""
+    path, other = tmp_path / "f", tmp_path / "g"
+    path.write_bytes(b"one")
+    status = path.stat()
+    with Ledger() as ledger:
+        first = ledger.file_digest(path)
+        target = other if rename else path
+        target.write_bytes(b"two")
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+        target.replace(path)
+        assert path.stat().st_mtime_ns == status.st_mtime_ns
+        assert ledger.file_digest(path) == file_sha256(path) != first
+
+
 def test_folder_digest_knows_names(tmp_path: Path) -> None:
     (tmp_path / "z").mkdir()
     (tmp_path / "z" / "a").write_text("1")

@@ -16,6 +16,7 @@ from rogi.attributes.relief import ZonalOptions
 from rogi.attributes.statistics import EXTREME_SHARE, MIN_VALID_SHARE
 from rogi.errors import InputError, OptionError
 from rogi.raster.climate.options import ClimateOptions
+from rogi.raster.guard import address
 from rogi.terrain import RadiationParameters, SlopeMethod
 
 CLIMATE = ("maat", "magt", "ap")
@@ -184,7 +185,7 @@ def _check_names(table: Mapping[str, Any], known: tuple[str, ...], where: str, p
 
 def _paths(value: Any, path: Path) -> tuple[str, ...]:
     items = [value] if isinstance(value, str) else list(value)
-    return tuple(str(path.parent / str(item)) for item in items)
+    return tuple(str(item) if address(item) else str(path.parent / str(item)) for item in items)
 
 
 def settings_toml(settings: AttributeSettings) -> str:
@@ -195,7 +196,7 @@ def settings_toml(settings: AttributeSettings) -> str:
         if value is not None:
             lines.append(f"{name} = {_toml(value)}")
 
-    put("dem", [str(Path(p).resolve()) for p in settings.dem])
+    put("dem", [_absolute(p) for p in settings.dem])
     put("dem_crs", settings.dem_crs)
     put("regions", str(Path(settings.regions).resolve()) if settings.regions else None)
     put("region_field", settings.region_field)
@@ -210,13 +211,17 @@ def settings_toml(settings: AttributeSettings) -> str:
         source: ClimateSource | None = getattr(settings, name)
         if source is not None:
             lines += ["", f"[attributes.{name}]"]
-            put("files", [str(Path(p).resolve()) for p in source.files])
+            put("files", [_absolute(p) for p in source.files])
             for option in fields(ClimateOptions):
                 put(option.name, getattr(source.options, option.name))
     lines += ["", "[attributes.radiation]"]
     for name, value in settings.radiation.to_dict().items():
         put(name, value)
     return "\n".join(lines) + "\n"
+
+
+def _absolute(path: str) -> str:
+    return path if address(path) else str(Path(path).resolve())
 
 
 def _toml(value: Any) -> str:

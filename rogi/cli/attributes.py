@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import KEEPS, WRITES, Force
+from rogi.cli.options import Remote
 from rogi.cli.streams import renew, tell
 from rogi.errors import OptionError
 
@@ -111,6 +112,7 @@ def attributes(
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of an inventory that states none.")] = None,
     force: Force = False,
+    remote: Remote = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings and errors.")
     ] = False,

@@ -5,10 +5,31 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
 
 from rogi.cli.streams import renew
 from rogi.errors import OptionError
 from rogi.rules.rule import Severity
+
+
+def _allow_network(allowed: bool) -> bool:
+    from rogi.raster.guard import allow_network
+
+    allow_network(allowed)
+    return allowed
+
+
+Remote = Annotated[
+    bool,
+    typer.Option(
+        "--remote",
+        callback=_allow_network,
+        help="Rasters may be addresses (https://, s3://), or VRTs of such; else no network is asked.",
+    ),
+]
+"""Option of commands that read rasters."""
 
 
 def pairs(items: Sequence[str] | None, option: str, example: str) -> dict[str, str]:

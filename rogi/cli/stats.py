@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.options import Remote
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.text import as_json
@@ -75,6 +76,7 @@ def stats(
         str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326; a stated one is kept.")
     ] = None,
     force: Force = False,
+    remote: Remote = False,
 ) -> None:
     """Summary numbers of an inventory, in all and per subregion; on request a grid and figures.
 

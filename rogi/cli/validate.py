@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.options import Remote
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
@@ -109,6 +110,7 @@ def validate(
         Path | None, typer.Option(help="Settings file; default: rogi.toml or [tool.rogi].")
     ] = None,
     no_config: Annotated[bool, typer.Option("--no-config", help="Read no settings file.")] = False,
+    remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Check an inventory against the RGIK rules: what follows them, what does not, what could not be checked.

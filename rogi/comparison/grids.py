@@ -16,6 +16,7 @@ from rogi.errors import InputError, OptionError
 from rogi.files import replacing
 from rogi.geometry import Floats, Ints, equal_area_crs, transform_coordinates
 from rogi.raster.grid import Grid as RasterGrid
+from rogi.raster.guard import is_there
 from rogi.raster.header import MissingTile, read_header
 from rogi.raster.writing import geotiff
 
@@ -142,7 +143,7 @@ def grid_of_raster(path: str | Path) -> Grid:
         If it cannot be read, has no CRS, is not north up, or is a VRT of files of which one is missing.
     """
     header = read_header(path)
-    missing = [file for file in header.files if not file.exists()]
+    missing = [file for file in header.files if not is_there(file)]
     if missing:
         raise MissingTile(missing[0], header.path)
     transform = header.transform

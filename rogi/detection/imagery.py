@@ -17,9 +17,10 @@ from affine import Affine
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
-from rogi.raster.files import ABSENT
+from rogi.raster.files import ABSENT, content_digest
 from rogi.raster.grid import Grid, Mask, Window
-from rogi.raster.header import CorruptTile, Header, Stamp, file_stamp
+from rogi.raster.guard import is_there
+from rogi.raster.header import CorruptTile, Header, Stamp, raster_stamp
 from rogi.raster.layers import added_channel
 from rogi.raster.mosaic import Floats, Mosaic, Tile, assemble
 from rogi.raster.resampling import Fitted, Layer, Resampling, fitted, read_layers
@@ -157,7 +158,7 @@ class Imagery:
             every_tile += channel.layer.tiles_in(channel.layer.extent)
         missing: set[Path] = set()
         for part in (part for tile in every_tile for part in tile.parts):
-            away = [file for file in part.files if not file.exists()] if part.header.composed else []
+            away = [file for file in part.files if not is_there(file)] if part.header.composed else []
             if away:
                 notes[_absent(part.header, away)] = None
                 missing.update(away)
@@ -276,7 +277,7 @@ class Imagery:
 
     def _digest(self, path: Path, ledger: Ledger | None) -> str:
         try:
-            stamp = file_stamp(path)
+            stamp = raster_stamp(path)
         except OSError as error:
             if path in self.missing and isinstance(error, FileNotFoundError):
                 return ABSENT
@@ -284,7 +285,7 @@ class Imagery:
         known = self._digests.get(path)
         if known is None or known[0] != stamp:
             with Ledger() as memory:
-                known = self._digests[path] = stamp, (ledger or memory).file_digest(path)
+                known = self._digests[path] = stamp, content_digest(path, ledger or memory)
         return known[1]
 
 

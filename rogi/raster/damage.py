@@ -17,8 +17,8 @@ from affine import Affine
 
 from rogi.geometry import parse_crs
 from rogi.raster.grid import Grid, Mask, Window, extent_on
-from rogi.raster.guard import OFFLINE
-from rogi.raster.header import CorruptTile, MissingTile, Stamp, file_stamp, reason
+from rogi.raster.guard import gdal_open, gdal_settings, is_there
+from rogi.raster.header import CorruptTile, MissingTile, Stamp, raster_stamp, reason
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -156,7 +156,7 @@ def unopened_in(
     """
     for source in _under(path, indexes, window):
         try:
-            why, grid, composed = _opened(source.path, file_stamp(source.path))
+            why, grid, composed = _opened(source.path, raster_stamp(source.path))
         except OSError:
             return MissingTile(source.path, path)
         if why is not None:
@@ -191,7 +191,7 @@ def _inner(source: _Source, target: Window, window: Window, depth: int) -> Mask:
     """Which pixels of a window a source fills inside its target: all but where it is a VRT with gaps."""
     everything = np.ones(window.shape, dtype=bool)
     try:
-        _, grid, composed = _opened(source.path, file_stamp(source.path))
+        _, grid, composed = _opened(source.path, raster_stamp(source.path))
     except OSError:
         return everything
     column, row, columns, rows = source.taken or (0.0, 0.0, float(grid.shape[1]), float(grid.shape[0]))
@@ -204,7 +204,7 @@ def _inner(source: _Source, target: Window, window: Window, depth: int) -> Mask:
 
 def _in_sources(path: Path, indexes: Sequence[int] | None, window: Window, depth: int) -> CorruptTile | None:
     for source in _under(path, indexes, window):
-        if not source.path.exists():
+        if not is_there(source.path):
             return MissingTile(source.path, path)
         part, why = _trial(source, window)
         if why is not None:
@@ -219,7 +219,7 @@ def _under(path: Path, indexes: Sequence[int] | None, window: Window) -> list[_S
 
 def _sources_of(path: Path, indexes: Sequence[int] | None) -> tuple[_Source, ...]:
     try:
-        return _sources(path, file_stamp(path), None if indexes is None else tuple(indexes))
+        return _sources(path, raster_stamp(path), None if indexes is None else tuple(indexes))
     except OSError:
         return ()
 
@@ -227,13 +227,12 @@ def _sources_of(path: Path, indexes: Sequence[int] | None) -> tuple[_Source, ...
 @contextmanager
 def _looked_at(path: Path) -> Iterator[DatasetReader]:
     """A file to read from; whatever GDAL finds wrong is its damage."""
-    import rasterio
     from rasterio._err import CPLE_BaseError
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     quiet = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
     try:
-        with rasterio.Env(**OFFLINE), quiet, rasterio.open(path) as dataset:
+        with gdal_settings(), quiet, gdal_open(path) as dataset:
             yield dataset
     except (RasterioError, CPLE_BaseError, OSError) as error:
         raise CorruptTile(path, reason(error)) from None

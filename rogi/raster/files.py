@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from rogi.errors import InputError
 from rogi.raster.damage import around_damage, damage_in, filled_in, unopened_in
 from rogi.raster.grid import Grid, Mask, Window
-from rogi.raster.guard import OFFLINE
+from rogi.raster.guard import address, gdal_open, gdal_settings, network
 from rogi.raster.header import CorruptTile, Header, read_header, reason
 
 if TYPE_CHECKING:
@@ -248,7 +249,8 @@ class RasterFile:
         stored, mask = self._read(window, window.shape)
         valid = np.ones(window.shape, dtype=bool) if mask is None else mask
         if self.header.composed and not self.tells_voids:
-            filled = filled_in(self.path, self.indexes, window)
+            with network(self.header.remote):
+                filled = filled_in(self.path, self.indexes, window)
             valid &= True if filled is None else filled
         return self._without_voids(stored, valid)
 
@@ -258,31 +260,30 @@ class RasterFile:
         return self._without_voids(stored, np.ones(shape, dtype=bool) if mask is None else mask)
 
     def _read(self, window: Window, shape: tuple[int, int]) -> tuple[NDArray[Any], Mask | None]:
-        import rasterio
         from rasterio.errors import RasterioError
         from rasterio.windows import Window as RasterioWindow
 
-        header, damage, unopened = self.header, None, None
+        header, mask, damage, unopened = self.header, None, None, None
         where = RasterioWindow(window.column0, window.row0, *window.shape[::-1])
         wanted = None if header.masked else self.indexes
         try:
-            with rasterio.Env(**OFFLINE):  # and what GDAL has to say goes to logging
+            with network(header.remote), gdal_settings():
                 dataset = _dataset(header)
                 if header.composed:
                     unopened = unopened_in(header.path, wanted, window)
-                stored = dataset.read(list(self.indexes), window=where, out_shape=(len(self.indexes), *shape))
-                mask = (
-                    dataset.read_masks(self.band, window=where, out_shape=shape) > 0
-                    if header.masked
-                    else None
-                )
+                if unopened is None:
+                    bands = list(self.indexes)
+                    stored = dataset.read(bands, window=where, out_shape=(len(bands), *shape))
+                if unopened is None and header.masked:
+                    mask = dataset.read_masks(self.band, window=where, out_shape=shape) > 0
         except (RasterioError, OSError) as error:
             damage = reason(error)
         if unopened is not None:
             raise unopened
         if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
-            raise damage_in(header.path, wanted, window, damage)
-        return stored, None if mask is None else mask > 0
+            with network(header.remote):
+                raise damage_in(header.path, wanted, window, damage)
+        return stored, mask
 
     def _without_voids(self, stored: NDArray[Any], valid: Mask) -> tuple[NDArray[Any], Mask]:
         _void(valid, stored, self.nodata)
@@ -316,12 +317,29 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
 
 def content_digest(path: Path, ledger: Ledger) -> str:
     """SHA-256 of a file that pixels come from, or `ABSENT`."""
+    if address(path) is not None:
+        return _remote_digest(path)
     try:
         return ledger.file_digest(path)
     except InputError:
         if not path.exists():
             return ABSENT
         raise
+
+
+@lru_cache(maxsize=4096)
+def _remote_digest(path: Path) -> str:
+    """Digest of an address, and of the header and the first and last block of what lies there."""
+    from rasterio.windows import Window as RasterioWindow
+
+    from rogi.ledger import digest
+
+    with network(), gdal_settings(), gdal_open(path) as dataset:
+        height, width = dataset.block_shapes[0]
+        last = (dataset.height - 1) // height * height, (dataset.width - 1) // width * width
+        windows = [RasterioWindow(column, row, width, height) for row, column in ((0, 0), last)]
+        blocks = [dataset.read(1, window=window).tobytes() for window in windows]
+        return digest(str(path), repr(sorted(dataset.profile.items(), key=str)), dataset.tags(), *blocks)
 
 
 def _void(valid: Mask, stored: NDArray[Any], nodata: Sequence[float | None]) -> None:
@@ -355,14 +373,12 @@ _local = threading.local()
 
 def _dataset(header: Header) -> Any:
     """A dataset, opened once by a thread of a process and kept while it is among the last used."""
-    import rasterio
-
     if getattr(_local, "process", None) != os.getpid():  # handles of the parent are not ours
         _local.process, _local.datasets = os.getpid(), OrderedDict()
     datasets: OrderedDict[Header, Any] = _local.datasets
     dataset = datasets.pop(header, None)
     if dataset is None:
-        dataset = rasterio.open(header.path)
+        dataset = gdal_open(header.path)
     datasets[header] = dataset
     while len(datasets) > OPEN_FILES:
         datasets.popitem(last=False)[1].close()
@@ -379,10 +395,10 @@ def close_files() -> None:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """While rasters are read: GDAL's cache bounded, no network; on leaving, all files closed."""
+    """While rasters are read: GDAL's cache bounded; on leaving, all files closed."""
     import rasterio
 
-    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="TRUE", **OFFLINE):
+    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="TRUE"):
         try:
             yield
         finally:

@@ -12,7 +12,7 @@ from typing import IO
 
 from rogi.archives import MAX_BYTES, MAX_MEMBERS, check_archive
 from rogi.errors import InputError
-from rogi.raster.guard import BINARY, HEAD_BYTES, LISTING, TEXT, VIRTUAL
+from rogi.raster.guard import BINARY, HEAD_BYTES, LISTING, TEXT, VIRTUAL, is_there
 from rogi.raster.products import ELEVATION, Content, identify
 
 SUFFIXES = (".tif", ".tiff", ".vrt", ".hgt", ".img", ".dt0", ".dt1", ".dt2", ".bil", ".asc", ".dem", ".flt")
@@ -95,7 +95,7 @@ def search(sources: Iterable[str | Path]) -> Search:
         path = Path(source)
         if path.is_dir():
             inside = [item for file in sorted(_files(path)) for item in _expanded(file)]
-        elif not path.exists():
+        elif not is_there(path):
             raise InputError(f"There is no elevation model {path}; give a file, a VRT or a folder of tiles.")
         elif _is_archive(path):
             inside = list(_expanded(path))

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 from xml.parsers import expat
 
 from rogi.errors import InputError
@@ -18,6 +22,9 @@ MAX_BYTES = 1 << 26
 """Of a VRT; a source takes some 400."""
 
 HEAD_BYTES = 1024
+
+UNRECOGNISED = "not recognized as being in a supported file format"
+"""What GDAL says of a file in whose first bytes it knows no format."""
 
 TEXT = re.compile(rb'\s*(<[A-Za-z_?!]|\{\s*["}])')
 """How XML and JSON begin."""
@@ -29,12 +36,33 @@ VIRTUAL = re.compile(rb"<VRTDataset|<GDAL_WM|<GDALTileIndexDataset")
 LISTING = re.compile(rb'"stac_version"|OziExplorer Map Data File')
 """What GDAL knows texts by, wherever it stands among the first bytes."""
 
-COMPANIONS = (".msk", ".MSK", ".ovr", ".OVR")
-"""Masks and overviews beside a raster, which GDAL opens by content too."""
+COMPANIONS = (".msk", ".MSK", ".ovr", ".OVR", ".aux.xml")
+"""Masks, overviews and metadata beside a raster, which GDAL opens by content too."""
+
+ROOTS = ("VRTDataset", "PAMDataset")
+"""Of texts that are read: VRTs, and the metadata beside a raster."""
 
 OFFLINE = {"CPL_VSIL_CURL_ALLOWED_FILENAME": "none"}
 """Setting of GDAL with which its file systems of networks open nothing: metadata in a GeoTIFF may name a file
 of overviews too."""
+
+ONLINE = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_CONNECTTIMEOUT": "20",
+    "GDAL_HTTP_TIMEOUT": "300",
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+}
+"""Settings of GDAL with which addresses are read: nothing beside a file is looked for."""
+
+REMOTE_DRIVER = "GTiff"
+"""What an address may lead to: GDAL opens by content, and a text may name other places."""
+
+ADDRESS = re.compile(
+    r"(?:/vsicurl/)?(?:(https):/+|(http):/+(?=(?:localhost|127\.0\.0\.1|\[::1\])[:/]))(\S+)"
+    r"|(?:/vsis3/|s3:/+)(\S+)"
+)
+"""Addresses that `--remote` allows, http only of this machine; paths have one slash where they have two."""
 
 TILE_INDEXES = (".gti.gpkg", ".gti.fgb", ".gti.parquet")
 """Tables whose rows name the files of a mosaic, to GDAL 3.9 and later."""
@@ -48,8 +76,83 @@ NAMING = re.compile("file|source|dataset|dem|option", re.IGNORECASE)
 
 FREE_TEXT = frozenset({"Category", "Description", "F", "SRS", "UnitType"})
 METADATA = "Metadata"
+CODE = frozenset({"PixelFunctionCode"})
+RAW = "VRTRawRasterBand"
+"""Class of a band whose pixels are bytes of a file as they are."""
 METADATA_FILES = frozenset({"OVERVIEW_FILE", "X_DATASET", "Y_DATASET"})
 """Items of metadata that GDAL opens; all others say what they like."""
+
+
+_allowed: ContextVar[bool] = ContextVar("rasters of networks", default=False)
+
+
+def allow_network(allowed: bool) -> None:
+    """Allow or forbid that rasters are read from addresses, from here on in this thread."""
+    _allowed.set(allowed)
+
+
+@contextmanager
+def network(allowed: bool = True) -> Iterator[None]:
+    """For the block, allow or forbid that rasters are read from addresses (`https://`, `s3://`).
+
+    Examples
+    --------
+    >>> with network():
+    ...     address("https://example.org/dem.tif")
+    '/vsicurl/https://example.org/dem.tif'
+    """
+    token = _allowed.set(allowed)
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def network_allowed() -> bool:
+    """Whether rasters may be read from addresses."""
+    return _allowed.get()
+
+
+def address(path: str | Path) -> str | None:
+    """What GDAL calls an address that `--remote` allows; None of files, and of other addresses."""
+    match = ADDRESS.fullmatch(str(path))
+    if match is None or os.path.exists(path):  # noqa: PTH110 - a file of that name is one
+        return None
+    secure, plain, rest, key = match.groups()
+    return f"/vsis3/{key}" if key else f"/vsicurl/{secure or plain}://{rest}"
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file exists; of an address, that it may be asked for.
+
+    Raises
+    ------
+    InputError
+        It is an address, and these are not allowed.
+    """
+    if address(path) is None:
+        return path.exists()
+    if not _allowed.get():
+        raise InputError(f"{path} is an address; add --remote to read it, or download the file.")
+    return True
+
+
+def gdal_open(path: Path) -> Any:
+    """A dataset of GDAL, of a file or, where that is allowed, an address; opened within `gdal_settings`."""
+    import rasterio
+
+    name = address(path)
+    if name is None:
+        return rasterio.open(path.absolute() if ADDRESS.fullmatch(str(path)) else path)
+    is_there(path)
+    return rasterio.open(name, driver=REMOTE_DRIVER)
+
+
+def gdal_settings() -> Any:
+    """An environment of GDAL with or without networks; what GDAL has to say goes to logging."""
+    import rasterio
+
+    return rasterio.Env(**(ONLINE if _allowed.get() else OFFLINE))
 
 
 def refuse_remote(path: Path) -> None:
@@ -60,7 +163,8 @@ def refuse_remote(path: Path) -> None:
     Raises
     ------
     InputError
-        It does, or it is a text but no VRT, or a VRT that is damaged or larger than `MAX_BYTES`.
+        It does, or it is a text but no VRT, or a VRT that is damaged, larger than `MAX_BYTES`, has code, or
+        takes the bytes of a file that is no raster.
     """
     seen: set[str] = set()
     waiting = [str(path)]
@@ -102,16 +206,40 @@ def _named(file: Path, given: Path) -> list[str]:
         reader.parse(file)
     except expat.ExpatError as error:
         raise InputError(f"{where} is no VRT that can be read ({error}); make it anew.") from None
-    if reader.root != "VRTDataset":
+    if reader.root not in ROOTS or (reader.root == "PAMDataset") != file.name.endswith(".aux.xml"):
         raise InputError(f"{where} is a text ({reader.root}), not an image; give a GeoTIFF or a VRT.")
-    if reader.remote:
+    remote = [name for name in reader.remote if not (_allowed.get() and address(name))]
+    if remote:
         raise InputError(
-            f"{where} names {reader.remote[0][:200]!r}, which is no plain file of this machine; download or "
-            "unpack what is needed, and make a VRT of these files."
+            f"{where} names {remote[0][:200]!r}, which is no plain file of this machine; download or "
+            "unpack what is needed, and make a VRT of these files"
+            + (", or add --remote." if address(remote[0]) else ".")
         )
+    if reader.code:
+        raise InputError(f"{where} has code for its pixels, which is not run; write its values to a GeoTIFF.")
+    for name in filter(address, reader.eager):  # GDAL opens these with the VRT
+        if _is_raster(Path(name)) is False:
+            raise InputError(f"{where} names {name[:200]!r}, which is no GeoTIFF; download what is needed.")
     # GDAL takes relative names from where a link leads.
-    folders = ("", str(file.parent), str(file.resolve().parent))
-    return [os.path.join(folder, name) for name in reader.names for folder in dict.fromkeys(folders)]  # noqa: PTH118
+    folders = dict.fromkeys(("", str(file.parent), str(file.resolve().parent)))
+    for name in reader.raw:
+        places = [Path(folder) / name for folder in folders]
+        if not any(_is_raster(place) for place in places if place.is_file()):
+            raise InputError(
+                f"{where} takes the bytes of {name}, which is no raster, for pixels; give the raster itself."
+            )
+    return [os.path.join(folder, name) for name in reader.names for folder in folders]  # noqa: PTH118
+
+
+def _is_raster(path: Path) -> bool | None:
+    """Whether GDAL knows a file's format; None if it cannot be read."""
+    from rasterio.errors import RasterioError
+
+    try:
+        with gdal_settings(), gdal_open(path):
+            return True
+    except RasterioError as error:
+        return False if UNRECOGNISED in str(error) else None
 
 
 class _Reader:
@@ -121,6 +249,9 @@ class _Reader:
         self.root = ""
         self.names: dict[str, None] = {}
         self.remote: list[str] = []
+        self.raw: list[str] = []
+        self.eager: list[str] = []
+        self.code = False
         self._open: list[tuple[str, dict[str, str]]] = []
         self._metadata = 0
         self._text: list[str] = []
@@ -144,6 +275,9 @@ class _Reader:
         self._settle()
         self._open.append((tag, attributes))
         self._metadata += tag == METADATA
+        self.code |= tag in CODE
+        if tag == "SourceProperties" and self.eager:
+            self.eager.pop()
         if not self._metadata:  # to GDAL an attribute is as good as an element
             for name, value in attributes.items():
                 if not name.startswith(("xmlns", "xsi:")):
@@ -169,5 +303,8 @@ class _Reader:
     def _look(self, name: str, text: str) -> None:
         if REMOTE.match(text.lstrip()):
             self.remote.append(text)
+            self.eager.append(text)
         elif NAMING.search(name):
             self.names[text] = None
+            if any(RAW in band.values() for _, band in self._open) and name in ("SourceFilename", "filename"):
+                self.raw.append(text)

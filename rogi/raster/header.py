@@ -15,8 +15,19 @@ from affine import Affine
 
 from rogi import targets
 from rogi.errors import InputError
+from rogi.ledger import file_stamp
 from rogi.raster.grid import Grid
-from rogi.raster.guard import BINARY, HEAD_BYTES, OFFLINE, refuse_remote
+from rogi.raster.guard import (
+    BINARY,
+    HEAD_BYTES,
+    UNRECOGNISED,
+    address,
+    gdal_open,
+    gdal_settings,
+    is_there,
+    network_allowed,
+    refuse_remote,
+)
 from rogi.raster.heights import horizontal
 
 if TYPE_CHECKING:
@@ -27,9 +38,6 @@ VECTOR_SUFFIXES = (".gpkg", ".shp", ".fgb", ".parquet", ".kmz", ".csv")
 """What outlines and points are kept in."""
 
 NO_GEOREFERENCE = "has no georeference; add one with gdal_edit -a_ullr or take another file."
-
-UNRECOGNISED = "not recognized as being in a supported file format"
-"""What GDAL says of a file in whose first bytes it knows no format."""
 
 UNIT_TAGS = ("units", "unit", "unittype")
 
@@ -112,7 +120,7 @@ class Header:
     ----------
     path : Path
     stamp : tuple of int
-        See `file_stamp`: a file that is replaced is opened anew.
+        See `rogi.ledger.file_stamp`: a file that is replaced is opened anew.
     crs, full_crs : pyproj.CRS
         Without and with the vertical part that the file may state.
     transform : Affine
@@ -126,8 +134,9 @@ class Header:
         Of the bands: description or colour in small letters, else nothing.
     colours : tuple of str
         What each band is: ``red``, ``alpha``, ``palette``, ``gray`` ...
-    masked, point, composed : bool
-        Whether it has a mask or alpha band, values of points (AREA_OR_POINT), and is a VRT.
+    masked, point, composed, remote : bool
+        Whether it has a mask or alpha band, values of points (AREA_OR_POINT), is a VRT, and addresses may be
+        asked for its pixels.
     files : tuple of Path
         All files that decide on its pixels.
     """
@@ -149,6 +158,7 @@ class Header:
     masked: bool = field(compare=False)
     point: bool = field(compare=False)
     composed: bool = field(compare=False)
+    remote: bool = field(compare=False)
     files: tuple[Path, ...] = field(compare=False)
 
     @cached_property
@@ -175,26 +185,28 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
         It is missing, a vector file, a VRT of files that are not on this machine, or has no georeference or
         no CRS.
     """
-    import rasterio
     from rasterio._err import CPLE_BaseError
     from rasterio.enums import MaskFlags
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     path = Path(path)
+    remote = address(path) is not None and is_there(path)
     disk = on_disk(path)
-    if not disk.is_file():
+    plain = disk == path and not remote
+    if not remote and not disk.is_file():
         raise InputError(f"There is no raster {path}; give the path of a file that exists.")
-    if disk == path:
+    if plain:
         refuse_remote(path)
-    targets.note_read(disk)
+    if not remote:
+        targets.note_read(disk)
     damage = None
     try:
-        with _strictly(), rasterio.open(path) as dataset:
+        with _strictly(), gdal_open(path) as dataset:
             own = crs if crs is not None else dataset.crs and dataset.crs.to_wkt()
             flags = [flag for band in dataset.mask_flag_enums for flag in band]
             header = Header(
                 path=path,
-                stamp=file_stamp(path),
+                stamp=raster_stamp(path),
                 crs=horizontal(_crs(own)) if own else None,  # type: ignore[arg-type]
                 full_crs=_crs(own) if own else None,  # type: ignore[arg-type]
                 transform=dataset.transform,
@@ -213,7 +225,8 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
                 masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
                 point=dataset.tags().get("AREA_OR_POINT") == "Point",
                 composed=dataset.driver == "VRT",
-                files=_files(dataset, path) if disk == path else (disk,),
+                files=_files(dataset, path) if plain else (disk,),
+                remote=network_allowed(),
             )
     except NotGeoreferencedWarning:
         raise InputError(f"{path} {NO_GEOREFERENCE}") from None
@@ -225,10 +238,10 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
             "tiles or STAC item), and outlines to options such as --area."
         )
     if damage is not None:  # outside the handler: GDAL's error in its context cannot be sent on
-        kind = _kind(path, UNRECOGNISED in damage) if disk == path else None
+        kind = _kind(path, UNRECOGNISED in damage) if plain else None
         raise CorruptTile(path, damage) if kind is None else NoImage(path, kind)
     behind = [file for file in header.files if file != path]
-    if header.composed and behind and not any(file.exists() for file in behind):
+    if header.composed and behind and not any(is_there(file) for file in behind):
         raise MissingTile(behind[0], path)
     if header.crs is None:
         raise InputError(
@@ -254,10 +267,9 @@ def _strictly() -> Iterator[None]:
 
     That there is no georeference, which may be told of a transform that is damaged, is an error.
     """
-    import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    with rasterio.Env(**OFFLINE), warnings.catch_warnings():
+    with gdal_settings(), warnings.catch_warnings():
         warnings.simplefilter("error", NotGeoreferencedWarning)
         yield
 
@@ -271,7 +283,6 @@ def _crs(name: Any) -> pyproj.CRS:
 
 def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
     """All files that decide on the pixels: also those behind a VRT made of VRTs, and masks beside them."""
-    import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
     found = dict.fromkeys(Path(name) for name in dataset.files) or {path: None}
@@ -282,7 +293,7 @@ def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
         if file.suffix.lower() == ".vrt":
             # The place is that of the VRT outside.
             unplaced = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
-            with suppress(RasterioError), unplaced, rasterio.open(file) as inner:  # told when it is read
+            with suppress(RasterioError), unplaced, gdal_open(file) as inner:  # told when it is read
                 more += [Path(name) for name in inner.files]
         behind += [name for name in more if name not in found]
         found |= dict.fromkeys(more)
@@ -301,10 +312,9 @@ def on_disk(path: Path) -> Path:
     return Path(match[1]) if match else path
 
 
-def file_stamp(path: Path) -> Stamp:
-    """Bytes, times of change of content and of anything, and number of a file."""
-    status = on_disk(path).stat()
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+def raster_stamp(path: Path) -> Stamp:
+    """Stamp of the file that a path leads to; nothing of an address."""
+    return () if address(path) is not None else file_stamp(on_disk(path))
 
 
 def _kind(path: Path, unrecognised: bool) -> str | None:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from rogi.errors import InputError
 from rogi.raster.bands import choose_bands
+from rogi.raster.guard import address, network_allowed
 from rogi.raster.header import COLOURS, CorruptTile, read_header
 from rogi.raster.mosaic import Tile
 from rogi.raster.sources import SUFFIXES, Found
@@ -140,13 +141,15 @@ def _is_raster(asset: Mapping[str, Any]) -> bool:
 
 
 def _local(path: Path, item: Mapping[str, Any], asset: Mapping[str, Any]) -> Path:
-    """The local file an asset names."""
+    """The local file, or the address where these are allowed, that an asset names."""
     href = str(asset["href"])
+    if address(href) is not None and network_allowed():
+        return Path(href)
     parts = urlsplit(href)
     if parts.scheme not in ("", "file") or parts.netloc not in ("", "localhost") or href.startswith("/vsi"):
         raise InputError(
             f"Item {item.get('id')!r} in {path} names {href}, which is no local file; download "
-            "it and give its path."
+            "it and give its path" + (", or add --remote." if address(href) else ".")
         )
     name = Path(unquote(parts.path) if parts.scheme == "file" else href)
     return name if name.is_absolute() else path.parent / name

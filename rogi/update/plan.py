@@ -14,6 +14,7 @@ from rogi.comparison.matching import SLIVER_FRACTION, MatchGraph, match_polygons
 from rogi.comparison.outlines import Outlines, prepare_together
 from rogi.errors import InputError
 from rogi.geometry import Floats, Ints
+from rogi.raster.guard import is_there
 from rogi.update.candidates import Candidates, read_candidates, refuse_candidates
 from rogi.update.classify import CLASSES, GLACIER_SHARE, UNCHANGED_IOU, Clusters, classify, joined
 from rogi.update.evidence import Evidence, gather_evidence
@@ -146,7 +147,7 @@ def make_plan(request: Request, progress: Progress | None = None) -> Plan:
     mappers = request.mappers or (NOBODY,)
     stems = file_names(mappers)
     for image in request.imagery:
-        if not image.exists():
+        if not is_there(image):
             raise InputError(f"There is no image {image}; give the path of a file that exists.")
     step(0)
     inventory = read_inventory(

@@ -209,3 +209,71 @@ def test_vector_files_are_no_imagery(tmp_path: Path) -> None:
     path = write_outlines(tmp_path / "a.gpkg", [box(0, 0, 1, 1)])
     with pytest.raises(InputError, match="is a vector file, which has no pixels"):
         Imagery.open(path)
+
+
+RAW = (
+    '<VRTRasterBand dataType="Byte" band="1" subClass="VRTRawRasterBand">'
+    '<SourceFilename relativeToVRT="1">{}</SourceFilename><ImageOffset>0</ImageOffset></VRTRasterBand>'
+)
+
+
+@pytest.mark.parametrize("name", ["secret.txt", "inventory.gpkg", "bytes"])
+def test_bytes_of_files_that_are_no_rasters_are_not_pixels(tmp_path: Path, name: str) -> None:
+    """Of any file a raw band makes pixels; also behind another VRT, and by an absolute path."""
+    path = tmp_path / name
+    write_outlines(path, [box(0, 0, 1, 1)]) if name.endswith("gpkg") else path.write_bytes(b"password" * 20)
+    raw = vrt(tmp_path / "raw.vrt", RAW.format(name))
+    outer = vrt(tmp_path / "outer.vrt", BAND.format(SOURCE.format("raw.vrt")))
+    absolute = vrt(tmp_path / "b.vrt", RAW.format(path))
+    for file in (raw, outer, absolute):
+        with pytest.raises(InputError, match=r"takes the bytes of .*, which is no raster"):
+            refuse_remote(file)
+
+
+def test_bytes_of_a_raster_may_be_pixels(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", picture())
+    refuse_remote(vrt(tmp_path / "raw.vrt", RAW.format("a.tif")))
+
+
+def test_code_in_a_vrt_is_refused(tmp_path: Path) -> None:
+    """GDAL runs functions in Python where its settings say so."""
+    write(tmp_path / "a.tif", picture())
+    band = (
+        '<VRTRasterBand dataType="Byte" band="1" subClass="VRTDerivedRasterBand"><PixelFunctionType>f'
+        "</PixelFunctionType><PixelFunctionLanguage>Python</PixelFunctionLanguage><PixelFunctionCode>"
+        f"<![CDATA[import os]]></PixelFunctionCode>{SOURCE.format('a.tif')}</VRTRasterBand>"
+    )
+    with pytest.raises(InputError, match="has code for its pixels"):
+        refuse_remote(vrt(tmp_path / "a.vrt", band))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">/vsicurl/http://a.org/x</MDI>'
+         "</Metadata></PAMDataset>", "names '/vsicurl/"),
+        ('<PAMDataset><Metadata domain="GEOLOCATION"><MDI key="X_DATASET">WMS:http://a.org</MDI></Metadata>'
+         "</PAMDataset>", "names 'WMS:"),
+        ("<GDAL_WMS></GDAL_WMS>", "is a text"),
+        ("<PAMDataset>", "no VRT that can be read"),
+    ],
+)  # fmt: skip
+def test_metadata_beside_an_image_is_looked_at(tmp_path: Path, content: str, message: str) -> None:
+    image = write(tmp_path / "a.tif", picture())
+    image.with_name("a.tif.aux.xml").write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_header(image)
+
+
+def test_metadata_that_programs_write_is_read(tmp_path: Path) -> None:
+    """Statistics of QGIS and GDAL, and what ArcGIS writes, with namespaces that look like addresses."""
+    image = write(tmp_path / "a.tif", picture())
+    image.with_name("a.tif.aux.xml").write_text(
+        '<PAMDataset><GeodataXform xsi:type="typens:IdentityXform" '
+        'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        'xmlns:typens="http://www.esri.com/schemas/ArcGIS/10.8"><SpatialReference '
+        'xsi:type="typens:ProjectedCoordinateSystem"><WKT>PROJCS["a"]</WKT></SpatialReference></GeodataXform>'
+        '<PAMRasterBand band="1"><Description>https://a.org</Description><Metadata>'
+        '<MDI key="STATISTICS_MAXIMUM">255</MDI></Metadata></PAMRasterBand></PAMDataset>'
+    )
+    assert read_header(image).shape == (60, 80)

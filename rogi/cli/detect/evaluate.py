@@ -10,6 +10,7 @@ import typer
 
 from rogi import vector
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.options import Remote
 from rogi.cli.streams import tell
 from rogi.errors import InputError, OptionError
 
@@ -75,6 +76,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
     force: Force = False,
+    remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """How good are candidates? By area as in Table 3 of the paper, by object, by boundary, by confidence.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
+from rogi.cli.options import Remote
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
@@ -68,6 +69,7 @@ def patches(
     minimum_valid: Annotated[float, typer.Option(help="Least share of valid pixels of a patch.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Same seed and inputs, same bytes.", min=0)] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder of patches that exists.")] = False,
+    remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings.")] = False,
 ) -> None:
     """Cut patches for training from imagery and the outlines of units, and divide them.

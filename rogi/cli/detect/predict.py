@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rogi.cli.guard import KEEPS
+from rogi.cli.options import Remote
 from rogi.cli.streams import tell
 from rogi.errors import INTERRUPTED, OptionError, is_interrupt
 
@@ -135,6 +136,7 @@ def predict(
     force: Annotated[
         bool, typer.Option("--force", help="Replace files that others wrote or changed.")
     ] = False,
+    remote: Remote = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings and errors.")
     ] = False,

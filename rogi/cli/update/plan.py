@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
+from rogi.cli.options import Remote
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.text import as_json
@@ -70,6 +71,7 @@ def plan(
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
     format: Annotated[PlanFormat, typer.Option(help="text or json, on stdout.")] = PlanFormat.TEXT,
+    remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Match candidates with the current inventory and divide the review into work packages.

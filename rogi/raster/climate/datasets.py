@@ -20,6 +20,7 @@ from rogi.raster.climate.screen import Screen, annual_values, valid_range
 from rogi.raster.climate.stamps import Stamps, read_stamps, time_axis
 from rogi.raster.climate.steps import Kind, Step, Timeline, longest, timeline
 from rogi.raster.climate.units import YEAR_DAYS, Conversion, Per, Quantity, parse_unit
+from rogi.raster.codecs import refuse_codecs
 from rogi.raster.files import ArrayRaster
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ def open_dataset(path: Path) -> Iterator[xr.Dataset]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # several fill values: all are taken
             if path.is_dir():
+                refuse_codecs(path)
                 dataset = xr.open_dataset(path, engine="zarr", chunks=None, **how)
             else:
                 dataset = xr.open_dataset(path, **how)

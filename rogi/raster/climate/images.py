@@ -27,6 +27,7 @@ from rogi.raster.climate.steps import MONTH_DAYS, Kind, Step, Timeline
 from rogi.raster.climate.units import YEAR_DAYS, Conversion, Per, Quantity, parse_unit
 from rogi.raster.files import RasterFile, padded
 from rogi.raster.grid import Window, apply, offset
+from rogi.raster.guard import is_there
 
 SAMPLES = 12
 """Places along each side of the ground around the units at which images are looked at for what cannot be."""
@@ -150,7 +151,7 @@ def image_field(files: tuple[Path, ...], request: Request) -> ClimateField:
     stack = Stack(layers, conversion, request, line.years)
     voids, odd = _looked_at(stack, where, unit, line)
     notes = tuple(dict.fromkeys(notes + voids + odd))
-    made_of = tuple(sorted({file for raster in rasters for file in raster.files if file.exists()}))
+    made_of = tuple(sorted({file for raster in rasters for file in raster.files if is_there(file)}))
     return ClimateField(stack, request.quantity, made_of, variable, unit, line.period, notes, voids)
 
 
