@@ -382,3 +382,36 @@ def test_reading_is_closed_under_reading(seam: Path) -> None:
     window = Window(-5, 10, 60, 120)
     with reading():
         np.testing.assert_array_equal(first.restricted(window).read(window), first.read(window))
+
+
+@pytest.mark.parametrize("way", ["overlap", "collar", "degrees beside metres"])
+def test_zones_from_files(write_raster: WriteRaster, way: str) -> None:
+    """Zones that overlap, or end at 84 degrees with voids beyond, and degrees beside metres."""
+
+    def field(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+        return 4000 + 20_000 * (lon - 84) + 15_000 * (lat - 30)
+
+    second = (4326, 83.99, 84.02, SECOND) if way.startswith("degrees") else (32645, 83.99, 84.02, 30)
+    for epsg, west, east, size in ((32644, 83.98, 84.01 if way == "overlap" else 84.001, 30), second):
+        to = pyproj.Transformer.from_crs(4326, epsg, always_xy=True)
+        xs, ys = to.transform([west, east, west, east], [29.99, 29.99, 30.02, 30.02])
+        x0, y1 = np.floor(min(xs) / size) * size, np.ceil(max(ys) / size) * size
+        columns, rows = int((max(xs) - x0) / size), int((y1 - min(ys)) / size)
+        px, py = np.meshgrid(x0 + size * (np.arange(columns) + 0.5), y1 - size * (np.arange(rows) + 0.5))
+        lon, lat = to.transform(px, py, direction="INVERSE")
+        values = field(lon, lat)
+        if way == "collar":
+            values[lon > 84 if epsg == 32644 else lon < 84] = -32768
+        transform = Affine(size, 0, x0, 0, -size, y1)
+        name, crs = f"dem/{epsg}.tif", f"EPSG:{epsg}"
+        path = write_raster(name, values.astype(np.float32), transform, crs, nodata=-32768)
+    shapes = [shapely.box(83.996, 30.0, 84.004, 30.006), shapely.Point(84.0004, 30.003).buffer(0.003),
+              shapely.box(84.006, 30.0, 84.012, 30.006)]  # fmt: skip
+    found = table(derive(shapes, path.parent))
+    expected = [field(shape.centroid.x, shape.centroid.y) for shape in shapes]  # a plane's mean is there
+    np.testing.assert_allclose(found["ELE_MEAN"], expected, atol=0.05)
+    assert (found["SLO_MAX"] - found["SLO_MIN"] < 0.05).all()
+    assert found["SLO_MEAN"].max() - found["SLO_MEAN"].min() < 0.02
+    assert np.ptp(found["ASPECT"]) < 0.05
+    assert found[["ELE_SHARE", "SLO_SHARE", "PISR_SHARE"]].eq(1).all(axis=None)
+    assert found["ATTR_NOTE"].isna().all()

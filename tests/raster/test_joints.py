@@ -151,3 +151,25 @@ def test_extents_across_the_antimeridian() -> None:
     far = Grid(pyproj.CRS(4326), Affine(0.02, 0, -180, 0, -0.01, 66), (100, 50))
     assert extent_on(far, near) == pytest.approx((-1, 101, 49, 151))
     assert extent_on(near, far) == pytest.approx((-1, 101, -26, 1))
+
+
+def test_where_the_other_grid_is_on_both_sides_it_is_bilinear(write_raster: WriteRaster) -> None:
+    """On a curved surface, with pixels of another size and phase under all of the grid."""
+
+    def bowl(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return 3000.0 + 5e6 * ((x - 88.001) ** 2 + 0.5 * (x - 88.001) * (y - 50.001) + 2 * (y - 50.001) ** 2)
+
+    own = Affine(SECOND, 0, 88.0, 0, -SECOND, 50.004)
+    wide = Affine(1.3 * SECOND, 0, 87.99, 0, -1.7 * SECOND, 50.014)
+    write_raster("dem/own.tif", bowl(*centres(own, Window(0, 9, 0, 9))), own, "EPSG:4326")
+    path = write_raster("dem/wide.tif", bowl(*centres(wide, Window(0, 50, 0, 70))), wide, "EPSG:4326")
+    surface = open_elevation_model(path.parent).surfaces[0]
+    assert surface.transform == own
+    window = Window(-1, 10, -1, 10)
+    with reading():
+        read = surface.read(window)
+        (plain,), _ = surface.others[0].read(window)
+    ring = np.ones((11, 11), dtype=bool)
+    ring[1:-1, 1:-1] = False
+    np.testing.assert_allclose(read[ring], plain[ring], rtol=1e-8)  # places are rounded to 1e-6 pixels
+    assert np.abs(read[ring] - bowl(*centres(own, window))[ring]).max() < 2.0
