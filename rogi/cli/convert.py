@@ -74,6 +74,10 @@ def convert(
     ] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of inputs that state none, e.g. EPSG:2056.")] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="Spreadsheet or CSV file of attributes, joined to the outlines by ID."),
+    ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Encoding of Shapefiles and CSV files that state none or a wrong one.")
     ] = None,
@@ -92,7 +96,7 @@ def convert(
     from rogi.inventory.write import write_inventory
 
     inventory = read_inventory(
-        sources, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding
+        sources, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding, table=table
     )
     conversion = convert_inventory(inventory, to_schema, crs=to_crs, keep_extra=not drop_extra)
     written = write_inventory(

@@ -46,6 +46,10 @@ def validate(
     crs: Annotated[
         str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326; a stated one is kept.")
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="Spreadsheet or CSV file of attributes, joined to the outlines by ID."),
+    ] = None,
     encoding: Annotated[
         str | None, typer.Option(help="Encoding of Shapefiles and CSV that state none or a wrong one.")
     ] = None,
@@ -150,6 +154,7 @@ def validate(
         layers=settings.layers,
         crs=crs,
         encoding=encoding,
+        table=table,
     )
     rasters = {"dem": dem, "maat": maat, "magt": magt, "ap": ap}
     failures: tuple[str, ...] = ()

@@ -71,6 +71,18 @@ def _header(layout: _Layout, shown: Path) -> Header:
     return Header(tuple(name for name in layout.names if name != places.geometry), places)
 
 
+def read_attributes(path: Path, encoding: str | None = None) -> tuple[pd.DataFrame, list[str]]:
+    """A table that needs no coordinates, and notes.
+
+    Raises
+    ------
+    InputError
+        If it is no table.
+    """
+    layout, notes = _layout(path, path, encoding), list[str]()
+    return _load(path, path, layout, notes), notes
+
+
 def read_plain(
     path: Path, encoding: str | None = None
 ) -> tuple[pd.DataFrame, NDArray[np.float64] | None, NDArray[np.float64] | None]:

@@ -203,7 +203,9 @@ def sheet_frame(frame: gpd.GeoDataFrame, name: str, losses: list[Loss]) -> pd.Da
     column = "wkt"
     while column in frame.columns:
         column = f"_{column}"
-    return pd.DataFrame(frame.drop(columns=frame.geometry.name)).assign(**{column: np.array(texts, dtype=object)})
+    return pd.DataFrame(frame.drop(columns=frame.geometry.name)).assign(
+        **{column: np.array(texts, dtype=object)}
+    )
 
 
 def write_xlsx(frames: Mapping[str, pd.DataFrame], path: Path) -> None:

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
+from rogi.inventory.attribute_table import AttributeTable, join, read_attribute_table
 from rogi.inventory.build import Part, assemble, choose
 from rogi.inventory.copies import refuse_copies
-from rogi.inventory.detect import Family, detect_role, names_a_role, role_of_family
+from rogi.inventory.detect import Family, LayerHint, detect_role, names_a_role, role_of_family
 from rogi.inventory.formats import Format
 from rogi.inventory.listing import Loaded, SourceLayer
 from rogi.inventory.model import Inventory, Source
@@ -34,6 +35,7 @@ def read_inventory(
     layers: Sequence[str] = (),
     crs: str | None = None,
     encoding: str | None = None,
+    table: str | PathLike[str] | None = None,
 ) -> Inventory:
     """Read an inventory from a file, a folder, a zip archive, or several of them.
 
@@ -57,6 +59,9 @@ def read_inventory(
         CRS of files that state none (``EPSG:4326``).
     encoding : str, optional
         Encoding of the text of Shapefiles and CSV files, where they state none or a wrong one.
+    table : path, optional
+        Spreadsheet or CSV file of attributes, joined by ID to the outlines, or to the markers where there
+        are none.
 
     Returns
     -------
@@ -89,17 +94,36 @@ def read_inventory(
         roles = {source.role for source in named}
         unnamed = [part for s in found.layers if s not in used for part in _by_kind(s, crs, encoding)]
         candidates = [*named, *unnamed]
-        detection = choose([source.hint for source in candidates], schema, dialect)
+        attributes = None if table is None else read_attribute_table(Path(table), encoding)
+        hints = [_with_columns(source, attributes) for source in candidates]
+        detection = choose(hints, schema, dialect)
         chosen, notes = _with_roles(candidates, roles, detection.dialect, shown)
+        present = {source.role for source in chosen}
+        joined = Role.OUTLINE if Role.OUTLINE in present else Role.MARKER
         parts = []
         for role in Role:
             tables = [(s, read_table(s, crs, encoding)) for s in chosen if s.role is role]
+            if attributes is not None and role is joined:
+                tables = [(s, _joined(t, attributes, role)) for s, t in tables]
             if tables:
                 parts.append(_part(role, tables))
         inventory = assemble(parts, detection, schema, shown, (*found.notes, *notes))
         inventory = replace(inventory, unread=_unread(candidates, chosen, notes))
         refuse_copies(inventory, {role for role in roles if role is not None})
         return inventory
+
+
+def _with_columns(source: SourceLayer, attributes: AttributeTable | None) -> LayerHint:
+    """What the dialect is recognised by: of outlines also the columns that are joined to them."""
+    hint = source.hint
+    if attributes is None or source.family is Family.POINT:
+        return hint
+    return replace(hint, columns=(*hint.columns, *attributes.columns))
+
+
+def _joined(table: Table, attributes: AttributeTable, role: Role) -> Table:
+    frame, notes = join(table.frame, attributes, role.title)
+    return replace(table, frame=frame, notes=(*table.notes, *notes))
 
 
 def _unread(
