@@ -48,7 +48,8 @@ def vocabulary_spelling(context: Context) -> Iterator[CellEdit]:
 def areas(context: Context) -> Iterator[CellEdit]:
     """Areas that do not agree with the polygon, or are missing, computed anew.
 
-    In the unit of the column (told from its values) and rounded as they are.
+    In the unit of the column (told from its values) and rounded as they are. Not where the coordinates are
+    not sound.
     """
     for role in (Role.OUTLINE, Role.MOVING_AREA):
         layer = context.inventory.layer(role)
@@ -60,7 +61,7 @@ def areas(context: Context) -> Iterator[CellEdit]:
         column = area_column(context, role)
         missing = np.isnan(column.values) & np.isfinite(column.expected)
         wrong = mismatches(column, context.number("ATT001.tolerance"))
-        rows = np.flatnonzero(wrong | missing)
+        rows = np.flatnonzero((wrong | missing) & ~context.state(role).faulty)
         if not len(rows):
             continue
         decimals = decimals_of(column.values)

@@ -19,6 +19,7 @@ from rogi.schema.model import Role
 Objects = NDArray[np.object_]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 FOLLOWERS = (Role.OUTLINE, Role.MOVING_AREA)  # layers that take the IDs of markers
 
@@ -50,7 +51,7 @@ def canonical_ids(context: Context) -> Iterator[CellEdit]:
 def _by_place(context: Context, rows: Ints) -> Objects:
     """IDs of markers whose texts lost zeros, where the position gives the same digits."""
     ids = context.primary_ids(Role.MARKER)
-    lon, lat = positions(context, Role.MARKER)
+    lon, lat = _sound_positions(context, Role.MARKER)
     made = make(lon[rows], lat[rows], np.where(ids.prefix[rows] == "RGS", "RGS", "RGU"))
     read = ids.canonical[rows]
     agrees = [m is not None and _digits(m) == _digits(r) for m, r in zip(made, read, strict=True)]
@@ -76,7 +77,7 @@ def ids_by_position(context: Context) -> Iterator[CellEdit]:
         role = Role.OUTLINE
         ids = context.primary_ids(role)
         wrong = ~(ids.parsed & ids.in_range) & (context.outline_kind() != "restricted")
-        rows = np.flatnonzero(wrong & context.placed(role) & context.valid(role))
+        rows = np.flatnonzero(wrong & context.state(role).sound & context.valid(role))
         inside = shapely.point_on_surface(context.lonlat(role)[rows])
         made = make(shapely.get_x(inside), shapely.get_y(inside))
         free = _free(made, ids.canonical)
@@ -87,7 +88,7 @@ def ids_by_position(context: Context) -> Iterator[CellEdit]:
 def _markers_by_position(context: Context) -> Iterator[CellEdit]:
     role = Role.MARKER
     ids = context.primary_ids(role)
-    lon, lat = positions(context, role)
+    lon, lat = _sound_positions(context, role)
     with np.errstate(invalid="ignore"):
         far = deviation(ids, lon, lat) > context.number("PID006.tolerance")
     rows = np.flatnonzero((~(ids.parsed & ids.in_range) | far) & np.isfinite(lon) & np.isfinite(lat))
@@ -131,10 +132,10 @@ def ids_of_outlines(context: Context) -> Iterator[CellEdit]:
     ids, known = context.primary_ids(role), context.primary_ids(Role.MARKER)
     texts = {folded(str(t)) for t in known.text if t is not None}
     linked = np.array([t is not None and folded(str(t)) in texts for t in ids.text], dtype=bool)
-    rows = np.flatnonzero(~ids.parsed & ~linked & context.placed(role) & context.valid(role))
+    rows = np.flatnonzero(~ids.parsed & ~linked & context.state(role).sound & context.valid(role))
     if not len(rows):
         return
-    points = context.lonlat(Role.MARKER)
+    points = only(context.lonlat(Role.MARKER), context.state(Role.MARKER).sound)
     outline, marker = shapely.STRtree(points).query(context.lonlat(role)[rows], predicate="intersects")
     alone = np.bincount(outline, minlength=len(rows))[outline] == 1
     outline, marker = outline[alone], marker[alone]
@@ -144,6 +145,13 @@ def ids_of_outlines(context: Context) -> Iterator[CellEdit]:
     if len(order):
         at, new = rows[outline[order]], known.canonical[marker[order]]
         yield _edit("ID of the marker inside", "REL001", context, role, at, new)
+
+
+def _sound_positions(context: Context, role: Role) -> tuple[Floats, Floats]:
+    """(n,) longitude and latitude; NaN where a rule reports the coordinates."""
+    lon, lat = positions(context, role)
+    sound = context.state(role).sound & ~context.state(role).faulty
+    return np.where(sound, lon, np.nan), np.where(sound, lat, np.nan)
 
 
 def _free(made: Objects, taken: Objects) -> Mask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from rogi.fixes.report import Change, FixLevel, FixReport
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
 from rogi.schema.model import Parameter
+from rogi.words import counted
 
 Fix = Callable[[Context], Iterable[Edit]]
 
@@ -53,6 +54,9 @@ def fix(
     parameters
         Parameters of rules, as in the settings of a validation.
 
+    Fixes stand back from what a finding says of their input: nothing is computed from coordinates that are
+    infinite, off the Earth or swapped.
+
     Returns
     -------
     inventory, report
@@ -63,6 +67,7 @@ def fix(
     table = load_parameters(dict(parameters or {}))
     changes: list[Change] = []
     context = _context(inventory, table)
+    stood_back = tuple(_stood_back(context))
     for needed, mend in FIXES:
         if needed is FixLevel.UNSAFE and level is FixLevel.SAFE:
             continue
@@ -71,7 +76,24 @@ def fix(
         changes += made
         if made:
             context = _context(inventory, table)
-    return inventory, FixReport(level, tuple(changes))
+    return inventory, FixReport(level, tuple(changes), stood_back)
+
+
+def _stood_back(context: Context) -> Iterator[str]:
+    """Features whose coordinates rules report: areas, IDs and orientations are not taken from them."""
+    for layer in context.inventory.layers:
+        if layer.crs is None:
+            continue
+        state = context.state(layer.role)
+        for mask, code in (
+            (state.infinite, "GEO019"),
+            (state.out_of_range & ~state.swapped, "SCH006"),
+            (state.swapped, "SCH007"),
+        ):
+            if count := int(mask.sum()):
+                title = layer.role.title
+                named = counted(count, title.removesuffix("s"), title)
+                yield f"{named} left alone by fixes that need their place ({code} reports the coordinates)"
 
 
 def _context(inventory: Inventory, table: Mapping[str, Parameter]) -> Context:

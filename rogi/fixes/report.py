@@ -56,10 +56,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class FixReport:
-    """All changes in the order they were made."""
+    """All changes in the order they were made.
+
+    Attributes
+    ----------
+    stood_back
+        Which features the fixes that need a place left alone, and which rule says why.
+    """
 
     level: FixLevel
     changes: tuple[Change, ...]
+    stood_back: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.changes)
@@ -70,10 +77,11 @@ class FixReport:
 
     def summary(self) -> str:
         """One line for people."""
-        if not self.changes:
-            return f"nothing to mend ({self.level.value} fixes)"
         parts = ", ".join(f"{fix} {count}" for fix, count in self.counts().items())
-        return f"{len(self)} change{'s' if len(self) > 1 else ''}: {parts}"
+        made = f"{len(self)} change{'s' if len(self) > 1 else ''}: {parts}"
+        if not self.changes:
+            made = f"nothing to mend ({self.level.value} fixes)"
+        return "; ".join([made, *self.stood_back])
 
     def to_frame(self) -> pd.DataFrame:
         """A table with one row for each change and the columns of :class:`Change`."""
