@@ -124,14 +124,17 @@ def parse(
 ) -> None:
     """Read primary IDs in any form and say which form it is.
 
-    Exit code 1 if one is missing, cannot be read, or is out of range.
+    Of a file, positions decide where digits can be read in several ways. Exit code 1 if one is missing, cannot be read, or is out of range.
 
     Example: `rogi id parse RGU384455N1092526W RGU76723E46181N`
     """
     from rogi.inventory.primary_id import parse as parse_ids
+    from rogi.inventory.primary_id import resolve
 
     source = _id_source(items, column, layer, None, "auto")
     ids = parse_ids(source.text)
+    if source.longitude is not None and source.latitude is not None:
+        ids = resolve(ids, source.longitude, source.latitude)
     columns: dict[str, Iterable[object]] = {
         "row": source.row,
         "text": ids.text,
@@ -144,6 +147,8 @@ def parse(
         "in_range": ids.in_range,
     }
     _write(columns, ["text", "form", "prefix", "latitude", "longitude", "canonical"], format, output)
+    if guessed := int(ids.ambiguous.sum()):
+        sys.stderr.write(f"{guessed:,} of {len(ids):,} can be read in several ways; the likeliest is shown\n")
     _end(int((~ids.in_range).sum()), len(ids), "are missing, cannot be read, or are out of range")
 
 

@@ -27,7 +27,7 @@ FOLLOWERS = (Role.OUTLINE, Role.MOVING_AREA)  # layers that take the IDs of mark
 def canonical_ids(context: Context) -> Iterator[CellEdit]:
     """IDs that can be read in one way only, in the 18-character form.
 
-    Where zeros were lost the position of the marker decides, if it agrees with a reading of the digits.
+    Where digits were lost the position of the marker decides, if it agrees with a reading of them.
     Outlines and moving areas follow the marker whose ID was written in the same way.
     """
     renamed: dict[str, str] = {}
@@ -36,7 +36,7 @@ def canonical_ids(context: Context) -> Iterator[CellEdit]:
             continue
         ids = context.primary_ids(role)
         after = ids.canonical.copy()
-        unsure = np.flatnonzero(ids.ambiguous)
+        unsure = np.flatnonzero(ids.parsed & ~ids.exact)
         if role is Role.MARKER:
             after[unsure] = _by_place(context, unsure)
         else:
@@ -49,18 +49,13 @@ def canonical_ids(context: Context) -> Iterator[CellEdit]:
 
 
 def _by_place(context: Context, rows: Ints) -> Objects:
-    """IDs of markers whose texts lost zeros, where the position gives the same digits."""
+    """IDs of markers whose texts lost digits, made from a position that agrees with what is left of them."""
     ids = context.primary_ids(Role.MARKER)
     lon, lat = _sound_positions(context, Role.MARKER)
     made = make(lon[rows], lat[rows], np.where(ids.prefix[rows] == "RGS", "RGS", "RGU"))
-    read = ids.canonical[rows]
-    agrees = [m is not None and _digits(m) == _digits(r) for m, r in zip(made, read, strict=True)]
-    return only(made, np.array(agrees, dtype=bool))
-
-
-def _digits(text: str) -> tuple[str, str]:
-    """Digits of latitude and longitude without the zeros around them, and with the hemispheres."""
-    return text[3:9].strip("0") + text[9], text[10:17].strip("0") + text[17]
+    with np.errstate(invalid="ignore"):
+        agrees = (deviation(ids, lon, lat) <= context.number("PID006.tolerance")) & ~ids.ambiguous
+    return only(made, agrees[rows])
 
 
 def ids_by_position(context: Context) -> Iterator[CellEdit]:
@@ -90,7 +85,7 @@ def _markers_by_position(context: Context) -> Iterator[CellEdit]:
     ids = context.primary_ids(role)
     lon, lat = _sound_positions(context, role)
     with np.errstate(invalid="ignore"):
-        far = deviation(ids, lon, lat) > context.number("PID006.tolerance")
+        far = (deviation(ids, lon, lat) > context.number("PID006.tolerance")) | ids.ambiguous
     rows = np.flatnonzero((~(ids.parsed & ids.in_range) | far) & np.isfinite(lon) & np.isfinite(lat))
     made = make(lon[rows], lat[rows], np.where(ids.prefix[rows] == "RGS", "RGS", "RGU"))
     sound = ids.canonical.copy()

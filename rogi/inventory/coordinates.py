@@ -27,6 +27,7 @@ from rogi.inventory.crs import (
     to_degrees,
 )
 from rogi.inventory.model import Layer
+from rogi.inventory.positions import resolved
 from rogi.inventory.primary_id import parse
 from rogi.words import counted
 
@@ -223,6 +224,7 @@ def witnesses_of(layer: Layer) -> list[Witness]:
     if "primary_id" in layer.columns:
         ids = parse(texts(layer.raw("primary_id"))) if layer.raw("primary_id").ndim == 1 else None
         if ids is not None:
+            ids = resolved(ids, layer)
             sure = ids.parsed & ~ids.ambiguous
             lon, lat = np.where(sure, ids.longitude, np.nan), np.where(sure, ids.latitude, np.nan)
             out.append(("its primary ID", lon, lat))

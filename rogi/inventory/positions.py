@@ -9,8 +9,10 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
-from rogi.geometry import to_lonlat
+from rogi.geometry import places_on_earth, to_lonlat
+from rogi.inventory.columns import numbers
 from rogi.inventory.model import Layer
+from rogi.inventory.primary_id import ParsedIds, resolve
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +61,27 @@ def positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Floats]:
     at, points = at[kept], to_lonlat(points[kept], layer.crs)
     lon[at], lat[at] = shapely.get_x(points), shapely.get_y(points)
     return lon, lat
+
+
+def resolved(ids: ParsedIds, layer: Layer) -> ParsedIds:
+    """IDs of a layer, those with several readings read as their geometry or position columns say.
+
+    Parameters
+    ----------
+    ids : ParsedIds
+        As parsed from the texts of the layer.
+    layer : Layer
+        Nothing is decided where it has neither a CRS nor columns of latitude and longitude.
+    """
+    if not ids.readings:
+        return ids
+    if layer.crs is not None and places_on_earth(layer.crs):
+        with np.errstate(all="ignore"):
+            ids = resolve(ids, *positions(layer))
+    if ids.ambiguous.any() and layer.has("latitude") and layer.has("longitude"):
+        stated = [np.where(ids.ambiguous, numbers(layer, name), np.nan) for name in ("longitude", "latitude")]
+        ids = resolve(ids, *stated)
+    return ids
 
 
 def _points(geometry: NDArray[np.object_], place: Place) -> NDArray[np.object_]:

@@ -12,6 +12,8 @@ Other forms met in inventories
 * ``RGU465071N084471E``: six digits of longitude, 17 characters; the form of the whole Swiss inventory.
   Read as degrees with two digits.
 * ``RGU76723E46181N``: longitude first. The hemisphere letters say which number is which.
+* ``RGU38129N072149E``: three decimals (or two, five, six), both numbers with as many. Read so where the
+  position agrees, or where several IDs are written like this and none in another way.
 * ``46181N``: zeros lost, because the digits were made from a number. What was lost can be zeros in front
   (4.6181), at the end (46.1810), or both, so **the text alone is ambiguous**. Without a position the
   reading is: longitude has lost zeros in front only (``76723E`` is 7.6723); latitude likewise only when
@@ -26,8 +28,8 @@ Swiss inventory, their IDs before and after repair.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +37,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.errors import OptionError
+from rogi.inventory.id_readings import LATITUDE_DIGITS, LONGITUDE_DIGITS, IdForm, Reading, read_loosely
 
 Floats = NDArray[np.float64]
 Objects = NDArray[np.object_]
@@ -44,26 +47,10 @@ LENGTH = 18
 PREFIXES = ("RGU", "RGS")
 PATTERN = r"^(RGU|RGS)(\d{6})([NS])(\d{7})([EW])$"
 
-_LATITUDE_DIGITS, _LONGITUDE_DIGITS = 6, 7
-_MAX_LATITUDE, _MAX_LONGITUDE = 900_000, 1_800_000  # units
-_SEPARATORS = re.compile(r"[\s_:;/°'\-\u2010-\u2015]+")
-_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
-_LOOSE = re.compile(r"(RG[US])(\d+(?:\.\d*)?)([NSEW])(\d+(?:\.\d*)?)([NSEW])", re.ASCII)
-_MAX_TEXT = 64  # characters; nothing longer is an ID
-
-
-class IdForm(StrEnum):
-    """How an ID is written. Of several faults the one that comes last here is named."""
-
-    CANONICAL = "canonical"
-    LOWER_CASE = "lower_case"
-    SEPARATED = "separated"  # blanks, separators or a decimal point
-    EXTRA_ZEROS = "extra_zeros"
-    SWISS17 = "swiss17"  # six digits of longitude
-    LOST_ZEROS = "lost_zeros"
-    SWAPPED = "swapped"  # longitude first
-    UNPARSABLE = "unparsable"
-    MISSING = "missing"
+# 0.1 degree: readings of the same digits lie farther apart, and no unit is that large.
+SAME_PLACE = 1_000
+# IDs all written with as many decimals were not cut at random.
+_SAME_WAY = 5
 
 
 class RepairMethod(StrEnum):
@@ -94,7 +81,12 @@ class ParsedIds:
     canonical
         The 18-character form of what was read, None where unparsable.
     ambiguous
-        Whether zeros were lost so that the text has another reading within range.
+        Whether digits were lost so that the text has another reading within range, and no position (`resolve`)
+        decides: then the numbers are a guess.
+    precision
+        Units of 1e-4 degree in the last digit given: 1, or 10 where there are three decimals.
+    readings
+        Row -> all readings, of texts that have several.
     """
 
     text: Objects
@@ -104,9 +96,18 @@ class ParsedIds:
     longitude: Floats
     canonical: Objects
     ambiguous: NDArray[np.bool_]
+    precision: Floats
+    readings: Mapping[int, tuple[Reading, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.text)
+
+    @property
+    def exact(self) -> NDArray[np.bool_]:
+        """(n,) whether the text gives four decimals of both numbers and has one reading only."""
+        out = self.parsed & (self.precision <= 1)
+        out[list(self.readings)] = False
+        return out
 
     @property
     def parsed(self) -> NDArray[np.bool_]:
@@ -196,13 +197,14 @@ def parse(text: ArrayLike) -> ParsedIds:
     n = len(given)
     form, prefix, canonical = _filled(n, IdForm.UNPARSABLE), _filled(n, None), _filled(n, None)
     lat, lon = np.full(n, np.nan), np.full(n, np.nan)
-    ambiguous = np.zeros(n, dtype=bool)
+    ambiguous, precision = np.zeros(n, dtype=bool), np.ones(n)
+    readings: dict[int, tuple[Reading, ...]] = {}
     form[missing] = IdForm.MISSING
     rest = ~missing
 
     for kind, longitude_digits in (
-        (IdForm.CANONICAL, _LONGITUDE_DIGITS),
-        (IdForm.SWISS17, _LONGITUDE_DIGITS - 1),
+        (IdForm.CANONICAL, LONGITUDE_DIGITS),
+        (IdForm.SWISS17, LONGITUDE_DIGITS - 1),
     ):
         at, system, lat_units, lon_units = _read_fixed(arrow, longitude_digits)
         form[at] = kind
@@ -212,10 +214,66 @@ def parse(text: ArrayLike) -> ParsedIds:
         rest[at] = False
 
     for i in np.flatnonzero(rest):  # the odd ones only
-        reading = _read_loosely(given[i])
-        if reading is not None:
-            form[i], prefix[i], canonical[i], lat[i], lon[i], ambiguous[i] = reading
-    return ParsedIds(given, form, prefix, lat + 0.0, lon + 0.0, canonical, ambiguous)
+        found = read_loosely(given[i])
+        if not found:
+            continue
+        best = found[0]
+        form[i], prefix[i], canonical[i] = best.form, best.prefix, best.canonical
+        lat[i], lon[i], precision[i] = best.latitude, best.longitude, best.precision
+        ambiguous[i] = len(found) > 1
+        if len(found) > 1:
+            readings[int(i)] = found
+    decimals = (form == IdForm.DECIMALS) & ambiguous
+    if int(decimals.sum()) >= _SAME_WAY and not np.isin(form, [IdForm.LOST_ZEROS, IdForm.SWISS17]).any():
+        ambiguous[decimals] = False
+    return ParsedIds(given, form, prefix, lat + 0.0, lon + 0.0, canonical, ambiguous, precision, readings)
+
+
+def resolve(ids: ParsedIds, longitude: ArrayLike, latitude: ArrayLike) -> ParsedIds:
+    """IDs of which the text has several readings, read as the position says.
+
+    Parameters
+    ----------
+    ids : ParsedIds
+    longitude, latitude : array_like, shape (n,)
+        WGS84 degrees of the units (markers, or points in outlines); NaN where unknown.
+
+    Returns
+    -------
+    ParsedIds
+        The nearest reading is taken where it lies within :data:`SAME_PLACE` of the position; such IDs are no
+        longer ambiguous. All others are as before.
+
+    Examples
+    --------
+    >>> ids = parse(["RGU38129N072149E"])
+    >>> print(resolve(ids, [72.1488], [38.1291]).canonical[0])
+    RGU381290N0721490E
+    """
+    if not ids.readings:
+        return ids
+    lon, lat = _floats(longitude), _floats(latitude)
+    out = replace(
+        ids,
+        form=ids.form.copy(),
+        latitude=ids.latitude.copy(),
+        longitude=ids.longitude.copy(),
+        canonical=ids.canonical.copy(),
+        ambiguous=ids.ambiguous.copy(),
+        precision=ids.precision.copy(),
+    )
+    for i, readings in ids.readings.items():
+        away = [
+            max(abs(r.latitude - lat[i]), abs((r.longitude - lon[i] + 180.0) % 360.0 - 180.0))
+            for r in readings
+        ]
+        k = int(np.argmin(away)) if np.isfinite(away).all() else -1
+        if k < 0 or away[k] * UNITS_PER_DEGREE > SAME_PLACE:
+            continue
+        best = readings[k]
+        out.form[i], out.canonical[i], out.precision[i] = best.form, best.canonical, best.precision
+        out.latitude[i], out.longitude[i], out.ambiguous[i] = best.latitude, best.longitude, False
+    return out
 
 
 def units(degrees: ArrayLike) -> NDArray[np.int64]:
@@ -254,11 +312,13 @@ def deviation(ids: ParsedIds, longitude: ArrayLike, latitude: ArrayLike) -> Floa
     -------
     ndarray of float64, shape (n,)
         The larger of the differences in latitude and in longitude (the short way round), in units of
-        1e-4 degree: up to 0.5 where the ID is that of the position, NaN where either is unknown.
+        1e-4 degree, less what fewer decimals explain: up to 0.5 where the ID is that of the position, NaN
+        where either is unknown.
     """
     dlat = np.abs(ids.latitude - _floats(latitude))
     dlon = np.abs((ids.longitude - _floats(longitude) + 180.0) % 360.0 - 180.0)
-    return np.asarray(np.round(np.maximum(dlat, dlon) * UNITS_PER_DEGREE, 6))
+    explained = np.maximum(ids.precision - 1.0, 0.0) / 2.0
+    return np.asarray(np.round(np.maximum(np.maximum(dlat, dlon) * UNITS_PER_DEGREE - explained, 0.0), 6))
 
 
 def repair(
@@ -272,7 +332,7 @@ def repair(
     """Bring IDs into the canonical form, with the help of positions where there are any.
 
     An ID that can be read without loss and lies within the tolerance of its position keeps its numbers
-    (an ID is a name; a marker moved by a rounding does not rename a unit). One that has lost zeros, lies
+    (an ID is a name; a marker moved by a rounding does not rename a unit). One that has lost digits, lies
     elsewhere, is out of range, or cannot be read is made anew from the position. Without a position what
     can be read is rewritten.
 
@@ -308,97 +368,14 @@ def repair(
     if longitude is not None and latitude is not None:
         own = np.where(_missing(ids.prefix), _prefixes(prefix, 1)[0], ids.prefix)
         made = make(longitude, latitude, own)
-        keep = readable & ~ids.ambiguous & (deviation(ids, longitude, latitude) <= tolerance)
+        ids = resolve(ids, longitude, latitude)
+        readable = ids.parsed & ids.in_range
+        out = np.where(readable, ids.canonical, ids.text)
+        keep = readable & ids.exact & (deviation(ids, longitude, latitude) <= tolerance)
         use = ~_missing(made) & ~keep
         out[use] = made[use]
         method[use] = RepairMethod.POSITION
     return RepairedIds(out, method, ids)
-
-
-# ---- one text at a time: only for IDs that are not canonical
-
-
-def _read_loosely(text: str) -> tuple[IdForm, str, str, float, float, bool] | None:
-    """Form, prefix, canonical text, latitude, longitude, ambiguous; None if it is no ID."""
-    if len(text) > _MAX_TEXT:
-        return None
-    upper = text.upper()
-    clean = _SEPARATORS.sub("", _DECIMAL_COMMA.sub(".", upper)).replace(",", "")
-    match = _LOOSE.fullmatch(clean)
-    if match is None:
-        return None
-    prefix, first, first_letter, second, second_letter = match.groups()
-    swapped = first_letter in "EW"
-    if swapped == (second_letter in "EW"):
-        return None
-    if swapped:
-        first, first_letter, second, second_letter = second, second_letter, first, first_letter
-    latitude = _read_latitude(first)
-    longitude = _read_longitude(second)
-    if latitude is None or longitude is None:
-        return None
-    lat_units, lat_form, lat_ambiguous = latitude
-    lon_units, lon_form, lon_ambiguous = longitude
-    forms = [lat_form, lon_form]
-    if swapped:
-        forms.append(IdForm.SWAPPED)
-    if clean != upper or "." in upper:
-        forms.append(IdForm.SEPARATED)
-    if text != upper:
-        forms.append(IdForm.LOWER_CASE)
-    order = list(IdForm)
-    form = max(forms, key=order.index)
-    if form is IdForm.CANONICAL:  # cannot be: such texts are read in bulk
-        return None
-    canonical = f"{prefix}{lat_units:06d}{first_letter}{lon_units:07d}{second_letter}"
-    lat = lat_units / UNITS_PER_DEGREE * (-1 if first_letter == "S" else 1)
-    lon = lon_units / UNITS_PER_DEGREE * (-1 if second_letter == "W" else 1)
-    return form, prefix, canonical, lat, lon, lat_ambiguous or lon_ambiguous
-
-
-def _read_latitude(digits: str) -> tuple[int, IdForm, bool] | None:
-    """Units, form and whether another reading is possible."""
-    if "." in digits:
-        return _read_decimal(digits, _LATITUDE_DIGITS)
-    if len(digits) == _LATITUDE_DIGITS:
-        return int(digits), IdForm.CANONICAL, False
-    if len(digits) > _LATITUDE_DIGITS:
-        return _read_padded(digits, _LATITUDE_DIGITS)
-    readings = _readings(digits, _MAX_LATITUDE)
-    at_end = int(digits.ljust(_LATITUDE_DIGITS, "0"))  # two digits of degrees
-    best = at_end if at_end in readings else readings[0]
-    return best, IdForm.LOST_ZEROS, len(readings) > 1
-
-
-def _read_longitude(digits: str) -> tuple[int, IdForm, bool] | None:
-    if "." in digits:
-        return _read_decimal(digits, _LONGITUDE_DIGITS)
-    if len(digits) == _LONGITUDE_DIGITS:
-        return int(digits), IdForm.CANONICAL, False
-    if len(digits) == _LONGITUDE_DIGITS - 1:
-        return int(digits), IdForm.SWISS17, False
-    if len(digits) > _LONGITUDE_DIGITS:
-        return _read_padded(digits, _LONGITUDE_DIGITS)
-    readings = _readings(digits, _MAX_LONGITUDE)
-    return readings[0], IdForm.LOST_ZEROS, len(readings) > 1
-
-
-def _readings(digits: str, maximum: int) -> list[int]:
-    """All values within range, by the number of zeros lost at the end: none first."""
-    value = int(digits)
-    if value == 0:
-        return [0]
-    readings = [value * 10**lost for lost in range(_LONGITUDE_DIGITS) if value * 10**lost <= maximum]
-    return readings or [value]
-
-
-def _read_padded(digits: str, length: int) -> tuple[int, IdForm, bool] | None:
-    return None if int(digits[:-length]) else (int(digits), IdForm.EXTRA_ZEROS, False)
-
-
-def _read_decimal(digits: str, length: int) -> tuple[int, IdForm, bool] | None:
-    units = round(float(digits) * UNITS_PER_DEGREE)
-    return (units, IdForm.SEPARATED, False) if units < 10**length else None
 
 
 # ---- arrays
@@ -450,7 +427,7 @@ def _read_fixed(
         & np.isin(raw[:, last], [ord("E"), ord("W")])
     )
     raw, latitude, longitude = raw[good], latitude[good], longitude[good]
-    lat_units = latitude @ 10 ** np.arange(_LATITUDE_DIGITS - 1, -1, -1)
+    lat_units = latitude @ 10 ** np.arange(LATITUDE_DIGITS - 1, -1, -1)
     lon_units = longitude @ 10 ** np.arange(longitude_digits - 1, -1, -1)
     return (
         at[good],
@@ -495,7 +472,7 @@ def _format(prefix: Objects, lat_units: NDArray[np.int64], lon_units: NDArray[np
     raw[:, 2] = np.where(prefix == "RGU", ord("U"), ord("S"))
     raw[:, 9] = np.where(lat_units < 0, ord("S"), ord("N"))
     raw[:, 17] = np.where(lon_units < 0, ord("W"), ord("E"))
-    for units, first, digits in ((lat_units, 3, _LATITUDE_DIGITS), (lon_units, 10, _LONGITUDE_DIGITS)):
+    for units, first, digits in ((lat_units, 3, LATITUDE_DIGITS), (lon_units, 10, LONGITUDE_DIGITS)):
         rest = np.abs(units)
         for column in range(first + digits - 1, first - 1, -1):
             rest, digit = np.divmod(rest, 10)

@@ -376,12 +376,16 @@ class Context:
     # ---- identity
 
     def primary_ids(self, role: Role) -> ParsedIds:
-        """The layer's primary IDs, parsed; requires the concept ``primary_id``."""
+        """The layer's primary IDs, those with several readings as their positions say.
+
+        Requires the concept ``primary_id``.
+        """
 
         def compute() -> ParsedIds:
+            from rogi.inventory.positions import resolved
             from rogi.inventory.primary_id import parse
 
-            return parse(self.text(role, "primary_id"))
+            return resolved(parse(self.text(role, "primary_id")), self.layer(role))
 
         return self.once(("primary_ids", role), compute)
 

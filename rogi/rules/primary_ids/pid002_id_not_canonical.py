@@ -45,6 +45,7 @@ FAULTS = {
     IdForm.SEPARATED: "has blanks, separators or a decimal point",
     IdForm.EXTRA_ZEROS: "has too many zeros",
     IdForm.SWISS17: "has six digits of longitude",
+    IdForm.DECIMALS: "has not four decimals",
     IdForm.LOST_ZEROS: "has lost zeros",
     IdForm.SWAPPED: "has the longitude first",
 }
@@ -57,7 +58,7 @@ def check(context: Context) -> Iterator[Rows]:
         messages = [
             f"{quoted(ids.text[i])} {FAULTS.get(ids.form[i], 'is written in another way')}; "
             + (
-                f"it can be read as {ids.canonical[i]!r}, but also otherwise, as zeros were lost"
+                f"it can be read as {ids.canonical[i]!r}, but also otherwise, as digits were lost"
                 if ids.ambiguous[i]
                 else f"the 18-character form is {ids.canonical[i]!r}"
             )

@@ -53,7 +53,7 @@ def check(context: Context) -> Iterator[Rows]:
         ids = context.primary_ids(role)
         lon, lat = context.numbers(role, "longitude"), context.numbers(role, "latitude")
         possible = (np.abs(lat) <= 90) & (np.abs(lon) <= 360)
-        off = possible & (deviation(ids, lon, lat) > tolerance * UNITS_PER_DEGREE)
+        off = possible & ~ids.ambiguous & (deviation(ids, lon, lat) > tolerance * UNITS_PER_DEGREE)
         if role is Role.OUTLINE and off.any():
             off &= ~_both_inside(context, role, [(ids.longitude, ids.latitude), (lon, lat)], tolerance)
         rows = np.flatnonzero(off)

@@ -51,7 +51,8 @@ def check(context: Context) -> Iterator[Rows]:
     role = Role.OUTLINE
     ids = context.primary_ids(role)
     outlines = context.lonlat(role)
-    at = np.flatnonzero(ids.parsed & ids.in_range & ~shapely.is_missing(outlines) & ~_has_extended(context))
+    known = ids.parsed & ids.in_range & ~ids.ambiguous
+    at = np.flatnonzero(known & ~shapely.is_missing(outlines) & ~_has_extended(context))
     if not len(at):
         return
     west, _, east, _ = shapely.bounds(outlines[at]).T
