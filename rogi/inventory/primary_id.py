@@ -81,8 +81,8 @@ class ParsedIds:
     canonical
         The 18-character form of what was read, None where unparsable.
     ambiguous
-        Whether digits were lost so that the text has another reading within range, and no position (`resolve`)
-        decides: then the numbers are a guess.
+        Whether digits were lost so that the text has another reading within range, and no position decides
+        (see `resolve`): then the numbers are a guess.
     precision
         Units of 1e-4 degree in the last digit given: 1, or 10 where there are three decimals.
     readings

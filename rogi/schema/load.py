@@ -358,6 +358,8 @@ def _fingerprint(name: str) -> tuple[Path, int, int]:
 
 # ---- parameters
 
+SET_BY_USER = "set by the user"
+
 
 @cache
 def _packaged_parameters() -> Mapping[str, Parameter]:
@@ -405,7 +407,7 @@ def load_parameters(overrides: Mapping[str, object] = MappingProxyType({})) -> M
         table[name] = replace(
             default,
             value=_same_kind(name, value, default.value),
-            source="set by the user",
+            source=SET_BY_USER,
             evidence=default.evidence,
         )
     return MappingProxyType(table)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.rules.context import Context
-from rogi.rules.rule import Need, Rows
+from rogi.rules.rule import CannotCheck, Need, Rows
+from rogi.schema.load import SET_BY_USER
 from rogi.schema.model import Role
 
 ALL = tuple(Need(role) for role in Role)
@@ -23,6 +24,20 @@ def per_feature_or_layer(
     if found.sum() > 1 and found[of].all():
         return Rows.of_layer(role, f"all {int(found.sum())} features: {message}")
     return Rows(role, np.flatnonzero(found), message)
+
+
+def pixel_size(context: Context) -> float:
+    """Pixel of the imagery the outlines were drawn on, m: set by the user, or that of TPRoGI for TPRoGI.
+
+    Raises
+    ------
+    CannotCheck
+        Where it is not known: other inventories are drawn on other imagery.
+    """
+    parameter = context.parameter("resolution")
+    if context.inventory.schema.name != "tprogi" and parameter.source != SET_BY_USER:
+        raise CannotCheck(f"the pixel size of the imagery is not known; set {parameter.name}")
+    return context.number("resolution")
 
 
 def square_metres(area: float) -> str:

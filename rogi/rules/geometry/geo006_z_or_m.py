@@ -2,10 +2,10 @@
 
 ## What it checks
 Coordinates have x and y only. Where every feature of a layer has Z (or M) this is one finding for the
-layer.
+layer. Heights that are all 0 say nothing and are not reported.
 
 ## Why
-An inventory is a map in plan. Z in outlines usually comes from KML (all zero) or from tracing on a
+An inventory is a map in plan. Z in outlines usually comes from tracing on a
 surface; it makes files half as large again, and some tools drop features of mixed dimension.
 
 ## Example
@@ -24,6 +24,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
@@ -40,6 +41,7 @@ def check(context: Context) -> Iterator[Rows]:
     for role in context.targets:
         geometry = context.geometry(role)
         z = shapely.has_z(geometry)
+        z[z] = _rises(geometry[z])
         has_m = getattr(shapely, "has_m", None)  # shapely 2.1, GEOS 3.12
         m = has_m(geometry) if has_m else np.zeros(len(geometry), bool)
         of = ~shapely.is_missing(geometry)
@@ -50,6 +52,13 @@ def check(context: Context) -> Iterator[Rows]:
         ):
             if found.any():
                 yield per_feature_or_layer(context, role, found, of, words)
+
+
+def _rises(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """(n,) whether any height is not 0: programs that know none write 0."""
+    coords, index = shapely.get_coordinates(geometry, include_z=True, return_index=True)
+    heights = np.nan_to_num(coords[:, 2])
+    return np.asarray(np.bincount(index, weights=heights != 0, minlength=len(geometry)) > 0)
 
 
 def good() -> Inventory:

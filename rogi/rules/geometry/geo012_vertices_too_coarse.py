@@ -3,7 +3,7 @@
 ## What it checks
 Between two vertices a straight edge of length s cuts off an arc by up to s² / (8 r), where r is the
 radius of a circle of the outline's area. With the mean spacing of its vertices this is at most `pixels`
-times `resolution`.
+times `resolution`. That is known for TPRoGI only; of other inventories it must be set.
 
 ## Why
 An outline drawn with a few clicks is less exact than the imagery allows, and its area is too small.
@@ -12,8 +12,8 @@ An outline drawn with a few clicks is less exact than the imagery allows, and it
 A rock glacier 200 m across drawn with five vertices: edges of 105 m cut off 15 m.
 
 ## How to fix
-Draw the outline anew at a larger scale. If it was drawn on coarser imagery, set `GEO012.resolution` in
-`rogi.toml` to its pixel size.
+Draw the outline anew at a larger scale. If it was drawn on coarser imagery, set `GEO012.resolution` to its
+pixel size in `rogi.toml`.
 
 ## Reference
 Sagitta of a circular arc; 4.77 m is the pixel of the Planet Basemaps used by Sun et al. (2024), Sect.
@@ -29,7 +29,7 @@ import numpy as np
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.context import Context
-from rogi.rules.geometry._layers import DRAWN
+from rogi.rules.geometry._layers import DRAWN, pixel_size
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -38,7 +38,7 @@ RULE = RuleInfo("GEO012", "vertices-too-coarse", Severity.INFO, Evidence.DERIVED
 
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
-    limit = context.number("pixels") * context.number("resolution")
+    limit = context.number("pixels") * pixel_size(context)
     for role in context.targets:
         spacing = context.vertices(role).spacing
         with np.errstate(invalid="ignore", divide="ignore"):

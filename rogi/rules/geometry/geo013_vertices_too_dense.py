@@ -29,7 +29,7 @@ import shapely
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.context import Context
-from rogi.rules.geometry._layers import DRAWN
+from rogi.rules.geometry._layers import DRAWN, pixel_size
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -38,7 +38,7 @@ RULE = RuleInfo("GEO013", "vertices-too-dense", Severity.INFO, Evidence.DERIVED,
 
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
-    limit = context.number("fraction") * context.number("resolution")
+    limit = context.number("fraction") * pixel_size(context)
     for role in context.targets:
         spacing = context.vertices(role).spacing
         rows = np.flatnonzero(context.usable(role) & (spacing < limit))

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from rogi.geometry import local_metres
 from rogi.inventory.model import Inventory
-from rogi.rules.context import Context, Floats, Geometries
+from rogi.rules.context import Context, Floats, Geometries, Ints
 from rogi.rules.primary_ids._places import length, place
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -50,11 +50,29 @@ RULE = RuleInfo(
 def check(context: Context) -> Iterator[Rows]:
     role = Role.OUTLINE
     ids = context.primary_ids(role)
+    rows, apart = far_outlines(context)
+    limit = context.number("distance")
+    messages = [
+        f"the ID says {place(ids.longitude[i], ids.latitude[i])}, {length(d)} outside the outline; "
+        f"up to {length(limit)} are allowed"
+        for i, d in zip(rows, apart, strict=True)
+    ]
+    yield Rows(role, rows, messages, field=context.column_name(role, "primary_id"), value=ids.text[rows])
+
+
+def far_outlines(context: Context) -> tuple[Ints, Floats]:
+    """Rows of outlines whose ID gives a place elsewhere, and its distance from the outline in metres."""
+    return context.once(("far outlines",), lambda: _far_outlines(context))
+
+
+def _far_outlines(context: Context) -> tuple[Ints, Floats]:
+    role = Role.OUTLINE
+    ids = context.primary_ids(role)
     outlines = context.lonlat(role)
     known = ids.parsed & ids.in_range & ~ids.ambiguous
     at = np.flatnonzero(known & ~shapely.is_missing(outlines) & ~_has_extended(context))
     if not len(at):
-        return
+        return at, np.zeros(0)
     west, _, east, _ = shapely.bounds(outlines[at]).T
     middle = (west + east) / 2
     # the turn of the longitude that is nearest to the outline: it may be drawn beyond 180 degrees
@@ -63,16 +81,9 @@ def check(context: Context) -> Iterator[Rows]:
     lat = ids.latitude[at]
     outside = np.flatnonzero(~shapely.intersects_xy(outlines[at], lon, lat))
     at, lon, lat = at[outside], lon[outside], lat[outside]
-    limit = context.number("distance")
     near, apart = _metres(outlines[at], lon, lat)
-    far = np.flatnonzero(near > limit)
-    rows = at[far]
-    messages = [
-        f"the ID says {place(ids.longitude[i], ids.latitude[i])}, {length(d)} outside the outline; "
-        f"up to {length(limit)} are allowed"
-        for i, d in zip(rows, apart[far], strict=True)
-    ]
-    yield Rows(role, rows, messages, field=context.column_name(role, "primary_id"), value=ids.text[rows])
+    far = np.flatnonzero(near > context.number("PID008.distance"))
+    return at[far], apart[far]
 
 
 def _metres(outlines: Geometries, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:

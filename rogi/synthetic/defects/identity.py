@@ -117,6 +117,7 @@ def _exchanged_ids(draft: Draft, units: Units, number: int) -> None:
         draft.set(Role.OUTLINE, unit, primary_id=text)
         draft.found("PID008", Role.OUTLINE, unit, what="the primary IDs of two outlines are exchanged")
         draft.found("PID007", Role.OUTLINE, unit)
+        draft.found("PID011", Role.OUTLINE, unit)
         draft.found("REL003", Role.MARKER, unit, other=other, other_role=Role.OUTLINE)
 
 
