@@ -110,7 +110,9 @@ def make(
         "latitude": source.latitude,
     }
     _write(columns, ["id"], format, output)
-    _end(sum(i is None for i in ids), len(ids), "have no position within the range of longitude and latitude")
+    _end(
+        sum(i is None for i in ids), len(ids), "have no position, or coordinates that `rogi validate` reports"
+    )
 
 
 @app.command()

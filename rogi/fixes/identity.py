@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from rogi.fixes.edits import CellEdit
 from rogi.inventory.columns import folded
-from rogi.inventory.primary_id import IdForm, deviation, make
+from rogi.inventory.id_readings import IdForm
+from rogi.inventory.primary_id import deviation, make
 from rogi.rules.context import Context
 from rogi.rules.primary_ids._places import positions
 from rogi.rules.vertices import only

@@ -14,6 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi.errors import InputError
 from rogi.geometry import places_on_earth
 from rogi.inventory.columns import column_values, numbers, texts
 from rogi.inventory.crs import (
@@ -27,7 +28,7 @@ from rogi.inventory.crs import (
     to_degrees,
 )
 from rogi.inventory.model import Layer
-from rogi.inventory.positions import resolved
+from rogi.inventory.positions import Place, positions, resolved
 from rogi.inventory.primary_id import parse
 from rogi.words import counted
 
@@ -202,6 +203,29 @@ def labels_of(layer: Layer) -> Objects:
             named = np.array([text is not None for text in found], dtype=bool)
             out[named] = found[named]
     return out
+
+
+def sound_positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Floats]:
+    """Longitude and latitude of features, NaN where rules report their coordinates.
+
+    Raises
+    ------
+    InputError
+        If the layer has no CRS, or one without longitude and latitude.
+
+    See Also
+    --------
+    rogi.inventory.positions.positions : the same of all features.
+    """
+    if layer.crs is not None and not places_on_earth(layer.crs):
+        raise InputError(
+            f"{layer.name} is in {label(layer.crs)}, which has no longitude and latitude; bring it into a "
+            "geographic or projected coordinate reference system first."
+        )
+    lon, lat = positions(layer, place)
+    state = coordinates(layer)
+    sound = state.sound & ~state.faulty
+    return np.where(sound, lon, np.nan), np.where(sound, lat, np.nan)
 
 
 def finite_coordinates(geometry: Objects) -> Mask:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
+from rogi.geometry import places_on_earth
 from rogi.inventory.formats import Format, format_of
 from rogi.schema.model import Role, normalise
 
@@ -104,7 +105,8 @@ def from_file(
     """
     if path is not None and ids and crs is None and format_of(path) is Format.CSV:
         return _from_csv(path, column)
-    from rogi.inventory.positions import Place, positions
+    from rogi.inventory.coordinates import sound_positions
+    from rogi.inventory.positions import Place
     from rogi.inventory.read import read_inventory
 
     inventory = read_inventory(() if path is None else path, layers=layers, crs=crs)
@@ -112,7 +114,9 @@ def from_file(
     text = _ids(layer, column) if ids else np.full(len(layer), None, dtype=object)
     if ids and layer.crs is None:
         return IdSource(layer.rows, text)
-    longitude, latitude = positions(layer, Place(place))
+    if ids and not places_on_earth(layer.crs):
+        return IdSource(layer.rows, text)
+    longitude, latitude = sound_positions(layer, Place(place))
     return IdSource(layer.rows, text, longitude, latitude, layer.role is Role.MARKER)
 
 

@@ -90,6 +90,17 @@ class Failure:
     severity: Severity
     positions: NDArray[np.intp]
 
+    def mixture(self, report: Report) -> list[str]:
+        """How many findings of each severity, where they are not all of one: a heading names the worst."""
+        severities = report.findings["severity"].iloc[self.positions].value_counts()
+        if len(severities) < 2:
+            return []
+        return [
+            counted(int(severities[s.value]), _NOUNS[s])
+            for s in sorted(Severity, key=lambda s: -s.rank)
+            if s.value in severities.index
+        ]
+
     def records(self, report: Report, limit: int = -1) -> Iterator[Record]:
         """Its findings in this order, at most ``limit`` of them (negative: all)."""
         part = self.positions if limit < 0 else self.positions[:limit]

@@ -75,7 +75,7 @@ def _header(report: Report) -> Iterator[Text]:
 def _rule(report: Report, failure: Failure, limit: int) -> Iterator[Text]:
     outcome = failure.outcome
     apart = ((outcome.waived, "waived"), (outcome.known, "in the baseline"))
-    aside = [f"{n:,} {word}" for n, word in apart if n]
+    aside = [*failure.mixture(report), *(f"{n:,} {word}" for n, word in apart if n)]
     count = counted(outcome.findings, "finding") + (f" ({', '.join(aside)})" if aside else "")
     line = _text(f"{failure.severity.value:<7} ", STYLES[failure.severity])
     line.append(f"{outcome.code} ", "bold")

@@ -198,7 +198,7 @@ class Context:
     def _named(self, role: Role, readable: bool) -> Mask:
         """(n,) whether the feature has a primary ID: one that can be read, or any that is no placeholder."""
         from rogi.inventory.columns import is_placeholder
-        from rogi.inventory.primary_id import IdForm
+        from rogi.inventory.id_readings import IdForm
         from rogi.rules.structure._vocabulary import placeholders
 
         ids = self.primary_ids(role)

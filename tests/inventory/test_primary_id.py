@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rogi.errors import OptionError
+from rogi.inventory.id_readings import IdForm
 from rogi.inventory.primary_id import (
     LENGTH,
     PATTERN,
-    IdForm,
     RepairMethod,
     deviation,
     make,

@@ -31,8 +31,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from rogi.inventory.columns import quoted
+from rogi.inventory.id_readings import IdForm
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import IdForm
 from rogi.rules.context import Context
 from rogi.rules.primary_ids import WITH_ID
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity

@@ -31,8 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.inventory.columns import folded, is_placeholder, quoted, schema_of
+from rogi.inventory.id_readings import IdForm
 from rogi.inventory.model import Inventory, Layer
-from rogi.inventory.primary_id import IdForm, ParsedIds, units
+from rogi.inventory.primary_id import ParsedIds, units
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, CannotCheck, Need, Rows, RuleInfo, Severity
 from rogi.rules.structure._vocabulary import placeholders

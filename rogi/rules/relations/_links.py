@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.inventory.columns import folded, is_placeholder
-from rogi.inventory.primary_id import IdForm
+from rogi.inventory.id_readings import IdForm
 from rogi.rules.context import Context
 from rogi.rules.structure._vocabulary import placeholders
 from rogi.rules.vertices import only
