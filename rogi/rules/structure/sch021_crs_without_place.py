@@ -2,7 +2,8 @@
 
 ## What it checks
 Coordinates can be taken to longitude and latitude: the CRS is geographic or projected, of the Earth.
-Geocentric (EPSG:4978), local (engineering) and vertical systems, and those of other bodies, are none of these.
+Geocentric (EPSG:4978), local (engineering) and vertical systems, and those of other bodies, are none of
+these.
 
 ## Why
 Neither places nor areas can be computed, and the checks that need them do not run. The numbers may look like
