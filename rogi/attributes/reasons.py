@@ -55,9 +55,6 @@ STEEP = 40.0
 """Degrees: half of all units steeper than this on average is rock face, not rock glacier (of TPRoGI about 90
 % lie between 10 and 25 degrees; feet taken for metres make 41 of 15). Sun et al. 2024."""
 
-SUSPICIOUS_PRECIPITATION = 15.0
-"""Millimetres: the driest deserts have so little in a year, and every place in a day."""
-
 
 @dataclass
 class Nulls:
@@ -275,9 +272,9 @@ def families(names: Sequence[str]) -> list[str]:
 def suspicions(values: Columns) -> list[str]:
     """Warnings of values of which each is possible, but not all of them."""
     found = []
-    elevation, slope, rain = (
+    elevation, slope = (
         values[name][np.isfinite(values[name])] if name in values else np.zeros(0)
-        for name in ("elevation_maximum", "slope_mean", "precipitation")
+        for name in ("elevation_maximum", "slope_mean")
     )
     if len(elevation) and 0 < elevation.max() < SUSPICIOUS_KM:
         found.append(
@@ -287,11 +284,6 @@ def suspicions(values: Columns) -> list[str]:
         found.append(
             f"SLO: half of the units are steeper than {np.median(slope):.0f} degrees, which is implausible: "
             "is the elevation model in feet, or its horizontal unit another?"
-        )
-    if len(rain) and np.median(rain) < SUSPICIOUS_PRECIPITATION:
-        found.append(
-            f"AP: half of the units have {np.median(rain):.3g} mm a year or less, as only the driest deserts "
-            f"have: are the data mm per day (then {np.median(rain) * 365.2425:.4g} mm) or per month?"
         )
     return found
 

@@ -14,8 +14,10 @@ from affine import Affine
 
 from rogi.attributes.configuration import AttributeSettings, ClimateSource
 from rogi.attributes.derive import Derived, derive_attributes
+from rogi.attributes.fields import Group
 from rogi.attributes.groups import Engine
 from rogi.attributes.plausible import explanation, impossible, plausible_range
+from rogi.attributes.reasons import Nulls
 from rogi.attributes.relief import ZonalOptions
 from rogi.errors import InputError
 from rogi.inventory.build import from_frames
@@ -133,37 +135,36 @@ def test_an_impossible_unit_is_null_and_the_others_are_not(write_raster: WriteRa
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "unit", "guess"),
+    ("group", "value", "guess"),
     [
-        ("maat", 268.0, "degC", "K labelled °C"),
-        ("maat", -4.0, "K", "°C labelled K"),
-        ("magt", -9999.0, "degC", "undeclared fill value"),
-        ("magt", -152.0, "degC", "tenths of a degree"),
-        ("ap", 40_000.0, "mm", "tenths of a millimetre"),
+        (Group.MAAT, 268.0, "K labelled °C"),
+        (Group.MAAT, -278.0, "°C labelled K"),
+        (Group.MAGT, -152.0, "tenths of a degree"),
+        (Group.MAGT, -9999.0, "undeclared fill value"),
+        (Group.AP, 40_000.0, "tenths of a millimetre"),
     ],
 )  # fmt: skip
-def test_a_climate_in_another_unit_is_refused(
-    write_raster: WriteRaster, name: str, value: float, unit: str, guess: str
-) -> None:
-    path = write_raster("c.tif", np.full((120, 120), value, np.float32), GRID, "EPSG:4326", units=unit)
-    with pytest.raises(InputError, match=rf"looks like .*{guess}.*--{name}-unit"):
-        derive([box(20, 20)], **{name: ClimateSource((str(path),))})
+def test_a_climate_in_another_unit_is_refused(group: Group, value: float, guess: str) -> None:
+    """What reading let pass, as half of the values around the units were possible."""
+    nulls = Nulls(lambda units: "some", np.zeros(5, dtype=bool))
+    values = {group.concept: np.array([value, value, np.nan, value * 1.001, 5.0])}
+    with pytest.raises(InputError, match=rf"looks like .*{guess}.*--{group.value}-unit"):
+        nulls.refuse_impossible(group, [group.concept], values)
 
 
-def test_fill_in_some_units_of_a_climate(write_raster: WriteRaster) -> None:
-    values = np.full((120, 120), -4.5, np.float32)
-    values[:30, :30] = -9999
-    path = write_raster("c.tif", values, GRID, "EPSG:4326", units="degC")
-    found = table(derive([box(10, 10), box(60, 60), box(80, 80)], maat=ClimateSource((str(path),))))
-    assert found["MAAT"].isna().tolist() == [True, False, False]
-    assert found["MAAT"][1] == -4.5
-    assert "perhaps an undeclared fill value (-9999)" in found["ATTR_NOTE"][0]
-
-
-def test_little_rain_is_suspected(write_raster: WriteRaster) -> None:
-    path = write_raster("c.tif", np.full((120, 120), 1.5, np.float32), GRID, "EPSG:4326", units="mm")
-    (warning,) = derive([box(10, 10)], ap=ClimateSource((str(path),))).warnings
-    assert "mm per day (then 547.9 mm)" in warning
+def test_some_impossible_units_of_a_climate() -> None:
+    nulls = Nulls(lambda units: f"units {units.tolist()}", np.zeros(4, dtype=bool))
+    values = {"air_temperature": np.array([-4.5, -9999.0, np.nan, -3.0])}
+    (warning,), units = nulls.refuse_impossible(Group.MAAT, ["air_temperature"], values)
+    assert units.tolist() == [1]
+    assert "1 units have impossible values (units [1]; the first -9999 °C" in warning
+    np.testing.assert_array_equal(values["air_temperature"], [-4.5, np.nan, np.nan, -3.0])
+    assert nulls.texts([None] * 4, ["air_temperature"]).tolist() == [
+        None,
+        "MAAT: impossible value -9999 °C, possible are -60 to 35; perhaps an undeclared fill value (-9999)",
+        None,
+        None,
+    ]
 
 
 # ---- reasons of nulls
