@@ -201,6 +201,8 @@ def labels_of(layer: Layer) -> Objects:
         if concept in layer.columns:
             found = texts(column_values(layer, concept))
             named = np.array([text is not None for text in found], dtype=bool)
+            if concept == "working_id" and len(set(found[named])) == 1 < named.sum():
+                continue  # a column Id of zeros, as ArcGIS adds it, names nothing
             out[named] = found[named]
     return out
 

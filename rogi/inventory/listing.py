@@ -20,6 +20,7 @@ from rogi.inventory.cells import Places, find_places, sample
 from rogi.inventory.detect import Family, LayerHint
 from rogi.inventory.drivers import driver_calls
 from rogi.inventory.formats import Checked, Format, check, write_ahead
+from rogi.inventory.model import Source
 from rogi.paths import is_plain, link_into
 from rogi.schema.model import Role, normalise
 
@@ -131,10 +132,11 @@ class SourceLayer:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Layers, and what was passed over and why."""
+    """Layers, what was passed over and why, and layers that were not looked into at all."""
 
     layers: tuple[SourceLayer, ...]
     notes: tuple[str, ...] = ()
+    unread: tuple[Source, ...] = ()
 
 
 def layers_of(file: Path, shown: Path, scratch: Path, encoding: str | None) -> Found:
@@ -243,7 +245,8 @@ def _of_kml(file: Path, shown: Path, format: Format) -> Found:
 def _of_driver(checked: Checked, shown: Path, scratch: Path) -> Found:
     import pyogrio
 
-    checked, passed = _safe(checked, shown, scratch)
+    checked, unsafe = _safe(checked, shown, scratch)
+    passed = [f"{shown.name} (layer {name}) was not read: it {reason}" for name, reason in unsafe.items()]
     file = str(checked.path.absolute())
     layers: list[SourceLayer] = []
     opening: list[str] = []
@@ -291,7 +294,8 @@ def _of_driver(checked: Checked, shown: Path, scratch: Path) -> Found:
         raise InputError(
             f"{shown} holds no layer that can be read{reasons}; it may be a blank or damaged file."
         )
-    return Found(tuple(layers), tuple(passed))
+    unread = tuple(Source(shown, name, checked.format.value, 0) for name in unsafe)
+    return Found(tuple(layers), tuple(passed), unread)
 
 
 def _placed(layer: SourceLayer) -> SourceLayer:
@@ -333,21 +337,20 @@ def _has_feature_ids(checked: Checked) -> bool:
     return seen > 0
 
 
-def _safe(checked: Checked, shown: Path, scratch: Path) -> tuple[Checked, list[str]]:
-    """A database without the layers that must not be given to the driver, and notes on them."""
+def _safe(checked: Checked, shown: Path, scratch: Path) -> tuple[Checked, dict[str, str]]:
+    """A database without the layers that must not be given to the driver, and what is wrong with each."""
     if checked.format not in (Format.GEOPACKAGE, Format.SQLITE):
-        return checked, []
+        return checked, {}
     unsafe = sqlitefile.unsafe_layers(checked.path)
     for name, reason in unsafe.items():
         if sqlitefile.is_catalogue(name):
             raise InputError(f"{shown} is refused: its table {name}, which lists what it holds, {reason}.")
     if not unsafe:
-        return checked, []
+        return checked, {}
     copy = private_folder(scratch) / checked.path.name
     shutil.copyfile(checked.path, copy)
     sqlitefile.remove_layers(copy, unsafe)
-    notes = [f"{shown.name} (layer {name}) was not read: it {reason}" for name, reason in unsafe.items()]
-    return replace(checked, path=copy), notes
+    return replace(checked, path=copy), unsafe
 
 
 def private_folder(scratch: Path) -> Path:

@@ -108,7 +108,7 @@ def read_inventory(
             if tables:
                 parts.append(_part(role, tables))
         inventory = assemble(parts, detection, schema, shown, (*found.notes, *notes))
-        inventory = replace(inventory, unread=_unread(candidates, chosen, notes))
+        inventory = replace(inventory, unread=(*_unread(candidates, chosen, notes), *found.unread))
         refuse_copies(inventory, {role for role in roles if role is not None})
         return inventory
 

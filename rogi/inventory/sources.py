@@ -19,6 +19,7 @@ from rogi.inventory.formats import (
     is_geodatabase,
 )
 from rogi.inventory.listing import Found, SourceLayer, layers_of, private_folder
+from rogi.inventory.model import Source
 
 MAX_FILES = 10_000  # looked at in a folder
 
@@ -54,6 +55,7 @@ def find_layers(paths: Sequence[Path], scratch: Path, encoding: str | None = Non
     """
     layers: list[SourceLayer] = []
     notes: list[str] = []
+    unread: list[Source] = []
     targets.note_read(*paths)
     for path in paths:
         if path.is_dir() and not is_geodatabase(path):
@@ -64,7 +66,8 @@ def find_layers(paths: Sequence[Path], scratch: Path, encoding: str | None = Non
             found = layers_of(path, path, scratch, encoding)
         layers += found.layers
         notes += found.notes
-    return Found(tuple(layers), tuple(notes))
+        unread += found.unread
+    return Found(tuple(layers), tuple(notes), tuple(unread))
 
 
 def _of_folder(folder: Path, root: Path, shown: Path, scratch: Path, encoding: str | None) -> Found:
@@ -97,6 +100,7 @@ def _of_folder(folder: Path, root: Path, shown: Path, scratch: Path, encoding: s
         passed += [f"{name} was not read; name it itself, or as --table" for _, name in sheets]
     chosen, doubled = _one_format_each(files or sheets)
     layers: list[SourceLayer] = []
+    unread: list[Source] = []
     for file, name in chosen:
         try:
             found = layers_of(file, name, scratch, encoding)
@@ -107,10 +111,11 @@ def _of_folder(folder: Path, root: Path, shown: Path, scratch: Path, encoding: s
         else:
             layers += found.layers
             passed += found.notes
+            unread += found.unread
     if not layers:
         reasons = f" ({'; '.join(passed)})" if passed else ""
         raise InputError(f"{shown} holds no layer that rogi can read{reasons}; it reads {READABLE}.")
-    return Found(tuple(layers), (*passed, *doubled))
+    return Found(tuple(layers), (*passed, *doubled), tuple(unread))
 
 
 def _walk(folder: Path, shown: Path) -> list[Path]:

@@ -192,6 +192,8 @@ def _feature_names(context: Context, layer: Layer) -> tuple[Objects, Objects]:
         present = context.filled(layer.role, concept)
         if concept == "working_id":
             present = present & ~_placeholders(context, text)
+            if len(set(text[present])) == 1 < present.sum():  # ArcGIS adds a column Id of zeros
+                continue
         labels[present] = text[present]
         names = text.copy()
         names[~present] = None

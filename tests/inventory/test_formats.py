@@ -273,6 +273,7 @@ def test_views_that_are_not_run(geopackage, monkeypatch, view, said) -> None:
     inventory = read_inventory(geopackage)
     assert len(inventory.layers) == 4
     assert any("(layer v) was not read" in note and said in note for note in inventory.notes)
+    assert [source.layer for source in inventory.unread] == ["v"]
 
 
 def test_a_view_that_reaches_the_network_is_not_run(geopackage) -> None:
@@ -567,3 +568,18 @@ def test_spreadsheet_with_far_apart_cells_is_refused(tmp_path, row, cell, said) 
             target.writestr(member.filename, content)
     with pytest.raises(InputError, match=rf"bad.xlsx .*{said}"):
         read_inventory(bad)
+
+
+def test_a_constant_id_names_nothing() -> None:
+    """ArcGIS adds a column Id of zeros."""
+    from rogi.inventory.build import from_frames
+    from rogi.inventory.coordinates import labels_of
+    from rogi.validation.engine import validate
+    from rogi.validation.settings import Settings
+
+    frame = outlines(3, Id=[0, 0, 0])
+    frame.loc[1, "geometry"] = None
+    inventory = from_frames({Role.OUTLINE: frame})
+    assert labels_of(inventory.layers[0]).tolist() == ["row 1", "row 2", "row 3"]
+    findings = validate(inventory, Settings(select=("GEO001",))).findings
+    assert findings["feature_id"].tolist() == ["row 2"]

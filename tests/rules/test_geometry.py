@@ -160,6 +160,7 @@ def test_z_of_a_whole_layer_is_one_finding(run: Run) -> None:
     assert findings["row"].tolist() == [0]
     assert "3 features" in findings["message"].iloc[0]
     assert run(outlines(*raised[:2], box(0.03)), "GEO006")["at"].tolist() == [0, 1]
+    assert len(run(outlines(*(shapely.force_3d(box(0.01 * k), 0.0) for k in range(3))), "GEO006")) == 0
 
 
 def test_parts_and_holes(run: Run) -> None:
