@@ -62,8 +62,6 @@ class Nulls:
 
     Attributes
     ----------
-    count : int
-        Number of units.
     named : callable
         Units, as positions, to text for messages.
     empty : ndarray of bool, shape (n,)
