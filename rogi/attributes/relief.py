@@ -22,7 +22,7 @@ from rogi.attributes.statistics import (
 )
 from rogi.errors import InputError, OptionError
 from rogi.raster.grid import Grid as RasterGrid
-from rogi.raster.voids import nominal_spacing, steepest_step
+from rogi.raster.steps import nominal_spacing, steepest_step
 from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
 from rogi.terrain import potential_incoming_solar_radiation as radiation
 from rogi.terrain.grid import NODE_SPACING
@@ -206,8 +206,7 @@ def _refuse_cliffs(
     InputError
         Also where one of several units has them.
     """
-    rows = coverage.rows.astype(np.int64) - window.row0
-    columns = coverage.columns.astype(np.int64) - window.column0
+    rows, columns = coverage.rows - window.row0, coverage.columns - window.column0
     spacing = nominal_spacing(grid.crs, grid.transform)
     found = steepest_step(elevation, rows, columns, spacing)
     if found is None:

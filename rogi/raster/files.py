@@ -230,7 +230,8 @@ class RasterFile:
     def _read_values(self, window: Window) -> NDArray[np.floating[Any]]:
         (stored,), valid = self.read_stored(window)
         values: NDArray[np.floating[Any]] = stored.astype(self.float_type)
-        values[~valid] = np.nan
+        if not valid.all():
+            values[~valid] = np.nan
         if self.scale != 1 or self.offset != 0:
             values *= self.scale
             values += self.offset

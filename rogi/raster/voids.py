@@ -1,14 +1,12 @@
 """Numbers of an elevation model that are no ground, though the file does not say so.
 
-Three rules, each for what terrain can do:
+Two rules, each for what terrain can do:
 
 * No ground is below -500 m (Dead Sea shore: -430 m), and no number near `HIGHEST` is an elevation in any
   unit. Such numbers, and those in `FILLS`, are fill wherever they lie. Others above Mount Everest are not:
   they may be feet or decimetres without a unit, which is told of the units they lie in.
 * Zeros are sea, or fill. The sea has a shore: of all pixels around a patch of zeros some lie near zero. Where
   none does, the patch is fill (see `ZERO_GAP`).
-* Neighbouring pixels do not differ by thousands of metres. The tallest vertical drop is that of Mount Thor,
-  1,250 m; the Rupal face of Nanga Parbat rises 4,600 m over about 4 km (see `steepest_step`).
 
 What a pixel is depends on its file alone, never on the window it is read in.
 """
@@ -23,13 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rogi.geometry import parse_crs
 from rogi.raster.damage import around_damage
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
-    from affine import Affine
     from numpy.typing import NDArray
 
     Values = NDArray[np.floating[Any]]
@@ -46,15 +42,6 @@ ZERO_GAP = 100.0
 """Metres: a patch of zeros is fill where all ground around it is as far from zero as this, and as far as a
 slope of 45 degrees leads from pixel to pixel. The highest cliffs (Kalaupapa 1,010 m, Enniberg 754 m) stand
 beside shores that are flat somewhere."""
-
-SUMMIT = 9000.0
-"""Metres; no ground is higher."""
-
-STEP, GRADE = 1500.0, 1.5
-"""Metres, and metres per metre of distance: neighbouring pixels differ by less than their sum."""
-
-EQUATOR_DEGREE = 111_320.0
-"""Metres."""
 
 BLOCK = 1024
 """Rows and columns labelled at a time."""
@@ -338,57 +325,3 @@ def _label(mask: Mask) -> tuple[NDArray[np.int32], int]:
 def _unpack(packed: bytes, shape: tuple[int, int]) -> Mask:
     bits = np.unpackbits(np.frombuffer(zlib.decompress(packed), np.uint8), count=shape[0] * shape[1])
     return bits.reshape(shape).astype(bool)
-
-
-def nominal_spacing(crs: Any, transform: Affine) -> tuple[float, float]:
-    """Metres between the pixels of a row and of a column; of degrees those at the equator, where most are.
-
-    So a limit made of it does not depend on which other tiles a grid has.
-    """
-    system = parse_crs(crs)
-    unit = EQUATOR_DEGREE if system.is_geographic else system.axis_info[0].unit_conversion_factor
-    return (
-        unit * float(np.hypot(transform.a, transform.d)),
-        unit * float(np.hypot(transform.b, transform.e)),
-    )
-
-
-def steepest_step(
-    values: Values, rows: NDArray[np.int64], columns: NDArray[np.int64], spacing: tuple[float, float]
-) -> tuple[int, float] | None:
-    """The first of some pixels that differs from a neighbour by more than terrain does.
-
-    Numbers above `SUMMIT` are left to the checks of units, which say what they look like.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (rows, columns)
-        Elevations, m; NaN for voids.
-    rows, columns : ndarray of int, shape (n,)
-        Pixels to look at; none on the border of `values`.
-    spacing : (float, float)
-        Metres between pixels of a row, and of a column.
-
-    Returns
-    -------
-    (int, float) or None
-        Its number and the elevation of the neighbour.
-
-    Examples
-    --------
-    >>> values = np.full((3, 3), 4000.0)
-    >>> values[1, 2] = 18.0
-    >>> steepest_step(values, np.array([1]), np.array([1]), (30.0, 30.0))
-    (0, 18.0)
-    """
-    width = values.shape[1]
-    flat = values.reshape(-1)
-    index = rows * width + columns
-    own = flat[index]
-    for step, distance in ((1, spacing[0]), (-1, spacing[0]), (width, spacing[1]), (-width, spacing[1])):
-        beside = flat[index + step]
-        beyond = (np.abs(beside - own) > STEP + GRADE * distance) & (np.maximum(beside, own) <= SUMMIT)
-        if beyond.any():
-            first = int(np.flatnonzero(beyond)[0])
-            return first, float(beside[first])
-    return None

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from affine import Affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from rogi.raster import voids
 from rogi.raster.files import ArrayRaster
 from rogi.raster.grid import Window
-from rogi.raster.voids import ZeroPatches, clear_fill, steepest_step
+from rogi.raster.steps import nominal_spacing, steepest_step
+from rogi.raster.voids import ZeroPatches, clear_fill
 
 FILLS = [-32768.0, -32767.0, -9999.0, -99999.0, 9999.0, 32767.0, 65535.0, 1e20, -999.0,
          -3.4028234663852886e38, 3.4028234663852886e38, -1e30, 9.969209968386869e36, 99999.0]  # fmt: skip
@@ -190,7 +192,7 @@ def test_no_terrain_drops_by_thousands_of_metres_from_pixel_to_pixel() -> None:
     assert step(18.0) == (1, 18.0)
     assert step(9000.0) == (1, 9000.0)
     assert step(9001.0) is None  # told of the unit: it may be in feet
-    assert [step(0.0, place=place) for place in ((1, 2), (2, 1))] == [(1, 0.0)] * 2
+    assert [step(0.0, place=place) for place in ((1, 2), (2, 1))] == [(1, 0.0), (0, 0.0)]
     assert step(0.0, place=(4, 1)) == (0, 0.0)
     assert step(0.0, place=(1, 1)) is None  # across a corner
     assert step(4000 - 1250.0) is None  # Mount Thor
@@ -208,3 +210,10 @@ def test_spacing_of_rows_and_columns() -> None:
     assert steepest_step(values, rows, columns, (30.0, 400.0)) == (0, 2000.0)
     assert steepest_step(values.T.copy(), rows, columns, (400.0, 30.0)) == (0, 2000.0)
     assert steepest_step(values, rows[:0], columns[:0], (30.0, 30.0)) is None
+
+
+def test_nominal_spacing() -> None:
+    """Degrees at the equator, feet in metres, and grids that are turned."""
+    assert nominal_spacing("EPSG:4326", Affine(0.001, 0, 0, 0, -0.002, 0)) == pytest.approx((111.32, 222.64))
+    assert nominal_spacing("EPSG:2263", Affine(100, 0, 0, 0, -10, 0)) == pytest.approx((30.48006, 3.048006))
+    assert nominal_spacing("EPSG:32645", Affine(3, 5, 0, 4, -12, 0)) == pytest.approx((5, 13))
