@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from rogi.errors import InputError, OutputError, RogiError
 from rogi.files import write_text
+from rogi.release.answers import CACHED, fault
 from rogi.release.contents import md5_of, sha256_of
 from rogi.release.model import Release
 from rogi.release.publish import record_number
@@ -151,10 +153,11 @@ def _record(number: str, repository: Repository, folder: Path, offline: bool) ->
     """What the record says of itself, from the cache if it is there: a published version does not change."""
     known = _record_path(folder)
     if known.is_file():
-        try:
-            return dict(json.loads(known.read_text(encoding="utf-8")))
-        except ValueError:
-            known.unlink()
+        with contextlib.suppress(ValueError, RecursionError):
+            content = json.loads(known.read_text(encoding="utf-8"))
+            if fault(content, CACHED) is None:
+                return dict(content)
+        known.unlink()
     if offline:
         raise InputError(
             f"Record {number} is not in the cache {folder.parent}; fetch it once without --offline."
@@ -167,15 +170,20 @@ def _record(number: str, repository: Repository, folder: Path, offline: bool) ->
             "all versions is not that of one: take it from the page of the version."
         )
     entries = repository.record_files(number)
+    if not entries:
+        raise InputError(f"Record {number} at {repository.address} has no public files; check the DOI.")
     record = {
         "record": str(found["id"]),
         "doi": str(found.get("pids", {}).get("doi", {}).get("identifier", found.get("doi", ""))),
-        "title": str(found["metadata"].get("title", "")),
-        "version": str(found["metadata"].get("version", "")),
-        "files": [
-            {"key": e["key"], "checksum": e["checksum"], "size": int(e["size"])} for e in entries.values()
-        ],
+        "title": str(found.get("metadata", {}).get("title", "")),
+        "version": str(found.get("metadata", {}).get("version", "")),
+        "files": [{key: e.get(key) for key in ("key", "checksum", "size")} for e in entries.values()],
     }
+    if (wrong := fault(record, CACHED)) is not None:
+        raise InputError(
+            f"{repository.address} does not say what the files of record {number} are ({wrong}); run the "
+            "command again later, or download them by hand."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -279,6 +287,10 @@ class _Resuming:
                 raise ConnectionError(f"{done:,} of {size:,} bytes came")
         except requests.RequestException as error:
             raise ConnectionError(type(error).__name__) from None
+        except ValueError:
+            raise RepositoryError(
+                f"{self.name}: the repository sends to {url!r}, which is no address."
+            ) from None
 
 
 def _compare(folder: Path, release: Release | None) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import quote, urlsplit
 
 from rogi.errors import OptionError, RogiError
+from rogi.release.answers import FILES, HITS, RECORD, fault
 
 ZENODO: Final = "https://zenodo.org"
 SANDBOX: Final = "https://sandbox.zenodo.org"
@@ -109,7 +110,7 @@ class HttpTransport:
             raise ConnectionError(type(error).__name__) from None
         try:
             content = answer.json() if answer.content else None
-        except ValueError:
+        except (ValueError, RecursionError):
             content = None
         return Answer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, content)
 
@@ -193,7 +194,7 @@ class Repository:
         page = 1
         while True:
             query = f"?size={_SEARCH_SIZE}&page={page}&sort=newest&allversions=true"
-            hits = self._object("GET", f"/api/user/records{query}", expect=(200,))["hits"]
+            hits = self._object("GET", f"/api/user/records{query}", HITS, expect=(200,))["hits"]
             found += hits["hits"]
             total = hits["total"]
             if not hits["hits"] or len(found) >= (total if isinstance(total, int) else total["value"]):
@@ -251,17 +252,25 @@ class Repository:
     # ---- how
 
     def _files(self, path: str) -> dict[str, dict[str, Any]]:
-        return {entry["key"]: entry for entry in self._object("GET", path, expect=(200,)).get("entries", ())}
+        answer = self._object("GET", path, FILES, expect=(200,))
+        return {entry["key"]: entry for entry in answer["entries"]}
 
     def _maybe(self, path: str) -> dict[str, Any] | None:
         answer = self._send("GET", path, expect=(200, 301, 302, 308, 404, 410))
-        return answer.content if answer.status == 200 else None
+        return self._understood("GET", path, answer.content, RECORD) if answer.status == 200 else None
 
-    def _object(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        content = self._send(method, path, **options).content
-        if not isinstance(content, dict):
+    def _object(
+        self, method: str, path: str, schema: Mapping[str, Any] = RECORD, **options: Any
+    ) -> dict[str, Any]:
+        return self._understood(method, path, self._send(method, path, **options).content, schema)
+
+    def _understood(
+        self, method: str, path: str, content: object, schema: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if (wrong := fault(content, schema)) is not None or not isinstance(content, dict):
             raise RepositoryError(
-                f"{self.address} answered {method} {path} with something that is no JSON object."
+                f"{self.address} answered {method} {path} with what is not of InvenioRDM ({wrong}); "
+                "check the address, or run the command again later."
             )
         return content
 
@@ -318,11 +327,11 @@ class Repository:
     def _refused(self, method: str, path: str, answer: Answer) -> RepositoryError:
         content = answer.content if isinstance(answer.content, dict) else {}
         said = str(content.get("message", ""))[:300]
-        errors = content.get("errors") or ()
+        errors = content.get("errors")
         lines = [
-            f"{e.get('field')}: {'; '.join(map(str, e.get('messages', ())))}"
-            for e in errors
-            if isinstance(e, dict)
+            f"{e.get('field')}: {'; '.join(map(str, e['messages']))}"
+            for e in (errors if isinstance(errors, list) else ())
+            if isinstance(e, dict) and isinstance(e.get("messages"), list)
         ]
         detail = f" {said}" + (f" ({', '.join(lines[:_SHOWN_ERRORS])})" if lines else "")
         remedy = {
