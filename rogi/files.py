@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -18,6 +19,10 @@ WORKPLACE = ".rogi-"
 """Beginning of the name of a folder in which something is being written; see :func:`workplace`."""
 _LOCK, _NEW, _READY, _OLD = "lock", "new", "ready", "old"
 
+DISK_FULL = 2**20
+"""Bytes free below which a failed write is put down to a full disk: drivers do not say it."""
+_DRIVERS = ("pyogrio", "rasterio", "pyarrow", "sqlite3", "xarray", "netCDF4")
+_BLOCK = 4096
 _swept: set[Path] = set()
 
 
@@ -59,6 +64,7 @@ def replacing(path: Path, *, state: bool = False) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
+            _refuse_cut(temporary)
             if not state:
                 targets.note_written(temporary, target)
             move(temporary, target)
@@ -66,6 +72,29 @@ def replacing(path: Path, *, state: bool = False) -> Iterator[Path]:
             raise OutputError(f"{path} could not be written: {error.strerror or error}.") from error
         except OutputError as error:  # of a function that knows the temporary path only
             raise OutputError(str(error).replace(str(temporary), str(path))) from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in _DRIVERS:
+                raise
+            reason = " ".join(str(error).split()).replace(str(temporary), str(path))
+            full = " The disk is full." if shutil.disk_usage(work).free < DISK_FULL else ""
+            raise OutputError(f"{path} could not be written: {reason}.{full}") from error
+
+
+def _refuse_cut(made: Path) -> None:
+    """Refuse what a full disk cut: GDAL closes a GeoTIFF without a word about it.
+
+    Raises
+    ------
+    OSError
+    """
+    if shutil.disk_usage(made.parent).free < _BLOCK:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if made.suffix.casefold() in (".tif", ".tiff"):
+        import rasterio
+        from rasterio.windows import Window
+
+        with rasterio.open(made) as image:  # the end of the last band is written last
+            image.read(image.count, window=Window(image.width - 1, image.height - 1, 1, 1))
 
 
 def move(made: Path, target: Path) -> None:

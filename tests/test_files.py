@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -249,3 +250,40 @@ def test_without_a_plain_temporary_folder_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a!b"))
     with pytest.raises(OutputError, match="set TMPDIR"), plain_path(tmp_path / "a!b" / "c"):
         pass
+
+
+def test_a_write_that_fills_the_disk_is_refused_even_where_the_driver_says_nothing(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("old")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    with pytest.raises(OutputError, match=r"a\.txt could not be written: No space left on device\."):
+        write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_picture_that_was_cut_is_refused(tmp_path, write_raster):
+    import numpy as np
+    from affine import Affine
+
+    whole = write_raster("whole.tif", np.ones((300, 300), "float32"), Affine.scale(2)).read_bytes()
+    with replacing(tmp_path / "whole.tif") as temporary:
+        temporary.write_bytes(whole)
+    for cut in (b"", whole[: len(whole) // 2]):
+        with (
+            pytest.raises(OutputError, match="could not be written"),
+            replacing(tmp_path / "a.tif") as temporary,
+        ):
+            temporary.write_bytes(cut)
+    assert [p.name for p in tmp_path.iterdir()] == ["whole.tif"]
+
+
+def test_what_a_driver_says_is_one_sentence_with_the_name_of_the_user(tmp_path):
+    import sqlite3
+
+    with pytest.raises(OutputError) as refused, replacing(tmp_path / "a!.gpkg") as temporary:
+        raise sqlite3.OperationalError(f"disk I/O\nerror in {temporary}")
+    name = tmp_path / "a!.gpkg"
+    assert str(refused.value) == f"{name} could not be written: disk I/O error in {name}."
+    with pytest.raises(KeyError), replacing(tmp_path / "a.gpkg"):
+        raise KeyError("a fault of our own stays one")

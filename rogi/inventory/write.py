@@ -16,7 +16,7 @@ import numpy as np
 
 from rogi import targets
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.files import move, replacing, sync, workplace, write_text
+from rogi.files import DISK_FULL, move, replacing, sync, workplace, write_text
 from rogi.inventory.drivers import one_line
 from rogi.inventory.exchange import (
     DECIMALS,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
-DISK_FULL = 1 << 20  # bytes; SQLite says less clearly what it lacks
+
 SHAPEFILE_NAME_LENGTH = 10  # bytes of a column name in a dBASE file
 SHAPEFILE_TEXT_LENGTH = 254  # bytes of a text there
 
