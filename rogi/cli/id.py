@@ -126,7 +126,8 @@ def parse(
 ) -> None:
     """Read primary IDs in any form and say which form it is.
 
-    Of a file, positions decide where digits can be read in several ways. Exit code 1 if one is missing, cannot be read, or is out of range.
+    Of a file, positions decide where digits can be read in several ways. Exit code 1 if one is missing,
+    cannot be read, or is out of range.
 
     Example: `rogi id parse RGU384455N1092526W RGU76723E46181N`
     """

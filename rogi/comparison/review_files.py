@@ -19,6 +19,8 @@ from rogi.comparison.verdicts import VERDICTS, Returned, ReviewScore, collect
 from rogi.errors import InputError, OptionError
 from rogi.files import replacing, write_bytes, write_text
 from rogi.geometry import Ints
+from rogi.inventory.coordinates import coordinates
+from rogi.inventory.values import known_texts
 from rogi.text import as_json
 
 if TYPE_CHECKING:
@@ -80,9 +82,7 @@ def units(inventory: Inventory) -> gpd.GeoDataFrame:
             f"The {layer.role.title} have no CRS, so reviewers could not find the units; set one in the file."
         )
     geometry = layer.geometry
-    usable = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    usable &= np.isfinite(shapely.bounds(geometry)).all(axis=1)
-    position = np.flatnonzero(usable)
+    position = np.flatnonzero(coordinates(layer).sound)
     points = shapely.point_on_surface(to_lonlat(geometry[position], layer.crs))
     labels = np.array([f"row {r}" for r in layer.rows], dtype=object)
     for concept in ("working_id", "primary_id"):
@@ -102,7 +102,6 @@ def strata(inventory: Inventory, population: gpd.GeoDataFrame, by: str) -> NDArr
     InputError
         If the inventory has no subregions, or no outlines to take sizes from.
     """
-    import shapely
 
     from rogi.comparison.sampling import size_classes
     from rogi.geometry import area_m2
@@ -119,8 +118,8 @@ def strata(inventory: Inventory, population: gpd.GeoDataFrame, by: str) -> NDArr
             raise InputError(
                 f"{inventory.path} has no column for the subregion; stratify by size, or not at all."
             )
-        values = source.values("subregion")
-        names = values.astype("str").str.strip().where(values.notna(), "unknown").to_numpy(dtype=object)
+        found = known_texts(source, "subregion")
+        names = np.array(["unknown" if name is None else name for name in found], dtype=object)
         if source is layer:
             return np.asarray(names[position], dtype=object)
         by_id = dict(zip(source.raw("primary_id").astype("str").str.strip(), names, strict=True))
@@ -131,7 +130,7 @@ def strata(inventory: Inventory, population: gpd.GeoDataFrame, by: str) -> NDArr
             f"{inventory.path} has no outlines to take sizes from; stratify by subregion, or not at all."
         )
     geometry = outline.geometry
-    usable = ~shapely.is_missing(geometry) & np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    usable = coordinates(outline).sound
     area = np.full(len(outline), np.nan)
     area[usable] = area_m2(geometry[usable], outline.crs) / 1e6
     if outline is layer:

@@ -282,8 +282,6 @@ def _reprojected(source: Layer, layer: Layer, crs: str, losses: list[Loss]) -> L
         )
     if not places_on_earth(target):
         raise OptionError(f"{crs!r} has no longitude and latitude; name a geographic or projected CRS.")
-    if layer.crs == target:
-        return layer
     state = coordinates(source)
     usable = int(state.usable.sum())
     if not state.placed:
@@ -298,6 +296,8 @@ def _reprojected(source: Layer, layer: Layer, crs: str, losses: list[Loss]) -> L
             f"The {layer.role.title} cannot be brought into {crs}: {words} (all {usable:,} features). Assign "
             "the CRS they are in, or exchange the coordinates, first; `rogi validate` lists what is wrong."
         )
+    if layer.crs == target:
+        return layer
     geometry = layer.geometry.copy()
     geometry[state.off_earth | state.infinite] = None
     frame = layer.frame.set_geometry(gpd.array.GeometryArray(geometry, crs=layer.crs)).to_crs(target)

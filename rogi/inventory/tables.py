@@ -106,6 +106,8 @@ def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None
         geometry, system = geometries(frame, source.places, crs, source.shown, notes)
     elif source.loaded is None:
         system = _crs(system, crs, notes)
+        if crs is not None and source.format in (Format.GEOJSON, Format.GEOJSON_LINES):
+            system = _not_degrees(geometry, system, crs, notes)
     assert geometry is not None  # there is none only where places say where it is
     return _table(frame, geometry, system, fids, notes, rows)
 
@@ -309,6 +311,23 @@ def _crs(stated: Any, given: str | None, notes: list[str]) -> Any:
         notes.append(f"the file states no coordinate reference system; {given} was given")
         return pyproj.CRS.from_user_input(given)
     return crs
+
+
+def _not_degrees(geometry: NDArray[np.object_] | None, stated: Any, given: str, notes: list[str]) -> Any:
+    """The CRS given for GeoJSON whose coordinates are no degrees: WGS84 is what drivers take it for."""
+    import pyproj
+    import shapely
+
+    if geometry is None or stated is None or not stated.is_geographic:
+        return stated
+    bounds = np.abs(shapely.bounds(geometry))
+    bounds = bounds[np.isfinite(bounds).all(axis=1)]
+    if not len(bounds) or float(np.median(bounds.max(axis=1))) <= 360.0:
+        return stated
+    notes.append(
+        f"coordinates are no degrees: {given} was taken as given, not WGS84, which GeoJSON means by default"
+    )
+    return pyproj.CRS.from_user_input(given)
 
 
 def _table(

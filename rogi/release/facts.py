@@ -54,13 +54,15 @@ def facts_text(release: Release, table: UnitTable) -> str:
         for region in names:
             count = int(sum(r == region for r in regions))
             facts.append({**_fact(f"units in {region}", "count", None, count, 0), "subregion": region})
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "inventory": release.inventory,
         "version": release.version,
         "source": f"{release.name}, computed when it was built",
         "facts": facts,
     }
+    if notes := [*table.notes, *table.value_notes()]:
+        content["notes"] = notes  # what the numbers leave out
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
 
 
