@@ -355,3 +355,5 @@ def test_a_crs_in_place_of_the_files(write_raster: WriteRaster) -> None:
     with pytest.raises(InputError, match="has no coordinate reference system"):
         value(path, "temperature")
     assert value(path, "temperature", BOUNDS, crs="EPSG:4326") == pytest.approx(-5)
+    with pytest.raises(OptionError, match=r"--maat-crs: 'EPSG:99999' is not a coordinate reference system"):
+        value(path, "temperature", BOUNDS, crs="EPSG:99999")

@@ -165,6 +165,9 @@ def test_a_month_without_values(tmp_path: Path) -> None:
     values[17] = np.nan
     with pytest.raises(InputError, match=r"has no values around the units for 2002-06, though.*--ap-period"):
         value(saved(series("mm", values, months(2001, 36)), tmp_path / "p2.nc"), "precipitation")
+    fill = np.where(np.isfinite(values), values, -9999)
+    with pytest.raises(InputError, match=r"for 2002-06, though.*undeclared fill value -9999"):
+        value(saved(series("mm", fill, months(2001, 36)), tmp_path / "f.nc"), "precipitation")
     climatology = series("mm", values[12:24]).drop_vars("time").rename(time="month")
     with pytest.raises(InputError, match="for 6, though for other times; give a file that has them"):
         value(saved(climatology, tmp_path / "c.nc"), "precipitation")
@@ -335,6 +338,21 @@ def test_pieces_of_a_series(tmp_path: Path) -> None:
     assert len(found.files) == 12
     with pytest.raises(OptionError, match=r"has no variable 'w'; it has v: choose one with --maat-variable"):
         value(tmp_path / "pieces", "temperature", variable="w")
+
+
+def test_a_folder_of_two_variables(tmp_path: Path) -> None:
+    """One of them is the quantity: taken, and said. Both are: asked."""
+    saved(series("degC", name="tas"), tmp_path / "tas.nc")
+    saved(series("mm", name="pr"), tmp_path / "pr.nc")
+    found = field(tmp_path, "temperature")
+    assert found.raster.values[0, 0] == pytest.approx(mean_of_months(28))
+    assert found.notes == ("Of the variables pr, tas of 2 files, tas is taken, the only temperature.",)
+    saved(series("degC", name="tasmax"), tmp_path / "tasmax.nc")
+    with pytest.raises(
+        OptionError, match="have the variables pr, tas, tasmax; choose one with --maat-variable"
+    ):
+        field(tmp_path, "temperature")
+    assert value(tmp_path, "temperature", variable="tas") == pytest.approx(mean_of_months(28))
 
 
 def test_pieces_that_do_not_agree(tmp_path: Path) -> None:

@@ -154,6 +154,19 @@ def _pieces(files: tuple[Path, ...], request: Request) -> tuple[list[Piece], tup
             )
     if not pieces:
         raise without[0][1]
+    names = {piece.variable for piece in pieces}
+    if len(names) > 1:
+        fitting = [piece for piece in pieces if _is_unit(piece.unit, request)]
+        if len({piece.variable for piece in fitting}) != 1:
+            raise OptionError(
+                f"The {len(pieces)} files, such as {pieces[0].path}, have the variables "
+                f"{', '.join(sorted(names))}; choose one with {request.option('variable')}."
+            )
+        notes += (
+            f"Of the variables {', '.join(sorted(names))} of {len(pieces)} files, {fitting[0].variable} "
+            f"is taken, the only {request.quantity}.",
+        )
+        pieces = fitting
     if without:
         notes += (f"{len(without)} files without the variable {request.options.variable} are left out.",)
     return pieces, notes
@@ -253,8 +266,12 @@ def _described(dataset: xr.Dataset) -> set[str]:
 
 def _fits(data: xr.DataArray, request: Request) -> bool:
     """Whether a variable's unit is one of the quantity."""
+    return _is_unit(str(data.attrs.get("units", "")), request)
+
+
+def _is_unit(unit: str, request: Request) -> bool:
     try:
-        parse_unit(str(data.attrs.get("units", "")), request.quantity, "")
+        parse_unit(unit, request.quantity, "")
     except InputError:
         return False
     return True
@@ -302,11 +319,18 @@ def _reduced(
     total /= all_days if warm else line.years
     partly = int(((counts > 0) & (counts < len(line.steps))).sum())
     voids = screen.verdict()  # comes first: what is in another unit may lack whole months
-    return total, cells, voids + (_lacking(found, partly, line, pieces[0], request) if partly else ())
+    if partly:
+        voids += _lacking(found, partly, line, pieces[0], request, voids)
+    return total, cells, voids
 
 
 def _lacking(
-    found: Sequence[tuple[Step, int]], cells: int, line: Timeline, piece: Piece, request: Request
+    found: Sequence[tuple[Step, int]],
+    cells: int,
+    line: Timeline,
+    piece: Piece,
+    request: Request,
+    voids: tuple[str, ...],
 ) -> tuple[str, ...]:
     """What to tell of cells that have values at some times alone.
 
@@ -330,6 +354,7 @@ def _lacking(
     if void:
         raise InputError(
             f"{piece.where} has no values around the units for {times}, though for other times; {remedy}."
+            + "".join(f" {text}" for text in voids)
         )
     return (
         f"{piece.where} lacks values for {times} in {cells} cells around the units, which have no annual "

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rogi import targets
-from rogi.errors import InputError
+from rogi.errors import InputError, OptionError
+from rogi.geometry import parse_crs
 from rogi.raster.climate.datasets import dataset_field
 from rogi.raster.climate.images import image_field
 from rogi.raster.climate.options import Bounds, ClimateField, ClimateOptions, Request
@@ -60,7 +61,7 @@ def climate_field(
     InputError
         Unreadable, without coordinates, an unknown unit, months missing, values that cannot be.
     OptionError
-        Several variables and none chosen, or no such variable.
+        Several variables and none chosen, no such variable, or no such CRS.
 
     Examples
     --------
@@ -74,6 +75,11 @@ def climate_field(
     np.float64(-5.0)
     """
     request = Request(Quantity(quantity), bounds, options or ClimateOptions(), name)
+    if request.options.crs is not None:
+        try:
+            parse_crs(request.options.crs)
+        except InputError as error:
+            raise OptionError(f"{request.option('crs')}: {error}") from error
     files = _files(source)
     images = [path for path in files if path.suffix.casefold() in IMAGE_SUFFIXES]
     if images and len(images) < len(files):
