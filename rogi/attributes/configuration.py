@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -188,17 +189,17 @@ def _paths(value: Any, path: Path) -> tuple[str, ...]:
     return tuple(str(item) if address(item) else str(path.parent / str(item)) for item in items)
 
 
-def settings_toml(settings: AttributeSettings) -> str:
-    """The settings as TOML that `read_settings` reads, paths absolute."""
+def settings_toml(settings: AttributeSettings, folder: Path) -> str:
+    """The settings as TOML that `read_settings` reads from a file in `folder`: paths are relative to it."""
     lines = ["# Settings of `rogi attributes`; use again with --config.", "[attributes]"]
 
     def put(name: str, value: Any) -> None:
         if value is not None:
             lines.append(f"{name} = {_toml(value)}")
 
-    put("dem", [_absolute(p) for p in settings.dem])
+    put("dem", [_relative(p, folder) for p in settings.dem])
     put("dem_crs", settings.dem_crs)
-    put("regions", str(Path(settings.regions).resolve()) if settings.regions else None)
+    put("regions", _relative(settings.regions, folder) if settings.regions else None)
     put("region_field", settings.region_field)
     put("fields", list(settings.fields))
     put("only_missing", settings.only_missing)
@@ -211,7 +212,7 @@ def settings_toml(settings: AttributeSettings) -> str:
         source: ClimateSource | None = getattr(settings, name)
         if source is not None:
             lines += ["", f"[attributes.{name}]"]
-            put("files", [_absolute(p) for p in source.files])
+            put("files", [_relative(p, folder) for p in source.files])
             for option in fields(ClimateOptions):
                 put(option.name, getattr(source.options, option.name))
     lines += ["", "[attributes.radiation]"]
@@ -220,8 +221,13 @@ def settings_toml(settings: AttributeSettings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _absolute(path: str) -> str:
-    return path if address(path) else str(Path(path).resolve())
+def _relative(path: str, folder: Path) -> str:
+    if address(path):
+        return path
+    try:
+        return Path(os.path.relpath(Path(path).resolve(), folder.resolve())).as_posix()
+    except ValueError:  # of Windows: on another drive
+        return str(Path(path).resolve())
 
 
 def _toml(value: Any) -> str:

@@ -39,7 +39,7 @@ def write_derived(
     """
     from rogi.inventory.write import time_of_writing, write_inventory
 
-    text = settings_toml(settings)
+    text = settings_toml(settings, path.parent)
     sources = inventory_inputs(derived.inventory, ledger)
     earlier = kept_provenance(derived.inventory, derived.provenance, settings.only_missing)
     if path.suffix.casefold() == ".gpkg":
@@ -80,7 +80,9 @@ def check_targets(path: Path, settings: AttributeSettings) -> None:
     provenance, stored = _beside(path)
     for each in (path, provenance):
         targets.check(each, "-o")
-    if not same_text(stored, settings_toml(settings)):  # they may be those the command was given
+    if not same_text(
+        stored, settings_toml(settings, stored.parent)
+    ):  # they may be those the command was given
         targets.check(stored, "-o")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -345,7 +346,7 @@ def test_settings_round_trip(tmp_path: Path) -> None:
         regions=str(tmp_path / "r.gpkg"), fields=("ELE",), only_missing=True, buffer=150.0, radiation=QUICK,
     )  # fmt: skip
     path = tmp_path / "run.toml"
-    path.write_text(settings_toml(full))
+    path.write_text(settings_toml(full, path.parent))
     assert read_settings(path) == full
     path.write_text('[attributes]\ndem = "tiles"\nap = "p.nc"\n')
     assert read_settings(path).dem == (str(tmp_path / "tiles"),)
@@ -451,6 +452,26 @@ def test_command_writes_provenance_and_settings(files: tuple[Path, Path], tmp_pa
     code, _, errors = main("attributes", source, "--config", f"{out}.attributes.toml", "-o", out)
     assert code == 0, errors
     assert "24 of 24 values of units taken from the ledger" in errors
+
+
+def test_the_same_bytes_in_any_folder(files: tuple[Path, Path], tmp_path: Path, main: Main) -> None:
+    """Provenance and settings name files from where they are themselves: no name of a user gets into them."""
+    source, tiles = files
+    made: list[dict[str, bytes]] = []
+    for name in ("anna", "deep/er/ben"):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        shutil.copy(source, folder / "in.gpkg")
+        shutil.copytree(tiles, folder / "tiles")
+        asked = ("--dem", folder / "tiles", "--fields", "ELE", "-o", folder / "out.gpkg")
+        code, _, errors = main("attributes", folder / "in.gpkg", *asked)
+        assert code == 0, errors
+        made.append({p.name: p.read_bytes() for p in folder.glob("out.gpkg*") if p.suffix != ".ledger"})
+    assert made[0] == made[1]
+    assert len(made[0]) == 3
+    assert not any(str(tmp_path).encode() in data for data in made[0].values())
+    stored = read_settings(tmp_path / "anna" / "out.gpkg.attributes.toml")
+    assert stored.dem == (str(tmp_path / "anna" / "tiles"),)
 
 
 def test_the_sky_is_chosen_on_the_command_line(files: tuple[Path, Path], tmp_path: Path, main: Main) -> None:
