@@ -32,9 +32,11 @@ def attributes(
     ],
     dem: Annotated[
         list[Path] | None,
-        typer.Option(help="Elevation model: a file, a VRT or a folder of tiles. Repeatable."),
+        typer.Option(help="Elevation model: a file, FILE:BAND, an archive or a folder of tiles. Repeatable."),
     ] = None,
-    dem_crs: Annotated[str | None, typer.Option(help="CRS of tiles that name none, e.g. EPSG:4326.")] = None,
+    dem_crs: Annotated[
+        str | None, typer.Option(help="CRS of the tiles, instead of their own, e.g. EPSG:4326.")
+    ] = None,
     maat: Annotated[list[Path] | None, typer.Option(help="Air temperature: NetCDF, Zarr or GeoTIFF.")] = None,
     maat_variable: Annotated[
         str | None, typer.Option(help="Variable, band or part of file names, where there are several.")
