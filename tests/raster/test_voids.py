@@ -217,3 +217,15 @@ def test_nominal_spacing() -> None:
     assert nominal_spacing("EPSG:4326", Affine(0.001, 0, 0, 0, -0.002, 0)) == pytest.approx((111.32, 222.64))
     assert nominal_spacing("EPSG:2263", Affine(100, 0, 0, 0, -10, 0)) == pytest.approx((30.48006, 3.048006))
     assert nominal_spacing("EPSG:32645", Affine(3, 5, 0, 4, -12, 0)) == pytest.approx((5, 13))
+
+
+def test_ground_at_the_gap_ends_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patch beside ground at 100 m in one block, and at 50 m two blocks further on."""
+    monkeypatch.setattr(voids, "BLOCK", 16)
+    values = np.full((10, 48), 100.0)
+    values[5, 3:40] = 0
+    values[5, 40] = 50
+    window = Window(0, 10, 0, 16)
+    assert not patches(values).mask(window, values[:, :16] == 0).any()
+    values[5, 40] = 100
+    assert patches(values).mask(window, values[:, :16] == 0).sum() == 13
