@@ -272,3 +272,17 @@ def test_tiles_above_the_sea_and_above_the_ellipsoid_do_not_mix(write_raster: Wr
 def test_depths_become_heights(write_raster: WriteRaster) -> None:
     path = write_raster("depth.tif", -values(), DEM, "EPSG:4326+5715")
     np.testing.assert_array_equal(read(open_elevation_model(path)), values())
+
+
+@pytest.mark.parametrize("fill", [-9999, -32768, -32767])
+def test_fill_in_scaled_numbers_is_void(write_raster: WriteRaster, fill: int) -> None:
+    """In centimetres -9999 is -99.99 m, which would be ground."""
+    centimetres = np.full((SIZE, SIZE), 20_000, np.int16)
+    centimetres[3, 4] = fill
+    path = write_raster("cm.tif", centimetres, DEM, "EPSG:4326")
+    with rasterio.open(path, "r+") as file:
+        file.scales = (0.01,)
+    found = read(open_elevation_model(path))
+    assert np.isnan(found[3, 4])
+    assert np.isnan(found).sum() == 1
+    assert found[0, 0] == pytest.approx(200)
