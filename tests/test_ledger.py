@@ -165,6 +165,8 @@ def test_interrupted_workers_end_in_silence(tmp_path: Path, when: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "waiting.py", when, *map(str, marks)], cwd=tmp_path, stderr=subprocess.PIPE,
         text=True, start_new_session=True, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        # Whatever the parent does with Ctrl-C: under nohup, and in the background of a shell, it ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         while not all(mark.exists() for mark in marks[: 1 if when == "starting" else 2]):
