@@ -82,6 +82,7 @@ def test_the_unit_of_the_band_goes_before_that_of_the_axis() -> None:
     assert heights_of("EPSG:6318+6360", "US survey foot").notes == (
         "its unit is 0.3048006 m; converted to metres",
     )
+    assert heights_of(4326, "m").notes == heights_of(4326).notes == ()
     assert heights_of("EPSG:4326+5715", "ft").factor == -0.3048
     assert any("depths (MSL depth)" in note for note in heights_of("EPSG:4326+5715").notes)
 
