@@ -155,6 +155,9 @@ def compute(
         "grid": [task.grid.transform.a, task.grid.transform.b, task.grid.transform.d, task.grid.transform.e],
         "crs": task.grid.crs.to_wkt(),
     }
+    if isinstance(task.grid, Surface):
+        voids = {void for tile in task.grid.tiles for part in tile.parts for void in part.voids}
+        identity |= {"nodata": sorted(voids)} if voids else {}
     prefix = digest(identity)
     keys = [digest(prefix, shape, names) for shape, names in zip(wkb, files, strict=True)]
     held = ledger.known(set(keys))

@@ -42,6 +42,8 @@ class AttributeSettings:
         Files or folders of the elevation model.
     dem_crs : str, optional
         For files that name none.
+    nodata : tuple of float
+        Numbers of the elevation model that are void, beside those that its files name.
     maat, magt, ap : ClimateSource, optional
         Air temperature, ground temperature, precipitation.
     regions : str, optional
@@ -61,6 +63,7 @@ class AttributeSettings:
 
     dem: tuple[str, ...] = ()
     dem_crs: str | None = None
+    nodata: tuple[float, ...] = ()
     maat: ClimateSource | None = None
     magt: ClimateSource | None = None
     ap: ClimateSource | None = None
@@ -121,7 +124,7 @@ def read_settings(path: Path) -> AttributeSettings:
 def _settings(table: Mapping[str, Any], path: Path) -> AttributeSettings:
     plain = ("dem_crs", "region_field", "only_missing", "buffer")
     zonal = ("engine", "minimum_valid_share", "extreme_share")
-    known = ("dem", "regions", "fields", "slope_method", "radiation", *CLIMATE, *plain, *zonal)
+    known = ("dem", "nodata", "regions", "fields", "slope_method", "radiation", *CLIMATE, *plain, *zonal)
     _check_names(table, known, "[attributes]", path)
     for name, kind, what in (
         ("dem_crs", str, "text"),
@@ -135,6 +138,8 @@ def _settings(table: Mapping[str, Any], path: Path) -> AttributeSettings:
             raise OptionError(f"{name} in [attributes] of {path} is {what}, found {table[name]!r}.")
     values: dict[str, Any] = {name: table[name] for name in plain if name in table}
     values["dem"] = _paths(table.get("dem", ()), path)
+    void = table.get("nodata", ())
+    values["nodata"] = tuple(map(float, void if isinstance(void, list | tuple) else [void]))
     given = table.get("fields", ())
     values["fields"] = tuple(map(str, [given] if isinstance(given, str) else given))
     if "regions" in table:
@@ -199,6 +204,7 @@ def settings_toml(settings: AttributeSettings, folder: Path) -> str:
 
     put("dem", [_relative(p, folder) for p in settings.dem])
     put("dem_crs", settings.dem_crs)
+    put("nodata", list(settings.nodata) or None)
     put("regions", _relative(settings.regions, folder) if settings.regions else None)
     put("region_field", settings.region_field)
     put("fields", list(settings.fields))

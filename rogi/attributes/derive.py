@@ -218,7 +218,9 @@ class _Derivation:
     # ---- from rasters
 
     def _terrain(self, relief: Sequence[str]) -> None:
-        model = open_elevation_model(self.settings.dem, crs=self.settings.dem_crs)
+        model = open_elevation_model(
+            self.settings.dem, crs=self.settings.dem_crs, nodata=self.settings.nodata
+        )
         self.warnings += model.notes
         self.failures |= {str(error.path): (str(error), set()) for error in model.damaged}
         owner = home_grids(shapely.bounds(self.lonlat), model.surfaces, self._placed)

@@ -37,6 +37,10 @@ def attributes(
     dem_crs: Annotated[
         str | None, typer.Option(help="CRS of the tiles, instead of their own, e.g. EPSG:4326.")
     ] = None,
+    nodata: Annotated[
+        list[float] | None,
+        typer.Option(help="Elevation that is void, where its files do not say so. Repeatable."),
+    ] = None,
     maat: Annotated[list[Path] | None, typer.Option(help="Air temperature: NetCDF, Zarr or GeoTIFF.")] = None,
     maat_variable: Annotated[
         str | None, typer.Option(help="Variable, band or part of file names, where there are several.")
@@ -139,6 +143,7 @@ def attributes(
         settings,
         dem,
         dem_crs,
+        nodata,
         regions,
         region_field,
         fields,
@@ -184,6 +189,7 @@ def _overridden(
     settings: AttributeSettings,
     dem: list[Path] | None,
     dem_crs: str | None,
+    nodata: list[float] | None,
     regions: Path | None,
     region_field: str | None,
     fields: list[str] | None,
@@ -201,6 +207,8 @@ def _overridden(
         settings = replace(settings, dem=tuple(map(str, dem)))
     if dem_crs:
         settings = replace(settings, dem_crs=dem_crs)
+    if nodata:
+        settings = replace(settings, nodata=tuple(nodata))
     if regions:
         settings = replace(settings, regions=str(regions))
     if region_field:

@@ -42,8 +42,9 @@ Rectangle = tuple[float, float, float, float]
 class _Source:
     """A file behind a band of a VRT: column, row, width and height of what is taken, and of where it goes.
 
-    Of one that is warped, `warped` is the grid of the VRT, all of which it may fill. Of one that says where
-    it goes but not what is taken GDAL takes nothing.
+    Of one that is warped, `warped` is the grid of the VRT, all of which it may fill, and `block` the rows and
+    columns that GDAL warps at a time. Of one that says where it goes but not what is taken GDAL takes
+    nothing.
     """
 
     path: Path
@@ -51,6 +52,7 @@ class _Source:
     target: Rectangle
     placed: bool = False
     warped: Grid | None = None
+    block: tuple[int, int] = (1, 1)
 
     def meets(self, window: Window) -> bool:
         """Whether a window of the VRT needs pixels of it."""
@@ -63,7 +65,12 @@ class _Source:
     def part(self, window: Window, own: Grid) -> Window | None:
         """Pixels of the file, of a grid, that a window needs; more around where resampled or warped."""
         if self.warped is not None:
-            return self._unwarped(window, self.warped, own)
+            rows_of, columns_of = self.block
+            blocks = Window(
+                window.row0 // rows_of * rows_of, -(-window.row1 // rows_of) * rows_of,
+                window.column0 // columns_of * columns_of, -(-window.column1 // columns_of) * columns_of,
+            )  # fmt: skip
+            return self._unwarped(blocks, self.warped, own)
         left, top, width, height = self.target
         column, row, columns, rows = self.taken or (0.0, 0.0, float(own.shape[1]), float(own.shape[0]))
         first, last = max(window.row0, top), min(window.row1, top + height)
@@ -278,7 +285,7 @@ def _sources(path: Path, _: Stamp, indexes: tuple[int, ...] | None) -> tuple[_So
         with _looked_at(path) as dataset:
             if dataset.driver != "VRT":
                 return ()
-            grid = _grid(dataset)
+            grid, block = _grid(dataset), dataset.block_shapes[0]
             texts = [dataset.tags(band, ns="vrt_sources").values() for band in indexes or dataset.indexes]
     except CorruptTile:
         return ()
@@ -287,7 +294,10 @@ def _sources(path: Path, _: Stamp, indexes: tuple[int, ...] | None) -> tuple[_So
     found = [_source(element, "SourceFilename", path, whole) for element in elements]
     if not found:  # the guard has refused what is not plain XML
         warped = ElementTree.parse(path).getroot().iter("GDALWarpOptions")  # noqa: S314
-        found = [replace(_source(options, "SourceDataset", path, whole), warped=grid) for options in warped]
+        found = [
+            replace(_source(options, "SourceDataset", path, whole), warped=grid, block=block)
+            for options in warped
+        ]
     return tuple(dict.fromkeys(found))
 
 

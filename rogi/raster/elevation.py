@@ -173,7 +173,9 @@ class ElevationModel:
         }
 
 
-def open_elevation_model(source: str | Path | Sequence[str | Path], *, crs: Any = None) -> ElevationModel:
+def open_elevation_model(
+    source: str | Path | Sequence[str | Path], *, crs: Any = None, nodata: Sequence[float] = ()
+) -> ElevationModel:
     """Look at the files of an elevation model; only headers are read.
 
     Parameters
@@ -184,6 +186,8 @@ def open_elevation_model(source: str | Path | Sequence[str | Path], *, crs: Any 
         model in them is left out.
     crs : anything `pyproj.CRS` accepts, optional
         Instead of that of the files; with a vertical part if it is compound.
+    nodata : sequence of float
+        Stored numbers that are void in all files, beside those that the files name.
 
     Returns
     -------
@@ -202,7 +206,10 @@ def open_elevation_model(source: str | Path | Sequence[str | Path], *, crs: Any 
     members, notes = list(selection.members), list(selection.notes)
     unconverted = [member for member in members if _above_ellipsoid(member) and _undulation(member) is None]
     _refuse_mixed(members, unconverted)
-    tiles = [Tile((member.raster,), relief=True, undulation=_undulation(member)) for member in members]
+    tiles = [
+        Tile((member.raster.with_voids(*nodata),), relief=True, undulation=_undulation(member))
+        for member in members
+    ]
     found = agreement(
         [
             Candidate(member.found.name, member.product, tile.grid, partial(_readable, tile))
