@@ -90,11 +90,9 @@ def _refuse_cut(made: Path) -> None:
     if shutil.disk_usage(made.parent).free < _BLOCK:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if made.suffix.casefold() in (".tif", ".tiff"):
-        import rasterio
-        from rasterio.windows import Window
+        from rogi.raster.writing import read_back
 
-        with rasterio.open(made) as image:  # the end of the last band is written last
-            image.read(image.count, window=Window(image.width - 1, image.height - 1, 1, 1))
+        read_back(made)
 
 
 def move(made: Path, target: Path) -> None:

@@ -93,6 +93,21 @@ def geotiff(
         raise OutputError(f"{path} could not be written: {error}.") from error
 
 
+def read_back(path: Path) -> None:
+    """Read the end of the last band of a new GeoTIFF, which is written last.
+
+    Raises
+    ------
+    RasterioError
+        It is cut off.
+    """
+    import rasterio
+    from rasterio.windows import Window
+
+    with rasterio.open(path) as image:
+        image.read(image.count, window=Window(image.width - 1, image.height - 1, 1, 1))
+
+
 def write_cog(source: Path, target: Path) -> None:
     """Write a GeoTIFF as a cloud-optimised one; the same raster gives the same bytes.
 
