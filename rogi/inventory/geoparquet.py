@@ -208,5 +208,7 @@ def _crs(stated: Any) -> Any:
         stated = stated.decode("utf-8", "replace")
     if isinstance(stated, dict):
         known = stated.get("id") or {}
-        return "EPSG:4326" if (known.get("authority"), known.get("code")) == ("OGC", "CRS84") else stated
+        if "authority" not in known or "code" not in known:
+            return stated
+        stated = f"{known['authority']}:{known['code']}"
     return "EPSG:4326" if stated in ("OGC:CRS84", "OGC:CRS84h") else stated

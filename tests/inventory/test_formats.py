@@ -424,7 +424,7 @@ def test_parquet_encodings(tmp_path, encoding, keyed, interleaved) -> None:
     layer = read_inventory(path).layer(Role.OUTLINE)
     assert layer.geometry[2] is None
     assert shapely.equals(layer.geometry[:2], outlines(2).geometry.values).all()
-    assert layer.crs.to_epsg() == 4326
+    assert layer.crs.to_string() == "EPSG:4326"
     assert list(layer.frame.columns) == ["ID", "geometry"]
 
 
