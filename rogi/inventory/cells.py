@@ -179,7 +179,8 @@ def _by_frame(names: Sequence[str], pattern: re.Pattern[str]) -> dict[tuple[str,
 
 def _kind(text: str) -> tuple[Notation, Family] | None:
     """How a cell writes a geometry, and of which kind it is; None where it writes none."""
-    if match := _WKT.match(_SRID.sub("", text, count=1).lstrip()):
+    prefix = _SRID.match(text)
+    if match := _WKT.match(text[prefix.end() :] if prefix else text.lstrip()):
         return Notation.WKT, Family.of(match[1])
     if match := _WKB.fullmatch(text):
         head = bytes.fromhex(match[1][:10])
@@ -233,11 +234,12 @@ def _decoded(
     """Geometries of cells and the EPSG code they state."""
     import shapely
 
-    texts = [text if text and text.strip() else None for text in map(_text, cells)]
+    texts = [None if not text or text.isspace() else text for text in map(_text, cells)]
     codes: set[int] = set()
     if places.notation is Notation.WKT:
-        codes = {int(m[1] or m[2]) for t in texts if t and (m := _SRID.match(t)) and (m[1] or m[2]).isdigit()}
-        plain = _array(None if t is None else _SRID.sub("", t, count=1) for t in texts)
+        prefixes = [None if t is None else _SRID.match(t) for t in texts]
+        codes = {int(code) for m in prefixes if m and (code := m[1] or m[2]).isdigit()}
+        plain = _array(t[m.end() :] if t and m else t for t, m in zip(texts, prefixes, strict=True))
         geometry = shapely.from_wkt(plain, on_invalid="ignore")
     elif places.notation is Notation.WKB:
         plain = _array(None if t is None else (m[1] if (m := _WKB.fullmatch(t)) else "") for t in texts)

@@ -239,10 +239,13 @@ class _Reader:
 
     def _coordinates(self, element: Element) -> NDArray[np.float64]:
         """(n, 2 or 3) longitude, latitude and height."""
-        tuples = _COMMA.sub(",", element.findtext("coordinates") or "").split()
-        size = min(tuples[0].count(","), 2) + 1 if tuples else 0
-        parts = [value for one in tuples for value in one.split(",")[:size]]
-        coordinates = np.array(parts, dtype=np.float64).reshape(len(tuples), size)
+        text = element.findtext("coordinates") or ""
+        if ", " in text or " ," in text:
+            text = _COMMA.sub(",", text)
+        tuples = text.split()
+        size = tuples[0].count(",") + 1 if tuples else 0
+        values = list(map(float, text.replace(",", " ").split()))
+        coordinates = np.array(values, dtype=np.float64).reshape(len(tuples), size)[:, :3]
         self.heights = self.heights or bool(coordinates[:, 2:].any())
         return coordinates
 
