@@ -9,6 +9,7 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -98,3 +99,17 @@ def ends_cleanly() -> Iterator[Ended]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class Stopwatch:
+    """Seconds between calls, by the name of what was done."""
+
+    def __init__(self) -> None:
+        self._last, self.seconds = time.perf_counter(), dict[str, float]()
+
+    def __call__(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage], self._last = now - self._last, now
+
+    def __str__(self) -> str:
+        return "time: " + ", ".join(f"{stage} {spent:.1f} s" for stage, spent in self.seconds.items())

@@ -15,10 +15,9 @@ from platform import node
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rogi.detection.backends import try_plan
-from rogi.detection.block_store import BlockSums, write_block
+from rogi.detection.backends import SelfTest
+from rogi.detection.block_store import BlockSums, finished_parts, write_block
 from rogi.detection.bundle import Bundle
 from rogi.detection.engines import Backend, Floats, Plan, build_backend
 from rogi.detection.imagery import CorruptTile, Imagery
@@ -143,7 +142,7 @@ def run_block(job: BlockJob) -> BlockDone:
     block, network = predict_windows(strips, engine, task.blend, len(bundle.card.outputs), task.spread)
     count = int(block.ran.sum())
     if count:
-        write_block(job.path, block, task.blend)
+        write_block(job.path, block.ran, finished_parts(block, task.blend))
     notes = tuple(getattr(engine, "notes", ()))
     return BlockDone(count, network, time.perf_counter() - start, damage, notes)
 
@@ -206,7 +205,7 @@ def predict_windows(
                 coming = reader.submit(next, strips)
             top = row * blend.stride
             valid[top : top + blend.patch] = strip.wanted
-            chosen = _windows(strip, blend)
+            chosen = np.flatnonzero(windows_to_run(strip.valid, strip.wanted, strip.lost, blend)[0])
             ran[row, chosen] = True
             for start in range(0, len(chosen), engine.batch):
                 part = chosen[start : start + engine.batch] * blend.stride
@@ -222,19 +221,31 @@ def predict_windows(
     return BlockSums(sums, squares, valid, ran), spent
 
 
-def _windows(strip: Strip, blend: Blend) -> NDArray[np.intp]:
-    """Windows of a strip that are to be predicted.
+def windows_to_run(valid: Mask, wanted: Mask, lost: Mask, blend: Blend) -> Mask:
+    """Windows that are to be predicted, shape (rows of windows, side).
 
     Those with data on their own ground, wherever that lies, so that an area has the result of the whole; that
     reach ground that is wanted; and of which everything can be read.
+
+    Parameters
+    ----------
+    valid, wanted, lost : ndarray of bool, shape (h, w)
+        See `Strip`; of a block's footprint, or of some of its first rows.
+    blend : Blend
     """
-    starts = np.arange(blend.side) * blend.stride
+    own = own_ground(valid, blend)
 
     def within(mask: Mask) -> Mask:
-        columns: Mask = np.logical_or.reduce(mask, axis=0)
-        return np.array([columns[at : at + blend.patch].any() for at in starts])
+        if not mask.any():
+            return np.zeros_like(own)
+        if mask.all():
+            return np.ones_like(own)
+        starts = range(0, len(own) * blend.stride, blend.stride)
+        rows = [np.logical_or.reduce(mask[at : at + blend.patch], axis=0) for at in starts]
+        places = range(0, blend.side * blend.stride, blend.stride)
+        return np.array([[row[at : at + blend.patch].any() for at in places] for row in rows])
 
-    return np.flatnonzero(own_ground(strip.valid, blend)[0] & within(strip.wanted) & ~within(strip.lost))
+    return own & within(wanted) & ~within(lost)
 
 
 @contextmanager
@@ -268,7 +279,7 @@ def read_strips(job: BlockJob, card: ModelCard, damage: dict[str, str]) -> Gener
     with reading():
         for row in range(blend.side):
             first, height = (row * stride + overlap, stride) if row else (0, blend.patch)
-            read, known, gone = _piece(
+            read, known, gone = read_piece(
                 job.task, footprint.row0 + first, footprint.column0, height, width, damage
             )
             read = card.normalise(job.task.intake(read), known)
@@ -282,10 +293,10 @@ def read_strips(job: BlockJob, card: ModelCard, damage: dict[str, str]) -> Gener
             yield strip
 
 
-def _piece(
+def read_piece(
     task: Task, row: int, column: int, height: int, width: int, damage: dict[str, str]
 ) -> tuple[Floats, Mask, Mask]:
-    """Values, valid and lost pixels of a window; around damage in cells, the same in every block."""
+    """Stored values, valid and lost pixels of a window; around damage in cells, the same in every block."""
     try:
         values, valid = task.imagery.read(row, column, height, width)
     except CorruptTile as error:
@@ -294,10 +305,12 @@ def _piece(
         return values, valid, np.zeros_like(valid)
     cell = gcd(task.blend.stride, task.blend.patch)
     if height > cell:
-        parts = [_piece(task, at, column, cell, width, damage) for at in range(row, row + height, cell)]
+        parts = [read_piece(task, at, column, cell, width, damage) for at in range(row, row + height, cell)]
         axis = -2
     elif width > cell:
-        parts = [_piece(task, row, at, height, cell, damage) for at in range(column, column + width, cell)]
+        parts = [
+            read_piece(task, row, at, height, cell, damage) for at in range(column, column + width, cell)
+        ]
         axis = -1
     else:
         shape = height, width
@@ -325,7 +338,7 @@ def engine_of(path: Path, digest: str, plan: Plan, threshold: float | None) -> t
     if bundle.digest != digest:
         raise InputError(f"{path} was replaced while it was needed; start again.")
     if threshold is not None:
-        trial = try_plan(plan, bundle, bundle.golden(), threshold, timed=False, build=build_backend)
+        trial = SelfTest(bundle, threshold)(plan)
         if trial.reason:
             raise RogiError(
                 f"{plan.backend} {plan.precision} does not work on {node()}: {trial.reason}; choose a "

@@ -66,29 +66,46 @@ class BlockSums:
     ran: Mask
 
 
-def write_block(path: Path, block: BlockSums, blend: Blend) -> None:
-    """Keep a block, as a zip of compressed arrays, whole or not at all."""
+def finished_parts(block: BlockSums, blend: Blend) -> dict[str, NDArray[Any]]:
+    """The arrays of a block's file by name: levels inside, sums along the edges it shares."""
     weights, count = _weight_sums(block.ran.tobytes(), block.ran.shape, blend)
     known = block.valid & (weights > 0)
     void = ~block.valid
+    parts: dict[str, NDArray[Any]] = {}
+    for name, rows, columns in parts_of(blend):
+        inside = known[rows, columns]
+        sums = block.sums[:, rows, columns]
+        squares = None if block.squares is None else block.squares[:, rows, columns]
+        if name == "core":
+            part = weights[rows, columns]
+            levels = probability_levels(sums, part, blend)
+            parts[name] = np.where(inside, levels, NO_DATA).astype(np.uint8)
+            if squares is not None:
+                spread = spread_levels(sums, squares, part, count[rows, columns])
+                parts[f"{name}-squares"] = np.where(inside, spread, NO_DATA).astype(np.uint8)
+        else:
+            # Valid pixels of which no window of this block has been predicted: one of the next may be.
+            parts[name] = np.where(void[rows, columns], VOID, sums).astype(np.uint32)
+            if squares is not None:
+                parts[f"{name}-squares"] = squares
+    return parts
+
+
+def write_block(path: Path, ran: Mask, parts: Mapping[str, NDArray[Any]]) -> None:
+    """Keep a block, as a zip of compressed arrays, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    ran : ndarray of bool, shape (side, side)
+        Windows that were predicted.
+    parts : mapping
+        See `finished_parts`.
+    """
     with replacing(path, state=True) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        _put(archive, "ran", block.ran)
-        for name, rows, columns in parts_of(blend):
-            inside = known[rows, columns]
-            sums = block.sums[:, rows, columns]
-            squares = None if block.squares is None else block.squares[:, rows, columns]
-            if name == "core":
-                part = weights[rows, columns]
-                levels = probability_levels(sums, part, blend)
-                _put(archive, name, np.where(inside, levels, NO_DATA).astype(np.uint8))
-                if squares is not None:
-                    spread = spread_levels(sums, squares, part, count[rows, columns])
-                    _put(archive, f"{name}-squares", np.where(inside, spread, NO_DATA).astype(np.uint8))
-            else:
-                # Valid pixels of which no window of this block has been predicted: one of the next may be.
-                _put(archive, name, np.where(void[rows, columns], VOID, sums).astype(np.uint32))
-                if squares is not None:
-                    _put(archive, f"{name}-squares", squares)
+        _put(archive, "ran", ran)
+        for name, array in parts.items():
+            _put(archive, name, array)
 
 
 def is_whole(path: Path) -> bool:

@@ -223,12 +223,29 @@ def _cycled(positions: Ints, count: int, rng: np.random.Generator) -> Ints:
     return np.concatenate([*rounds, positions[:0]])[:count]
 
 
-def tensors(batch: Batch, device: Any) -> tuple[Any, Any, Any]:
-    """A batch as tensors on a device: images (channels last), targets, valid."""
+Tensors = tuple[Any, Any, Any]
+"""Images (channels last), targets and valid pixels on a device."""
+
+
+def tensors(batch: Batch, device: Any) -> Tensors:
+    """A batch as tensors on a device."""
     import torch
 
-    images = torch.from_numpy(batch.images).to(device, memory_format=torch.channels_last, non_blocking=True)
-    targets, valid = (
-        torch.from_numpy(part).to(device, non_blocking=True) for part in (batch.targets, batch.valid)
-    )
-    return images, targets, valid
+    pinned = device.type == "cuda"  # a copy from such memory goes on beside the work of the device
+
+    def put(array: npt.NDArray[Any]) -> torch.Tensor:
+        tensor = torch.from_numpy(array)
+        return (tensor.pin_memory() if pinned else tensor).to(device, non_blocking=True)
+
+    images, targets, valid = (put(part) for part in (batch.images, batch.targets, batch.valid))
+    return images.contiguous(memory_format=torch.channels_last), targets, valid
+
+
+def on_device(batches: Iterator[Batch], device: Any) -> Iterator[Tensors]:
+    """Batches as tensors on a device, the next one made ready by a thread while one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            ready = tensors(batch, device)
+            coming = thread.submit(next, batches, None)
+            yield ready

@@ -58,12 +58,19 @@ def find_precision(wanted: Precision, device: torch.device) -> Precision:
 
 
 @contextmanager
-def exact(device: torch.device, threads: int) -> Iterator[None]:
-    """For the block only operations that give the same bits each time, on a GPU as far as there are such."""
+def exact(device: torch.device, threads: int, precision: Precision) -> Iterator[None]:
+    """For the block only operations that give the same bits each time, on a GPU as far as there are such.
+
+    Float32 is that of IEEE 754, or TF32 if that is wanted; torch takes it for convolutions by default.
+    """
     import torch
 
     before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     warn_before = torch.is_deterministic_algorithms_warn_only_enabled()
+    switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    tf32_before = [switch.allow_tf32 for switch in switches]
+    for switch in switches:
+        switch.allow_tf32 = precision is Precision.TF32
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Interpolation has no such backward step on a GPU.
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
@@ -74,3 +81,5 @@ def exact(device: torch.device, threads: int) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=warn_before)
         torch.set_num_threads(before[1])
+        for switch, value in zip(switches, tf32_before, strict=True):
+            switch.allow_tf32 = value

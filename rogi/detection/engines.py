@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.distribution import missing
-from rogi.errors import RogiError
 from rogi.words import counted
 
 if TYPE_CHECKING:
@@ -28,7 +27,9 @@ Floats = NDArray[np.float32]
 
 BACKENDS = ("openvino", "onnxruntime", "torch")
 DEVICES = ("cpu", "cuda", "mps")
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "tf32", "bf16")
+"""``fp32`` is that of IEEE 754 on every device; ``tf32`` keeps 10 bits of its fraction, in the matrix units
+of NVIDIA's GPUs since Ampere; ``bf16`` keeps 7."""
 
 
 class Backend(Protocol):
@@ -81,9 +82,10 @@ class Plan:
         return f"{self.backend} {self.version} {self.precision} on {self.device}, {at_a_time}"
 
     @property
-    def identity(self) -> tuple[str, str, str, str]:
-        """What results may depend on."""
-        return self.backend, self.version, self.device, self.precision
+    def identity(self) -> tuple[str | int, ...]:
+        """What results may depend on; on a GPU also the batch, by which libraries choose kernels."""
+        batch = () if self.device == "cpu" else (self.batch,)
+        return self.backend, self.version, self.device, self.precision, *batch
 
 
 def build_backend(plan: Plan, bundle: Bundle) -> Backend:
@@ -94,10 +96,12 @@ def build_backend(plan: Plan, bundle: Bundle) -> Backend:
     MissingExtra
         Its library is not installed.
     """
+    if plan.backend == "torch":
+        library("torch")
+        return import_module("rogi.detection.torch_engine").Torch(plan, bundle)
     kinds: dict[str, Callable[[Plan, Bundle], Backend]] = {
         "openvino": OpenVino,
         "onnxruntime": OnnxRuntime,
-        "torch": Torch,
     }
     return kinds[plan.backend](plan, bundle)
 
@@ -164,118 +168,6 @@ class OnnxRuntime:
 
     def _run(self, images: Floats) -> Floats:
         return np.concatenate([self._session.run(None, {self._input: image[None]})[0] for image in images])
-
-
-class Torch:
-    """The network in PyTorch, for GPUs; where their memory ends, with half as many windows at a time.
-
-    Attributes
-    ----------
-    notes : list of str
-        What had to be done on the way.
-    """
-
-    def __init__(self, plan: Plan, bundle: Bundle) -> None:
-        torch = library("torch")
-        from rogi.detection.network import bundle_network
-
-        if plan.device == "cpu":
-            torch.set_num_threads(plan.threads)
-        elif plan.device == "cuda":
-            # The same windows, the same answer: no choice of algorithms by the clock.
-            torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
-        network: Any = bundle_network(bundle)
-        self._network = network.to(plan.device, memory_format=torch.channels_last)
-        self._torch = torch
-        self._lock = threading.Lock()
-        self.plan, self.batch = plan, plan.batch
-        self.notes: list[str] = []
-
-    def run(self, images: Floats) -> Floats:
-        """See `Backend`."""
-        with self._lock:
-            found, self.batch, notes = in_batches(self._forward, images, self.batch, self._is_full)
-        self.notes += notes
-        return found
-
-    def _forward(self, images: Floats) -> Floats:
-        torch, plan = self._torch, self.plan
-        with torch.inference_mode():
-            given = torch.from_numpy(np.require(images, requirements="W"))
-            given = given.to(plan.device, memory_format=torch.channels_last)
-            with torch.autocast(plan.device, dtype=torch.bfloat16, enabled=plan.precision == "bf16"):
-                logits = self._network(given)
-            found: Floats = torch.sigmoid(logits.float()).cpu().numpy()
-        return found
-
-    def _is_full(self, error: BaseException) -> bool:
-        if isinstance(error, MemoryError | self._torch.OutOfMemoryError):
-            self._empty()
-            return True
-        # Apple's GPUs have no class of error of their own.
-        if isinstance(error, RuntimeError) and "out of memory" in str(error):
-            self._empty()
-            return True
-        return False
-
-    def _empty(self) -> None:
-        for name in ("cuda", "mps"):
-            if self.plan.device == name:
-                getattr(self._torch, name).empty_cache()
-
-
-def in_batches(
-    forward: Callable[[Floats], Floats],
-    images: Floats,
-    batch: int,
-    is_full: Callable[[BaseException], bool],
-) -> tuple[Floats, int, list[str]]:
-    """Run images some at a time; where memory does not suffice, half as many.
-
-    Parameters
-    ----------
-    forward : callable
-    images : ndarray of float32, shape (n, c, h, w)
-    batch : int
-        Images at a time.
-    is_full : callable
-        Whether an error means that memory did not suffice.
-
-    Returns
-    -------
-    found : ndarray of float32, shape (n, k, h, w)
-    batch : int
-        Images at a time that memory sufficed for.
-    notes : list of str
-
-    Raises
-    ------
-    RogiError
-        It does not suffice for one.
-    """
-    found: list[Floats] = []
-    notes: list[str] = []
-    start = 0
-    while start < len(images):
-        try:
-            found.append(forward(images[start : start + batch]))
-        except Exception as error:
-            if not is_full(error):
-                raise
-            tried = min(batch, len(images) - start)
-            if tried == 1:
-                raise RogiError(
-                    "The memory of the device does not suffice for one window; use --device cpu, or a model "
-                    "with a smaller encoder."
-                ) from error
-            batch = tried // 2
-            notes.append(
-                f"The memory of the device does not suffice for {tried} windows at a time; going on with "
-                f"{batch}."
-            )
-        else:
-            start += batch
-    return np.concatenate(found), batch, notes
 
 
 def library(name: str) -> Any:

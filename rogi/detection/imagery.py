@@ -206,6 +206,11 @@ class Imagery:
         """Side of a square with the ground area of a pixel at the centre, m."""
         return self.grid.metres_per_pixel
 
+    @property
+    def stored(self) -> bool:
+        """Whether pixels are the stored numbers: nothing is resampled or added."""
+        return not self.added and all(image.resampling is None for image in self.images)
+
     def read(self, row: int, column: int, height: int, width: int) -> tuple[Floats, Mask]:
         """Pixels of a window, which may reach outside.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from rogi.errors import InputError, OptionError
 from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 ARCHITECTURE: Final = "DeepLabV3Plus"
@@ -45,6 +48,9 @@ DECODER_PARAMETER: Final[Mapping[str, str]] = {
     "PSPNet": "psp_out_channels",
 }
 """Name of the width of the decoder, where it is not ``decoder_channels``."""
+
+FOLDING_TOLERANCE: Final = 1e-4
+"""Largest change of a probability; rounding makes some 1e-6."""
 
 ENCODER_FIT: Final = 0.9
 """Share of the encoder's tensors that initial weights must hold to count as weights of it."""
@@ -227,6 +233,53 @@ def bundle_network(bundle: Bundle) -> nn.Module:
         )
     network.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
     return network.eval()
+
+
+def fold_batch_norms(network: nn.Module, example: torch.Tensor) -> nn.Module:
+    """Put batch normalisations into the convolutions before them: the same answer, less memory moved.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        In evaluation mode.
+    example : torch.Tensor, (1, channels, height, width)
+        On the network's device. It shows which normalisation follows which convolution, and whether the
+        answer stays the same.
+
+    Returns
+    -------
+    torch.nn.Module
+        Another network; the one given where the answer would change by more than `FOLDING_TOLERANCE`.
+    """
+    import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    folded = copy.deepcopy(network)
+    made: dict[int, tuple[nn.Module, torch.Tensor]] = {}
+    pairs: dict[nn.Module, nn.Module] = {}
+    calls: Counter[nn.Module] = Counter()
+
+    def ran(layer: nn.Module, given: tuple[torch.Tensor, ...], found: torch.Tensor) -> None:
+        calls[layer] += 1
+        if isinstance(layer, torch.nn.Conv2d):
+            made[id(found)] = layer, found  # kept alive, so that no other tensor has its number
+        elif id(given[0]) in made:
+            pairs[layer] = made[id(given[0])][0]
+
+    kinds = (torch.nn.Conv2d, torch.nn.BatchNorm2d)
+    hooks = [layer.register_forward_hook(ran) for layer in folded.modules() if isinstance(layer, kinds)]
+    with torch.no_grad():
+        expected = torch.sigmoid(folded(example))
+        for hook in hooks:
+            hook.remove()
+        names = {layer: name for name, layer in folded.named_modules()}
+        for norm, convolution in pairs.items():
+            if calls[norm] == calls[convolution] == 1:
+                folded.set_submodule(names[convolution], fuse_conv_bn_eval(convolution, norm))  # type: ignore[arg-type]
+                # timm's normalisations hold the activation that follows.
+                folded.set_submodule(names[norm], getattr(norm, "act", None) or torch.nn.Identity())
+        change = float((torch.sigmoid(folded(example)) - expected).abs().max())
+    return folded if change <= FOLDING_TOLERANCE else network
 
 
 def load_weights(network: nn.Module, path: Path) -> tuple[str, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 METHOD_VERSION = 1
 """Part of every key: raised when a change of the code changes results, lest old ones be taken for new."""
+
+GROUP = 8
+"""Blocks that a worker with a GPU is handed at a time."""
 
 LEDGER, BLOCKS = "ledger", "blocks"
 """In the folder of a prediction."""
@@ -80,7 +85,7 @@ def choose_plan(
     threads: int | None = None,
     batch: int | None = None,
     threshold: float | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     cluster: bool = False,
 ) -> tuple[Plan, Selection | None]:
     """How to run the network: as before, where the ledger knows, else the fastest that passes the self-test.
@@ -96,7 +101,7 @@ def choose_plan(
     ledger : Ledger
     threads : int, optional
         Of each worker; by default its share of the cores, on a cluster one.
-    workers : int
+    workers : int, optional
     cluster : bool
 
     Returns
@@ -107,14 +112,12 @@ def choose_plan(
     """
     cores = usable_cores()
     if threads is None:
-        threads = 1 if cluster else max(1, cores // workers)
-    elif threads * workers > cores and not cluster and workers > 1:
+        threads = 1 if cluster else max(1, cores // (workers or 1))
+    elif threads * (workers or 1) > cores and not cluster and (workers or 1) > 1:
         raise OptionError(
             f"--workers {workers} with --threads {threads} each are more than the {counted(cores, 'core')} "
             "here; lower one of them."
         )
-    if workers > 1 and device not in ("auto", "cpu"):
-        raise OptionError(f"--workers is for CPUs; a {device} device works with one.")
     key = digest("backend", METHOD_VERSION, bundle.digest, device, precision, backend)
     held = ledger.known([key]).get(key)
     if held is not None:
@@ -125,7 +128,7 @@ def choose_plan(
                 precision=held["precision"],
                 backend=held["backend"],
                 threads=threads,
-                batch=batch,
+                batch=batch or held.get("batch"),
                 threshold=threshold,
             )
             if again.plan.version == held["version"]:
@@ -147,10 +150,31 @@ def choose_plan(
                 "precision": plan.precision,
                 "backend": plan.backend,
                 "version": plan.version,
+                "batch": plan.batch,
             }
         }
     )
     return plan, found
+
+
+def worker_count(plan: Plan, wanted: int | None, cluster: str | None) -> int:
+    """Processes that predict: as many as wanted; by default one, or one for each GPU of NVIDIA.
+
+    Raises
+    ------
+    OptionError
+        More than there are GPUs.
+    """
+    if plan.device == "cpu" or cluster is not None:
+        return wanted or 1
+    gpus = 1
+    if plan.device == "cuda" and plan.backend == "torch":
+        gpus = import_module("torch").cuda.device_count()
+    if wanted is not None and wanted > gpus:
+        raise OptionError(
+            f"--workers {wanted}: found {counted(gpus, f'{plan.device} device')}; each worker takes one."
+        )
+    return wanted or gpus
 
 
 def predict(
@@ -165,7 +189,7 @@ def predict(
     *,
     spread: bool = False,
     threshold: float | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     cluster: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Prediction:
@@ -186,7 +210,9 @@ def predict(
         Whether the spread among windows is wanted.
     threshold : float, optional
         At which the self-test of a cluster's workers compares labels; by default the model's own.
-    workers, cluster
+    workers : int, optional
+        See `worker_count`.
+    cluster : str, optional
         See `rogi.jobs.run_jobs`.
     progress : callable, optional
         Called with what is done, the number of blocks done and of all.
@@ -196,6 +222,7 @@ def predict(
     InputError
         There is no pixel with data on the ground.
     """
+    processes = worker_count(plan, workers, cluster)
     blocks = (folder / BLOCKS).resolve()
     make_folder(blocks)
     lattice = Lattice.over(imagery.transform, imagery.shape, blend)
@@ -246,11 +273,9 @@ def predict(
 
     if progress is not None:
         progress("predicting", reused, len(keys))
-    failures = run_jobs(
-        run_block, [jobs[block] for block in open_blocks], finished, workers=workers, cluster=cluster
-    )
+    for message in _run([jobs[block] for block in open_blocks], plan, finished, processes, cluster):
+        damage.setdefault(message, message)
     engine_of.cache_clear()
-    damage |= {failure.message: failure.message for failure in failures}
     there = {block: jobs[block].path for block, count in done.items() if count}
     if not there and not damage:
         raise InputError(
@@ -267,6 +292,44 @@ def predict(
         tuple(damage.values()),
         tuple(notes),
     )
+
+
+def _run(
+    jobs: Sequence[BlockJob],
+    plan: Plan,
+    finished: Callable[[int, BlockDone], None],
+    workers: int,
+    cluster: str | None,
+) -> list[str]:
+    """Predict blocks where and as the plan says; gives why some could not be."""
+    if plan.backend != "torch":
+        failures = run_jobs(run_block, jobs, finished, workers=workers, cluster=cluster)
+        return [failure.message for failure in failures]
+    from rogi.detection.block_stream import READERS, run_group, stream_blocks
+
+    messages: list[str] = []
+
+    def settled(number: int, result: BlockDone | str) -> None:
+        if isinstance(result, str):
+            messages.append(result)
+        else:
+            finished(number, result)
+
+    if workers == 1 and cluster is None:
+        stream_blocks(jobs, settled)
+        return messages
+    # Within a group reading and writing go on beside the device; what a worker that dies had in hand is lost.
+    groups = [range(first, min(first + GROUP, len(jobs))) for first in range(0, len(jobs), GROUP)]
+
+    def group_done(number: int, results: list[BlockDone | str]) -> None:
+        for place, result in zip(groups[number], results, strict=True):
+            settled(place, result)
+
+    run = partial(run_group, readers=max(1, min(READERS, usable_cores() // workers)))
+    import_module("rogi.detection.torch_engine").release_gpu()  # for one of the workers
+    parts = [tuple(jobs[place] for place in group) for group in groups]
+    failures = run_jobs(run, parts, group_done, workers=workers, cluster=cluster)
+    return messages + [failure.message for failure in failures]
 
 
 @contextmanager

@@ -49,6 +49,8 @@ class Trained:
     initial_weights : Path, optional
     kept_random : tuple of str
         Tensors that `initial_weights` had nothing for.
+    seconds : mapping of str to float
+        Of training and of scoring.
     """
 
     network: nn.Module
@@ -62,6 +64,7 @@ class Trained:
     training_positions: Ints
     initial_weights: Path | None
     kept_random: tuple[str, ...]
+    seconds: Mapping[str, float]
 
 
 def write_model(

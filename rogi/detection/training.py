@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rogi.detection.backends import usable_cores
 from rogi.detection.checkpoints import NAME, Checkpoint, read_checkpoint, restore, write_checkpoint
 from rogi.detection.curves import Epoch, curves_csv
-from rogi.detection.dataset import Batch, Ints, TrainingData, tensors
+from rogi.detection.dataset import Ints, Tensors, TrainingData, on_device, tensors
 from rogi.detection.devices import exact, find_device, find_precision
 from rogi.detection.losses import Loss
 from rogi.detection.network import NetworkSpec, build_network, load_weights
@@ -26,6 +27,7 @@ from rogi.detection.scores import Counts, count
 from rogi.detection.trained import Trained
 from rogi.detection.training_settings import (
     CHANGEABLE,
+    GPU_WORKERS,
     Optimiser,
     Precision,
     TrainingSettings,
@@ -105,6 +107,7 @@ def train(
     saved = read_checkpoint(checkpoint) if checkpoint.exists() else None
     if saved is not None:
         settings = _as_before(settings, saved)
+    device = find_device(settings.device)
     data = TrainingData(
         patches,
         outputs,
@@ -112,11 +115,10 @@ def train(
         settings.augmentation,
         settings.seed,
         settings.positive_share,
-        settings.workers,
+        settings.workers or (2 if device.type == "cpu" else min(GPU_WORKERS, usable_cores())),
     )
-    device = find_device(settings.device)
     precision = find_precision(settings.precision, device)
-    with exact(device, settings.threads):
+    with exact(device, settings.threads, precision):
         settings = replace(settings, device=str(device), precision=precision, threads=torch.get_num_threads())
         network = build_network(spec, seed=settings.seed, prior=_prior(patches, data))
         kept = load_weights(network, weights) if weights is not None else ()
@@ -145,6 +147,7 @@ def train(
         chosen,
         weights,
         kept,
+        run.seconds,
     )
 
 
@@ -173,6 +176,8 @@ class _Run:
         self.step = 0
         self.cells = [0, 0, 0]
         self.loss_sum = 0.0
+        self.seconds = {"training": 0.0, "scoring": 0.0}
+        self._given: tuple[torch.Tensor, torch.Tensor] | None = None
         self._last = time.monotonic()
         torch.manual_seed(settings.seed)
 
@@ -182,10 +187,14 @@ class _Run:
             progress("training", self.step, self.steps)
         while not self.ended:
             epoch, first = divmod(self.step, self.data.steps)
-            for batch in self.data.training(epoch, first):
-                self.train_step(epoch, batch)
+            start = time.perf_counter()
+            for batch in on_device(self.data.training(epoch, first), self.device):
+                self.settle()  # of the step before, which the device did while this one was made ready
+                self.train_step(batch)
+                if self.device.type == "cpu":
+                    self.settle()
                 progress(
-                    f"epoch {epoch + 1}, loss {self.loss_sum / self.steps_in(epoch):.3f}",
+                    f"epoch {epoch + 1}, loss {self.loss_sum / max(1, self.steps_in(epoch)):.3f}",
                     self.step,
                     self.steps,
                 )
@@ -193,6 +202,8 @@ class _Run:
                     break
                 if self.step % self.data.steps:
                     self.save_if_due()
+            self.settle()
+            self.seconds["training"] += time.perf_counter() - start
             self.close(epoch)
             epoch_ended(self.history[-1], self.steps)
             self.save_if_due()
@@ -219,35 +230,47 @@ class _Run:
         """Steps done in an epoch."""
         return self.step - epoch * self.data.steps
 
-    def train_step(self, epoch: int, batch: Batch) -> None:
-        """One batch."""
+    def train_step(self, batch: Tensors) -> None:
+        """One batch; `settle` reads what it gave."""
         import torch
 
         rate = learning_rate(self.step, self.steps, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        images, targets, valid = tensors(batch, self.device)
+        images, targets, valid = batch
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
         with self.half():
             logits = self.network(images)
         loss = self.loss(logits, targets, valid)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise RogiError(
-                f"The loss is no longer a number, in step {self.step + 1} (epoch {epoch + 1}): training ran "
-                f"away. Lower --lr (it was {self.settings.learning_rate:g}), or take --precision fp32, and "
-                "start anew."
-            )
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         with torch.no_grad():
             found, truth, known = logits[:, 0] > 0, targets[:, 0], valid[:, 0]
             cells = (found & truth & known, found & ~truth & known, ~found & truth & known)
-            added = torch.stack([cell.sum() for cell in cells]).tolist()
-        self.cells = [total + new for total, new in zip(self.cells, added, strict=True)]
-        self.loss_sum += value
+            self._given = loss.detach(), torch.stack([cell.sum() for cell in cells])
         self.step += 1
+
+    def settle(self) -> None:
+        """Read the loss and the counts of the last step; waits for the device.
+
+        Raises
+        ------
+        RogiError
+            The loss is no longer a number.
+        """
+        if self._given is None:
+            return
+        value, cells = float(self._given[0]), self._given[1].tolist()
+        self._given = None
+        if not math.isfinite(value):
+            raise RogiError(
+                f"The loss is no longer a number, in step {self.step} "
+                f"(epoch {(self.step - 1) // self.data.steps + 1}): training ran away. Lower --lr (it was "
+                f"{self.settings.learning_rate:g}), or take --precision fp32, and start anew."
+            )
+        self.cells = [total + new for total, new in zip(self.cells, cells, strict=True)]
+        self.loss_sum += value
 
     def close(self, epoch: int) -> None:
         """Score the network after an epoch, and keep it if it is the best."""
@@ -275,7 +298,7 @@ class _Run:
         """Counts and mean loss of patches as they are."""
         import torch
 
-        parts, total = [], 0.0
+        parts, total, start = [], 0.0, time.perf_counter()
         self.network.eval()
         for batch in self.data.plain(positions):
             images, targets, valid = tensors(batch, self.device)
@@ -285,6 +308,7 @@ class _Run:
                 total += float(self.loss(logits, targets, valid)) * len(batch.positions)
                 probability = logits[:, 0].float().sigmoid().cpu().numpy()
             parts.append(count(probability, batch.targets[:, 0], batch.valid[:, 0]))
+        self.seconds["scoring"] += time.perf_counter() - start
         return Counts.join(parts), total / len(positions)
 
     def score(self, positions: Ints) -> Counts:
@@ -305,6 +329,7 @@ class _Run:
 
     def save(self) -> None:
         """Write a checkpoint."""
+        self.settle()
         counters = {
             **self.about,
             "settings": self.settings.plain(),

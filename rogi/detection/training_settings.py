@@ -14,6 +14,9 @@ from rogi.errors import OptionError
 CHECKPOINT_SECONDS: Final = 120.0
 """Between two checkpoints: what a stopped training loses at most, plus a step."""
 
+GPU_WORKERS: Final = 8
+"""Threads that read and vary patches for a GPU, unless there are fewer cores."""
+
 CHANGEABLE: Final = ("device", "threads", "workers", "checkpoint_seconds")
 """Settings that may differ when a training goes on."""
 
@@ -41,6 +44,7 @@ class Precision(StrEnum):
 
     AUTO = "auto"
     FP32 = "fp32"
+    TF32 = "tf32"
     BF16 = "bf16"
 
 
@@ -78,7 +82,7 @@ class TrainingSettings:
         Of torch on the CPU, 0 for its own choice. Another number adds in another order, so a training that
         goes on keeps its number unless told otherwise.
     workers : int
-        Threads that read patches.
+        Threads that read patches, 0 for two on a CPU and `GPU_WORKERS` with a GPU.
     checkpoint_seconds : float
     """
 
@@ -99,7 +103,7 @@ class TrainingSettings:
     precision: Precision = Precision.AUTO
     device: str = "auto"
     threads: int = 0
-    workers: int = 2
+    workers: int = 0
     checkpoint_seconds: float = CHECKPOINT_SECONDS
 
     def __post_init__(self) -> None:
@@ -112,7 +116,7 @@ class TrainingSettings:
             ("patience", 0, 1e6),
             ("seed", 0, 2**32 - 1),
             ("threads", 0, 4096),
-            ("workers", 1, 256),
+            ("workers", 0, 256),
         )
         for name, low, high in limits:
             value = getattr(self, name)

@@ -26,7 +26,7 @@ from bundles import answer, tiny_bundle
 from rogi.detection.bundle import Bundle
 from rogi.detection.engines import Plan
 from rogi.detection.imagery import Imagery
-from rogi.detection.pixel_scores import refuse_pictures
+from rogi.detection.pixel_scores import probability_raster
 from rogi.detection.prediction import _resampled
 from rogi.detection.windows import STEPS, Blend, Lattice, Merge
 from rogi.errors import InputError
@@ -129,8 +129,8 @@ def test_probability_and_candidates(main: Main, bundle: Bundle, tmp_path: Path) 
     assert code == 0, errors
     assert stdout.split() == [str(out), str(prob), str(spread)]
     with pytest.raises(InputError, match="spread among windows, not probabilities"):
-        refuse_pictures(spread)
-    refuse_pictures(prob)
+        probability_raster(spread)
+    probability_raster(prob)
     found = levels(prob)
     inner = (slice(2, -2), slice(2, -2))  # the network sees two pixels
     expected = 254 * probability_of(image)
@@ -634,7 +634,8 @@ def test_inputs_of_no_use_are_said(main: Main, bundle: Bundle, tmp_path: Path) -
     """Outlines of another place, and a channel that the model does not take."""
     image, far = write_image(tmp_path / "a.tif", scene()), tmp_path / "far.gpkg"
     gpd.GeoDataFrame(geometry=[shapely.box(i, 0, i + 1, 1) for i in range(3)], crs=4326).to_file(far)
-    more = ("--glaciers", far, "--channel", f"elevation={image}")
+    heights = write_image(tmp_path / "dem.tif", scene()[:1].astype(np.float32) + 4000)
+    more = ("--glaciers", far, "--channel", f"elevation={heights}")
     for option in (more, ("--exclude", far)):
         errors = main(image, "--model", bundle.path, "-o", tmp_path / "o.gpkg", *FAST, *option)[2]
         assert errors.count(f"note: None of the 3 outlines of {far} lies on the imagery") == 1

@@ -491,7 +491,9 @@ def test_each_epoch_is_told_without_a_terminal(patches: PatchSet, tmp_path: Path
     ]  # fmt: skip
     done = CliRunner().invoke(app, asked, catch_exceptions=False)
     assert done.exit_code == 0
-    start, first, last = done.stderr.splitlines()
+    start, first, last, times = done.stderr.splitlines()
+    spent = r"\d+\.\d s"
+    assert re.fullmatch(rf"time: opening {spent}, training {spent}, scoring {spent}, export {spent}", times)
     assert start == "training: step 0/4"
     number = r"\d+\.\d{3}"
     assert re.fullmatch(rf"epoch 1: step 3/4, loss {number}, validation IoU {number}, \d+:\d\d left", first)

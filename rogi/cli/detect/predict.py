@@ -13,7 +13,7 @@ import typer
 
 from rogi.cli.guard import KEEPS
 from rogi.cli.options import Remote
-from rogi.cli.streams import tell
+from rogi.cli.streams import Stopwatch, tell
 from rogi.errors import INTERRUPTED, OptionError, is_interrupt
 
 if TYPE_CHECKING:
@@ -116,13 +116,16 @@ def predict(
     backend: Annotated[str, typer.Option(help="auto, openvino, onnxruntime or torch.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[
-        str, typer.Option(help="auto, fp32 or bf16; bf16 must pass the model's self-test.")
+        str, typer.Option(help="auto, fp32, tf32 (GPUs) or bf16; each must pass the model's self-test.")
     ] = "auto",
     batch: Annotated[int | None, typer.Option(help="Windows at a time on a GPU.")] = None,
     threads: Annotated[
         int | None, typer.Option(help="Of each worker; default its share of the cores.")
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes of this machine.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes of this machine; default 1, with --device cuda one for each GPU."),
+    ] = None,
     cluster: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://host:port, instead.")] = None,
     block: Annotated[
         int | None,
@@ -158,6 +161,7 @@ def predict(
     from rogi.ledger import Ledger
     from rogi.words import counted
 
+    watch = Stopwatch()
     parsed_date(date)
     bundle = Bundle.load(model)
     level = bundle.card.threshold if threshold is None else threshold
@@ -184,6 +188,7 @@ def predict(
         workers,
         cluster,
     )
+    watch("opening")
     folder = work or output.with_name(output.name + ".rogi")
     known = folder / LEDGER
     line = TimeLeft(quiet, "blocks")
@@ -192,8 +197,8 @@ def predict(
     with work_folder(folder), Ledger(known) as ledger:
         check_replaceable(targets.files, ledger, force)
         try:
-            plan, done = _predicted(request, outlines, folder, ledger, targets, line, quiet)
-            found = _written(request, plan, done, outlines, targets, folder, ledger, line)
+            plan, done = _predicted(request, outlines, folder, ledger, targets, line, quiet, watch)
+            found = _written(request, plan, done, outlines, targets, folder, ledger, line, watch)
         except (KeyboardInterrupt, SystemError) as error:
             if not is_interrupt(error):
                 raise
@@ -207,7 +212,10 @@ def predict(
             line.done()
         prune(folder, done)
         remove_leftovers(folder, (WHOLE, COG, output.name))
+    watch("files")
     _report(done, found, level, quiet)
+    if not quiet:
+        tell(f"{watch}")
     sys.stdout.write("".join(f"{path}\n" for path in targets.files))
     if done.damage:
         for message in done.damage:
@@ -270,7 +278,7 @@ class Request:
     stretch: tuple[float, float] | None
     ground: tuple[str | None, str | None, Path | None]
     choice: Mapping[str, Any]
-    workers: int
+    workers: int | None
     cluster: str | None
 
 
@@ -320,6 +328,7 @@ def _predicted(
     targets: Targets,
     line: TimeLeft,
     quiet: bool,
+    watch: Stopwatch,
 ) -> tuple[Plan, Prediction]:
     from rogi.detection.fit import intake
     from rogi.detection.ground import ground_on
@@ -347,6 +356,7 @@ def _predicted(
         for trial in selection.trials if selection is not None else ():
             tell(f"{trial}")
         tell(f"using {plan}")
+    watch("self-test")
     done = predict_imagery(
         images,
         taken,
@@ -362,6 +372,7 @@ def _predicted(
         cluster=request.cluster,
         progress=line,
     )
+    watch("blocks")
     return plan, done
 
 
@@ -384,6 +395,7 @@ def _written(
     folder: Path,
     ledger: Ledger,
     line: TimeLeft,
+    watch: Stopwatch,
 ) -> Candidates:
     """Put the blocks together, draw the outlines, and put all files in their place."""
     from rogi.detection.candidates import make_candidates, write_candidates
@@ -394,6 +406,7 @@ def _written(
     images, card = request.imagery, request.bundle.card
     whole = folder / WHOLE
     assemble(done.store.read, images, card.outputs, whole, line)
+    watch("assembling")
     with raster_reader(whole) as read:
         found = make_candidates(
             read,
@@ -404,6 +417,7 @@ def _written(
             imagery=images.name,
             **outlines,
         )
+    watch("outlines")
     found = replace(found, parameters={**found.parameters, **_provenance(request, plan, outlines, ledger)})
     made = folder / targets.candidates.name
     losses = write_candidates(found, made)

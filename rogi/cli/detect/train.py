@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
-from rogi.cli.streams import renew, tell
+from rogi.cli.streams import Stopwatch, renew, tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class PrecisionChoice(StrEnum):
 
     AUTO = "auto"
     FP32 = "fp32"
+    TF32 = "tf32"
     BF16 = "bf16"
 
 
@@ -149,7 +150,9 @@ def train(
     ] = PrecisionChoice.AUTO,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...; auto takes a GPU.")] = "auto",
     threads: Annotated[int, typer.Option(help="Of torch on the CPU; 0: its own choice.")] = 0,
-    workers: Annotated[int, typer.Option(help="Threads that read and vary patches.")] = 2,
+    workers: Annotated[
+        int | None, typer.Option(help="Threads that read and vary patches; default 2, 8 for a GPU.")
+    ] = None,
     checkpoint: Annotated[float, typer.Option(help="Seconds between checkpoints, about.", min=0.0)] = 120.0,
     name: Annotated[str | None, typer.Option(help="Name of the model; default: that of the bundle.")] = None,
     model_version: Annotated[str, typer.Option("--model-version", help="Version of the model.")] = "1",
@@ -174,6 +177,7 @@ def train(
     from rogi.detection.patch_store import PatchSet
     from rogi.detection.training_settings import Optimiser, Precision, Schedule, TrainingSettings
 
+    watch = Stopwatch()
     check_target(output, force)
     check_installed()
     title = name or (output.stem if output.suffix.lower() == ".zip" else output.name)
@@ -198,7 +202,7 @@ def train(
         precision=Precision(precision.value),
         device=device,
         threads=threads,
-        workers=workers,
+        workers=0 if workers is None else workers,
         checkpoint_seconds=checkpoint,
     )
     rates_given = _integers(rates, "--rates", 3)
@@ -219,6 +223,7 @@ def train(
         atrous_rates=(rates_given[0], rates_given[1], rates_given[2]) if rates_given else None,
     )
     work = output.with_name(f"{output.name}.training")
+    watch("opening")
     line = EpochLines(quiet)
     try:
         trained = train_network(
@@ -231,6 +236,8 @@ def train(
         raise typer.Exit(2) from None
     finally:
         line.done()
+    watch("training")
+    watch.seconds |= trained.seconds
     if trained.kept_random and not quiet:
         number = len(trained.kept_random)
         tell(
@@ -248,6 +255,9 @@ def train(
         extras={"curves.png": curves_figure(trained.history, trained.best)},
         force=force,
     )
+    watch("export")
+    if not quiet:
+        tell(f"{watch}")
     shutil.rmtree(work, ignore_errors=True)
     sys.stdout.write(_summary(trained, card, output))
 

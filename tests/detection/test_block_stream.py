@@ -1,0 +1,278 @@
+"""Blocks through a device: the files are those that the processor makes, however they are read and merged."""
+
+from __future__ import annotations
+
+import threading
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from bundles import card, tiny_bundle
+
+torch = pytest.importorskip("torch")
+
+from rogi.detection import block_prediction, block_stream  # noqa: E402
+from rogi.detection.block_prediction import BlockDone, BlockJob, Task, run_block  # noqa: E402
+from rogi.detection.bundle import Bundle  # noqa: E402
+from rogi.detection.device_blend import DeviceBlend  # noqa: E402
+from rogi.detection.engines import Plan  # noqa: E402
+from rogi.detection.fit import Intake  # noqa: E402
+from rogi.detection.ground import ground_on  # noqa: E402
+from rogi.detection.imagery import Imagery  # noqa: E402
+from rogi.detection.windows import Blend, Lattice, Merge  # noqa: E402
+from rogi.errors import RogiError  # noqa: E402
+
+PATCH, STRIDE, ROWS, COLUMNS = 64, 48, 220, 250
+TRANSFORM = Affine(5.0, 0, 500_000.0, 0, -5.0, 3_400_000.0)
+
+
+class Engine:
+    """A convolution of every channel with another kernel, so that order, place and turn matter."""
+
+    def __init__(self, outputs: int = 1, broken: bool = False) -> None:
+        kernel = torch.from_numpy(np.random.default_rng(3).normal(size=(outputs, 3, 5, 5)).astype(np.float32))
+        self.kernel, self.broken = kernel / 4, broken
+        self.plan, self.batch, self.device = Plan("torch", "cpu", "fp32"), 3, torch.device("cpu")
+        self.notes: list[str] = []
+
+    def infer(self, images: torch.Tensor) -> torch.Tensor:
+        found = [
+            torch.sigmoid(torch.nn.functional.conv2d(image[None].contiguous(), self.kernel, padding=2))
+            for image in images
+        ]
+        return torch.cat(found) * (float("nan") if self.broken else 1.0)
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        return self.infer(torch.from_numpy(images)).numpy()
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Bundle]:
+    folder = tmp_path_factory.mktemp("bundles")
+    return {n: tiny_bundle(folder / str(n), outputs=n, patch=PATCH, stride=STRIDE) for n in (1, 2)}
+
+
+def image(path: Path, dtype: str = "uint8") -> Path:
+    """Noise of three bands whose left edge is without data."""
+    values = np.random.default_rng(1).integers(1, 256, (3, ROWS, COLUMNS)).astype(dtype)
+    values[:, :, :20] = 0
+    values[:, 60:70, 90:110] = 0
+    with rasterio.open(
+        path, "w", driver="GTiff", count=3, height=ROWS, width=COLUMNS, dtype=dtype, crs="EPSG:32645",
+        transform=TRANSFORM, nodata=0, tiled=True, blockxsize=64, blockysize=64, compress="deflate",
+    ) as file:  # fmt: skip
+        file.write(values)
+    return path
+
+
+def jobs_of(source: Path, bundle: Bundle, blend: Blend, folder: Path, **more: object) -> list[BlockJob]:
+    """All blocks of an image; `area`, `spread` and `intake` as given."""
+    imagery = Imagery.open(source)
+    ground = ground_on(imagery.transform, imagery.shape, imagery.crs, area=more.pop("area", None))
+    intake = more.pop("intake", Intake((0, 1, 2)))
+    plan = Plan("torch", "cpu", "fp32")
+    task = Task(imagery, intake, bundle.path, bundle.digest, plan, blend, **more)  # type: ignore[arg-type]
+    folder.mkdir()
+    lattice = Lattice.over(imagery.transform, imagery.shape, blend)
+    found = []
+    for number, block in enumerate(lattice.blocks()):
+        footprint = lattice.footprint(block)
+        here = ground.within(footprint)
+        if here is not None:
+            found.append(BlockJob(task, footprint, here, folder / f"{number}.zip"))
+    return found
+
+
+def arrays(path: Path) -> dict[str, bytes]:
+    """What a block's file holds; the file itself also holds the time."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def both(
+    jobs: list[BlockJob], bundle: Bundle, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> tuple[dict[str, dict[str, bytes]], dict[int, BlockDone | str], list[BlockDone]]:
+    """Files that the device makes, and what was done; the files of the processor must be the same."""
+    monkeypatch.setattr(block_prediction, "engine_of", lambda *_: (engine, bundle))
+    expected = [run_block(job) for job in jobs]
+    files = {job.path.name: arrays(job.path) for job in jobs if job.path.exists()}
+    for job in jobs:
+        job.path.unlink(missing_ok=True)
+    task = jobs[0].task
+    device = DeviceBlend(engine, bundle.card, task.intake, task.blend, task.spread)  # type: ignore[arg-type]
+    done: dict[int, BlockDone | str] = {}
+    block_stream.stream_blocks(jobs, done.__setitem__, device=device)
+    found = {job.path.name: arrays(job.path) for job in jobs if job.path.exists()}
+    assert found == files
+    return found, done, expected
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize(
+    ("merge", "stride", "outputs", "spread"),
+    [("cosine", 48, 1, False), ("cosine", 24, 2, True), ("or", 16, 1, False)],
+)
+def test_the_same_bytes(
+    merge: str,
+    stride: int,
+    outputs: int,
+    spread: bool,
+    dtype: str,
+    bundles: dict[int, Bundle],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bundle = bundles[outputs]
+    jobs = jobs_of(
+        image(tmp_path / "image.tif", dtype),
+        bundle,
+        Blend(Merge(merge), stride, PATCH, 64),
+        tmp_path / "blocks",
+        spread=spread,
+        area="87.002,30.7245,87.011,30.731",
+    )
+    files, done, expected = both(jobs, bundle, Engine(outputs), monkeypatch)
+    assert len(files) > 4
+    assert [done[n].windows for n in range(len(jobs))] == [one.windows for one in expected]  # type: ignore[union-attr]
+
+
+def test_bands_and_stretch(
+    bundles: dict[int, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blue first, and two of the channels stretched."""
+    intake = Intake((2, 1, 0), (0, 2), (17.0, 203.0), (0.0, 255.0))
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
+    jobs = jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks", intake=intake)
+    plain = [replace(job, task=replace(job.task, intake=Intake((0, 1, 2)))) for job in jobs]
+    files, _, _ = both(jobs, bundles[1], Engine(), monkeypatch)
+    others, _, _ = both(plain, bundles[1], Engine(), monkeypatch)
+    assert all(files[name] != others[name] for name in files)
+
+
+def test_damage_is_left_out_in_the_same_cells(
+    bundles: dict[int, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = image(tmp_path / "image.tif")
+    with rasterio.open(source) as file:
+        offset = int(file.tags(1, ns="TIFF").get("BLOCK_OFFSET_1_1") or 0)
+        offset = offset or int(file.get_tag_item("BLOCK_OFFSET_1_1", "TIFF", bidx=1))
+    data = bytearray(source.read_bytes())
+    data[offset : offset + 40] = bytes(40)
+    source.write_bytes(data)
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
+    jobs = jobs_of(source, bundles[1], blend, tmp_path / "blocks")
+    _, done, expected = both(jobs, bundles[1], Engine(), monkeypatch)
+    assert [done[n].damage for n in range(len(jobs))] == [one.damage for one in expected]  # type: ignore[union-attr]
+    assert any(one.damage for one in expected)
+
+
+def test_no_numbers_cost_their_block(bundles: dict[int, Bundle], tmp_path: Path) -> None:
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
+    jobs = jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks")
+    engine = Engine(broken=True)
+    device = DeviceBlend(engine, bundles[1].card, jobs[0].task.intake, blend, False)  # type: ignore[arg-type]
+    done: dict[int, BlockDone | str] = {}
+    block_stream.stream_blocks(jobs, done.__setitem__, device=device)
+    assert all("no numbers" in str(result) for result in done.values() if isinstance(result, str))
+    assert any(isinstance(result, str) for result in done.values())
+    assert not list((tmp_path / "blocks").iterdir())
+
+
+class Counting:
+    """A device that notes how many blocks it holds, and answers the first one last."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.held, self.most, self.shape = 0, 0, shape
+        self._lock = threading.Lock()
+
+    def start(self, values: np.ndarray, *_: object) -> Counting:
+        with self._lock:
+            self.held += 1
+            self.most = max(self.most, self.held)
+        return self
+
+    seconds = 0.0
+
+    def parts(self) -> dict[str, np.ndarray]:
+        time.sleep(0.001)
+        with self._lock:
+            self.held -= 1
+        return {"core": np.zeros(self.shape, np.uint8)}
+
+
+def test_two_blocks_in_flight(bundles: dict[int, Bundle], tmp_path: Path) -> None:
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, 32)
+    jobs = jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks")
+    device = Counting((4, 4))
+    done: dict[int, BlockDone | str] = {}
+    block_stream.stream_blocks(jobs, done.__setitem__, device=device)
+    assert len(done) == len(jobs) > 10
+    assert device.held == 0
+    assert 1 <= device.most <= block_stream.IN_FLIGHT
+
+
+def test_a_worker_refuses_another_bundle(bundles: dict[int, Bundle], tmp_path: Path) -> None:
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
+    jobs = jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks")
+    other = [replace(job, task=replace(job.task, digest="0" * 64)) for job in jobs]
+    block_prediction.engine_of.cache_clear()
+    with pytest.raises(RogiError, match="was replaced"):
+        block_stream.run_group(tuple(other))
+
+
+# ---- PyTorch from the command line
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle of a real network with random weights, with several golden patches."""
+    from rogi.detection.bundle import write_bundle
+    from rogi.detection.network import NetworkSpec, build_network
+
+    made = card(
+        patch=64,
+        stride=48,
+        architecture="Unet",
+        encoder="resnet18",
+        encoder_depth=3,
+        decoder_channels=(16, 8, 8),
+    )
+    images = np.random.default_rng(1).normal(size=(2, 3, PATCH, PATCH)).astype(np.float32)
+    folder = tmp_path_factory.mktemp("network")
+    write_bundle(folder / "unet", build_network(NetworkSpec.of(made), seed=1), made, images)
+    return Bundle.load(folder / "unet")
+
+
+@pytest.mark.slow
+def test_torch_gives_what_onnx_runtime_gives(network: Bundle, tmp_path: Path, monkeypatch) -> None:
+    """By blocks on a device (here the processor): within a level; the same bytes with two workers."""
+    import sys
+
+    from rogi import cli
+
+    source = image(tmp_path / "image.tif")
+    rasters = {}
+    for name, options in {
+        "onnx": ("--backend", "onnxruntime"),
+        "torch": ("--backend", "torch", "--device", "cpu", "--threads", "1"),
+        "two": ("--backend", "torch", "--device", "cpu", "--threads", "1", "--workers", "2", "--block", "64"),
+    }.items():
+        out = tmp_path / f"{name}.gpkg"
+        rasters[name] = tmp_path / f"{name}.tif"
+        arguments = ("detect", "predict", source, "--model", network.path, "-o", out, "--precision", "fp32",
+                     "--probability", rasters[name], "--quiet", *options)  # fmt: skip
+        monkeypatch.setattr(sys, "argv", ["rogi", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+    levels = {}
+    for name, path in rasters.items():
+        with rasterio.open(path) as file:
+            levels[name] = file.read(1).astype(int)
+    assert np.abs(levels["torch"] - levels["onnx"]).max() <= 1
+    assert (levels["torch"] == levels["two"]).all()
