@@ -147,7 +147,11 @@ class Coordinates:
 
 
 def coordinates(
-    layer: Layer, *, witnesses: Iterable[Witness] | None = None, limits: Limits | None = None
+    layer: Layer,
+    *,
+    witnesses: Iterable[Witness] | None = None,
+    limits: Limits | None = None,
+    finite: Mask | None = None,
 ) -> Coordinates:
     """The state of a layer's coordinates.
 
@@ -159,6 +163,8 @@ def coordinates(
         Positions by ID and columns, where they are known already; by default those of `witnesses_of`.
     limits
         By default those of the packaged rules.
+    finite
+        (n,) `finite_coordinates`, where they are known already.
 
     Returns
     -------
@@ -167,7 +173,7 @@ def coordinates(
     geometry = layer.geometry
     there = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
     # bounds skip what is not a number
-    finite = finite_coordinates(geometry)
+    finite = finite_coordinates(geometry) if finite is None else finite
     usable = there & finite
     none = np.zeros(len(geometry), dtype=bool)
     crs = layer.crs

@@ -281,7 +281,9 @@ class Context:
                 self.number("SCH007.away"),
                 self.number("SCH007.near"),
             )
-            return coordinates(self.layer(role), witnesses=self._witnesses(role), limits=limits)
+            return coordinates(
+                self.layer(role), witnesses=self._witnesses(role), limits=limits, finite=self.finite(role)
+            )
 
         return self.once(("state", role), compute)
 
