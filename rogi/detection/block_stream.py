@@ -38,7 +38,9 @@ EXACT = {"uint8": np.uint8, "int16": np.int16, "uint16": np.int32}
 class Handed(Protocol):
     """A block that a device is computing."""
 
-    seconds: float
+    @property
+    def seconds(self) -> float:
+        """Time that the device took."""
 
     def parts(self) -> dict[str, NDArray[Any]]:
         """Arrays of the block's file; waits for the device."""
@@ -108,8 +110,9 @@ def stream_blocks(
         from rogi.detection.device_blend import DeviceBlend
 
         engine, bundle = engine_of(task.bundle, task.digest, task.plan, task.test_at)
-        device = DeviceBlend(engine, bundle.card, task.intake, task.blend, task.spread)  # type: ignore[arg-type]
-        notes = engine.notes  # type: ignore[attr-defined]
+        network: Any = engine  # of the class Torch, by the plan
+        device = DeviceBlend(network, bundle.card, task.intake, task.blend, task.spread)
+        notes = network.notes
     last = time.perf_counter()
     writing: deque[tuple[int, Loaded, int, Future[float]]] = deque()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
 import re
 import zipfile
@@ -215,7 +216,7 @@ def write_bundle(
     golden_input = np.ascontiguousarray(golden_input[:GOLDEN_IMAGES], np.float32)
     state = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
     expected = probability(network, golden_input)
-    model = to_onnx(network, golden_input)
+    model = to_onnx(network, golden_input, deepness_properties(card))
     check_onnx(model, golden_input, expected)
     return write_files(
         folder,
@@ -226,6 +227,32 @@ def write_bundle(
         extras=extras,
         force=force,
     )
+
+
+def deepness_properties(card: ModelCard) -> dict[str, str]:
+    """Properties by which Deepness, a plugin of QGIS, runs the ONNX model on a layer of the map.
+
+    Its pixels are divided by 255 first, so there are none for models of other types than bytes.
+
+    References
+    ----------
+    Aszkowski et al. (2023), Deepness, doi 10.1016/j.softx.2023.101495; its documentation, "Model metadata".
+    """
+    if card.dtype != "uint8":
+        return {}
+    names = {str(number): name for number, name in enumerate(("background", *card.outputs))}
+    values = {
+        "model_type": "Segmentor",
+        "class_names": names,
+        "resolution": round(100 * card.resolution_m, 3),  # cm per pixel
+        "tiles_size": card.patch,
+        "tiles_overlap": round(100 * (1 - card.stride / card.patch)),  # per cent
+        "standardization_mean": [round(float(value) / 255, 6) for value in card.mean],
+        "standardization_std": [round(float(value) / 255, 6) for value in card.std],
+        "seg_thresh": round(card.threshold, 4),
+        "seg_small_segment": max(1, round(10_000 / card.resolution_m**2)),  # pixels of 1 ha
+    }
+    return {name: json.dumps(value) for name, value in values.items()}
 
 
 def write_files(

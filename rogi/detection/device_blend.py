@@ -191,7 +191,7 @@ class DeviceBlend:
     def _event(self) -> Any:
         if self.device.type != "cuda":
             return None
-        event = torch.cuda.Event(enable_timing=True)
+        event: Any = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record(torch.cuda.current_stream(self.device))
         return event
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rogi.detection.training_settings import Precision
 from rogi.errors import OptionError
@@ -67,7 +67,7 @@ def exact(device: torch.device, threads: int, precision: Precision) -> Iterator[
 
     before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     warn_before = torch.is_deterministic_algorithms_warn_only_enabled()
-    switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     tf32_before = [switch.allow_tf32 for switch in switches]
     for switch in switches:
         switch.allow_tf32 = precision is Precision.TF32

@@ -33,15 +33,18 @@ of NVIDIA's GPUs since Ampere; ``bf16`` keeps 7."""
 
 
 class Backend(Protocol):
-    """A network ready to run."""
+    """A network ready to run.
 
-    @property
-    def plan(self) -> Plan:
-        """What it is."""
+    Attributes
+    ----------
+    plan : Plan
+        What it is.
+    batch : int
+        Windows it is best given at a time.
+    """
 
-    @property
-    def batch(self) -> int:
-        """Windows it is best given at a time."""
+    plan: Plan
+    batch: int
 
     def run(self, images: Floats) -> Floats:
         """Probabilities (n, k, patch, patch) of normalised images (n, c, patch, patch); safe in threads."""
@@ -98,7 +101,8 @@ def build_backend(plan: Plan, bundle: Bundle) -> Backend:
     """
     if plan.backend == "torch":
         library("torch")
-        return import_module("rogi.detection.torch_engine").Torch(plan, bundle)
+        engine: Backend = import_module("rogi.detection.torch_engine").Torch(plan, bundle)
+        return engine
     kinds: dict[str, Callable[[Plan, Bundle], Backend]] = {
         "openvino": OpenVino,
         "onnxruntime": OnnxRuntime,

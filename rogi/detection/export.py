@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -43,7 +43,9 @@ def check_installed() -> None:
             raise missing(f"Writing a model needs {name}", "train")
 
 
-def to_onnx(network: nn.Module, example: npt.NDArray[np.float32]) -> bytes:
+def to_onnx(
+    network: nn.Module, example: npt.NDArray[np.float32], metadata: Mapping[str, str] | None = None
+) -> bytes:
     """The network, and a sigmoid behind it, as an ONNX model whose number of images is free.
 
     Parameters
@@ -52,6 +54,8 @@ def to_onnx(network: nn.Module, example: npt.NDArray[np.float32]) -> bytes:
         Takes images and gives logits.
     example : array of float32, (n, channels, height, width)
         Fixes all other sizes.
+    metadata : mapping of str to str, optional
+        Properties of the model.
 
     Returns
     -------
@@ -84,6 +88,8 @@ def to_onnx(network: nn.Module, example: npt.NDArray[np.float32]) -> bytes:
         program.save(buffer, external_data=False)
     model = onnx.load_model_from_string(buffer.getvalue())
     _forget(model)
+    for name, value in (metadata or {}).items():
+        model.metadata_props.add(key=name, value=value)
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString(deterministic=True)
     return data

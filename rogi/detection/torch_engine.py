@@ -81,7 +81,7 @@ class Torch:
     @contextlib.contextmanager
     def _precision(self, name: str) -> Any:
         """Compute float32 in TF32 only where that is wanted; torch does it for convolutions by default."""
-        switches = (torch.backends.cuda.matmul, torch.backends.cudnn)
+        switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
         before = [switch.allow_tf32 for switch in switches]
         for switch in switches:
             switch.allow_tf32 = name == "tf32"

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from rogi.detection.patch_store import PatchSet
 
+GOLDEN_PATCHES: Final = 4
+"""Of a golden example: enough to see units, their edges and ground without any."""
+
 UNSAID: Final = ("workers", "checkpoint_seconds")
 """Settings that change nothing in the network."""
 
@@ -79,7 +82,7 @@ def write_model(
     extras: Mapping[str, bytes] | None = None,
     force: bool = False,
 ) -> ModelCard:
-    """Write the bundle of a trained network; its golden example is the validation patch with most of a unit.
+    """Write the bundle of a trained network; its golden example are some patches of validation.
 
     Parameters
     ----------
@@ -100,13 +103,20 @@ def write_model(
     card = replace(
         model_card(trained, name, version), licence=licence, citation=citation, description=description
     )
-    patches = trained.data.patches
-    positions = patches.positions("validation")
-    most = positions[patches.index["unit_pixels"].to_numpy()[positions].argmax()]
-    golden = next(iter(trained.data.plain(np.array([most]))))
+    chosen = golden_positions(trained.data.patches)
+    golden = np.concatenate([batch.images for batch in trained.data.plain(chosen)])
     files = {"curves.csv": curves_csv(trained.history).encode(), **(extras or {})}
-    write_bundle(path, trained.network, card, golden.images, extras=files, force=force)
+    write_bundle(path, trained.network, card, golden, extras=files, force=force)
     return card
+
+
+def golden_positions(patches: PatchSet) -> Ints:
+    """Up to `GOLDEN_PATCHES` patches of validation, from that with most of a unit to that with least."""
+    positions = patches.positions("validation")
+    order = np.argsort(-patches.index["unit_pixels"].to_numpy()[positions], kind="stable")
+    ranks = np.unique(np.linspace(0, len(positions) - 1, GOLDEN_PATCHES).round().astype(np.int64))
+    chosen: Ints = positions[order[ranks]]
+    return chosen
 
 
 def model_card(trained: Trained, name: str, version: str) -> ModelCard:

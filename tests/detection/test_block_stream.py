@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from bundles import card, tiny_bundle
+
+from tests.detection.bundles import card, tiny_bundle
 
 torch = pytest.importorskip("torch")
 

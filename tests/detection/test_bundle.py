@@ -6,6 +6,7 @@ import ast
 import contextlib
 import hashlib
 import io
+import json
 import pickle
 import re
 import shutil
@@ -28,6 +29,7 @@ from rogi.detection.bundle import (
     WEIGHTS,
     Bundle,
     Golden,
+    deepness_properties,
     read_tensors,
     tensor_bytes,
     write_files,
@@ -126,6 +128,23 @@ def test_onnxruntime_gives_the_golden_answer(made: Path):
     found = onnx_runner(Bundle.load(made).onnx_bytes())(golden.input)
     np.testing.assert_allclose(found, golden.expected, atol=1e-6)
     np.testing.assert_allclose(answer(golden.input), golden.expected)
+
+
+def test_deepness_finds_what_it_needs():
+    """By hand: a pixel of 5 m is 500 cm, windows at 320 of 480 overlap by a third, 1 ha is 400 pixels."""
+    found = {name: json.loads(text) for name, text in deepness_properties(card(threshold=0.45)).items()}
+    assert found == {
+        "model_type": "Segmentor",
+        "class_names": {"0": "background", "1": "rock glacier"},
+        "resolution": 500.0,
+        "tiles_size": 480,
+        "tiles_overlap": 33,
+        "standardization_mean": [0.392157, 0.431373, 0.470588],
+        "standardization_std": [0.196078] * 3,
+        "seg_thresh": 0.45,
+        "seg_small_segment": 400,
+    }
+    assert not deepness_properties(card(dtype="uint16", dtype_range=(0.0, 65535.0)))
 
 
 def test_normalise_is_the_formula_and_0_where_invalid():

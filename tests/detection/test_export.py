@@ -64,6 +64,8 @@ def test_names_sizes_and_opset(model: bytes):
 def test_the_same_network_gives_the_same_bytes_without_traces_of_the_machine(network, images, model: bytes):
     """No folder, file or line of the program that wrote it; no tensors in other files."""
     assert to_onnx(network, images[:1]) == model
+    told = onnx.load_model_from_string(to_onnx(network, images[:1], {"model_type": '"Segmentor"'}))
+    assert [(item.key, item.value) for item in told.metadata_props] == [("model_type", '"Segmentor"')]
     for trace in (str(Path(torch.__file__).parents[1]), str(Path.home()), ".py", "Traceback", "torchvision"):
         assert trace.encode() not in model
     assert FORBIDDEN not in model

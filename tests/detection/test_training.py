@@ -25,7 +25,7 @@ from rogi.detection.dataset import TrainingData  # noqa: E402
 from rogi.detection.devices import find_device, find_precision  # noqa: E402
 from rogi.detection.network import NetworkSpec, build_network  # noqa: E402
 from rogi.detection.patch_store import PatchSet  # noqa: E402
-from rogi.detection.trained import Trained, write_model  # noqa: E402
+from rogi.detection.trained import Trained, golden_positions, write_model  # noqa: E402
 from rogi.detection.training import train  # noqa: E402
 from rogi.detection.training_settings import (  # noqa: E402
     Optimiser,
@@ -412,9 +412,16 @@ def test_the_bundle_says_what_was_done(patches: PatchSet, whole: Trained, tmp_pa
     for name, tensor in whole.network.state_dict().items():
         np.testing.assert_array_equal(bundle.weights()[name], tensor.numpy())
     golden = bundle.golden()
-    most = patches.index["unit_pixels"].to_numpy()[patches.positions("validation")].argmax()
-    image, _, valid = patches.read(int(patches.positions("validation")[most]))
-    np.testing.assert_array_equal(golden.input[0], card.normalise(image, valid))
+    positions = golden_positions(patches)
+    counts = patches.index["unit_pixels"].to_numpy()
+    everything = counts[patches.positions("validation")]
+    assert counts[positions[0]] == everything.max()  # from the patch with most of a unit to that with least
+    assert counts[positions[-1]] == everything.min()
+    assert (np.diff(counts[positions]) <= 0).all()
+    assert len(golden.input) == len(set(positions.tolist())) == min(4, len(everything))
+    for example, position in zip(golden.input, positions, strict=True):
+        image, _, valid = patches.read(int(position))
+        np.testing.assert_array_equal(example, card.normalise(image, valid))
     with torch.no_grad():
         expected = torch.sigmoid(whole.network(torch.from_numpy(golden.input))).numpy()
     np.testing.assert_allclose(golden.expected, expected, atol=1e-6)
@@ -459,7 +466,7 @@ def test_the_command_from_patches_to_a_listed_bundle(patches: PatchSet, tmp_path
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m"]  # the state of the training is gone
     bundle = Bundle.load(tmp_path / "m")
     assert bundle.card.outputs == ("rock glacier", "boundary")
-    assert bundle.golden().expected.shape == (1, 2, 64, 64)
+    assert bundle.golden().expected.shape[1:] == (2, 64, 64)
     assert bundle.read("curves.png").startswith(b"\x89PNG")
     assert len(bundle.read("curves.csv").splitlines()) == 3
     again = runner.invoke(app, asked)

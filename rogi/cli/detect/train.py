@@ -60,7 +60,7 @@ class EpochLines:
         if self._quiet or (started and not self._terminal):
             return
         text = f"{what}: step {step}/{steps}{self._left(step, steps)}"
-        renew(f"{text}" if self._terminal else f"{text}\n")
+        (renew if self._terminal else tell)(text)
 
     def epoch(self, epoch: Epoch, steps: int) -> None:
         """At the end of one."""
