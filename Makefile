@@ -9,9 +9,11 @@ JOBS ?= 2
 TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' constraints.txt)$(shell [ "$$(uname -s)" = Linux ] && echo +cpu)
 DEMO := demo
 UNITS ?= 5000
+SEED ?= 1
+SECONDS_OF_FUZZING ?= 600
 BENCHMARKS ?= validate terrain zonal attributes compare release update detect training
 
-.PHONY: help setup demo test test-fast lint types docs bench bench-grass wheel clean
+.PHONY: help setup demo test test-fast fuzz lint types docs bench bench-grass wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +45,9 @@ test: $(INSTALLED)  ## all tests
 test-fast: $(INSTALLED)  ## tests not marked slow
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow'
 
+fuzz: $(INSTALLED)  ## damaged and hostile files, random geometries, kills; fails on any fault
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS_OF_FUZZING) --jobs $(JOBS) --seed $(SEED)
+
 lint: $(INSTALLED)  ## ruff: rules and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -67,5 +72,5 @@ wheel: $(INSTALLED)  ## the wheel, into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .
 
 clean:  ## remove everything made here
-	rm -rf $(VENV) $(DEMO) site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) fuzz-failures site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
