@@ -220,9 +220,24 @@ def test_turbidity_is_read_as_given() -> None:
         assert RadiationParameters.from_dict(json.loads(json.dumps(chosen.to_dict()))) == chosen
     for low in (1, 10):
         assert RadiationParameters(atmosphere="ineichen", linke_turbidity=low).linke_turbidity == (low,)
-    edges = [{"aod700": 0.0}, {"aod700": 0.45}, {"precipitable_water": 0.2}, {"precipitable_water": 10.0}]
+    edges: list[dict[str, Any]] = [
+        {"aod700": 0.0}, {"aod700": 0.45}, {"precipitable_water": 0.2}, {"precipitable_water": 10.0},
+        {"albedo": 0.0}, {"albedo": 1.0}, {"time_step": 0.005}, {"time_step": 120.0}, {"n_sectors": 4},
+        {"n_sectors": 720}, {"search_radius": 0.005}, {"search_radius": 200_000.0}, {"first_day": 365},
+        {"last_day": 1}, {"solar_constant": 0.005}, {"solar_constant": 1.999}, {"n_sectors": 36.0},
+    ]  # fmt: skip
     for values in edges:
         assert RadiationParameters.from_dict(values)
+
+
+def test_defaults_are_those_of_the_docs() -> None:
+    """Every default of the table in docs/methods/terrain.md."""
+    assert RadiationParameters().to_dict() == {
+        "declination": "spencer", "atmosphere": "kumar", "linke_turbidity": [], "aod700": 0.1,
+        "precipitable_water": 1.0, "first_day": 1, "last_day": 365, "time_step": 10.0, "n_sectors": 64,
+        "search_radius": 25_000.0, "shading": True, "curvature": True, "pressure": True, "albedo": 0.2,
+        "sky": "slope", "solar_constant": 1.367, "slope_method": "horn",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -239,6 +254,20 @@ def test_turbidity_is_read_as_given() -> None:
         ({"aod700": -0.01}, "0 to 0.45"),
         ({"precipitable_water": 0.19}, "0.2 to 10 cm"),
         ({"precipitable_water": 10.01}, "0.2 to 10 cm"),
+        ({"albedo": "bright"}, "'bright'; allowed is a number"),
+        ({"albedo": True}, "True; allowed is a number"),
+        ({"n_sectors": 8.5}, "8.5; allowed is a whole number"),
+        ({"shading": 1}, "1; allowed is true or false"),
+        ({"albedo": -0.01}, "0 to 1"),
+        ({"time_step": 0.0}, "above 0, up to 120"),
+        ({"time_step": 120.1}, "above 0, up to 120"),
+        ({"n_sectors": 721}, "4 to 720"),
+        ({"search_radius": 0.0}, "above 0, up to 200000"),
+        ({"search_radius": 200_001.0}, "above 0, up to 200000"),
+        ({"first_day": 0}, "1 to last_day"),
+        ({"first_day": 9, "last_day": 8}, "1 to last_day"),
+        ({"solar_constant": 0.0}, "above 0, below 2"),
+        ({"solar_constant": 2.0}, "above 0, below 2"),
     ],
 )
 def test_values_without_sense_are_refused(values: dict[str, Any], message: str) -> None:
