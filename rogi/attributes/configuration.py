@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from rogi import targets
 from rogi.attributes.groups import Engine
 from rogi.attributes.relief import ZonalOptions
 from rogi.attributes.statistics import EXTREME_SHARE, MIN_VALID_SHARE
 from rogi.errors import InputError, OptionError
 from rogi.raster.climate.options import ClimateOptions
 from rogi.raster.guard import address
+from rogi.schema.documents import read_toml
 from rogi.terrain import RadiationParameters, SlopeMethod
 
 CLIMATE = ("maat", "magt", "ap")
@@ -106,16 +105,7 @@ def read_settings(path: Path) -> AttributeSettings:
     OptionError
         An unknown name or a wrong value.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} is larger than {MAX_BYTES} bytes, so it is no file of settings.")
-        targets.note_read(path)
-        content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}.") from error
-    table = content.get("attributes")
+    table = read_toml(path, MAX_BYTES).get("attributes")
     if not isinstance(table, dict):
         raise InputError(f"{path} has no table [attributes].")
     return _settings(table, path)

@@ -67,8 +67,7 @@ class Torch:
         with self._lock:
             found, self.batch, notes = in_batches(self._forward, images, self.batch, self._is_full)
         self.notes += notes
-        probability: torch.Tensor = found
-        return probability
+        return found
 
     def _forward(self, images: torch.Tensor, batch: int) -> torch.Tensor:
         count, precision = len(images), self.plan.precision

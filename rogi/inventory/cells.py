@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError
 from rogi.inventory.detect import Family
+from rogi.inventory.wkb import nested_too_deep
 from rogi.schema.model import normalise
 
 if TYPE_CHECKING:
@@ -235,6 +236,7 @@ def _decoded(
     import shapely
 
     texts = [None if not text or text.isspace() else text for text in map(_text, cells)]
+    texts = ["" if text and nested_too_deep(text) else text for text in texts]
     codes: set[int] = set()
     if places.notation is Notation.WKT:
         prefixes = [None if t is None else _SRID.match(t) for t in texts]

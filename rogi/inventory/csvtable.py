@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SAMPLE = 65_536  # bytes by which encoding and separator are judged
 _LONGEST = 2**28  # bytes of a row, and characters of a cell
+_MOST_COLUMNS = 16_384  # as spreadsheets
+_LONGEST_NAME = 10_000
 _SEPARATORS = (",", ";", "\t", "|")
 _FALLBACK_ENCODING = "cp1252"
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -167,6 +169,12 @@ def _layout(file: Path, shown: Path, encoding: str | None) -> _Layout:
     except csv.Error as error:
         raise InputError(f"{shown} is no table of comma-separated values ({error}).") from None
     names = tuple(name.strip() for name in rows[0]) if rows else ()
+    if len(names) > _MOST_COLUMNS or any(len(name) > _LONGEST_NAME for name in names):
+        longest = max(map(len, names))
+        raise InputError(
+            f"{shown} has {len(names):,} columns, the longest name with {longest:,} characters; at most "
+            f"{_MOST_COLUMNS:,} with {_LONGEST_NAME:,} are read. Check the separator and the header."
+        )
     return _Layout(names, tuple(rows[1:]), encoding, separator, guessed, 1 if hint else 0)
 
 

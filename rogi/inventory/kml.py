@@ -112,6 +112,8 @@ def read(file: Path, shown: Path) -> Contents:
             f"{shown} is damaged: {expat.errors.messages[error.code]} in line {error.lineno}; save it from "
             "its program again, or download it again."
         ) from None
+    except (LookupError, ValueError) as error:  # of the encoding that it names
+        raise InputError(f"{shown} cannot be read as XML ({error}); save it in UTF-8.") from None
     return reader.contents()
 
 

@@ -119,7 +119,7 @@ def read_column_metadata(path: Path, standard: str) -> tuple[Metadata, ...]:
                 " ORDER BY m.id, r.rowid LIMIT ?",
                 (standard, _MIME, _MAX_TEXTS),
             ).fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):
         return ()
     found: dict[tuple[int, str], Metadata] = {}
     for number, text, table, column in rows:

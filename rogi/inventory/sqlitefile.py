@@ -38,7 +38,10 @@ _CATALOGUE = re.compile(
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
-        yield connection
+        try:
+            yield connection
+        except UnicodeDecodeError as error:  # SQLite's message quotes damaged bytes of the file
+            raise sqlite3.DatabaseError(str(error)) from error
 
 
 def quoted(name: str) -> str:

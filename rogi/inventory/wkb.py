@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +14,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MOST_NESTED = 1000
+"""Collections in collections that are read: GEOS recurses, and tens of thousands end the process."""
+
+_COLLECTION = re.compile("collection", re.IGNORECASE)
+_SHORTEST_LEVEL = 9  # bytes: byte order, type, number of parts
 _CURVES = frozenset(range(8, 15))  # ISO WKB: circular string to surface, without Z and M
 
 
@@ -22,6 +29,63 @@ class Origin:
     file: str
     layer: str | None
     fids: NDArray[np.int64]
+
+
+def nested_too_deep(text: str) -> bool:
+    """Whether WKT, GeoJSON, or WKB in hexadecimal is nested too deep for GEOS.
+
+    Examples
+    --------
+    >>> nested_too_deep("POINT (1 2)"), nested_too_deep("GEOMETRYCOLLECTION (" * 5000)
+    (False, True)
+    """
+    if len(text) <= MOST_NESTED * _SHORTEST_LEVEL:
+        return False
+    if "{" in text[:100]:
+        return text.count("{") > MOST_NESTED
+    if "(" in text[:100]:
+        return _COLLECTION.search(text[:100]) is not None and len(_COLLECTION.findall(text)) > MOST_NESTED
+    try:
+        return _too_deep(bytes.fromhex(text.strip()))
+    except ValueError:
+        return False
+
+
+def _too_deep(wkb: bytes) -> bool:
+    """Whether binary geometries lie more than `MOST_NESTED` deep in each other."""
+    if len(wkb) <= MOST_NESTED * _SHORTEST_LEVEL:
+        return False
+    at, left = 0, [1]  # left: parts still to come at each level
+    try:
+        while left:
+            if not left[-1]:
+                left.pop()
+                continue
+            left[-1] -= 1
+            order = "<I" if wkb[at] else ">I"
+            (code,) = struct.unpack_from(order, wkb, at + 1)
+            kind = (code & 0x0FFF_FFFF) % 1000
+            # ISO adds thousands for Z, M and both; the older form sets bits, one of them for a CRS.
+            extra = (0, 1, 1, 2)[(code & 0x0FFF_FFFF) // 1000 % 4] + (code >> 31) + (code >> 30 & 1)
+            at += 9 if code & 0x2000_0000 else 5
+            if kind == 1:
+                at += 8 * (2 + extra)
+                continue
+            (count,) = struct.unpack_from(order, wkb, at)
+            at += 4
+            if kind == 2:
+                at += 8 * (2 + extra) * count
+            elif kind == 3:
+                for _ in range(count):
+                    (points,) = struct.unpack_from(order, wkb, at)
+                    at += 4 + 8 * (2 + extra) * points
+            else:
+                left.append(count)
+                if len(left) > MOST_NESTED:
+                    return True
+    except (struct.error, IndexError):  # it ends too early, which GEOS says
+        pass
+    return False
 
 
 def read(chunks: Iterable[pa.Array], notes: list[str], origin: Origin | None = None) -> NDArray[np.object_]:
@@ -41,6 +105,10 @@ def read(chunks: Iterable[pa.Array], notes: list[str], origin: Origin | None = N
     parts = []
     for chunk in chunks:
         wkb = chunk.to_numpy(zero_copy_only=False)
+        deep = [i for i, value in enumerate(wkb) if value is not None and _too_deep(value)]
+        if deep:
+            wkb = wkb.copy()
+            wkb[deep] = bytes(5)  # a geometry of no kind
         try:
             with np.errstate(invalid="ignore"):  # coordinates that are not numbers are for the rules to find
                 parts.append(np.asarray(shapely.from_wkb(wkb), dtype=object))

@@ -204,7 +204,7 @@ def _named(file: Path, given: Path) -> list[str]:
     reader = _Reader()
     try:
         reader.parse(file)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the latter of the encoding it names
         raise InputError(f"{where} is no VRT that can be read ({error}); make it anew.") from None
     if reader.root not in ROOTS or (reader.root == "PAMDataset") != file.name.endswith(".aux.xml"):
         raise InputError(f"{where} is a text ({reader.root}), not an image; give a GeoTIFF or a VRT.")

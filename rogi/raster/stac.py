@@ -77,7 +77,7 @@ def _items(path: Path) -> list[Mapping[str, Any]]:
         if size > MAX_BYTES:
             raise InputError(f"{path} has {size} bytes; a STAC file has at most {MAX_BYTES}. Split it.")
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as STAC: {error}.") from error
     kind = content.get("type") if isinstance(content, dict) else None
     items = (

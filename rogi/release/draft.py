@@ -54,7 +54,7 @@ def read_state(folder: Path, server: str) -> State:
         return State(server)
     try:
         state = State(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         raise InputError(
             f"{path} is damaged; remove it: the draft is found again by its description."
         ) from None

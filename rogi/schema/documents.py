@@ -1,4 +1,4 @@
-"""YAML files of schemas: read safely, and checked where they are a user's.
+"""YAML and TOML: read safely, and YAML checked where it is a user's schema.
 
 YAML is taken with the booleans of YAML 1.2 (``No`` is text), without dates and repeated keys, up to a
 megabyte; in a user's file also without anchors. A user's file is checked against its JSON Schema.
@@ -6,7 +6,9 @@ megabyte; in a user's file also without anchors. A user's file is checked agains
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
@@ -27,6 +29,7 @@ except ImportError:  # PyYAML without libyaml
 
 MAXIMUM_BYTES: Final = 1_000_000  # a schema has a few thousand lines at most; a larger file is not one
 MAXIMUM_DEPTH: Final = 32
+_MOST_DOTS: Final = 1000  # in a line of TOML
 
 
 @cache
@@ -111,6 +114,33 @@ def parse_yaml(data: bytes, path: Path, *, kind: str | None = None) -> Any:
     return content
 
 
+def read_toml(path: Path, maximum: int = MAXIMUM_BYTES) -> dict[str, Any]:
+    """Content of a TOML file of at most so many bytes.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, too large or not TOML.
+    """
+    targets.note_read(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(maximum + 1)
+        if len(data) > maximum:
+            raise InputError(f"{path} is larger than {maximum:,} bytes; settings are a small file.")
+        if any(line.count(b".") > _MOST_DOTS for line in data.splitlines()):
+            raise RecursionError  # a key of n parts takes n² of memory
+        return tomllib.loads(data.decode("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; name a settings file that does.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except RecursionError:
+        raise InputError(f"{path} is nested too deep for settings; write it anew.") from None
+    except ValueError as error:  # the syntax, the encoding, or a number of thousands of digits
+        raise InputError(f"{path} is not valid TOML: {error}.") from None
+
+
 def _refuse_anchors(text: str, path: Path) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_BaseLoader):
@@ -122,8 +152,6 @@ def _refuse_anchors(text: str, path: Path) -> None:
 
 
 def _validate(content: object, kind: str, path: Path) -> None:
-    import json
-
     import jsonschema
 
     meta = json.loads(

@@ -342,9 +342,8 @@ def potential_incoming_solar_radiation(
 
     Notes
     -----
-    Formulas: Kumar et al. (1997), see `rogi.terrain.sun` and docs/methods/terrain.md; other clear skies are
-    in `rogi.terrain.atmosphere`. The value of a pixel depends on the terrain within the halo only, to the
-    last bit.
+    Formulas: Kumar et al. (1997), `rogi.terrain.sun`; other clear skies: `rogi.terrain.atmosphere`.
+    The value of a pixel depends on the terrain within the halo only, to the last bit.
 
     Examples
     --------

@@ -352,7 +352,7 @@ def _stated_plan(package: Path) -> dict[str, str]:
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
             rows = connection.execute("SELECT key, value FROM plan LIMIT 1000").fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):
         return {}
     stated = {str(key): str(value) for key, value in rows}
     return stated if stated.get("application", APPLICATION) == APPLICATION else {}

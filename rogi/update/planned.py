@@ -183,7 +183,7 @@ def _json(file: Path) -> Mapping[str, Any]:
         raise InputError(
             f"There is no {file}; name the work folder of the plan, or its {PLAN_FILE}, with --plan."
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{file} is no plan: {error}; copy it again.") from None
     if not isinstance(raw, dict) or raw.get("application", APPLICATION) != APPLICATION:
         raise InputError(f"{file} is no plan of rogi update; name the {PLAN_FILE} of a work folder.")

@@ -110,7 +110,7 @@ def _made_whole(copy: Path, shown: Path) -> Path:
             if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'gpkg_ogr_contents'").fetchone():
                 # A count kept beside the table, which plain SQL does not keep right.
                 connection.execute("UPDATE gpkg_ogr_contents SET feature_count = NULL")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise InputError(
             f"{shown} is not a sound GeoPackage ({error}); ask its mapper for another copy, or open it in "
             "QGIS and export the layer tasks."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -11,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rogi import targets
-from rogi.errors import InputError, OptionError
+from rogi.errors import OptionError
 from rogi.rules.rule import Severity
+from rogi.schema.documents import read_toml
 from rogi.validation.waivers import Baseline, Waiver, parse_waivers
 
 E = TypeVar("E", bound=StrEnum)
@@ -73,7 +72,7 @@ def find_settings_file(folder: Path) -> Path | None:
         if (place / "rogi.toml").is_file():
             return place / "rogi.toml"
         project = place / "pyproject.toml"
-        if project.is_file() and "rogi" in _read_toml(project).get("tool", {}):
+        if project.is_file() and "rogi" in read_toml(project, MAX_SETTINGS_BYTES).get("tool", {}):
             return project
         if (place / ".git").exists():
             return None
@@ -90,7 +89,7 @@ def load_settings(path: Path) -> Settings:
     OptionError
         If a key or value is not known.
     """
-    table = _read_toml(path)
+    table = read_toml(path, MAX_SETTINGS_BYTES)
     if path.name == "pyproject.toml":
         table = table.get("tool", {}).get("rogi", {})
     return settings_from(table, where=str(path), folder=path.parent)
@@ -128,7 +127,8 @@ def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Pat
                 waivers += parse_waivers(value, where)
             case "waiver_file":
                 waiver_path = folder / str(value)
-                waivers += parse_waivers(_read_toml(waiver_path).get("waivers", []), str(waiver_path))
+                content = read_toml(waiver_path, MAX_SETTINGS_BYTES)
+                waivers += parse_waivers(content.get("waivers", []), str(waiver_path))
             case "baseline":
                 found[name] = Baseline.read(folder / str(value))
             case _:
@@ -163,18 +163,3 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
         else:
             flat[name] = value
     return flat
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_SETTINGS_BYTES:
-            raise InputError(f"{path} is larger than {MAX_SETTINGS_BYTES} bytes; settings are a small file.")
-        targets.note_read(path)
-        with path.open("rb") as stream:
-            return tomllib.load(stream)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist; name a settings file that does.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML: {error}.") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from None

@@ -168,7 +168,7 @@ class Baseline:
                 f"The baseline {path} does not exist; write it first with "
                 f"`rogi validate … --write-baseline {path}`."
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"The baseline {path} cannot be read: {error}.") from None
         if not isinstance(content, dict) or content.get("format") != BASELINE_FORMAT:
             raise InputError(f"{path} is not a baseline of format {BASELINE_FORMAT}; write it again.")

@@ -566,3 +566,13 @@ def test_lists_become_text(tmp_path) -> None:
     frame = read_inventory(path).layers[0].frame
     assert json.loads(frame["a"].iloc[0]) == [1, 2]
     assert json.loads(frame["b"].iloc[0]) == {"c": 1}
+
+
+def test_damaged_text_in_a_message_of_sqlite(tmp_path, geopackage) -> None:
+    """SQLite quotes the file's own bytes, which may be no text at all."""
+    without_triggers(geopackage)
+    data = geopackage.read_bytes()
+    at = data.index(b'CREATE TABLE "GO"') if b'CREATE TABLE "GO"' in data else data.index(b"CREATE TABLE")
+    geopackage.write_bytes(data[:at] + b"\xabR\xabATE T\xabBLE" + data[at + 12 :])
+    with pytest.raises(InputError, match=str(geopackage)):
+        read_inventory(geopackage)

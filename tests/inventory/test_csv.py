@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -252,3 +253,19 @@ def test_a_first_row_longer_than_the_sample(tmp_path) -> None:
     wide = shapely.Polygon(np.c_[90 + np.cos(angle), 30 + np.sin(angle)])
     _write(tmp_path / "a.csv", ["id", "geom"], ["a", shapely.to_wkt(wide, rounding_precision=-1)])
     assert read_inventory(tmp_path / "a.csv").layer(Role.OUTLINE).geometry[0].equals_exact(wide, 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (",".join(["wkt", *(f"c{n}" for n in range(20_000))]), "20,001 columns"),
+        ("a" * 20_000, "20,000 characters"),
+    ],
+)
+def test_a_header_that_no_table_has_is_refused(tmp_path: Path, header: str, said: str) -> None:
+    """Many thousands of columns, or a name as long as a page: one short message."""
+    path = tmp_path / "i.csv"
+    path.write_text(f"{header}\nx\n")
+    with pytest.raises(InputError, match=said) as error:
+        read_inventory(path)
+    assert len(str(error.value)) < 400 + len(str(path))

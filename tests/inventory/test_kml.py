@@ -217,3 +217,12 @@ def test_a_kmz_in_an_archive(tmp_path) -> None:
     with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
         archive.write(tmp_path / "b.kmz", "deep/b.kmz")
     assert len(read_inventory(tmp_path / "c.zip").layer(Role.OUTLINE)) == 1
+
+
+@pytest.mark.parametrize("encoding", ["UDF-8", "gb18030", "idna"])
+def test_an_encoding_that_xml_does_not_know(tmp_path, encoding) -> None:
+    """An unknown encoding, or one that expat cannot use, is a message."""
+    path = tmp_path / "i.kml"
+    path.write_text(f'<?xml version="1.0" encoding="{encoding}"?><kml><Document/></kml>')
+    with pytest.raises(InputError, match=r"i\.kml"):
+        read_inventory(path)

@@ -97,6 +97,7 @@ def test_a_vrt_behind_a_vrt_is_looked_at(tmp_path: Path) -> None:
         ("a.tif", '/* */ {"stac_version": "1.0.0"}', "text or table that may name some"),
         ("a.map", "OziExplorer Map Data File Version 2.2\na\n/vsicurl/x", "text or table that may name some"),
         ("a.vrt", "<VRTDataset><a></VRTDataset>", "no VRT that can be read"),
+        ("a.vrt", '<?xml version="1.0" encoding="UDF-8"?><VRTDataset/>', "no VRT that can be read"),
         ("a.tif", "x\x01 <VRTDataset></VRTDataset>", "no VRT that can be read"),
         (
             "a.vrt", '<!DOCTYPE a [<!ENTITY b "/vsicurl/x">]><VRTDataset><c>&b;</c></VRTDataset>',

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,8 @@ from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.release import build as building
-from rogi.release.build import build, set_doi
+from rogi.release.build import build, is_package, read_previous, set_doi
 from rogi.release.model import read_release
-from rogi.release.previous import is_package, read_previous
 
 BUILD_AGAIN = """
 import sys
@@ -276,3 +276,14 @@ def test_the_doi_of_the_version_before_is_in_the_metadata(releases, tmp_path: Pa
     collection = json.loads((made.folder / "stac" / "collection.json").read_text(encoding="utf-8"))
     assert {"rel": "predecessor-version", "href": f"https://doi.org/{doi}"} in collection["links"]
     assert [r.identifier for r in read_release(made.folder).related].count(doi) == 1
+
+
+def test_a_zip_with_a_damaged_directory_is_a_message(tmp_path: Path) -> None:
+    """It ends like a zip, so it is taken for one, but lists no files."""
+    path = tmp_path / "v.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("v/release.yaml", "version: '1.0'")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"PK\x01\x02", bytes(4)))
+    with pytest.raises(InputError, match=r"v\.zip is damaged"):
+        is_package(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from rogi.errors import InputError, OptionError
 from rogi.schema import load
+from rogi.schema.documents import read_toml
 from rogi.schema.model import Evidence, Match, Role, normalise
 
 SCHEMAS = load.data_root() / "schemas"
@@ -334,3 +336,22 @@ def test_parameters_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
                 load.load_parameters({name: value})
     finally:
         load._packaged_parameters.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a = " + b"[" * 100_000, "nested too deep"),
+        (b"a." * 50_000 + b"a = 1", "nested too deep"),
+        (b"a = " + b"9" * 10_000, "not valid TOML"),
+        (b"a = '\xff'", "not valid TOML"),
+        (b"a = ", "not valid TOML"),
+        (b"#" * 2000, "larger than 1,000 bytes"),
+    ],
+)
+def test_toml_of_strangers_is_refused_with_a_message(tmp_path: Path, content: bytes, said: str) -> None:
+    """Depth, long numbers, other encodings and sizes end in one message that names the file."""
+    path = tmp_path / "s.toml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{re.escape(str(path))}.*{said}"):
+        read_toml(path, 1000 if said.startswith("larger") else 1_000_000)
