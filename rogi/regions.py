@@ -110,6 +110,7 @@ def read_regions(path: str | Path, field: str | None = None, what: str = "region
     import pyogrio
 
     from rogi.geometry import to_lonlat
+    from rogi.inventory.coordinates import on_earth
 
     try:
         frame = vector.read_dataframe(path, layer=polygon_layer(path, what))
@@ -126,6 +127,11 @@ def read_regions(path: str | Path, field: str | None = None, what: str = "region
     geometry = to_lonlat(np.asarray(frame.geometry.array, dtype=object), frame.crs)
     text = frame[column].astype(str).str.strip()
     names = text.where(frame[column].notna() & (text != ""), UNNAMED).to_numpy(dtype=object)
+    if not (here := on_earth(geometry)).all():
+        raise InputError(
+            f"The {what} {path}: {', '.join(sorted(set(names[~here])))} have impossible coordinates, or none; "
+            "correct or remove them."
+        )
     bad = ~shapely.is_valid(geometry)
     geometry[bad] = shapely.make_valid(geometry[bad])
     distinct = sorted(set(names))

@@ -133,7 +133,9 @@ class _Derivation:
 
     def __init__(self, inventory: Inventory, settings: AttributeSettings, runner: Runner) -> None:
         self.inventory, self.settings, self.runner = inventory, settings, runner
-        self.role, self.layer, self.polygons = described_units(inventory, settings.buffer)
+        described = described_units(inventory, settings.buffer)
+        self.layer, self.polygons = described.layer, described.polygons
+        self.role = self.layer.role
         self.crs = parse_crs(self.layer.crs)
         self.lonlat = to_lonlat(self.polygons, self.crs)
         self.wanted = wanted_fields(settings, self.layer.schema)
@@ -142,10 +144,10 @@ class _Derivation:
         self.values: dict[str, NDArray[Any]] = {}
         self.quality: dict[str, NDArray[np.float64]] = {}
         self.empty = shapely.is_empty(self.lonlat)
-        self.nulls = Nulls(self._named, self.empty)
+        self.nulls = Nulls(self._named, self.empty, described.placeless)
         self.computed = np.full(len(self.polygons), not settings.only_missing)
         self.provenance: list[Provenance] = []
-        self.warnings: list[str] = []
+        self.warnings: list[str] = [*described.notes]
         self.failures: dict[str, tuple[str, set[int]]] = {}
         self.units = self.reused = 0
         self.impossible_ground = np.zeros(0, dtype=np.int64)
@@ -196,7 +198,9 @@ class _Derivation:
             self.values["primary_id"] = made if present is None else np.where(blank(present), made, present)
         for name in families(chosen):
             lacking = is_null(self.values[name]) & self._asked([name])
-            self.nulls.note_all(name, np.flatnonzero(lacking), "the unit has no area and no primary marker")
+            self.nulls.note_without_area(
+                name, np.flatnonzero(lacking), "the unit has no area and no primary marker"
+            )
         self.warnings += self.nulls.refuse_impossible(Group.GEOMETRY, chosen, self.values)[0]
         note = "area on the ellipsoid; position of the primary marker, of the ID, else a point inside"
         self._record(Group.GEOMETRY, chosen, (), {"method": note})
@@ -208,8 +212,8 @@ class _Derivation:
         found[found == UNNAMED] = None
         self.values["subregion"] = found
         lacking = is_null(found) & self._asked(["subregion"])
-        for units, why in ((~self.empty, "in no region with a name"), (self.empty, "the unit has no area")):
-            self.nulls.note_all("subregion", np.flatnonzero(lacking & units), why)
+        self.nulls.note_all("subregion", np.flatnonzero(lacking & ~self.empty), "in no region with a name")
+        self.nulls.note_without_area("subregion", np.flatnonzero(lacking & self.empty))
         source = file_input(Path(path), self.runner.ledger, "EPSG:4326 after reading", "")
         self._record(
             Group.REGION, ["subregion"], (source,), {"method": "the region that holds most of the unit"}

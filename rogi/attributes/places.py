@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,10 @@ import shapely
 
 from rogi.attributes.coverage import pixel_rings, valid_polygons
 from rogi.errors import InputError, OptionError
-from rogi.geometry import local_metres, to_lonlat, transform_coordinates
+from rogi.geometry import local_metres, places_on_earth, to_lonlat, transform_coordinates
+from rogi.inventory.coordinates import coordinates, labels_of
+from rogi.inventory.crs import label
+from rogi.inventory.positions import resolved
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:
@@ -18,11 +22,62 @@ if TYPE_CHECKING:
     from rogi.inventory.model import Inventory, Layer
 
 
-def described_units(inventory: Inventory, buffer: float | None) -> tuple[Role, Layer, NDArray[np.object_]]:
-    """The layer whose units are described, and their polygons."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """The n units that are described.
+
+    Attributes
+    ----------
+    layer
+        Outlines or markers.
+    polygons
+        (n,) in the CRS of the layer; empty where there is none, or none with a place.
+    placeless
+        (n,) why the coordinates of a unit are no place (SCH006, SCH007, GEO019); blank where they are one.
+    notes
+        The same in words, counted and named.
+    """
+
+    layer: Layer
+    polygons: NDArray[np.object_]
+    placeless: NDArray[np.object_]
+    notes: list[str]
+
+
+def described_units(inventory: Inventory, buffer: float | None) -> Described:
+    """The layer whose units are described, and their polygons.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer, or its CRS is missing or has no longitude and latitude.
+    OptionError
+        If the buffer is no distance.
+    """
+    layer = _described_layer(inventory, buffer)
+    if layer.crs is not None and not places_on_earth(layer.crs):
+        raise InputError(
+            f"{layer.name} is in {label(layer.crs)}, which has no longitude and latitude; bring it into a "
+            "geographic or projected coordinate reference system first."
+        )
+    state = coordinates(layer)
+    geometry = np.where((state.infinite | state.usable) & ~state.sound, None, layer.geometry)
+    placeless = np.full(len(layer), "", dtype=object)
+    placeless[state.off_earth] = "impossible coordinates (SCH006)"
+    placeless[state.swapped] = "swapped coordinates (SCH007)"
+    placeless[state.infinite] = "coordinates that are not finite (GEO019)"
+    noun = layer.role.title.removesuffix("s")
+    notes = state.notes(labels_of(layer), noun, "not measured")
+    if layer.role is Role.OUTLINE:
+        return Described(layer, valid_polygons(geometry)[0], placeless, notes)
+    assert buffer is not None
+    return Described(layer, circles(geometry, layer.crs, buffer), placeless, notes)
+
+
+def _described_layer(inventory: Inventory, buffer: float | None) -> Layer:
     outlines, markers = inventory.layer(Role.OUTLINE), inventory.layer(Role.MARKER)
     if outlines is not None and buffer is None:
-        return Role.OUTLINE, outlines, valid_polygons(outlines.geometry)[0]
+        return outlines
     if markers is None:
         raise InputError(f"{inventory.path or 'The inventory'} has neither outlines nor primary markers.")
     if buffer is None:
@@ -32,7 +87,7 @@ def described_units(inventory: Inventory, buffer: float | None) -> tuple[Role, L
         )
     if not buffer > 0:
         raise OptionError(f"--buffer is a distance in metres above 0, found {buffer}.")
-    return Role.MARKER, markers, circles(markers.geometry, markers.crs, buffer)
+    return markers
 
 
 def circles(points: NDArray[np.object_], crs: Any, radius: float) -> NDArray[np.object_]:
@@ -62,21 +117,30 @@ def positions(
     longitude, latitude = _coordinates(inside)
     longitude = (longitude + 180.0) % 360.0 - 180.0
     if layer.role is Role.MARKER:
-        return _coordinates(shapely.centroid(to_lonlat(layer.geometry, layer.crs)))
+        return _marker_positions(layer)
     if not layer.has("primary_id"):
         return longitude, latitude
-    ids = parse(layer.raw("primary_id").to_numpy(dtype=object))
-    known = np.isfinite(ids.latitude) & (np.abs(ids.latitude) <= 90) & (np.abs(ids.longitude) <= 180)
+    ids = resolved(parse(layer.raw("primary_id").to_numpy(dtype=object)), layer)
+    known = ids.parsed & ~ids.ambiguous
+    known &= np.isfinite(ids.latitude) & (np.abs(ids.latitude) <= 90) & (np.abs(ids.longitude) <= 180)
     longitude, latitude = np.where(known, ids.longitude, longitude), np.where(known, ids.latitude, latitude)
     markers = inventory.layer(Role.MARKER)
     if markers is not None and markers.has("primary_id") and markers.crs is not None:
-        points = shapely.centroid(to_lonlat(markers.geometry, markers.crs))
-        own = parse(markers.raw("primary_id").to_numpy(dtype=object))
+        lon, lat = _marker_positions(markers)
+        own = resolved(parse(markers.raw("primary_id").to_numpy(dtype=object)), markers)
         place = {text: k for k, text in reversed(list(enumerate(own.canonical))) if text is not None}
         for unit, text in enumerate(ids.canonical):
-            if text in place and not shapely.is_empty(points[place[text]]):
-                longitude[unit], latitude[unit] = shapely.get_coordinates(points[place[text]])[0]
+            if text in place and np.isfinite(lon[place[text]]):
+                longitude[unit], latitude[unit] = lon[place[text]], lat[place[text]]
     return longitude, latitude
+
+
+def _marker_positions(markers: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Longitude and latitude of markers, NaN where their coordinates are no place."""
+    sound = coordinates(markers).sound
+    points = np.where(sound, markers.geometry, None)
+    longitude, latitude = _coordinates(shapely.centroid(to_lonlat(points, markers.crs)))
+    return (longitude + 180.0) % 360.0 - 180.0, latitude
 
 
 def outside_grid(

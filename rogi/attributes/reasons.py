@@ -46,6 +46,7 @@ NEIGHBOURS = ("slope", "aspect", "radiation")
 
 OUTSIDE, VOID = "outside the raster", "in a void of the raster"
 NO_CENTRE = "no centre of a pixel with a value is inside"
+WITHOUT_AREA = "the unit has no area"
 NO_VALUE = frozenset({OUTSIDE, VOID, NO_CENTRE})
 
 SUSPICIOUS_KM = 9.0
@@ -66,6 +67,8 @@ class Nulls:
         Units, as positions, to text for messages.
     empty : ndarray of bool, shape (n,)
         Units without area.
+    placeless : ndarray of str, shape (n,)
+        Why the coordinates of a unit are no place; blank where they are one.
     notes : list of dict of str to list of str
         Per unit, the reason and the labels it is given for.
     counts : dict of str to int
@@ -74,6 +77,7 @@ class Nulls:
 
     named: Callable[[NDArray[np.int64]], str]
     empty: NDArray[np.bool_]
+    placeless: NDArray[np.object_]
     notes: list[dict[str, list[str]]] = field(init=False)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -210,6 +214,11 @@ class Nulls:
         for unit in units.tolist():
             self.add(unit, _label(name), why)
 
+    def note_without_area(self, name: str, units: NDArray[np.int64], why: str = WITHOUT_AREA) -> None:
+        """Note for a concept's family of units without area why they have none."""
+        for unit in units.tolist():
+            self.add(unit, _label(name), self.placeless[unit] or why)
+
     def all_outside(self, names: Sequence[str], asked: NDArray[np.bool_]) -> bool:
         """Whether a raster has no value for any of the units asked for."""
         label = _label(names[0])
@@ -237,7 +246,7 @@ class Nulls:
     ) -> tuple[str, str]:
         """Kind of reason, and the reason in words."""
         if self.empty[unit]:
-            return "without area", "the unit has no area"
+            return "without area", self.placeless[unit] or WITHOUT_AREA
         if family == "aspect" and quality["flat_share"][unit] >= 1.0:
             return "flat", "the ground is flat"
         if family == "aspect" and np.isfinite(quality["aspect_length"][unit]) and _known(values, unit):

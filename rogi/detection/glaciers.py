@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rogi import vector
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds
+from rogi.inventory.coordinates import on_earth
 from rogi.regions import fold, polygon_layer
 from rogi.words import counted
 
@@ -80,14 +81,21 @@ def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "g
     polygonal = frame.geom_type.isin(["Polygon", "MultiPolygon"]).to_numpy()
     if len(frame) and not polygonal.any():
         raise InputError(f"The {what} {path} hold no polygons; name a file of outlines.")
-    geometries, repaired = repair(to_lonlat(np.asarray(frame.geometry.array)[polygonal], frame.crs))
-    ids = _ids(frame)[polygonal]
-    whole = ~shapely.is_empty(geometries)
+    lonlat = to_lonlat(np.asarray(frame.geometry.array)[polygonal], frame.crs)
+    ids, here = _ids(frame)[polygonal], on_earth(lonlat)
+    away = ids[~here & ~shapely.is_empty(lonlat)]
     note = None
+    if len(away):
+        shown = ", ".join(map(str, away[:5])) + (", …" if len(away) > 5 else "")
+        note = f"{counted(len(away), 'outline')} of {path} with impossible coordinates left out: {shown}."
+    geometries, repaired = repair(lonlat[here])
+    ids = ids[here]
+    whole = ~shapely.is_empty(geometries)
     if bounds is not None and not shapely.intersects(geometries[whole], shapely.box(*bounds)).any():
         there = vector.read_info(path, layer=layer, force_feature_count=True)["features"]
         note = (
-            f"None of the {counted(int(there), 'outline')} of {path} lies on the imagery; look whether it is "
+            (f"{note} " if note else "")
+            + f"None of the {counted(int(there), 'outline')} of {path} lies on the imagery; look whether it is "
             "the file that is meant."
         )
     return Glaciers(geometries[whole], ids[whole], int(repaired.sum()), note)

@@ -43,6 +43,8 @@ class Outlines:
         Of the file.
     left_out : int
         Features without a polygon.
+    notes : tuple of str
+        On features whose coordinates are no place.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Outlines:
     ids: Objects
     sha256: str
     left_out: int = 0
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.geometry)
@@ -84,6 +87,7 @@ def read_outlines(path: Path, crs: str | None = None) -> Outlines:
         The file cannot be read, has no polygons, or no CRS.
     """
     from rogi.comparison.unit_table import unit_table
+    from rogi.inventory.coordinates import coordinates, labels_of
     from rogi.inventory.read import read_inventory
     from rogi.schema.model import Role
 
@@ -104,6 +108,10 @@ def read_outlines(path: Path, crs: str | None = None) -> Outlines:
     positions = unit_table(inventory).positions
     geometry = layer.geometry[positions]
     polygonal = np.isin(shapely.get_type_id(geometry), [3, 6]) & ~shapely.is_empty(geometry)
+    state = coordinates(layer)
+    notes = state.notes(labels_of(layer), "outline", "left out", positions)
+    without = int((~polygonal).sum())
+    polygonal &= state.sound[positions]
     concept = next((name for name in ID_CONCEPTS if layer.has(name)), None)
     numbers = np.array([str(row) for row in layer.rows[positions]], dtype=object)
     if concept is None:
@@ -113,7 +121,7 @@ def read_outlines(path: Path, crs: str | None = None) -> Outlines:
         ids = np.where(named.isna().to_numpy(dtype=bool), numbers, named.astype("str").to_numpy(dtype=object))
     return Outlines(
         Path(path), geometry[polygonal], layer.crs, ids[polygonal], file_sha256(Path(path)),
-        int((~polygonal).sum()),
+        without, tuple(f"{path}: {note}." for note in notes),
     )  # fmt: skip
 
 

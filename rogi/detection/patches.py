@@ -158,6 +158,7 @@ def make_patches(
         for outlines in (*labels, *negatives)
         if outlines.left_out
     ]
+    notes += [note for outlines in (*labels, *negatives) for note in outlines.notes]
     with replacing_folder(folder, force, CARD) as work:
         writer = ShardWriter(work)
         statistics = PixelStatistics(len(images[0].names), np.dtype(stored_type(images[0])))

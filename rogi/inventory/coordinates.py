@@ -250,6 +250,18 @@ def finite_coordinates(geometry: Objects) -> Mask:
     return finite
 
 
+def on_earth(lonlat: Objects) -> Mask:
+    """(n,) whether geometries of longitude and latitude have coordinates, all finite and on the Earth.
+
+    For files that are no inventory, such as glaciers and candidates; `coordinates` knows more.
+    """
+    west, south, east, north = shapely.bounds(lonlat).reshape(-1, 4).T
+    with np.errstate(invalid="ignore"):
+        inside = (west >= -MAXIMUM_LONGITUDE) & (east <= MAXIMUM_LONGITUDE)
+        inside &= (south >= -MAXIMUM_LATITUDE) & (north <= MAXIMUM_LATITUDE)
+    return np.asarray(inside & finite_coordinates(lonlat))
+
+
 def witnesses_of(layer: Layer) -> list[Witness]:
     """What a layer says of the places of its features beside their geometry: IDs, columns of positions."""
     out: list[Witness] = []

@@ -214,6 +214,7 @@ def _sides(old: Inventory, new: Inventory, notes: list[str]) -> tuple[Side, Side
             notes.append(
                 f"{side.without_geometry} units of {side.name} without usable geometry were left out"
             )
+        notes += [f"{side.name}: {note}" for note in side.notes]
         if side.repaired:
             notes.append(f"{len(side.repaired)} invalid outlines of {side.name} were repaired to be compared")
         repeated = repeated_ids(side)

@@ -14,7 +14,8 @@ from rogi.comparison.matching import SLIVER_AREA_M2
 from rogi.comparison.sides import Side, side_of
 from rogi.geometry import Ints
 from rogi.inventory.model import Inventory
-from rogi.schema.model import Role
+from rogi.schema.load import concepts
+from rogi.schema.model import FieldType, Role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,7 @@ def changed_values(
     import pandas as pd
 
     left, right = (_columns(side, markers) for side, markers in zip((a, b), marker_sides, strict=True))
+    numbers = [_numbers(side, markers, notes) for side, markers in zip((a, b), marker_sides, strict=True)]
     both = [name for name in right if name in left]
     pairs = np.flatnonzero(np.isin(kinds, [Kind.UNCHANGED.value, Kind.RENAMED.value]))
     at_a, at_b = a.positions[row_old[pairs]], b.positions[row_new[pairs]]
@@ -88,7 +90,10 @@ def changed_values(
             right[name].dtype
         ) and (left[name].notna().any() and right[name].notna().any()):
             retyped.append(name)
-        differs = np.flatnonzero(_differs(x, y, tolerances.relative, tolerances.values.get(name, 0.0)))
+        compared = x, y
+        if name in numbers[0] and name in numbers[1]:
+            compared = numbers[0][name].iloc[at_a], numbers[1][name].iloc[at_b]
+        differs = np.flatnonzero(_differs(*compared, tolerances.relative, tolerances.values.get(name, 0.0)))
         for row in pairs[differs]:
             fields[row].append(name)
         parts.append(
@@ -125,17 +130,44 @@ def _columns(side: Side, markers: Side | None) -> dict[str, pd.Series[Any]]:
     layer = side.layer
     made = {concept: layer.values(concept) for concept in layer.columns}
     made |= {name: layer.frame[name] for name in layer.extra_columns}
-    if markers is None:
-        return made
+    return made if markers is None else _with_markers(made, _columns(markers, None), side, markers)
+
+
+def _numbers(side: Side, markers: Side | None, notes: list[str]) -> dict[str, pd.Series[Any]]:
+    """Numbers by concept as they are compared: in the concept's unit, NaN for codes of missing values; noted.
+
+    What is impossible stays as it is, since its correction is a change; so does a unit that cannot be
+    converted.
+    """
+    import pandas as pd
+
+    made: dict[str, pd.Series[Any]] = {}
+    for concept in side.layer.columns:
+        known = concepts().get(concept)
+        if known is None or known.type not in (FieldType.NUMBER, FieldType.INTEGER) or known.vocabulary:
+            continue
+        found = side.quantity(concept)
+        if found.unread.any() or not found.convertible:
+            continue
+        kept = np.where(found.impossible, found.numbers, found.values)
+        made[concept] = pd.Series(kept, index=side.layer.frame.index)
+        if found.missing[side.positions].any() or found.unit != known.unit:
+            notes += [f"{side.name}: {note}" for note in found.notes(side.positions)]
+    return made if markers is None else _with_markers(made, _numbers(markers, None, notes), side, markers)
+
+
+def _with_markers(
+    made: dict[str, pd.Series[Any]], table: dict[str, pd.Series[Any]], side: Side, markers: Side
+) -> dict[str, pd.Series[Any]]:
+    """Columns of outlines, and those of their markers that they lack, in the order of the outlines."""
     repeated = repeated_ids(markers)
     row = {
         i: p
         for i, p in zip(markers.ids.tolist(), markers.positions.tolist(), strict=True)
         if i not in repeated
     }
-    at = np.full(len(layer), -1)
+    at = np.full(len(side.layer), -1)
     at[side.positions] = [row.get(i, -1) for i in side.ids.tolist()]
-    table = _columns(markers, None)
     return made | {
         name: values.reset_index(drop=True).reindex(at).reset_index(drop=True)
         for name, values in table.items()

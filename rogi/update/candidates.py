@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from rogi.comparison.outlines import canonical_order, repair
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds, transform_geometries
+from rogi.inventory.coordinates import on_earth
 from rogi.schema.model import Role, normalise
 from rogi.update.columns import cut
-from rogi.update.inputs import Texts, Units
+from rogi.update.inputs import Texts, Units, some
 from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
@@ -113,10 +114,17 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
             "layer of the candidates with --candidates FILE:LAYER."
         )
     lonlat = to_lonlat(shapes[usable], frame.crs)
+    here = on_earth(lonlat)
+    if not here.all():
+        rows = (np.flatnonzero(usable)[~here] + 1).tolist()
+        left = counted(len(rows), "candidate")
+        notes.append(f"{left} with impossible coordinates left out: {some([f'row {row}' for row in rows])}")
+        usable[np.flatnonzero(usable)[~here]] = False
+        lonlat = lonlat[here]
     lonlat, broken = repair(lonlat)
-    sound = np.isfinite(shapely.bounds(lonlat)).all(axis=1) & (shapely.area(lonlat) > 0)
-    if len(shapes) > sound.sum():
-        left = counted(len(shapes) - int(sound.sum()), "candidate")
+    sound = shapely.area(lonlat) > 0
+    if len(shapes) > sound.sum() + (~here).sum():
+        left = counted(len(shapes) - int(sound.sum() + (~here).sum()), "candidate")
         notes.append(f"{left} without a polygon that encloses ground left out")
     if (broken & sound).any():
         number = int((broken & sound).sum())
@@ -266,9 +274,8 @@ def _polygonal(shapes: Geometries) -> NDArray[np.bool_]:
 
 
 def _usable(lonlat: Geometries) -> Geometries:
-    shapes, _ = repair(lonlat)
-    sound = np.isfinite(shapely.bounds(shapes)).all(axis=1) & (shapely.area(shapes) > 0)
-    return np.asarray(shapes[sound])
+    shapes, _ = repair(lonlat[on_earth(lonlat)])
+    return np.asarray(shapes[shapely.area(shapes) > 0])
 
 
 def _refuse_elsewhere(units: Units, lonlat: Geometries, title: str) -> None:

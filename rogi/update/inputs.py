@@ -105,6 +105,7 @@ def read_units(inventory: Inventory) -> Units:
             f"{counted(side.without_geometry, 'row')} of {layer.name} without an outline: no task is planned "
             "for them, and they stay as they are"
         )
+    notes += [f"{note}: no task is planned for them, and they stay as they are" for note in side.notes]
     if side.not_rock_glaciers:
         number = side.not_rock_glaciers
         are = agreeing(number, "is no rock glacier", "are no rock glaciers")

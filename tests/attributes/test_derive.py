@@ -676,3 +676,55 @@ def test_real_markers_of_zhadang(real_data: Path, tmp_path: Path) -> None:
     assert found["ELE_MEAN"].between(4500, 6000).all()
     assert found["SLO_MEAN"].mean() == pytest.approx(17.7, abs=4)
     assert found["PISR"].mean() == pytest.approx(2500, abs=300)
+
+
+@pytest.mark.parametrize(
+    ("shape", "why"),
+    [
+        (
+            shapely.Polygon([(90.05, 30.95), (90.06, 30.95), (90.06, 3095.0)]),
+            "impossible coordinates (SCH006)",
+        ),
+        (
+            shapely.Polygon([(90.05, 30.95), (90.06, 30.95), (np.inf, 30.96)]),
+            "coordinates that are not finite (GEO019)",
+        ),
+        (shapely.Polygon([(30.95, 90.05), (30.95, 90.06), (30.96, 90.06)]), "swapped coordinates (SCH007)"),
+    ],
+)
+def test_outlines_without_a_place_have_no_values(tiles: Path, shape: shapely.Polygon, why: str) -> None:
+    """No area of a mistyped vertex, and no other value of it; the position is that of the ID."""
+    frame = gpd.GeoDataFrame(
+        {"ID": ["RGU309550N0900550E", "RGU309500N0900500E"], "AREA": [0.4, 0.5]},
+        geometry=[shape, shapely.box(90.045, 30.945, 90.055, 30.955)],
+        crs=4326,
+    )
+    derived = derive_attributes(inventory(frame), settings(tiles))
+    found = table(derived)
+    numbers = ["AREA", "ELE_MEAN", "SLO_MEAN", "ASPECT", "PISR"]
+    assert found.loc[0, numbers].isna().all() and found.loc[1, numbers].notna().all()
+    assert found["ATTR_NOTE"][0] == f"AREA, ELE, SLO, ASPECT, PISR: {why}" and pd.isna(found["ATTR_NOTE"][1])
+    assert (found.loc[0, "LAT"], found.loc[0, "LON"]) == (30.955, 90.055)
+    assert derived.warnings[0] == f"1 outline with {why} not measured: RGU309550N0900550E"
+
+
+def test_markers_without_a_place_give_no_position() -> None:
+    ids = ["RGU309500N0900500E", "RGU309600N0900600E"]
+    boxes = [shapely.box(90.045, 30.945, 90.055, 30.955), shapely.box(90.055, 30.955, 90.065, 30.965)]
+    points = [shapely.Point(90.0501, 30.9501), shapely.Point(90.06, 3096.0)]
+    found = table(
+        derive_attributes(
+            inventory(
+                gpd.GeoDataFrame({"ID": ids}, geometry=boxes, crs=4326),
+                marker=gpd.GeoDataFrame({"ID": ids}, geometry=points, crs=4326),
+            ),
+            AttributeSettings(),
+        )
+    )
+    assert found["LAT"].tolist() == [30.9501, 30.96] and found["LON"].tolist() == [90.0501, 90.06]
+
+
+def test_system_without_longitude_and_latitude_is_refused(tiles: Path) -> None:
+    frame = gpd.GeoDataFrame({"ID": [None]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4978)
+    with pytest.raises(InputError, match="EPSG:4978.*no longitude and latitude"):
+        derive_attributes(inventory(frame), settings(tiles))

@@ -146,14 +146,16 @@ def test_an_impossible_unit_is_null_and_the_others_are_not(write_raster: WriteRa
 )  # fmt: skip
 def test_a_climate_in_another_unit_is_refused(group: Group, value: float, guess: str) -> None:
     """What reading let pass, as half of the values around the units were possible."""
-    nulls = Nulls(lambda units: "some", np.zeros(5, dtype=bool))
+    nulls = Nulls(lambda units: "some", np.zeros(5, dtype=bool), np.full(5, "", dtype=object))
     values = {group.concept: np.array([value, value, np.nan, value * 1.001, 5.0])}
     with pytest.raises(InputError, match=rf"looks like .*{guess}.*--{group.value}-unit"):
         nulls.refuse_impossible(group, [group.concept], values)
 
 
 def test_some_impossible_units_of_a_climate() -> None:
-    nulls = Nulls(lambda units: f"units {units.tolist()}", np.zeros(4, dtype=bool))
+    nulls = Nulls(
+        lambda units: f"units {units.tolist()}", np.zeros(4, dtype=bool), np.full(4, "", dtype=object)
+    )
     values = {"air_temperature": np.array([-4.5, -9999.0, np.nan, -3.0])}
     (warning,), units = nulls.refuse_impossible(Group.MAAT, ["air_temperature"], values)
     assert units.tolist() == [1]

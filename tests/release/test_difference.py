@@ -249,4 +249,37 @@ def test_a_name_in_the_data_is_text_in_the_page() -> None:
         inventory([square(80, 35)], ["<script>alert(1)</script>"]), inventory([square(81, 35)], ["*b*|`c`"])
     )
     assert "<script>alert" not in render.page(found)
-    assert "&lt;script&gt;" in render.changelog(found) and "\\*b\\*" in render.changelog(found)
+    assert "&#60;script&#62;" in render.changelog(found) and "\\*b\\*" in render.changelog(found)
+
+
+def test_codes_of_missing_values_and_units_are_no_changes() -> None:
+    """-32768 in one version and nothing in the other, and hectares for km²: the values are the same."""
+    shapes = [square(75.0 + 0.02 * k, 38.0) for k in range(6)]
+    km2 = np.array([0.155, 0.155, 0.155, 0.155, 0.155, 0.155])
+    old = inventory(shapes, AREA=km2, ELE_MIN=[-32768.0, 4100.0, 4200.0, 4300.0, 4400.0, 4500.0])
+    new = inventory(shapes, AREA=km2 * 100, ELE_MIN=[np.nan, 4100.0, 4200.0, 4300.0, 4400.0, 4501.0])
+    found = difference(old, new)
+    assert found.values.to_dict("records") == [
+        {"id": found.values["id"][0], "field": "elevation_minimum", "old": "4500.0", "new": "4501.0"}
+    ]
+    assert kinds(found) == {"attributes": 1, "unchanged": 5}
+    assert set(found.notes) == {
+        "made: ELE_MIN: 1 code for missing values (-32768) left out",
+        "made: AREA: values in ha were converted to km²",
+    }
+
+
+def test_a_corrected_impossible_value_is_a_change() -> None:
+    shapes = [square(75.0 + 0.02 * k, 38.0) for k in range(3)]
+    old, new = inventory(shapes, MAAT=[270.5, -2.0, -3.0]), inventory(shapes, MAAT=[-2.6, -2.0, -3.0])
+    assert difference(old, new).values[["old", "new"]].to_numpy().tolist() == [["270.5", "-2.6"]]
+
+
+def test_units_without_a_place_are_named() -> None:
+    shapes = [square(75.0 + 0.02 * k, 38.0) for k in range(3)]
+    ids = ["RGU380020N0750020E", "RGU380020N0750220E", "RGU380020N0750420E"]
+    away = shapely.Polygon([(75.0, 38.0), (75.004, 38.0), (75.004, 3800.4)])
+    found = difference(inventory(shapes, ids), inventory([away, *shapes[1:]], ids))
+    assert found.notes == (
+        "made: 1 outline with impossible coordinates (SCH006) left out: RGU380020N0750020E",
+    )
