@@ -129,8 +129,8 @@ def read_regions(path: str | Path, field: str | None = None, what: str = "region
     names = text.where(frame[column].notna() & (text != ""), UNNAMED).to_numpy(dtype=object)
     if not (here := on_earth(geometry)).all():
         raise InputError(
-            f"The {what} {path}: {', '.join(sorted(set(names[~here])))} have impossible coordinates, or none; "
-            "correct or remove them."
+            f"The {what} {path}: {', '.join(sorted(set(names[~here])))} have impossible coordinates, or "
+            "none; correct or remove them."
         )
     bad = ~shapely.is_valid(geometry)
     geometry[bad] = shapely.make_valid(geometry[bad])
