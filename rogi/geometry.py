@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.errors import InputError
+from rogi.longitudes import continuous, whole
 
 if TYPE_CHECKING:
     import pyproj
@@ -133,8 +134,8 @@ def area_m2(geometries: ArrayLike, crs: Any) -> Floats:
     ----------
     geometries : array_like of shapely geometries, shape (n,)
         Polygons, multipolygons or collections of them; anything else (points, lines, ``None``, empty)
-        has area 0. x is the longitude or easting. A ring that crosses the antimeridian must have been
-        split or unwrapped.
+        has area 0. x is the longitude or easting. A ring may cross the antimeridian, see
+        `rogi.longitudes.continuous`.
     crs : anything `pyproj.CRS` accepts
         Coordinate reference system of the coordinates.
 
@@ -235,8 +236,8 @@ def total_bounds(*arrays: ArrayLike) -> Floats:
 
 
 def to_lonlat(geometries: ArrayLike, crs: Any) -> Geometries:
-    """Geometries in WGS84 longitude and latitude (degrees, x = longitude)."""
-    return transform_geometries(_as_array(geometries), crs, 4326)
+    """Geometries in WGS84 longitude and latitude, degrees, x = longitude; see `rogi.longitudes.whole`."""
+    return whole(transform_geometries(_as_array(geometries), crs, 4326))
 
 
 def transform_geometries(geometries: ArrayLike, source: Any, target: Any) -> Geometries:
@@ -251,25 +252,32 @@ def transform_geometries(geometries: ArrayLike, source: Any, target: Any) -> Geo
 def cylindrical_equal_area(lonlat: Floats, crs: pyproj.CRS) -> Floats:
     """Longitude and latitude on WGS84, shape (n, 2), in a CRS of `equal_area_crs`, m.
 
+    Longitudes go on beyond 180° from the central meridian: the plane has no edge that would tear an outline.
     x = a k₀ (λ - λ₀), y = a q / (2 k₀) with k₀ = cos φₜₛ / √(1 - e² sin² φₜₛ) (Snyder 1987, eqs. 10-13 to
     10-15); the same as by PROJ, in less than half of its time.
     """
-    operation = crs.coordinate_operation
-    assert operation is not None
-    values = {p.name: float(p.value) for p in operation.params}
+    values = _projection_values(crs)
     parallel = np.radians(values["Latitude of 1st standard parallel"])
-    middle = values["Longitude of natural origin"]
+    middle = central_meridian(crs)
     e = np.sqrt(_WGS84_E2)
     scale = np.cos(parallel) / np.sqrt(1.0 - _WGS84_E2 * np.sin(parallel) ** 2)
     out = np.empty((len(lonlat), 2))
     for start in range(0, len(lonlat), _BLOCK):
         block = slice(start, start + _BLOCK)
-        lon = lonlat[block, 0] - middle
-        if len(lon) and (lon.min() < -180.0 or lon.max() > 180.0):
-            lon = np.where(np.abs(lon) > 180.0, (lon + 180.0) % 360.0 - 180.0, lon)
-        out[block, 0] = lon * (_WGS84_A * scale * np.pi / 180.0)
+        out[block, 0] = (lonlat[block, 0] - middle) * (_WGS84_A * scale * np.pi / 180.0)
         out[block, 1] = _authalic(np.sin(np.radians(lonlat[block, 1])), e) * (_WGS84_A / (2.0 * scale))
     return out
+
+
+def central_meridian(crs: pyproj.CRS) -> float:
+    """Degrees; of a CRS of `equal_area_crs`."""
+    return _projection_values(crs)["Longitude of natural origin"]
+
+
+def _projection_values(crs: pyproj.CRS) -> dict[str, float]:
+    operation = crs.coordinate_operation
+    assert operation is not None
+    return {p.name: float(p.value) for p in operation.params}
 
 
 def transform_coordinates(coords: Floats, source: Any, target: Any) -> Floats:
@@ -458,7 +466,8 @@ def _ring_areas_geographic(coords: Floats, offsets: Ints, crs: pyproj.CRS) -> Fl
     radius2 = ellipsoid.semi_major_metre**2 * q_pole / 2.0  # of the authalic sphere
 
     starts, lengths = offsets[:-1], np.diff(offsets)
-    lon = (coords[:, 0] - np.repeat(coords[starts, 0], lengths)) * to_radians
+    lon = continuous(coords[:, 0], offsets, turn=2.0 * np.pi / to_radians)
+    lon = (lon - np.repeat(lon[starts], lengths)) * to_radians
     z = _authalic(np.sin(coords[:, 1] * to_radians), e) / q_pole  # sin β
     height = z - np.repeat(z[starts], lengths)
 

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rogi import vector
 from rogi.errors import InputError, OptionError
+from rogi.geometry import total_bounds
+from rogi.longitudes import TURN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,19 +178,30 @@ def assign(units: Objects, regions: Regions) -> Objects:
         Names; None where no region touches the unit.
     """
     found = np.full(len(units), None, dtype=object)
-    shapely.prepare(regions.geometry)
-    region, unit = shapely.STRtree(units).query(regions.geometry, predicate="intersects")
+    shapes, owner = _around(regions.geometry, units)
+    shapely.prepare(shapes)
+    copy, unit = shapely.STRtree(units).query(shapes, predicate="intersects")
     if not len(unit):
         return found
-    part = np.zeros(len(unit))
+    region, part = owner[copy], np.zeros(len(unit))
     several = np.bincount(unit, minlength=len(units))[unit] > 1
-    part[several] = shapely.area(
-        shapely.intersection(units[unit[several]], regions.geometry[region[several]])
-    )
+    part[several] = shapely.area(shapely.intersection(units[unit[several]], shapes[copy[several]]))
     order = np.lexsort((region, -part, unit))
     first = order[np.diff(unit[order], prepend=-1) != 0]
     found[unit[first]] = np.array(regions.names, dtype=object)[region[first]]
     return found
+
+
+def _around(geometry: Objects, units: Objects) -> tuple[Objects, NDArray[np.intp]]:
+    """Regions and the row of each: again a turn to the east and west, where something goes beyond ±180."""
+    rows = np.arange(len(geometry))
+    bounds = total_bounds(geometry, units)
+    if not (bounds[0] < -180.0 or bounds[2] > 180.0):
+        return geometry, rows
+    moved = [
+        shapely.transform(geometry, lambda xy, by=turn: xy + np.array([by, 0.0])) for turn in (-TURN, TURN)
+    ]
+    return np.concatenate([geometry, *moved]), np.tile(rows, 3)
 
 
 def spelled(names: Sequence[str], vocabulary: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import shapely
 
 from rogi.attributes.coverage import valid_polygons
 from rogi.geometry import area_m2, parse_crs, transform_geometries
+from rogi.longitudes import unwrapped
 
 if TYPE_CHECKING:
     import pyproj
@@ -49,6 +50,7 @@ def place_polygons(
         return moved
     corners = [transform @ corner for corner in ((0, 0), (shape[1], 0), (0, shape[0]), (shape[1], shape[0]))]
     west, east = min(x for x, _ in corners), max(x for x, _ in corners)
+    moved = np.array(unwrapped(moved)[0])
     bounds = shapely.bounds(moved)
     for index in np.flatnonzero((bounds[:, 0] < west) | (bounds[:, 2] > east)):
         moved[index] = _onto(moved[index], west, east)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
 from rogi.files import replacing
-from rogi.geometry import Floats, Ints, equal_area_crs, transform_coordinates
+from rogi.geometry import Floats, Ints, equal_area_crs, total_bounds, transform_coordinates
+from rogi.longitudes import in_one_map
 from rogi.raster.grid import Grid as RasterGrid
 from rogi.raster.guard import is_there
 from rogi.raster.header import MissingTile, read_header
@@ -91,7 +92,7 @@ def equal_area_grid(lonlat: Floats, cell: float = CELL_M) -> Grid:
         raise OptionError("No unit has a position, so no grid can be laid over them.")
     if not (np.isfinite(cell) and cell > 0):
         raise OptionError(f"The size of a cell is a positive number of metres, found {cell:g}.")
-    crs = equal_area_crs([*lonlat.min(axis=0), *lonlat.max(axis=0)])
+    crs = equal_area_crs(total_bounds(*in_one_map(shapely.points(lonlat))))
     xy = transform_coordinates(lonlat, "EPSG:4326", crs)
     west = np.floor(xy[:, 0].min() / cell) * cell
     north = np.floor(xy[:, 1].max() / cell) * cell + cell

@@ -17,7 +17,7 @@ from rogi.comparison.attributes import (
 )
 from rogi.comparison.compare import Comparison, Parameters, compare_points, compare_polygons
 from rogi.comparison.outlines import Outlines, prepare_together
-from rogi.comparison.sides import Certainty, Extent, Side, Texts, align_extents
+from rogi.comparison.sides import Certainty, Extent, Side, Texts, align_extents, on_one_map
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries
 from rogi.inventory.values import Quantity, known_texts
@@ -121,6 +121,7 @@ def compare_inventories(
     """
     p = parameters or Parameters()
     (a, b), aligned = align_extents([a, b])
+    a, b = on_one_map([a, b])
     said = [*notes, *([aligned] if aligned else [])]
     groups = None if by is None else _groups((a, b), by)
     if isinstance(by, Regions) and by.repaired:

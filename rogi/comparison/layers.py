@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rogi.comparison.crosswalk import changes, crosswalk, objects
 from rogi.comparison.exercise import OperatorComparison, consensus_layer, object_layer, vote_layer
 from rogi.comparison.inventories import InventoryComparison
 from rogi.errors import OutputError
 from rogi.files import replacing
+from rogi.longitudes import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +63,7 @@ def _write_geopackage(path: Path, layers: Mapping[str, pd.DataFrame]) -> None:
         for name, frame in layers.items():
             kind = {}
             if hasattr(frame, "geom_type"):
+                frame = frame.set_geometry(whole(np.asarray(frame.geometry.array)), crs=frame.crs)
                 points = frame.geom_type.isin(["Point", "MultiPoint"]).all()
                 kind = {
                     "geometry_type": "Point" if points else "MultiPolygon",

@@ -17,12 +17,14 @@ from rogi.geometry import (
     Geometries,
     Ints,
     Rings,
+    central_meridian,
     cylindrical_equal_area,
     equal_area_crs,
     rings_of,
     to_lonlat,
     total_bounds,
 )
+from rogi.longitudes import in_one_map, turned
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Outlines:
     Attributes
     ----------
     geometries : ndarray of object, shape (n,)
-        Polygons and multipolygons on WGS84 longitude and latitude.
+        Polygons and multipolygons on WGS84 longitude and latitude; beyond ±180 where the edge of the map
+        would lie among them (`rogi.longitudes.in_one_map`).
     lonlat, plane : Rings
         Their rings in degrees, and in the plane CRS in metres.
     plane_crs : pyproj.CRS
@@ -74,19 +77,25 @@ def prepare(geometries: ArrayLike, crs: Any, plane_crs: Any = None) -> Outlines:
         default that of the bounds.
     """
     lonlat_geometries = to_lonlat(geometries, crs)
-    lonlat = rings_of(lonlat_geometries)
     if plane_crs is None:
+        [lonlat_geometries] = in_one_map(lonlat_geometries)
         plane_crs = equal_area_crs(total_bounds(lonlat_geometries))
+    return _in_plane(lonlat_geometries, plane_crs)
+
+
+def _in_plane(lonlat_geometries: Geometries, plane_crs: Any) -> Outlines:
+    lonlat_geometries = turned(lonlat_geometries, central_meridian(plane_crs))
+    lonlat = rings_of(lonlat_geometries)
     plane = replace(lonlat, coords=cylindrical_equal_area(lonlat.coords, plane_crs))
     return Outlines(lonlat_geometries, lonlat, plane, plane_crs, plane.areas())
 
 
 def prepare_together(sides: list[tuple[ArrayLike, Any]]) -> list[Outlines]:
     """Several inventories, as (geometries, crs), in one equal-area plane."""
-    lonlat = [to_lonlat(geometries, crs) for geometries, crs in sides]
+    lonlat = in_one_map(*(to_lonlat(geometries, crs) for geometries, crs in sides))
     plane_crs = equal_area_crs(total_bounds(*lonlat))
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda g: prepare(g, 4326, plane_crs), lonlat))
+        return list(pool.map(lambda g: _in_plane(g, plane_crs), lonlat))
 
 
 def repair(geometries: ArrayLike) -> tuple[Geometries, NDArray[np.bool_]]:

@@ -17,6 +17,7 @@ from rogi.geometry import Geometries, Ints, area_m2, to_lonlat
 from rogi.inventory.coordinates import coordinates
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.values import Quantity, quantity
+from rogi.longitudes import in_one_map
 from rogi.regions import fold
 from rogi.schema.model import Role
 
@@ -241,6 +242,12 @@ def align_extents(sides: list[Side]) -> tuple[list[Side], str]:
     ]
     names = " and ".join(s.name for s in unstated)
     return aligned, f"outlines of {names} that do not state their type were taken as {taken} outlines"
+
+
+def on_one_map(sides: list[Side]) -> list[Side]:
+    """The sides with longitudes that meet across the antimeridian, see `rogi.longitudes.in_one_map`."""
+    shapes = in_one_map(*(side.geometries for side in sides))
+    return [replace(side, geometries=moved) for side, moved in zip(sides, shapes, strict=True)]
 
 
 def _layer(inventory: Inventory, role: Role | None) -> Layer:

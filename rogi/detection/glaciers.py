@@ -93,11 +93,11 @@ def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "g
     whole = ~shapely.is_empty(geometries)
     if bounds is not None and not shapely.intersects(geometries[whole], shapely.box(*bounds)).any():
         there = vector.read_info(path, layer=layer, force_feature_count=True)["features"]
-        note = (
-            (f"{note} " if note else "")
-            + f"None of the {counted(int(there), 'outline')} of {path} lies on the imagery; look whether it is "
+        missed = (
+            f"None of the {counted(int(there), 'outline')} of {path} lies on the imagery; look whether it is "
             "the file that is meant."
         )
+        note = missed if note is None else f"{note} {missed}"
     return Glaciers(geometries[whole], ids[whole], int(repaired.sum()), note)
 
 

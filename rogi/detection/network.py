@@ -254,6 +254,8 @@ def fold_batch_norms(network: nn.Module, example: torch.Tensor) -> nn.Module:
     import torch
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+    fuse: Any = fuse_conv_bn_eval  # takes these two types
+
     folded = copy.deepcopy(network)
     made: dict[int, tuple[nn.Module, torch.Tensor]] = {}
     pairs: dict[nn.Module, nn.Module] = {}
@@ -275,7 +277,7 @@ def fold_batch_norms(network: nn.Module, example: torch.Tensor) -> nn.Module:
         names = {layer: name for name, layer in folded.named_modules()}
         for norm, convolution in pairs.items():
             if calls[norm] == calls[convolution] == 1:
-                folded.set_submodule(names[convolution], fuse_conv_bn_eval(convolution, norm))  # type: ignore[arg-type]
+                folded.set_submodule(names[convolution], fuse(convolution, norm))
                 # timm's normalisations hold the activation that follows.
                 folded.set_submodule(names[norm], getattr(norm, "act", None) or torch.nn.Identity())
         change = float((torch.sigmoid(folded(example)) - expected).abs().max())

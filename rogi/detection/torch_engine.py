@@ -67,7 +67,8 @@ class Torch:
         with self._lock:
             found, self.batch, notes = in_batches(self._forward, images, self.batch, self._is_full)
         self.notes += notes
-        return found
+        probability: torch.Tensor = found
+        return probability
 
     def _forward(self, images: torch.Tensor, batch: int) -> torch.Tensor:
         count, precision = len(images), self.plan.precision

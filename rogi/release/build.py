@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from rogi.archives import check_archive
 from rogi.errors import InputError, OutputError
 from rogi.files import remove_leftovers, swap, workplace, write_text
 from rogi.inventory.model import Inventory
-from rogi.release.archive import opened, write_zip
+from rogi.release.archive import write_zip
+from rogi.release.checksums import SHOWN, folder_faults
 from rogi.release.contents import Contents, conformance_from_json, conformance_of, describe
 from rogi.release.data import canonical, named, set_metadata, stamped, write_geopackage, write_other_formats
 from rogi.release.difference import Difference, difference
@@ -25,15 +25,14 @@ from rogi.release.gate import GateError, refusals, uncommitted
 from rogi.release.lineage import (
     CROSSWALK,
     LINEAGE,
-    Retired,
     crosswalk_text,
     lineage_text,
-    read_lineage,
     retired_now,
 )
 from rogi.release.metadata import datacite, write_metadata
 from rogi.release.model import FILE as RELEASE_FILE
-from rogi.release.model import PREDECESSOR, Related, Release, Version, known_versions, read_release
+from rogi.release.model import PREDECESSOR, Related, Release, Version, read_release
+from rogi.release.previous import Previous, check_previous, released
 from rogi.text import as_json
 
 if TYPE_CHECKING:
@@ -69,16 +68,6 @@ class Built:
     contents: Contents
     losses: tuple[Loss, ...]
     difference: Difference | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Previous:
-    """The version before: its inventory, and what is known of it if it is a package."""
-
-    inventory: Inventory
-    name: str
-    release: Release | None = None
-    retired: tuple[Retired, ...] = ()
 
 
 def build(
@@ -124,7 +113,7 @@ def build(
         raise InputError(
             f"{release.name} is made from version {release.previous}; give that version with --previous."
         )
-    _check_previous(release, previous)
+    check_previous(release, previous)
     with _workplace(release, target, force) as work, stamped(release) as epoch:
         folder = work / release.name
         folder.mkdir()
@@ -163,7 +152,7 @@ def set_doi(folder: Path, doi: str) -> None:
     Raises
     ------
     InputError
-        If the folder is no package, or has another DOI.
+        If the folder is no package, has another DOI, or files were added, changed or removed since the build.
     """
     from rogi.inventory.read import read_inventory
 
@@ -176,6 +165,10 @@ def set_doi(folder: Path, doi: str) -> None:
             f"{folder} has the DOI {release.doi}, not {doi}; remove it from {RELEASE_FILE} and build the "
             "package again, if it was that of something else."
         )
+    if faults := folder_faults(folder)[1]:  # a file that was changed must not get a new checksum
+        raise InputError(
+            f"{folder} is not what was built: {'; '.join(faults[:SHOWN])}. Build the release again."
+        )
     release = release.with_doi(doi)
     with _workplace(release, folder.parent, True) as work, stamped(release) as epoch:
         copy = work / release.name
@@ -187,75 +180,7 @@ def set_doi(folder: Path, doi: str) -> None:
         _put(copy, folder.parent)
 
 
-def read_previous(path: Path, **options: Any) -> Previous:
-    """The version before, from a package (folder or zip) or any inventory.
-
-    Parameters
-    ----------
-    path
-        What to read.
-    options
-        As :func:`~rogi.inventory.read.read_inventory` takes them.
-
-    Raises
-    ------
-    InputError
-        If it is not there, or cannot be read.
-    """
-    from rogi.inventory.read import read_inventory
-
-    if not path.exists():
-        raise InputError(
-            f"The previous version {path} does not exist; download it with `rogi release fetch`."
-        )
-    if is_package(path):
-        with opened(path) as folder:
-            release = read_release(folder)
-            inventory = read_inventory(folder / f"{release.name}.gpkg", schema=release.schema, **options)
-            return Previous(named(inventory, release.name), release.name, release, read_lineage(folder))
-    inventory = read_inventory(path, **options)
-    return Previous(inventory, path.name)
-
-
-def is_package(path: Path) -> bool:
-    """Whether a path is a folder or zip that a build made: it has a ``release.yaml`` and checksums.
-
-    Raises
-    ------
-    InputError
-        If it is a damaged or dangerous zip.
-    """
-    import zipfile
-
-    from rogi.release.metadata import SUMS
-
-    wanted = {RELEASE_FILE, SUMS}
-    if path.is_dir():
-        return all((path / name).is_file() for name in wanted)
-    if not (path.is_file() and zipfile.is_zipfile(path)):
-        return False
-    names = (member.filename for member in check_archive(path))
-    return wanted <= {name.rpartition("/")[2] for name in names if name.count("/") <= 1}
-
-
 # ---- steps
-
-
-def _check_previous(release: Release, previous: Previous | None) -> None:
-    if previous is None or previous.release is None:
-        return
-    if previous.release.inventory != release.inventory:
-        raise InputError(
-            f"{previous.name} is a version of {previous.release.inventory}, not of {release.inventory}; name "
-            "the version before with --previous."
-        )
-    if release.previous is not None and Version.parse(release.previous) != Version.parse(
-        previous.release.version
-    ):
-        raise InputError(
-            f"{release.name} is made from version {release.previous}, not from {previous.name}; give the "
-            f"other one, or correct 'previous' in {RELEASE_FILE}."
-        )
 
 
 def _validate(inventory: Inventory, release: Release, settings: Settings | None) -> Report:
@@ -306,7 +231,7 @@ def _gate(
         found=found,
         facts=facts,
         retired=previous.retired if previous is not None else (),
-        known=[v for v in _released(release) if v != own],
+        known=[v for v in released(release) if v != own],
         previous=before,
         ids=_ids(packed),
         accept=accept,
@@ -314,22 +239,6 @@ def _gate(
     )
     if reasons:
         raise GateError(release, reasons)
-
-
-def _released(release: Release) -> list[Version]:
-    """Versions beside this one that have a DOI: they were released."""
-    if release.folder is None:
-        return []
-    parent = release.folder.resolve().parent
-    out = []
-    for version in known_versions(parent):
-        for path in parent.glob(f"*/{RELEASE_FILE}"):
-            if path.parent.name.removeprefix("v") != str(version):
-                continue
-            other = read_release(path)
-            if other.doi is not None and other.inventory == release.inventory:
-                out.append(version)
-    return out
 
 
 def _ids(inventory: Inventory) -> frozenset[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from rogi.errors import InputError, RogiError
 from rogi.inventory.model import Inventory
 from rogi.release.archive import opened
 from rogi.release.build import REPORTS
+from rogi.release.checksums import MAX_METADATA_BYTES, folder_faults
 from rogi.release.contents import files_of, sha256_of
 from rogi.release.data import CSV, PARQUET, SHAPEFILE, named
 from rogi.release.facts import FILE as FACTS
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
     from rogi.validation.report import Report
 
-MAX_METADATA_BYTES: Final = 256 * 2**20
 VALUE_TOLERANCE: Final = 1e-12  # dBASE keeps 15 digits
 SHOWN: Final = 5
-_LINE: Final = re.compile(r"^([0-9a-f]{64}) [ *](.+)$")
 Progress = Callable[[str], None]
 
 
@@ -164,31 +162,8 @@ def _guarded(name: str, folder: Path, check: Callable[[], Item]) -> Item:
 
 
 def _checksums(folder: Path) -> Item:
-    stated: dict[str, str] = {}
-    faults = []
-    text = _text(folder / SUMS)
-    for number, line in enumerate(text.splitlines(), start=1):
-        match = _LINE.match(line)
-        parts = PurePosixPath(match[2]).parts if match else ()
-        if match is None or match[2].startswith("/") or ".." in parts or "\\" in match[2]:
-            faults.append(f"line {number} of {SUMS} is no checksum of a file here")
-        elif match[2] in stated:
-            faults.append(f"{match[2]} is listed twice")
-        else:
-            stated[match[2]] = match[1]
-    there = {
-        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and not p.is_symlink()
-    }
-    links = [p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_symlink()]
-    faults += [f"{name} is a link, not a file" for name in sorted(links)]
-    faults += [f"{name} is missing" for name in sorted(set(stated) - there)]
-    faults += [f"{name} does not belong to the package" for name in sorted(there - set(stated) - {SUMS})]
-    faults += [
-        f"{name} is not the file that was published: its checksum differs"
-        for name in sorted(set(stated) & there)
-        if sha256_of(folder / name) != stated[name]
-    ]
-    return _item("checksums", faults, f"{len(stated)} files, all as published")
+    number, faults = folder_faults(folder)
+    return _item("checksums", faults, f"{number} files, all as published")
 
 
 def _metadata(folder: Path, release: Release, inventory: Inventory) -> Item:

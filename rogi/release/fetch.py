@@ -325,7 +325,7 @@ def _is(path: Path, checksum: str) -> bool:
 
 
 def _is_package(path: Path) -> bool:
-    from rogi.release.build import is_package
+    from rogi.release.previous import is_package
 
     try:
         return is_package(path)

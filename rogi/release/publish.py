@@ -12,13 +12,16 @@ from typing import Any, Final
 
 from rogi.errors import InputError, OptionError
 from rogi.files import remove_leftovers
-from rogi.release.build import CHANGELOG, is_package, set_doi
+from rogi.release.build import CHANGELOG, set_doi
+from rogi.release.check import SHOWN, check_package
+from rogi.release.checksums import verify_package
 from rogi.release.contents import md5_of
 from rogi.release.draft import State, read_state, state_path, write_state
 from rogi.release.metadata import INVENIO, README
 from rogi.release.metadata.invenio import marker
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import Release, read_release
+from rogi.release.previous import is_package
 from rogi.release.repository import Repository, RepositoryError, UnansweredError
 
 LOOKS: Final = 6  # for a draft whose making was not answered: the search lags behind by seconds
@@ -71,12 +74,14 @@ def prepare(
     Raises
     ------
     InputError, OptionError, RepositoryError
-        If the package is none, the record is that of something else, or the repository refuses.
+        If the package is none or not what was built, the record is that of something else, or the repository
+        refuses.
     """
     release = read_package(folder)
     state = read_state(folder, repository.address)
     if state.published:
         return _published(folder, release, repository, state)
+    verify_package(folder)
     draft = _find(release, repository, state, adopt, version_of)
     if draft is None and state.record:
         record = repository.record(state.record)
@@ -101,6 +106,7 @@ def prepare(
     write_state(folder, state)
     doi = _reserve(repository, draft)
     set_doi(folder, doi)
+    verify_package(folder)
     state = _describe(folder, repository, state)
     _upload(folder, release, repository, number, say, progress)
     return Draft(number, doi, f"{repository.address}/uploads/{number}", False)
@@ -112,7 +118,8 @@ def publish(folder: Path, repository: Repository, *, say: Say = print) -> Draft:
     Raises
     ------
     InputError
-        If there is no draft, or it is not that of the package as it is now.
+        If there is no draft, it is not that of the package as it is now, files were added, changed or removed
+        since the build, or the package does not pass `rogi release check`.
     RepositoryError
         If the repository refuses, or it cannot be told whether it published.
     """
@@ -122,6 +129,8 @@ def publish(folder: Path, repository: Repository, *, say: Say = print) -> Draft:
         raise InputError(f"{folder} has no draft at {repository.address}; make it first, without --publish.")
     if state.published or repository.draft(state.record) is None:
         return _published(folder, release, repository, state)
+    verify_package(folder)
+    _check(folder, say)
     _verify(folder, release, repository, state.record)
     for _ in range(LOOKS):
         try:
@@ -408,6 +417,19 @@ def _send_file(
 
 def _complete(entry: dict[str, Any] | None, digest: str) -> bool:
     return entry is not None and entry.get("status") == "completed" and entry.get("checksum") == digest
+
+
+def _check(folder: Path, say: Say) -> None:
+    """The whole of `rogi release check`: what is published cannot be taken back."""
+    say("checking the package")
+    checks = check_package(folder)
+    if not checks.passed:
+        failed = [item for item in checks.items if item.passed is False]
+        said = "; ".join(f"{item.name}: {', '.join(item.faults[:SHOWN]) or item.detail}" for item in failed)
+        raise InputError(
+            f"{folder} does not pass `rogi release check`, so it was not published: {said}. Build the "
+            "release again and upload it."
+        )
 
 
 def _verify(folder: Path, release: Release, repository: Repository, number: str) -> None:

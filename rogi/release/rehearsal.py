@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from rogi.release.checksums import verify_package
 from rogi.release.metadata import INVENIO
 from rogi.release.publish import read_package, record_number, upload_files
 from rogi.release.repository import HttpTransport, Repository
@@ -19,9 +20,10 @@ def rehearse(folder: Path, address: str, *, version_of: str | None = None, publi
     Raises
     ------
     InputError, OptionError
-        If the folder is no package, or the address none of a repository.
+        If the folder is no package or not what was built, or the address none of a repository.
     """
     read_package(folder)
+    verify_package(folder)
     base = Repository(address, HttpTransport("")).address
     lines: list[str] = []
 

@@ -16,7 +16,7 @@ from rogi.inventory.coordinates import Coordinates, Limits, Witness, coordinates
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.values import Quantity, quantity
 from rogi.rules.rule import RuleInfo
-from rogi.rules.vertices import Vertices, measure, only, unwrapped
+from rogi.rules.vertices import Vertices, measure, only
 from rogi.schema.model import FieldType, Parameter, Role
 
 if TYPE_CHECKING:
@@ -338,7 +338,7 @@ class Context:
                 return out
             for start in range(0, len(geometry), FEATURES_PER_CHUNK):
                 part = slice(start, start + FEATURES_PER_CHUNK)
-                out[part] = area_m2(unwrapped(geometry[part], crs)[0], crs)
+                out[part] = area_m2(geometry[part], crs)
             out[~placed] = np.nan
             return out
 

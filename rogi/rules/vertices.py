@@ -15,6 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi import longitudes
 from rogi.geometry import parse_crs, rings_of
 
 Mask = NDArray[np.bool_]
@@ -25,9 +26,6 @@ Geometries = NDArray[np.object_]
 VERTICES_PER_CHUNK = 200_000
 
 WGS84_A, WGS84_E2 = 6378137.0, 6.69437999014e-3  # m, -; EPSG:7030
-
-# Degrees of longitude; wider than any rock glacier, narrower than any frame with a gap.
-CROSSING_SPAN = 1.0
 
 # A coordinate this close to a multiple of the grid, as a part of the grid, lies on it.
 ON_GRID = 1e-6
@@ -103,11 +101,9 @@ def only(geometry: Geometries, wanted: Mask) -> Geometries:
 
 
 def unwrapped(geometry: Geometries, crs: Any) -> tuple[Geometries, Mask]:
-    """Longitudes made continuous in features that jump across the antimeridian.
+    """Longitudes made continuous in features of one part that jump across the antimeridian.
 
-    A feature of a geographic CRS whose longitudes span more than half the globe, and less than
-    :data:`CROSSING_SPAN` once its western longitudes are raised by 360 degrees, is taken to cross the
-    antimeridian without having been split there. (A frame around the world is left as it is.)
+    Those of a geographic CRS that were not split there, see :func:`rogi.longitudes.unwrapped`.
 
     Returns
     -------
@@ -117,23 +113,9 @@ def unwrapped(geometry: Geometries, crs: Any) -> tuple[Geometries, Mask]:
     crossing = np.zeros(len(geometry), dtype=bool)
     if crs is None or not parse_crs(crs).is_geographic:
         return geometry, crossing
-    bounds = shapely.bounds(geometry)
-    with np.errstate(invalid="ignore"):
-        crossing = (bounds[:, 2] - bounds[:, 0] > 180.0) & (shapely.get_num_geometries(geometry) == 1)
-    if not crossing.any():
-        return geometry, crossing
-    raised = shapely.transform(
-        geometry[crossing],
-        lambda xy: np.column_stack([np.where(xy[:, 0] < 0, xy[:, 0] + 360.0, xy[:, 0]), xy[:, 1]]),
-    )
-    west, _, east, _ = shapely.bounds(raised).T
-    narrow = (east > west) & (east - west < CROSSING_SPAN)
-    crossing[crossing] = narrow
-    if not narrow.any():
-        return geometry, crossing
-    out = geometry.copy()
-    out[crossing] = raised[narrow]
-    return out, crossing
+    moved, crossing = longitudes.unwrapped(geometry)
+    crossing &= shapely.get_num_geometries(geometry) == 1
+    return np.where(crossing, moved, geometry) if crossing.any() else geometry, crossing
 
 
 def metres_per_unit(geometry: Geometries, crs: Any) -> tuple[Floats, Floats]:

@@ -17,12 +17,14 @@ from rogi.comparison.overlap import overlap_areas
 from rogi.geometry import (
     Floats,
     Geometries,
+    central_meridian,
     cylindrical_equal_area,
     equal_area_crs,
     rings_of,
     to_lonlat,
     total_bounds,
 )
+from rogi.longitudes import in_one_map, turned
 from rogi.release.values import OUTLINE_NOISE_M2
 from rogi.update.columns import GEOMETRY
 from rogi.update.edits import Edits, by_candidate
@@ -66,10 +68,11 @@ class Plane:
     @classmethod
     def of(cls, units: Units) -> Plane:
         """The plane of an inventory; its outlines are in ``units.layer.crs``."""
-        return cls(equal_area_crs(total_bounds(units.lonlat)), units.layer.crs)
+        return cls(equal_area_crs(total_bounds(*in_one_map(units.lonlat))), units.layer.crs)
 
     def of_lonlat(self, lonlat: Geometries) -> Geometries:
         """Valid copies in the plane, m, of outlines on WGS84."""
+        lonlat = turned(lonlat, central_meridian(self.crs))
         shapes = np.asarray(shapely.transform(lonlat, lambda xy: cylindrical_equal_area(xy, self.crs)))
         return repair(shapes)[0]
 

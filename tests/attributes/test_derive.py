@@ -726,5 +726,5 @@ def test_markers_without_a_place_give_no_position() -> None:
 
 def test_system_without_longitude_and_latitude_is_refused(tiles: Path) -> None:
     frame = gpd.GeoDataFrame({"ID": [None]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4978)
-    with pytest.raises(InputError, match="EPSG:4978.*no longitude and latitude"):
+    with pytest.raises(InputError, match=r"EPSG:4978.*no longitude and latitude"):
         derive_attributes(inventory(frame), settings(tiles))

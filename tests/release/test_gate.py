@@ -12,11 +12,12 @@ import pytest
 from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
-from rogi.release.build import build, read_previous
+from rogi.release.build import build
 from rogi.release.difference import Difference, difference
 from rogi.release.gate import GateError, refusals, uncommitted
 from rogi.release.lineage import Retired
 from rogi.release.model import Release, Thresholds, Version, read_release
+from rogi.release.previous import read_previous
 from rogi.schema.model import Role
 from rogi.validation.engine import validate
 from rogi.validation.report import Report

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from rogi.errors import InputError, OptionError, RogiError
+from rogi.release.archive import write_zip
+from rogi.release.build import set_doi
 from rogi.release.check import check_package
+from rogi.release.metadata import checksums
 from rogi.release.model import read_release
 from rogi.release.publish import discard, prepare, publish, record_number, upload_files
+from rogi.release.rehearsal import rehearse
 from rogi.release.repository import HttpTransport, Repository, RepositoryError, token_for
 
 from .invenio_server import OTHER_TOKEN, TOKEN, Fault, Record, Server, running
@@ -303,10 +308,6 @@ def test_an_expired_token_is_said_and_never_shown(server: Server, folder: Path) 
 
 def test_what_the_repository_does_not_accept_is_said(server: Server, folder: Path) -> None:
     """Fields it refuses are named; nothing is published."""
-    import json
-
-    from rogi.release.metadata import checksums
-
     path = folder / "invenio.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     del record["metadata"]["publication_date"]
@@ -315,11 +316,76 @@ def test_what_the_repository_does_not_accept_is_said(server: Server, folder: Pat
     prepare(folder, repository, say=quiet)
     path.write_text(json.dumps(record), encoding="utf-8")
     (folder / "SHA256SUMS").write_text(checksums(folder), encoding="utf-8")
+    with pytest.raises(InputError, match=r"invenio\.json is not that of the folder \(in Synth"):
+        prepare(folder, repository, say=quiet)
+    write_zip(folder, folder.with_name(f"{folder.name}.zip"), 0)
     with pytest.raises(RepositoryError, match=r"metadata\.publication_date.*metadata\.colour"):
         prepare(folder, repository, say=quiet)
-    with pytest.raises(RepositoryError, match="Missing data"):
+    with pytest.raises(InputError, match=r"json: the checksum of invenio\.json is another"):
         publish(folder, repository, say=quiet)
     assert server.store.published == []
+
+
+def _changed(folder: Path) -> None:
+    (folder / "csv" / "TPRoGI_Primary_Marker.csv").write_text("ID\n", encoding="utf-8")
+
+
+def _added(folder: Path) -> None:
+    (folder / "validation" / "notes.txt").write_text("x", encoding="utf-8")
+
+
+def _removed(folder: Path) -> None:
+    (folder / "CITATION.cff").unlink()
+
+
+def _zip_changed(folder: Path) -> None:
+    path = folder.with_name(f"{folder.name}.zip")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"First release.")] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def _zip_of_other_data(folder: Path) -> None:
+    """A zip that is sound in itself, of other data than the folder's."""
+    other = folder.parent / "other" / folder.name
+    shutil.copytree(folder, other)
+    _changed(other)
+    (other / "SHA256SUMS").write_text(checksums(other), encoding="utf-8")
+    write_zip(other, folder.with_name(f"{folder.name}.zip"), 0)
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (_changed, r"csv/TPRoGI_Primary_Marker\.csv is not the file"),
+        (_added, r"validation/notes\.txt does not belong"),
+        (_removed, r"CITATION\.cff is missing"),
+        (_zip_changed, r"Synthetic_v1\.0\.zip is damaged"),
+        (_zip_of_other_data, r"csv/TPRoGI_Primary_Marker\.csv is not that of the folder"),
+    ],
+)
+def test_only_what_was_built_is_uploaded(
+    server: Server, folder: Path, edit: Callable[[Path], None], named: str
+) -> None:
+    """A file added, changed or removed since the build is named; nothing is sent, no checksum made again."""
+    edit(folder)
+    before = (folder / "SHA256SUMS").read_bytes()
+    for step in (prepare, publish):
+        with pytest.raises(InputError, match=named if step is prepare else r"draft"):
+            step(folder, client(server), say=quiet)
+    with pytest.raises(InputError, match=named):
+        rehearse(folder, server.address)
+    assert server.store.records == {}
+    assert (folder / "SHA256SUMS").read_bytes() == before
+
+
+@pytest.mark.parametrize("edit", [_changed, _added, _removed])
+def test_a_package_changed_since_the_build_gets_no_doi(folder: Path, edit: Callable[[Path], None]) -> None:
+    """New metadata do not make a changed file valid."""
+    edit(folder)
+    with pytest.raises(InputError, match="is not what was built"):
+        set_doi(folder, "10.5072/zenodo.1")
+    assert read_release(folder).doi is None
 
 
 def test_a_package_changed_after_the_upload_is_not_published(server: Server, folder: Path) -> None:

@@ -51,9 +51,9 @@ def build(
     """
     from rogi.inventory.read import read_inventory
     from rogi.release.build import build as build_release
-    from rogi.release.build import read_previous
     from rogi.release.gate import GateError
     from rogi.release.model import find_release, read_release
+    from rogi.release.previous import read_previous
 
     if accept is not None and not accept.strip():
         raise OptionError("--accept takes the reason, in words; it goes into the package.")

@@ -51,9 +51,9 @@ def check(
 
     Examples: `rogi release check TPRoGI_v1.1.zip` · `rogi release check TPRoGI_v1.0/ --release 1.0`
     """
-    from rogi.release.build import is_package
     from rogi.release.check import check_copy, check_package
     from rogi.release.model import find_release, read_release
+    from rogi.release.previous import is_package
 
     path = Path(subject)
     line = Line(quiet)

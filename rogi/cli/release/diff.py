@@ -65,9 +65,9 @@ def diff(
     `rogi release diff v1.0/ v1.1/ --format markdown`
     """
     from rogi.files import write_text
-    from rogi.release.build import read_previous
     from rogi.release.difference import Tolerances, difference
     from rogi.release.lineage import draft_tombstones
+    from rogi.release.previous import read_previous
     from rogi.render import release as render
 
     for path in output or ():

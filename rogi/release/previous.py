@@ -1,0 +1,111 @@
+"""The version before: its data, what is known of it, and what was released of an inventory so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rogi.archives import check_archive
+from rogi.errors import InputError
+from rogi.inventory.model import Inventory
+from rogi.release.archive import opened
+from rogi.release.data import named
+from rogi.release.lineage import Retired, read_lineage
+from rogi.release.model import FILE as RELEASE_FILE
+from rogi.release.model import Release, Version, known_versions, read_release
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Previous:
+    """The version before: its inventory, and what is known of it if it is a package."""
+
+    inventory: Inventory
+    name: str
+    release: Release | None = None
+    retired: tuple[Retired, ...] = ()
+
+
+def read_previous(path: Path, **options: Any) -> Previous:
+    """The version before, from a package (folder or zip) or any inventory.
+
+    Parameters
+    ----------
+    path
+        What to read.
+    options
+        As :func:`~rogi.inventory.read.read_inventory` takes them.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or cannot be read.
+    """
+    from rogi.inventory.read import read_inventory
+
+    if not path.exists():
+        raise InputError(
+            f"The previous version {path} does not exist; download it with `rogi release fetch`."
+        )
+    if is_package(path):
+        with opened(path) as folder:
+            release = read_release(folder)
+            inventory = read_inventory(folder / f"{release.name}.gpkg", schema=release.schema, **options)
+            return Previous(named(inventory, release.name), release.name, release, read_lineage(folder))
+    inventory = read_inventory(path, **options)
+    return Previous(inventory, path.name)
+
+
+def is_package(path: Path) -> bool:
+    """Whether a path is a folder or zip that a build made: it has a ``release.yaml`` and checksums.
+
+    Raises
+    ------
+    InputError
+        If it is a damaged or dangerous zip.
+    """
+    import zipfile
+
+    from rogi.release.metadata import SUMS
+
+    wanted = {RELEASE_FILE, SUMS}
+    if path.is_dir():
+        return all((path / name).is_file() for name in wanted)
+    if not (path.is_file() and zipfile.is_zipfile(path)):
+        return False
+    names = (member.filename for member in check_archive(path))
+    return wanted <= {name.rpartition("/")[2] for name in names if name.count("/") <= 1}
+
+
+def check_previous(release: Release, previous: Previous | None) -> None:
+    """Refuse a version before that is of another inventory, or not the one the release names."""
+    if previous is None or previous.release is None:
+        return
+    if previous.release.inventory != release.inventory:
+        raise InputError(
+            f"{previous.name} is a version of {previous.release.inventory}, not of {release.inventory}; name "
+            "the version before with --previous."
+        )
+    if release.previous is not None and Version.parse(release.previous) != Version.parse(
+        previous.release.version
+    ):
+        raise InputError(
+            f"{release.name} is made from version {release.previous}, not from {previous.name}; give the "
+            f"other one, or correct 'previous' in {RELEASE_FILE}."
+        )
+
+
+def released(release: Release) -> list[Version]:
+    """Versions beside this one that have a DOI: they were released."""
+    if release.folder is None:
+        return []
+    parent = release.folder.resolve().parent
+    out = []
+    for version in known_versions(parent):
+        for path in parent.glob(f"*/{RELEASE_FILE}"):
+            if path.parent.name.removeprefix("v") != str(version):
+                continue
+            other = read_release(path)
+            if other.doi is not None and other.inventory == release.inventory:
+                out.append(version)
+    return out
