@@ -13,7 +13,7 @@ from pvlib import atmosphere, clearsky, solarposition
 
 from rogi.errors import OptionError
 from rogi.terrain import RadiationParameters, potential_incoming_solar_radiation, solar_radiation, sun
-from rogi.terrain.atmosphere import clear_sky, linke_turbidity
+from rogi.terrain.atmosphere import MONTH_MIDDLES, clear_sky, linke_turbidity
 from rogi.terrain.grid import Grid
 from rogi.terrain.sun import Declination
 
@@ -152,6 +152,11 @@ def test_a_sun_on_the_horizon_has_finite_shares() -> None:
         for values in clear_sky(np.array([0.0, 1e-12]), np.array([80, 80]), chosen)(4000.0):
             assert np.isfinite(values).all()
             assert (values * np.array([0.0, 1e-12]) < 1e-3).all()
+
+
+def test_months_stand_for_their_middles() -> None:
+    """The days between which turbidities are linear are those of pvlib, in a year of 365 days."""
+    np.testing.assert_array_equal(MONTH_MIDDLES, clearsky._calendar_month_middles(2023)[1:-1])
 
 
 def test_turbidity_of_the_place() -> None:

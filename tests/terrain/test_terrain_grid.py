@@ -96,5 +96,8 @@ def test_bad_grids_are_refused() -> None:
         Grid((1.0, 0.1, 0.0, 0.0, -1.0, 0.0), (3, 3), "EPSG:4326")
     with pytest.raises(OptionError, match="latitude"):
         Grid((30.0, 0.0, 4e5, 0.0, -30.0, 3.4e6), (3, 3), "EPSG:4326").metric()
+    local = 'LOCAL_CS["here",UNIT["metre",1]]'
+    with pytest.raises(OptionError, match="not tied to the Earth"):
+        Grid((1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (3, 3), local).metric()
     with pytest.raises(OptionError, match="not understood"):
         Grid((1.0, 0.0, 0.0, 0.0, -1.0, 0.0), (3, 3), "EPSG:nonsense").metric()
