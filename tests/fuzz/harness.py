@@ -85,9 +85,9 @@ def run(arguments: Sequence[str], root: Path, kill_after: float | None = None) -
     Everything rogi needs is imported by the caller before: the process is forked, which takes milliseconds.
     With ``kill_after`` it and its children are killed after so many seconds.
     """
-    for name in ("tmp", "home"):
-        shutil.rmtree(root / name, ignore_errors=True)
-        (root / name).mkdir()
+    shutil.rmtree(root / "tmp", ignore_errors=True)
+    (root / "tmp").mkdir()
+    (root / "home").mkdir(exist_ok=True)  # where rogi remembers what it wrote
     before = digests(root)
     started = time.monotonic()
     child = os.fork()

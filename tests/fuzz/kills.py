@@ -125,8 +125,8 @@ LONG: tuple[Long, ...] = (
     Long("release build", samples.release, targets.RELEASE[0]),
 )
 
-#: What a ledger's bytes are depends on the order of work; what is in it does not matter here.
-_LEDGERS = ("ledger",)
+#: What is kept to go on with: its bytes depend on when and in what order the work was done.
+_LEDGERS = ("ledger", ".rogi/")
 
 
 def _files(results: dict[str, str]) -> dict[str, str]:

@@ -10,12 +10,15 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import numpy as np
 
+from rogi.inventory.model import Inventory
 from rogi.rules import examples
+from rogi.schema.model import Role
 
 #: Where the units of `examples.rgik` lie, degrees.
 PLACE = (10.6, 46.9)
@@ -50,18 +53,14 @@ def inventory(suffix: str) -> Callable[[Path], None]:
         elif suffix == "gpkg":
             write_inventory(examples.rgik(4), folder / "i.gpkg")
         else:
-            write_inventory(_outlines(), folder / f"i.{suffix}")
+            write_inventory(outlines(), folder / f"i.{suffix}")
 
     return make
 
 
-def _outlines():  # type: ignore[no-untyped-def]
-    """The outlines of an inventory, as an inventory of one layer."""
-    from dataclasses import replace
-
-    from rogi.schema.model import Role
-
-    whole = examples.tprogi(4)
+def outlines(whole: Inventory | None = None) -> Inventory:
+    """The outlines of an inventory, by default of one like TPRoGI, as an inventory of one layer."""
+    whole = whole or examples.tprogi(4)
     return replace(whole, layers=tuple(layer for layer in whole.layers if layer.role is Role.OUTLINE))
 
 
@@ -69,7 +68,7 @@ def driver(name: str, suffix: str) -> Callable[[Path], None]:
     """Outlines written by a driver of GDAL."""
 
     def make(folder: Path) -> None:
-        frame = _outlines().layers[0].frame
+        frame = outlines().layers[0].frame
         frame.to_file(folder / f"i.{suffix}", driver=name, layer=None if suffix == "geojson" else "outlines")
 
     return make
@@ -129,7 +128,7 @@ def write_workbook(path: Path, content: str) -> None:
 
 
 def workbook(folder: Path) -> None:
-    frame = _outlines().layers[0].frame
+    frame = outlines().layers[0].frame
     points = frame.geometry.representative_point()
     table = frame.drop(columns=frame.geometry.name).assign(LON=points.x, LAT=points.y)
     write_workbook(folder / "i.xlsx", sheet([list(table.columns), *table.to_numpy().tolist()]))
@@ -208,7 +207,7 @@ def raster(folder: Path) -> None:
         '<SrcRect xOff="0" yOff="0" xSize="60" ySize="40"/><DstRect xOff="0" yOff="0" xSize="60" ySize="40"/>'
         "<ScaleRatio>1</ScaleRatio><NODATA>-9999</NODATA></ComplexSource></VRTRasterBand></VRTDataset>\n"
     )
-    write_inventory(examples.rgik(2), folder / "u.gpkg")
+    write_inventory(outlines(examples.rgik(2)), folder / "u.gpkg")
 
 
 def climate(suffix: str) -> Callable[[Path], None]:
@@ -351,8 +350,8 @@ def release(folder: Path) -> None:
 def work(folder: Path) -> None:
     from rogi.inventory.write import write_inventory
 
-    write_inventory(_outlines(), folder / "v.gpkg")
-    frame = _outlines().layers[0].frame
+    write_inventory(outlines(), folder / "v.gpkg")
+    frame = outlines().layers[0].frame
     frame[[frame.geometry.name]].translate(0.0004, 0.0).to_file(folder / "c.gpkg")
     rogi(
         "update",

@@ -18,15 +18,15 @@ INVENTORY = (VALIDATE, CONVERT, STATS)
 
 
 def relief(path: str) -> tuple[Command, ...]:
-    return (("attributes", "in/u.gpkg", "--dem", path, "--fields", "ELE,SLO", "-o", "out/o.gpkg"),)
+    return (("attributes", "in/u.gpkg", "--dem", path, "--fields", "ELE,SLO", "-o", "out/o.csv"),)
 
 
 def weather(path: str) -> tuple[Command, ...]:
-    return (("attributes", "in/u.gpkg", "--maat", path, "--fields", "MAAT", "-o", "out/o.gpkg"),)
+    return (("attributes", "in/u.gpkg", "--maat", path, "--fields", "MAAT", "-o", "out/o.csv"),)
 
 
 def predict(path: str, model: str = "in/model.zip") -> tuple[Command, ...]:
-    more = ("--backend", "onnxruntime", "--threads", "1", "-q", "-o", "out/c.gpkg")
+    more = ("--backend", "onnxruntime", "--threads", "1", "-q", "-o", "out/c.csv")
     return (("detect", "predict", path, "--model", model, *more),)
 
 
