@@ -122,7 +122,7 @@ LONG: tuple[Long, ...] = (
         ),
     ),
     Long("update apply", samples.work, targets.UPDATE[1]),
-    Long("release build", samples.release, targets.RELEASE[0]),
+    Long("release build", samples.release, (*targets.RELEASE[0], "--force")),
 )
 
 #: What is kept to go on with: its bytes depend on when and in what order the work was done.
