@@ -72,8 +72,6 @@ class Target:
         the same result.
     quick : bool
         Whether it is in the part that runs with the tests.
-    unread : bool
-        Whether rogi may refuse the sound sample: formats it may come to read.
     """
 
     name: str
@@ -83,7 +81,6 @@ class Target:
     commands: tuple[Command, ...] = INVENTORY
     cut: tuple[str, ...] = ()
     quick: bool = False
-    unread: bool = False
 
 
 TARGETS: tuple[Target, ...] = (
@@ -118,9 +115,8 @@ TARGETS: tuple[Target, ...] = (
         driver("OpenFileGDB", "gdb"),
         ("i.gdb/*",),
         tuple(tuple("in/i.gdb" if word == "{}" else word for word in command) for command in INVENTORY),
-        unread=True,
     ),
-    Target("XLSX", "zip", samples.workbook, ("i.xlsx",), unread=True),
+    Target("XLSX", "zip", samples.workbook, ("i.xlsx",)),
     Target(
         "rogi.toml",
         "text",
