@@ -361,11 +361,15 @@ def _check_fix(fix: str | None, fixed: Path | None) -> None:
 
 def _mend(inventory: Inventory, level: str, path: Path, settings: Settings, quiet: bool) -> None:
     from rogi.fixes import FixLevel, fix
+    from rogi.inventory.loss import unread_tables
     from rogi.inventory.write import write_inventory
 
     mended, changes = fix(inventory, FixLevel(level), settings.parameters)
-    write_inventory(mended, path, schema_names=False)
+    written = write_inventory(mended, path, schema_names=False)
+    changes = replace(changes, losses=(*unread_tables(inventory), *written.losses))
     listed = path.with_name(f"{path.name}.changes.csv")
     changes.write(listed)
     if not quiet:
         tell(f"{path}: {changes.summary()}; each change is listed in {listed}")
+        for loss in changes.losses:
+            tell(f"lost or changed: {loss}")

@@ -14,6 +14,8 @@ from rogi.sheets import sheet_text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rogi.inventory.loss import Loss
+
 
 class FixLevel(StrEnum):
     """How far fixing goes: ``unsafe`` includes ``safe``."""
@@ -62,11 +64,15 @@ class FixReport:
     ----------
     stood_back
         Which features the fixes that need a place left alone, and which rule says why.
+    losses
+        What the new file lacks or says otherwise than the input, beside the changes: tables that play no
+        role, columns and values that its format cannot take.
     """
 
     level: FixLevel
     changes: tuple[Change, ...]
     stood_back: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
 
     def __len__(self) -> int:
         return len(self.changes)
@@ -90,7 +96,7 @@ class FixReport:
         return pd.DataFrame([asdict(c) for c in self.changes], columns=[f.name for f in fields(Change)])
 
     def write(self, path: Path) -> None:
-        """Write the list as CSV for a spreadsheet, atomically; see `rogi.sheets`.
+        """Write the changes, then the losses, as CSV for a spreadsheet, atomically; see `rogi.sheets`.
 
         Raises
         ------
@@ -98,4 +104,6 @@ class FixReport:
             If the file cannot be written.
         """
         columns = [f.name for f in fields(Change)]
-        write_text(path, sheet_text(columns, [[getattr(c, n) for n in columns] for c in self.changes]))
+        lost = [Change(x.kind.value, "", x.layer, 0, "", x.column, x.detail, None) for x in self.losses]
+        rows = [[getattr(c, n) for n in columns] for c in (*self.changes, *lost)]
+        write_text(path, sheet_text(columns, rows))

@@ -14,7 +14,7 @@ from rogi.geometry import area_m2, places_on_earth
 from rogi.inventory.aspects import Coding, from_degrees, is_class
 from rogi.inventory.coordinates import coordinates, finite_coordinates, labels_of
 from rogi.inventory.crs import label
-from rogi.inventory.loss import Loss, LossKind
+from rogi.inventory.loss import Loss, LossKind, unread_tables
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.units import AreaKind, scaled_values
 from rogi.inventory.values import quantity
@@ -71,10 +71,7 @@ def convert(
     else:
         target = load_schema(schema) if isinstance(schema, str) else schema
     native = _native_dialect(target)
-    losses: list[Loss] = [
-        Loss(s.layer or s.path.name, LossKind.TABLE_LEFT_OUT, "", s.features, "plays no role in an inventory")
-        for s in inventory.unread
-    ]
+    losses = unread_tables(inventory)
     notes: list[str] = []
     layers = []
     for layer in inventory.layers:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from rogi.errors import InputError
+from rogi.inventory.sqlitefile import STYLE_DESCRIPTION
 from rogi.schema.docs import describe
 from rogi.schema.load import load_vocabulary
 from rogi.schema.model import Concept, FieldType, LayerSchema, Role, Schema, normalise
@@ -211,7 +212,7 @@ def add_styles(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column,"
                 " styleName, styleQML, styleSLD, useAsDefault, description, owner, ui, update_time)"
                 " VALUES ('', '', ?, ?, ?, ?, '', 1, ?, '', NULL, ?)",
-                (table, geometry[table], name, document, f"Symbols and edit form of {table}", time),
+                (table, geometry[table], name, document, f"{STYLE_DESCRIPTION}{table}", time),
             )
 
 

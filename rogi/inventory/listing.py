@@ -20,6 +20,7 @@ from rogi.inventory.cells import Places, find_places, sample
 from rogi.inventory.detect import Family, LayerHint
 from rogi.inventory.drivers import driver_calls
 from rogi.inventory.formats import Checked, Format, check, write_ahead
+from rogi.inventory.loss import UNKNOWN_ROWS
 from rogi.inventory.model import Source
 from rogi.paths import is_plain, link_into
 from rogi.schema.model import Role, normalise
@@ -294,7 +295,10 @@ def _of_driver(checked: Checked, shown: Path, scratch: Path) -> Found:
         raise InputError(
             f"{shown} holds no layer that can be read{reasons}; it may be a blank or damaged file."
         )
-    unread = tuple(Source(shown, name, checked.format.value, 0) for name in unsafe)
+    rows = dict.fromkeys(unsafe, UNKNOWN_ROWS)
+    if checked.format in (Format.GEOPACKAGE, Format.SQLITE):
+        rows |= sqlitefile.kept_beside(checked.path)
+    unread = tuple(Source(shown, name, checked.format.value, number) for name, number in rows.items())
     return Found(tuple(layers), tuple(passed), unread)
 
 

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from rogi.words import counted
+
+if TYPE_CHECKING:
+    from rogi.inventory.model import Inventory
+
+UNKNOWN_ROWS = -1
+"""As ``Source.features``: the rows of a table that was not read are not known."""
 
 
 class LossKind(StrEnum):
@@ -52,5 +61,22 @@ class Loss:
 
     def __str__(self) -> str:
         where = f"{self.layer}.{self.column}" if self.column else self.layer
-        what = "rows" if self.kind is LossKind.TABLE_LEFT_OUT else "features"
-        return f"{where}: {self.kind.value}, {self.count:,} {what}: {self.detail}"
+        if self.kind is not LossKind.TABLE_LEFT_OUT:
+            return f"{where}: {self.kind.value}, {self.count:,} features: {self.detail}"
+        rows = f", {counted(self.count, 'row')}" if self.count else ""
+        return f"{where}: {self.kind.value}{rows}: {self.detail}"
+
+
+def unread_tables(inventory: Inventory) -> list[Loss]:
+    """Layers and tables of the input that no file written from an inventory contains."""
+    details = {0: "no rows", UNKNOWN_ROWS: "not read, so its rows are not known"}
+    return [
+        Loss(
+            source.layer or source.path.name,
+            LossKind.TABLE_LEFT_OUT,
+            "",
+            max(source.features, 0),
+            details.get(source.features, "plays no role in an inventory"),
+        )
+        for source in inventory.unread
+    ]

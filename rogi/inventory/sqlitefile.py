@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+STYLE_DESCRIPTION = "Symbols and edit form of "
+"""How the description of a style begins that rogi writes."""
 # Steps of SQLite's machine that a view may take, besides one for each byte of the file: a view of 300,000
 # units with 100 columns takes some 70 million, and they need more bytes than that.
 MAX_STEPS = 20_000_000
@@ -138,6 +140,37 @@ def _trial(connection: sqlite3.Connection, name: str, limit: int) -> str | None:
     finally:
         connection.set_progress_handler(None, 0)
         connection.text_factory = str
+
+
+def kept_beside(path: Path) -> dict[str, int]:
+    """Tables beside the layers that are lost where a file is written anew, and their rows.
+
+    Projects and styles that QGIS stored (not the styles that rogi writes), metadata, and tiles.
+    """
+    own = f"description NOT LIKE '{STYLE_DESCRIPTION}%'"
+    found = {}
+    try:
+        with _opened(path) as connection:
+            tables = [("qgis_projects", "1"), ("data_licenses", "1"), ("gpkg_metadata", "1")]
+            tables.append(("layer_styles", f"description IS NULL OR {own}"))
+            with suppress(sqlite3.Error):
+                tables += [
+                    (str(name), "1")
+                    for (name,) in connection.execute(
+                        "SELECT table_name FROM gpkg_contents"
+                        " WHERE data_type NOT IN ('features', 'attributes')"
+                    )
+                ]
+            for name, wanted in tables:
+                with suppress(sqlite3.Error):  # there is no such table
+                    rows = connection.execute(
+                        f"SELECT count(*) FROM {quoted(name)} WHERE {wanted}"  # noqa: S608
+                    ).fetchone()[0]
+                    if rows:
+                        found[name] = int(rows)
+    except sqlite3.Error:
+        return {}
+    return found
 
 
 def count(path: Path, layer: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from rogi.fixes import FixLevel, FixReport, fix
 from rogi.inventory.build import from_frames
+from rogi.inventory.loss import Loss, LossKind
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.geometry import geo018_ring_orientation
@@ -276,6 +278,17 @@ def test_the_list_of_changes(tmp_path: Path) -> None:
         rows = list(csv.DictReader(stream))
     assert rows[0]["before"] == 'a, "b"\n '
     assert rows[0]["feature"] == "RGU469000N0106100E"
+
+
+def test_losses_are_listed_after_the_changes(tmp_path: Path) -> None:
+    _, report = fix(examples.rgik(), SAFE)
+    lost = Loss("notes", LossKind.TABLE_LEFT_OUT, "", 3, "plays no role in an inventory")
+    replace(report, losses=(lost,)).write(tmp_path / "changes.csv")
+    with (tmp_path / "changes.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(r["fix"], r["layer"], r["row"], r["before"]) for r in rows] == [
+        ("table left out", "notes", "0", "plays no role in an inventory")
+    ]
 
 
 @pytest.mark.parametrize("level", FixLevel)

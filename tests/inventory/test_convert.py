@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -139,3 +143,30 @@ def test_a_converted_file_is_recognised(tmp_path) -> None:
     back = read_inventory(tmp_path / "a.gpkg")
     assert back.dialect.name == load_dialect("rgik-template").name
     assert dict(back.layers[0].columns) == dict(result.inventory.layers[0].columns)
+
+
+def test_what_programs_stored_beside_the_layers_is_a_loss(tmp_path: Path) -> None:
+    """A project, a style and metadata of QGIS, and an endless view; the styles that rogi writes are not."""
+    path = tmp_path / "inventory.gpkg"
+    write_inventory(
+        from_frames(
+            {Role.OUTLINE: outlines(1, ID=["RGU300050N0900050E"])}, schema="tprogi/1.0", dialect="tprogi"
+        ),
+        path,
+    )
+    assert not convert(read_inventory(path)).losses
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE qgis_projects (name TEXT, content BLOB)")
+        connection.execute("INSERT INTO qgis_projects VALUES ('mine', x'00'), ('other', x'01')")
+        connection.execute(
+            "INSERT INTO layer_styles (f_table_name, styleName, styleQML) VALUES ('a', 'mine', '<qgis/>')"
+        )
+        connection.execute(
+            "CREATE VIEW v AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"
+        )
+    lost = [str(loss) for loss in convert(read_inventory(path)).losses]
+    assert lost == [
+        "v: table left out: not read, so its rows are not known",
+        "qgis_projects: table left out, 2 rows: plays no role in an inventory",
+        "layer_styles: table left out, 1 row: plays no role in an inventory",
+    ]
