@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rogi.errors import InputError, OutputError
-from rogi.files import remove_leftovers, swap, workplace, write_text
+from rogi.files import WORKPLACE, remove_leftovers, swap, workplace, write_text
 from rogi.inventory.model import Inventory
 from rogi.release.archive import write_zip
 from rogi.release.checksums import SHOWN, folder_faults
+from rogi.release.content import content_refusals
 from rogi.release.contents import Contents, conformance_from_json, conformance_of, describe
 from rogi.release.data import canonical, named, set_metadata, stamped, write_geopackage, write_other_formats
 from rogi.release.difference import Difference, difference
 from rogi.release.facts import FILE as FACTS
 from rogi.release.facts import facts_text
 from rogi.release.gate import GateError, refusals, uncommitted
+from rogi.release.identity import explained, ids_of, keyed
+from rogi.release.leftovers import CHANGELOG, leftovers
 from rogi.release.lineage import (
     CROSSWALK,
     LINEAGE,
@@ -39,9 +42,8 @@ if TYPE_CHECKING:
     from rogi.comparison.facts import Checked
     from rogi.inventory.loss import Loss
     from rogi.validation.report import Report
-    from rogi.validation.settings import Settings
+    from rogi.validation.waivers import Waiver
 
-CHANGELOG: Final = "CHANGELOG.md"
 REPORTS: Final = {
     "html": "validation/report.html",
     "json": "validation/report.json",
@@ -76,8 +78,8 @@ def build(
     target: Path,
     *,
     previous: Previous | None = None,
-    accept: str = "",
-    settings: Settings | None = None,
+    accept: Mapping[str, str] | None = None,
+    waivers: tuple[Waiver, ...] = (),
     force: bool = False,
     progress: Progress = lambda _: None,
 ) -> Built:
@@ -94,9 +96,10 @@ def build(
     previous
         The version before (:func:`read_previous`); needed where the release names one.
     accept
-        Reason for a change beyond the thresholds; it goes into the package.
-    settings
-        Of the validation: waivers, severities, parameters. The day taken as today is the release's date.
+        Code of a refusal -> why it may be so; goes into the package.
+    waivers
+        Findings that do not count. All rules run, at their own severities and with their own parameters; the
+        day taken as today is the release's date.
     force
         Replace what is there.
     progress
@@ -121,15 +124,17 @@ def build(
         prepared, mapped = canonical(inventory, release.schema)
         packed, losses = write_geopackage(prepared, folder / f"{release.name}.gpkg")
         progress("validating")
-        report = _validate(packed, release, settings)
+        report = validated(packed, release, waivers)
         found = None
         if previous is not None:
             progress(f"comparing with {previous.name}")
             found = difference(previous.inventory, packed, names=(previous.name, release.name))
         made = target / release.name
-        output = (work, made, *(made.with_name(f"{made.name}{end}") for end in (".zip", ".draft.json")))
-        _gate(release, inventory, packed, report, found, previous, accept, output)
-        release = _after(replace(release, accepted=accept) if accept else release, previous)
+        works = target.glob(f"{WORKPLACE}*")
+        output = (*works, made, *(made.with_name(f"{made.name}{end}") for end in (".zip", ".draft.json")))
+        _gate(release, inventory, packed, report, found, previous, accept or {}, output)
+        # What an earlier build accepted, and release.yaml may still say, is no reason now.
+        release = _after(replace(release, accepted=tuple(sorted((accept or {}).items()))), previous)
         progress("writing the other formats")
         losses = (*mapped, *losses, *write_other_formats(packed, folder))
         _write_reports(report, folder)
@@ -183,13 +188,12 @@ def set_doi(folder: Path, doi: str) -> None:
 # ---- steps
 
 
-def _validate(inventory: Inventory, release: Release, settings: Settings | None) -> Report:
+def validated(inventory: Inventory, release: Release, waivers: tuple[Waiver, ...] = ()) -> Report:
+    """The validation of a release: all rules as they are; only waivers lift findings."""
     from rogi.validation.engine import validate
     from rogi.validation.settings import Settings
 
-    # Paths of the builder's (a baseline's) have no place in a report that is published.
-    chosen = replace(settings or Settings(), today=release.date, baseline=None)
-    return validate(inventory, chosen)
+    return validate(inventory, Settings(today=release.date, waivers=waivers))
 
 
 def _after(release: Release, previous: Previous | None) -> Release:
@@ -208,7 +212,7 @@ def _gate(
     report: Report,
     found: Difference | None,
     previous: Previous | None,
-    accept: str,
+    accept: Mapping[str, str],
     output: tuple[Path, ...],
 ) -> None:
     from rogi.comparison.facts import check, read_facts
@@ -225,6 +229,25 @@ def _gate(
     own = Version.parse(release.version)
     places = [release.folder] if release.folder is not None else []
     places += [s.path.resolve().parent for x in source.layers for s in x.sources if s.driver != "memory"]
+    ids_before = ids_of(previous.inventory) if previous is not None else frozenset()
+    earlier = previous.inventory if previous is not None else None
+    more = [
+        *keyed(packed, ids_before),
+        *leftovers(
+            release,
+            previous.release if previous is not None else None,
+            previous.changelog if previous is not None else "",
+        ),
+        *content_refusals(
+            report,
+            packed,
+            release.thresholds,
+            source=source,
+            previous=earlier,
+            before=validated(earlier, release) if earlier is not None else None,
+            explained=explained(found) if found is not None else frozenset(),
+        ),
+    ]
     reasons = refusals(
         release,
         report,
@@ -233,21 +256,14 @@ def _gate(
         retired=previous.retired if previous is not None else (),
         known=[v for v in released(release) if v != own],
         previous=before,
-        ids=_ids(packed),
+        ids=ids_of(packed),
+        ids_before=ids_before,
+        more=more,
         accept=accept,
         dirty=uncommitted(places, output),
     )
     if reasons:
         raise GateError(release, reasons)
-
-
-def _ids(inventory: Inventory) -> frozenset[str]:
-    return frozenset(
-        str(value)
-        for layer in inventory.layers
-        if layer.has("primary_id")
-        for value in layer.values("primary_id").dropna().unique()
-    )
 
 
 def _write_reports(report: Report, folder: Path) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,21 +13,22 @@ from rogi import vector
 from rogi.errors import InputError, RogiError
 from rogi.inventory.model import Inventory
 from rogi.release.archive import opened
-from rogi.release.build import REPORTS
-from rogi.release.checksums import MAX_METADATA_BYTES, folder_faults
-from rogi.release.contents import files_of, sha256_of
+from rogi.release.build import REPORTS, validated
+from rogi.release.check_lineage import lineage_faults
+from rogi.release.check_metadata import json_of, metadata_faults
+from rogi.release.checksums import folder_faults
+from rogi.release.contents import sha256_of, waivers_from_json
 from rogi.release.data import CSV, PARQUET, SHAPEFILE, named
 from rogi.release.facts import FILE as FACTS
-from rogi.release.lineage import CROSSWALK, read_lineage
-from rogi.release.metadata import CITATION, COLLECTION, CRATE, DATACITE, DATAPACKAGE, INVENIO, ITEM, SUMS
-from rogi.release.metadata.stac import SHA256_MULTIHASH
-from rogi.release.model import FILE as RELEASE_FILE
+from rogi.release.lineage import CROSSWALK
+from rogi.release.metadata import SUMS
 from rogi.release.model import Release, read_release
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rogi.validation.report import Report
+    from rogi.validation.report import Report, WaiverUse
+    from rogi.validation.waivers import Waiver
 
 VALUE_TOLERANCE: Final = 1e-12  # dBASE keeps 15 digits
 SHOWN: Final = 5
@@ -102,8 +102,7 @@ def check_package(path: Path, progress: Progress = lambda _: None) -> Checks:
         items += [_guarded("metadata", folder, lambda: _metadata(folder, release, inventory))]
         items += [_guarded("formats", folder, lambda: _formats(folder, inventory))]
         progress("validation")
-        report = _validated(inventory, release)
-        items += [_schema(report), _guarded("validation", folder, lambda: _validation(folder, report))]
+        items += _rules(folder, inventory, release)
         items += [_guarded("facts", folder, lambda: _facts(folder, inventory))]
         items += [_guarded("lineage", folder, lambda: _lineage(folder, release, inventory))]
         return Checks(str(path), release.name, tuple(items))
@@ -136,7 +135,7 @@ def check_copy(
     inventory = read_inventory(path, schema=release.schema, **options)
     items = [_known_files(path, release)]
     progress("validation")
-    report = _validated(inventory, release)
+    report = validated(inventory, release)
     errors = report.counts
     total = ", ".join(f"{n:,} {severity.value}" for severity, n in errors.items())
     worst = report.exit_code() == 0
@@ -161,140 +160,28 @@ def _guarded(name: str, folder: Path, check: Callable[[], Item]) -> Item:
         return Item(name, False, f"cannot be read: {type(error).__name__}: {detail}")
 
 
+def _rules(folder: Path, inventory: Inventory, release: Release) -> list[Item]:
+    """Schema and validation, from one run of the rules."""
+    made: list[Report] = []
+
+    def check() -> Item:
+        item, report = _validation(folder, inventory, release)
+        made.append(report)
+        return item
+
+    item = _guarded("validation", folder, check)
+    return [_schema(made[0] if made else validated(inventory, release)), item]
+
+
 def _checksums(folder: Path) -> Item:
     number, faults = folder_faults(folder)
     return _item("checksums", faults, f"{number} files, all as published")
 
 
 def _metadata(folder: Path, release: Release, inventory: Inventory) -> Item:
-    """What the metadata files state, against release.yaml and the files."""
-    faults = [
-        *_same("CITATION.cff", _citation(folder), _expected(release)),
-        *_same(DATACITE, _datacite(folder), _expected(release)),
-        *_same(INVENIO, _invenio(folder), _expected(release, doi=False)),
-        *_packaged(folder, release, inventory),
-        *_catalogued(folder, release, inventory),
-        *_crated(folder, release),
-        *_embedded(folder, release),
-    ]
-    return _item(
-        "metadata", faults, "all files say the same of version, DOI, people, rows, columns and checksums"
-    )
-
-
-def _expected(release: Release, doi: bool = True) -> dict[str, object]:
-    made: dict[str, object] = {
-        "title": release.title,
-        "version": release.version,
-        "creators": [p.family_name for p in release.creators],
-    }
-    return made | ({"DOI": release.doi} if doi else {})
-
-
-def _same(name: str, found: Mapping[str, object], expected: Mapping[str, object]) -> Iterator[str]:
-    for key, value in expected.items():
-        if found.get(key) != value:
-            yield f"{name}: the {key} is {found.get(key)!r}, in {RELEASE_FILE} {value!r}"
-
-
-def _citation(folder: Path) -> dict[str, object]:
-    from rogi.schema.documents import read_yaml
-
-    content = read_yaml(folder / CITATION)
-    return {
-        "title": content.get("title"),
-        "version": content.get("version"),
-        "DOI": content.get("doi"),
-        "creators": [a.get("family-names") for a in content.get("authors", ())],
-    }
-
-
-def _datacite(folder: Path) -> dict[str, object]:
-    content = _json(folder / DATACITE)
-    return {
-        "title": content["titles"][0]["title"],
-        "version": content.get("version"),
-        "DOI": content.get("doi"),
-        "creators": [c.get("familyName") for c in content["creators"]],
-    }
-
-
-def _invenio(folder: Path) -> dict[str, object]:
-    content = _json(folder / INVENIO)["metadata"]
-    return {
-        "title": content["title"],
-        "version": content["version"],
-        "creators": [c["person_or_org"]["family_name"] for c in content["creators"]],
-    }
-
-
-def _packaged(folder: Path, release: Release, inventory: Inventory) -> Iterator[str]:
-    content = _json(folder / DATAPACKAGE)
-    yield from _same(DATAPACKAGE, content, {"title": release.title, "version": release.version})
-    columns = {
-        f"{CSV}/{x.name}.csv": [c for c in x.frame.columns if c != x.frame.geometry.name]
-        for x in inventory.layers
-    }
-    listed = {resource["path"] for resource in content["resources"]}
-    for name in sorted(set(columns) - listed):
-        yield f"{DATAPACKAGE}: {name} is not listed"
-    for resource in content["resources"]:
-        path = folder.joinpath(*PurePosixPath(resource["path"]).parts)
-        if ".." in resource["path"] or not path.is_file():
-            yield f"{DATAPACKAGE}: {resource['path']} is not in the package"
-            continue
-        if resource["bytes"] != path.stat().st_size or resource["hash"] != f"sha256:{sha256_of(path)}":
-            yield f"{DATAPACKAGE}: size or checksum of {resource['path']} is another"
-        if resource["path"] in columns:
-            names = [field["name"] for field in resource["schema"]["fields"]]
-            if names != columns[resource["path"]]:
-                yield f"{DATAPACKAGE}: the fields of {resource['path']} are not its columns"
-
-
-def _catalogued(folder: Path, release: Release, inventory: Inventory) -> Iterator[str]:
-    collection, item = _json(folder / COLLECTION), _json(folder / ITEM)
-    yield from _same(COLLECTION, collection, {"title": release.title, "version": release.version})
-    rows = len(inventory.layers[0])
-    if item["properties"]["version"] != release.version or item["properties"]["table:row_count"] != rows:
-        yield f"{ITEM}: version or number of rows is another"
-    for asset in item["assets"].values():
-        path = (folder / "stac" / asset["href"]).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file():
-            yield f"{ITEM}: {asset['href']} is not in the package"
-        elif asset["file:size"] != path.stat().st_size or asset[
-            "file:checksum"
-        ] != SHA256_MULTIHASH + sha256_of(path):
-            yield f"{ITEM}: size or checksum of {asset['href']} is another"
-
-
-def _crated(folder: Path, release: Release) -> Iterator[str]:
-    graph = {entity["@id"]: entity for entity in _json(folder / CRATE)["@graph"]}
-    yield from _same(CRATE, graph["./"], {"name": release.title, "version": release.version})
-    listed = {part["@id"] for part in graph["./"]["hasPart"]}
-    there = {file.path: file for file in files_of(folder, without=(SUMS, CRATE))}
-    for name in sorted(listed ^ set(there)):
-        yield f"{CRATE}: {name} is listed or there, but not both"
-    for name in sorted(listed & set(there)):
-        if graph[name]["sha256"] != there[name].sha256:
-            yield f"{CRATE}: the checksum of {name} is another"
-
-
-def _embedded(folder: Path, release: Release) -> Iterator[str]:
-    import sqlite3
-
-    path = folder / f"{release.name}.gpkg"
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
-    try:
-        row = connection.execute("SELECT metadata FROM gpkg_metadata").fetchone()
-    except (sqlite3.Error, UnicodeError) as error:
-        yield f"{path.name}: its metadata cannot be read ({error})"
-        return
-    finally:
-        connection.close()
-    content = json.loads(row[0]) if row else {}
-    yield from _same(f"the metadata in {path.name}", content, {"version": release.version})
-    if content.get("doi") != release.doi:
-        yield f"the metadata in {path.name}: another DOI ({content.get('doi')!r}) than in {RELEASE_FILE}"
+    faults = metadata_faults(folder, release, inventory)
+    good = "all files say the same of version, DOI, people, rows, columns and checksums"
+    return _item("metadata", faults, good)
 
 
 def _formats(folder: Path, inventory: Inventory) -> Item:
@@ -361,13 +248,6 @@ def _differences(table: pd.DataFrame, found: pd.DataFrame, what: str) -> Iterato
                 yield f"{name} has other values"
 
 
-def _validated(inventory: Inventory, release: Release) -> Report:
-    from rogi.validation.engine import validate
-    from rogi.validation.settings import Settings
-
-    return validate(inventory, Settings(today=release.date))
-
-
 def _schema(report: Report) -> Item:
     faults = [f for f in _failing(report) if f.startswith("SCH")]
     return _item("schema", faults, f"layers and columns are those of {report.summary.schema}")
@@ -375,39 +255,70 @@ def _schema(report: Report) -> Item:
 
 def _failing(report: Report) -> list[str]:
     from rogi.rules.rule import Severity
+    from rogi.validation.report import State
 
     found = report.findings
-    errors = found[found["severity"] == Severity.ERROR.value]
+    errors = found[(found["severity"] == Severity.ERROR.value) & (found["state"] == State.OPEN.value)]
     counts = errors["code"].value_counts(sort=False)
     titles = {o.code: o.title for o in report.outcomes}
     return [f"{code}: {titles[code]} ({counts[code]})" for code in sorted(counts.index)]
 
 
-def _validation(folder: Path, report: Report) -> Item:
-    """The rules again, against the report in the package; waivers are not in it, findings are."""
-    stated = _json(folder / REPORTS["json"])
+def _validation(folder: Path, inventory: Inventory, release: Release) -> tuple[Item, Report]:
+    """The rules again, with the waivers of the report in the package: it is right, and no error is open."""
+    stated = json_of(folder / REPORTS["json"])
+    uses = waivers_from_json(stated)
+    report = validated(inventory, release, tuple(_waiver(use) for use in uses))
     if stated["version"] != report.version:
-        return Item(
-            "validation",
-            None,
-            f"the report was made by rogi {stated['version']}, this is {report.version} with other rules",
-        )
-    before = {rule["code"]: rule["findings"] for rule in stated["conformance"]}
-    now = {outcome.code: outcome.findings for outcome in report.outcomes}
+        detail = f"the report was made by rogi {stated['version']}, this is {report.version} with other rules"
+        return Item("validation", None, detail), report
+    settings, own = (
+        {k: v for k, v in of.items() if k != "fail on"} for of in (stated["settings"], report.settings)
+    )
     faults = [
-        f"{code}: {now.get(code)} findings, in the report {before.get(code)}"
-        for code in sorted(set(before) | set(now))
-        if now.get(code) != before.get(code) and _comparable(stated)
+        f"the report was made with {key} = {settings.get(key, 'none')}, a release is checked with "
+        f"{own.get(key, 'none')}"
+        for key in sorted(set(settings) | set(own))
+        if settings.get(key) != own.get(key)
     ]
-    total = sum(now.values())
-    return _item("validation", faults, f"the report is right: {len(now)} rules, {total:,} findings")
+    before = {rule["code"]: (rule["findings"], rule["waived"]) for rule in stated["conformance"]}
+    now = {o.code: (o.findings, o.waived) for o in report.outcomes}
+    faults += [
+        f"{code}: {_counts(now.get(code))}, in the report {_counts(before.get(code))}"
+        for code in sorted(set(before) | set(now))
+        if now.get(code) != before.get(code)
+    ]
+    faults += [
+        f"the waiver of {use.rule or 'findings'} on {use.target} has no {what}"
+        for use in uses
+        if use.status == "used"
+        for what, value in (("reason", use.reason), ("author", use.author), ("date of expiry", use.expires))
+        if not value
+    ]
+    faults += [f"{fault}, not waived" for fault in _failing(report)]
+    total = sum(findings for findings, _ in now.values())
+    waived = sum(number for _, number in now.values())
+    good = f"the report is right: {len(now)} rules, {total:,} findings, {waived:,} waived"
+    return _item("validation", faults, good), report
 
 
-def _comparable(stated: Mapping[str, Any]) -> bool:
-    """Whether the report was made with all rules and their own parameters."""
-    settings = stated["settings"]
-    changed = any(key.startswith("parameter ") for key in settings)
-    return settings.get("select") == "all" and settings.get("ignore") == "none" and not changed
+def _counts(found: tuple[int, int] | None) -> str:
+    return "no such rule" if found is None else f"{found[0]:,} findings, {found[1]:,} waived"
+
+
+def _waiver(use: WaiverUse) -> Waiver:
+    """The waiver that a report tells."""
+    from rogi.validation.waivers import Waiver
+
+    kind, _, name = use.target.partition(" ")
+    return Waiver(
+        use.reason,
+        use.author,
+        rule=use.rule or None,
+        fingerprint=name if kind == "fingerprint" else None,
+        id=name if kind == "feature" else None,
+        expires=use.expires,
+    )
 
 
 def _facts(folder: Path, inventory: Inventory) -> Item:
@@ -426,25 +337,12 @@ def _facts(folder: Path, inventory: Inventory) -> Item:
 
 
 def _lineage(folder: Path, release: Release, inventory: Inventory) -> Item:
-    import pandas as pd
-
     if not (folder / CROSSWALK).is_file():
         if release.previous is None:
             return Item("lineage", None, "a first version has none")
         return Item("lineage", False, f"{CROSSWALK} is missing, though there is a version before")
-    table = pd.read_csv(folder / CROSSWALK, dtype="str", keep_default_na=False)
-    from rogi.comparison.unit_table import unit_table
-
-    ids = unit_table(inventory).text("primary_id")
-    present = {str(i) for i in ids if i is not None} if ids is not None else set()
-    listed = {i for i in table["id_new"].tolist() if i}
-    faults = [f"{i} is in the data but not in the crosswalk" for i in sorted(present - listed)]
-    faults += [f"{i} is in the crosswalk but not in the data" for i in sorted(listed - present)]
-    retired = {row.id: row for row in read_lineage(folder)}
-    faults += [f"{i} is retired but in the data" for i in sorted(set(retired) & present)]
-    gone = {i for i in table["id_old"].tolist() if i} - listed
-    faults += [f"{i} is gone without a line in the lineage" for i in sorted(gone - set(retired))]
-    return _item("lineage", faults, f"{len(listed):,} units, {len(retired):,} IDs that are gone")
+    units, gone, faults = lineage_faults(folder, release, inventory)
+    return _item("lineage", faults, f"{units:,} units, {gone:,} IDs that are gone")
 
 
 def _known_files(path: Path, release: Release) -> Item:
@@ -467,13 +365,3 @@ def _known_files(path: Path, release: Release) -> Item:
 
 def _item(name: str, faults: list[str], good: str) -> Item:
     return Item(name, False, f"{len(faults)} faults", tuple(faults)) if faults else Item(name, True, good)
-
-
-def _text(path: Path) -> str:
-    if path.stat().st_size > MAX_METADATA_BYTES:
-        raise InputError(f"{path.name} is larger than {MAX_METADATA_BYTES} bytes; no such file is.")
-    return path.read_text(encoding="utf-8")
-
-
-def _json(path: Path) -> Any:
-    return json.loads(_text(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import math
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from rogi.schema.model import Field, LayerSchema, Role, Schema
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rogi.validation.report import Report
+    from rogi.validation.report import Report, WaiverUse
 
 Bounds = tuple[float, float, float, float]
 _BLOCK: Final = 2**20
@@ -47,12 +48,13 @@ class LayerContents:
 
 @dataclass(frozen=True, slots=True)
 class Conformance:
-    """How a validation came out: open findings by severity, waived ones, rules by status."""
+    """How a validation came out: open findings by severity, waived ones, rules by status, and waivers."""
 
     open: Mapping[str, int]
     waived: int
     rules: Mapping[str, int]
     version: str
+    waivers: tuple[WaiverUse, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -165,13 +167,27 @@ def conformance_of(report: Report) -> Conformance:
         sums.waived,
         {status.value: n for status, n in sums.rules.items()},
         report.version,
+        report.waivers,
     )
 
 
 def conformance_from_json(content: Mapping[str, Any]) -> Conformance:
     """The totals of a report written as JSON."""
     sums = content["totals"]
-    return Conformance(sums["open"], sums["waived"], sums["rules"], content["version"])
+    return Conformance(
+        sums["open"], sums["waived"], sums["rules"], content["version"], waivers_from_json(content)
+    )
+
+
+def waivers_from_json(content: Mapping[str, Any]) -> tuple[WaiverUse, ...]:
+    """The waivers of a report written as JSON."""
+    from rogi.validation.report import WaiverUse
+
+    made = []
+    for entry in content["waivers"]:
+        expires = entry["expires"]
+        made.append(WaiverUse(**{**entry, "expires": dt.date.fromisoformat(expires) if expires else None}))
+    return tuple(made)
 
 
 def sha256_of(path: Path) -> str:

@@ -8,7 +8,7 @@ are told from units that came or went.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from rogi.comparison.sides import Extent, Side, side_of
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, Ints
 from rogi.inventory.model import Inventory
+from rogi.release.tables import by_field, by_subregion
 from rogi.release.values import (
     OUTLINE_NOISE_M2,
     Kind,
@@ -121,31 +122,11 @@ class Difference:
 
     def subregions(self) -> pd.DataFrame:
         """Units and area of both versions and cases of each kind, per subregion."""
-        import pandas as pd
+        return by_subregion(self.units)
 
-        frame = self.units.assign(subregion=self.units["subregion"].fillna("(none)"))
-        rows = []
-        for name, part in frame.groupby("subregion", sort=True):
-            old = part.drop_duplicates("row_old")[part.drop_duplicates("row_old")["row_old"] >= 0]
-            new = part.drop_duplicates("row_new")[part.drop_duplicates("row_new")["row_new"] >= 0]
-            row: dict[str, Any] = {
-                "subregion": name,
-                "units_old": len(old),
-                "units_new": len(new),
-                "area_old_km2": float(old["area_old_km2"].sum()),
-                "area_new_km2": float(new["area_new_km2"].sum()),
-            }
-            row |= {kind.value: int((part["kind"] == kind.value).sum()) for kind in Kind}
-            rows.append(row)
-        columns = [
-            "subregion",
-            "units_old",
-            "units_new",
-            "area_old_km2",
-            "area_new_km2",
-            *(k.value for k in Kind),
-        ]
-        return pd.DataFrame(rows, columns=columns)
+    def fields(self) -> pd.DataFrame:
+        """Which fields changed, in how many units, and by how much."""
+        return by_field(self.values)
 
     def layers(self) -> dict[str, gpd.GeoDataFrame]:
         """Layers ``old`` and ``new``: the outlines of all units that are not unchanged, EPSG:4326."""
@@ -157,7 +138,9 @@ class Difference:
             keep = ~shapely.is_missing(shapes) & (self.units["kind"] != Kind.UNCHANGED.value).to_numpy(
                 dtype=bool
             )
-            table = self.units.drop(columns=["row_old", "row_new"])[keep].reset_index(drop=True)
+            table = self.units.drop(columns=["row_old", "row_new", "subregion_old", "subregion_new"])[
+                keep
+            ].reset_index(drop=True)
             made[name] = gpd.GeoDataFrame(table, geometry=shapes[keep], crs="EPSG:4326")
         return made
 
@@ -346,6 +329,8 @@ def _assemble(
             "id_old": _texts(a.ids, row_old),
             "id_new": _texts(b.ids, row_new),
             "subregion": _first(_texts(b.region, row_new), _texts(a.region, row_old)),
+            "subregion_old": _texts(a.region, row_old),
+            "subregion_new": _texts(b.region, row_new),
             "area_old_km2": area_old,
             "area_new_km2": area_new,
             "area_change_km2": np.nan_to_num(area_new) - np.nan_to_num(area_old),
@@ -358,7 +343,7 @@ def _assemble(
             "row_new": row_new,
         }
     )
-    for name in ("id_old", "id_new", "subregion"):
+    for name in ("id_old", "id_new", "subregion", "subregion_old", "subregion_new"):
         # An ID that is not there is None; in pandas' text columns it would be NaN.
         table[name] = table[name].astype(object).where(table[name].notna(), None)
     rank = {kind.value: k for k, kind in enumerate(Kind)}

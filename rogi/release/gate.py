@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rogi.errors import RogiError
 from rogi.release.difference import Difference, Kind
+from rogi.release.identity import lineage_refusals, reused, vanished
 from rogi.release.model import Release, Version
+from rogi.release.refusal import Refusal, liftable, lifted, some
 
 if TYPE_CHECKING:
     from rogi.comparison.facts import Checked
     from rogi.release.lineage import Retired
     from rogi.validation.report import Report
 
-SHOWN: Final = 5  # IDs named in a message; the report of the difference has all
 GIT_SECONDS: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One reason: a short code, what was found, what to do."""
-
-    code: str
-    reason: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.reason} {self.remedy}"
 
 
 class GateError(RogiError):
@@ -53,7 +41,9 @@ def refusals(
     known: Sequence[Version] = (),
     previous: Version | None = None,
     ids: frozenset[str] = frozenset(),
-    accept: str = "",
+    ids_before: frozenset[str] | None = None,
+    more: Sequence[Refusal] = (),
+    accept: Mapping[str, str] | None = None,
     dirty: Sequence[str] = (),
 ) -> tuple[Refusal, ...]:
     """Everything that speaks against a release.
@@ -72,28 +62,30 @@ def refusals(
         Versions released before.
     previous
         Version of what ``found`` compares with.
-    ids
-        IDs of the new version.
+    ids, ids_before
+        IDs of the new version and the one before, in any layer; by default those that ``found`` compares.
+    more
+        Reasons of others: content, IDs as they are keyed, what is left from the version before.
     accept
-        The reason for changes beyond the thresholds; lifts those refusals.
+        Code -> reason, for reasons that can be lifted.
     dirty
         What git says has changed.
     """
-    reasons = [*_findings(report), *_version(release, known, previous, found)]
+    reasons = [*_findings(report), *_version(release, known, previous, found), *more]
     if found is not None:
-        reasons += _identity(release, found)
-    reasons += _reused(release, retired, ids)
-    if not accept:
-        reasons += [*_facts(facts), *(_thresholds(release, found) if found is not None else ())]
+        reasons += vanished(release, found)
+    reasons += reused(release, retired, ids)
+    reasons += lineage_refusals(release, found, retired, ids, ids_before)
+    reasons += [*_facts(facts), *(_thresholds(release, found) if found is not None else ())]
     if dirty:
         reasons.append(
             Refusal(
                 "git",
-                f"The git tree is not clean ({_some(dirty)}).",
+                f"The git tree is not clean ({some(dirty)}).",
                 "Commit or stash the changes, so that the release can be built again from a commit.",
             )
         )
-    return tuple(reasons)
+    return lifted(reasons, accept or {})
 
 
 def _findings(report: Report) -> list[Refusal]:
@@ -116,7 +108,19 @@ def _findings(report: Report) -> list[Refusal]:
             Refusal(
                 "findings",
                 f"{errors} findings at error level{f', of {codes}' if codes else ''}.",
-                "Mend them (`rogi validate` shows them), or waive each with a reason in rogi.toml.",
+                "Mend them (`rogi validate` shows them), or waive each in rogi.toml with a reason, an author "
+                "and a date at which it expires.",
+            )
+        )
+    endless = [
+        f"{w.rule} on {w.target}".strip() for w in report.waivers if w.status == "used" and not w.expires
+    ]
+    if endless:
+        out.append(
+            Refusal(
+                "waivers",
+                f"{len(endless)} waivers do not expire ({some(endless)}).",
+                "Give each a date in rogi.toml (expires = 2027-12-31), so that it is looked at again.",
             )
         )
     return out
@@ -176,53 +180,6 @@ def _needed(found: Difference) -> tuple[str, str]:
     return "patch", ""
 
 
-def _identity(release: Release, found: Difference) -> list[Refusal]:
-    out = []
-    stones = {stone.id for stone in release.retired}
-    missing = sorted(found.vanished - stones)
-    if missing:
-        out.append(
-            Refusal(
-                "ids-vanished",
-                f"{len(missing)} IDs of {found.old} are gone without a tombstone ({_some(missing)}).",
-                "List them under retired in release.yaml with a reason; "
-                "`rogi release diff OLD NEW --tombstones retired.csv` writes a draft.",
-            )
-        )
-    if found.moved:
-        out.append(
-            Refusal(
-                "ids-moved",
-                f"{len(found.moved)} IDs stand for another place than before ({_some(found.moved)}).",
-                "Give the units new IDs (`rogi id make`) and retire the old ones.",
-            )
-        )
-    return out
-
-
-def _reused(release: Release, retired: Sequence[Retired], ids: frozenset[str]) -> list[Refusal]:
-    out = []
-    back = sorted({row.id for row in retired} & ids)
-    if back:
-        out.append(
-            Refusal(
-                "ids-reused",
-                f"{len(back)} IDs were retired by an earlier version and are used again ({_some(back)}).",
-                "Give the units new IDs; an ID is never used twice.",
-            )
-        )
-    present = sorted({stone.id for stone in release.retired} & ids)
-    if present:
-        out.append(
-            Refusal(
-                "ids-retired",
-                f"{len(present)} IDs are retired in release.yaml but in the inventory ({_some(present)}).",
-                "Take them out of one of the two.",
-            )
-        )
-    return out
-
-
 def _facts(facts: Sequence[Checked]) -> list[Refusal]:
     out = []
     for checked in facts:
@@ -235,10 +192,10 @@ def _facts(facts: Sequence[Checked]) -> list[Refusal]:
             else f"is {checked.found:.10g}"
         )
         out.append(
-            Refusal(
-                "facts",
+            liftable(
+                f"fact:{checked.fact.name}",
                 f"{checked.fact.name} {said}; facts.yaml states {stated} {checked.fact.unit}".rstrip() + ".",
-                "Correct the data or facts.yaml, or say why with --accept REASON.",
+                "Correct the data or facts.yaml.",
             )
         )
     return out
@@ -247,8 +204,8 @@ def _facts(facts: Sequence[Checked]) -> list[Refusal]:
 def _thresholds(release: Release, found: Difference) -> list[Refusal]:
     limits = release.thresholds
     changes = [
-        ("the number of units", found.count_old, found.count_new, limits.count),
-        ("the total area (km²)", found.area_old_km2, found.area_new_km2, limits.area),
+        ("count", "number of units", found.count_old, found.count_new, limits.count),
+        ("area", "total area (km²)", found.area_old_km2, found.area_new_km2, limits.area),
     ]
     table = found.subregions()
     if len(table) > 1:
@@ -260,26 +217,21 @@ def _thresholds(release: Release, found: Difference) -> list[Refusal]:
             table["area_new_km2"],
             strict=True,
         ):
-            changes.append((f"the number of units in {name}", n_old, n_new, limits.subregion))
-            changes.append((f"the area in {name} (km²)", a_old, a_new, limits.subregion))
+            changes.append((f"count:{name}", f"number of units in {name}", n_old, n_new, limits.subregion))
+            changes.append((f"area:{name}", f"area in {name} (km²)", a_old, a_new, limits.subregion))
     out = []
-    for what, before, after, limit in changes:
+    for code, what, before, after, limit in changes:
         share = abs(after - before) / before if before else float(after > 0)
         if share > limit:
             out.append(
-                Refusal(
-                    "facts",
+                liftable(
+                    code,
                     f"{what} went from {before:,.10g} to {after:,.10g}, by {100 * share:.1f} %, more than "
                     f"{100 * limit:g} %.",
-                    "Look at `rogi release diff`; if it is meant, say why with --accept REASON.",
+                    "Look at `rogi release diff`.",
                 )
             )
     return out
-
-
-def _some(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-    return ", ".join(ids[:SHOWN]) + more
 
 
 def uncommitted(folders: Sequence[Path], output: Sequence[Path] = ()) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import datetime as dt
 import io
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,15 +128,34 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Largest relative change since the previous version that needs no reason.
+    """Largest change since the previous version that needs no reason.
 
     No published values; the choice of this project: an inventory changes by some per cent between versions,
     a single subregion by more, and a loss of a file or a layer by far more than that.
+
+    Attributes
+    ----------
+    count, area, subregion
+        Share of the units, of the total area, and of both in a subregion.
+    values
+        Share of the values of a field that may be lost.
+    shift
+        Mean or median change of a field in the units of both versions, as a share of its standard deviation
+        in the version before. Values derived again from another elevation model move by a few metres, of some
+        hundreds; another datum, unit or column by more.
+    layer
+        The same for mean, median and standard deviation of the whole field, all units included.
+    distance
+        Metres from a unit that is gone to one that replaces it.
     """
 
     count: float = 0.05
     area: float = 0.05
     subregion: float = 0.20
+    values: float = 0.05
+    shift: float = 0.10
+    layer: float = 0.25
+    distance: float = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +185,7 @@ class Release:
     limits: tuple[str, ...] = ()
     retired: tuple[Tombstone, ...] = ()
     thresholds: Thresholds = Thresholds()
-    accepted: str = ""
+    accepted: tuple[tuple[str, str], ...] = ()  # code of the gate, reason
     folder: Path | None = field(default=None, compare=False)
 
     @property
@@ -296,7 +315,7 @@ def read_release(path: Path) -> Release:
         limits=tuple(raw.get("limits", ())),
         retired=tuple(retired),
         thresholds=Thresholds(**raw.get("thresholds", {})),
-        accepted=raw.get("accepted", ""),
+        accepted=tuple(sorted(raw.get("accepted", {}).items())),
         folder=file.parent,
     )
     if release.period is not None and release.period[0] > release.period[1]:
@@ -450,11 +469,11 @@ def _as_dict(release: Release) -> dict[str, Any]:
         provenance=[{"attributes": a, "source": s} for a, s in release.provenance],
         limits=list(release.limits),
         retired=[_kept(id=t.id, reason=t.reason, replaced_by=list(t.replaced_by)) for t in release.retired],
-        thresholds={"count": limits.count, "area": limits.area, "subregion": limits.subregion},
-        accepted=release.accepted,
+        thresholds=asdict(limits),
+        accepted=dict(release.accepted),
     )
 
 
 def _kept(**items: Any) -> dict[str, Any]:
     """What is there: empty lists, texts and None are left out."""
-    return {key: value for key, value in items.items() if value not in (None, "", [], ())}
+    return {key: value for key, value in items.items() if value not in (None, "", [], (), {})}

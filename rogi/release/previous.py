@@ -11,6 +11,7 @@ from rogi.errors import InputError
 from rogi.inventory.model import Inventory
 from rogi.release.archive import opened
 from rogi.release.data import named
+from rogi.release.leftovers import CHANGELOG
 from rogi.release.lineage import Retired, read_lineage
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import Release, Version, known_versions, read_release
@@ -24,6 +25,7 @@ class Previous:
     name: str
     release: Release | None = None
     retired: tuple[Retired, ...] = ()
+    changelog: str = ""
 
 
 def read_previous(path: Path, **options: Any) -> Previous:
@@ -51,7 +53,9 @@ def read_previous(path: Path, **options: Any) -> Previous:
         with opened(path) as folder:
             release = read_release(folder)
             inventory = read_inventory(folder / f"{release.name}.gpkg", schema=release.schema, **options)
-            return Previous(named(inventory, release.name), release.name, release, read_lineage(folder))
+            path = folder / CHANGELOG
+            said = path.read_text(encoding="utf-8") if path.is_file() else ""
+            return Previous(named(inventory, release.name), release.name, release, read_lineage(folder), said)
     inventory = read_inventory(path, **options)
     return Previous(inventory, path.name)
 

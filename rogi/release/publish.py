@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from rogi.errors import InputError, OptionError
 from rogi.files import remove_leftovers
-from rogi.release.build import CHANGELOG, set_doi
+from rogi.release.build import set_doi
 from rogi.release.check import SHOWN, check_package
 from rogi.release.checksums import verify_package
 from rogi.release.contents import md5_of
 from rogi.release.draft import State, read_state, state_path, write_state
+from rogi.release.leftovers import CHANGELOG
 from rogi.release.metadata import INVENIO, README
 from rogi.release.metadata.invenio import marker
 from rogi.release.model import FILE as RELEASE_FILE

@@ -130,6 +130,8 @@ def as_text(found: Difference) -> str:
             f"{r.area_old_km2:,.3f} -> {r.area_new_km2:,.3f}"
             for r in changed.itertuples()
         ]
+    if said := _fields(found):
+        lines += ["", "  fields", *(f"    {printable(line)}" for line in said)]
     lines += [f"note: {printable(note)}" for note in found.notes]
     return "\n".join(lines) + "\n"
 
@@ -160,6 +162,8 @@ def changelog(found: Difference) -> str:
     ):
         if counts[kind]:
             lines += ["", f"### {kind.value.capitalize()}", "", *_cases(found, kind)]
+    if said := _fields(found):
+        lines += ["", "### Fields", "", *(f"* {_md(line)}" for line in said)]
     table = found.subregions()
     if len(table) > 1:
         lines += [
@@ -197,6 +201,7 @@ def as_dict(found: Difference) -> dict[str, Any]:
             "removed": list(found.fields_removed),
             "retyped": list(found.fields_retyped),
         },
+        "fields": [_plain(row) for row in found.fields().to_dict("records")],
         "subregions": [_plain(row) for row in found.subregions().to_dict("records")],
         "changes": [_plain(row) for row in changed[columns].to_dict("records")],
         "values": [_plain(row) for row in found.values.to_dict("records")],
@@ -268,6 +273,7 @@ def page(found: Difference) -> str:
         ],
         noun="values",
     )
+    changed_fields = "".join(f"<p>{escape(line)}</p>" for line in _fields(found))
     table = found.subregions()
     regions = html_table(
         ("subregion", "units before", "now", "area before (km²)", "now (km²)", *(k.value for k in Kind)),
@@ -289,11 +295,23 @@ def page(found: Difference) -> str:
         Section("summary", "Summary", totals + kinds),
         Section("map", "Map", drawn),
         Section("units", "Units", listed),
-        Section("values", "Values", values),
+        Section("values", "Values", changed_fields + values),
         Section("subregions", "Subregions", regions),
     ]
     lead = f"<p>{badge('changed', 'warning') if found.changed else badge('no change', 'good')}</p>"
     return shell(f"{found.old} → {found.new}", sections, lead=lead)
+
+
+def _fields(found: Difference) -> list[str]:
+    """Which fields changed, in how many units, and by how much."""
+    lines = []
+    for row in found.fields().itertuples():
+        parts = [f"{row.field}: {row.units:,} units"]
+        parts += [f"{n:,} {what}" for n, what in ((row.filled, "filled"), (row.emptied, "emptied")) if n]
+        if math.isfinite(row.mean):
+            parts.append(f"on average by {row.mean:+.6g} ({row.least:+.6g} to {row.most:+.6g})")
+        lines.append(", ".join(parts))
+    return lines
 
 
 def _totals(found: Difference) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import subprocess
 from dataclasses import replace
@@ -13,6 +14,7 @@ from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.release.build import build
+from rogi.release.check import check_package
 from rogi.release.difference import Difference, difference
 from rogi.release.gate import GateError, refusals, uncommitted
 from rogi.release.lineage import Retired
@@ -116,13 +118,23 @@ def test_a_retired_id_never_comes_back(release: Release, report: Report, found: 
 def test_large_changes_need_a_reason(release: Release, report: Report, found: Difference) -> None:
     """Beyond the thresholds the numbers are told; --accept lifts exactly that."""
     strict = replace(release, thresholds=Thresholds(count=0.0, area=0.001, subregion=10.0))
-    assert codes(strict, report, found) == ["facts"]
-    assert codes(strict, report, found, accept="reviewed again") == []
+    assert codes(strict, report, found) == ["area"]
+    assert codes(strict, report, found, accept={"area": "reviewed again"}) == []
+    stricter = replace(strict, thresholds=Thresholds(count=0.0, area=0.001, subregion=0.0))
+    several = codes(stricter, report, found)
+    assert len(several) > 2 and len(set(several)) == len(several)
+    assert codes(stricter, report, found, accept={several[1]: "x"}) == [several[0], *several[2:]]
+
+
+def test_only_what_can_be_lifted_is_lifted(release: Release, report: Report, found: Difference) -> None:
+    """A reason for a vanished ID, or for nothing that was refused, lifts nothing and is said itself."""
+    bare = replace(release, retired=())
+    assert codes(bare, report, found, accept={"ids-vanished": "x"}) == ["ids-vanished", "accept"]
+    assert codes(release, report, found, accept={"count": "x"}) == ["accept"]
 
 
 def test_errors_stop_a_release_and_waivers_lift_them(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """An ID that is none is an error (PID001); waived with a reason it passes and is reported."""
-    from rogi.validation.settings import Settings
     from rogi.validation.waivers import Waiver
 
     def broken(inventory: Inventory) -> Inventory:
@@ -139,12 +151,27 @@ def test_errors_stop_a_release_and_waivers_lift_them(releases, tmp_path: Path) -
         build(release, inventory, tmp_path)
     assert [refusal.code for refusal in caught.value.refusals] == ["findings"]
     assert list(tmp_path.iterdir()) == []
-    waived = {outcome.code for outcome in validate(inventory).outcomes if outcome.open}
-    settings = Settings(
-        waivers=tuple(Waiver("a trial", "Li", rule=code, id="unit one") for code in sorted(waived))
-    )
-    built = build(release, inventory, tmp_path, settings=settings)
+    found = {outcome.code for outcome in validate(inventory).outcomes if outcome.open}
+    endless = tuple(Waiver("a trial", "Li", rule=code, id="unit one") for code in sorted(found))
+    with pytest.raises(GateError, match="do not expire"):
+        build(release, inventory, tmp_path, waivers=endless)
+    expired = tuple(replace(waiver, expires=release.date - dt.timedelta(days=1)) for waiver in endless)
+    with pytest.raises(GateError, match="PID001"):
+        build(release, inventory, tmp_path, waivers=expired)
+    waivers = tuple(replace(waiver, expires=release.date) for waiver in endless)
+    built = build(release, inventory, tmp_path, waivers=waivers)
     assert built.contents.conformance is not None and built.contents.conformance.waived >= 1
+    readme = (built.folder / "README.md").read_text(encoding="utf-8")
+    assert "| PID001 | feature unit one | 2 | a trial | Li | 2026-01-15 |" in readme
+    assert check_package(built.folder).passed
+    report = built.folder / "validation" / "report.json"
+    text = report.read_text(encoding="utf-8")
+    for change, said in (('"expires": "2026-01-15"', "no date of expiry"), ('"author": "Li"', "no author")):
+        key = change.partition(":")[0]
+        empty = "null" if "expires" in key else '""'
+        report.write_text(text.replace(change, f"{key}: {empty}"), encoding="utf-8")
+        (item,) = [i for i in check_package(built.folder).items if i.name == "validation"]
+        assert item.passed is False and any(said in fault for fault in item.faults)
 
 
 def test_stated_facts_must_hold(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -161,9 +188,9 @@ def test_stated_facts_must_hold(releases, tmp_path: Path) -> None:  # type: igno
     release = read_release(folder)
     with pytest.raises(GateError, match="units is 40"):
         build(release, releases.versions.first, tmp_path / "out")
-    built = build(release, releases.versions.first, tmp_path / "out", accept="a trial only")
+    built = build(release, releases.versions.first, tmp_path / "out", accept={"fact:units": "a trial only"})
     assert "a trial only" in (built.folder / "README.md").read_text(encoding="utf-8")
-    assert read_release(built.folder).accepted == "a trial only"
+    assert read_release(built.folder).accepted == (("fact:units", "a trial only"),)
 
 
 def test_an_unclean_tree_is_seen(tmp_path: Path) -> None:
@@ -209,3 +236,41 @@ def test_the_previous_package_tells_its_retired_ids(releases) -> None:  # type: 
     previous = read_previous(releases.second.folder)
     assert {row.id for row in previous.retired} == {stone.id for stone in releases.versions.retired}
     assert all(row.version == "1.1" and row.reason for row in previous.retired)
+
+
+def _stone(release: Release, number: int, **changes: object) -> Release:
+    stones = list(release.retired)
+    stones[number] = replace(stones[number], **changes)  # type: ignore[arg-type]
+    return replace(release, retired=tuple(stones))
+
+
+def test_each_successor_is_there(release: Release, report: Report, found: Difference) -> None:
+    """Successors that are not in the version, or are another unit than the outlines tell, are named."""
+    (number, stone) = next((k, s) for k, s in enumerate(release.retired) if s.replaced_by)
+    absent = _stone(release, number, replaced_by=("RGU100000N0900000E",))
+    (refusal,) = refusals(absent, report, found=found, previous=Version(1, 0), ids=found.ids_new)
+    assert refusal.code == "lineage-absent" and f"RGU100000N0900000E for {stone.id}" in refusal.reason
+    other = next(i for i in sorted(found.ids_new) if i not in stone.replaced_by)
+    said = codes(_stone(release, number, replaced_by=(other,)), report, found)
+    assert said[0] == "lineage-other" and set(said) <= {"lineage-other", "lineage-far"}
+
+
+def test_a_successor_is_near(release: Release, report: Report, found: Difference) -> None:
+    """A removed unit may be replaced by one nearby, not by one hundreds of kilometres away."""
+    (number, stone) = next((k, s) for k, s in enumerate(release.retired) if not s.replaced_by)
+    table = found.units
+    at = table.loc[table["id_old"] == stone.id, ["longitude", "latitude"]].to_numpy()[0]
+    there = table[table["id_new"].notna()]
+    distance = abs(there["longitude"] - at[0]) + abs(there["latitude"] - at[1])
+    far, near = there["id_new"].iloc[distance.argmax()], there["id_new"].iloc[distance.argmin()]
+    assert codes(_stone(release, number, replaced_by=(far,)), report, found) == ["lineage-far"]
+    wide = replace(release, thresholds=replace(release.thresholds, distance=1e9))
+    assert codes(_stone(wide, number, replaced_by=(far, near)), report, found) == []
+
+
+def test_an_id_that_never_was_is_not_retired(release: Release, report: Report, found: Difference) -> None:
+    """Its tombstone is a mistake; one of an ID that an earlier version retired is not."""
+    stone = replace(release.retired[0], id="RGU100000N0900000E", replaced_by=())
+    more = replace(release, retired=(*release.retired, stone))
+    assert codes(more, report, found) == ["lineage-unknown"]
+    assert codes(more, report, found, retired=[Retired("0.9", stone.id, "removed", (), "x")]) == []

@@ -31,13 +31,14 @@ def build(
     ] = None,
     releases: Releases = None,
     accept: Annotated[
-        str | None, typer.Option(metavar="REASON", help="Why counts, areas or facts may change this much.")
+        list[str] | None,
+        typer.Option(metavar="CODE=REASON", help="Why a refusal of the gate is meant. Repeatable."),
     ] = None,
     layer: Layer = None,
     dialect: Dialect = None,
     crs: Crs = None,
     config: Annotated[
-        Path | None, typer.Option(help="Settings of the validation; default: rogi.toml or [tool.rogi].")
+        Path | None, typer.Option(help="File with waivers; default: rogi.toml or [tool.rogi].")
     ] = None,
     no_config: Annotated[bool, typer.Option("--no-config", help="Read no settings file.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a package that is there.")] = False,
@@ -55,13 +56,14 @@ def build(
     from rogi.release.model import find_release, read_release
     from rogi.release.previous import read_previous
 
-    if accept is not None and not accept.strip():
-        raise OptionError("--accept takes the reason, in words; it goes into the package.")
+    reasons = _reasons(accept or [])
     release = read_release(find_release(version, releases))
     _same_version(version, release)
     before = read_previous(previous) if previous is not None else None
     source = read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()), crs=crs)
     settings = _settings(config, no_config)
+    if unused := _unused(settings):
+        tell(f"note: a release is checked by all rules as they are; not used of the settings: {unused}")
     line = Line(quiet)
     try:
         built = build_release(
@@ -69,14 +71,15 @@ def build(
             source,
             output,
             previous=before,
-            accept=(accept or "").strip(),
-            settings=settings,
+            accept=reasons,
+            waivers=settings.waivers,
             force=force,
             progress=line,
         )
     except GateError as refused:
         line.done()
-        tell(f"refused: {refused}")
+        for line_of in f"refused: {refused}".splitlines():
+            tell(line_of)
         raise typer.Exit(1) from None
     finally:
         line.done()
@@ -97,6 +100,37 @@ def _same_version(asked: str, release: Release) -> None:
         raise OptionError(
             f"The release.yaml of release {asked} says version {release.version}; set it to {asked}."
         )
+
+
+def _reasons(given: list[str]) -> dict[str, str]:
+    """Code -> reason."""
+    out: dict[str, str] = {}
+    for text in given:
+        code, _, reason = text.partition("=")
+        if not code.strip() or not reason.strip():
+            raise OptionError(
+                f"--accept {text!r} is not CODE=REASON; the code is the word a refusal begins with, the "
+                "reason goes into the package, for example --accept 'shift:ELE_MEAN=new elevation model'."
+            )
+        if code.strip() in out:
+            raise OptionError(f"--accept {code.strip()} is given twice; give one reason.")
+        out[code.strip()] = reason.strip()
+    return out
+
+
+def _unused(settings: Settings) -> str:
+    """Settings of a validation that decide nothing about a release."""
+    from rogi.validation.settings import Profile
+
+    given = {
+        "profile": settings.profile is not Profile.NORMAL,
+        "select": settings.select,
+        "ignore": settings.ignore,
+        "severity": settings.severity,
+        "parameters": settings.parameters,
+        "baseline": settings.baseline,
+    }
+    return ", ".join(name for name, value in given.items() if value)
 
 
 def _settings(config: Path | None, no_config: bool) -> Settings:

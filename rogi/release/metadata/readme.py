@@ -7,6 +7,7 @@ from rogi.release.contents import Contents, FileInfo, LayerContents
 from rogi.release.model import Release
 from rogi.schema.docs import fields_table, table
 from rogi.schema.model import Field, LayerSchema
+from rogi.text import markdown
 
 _KINDS = {
     ".gpkg": "GeoPackage with all layers, field domains and metadata",
@@ -47,7 +48,10 @@ def text(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> s
     parts += ["## Known limits", "\n".join(f"* {line}" for line in release.limits) or "None are stated."]
     parts += ["## Conformance", _conformance(contents)]
     if release.accepted:
-        parts += [f"Changes beyond the usual size were accepted: {release.accepted}"]
+        parts += [
+            "Accepted, though the gate asked for a reason:",
+            table(("Code", "Reason"), [(f"`{c}`", markdown(r)) for c, r in release.accepted]),
+        ]
     if release.previous:
         parts += [
             "## Changes",
@@ -134,4 +138,13 @@ def _with(layer: LayerSchema, fields: tuple[Field, ...]) -> LayerSchema:
 def _conformance(contents: Contents) -> str:
     if contents.conformance is None:
         return "The inventory was not validated."
-    return f"{contents.conformance.sentence} Every rule and finding is in `validation/report.html`."
+    said = f"{contents.conformance.sentence} Every rule and finding is in `validation/report.html`."
+    waivers = [w for w in contents.conformance.waivers if w.status == "used"]
+    if not waivers:
+        return said
+    rows = [
+        [markdown(str(cell)) for cell in (w.rule, w.target, w.findings, w.reason, w.author, w.expires)]
+        for w in waivers
+    ]
+    head = ("Rule", "Waived for", "Findings", "Reason", "Author", "Expires")
+    return f"{said}\n\n{table(head, rows)}"

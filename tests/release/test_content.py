@@ -1,0 +1,197 @@
+"""The content gate: what moved, was emptied or is in another unit is refused, reason by reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+
+from rogi.inventory.build import from_frames
+from rogi.inventory.model import Inventory
+from rogi.release.content import Summary, content_refusals
+from rogi.release.identity import keyed
+from rogi.release.model import Thresholds
+from rogi.schema.model import Role
+from rogi.synthetic.inventory import synthetic_inventory
+from rogi.validation.engine import validate
+from rogi.validation.report import Report
+
+Edit = Callable[[Any], Any]
+
+
+@pytest.fixture(scope="module")
+def before() -> Inventory:
+    return synthetic_inventory(60, 5)
+
+
+@pytest.fixture(scope="module")
+def report(before: Inventory) -> Report:
+    return validate(before)
+
+
+def edited(inventory: Inventory, edit: Edit, role: Role = Role.OUTLINE) -> Inventory:
+    """An inventory with one layer's table changed."""
+    frames = {
+        layer.role: edit(layer.frame.copy()) if layer.role is role else layer.frame
+        for layer in inventory.layers
+    }
+    return from_frames(frames, schema="tprogi/1.0", dialect="tprogi", path=inventory.path)
+
+
+def column(name: str, change: Callable[[Any], Any]) -> Edit:
+    return lambda frame: frame.assign(**{name: change(frame[name])})
+
+
+def codes(before: Inventory, report: Report, after: Inventory, **limits: float) -> list[str]:
+    found = content_refusals(report, after, Thresholds(**limits), previous=before, source=after)
+    assert all(r.liftable and f"--accept {r.code}=" in r.remedy for r in found)
+    return [refusal.code for refusal in found]
+
+
+def test_the_same_data_pass(before: Inventory, report: Report) -> None:
+    """Also with the rows in another order: units are paired by ID."""
+    assert codes(before, report, before) == []
+    assert codes(before, report, edited(before, lambda frame: frame.iloc[::-1].reset_index(drop=True))) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (column("ELE_MEAN", lambda v: v + 300), ["shift:ELE_MEAN"]),
+        (column("ELE_MIN", lambda v: v - 300), ["shift:ELE_MIN"]),
+        (column("MAAT", lambda v: v + 273.15), ["unit:MAAT", "shift:MAAT"]),
+        (column("ELE_MAX", lambda v: v / 0.3048), ["unit:ELE_MAX", "shift:ELE_MAX"]),
+        (column("SLO_MEAN", np.radians), ["unit:SLO_MEAN", "shift:SLO_MEAN"]),
+        (column("ASPECT", np.radians), ["unit:ASPECT", "shift:ASPECT"]),
+        (column("ASPECT", lambda v: (v + 180) % 360), ["shift:ASPECT"]),
+        (column("AREA", lambda v: v * 1e6), ["ATT014", "shift:AREA"]),
+        (column("AREA", lambda v: v * 100), ["ATT014", "shift:AREA"]),
+        (column("PISR", lambda v: v * np.nan), ["emptied:PISR"]),
+        (column("MAPPER", lambda v: None), ["emptied:MAPPER"]),
+        (column("MAPPER", lambda v: " "), ["emptied:MAPPER"]),
+        (column("AP", lambda v: v.where(np.arange(len(v)) % 10 > 0)), ["emptied:AP"]),
+        (column("ELE_MEAN", lambda v: v.to_numpy()[::-1]), ["shift:ELE_MEAN"]),
+    ],
+)
+def test_what_moved_is_refused(before: Inventory, report: Report, edit: Edit, expected: list[str]) -> None:
+    """Another datum, unit, turned aspects, emptied columns, and values that went to other units."""
+    assert sorted(codes(before, report, edited(before, edit))) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        column("ELE_MEAN", lambda v: v + 2.5),  # another elevation model
+        column("ASPECT", lambda v: (v + 2.0) % 360),  # through north
+        column("AP", lambda v: v.where(np.arange(len(v)) != 3)),  # one value of sixty
+        column("REVIEWER", lambda v: "Reviewer Z"),
+    ],
+)
+def test_what_a_revision_changes_passes(before: Inventory, report: Report, edit: Edit) -> None:
+    """Values derived again, one lost value, other people."""
+    assert codes(before, report, edited(before, edit)) == []
+
+
+def test_thresholds_are_stated(before: Inventory, report: Report) -> None:
+    """A release may state wider or narrower ones."""
+    raised = edited(before, column("ELE_MEAN", lambda v: v + 300))
+    assert codes(before, report, raised, shift=10.0, layer=10.0) == []
+    assert codes(before, report, edited(before, column("ELE_MEAN", lambda v: v + 2.5)), shift=0.0001) == [
+        "shift:ELE_MEAN"
+    ]
+
+
+def test_new_units_do_not_hide_lost_values(before: Inventory, report: Report) -> None:
+    """Half of the old values gone, as many new units with values: the share stays, the loss is told."""
+    import pandas as pd
+
+    def edit(frame: Any) -> Any:
+        added = frame.assign(ID=[f"RGU10{i:04d}N0900000E" for i in range(len(frame))])
+        frame = frame.assign(PISR=frame["PISR"].where(np.arange(len(frame)) % 2 > 0))
+        moved = added.set_geometry(added.geometry.translate(0, -8))
+        return pd.concat([frame, moved], ignore_index=True)
+
+    after = edited(before, edit)
+    found = content_refusals(report, after, Thresholds(values=0.4), previous=before)
+    assert [r.code for r in found] == ["emptied:PISR"]
+
+
+def test_one_outline_under_two_ids_is_refused(before: Inventory, report: Report) -> None:
+    """Also if a vertex was moved or the ring starts elsewhere."""
+
+    def edit(frame: Any) -> Any:
+        shapes = np.asarray(frame.geometry.array, dtype=object).copy()
+        shapes[7] = shapely.transform(shapes[3], lambda xy: xy + 1e-6)
+        return frame.set_geometry(shapes, crs=frame.crs)
+
+    after = edited(before, edit)
+    (refusal,) = [r for r in content_refusals(report, after, Thresholds()) if r.code == "duplicates"]
+    first, second = sorted(before.layer(Role.OUTLINE).frame["ID"].iloc[[3, 7]])  # type: ignore[union-attr]
+    assert first in refusal.reason and second in refusal.reason
+
+
+def test_new_findings_are_refused_rule_by_rule(before: Inventory, report: Report) -> None:
+    """A warning the version before did not have, by its code; those of units drawn anew are explained."""
+
+    def edit(frame: Any) -> Any:
+        shapes = np.asarray(frame.geometry.array, dtype=object).copy()
+        west, south, _, _ = shapes[4].bounds
+        shapes[4] = shapely.MultiPolygon(
+            [shapes[4], shapely.box(west - 0.004, south, west - 0.001, south + 0.003)]
+        )
+        return frame.set_geometry(shapes, crs=frame.crs)
+
+    after = edited(before, edit)
+    name = str(before.layer(Role.OUTLINE).frame["ID"].iloc[4])  # type: ignore[union-attr]
+    now = validate(after)
+    found = {r.code: r for r in content_refusals(now, after, Thresholds(), before=report)}
+    assert "GEO007" in found and name in found["GEO007"].reason
+    assert content_refusals(now, after, Thresholds(), before=now) == []
+    assert content_refusals(now, after, Thresholds(), before=report, explained=frozenset([name])) == []
+
+
+def test_a_summary_by_hand() -> None:
+    """1, 2, 6 and a null: mean 3, median 2, population standard deviation sqrt(14/3)."""
+    made = Summary.of(np.array([1.0, 2.0, 6.0, np.nan]), "m")
+    assert (made.count, made.nulls, made.mean, made.median) == (3, 1, 3.0, 2.0)
+    assert made.spread == pytest.approx((14 / 3) ** 0.5)
+    assert Summary.of(np.array([np.nan]), None).count == 0
+
+
+@pytest.mark.parametrize("role", [Role.OUTLINE, Role.MARKER])
+@pytest.mark.parametrize(
+    ("flaw", "said"),
+    [
+        (lambda t: f"{t} ", "has a blank at its end"),
+        (lambda t: f" {t}", "has a blank at its start"),
+        (lambda t: f"{t}\u00a0", "no-break space"),
+        (lambda t: f"{t[:3]}\u200b{t[3:]}", r"invisible character \(U\+200B\)"),
+        (lambda t: f"\ufeff{t}", r"invisible character \(U\+FEFF\)"),
+        (lambda t: f"{t}\t", "blank"),
+        (str.lower, "in its case or form only"),
+    ],
+)
+def test_ids_are_keyed_in_one_way(
+    before: Inventory, role: Role, flaw: Callable[[str], str], said: str
+) -> None:
+    """What is joined letter by letter is compared letter by letter: one bad ID in one layer is refused."""
+    assert keyed(before) == []
+    name = before.layer(role).frame["ID"].iloc[2]  # type: ignore[union-attr]
+    after = edited(before, column("ID", lambda v: v.where(v != name, flaw(name))), role)
+    (refusal,) = keyed(after)
+    assert refusal.code == "ids-keyed" and not refusal.liftable
+    assert re.search(said, refusal.reason)
+
+
+def test_an_id_keeps_its_case(before: Inventory) -> None:
+    """The same case in all layers, but another than the version before had."""
+    after = before
+    for role in (Role.OUTLINE, Role.MARKER):
+        after = edited(after, column("ID", lambda v: v.str.lower()), role)
+    names = frozenset(before.layer(Role.OUTLINE).frame["ID"])  # type: ignore[union-attr]
+    (refusal,) = keyed(after, names)
+    assert "in the version before" in refusal.reason
