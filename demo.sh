@@ -70,7 +70,7 @@ release() { # VERSION DATE MORE
     "licence: {id: CC0-1.0, title: Creative Commons Zero, url: 'https://creativecommons.org/publicdomain/zero/1.0/'}" \
     "creators: [{family_name: Carberry, given_name: Josiah}]" "limits: [Nothing in it is real.]" \
     "thresholds: {count: 1.0, area: 1.0, subregion: 5.0}" "${@:3}" > "update/releases/$1/release.yaml"
-  printf '# Changelog\n\n## %s\n\nMade by the demonstration.\n' "$1" > "update/releases/$1/CHANGELOG.md"
+  printf '# Changelog\n\n## %s\n\nMade by the demonstration, version %s.\n' "$1" "$1" > "update/releases/$1/CHANGELOG.md"
 }
 release 1.0 2026-06-01
 release 1.1 2026-09-01 "previous: '1.0'" "retired_file: retired.csv"

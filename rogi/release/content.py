@@ -26,6 +26,9 @@ Floats = NDArray[np.float64]
 
 # Two outlines of different IDs that share this much of their union are one outline mapped, or pasted, twice.
 DUPLICATE_IOU: Final = 0.9
+# New units whose median is so many standard deviations off were derived in another way.
+FOREIGN_SPREADS: Final = 3.0
+FEWEST: Final = 3  # new units that have a median worth the name
 UNIT_RULES: Final = ("ATT006", "ATT014")  # coding of aspects, unit of areas
 NUMBER_TOLERANCE: Final = 1e-7  # relative; as in the difference of two versions
 _NUMERIC: Final = (FieldType.NUMBER, FieldType.INTEGER)
@@ -245,14 +248,27 @@ def _shift(
                 f"{said} and typically by {typical:.6g}{unit}, {typical / scale:.2g} of its spread before "
                 f"(limit {limits.layer:g}), as if values went to other units: {whole}"
             )
-    if circular or min(old.count, new.count) < 2:
+    if circular:
         return ""
+    if len(apart) * 2 >= min(old.count, new.count):
+        return _foreign(np.delete(y, rows[1]), old, scale, unit)
+    # Few units have their ID still, or none has one: the field as a whole is all there is to compare.
     moved = max(abs(new.mean - old.mean), abs(new.median - old.median), abs(new.spread - old.spread))
-    if moved > limits.layer * scale:
-        return (
-            f"moved as a whole by {moved / scale:.2g} of its spread before (limit {limits.layer:g}): {whole}"
-        )
-    return ""
+    if moved <= limits.layer * scale:
+        return ""
+    return f"moved as a whole by {moved / scale:.2g} of its spread before (limit {limits.layer:g}): {whole}"
+
+
+def _foreign(values: Floats, old: Summary, scale: float, unit: str) -> str:
+    """Whether the units that came have values of another kind, in words; empty where they have not."""
+    added = Summary.of(values, old.unit)
+    apart = abs(added.median - old.median)
+    if added.count < FEWEST or apart <= FOREIGN_SPREADS * scale:
+        return ""
+    return (
+        f"of {added.count:,} new units has a median of {added.median:.6g}{unit}, {apart / scale:.2g} times "
+        f"its spread before from the median before, {old.median:.6g} (limit {FOREIGN_SPREADS:g})"
+    )
 
 
 def _pairs(old: Layer, new: Layer) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

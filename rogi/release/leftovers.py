@@ -122,9 +122,8 @@ def _written(text: str) -> str:
 
 
 def _body(text: str) -> str:
-    """A changelog without its heading and with blanks that do not count."""
-    lines = text.splitlines()
-    return " ".join(" ".join(lines[1:] if lines and lines[0].startswith("#") else lines).split())
+    """A changelog without its headings, which name the version, and with blanks that do not count."""
+    return " ".join(" ".join(line for line in text.splitlines() if not line.startswith("#")).split())
 
 
 def _is_version(word: str) -> bool:

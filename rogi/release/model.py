@@ -144,7 +144,8 @@ class Thresholds:
         in the version before. Values derived again from another elevation model move by a few metres, of some
         hundreds; another datum, unit or column by more.
     layer
-        The same for mean, median and standard deviation of the whole field, all units included.
+        The same for the typical change of a unit, whichever way, and for mean, median and spread of
+        the whole field where less than half of the units have their ID still.
     distance
         Metres from a unit that is gone to one that replaces it.
     """

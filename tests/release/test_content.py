@@ -120,6 +120,36 @@ def test_new_units_do_not_hide_lost_values(before: Inventory, report: Report) ->
     assert [r.code for r in found] == ["emptied:PISR"]
 
 
+@pytest.mark.parametrize(("factor", "expected"), [(1.0, []), (1 / 0.3048, ["shift:ELE_MEAN"])])
+def test_new_units_are_compared_with_those_before(
+    before: Inventory, report: Report, factor: float, expected: list[str]
+) -> None:
+    """Five new units at other heights pass; five in feet do not, though no unit of both versions changed."""
+    import pandas as pd
+
+    def edit(frame: Any) -> Any:
+        added = frame.iloc[:5].assign(ID=[f"RGU10000{i}N0900000E" for i in range(5)])
+        added = added.assign(ELE_MEAN=(added["ELE_MEAN"] + 150) * factor)
+        return pd.concat([frame, added.set_geometry(added.geometry.translate(0, -8))], ignore_index=True)
+
+    found = content_refusals(report, edited(before, edit), Thresholds(), previous=before)
+    assert [r.code for r in found] == expected
+
+
+def test_without_ids_a_field_is_compared_as_a_whole(before: Inventory, report: Report) -> None:
+    """All IDs are new: nothing can be paired, +300 m is seen all the same, and the same data pass."""
+
+    def renamed(frame: Any) -> Any:
+        return frame.assign(ID=[f"RGU10{i:04d}N0900000E" for i in range(len(frame))])
+
+    same = edited(before, renamed)
+    assert content_refusals(report, same, Thresholds(), previous=before) == []
+    raised = edited(same, column("ELE_MEAN", lambda v: v + 300))
+    assert [r.code for r in content_refusals(report, raised, Thresholds(), previous=before)] == [
+        "shift:ELE_MEAN"
+    ]
+
+
 def test_one_outline_under_two_ids_is_refused(before: Inventory, report: Report) -> None:
     """Also if a vertex was moved or the ring starts elsewhere."""
 
