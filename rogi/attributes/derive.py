@@ -71,6 +71,8 @@ class Derived:
         By concept, in the concept's unit, not rounded.
     nulls : dict of str to int
         Units with null values by kind of reason; a unit may have several.
+    lacking : int
+        Units with null values.
     """
 
     inventory: Inventory
@@ -82,6 +84,7 @@ class Derived:
     role: Role
     values: Mapping[str, NDArray[Any]]
     nulls: Mapping[str, int]
+    lacking: int
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ class _Derivation:
             tuple(self.provenance),
             tuple(self.warnings),
             tuple(
-                f"{message} ({len(units)} units)" if units else message
+                f"{message} ({len(units)} unit{'s' if len(units) > 1 else ''})" if units else message
                 for message, units in self.failures.values()
             ),
             self.units,
@@ -176,6 +179,7 @@ class _Derivation:
             self.role,
             {name: self.values[name] for name in self.wanted if name in self.values},
             self.nulls.counts,
+            self.nulls.lacking,
         )
 
     # ---- from the geometry
@@ -271,7 +275,7 @@ class _Derivation:
                 if name.startswith("elevation"):
                     known = np.flatnonzero(~is_null(self.values[name]))
                     why = f"metres above the {model.ellipsoid}, not above sea level"
-                    self.nulls.note_all(name, known, why)
+                    self.nulls.remark(name, known, why)
 
     def _terrain_task(self, group: Group, surface: Surface, others: tuple[Surface, ...]) -> Task:
         if group is Group.RELIEF:

@@ -33,7 +33,7 @@ LABELS = {
 """What notes call a family."""
 
 REMEDIES = {
-    Group.RELIEF: "Convert the elevation model to metres above sea level, or declare its nodata value.",
+    Group.RELIEF: "Convert the elevation model to metres above sea level, or name its fill with --nodata.",
     Group.RADIATION: "Check the elevation model.",
     Group.MAAT: "Name the unit with --maat-unit, or declare the fill value in the file.",
     Group.MAGT: "Name the unit with --magt-unit, or declare the fill value in the file.",
@@ -80,6 +80,7 @@ class Nulls:
     placeless: NDArray[np.object_]
     notes: list[dict[str, list[str]]] = field(init=False)
     counts: dict[str, int] = field(default_factory=dict)
+    _remarks: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.notes = [{} for _ in self.empty]
@@ -218,6 +219,16 @@ class Nulls:
         """Note for a concept's family of units without area why they have none."""
         for unit in units.tolist():
             self.add(unit, _label(name), self.placeless[unit] or why)
+
+    def remark(self, name: str, units: NDArray[np.int64], why: str) -> None:
+        """Note on a concept's family of some units, whose values are there."""
+        self._remarks.add(why)
+        self.note_all(name, units, why)
+
+    @property
+    def lacking(self) -> int:
+        """How many units have a null value."""
+        return sum(not self._remarks.issuperset(note) for note in self.notes)
 
     def all_outside(self, names: Sequence[str], asked: NDArray[np.bool_]) -> bool:
         """Whether a raster has no value for any of the units asked for."""

@@ -196,6 +196,24 @@ def radiation_statistics(
     return {"radiation": mean, "radiation_share": share}
 
 
+class Cliff(InputError):
+    """A step that no terrain has.
+
+    Attributes
+    ----------
+    note : str
+        The step in few words.
+    path : str
+        Of the elevation model; units with steps in one are told together.
+    """
+
+    def __init__(self, step: str, name: str) -> None:
+        super().__init__(
+            f"{step}: one is fill or damage ({name}). Name fill with --nodata, else give another file."
+        )
+        self.note, self.path = step, f"steps in {name}"
+
+
 def _refuse_cliffs(
     elevation: NDArray[np.floating[Any]], coverage: Coverage, window: Window, grid: Raster
 ) -> None:
@@ -203,7 +221,7 @@ def _refuse_cliffs(
 
     Raises
     ------
-    InputError
+    Cliff
         Also where one of several units has them.
     """
     rows, columns = coverage.rows - window.row0, coverage.columns - window.column0
@@ -216,10 +234,10 @@ def _refuse_cliffs(
     place = RasterGrid(grid.crs, grid.transform, grid.shape)
     longitude, latitude = place.lonlat(np.array([column + 0.5]), np.array([row + 0.5]))[0]
     here = float(elevation[rows[number], columns[number]])
-    raise InputError(
+    raise Cliff(
         f"At {longitude:.5f}, {latitude:.5f} the elevation model falls from {max(here, beside):.0f} to "
-        f"{min(here, beside):.0f} m within {min(spacing):.0f} m, as no terrain does: one is fill or damage"
-        f" ({grid.name}). State the fill in the file (`gdal_edit.py -a_nodata`), or give another file."
+        f"{min(here, beside):.0f} m within {min(spacing):.0f} m, as no terrain does",
+        grid.name,
     )
 
 

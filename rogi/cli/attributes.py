@@ -245,35 +245,30 @@ def _radiation_values(
 
 
 def _period(text: str | None, name: str) -> tuple[int, int] | None:
-    """``1991-2020`` as two years."""
+    """``1991-2020`` as two years; ``2001`` as one."""
     if text is None:
         return None
-    first, _, last = text.partition("-")
+    first, dash, last = text.partition("-")
+    last = last if dash else first
     if not (first.isdigit() and last.isdigit() and int(first) <= int(last)):
-        raise OptionError(f"--{name}-period is two years such as 1991-2020, found {text!r}.")
+        raise OptionError(f"--{name}-period is years such as 1991-2020, or 2001, found {text!r}.")
     return int(first), int(last)
 
 
 def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
-    from rogi.attributes.fields import QUALITY
-
     for record in derived.provenance:
         inputs = ", ".join(source.name for source in record.inputs[:3])
         more = f" and {len(record.inputs) - 3} more" if len(record.inputs) > 3 else ""
         origin = f" from {inputs}{more}" if inputs else ""
         tell(f"{', '.join(record.columns)}{origin}")
-    nulls = sum(
-        int(layer.frame[QUALITY["note"]].notna().sum())
-        for layer in derived.inventory.layers
-        if QUALITY["note"] in layer.frame
-    )
     held = (
         f", {derived.reused} of {derived.units} values of units taken from the ledger"
         if derived.reused
         else ""
     )
     kinds = ", ".join(f"{count} {kind}" for kind, count in derived.nulls.items())
-    tell(f"{nulls} units lack a value{f' ({kinds})' if kinds else ''}{held}")
+    units = f"{derived.lacking} unit{' lacks' if derived.lacking == 1 else 's lack'} a value"
+    tell(f"{units}{f' ({kinds})' if kinds else ''}{held}")
     sys.stdout.write("".join(f"{path}\n" for path in written))
 
 

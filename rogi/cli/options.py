@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rogi.cli.streams import renew
 from rogi.errors import OptionError
-from rogi.rules.rule import Severity
+
+if TYPE_CHECKING:
+    from rogi.rules.rule import Severity
 
 
 def _allow_network(allowed: bool) -> bool:
@@ -56,6 +58,8 @@ def comma_separated(items: Sequence[str] | None) -> tuple[str, ...]:
 
 def threshold(text: str) -> Severity | None:
     """``error``, ``warning``, ``info``, or ``never`` (None)."""
+    from rogi.rules.rule import Severity
+
     if text.lower() == "never":
         return None
     try:

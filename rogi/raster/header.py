@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from affine import Affine
 
 from rogi import targets
 from rogi.errors import InputError
+from rogi.geometry import parse_crs
 from rogi.ledger import file_stamp
 from rogi.raster.grid import Grid
 from rogi.raster.guard import (
@@ -207,8 +208,8 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
             header = Header(
                 path=path,
                 stamp=raster_stamp(path),
-                crs=horizontal(_crs(own)) if own else None,  # type: ignore[arg-type]
-                full_crs=_crs(own) if own else None,  # type: ignore[arg-type]
+                crs=horizontal(parse_crs(own)) if own else None,  # type: ignore[arg-type]
+                full_crs=parse_crs(own) if own else None,  # type: ignore[arg-type]
                 transform=dataset.transform,
                 shape=dataset.shape,
                 block_shape=tuple(dataset.block_shapes[0]),
@@ -272,13 +273,6 @@ def _strictly() -> Iterator[None]:
     with gdal_settings(), warnings.catch_warnings():
         warnings.simplefilter("error", NotGeoreferencedWarning)
         yield
-
-
-@lru_cache(maxsize=64)
-def _crs(name: Any) -> pyproj.CRS:
-    import pyproj
-
-    return pyproj.CRS(name)
 
 
 def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:

@@ -198,7 +198,7 @@ def _band(item: Found, raster: RasterFile, wanted: str | None) -> RasterFile:
         asked = f"no band {wanted!r}" if wanted is not None else "several bands"
         raise InputError(
             f"{item.name} has {asked}; name the one of elevations after a colon, for example "
-            f"{item.name}:{bands[0]}. Its bands: {listed}."
+            f"{item.name}:{bands[0]}, or move the file out of the folder if it has none. Its bands: {listed}."
         )
     (number,) = chosen
     return replace(

@@ -25,6 +25,9 @@ SUMMIT = 9000.0
 STEP, GRADE = 1500.0, 1.5
 """Metres, and metres per metre of distance: neighbouring pixels differ by less than their sum."""
 
+ANY_UNIT = 3.5
+"""Factor of the limit up to a number above `SUMMIT`: all numbers may be feet (3.28 in a metre)."""
+
 EQUATOR_DEGREE = 111_320.0
 """Metres."""
 
@@ -50,7 +53,7 @@ def steepest_step(
 ) -> tuple[int, float] | None:
     """The first of some pixels that differs from a neighbour by more than terrain does.
 
-    Numbers above `SUMMIT` are left to the checks of units, which say what they look like.
+    Pixels above `SUMMIT` are left to the checks of units, which say what they look like.
 
     Parameters
     ----------
@@ -99,7 +102,7 @@ def _first_step(
             down = (0, 0, 1, -1)[side]
             right = (1, -1, 0, 0)[side]
             beside = values[row + down, column + right]
-            limit = along if down == 0 else across
-            if beside <= summit and abs(beside - own) > limit:
+            limit = (along if down == 0 else across) * (1.0 if beside <= summit else ANY_UNIT)
+            if abs(beside - own) > limit:
                 return k, down, right
     return -1, 0, 0

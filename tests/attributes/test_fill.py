@@ -90,7 +90,7 @@ def test_low_ground_is_ground(write_raster: WriteRaster, level: float) -> None:
 
 @pytest.mark.parametrize("fields", [("ELE",), ("PISR",)])
 def test_a_step_that_no_terrain_has_is_an_error_with_its_place(
-    write_raster: WriteRaster, fields: tuple[str, ...]
+    write_raster: WriteRaster, tmp_path: Path, fields: tuple[str, ...]
 ) -> None:
     """No known fill, but 1,200 m beside 4,100: the unit is refused, the others are done."""
     values = GROUND.copy()
@@ -99,6 +99,8 @@ def test_a_step_that_no_terrain_has_is_an_error_with_its_place(
     (failure,) = derived.failures
     assert "the elevation model falls from" in failure
     assert "to 1200 m within 93 m, as no terrain does" in failure
+    assert failure.endswith("(1 unit)")
+    assert str(tmp_path) not in str(table(derived)["ATTR_NOTE"][1])  # the same in another folder
     longitude, latitude = (float(v) for v in failure.split("At ")[1].split(" the ")[0].split(", "))
     column, row = ~GRID @ (longitude, latitude)
     assert np.hypot(column - 13.5, row - 14.5) < 1.1
@@ -112,6 +114,26 @@ def test_a_step_beside_a_unit_counts_and_one_pixel_further_does_not(write_raster
         values[14, column] = 1200
         path = write_raster(f"{column}.tif", values.astype(np.float32), GRID, "EPSG:4326")
         assert len(derive(path, [box(11, 11)], fields=("ELE",)).failures) == failures
+
+
+@pytest.mark.parametrize("fill", [12000.0, 32768.0, 55537.0, 65534.0])
+def test_high_numbers_beside_a_unit_make_no_slope(write_raster: WriteRaster, fill: float) -> None:
+    """Fill that may be a height in another unit lies beside the unit, where only slope reads it."""
+    values = GROUND.copy()
+    values[17, 10:18] = fill
+    path = write_raster("high.tif", values.astype(np.float32), GRID, "EPSG:4326")
+    derived = derive(path, [box(11, 11), box(40, 40)], fields=("SLO",))
+    (failure,) = derived.failures
+    assert f"falls from {fill:.0f} to" in failure
+    assert table(derived)["SLO_MAX"].isna().tolist() == [True, False]
+
+
+def test_steps_of_one_model_are_told_once(write_raster: WriteRaster) -> None:
+    values = GROUND.copy()
+    values[14, 13] = values[43, 43] = 1200
+    derived = derive(write_raster("dem.tif", values.astype(np.float32), GRID, "EPSG:4326"), fields=("ELE",))
+    (failure,) = derived.failures
+    assert failure.endswith("(2 units)")
 
 
 def test_a_hole_is_found_whatever_is_read_first(
@@ -147,6 +169,7 @@ def test_heights_above_the_ellipsoid_are_noted_for_each_unit(write_raster: Write
     assert relief.parameters["vertical_reference"] == ["WGS 84 ellipsoid"]
     assert any("not metres above sea level" in note for note in relief.parameters["elevation_notes"])
     assert "WGS 84 ellipsoid" in sidecar(derived.provenance, (), "", ())
+    assert derived.lacking == 1  # a note on a value that is there is no null value
 
 
 def test_heights_are_converted_where_there_is_a_geoid(

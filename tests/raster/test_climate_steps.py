@@ -386,3 +386,12 @@ def test_wrf_times(tmp_path: Path) -> None:
     path = saved(data, tmp_path / "t.nc", encoding={"Times": {"dtype": "S1"}})
     assert field(path, "temperature", BOUNDS).period == (2001, 2001)
     assert value(path, "temperature") == pytest.approx(mean_of_months(28))
+
+
+@pytest.mark.parametrize("calendar", ["none", "mayan"])
+def test_a_calendar_without_dates_is_named(tmp_path: Path, calendar: str) -> None:
+    """CF's "none" has no years, so nothing annual can be computed."""
+    data = series("degC")
+    data["time"].attrs["calendar"] = calendar
+    with pytest.raises(InputError, match=f"calendar '{calendar}'.* a calendar of CF"):
+        value(saved(data, tmp_path / "t.nc"), "temperature")

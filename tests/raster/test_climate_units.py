@@ -288,3 +288,21 @@ def test_years_of_another_unit(tmp_path: Path) -> None:
         scale = 0.01 if unit == "mm/day" else 1.0
         path = saved(series(unit, np.full(3, 400.0 * scale), years), tmp_path / "y.nc")
         assert value(path, "precipitation") == pytest.approx(expected * scale), unit
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("0.1 degC", 0.1), ("K*10", 0.1), ("1/100 K", 0.01)])
+def test_a_factor_named_twice_is_asked_about(tmp_path: Path, unit: str, scale: float) -> None:
+    """Stored 100 may be 10 or 1 degC; the user's unit decides."""
+    data = series(unit, np.full(12, 1.0))
+    data["v"].encoding |= {"scale_factor": scale, "dtype": "int16"}
+    path = saved(data, tmp_path / "t.nc")
+    with pytest.raises(InputError, match="multiplied once or twice is not known; name the unit"):
+        value(path, "temperature")
+    assert value(path, "temperature", unit="degC") == pytest.approx(1.0)
+    assert value(path, "temperature", unit="0.1 degC") == pytest.approx(0.1)
+
+
+def test_another_factor_is_applied_beside_that_of_the_unit(tmp_path: Path) -> None:
+    data = series("0.1 degC", np.full(12, 50.0))
+    data["v"].encoding |= {"scale_factor": 0.5, "dtype": "int16"}
+    assert value(saved(data, tmp_path / "t.nc"), "temperature") == pytest.approx(5.0)

@@ -246,3 +246,8 @@ def test_point_tile(real_data: Path) -> None:
     assert mosaic.tiles[0].parts[0].header.point
     x, y = mosaic.transform.c + mosaic.transform.a / 2, mosaic.transform.f + mosaic.transform.e / 2
     assert (x, y) == pytest.approx((90, 31))
+
+
+def test_a_crs_that_is_none_is_named(tiles: list[Path]) -> None:
+    with pytest.raises(InputError, match="'EPSG:999999' is not a coordinate reference system"):
+        open_elevation_model(tiles[0], crs="EPSG:999999")

@@ -191,7 +191,10 @@ def step(low: float, spacing: float = 30.0, place: tuple[int, int] = (2, 3)) -> 
 def test_no_terrain_drops_by_thousands_of_metres_from_pixel_to_pixel() -> None:
     assert step(18.0) == (1, 18.0)
     assert step(9000.0) == (1, 9000.0)
-    assert step(9001.0) is None  # told of the unit: it may be in feet
+    assert step(9001.0) is None  # may be in feet, as may all numbers
+    assert step(9320.0) is None  # 3.5 times 1,500 m plus 1.5 m per m, and a little less
+    assert step(9510.0) == (1, 9510.0)
+    assert [step(65534.0, place=place) for place in ((1, 2), (4, 1))] == [(1, 65534.0), (0, 65534.0)]
     assert [step(0.0, place=place) for place in ((1, 2), (2, 1))] == [(1, 0.0), (0, 0.0)]
     assert step(0.0, place=(4, 1)) == (0, 0.0)
     assert step(0.0, place=(1, 1)) is None  # across a corner

@@ -19,7 +19,7 @@ from rogi.raster.climate.options import ClimateField, Request
 from rogi.raster.climate.screen import Screen, annual_values, valid_range
 from rogi.raster.climate.stamps import Stamps, read_stamps, time_axis
 from rogi.raster.climate.steps import Kind, Step, Timeline, longest, timeline
-from rogi.raster.climate.units import YEAR_DAYS, Conversion, Per, Quantity, parse_unit
+from rogi.raster.climate.units import YEAR_DAYS, Conversion, Per, Quantity, parse_unit, refuse_twice
 from rogi.raster.codecs import refuse_codecs
 from rogi.raster.files import ArrayRaster
 
@@ -140,11 +140,16 @@ def _pieces(files: tuple[Path, ...], request: Request) -> tuple[list[Piece], tup
                 continue
             notes += more
             axis = time_axis(dataset, data)
+            unit = request.options.unit
+            if unit is None:
+                unit = str(data.attrs.get("units", data.attrs.get("unit", "")))
+                scale = float(data.encoding.get("scale_factor", 1.0))
+                refuse_twice(unit, scale, f"Variable {data.name} of {path}", request.option("unit"))
             pieces.append(
                 Piece(
                     path,
                     str(data.name),
-                    request.options.unit or str(data.attrs.get("units", data.attrs.get("unit", ""))),
+                    unit,
                     dict(data.attrs),
                     dict(dataset.attrs),
                     axis[0] if axis else None,

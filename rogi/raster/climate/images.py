@@ -24,7 +24,7 @@ from rogi.raster.climate.methods import amounts
 from rogi.raster.climate.options import Bounds, ClimateField, Request
 from rogi.raster.climate.screen import Screen, annual_values
 from rogi.raster.climate.steps import MONTH_DAYS, Kind, Step, Timeline
-from rogi.raster.climate.units import YEAR_DAYS, Conversion, Per, Quantity, parse_unit
+from rogi.raster.climate.units import YEAR_DAYS, Conversion, Per, Quantity, parse_unit, refuse_twice
 from rogi.raster.files import RasterFile, padded
 from rogi.raster.grid import Window, apply, offset
 from rogi.raster.guard import is_there
@@ -163,6 +163,7 @@ def _unit(raster: RasterFile, request: Request) -> tuple[str, tuple[str, ...]]:
     if request.options.unit:
         return request.options.unit, ()
     if raster.units:
+        refuse_twice(raster.units, raster.scale, str(raster.path), request.option("unit"))
         return raster.units, ()
     name = raster.path.name
     if request.quantity is Quantity.PRECIPITATION and CHELSA_SUMS.match(name):

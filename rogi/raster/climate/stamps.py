@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 NAMES = ("time", "valid_time", "date", "t", "month", "months", "mon", "year", "years", "xtime", "climatology")
-CALENDARS = {"proleptic": "proleptic_gregorian", "gregorian": "standard", "none": "", "": "standard"}
+CALENDARS = {"proleptic": "proleptic_gregorian", "gregorian": "standard", "": "standard", "utc": "standard"}
 EPOCH = "days since 1600-01-01"
 
 SPAN = 1.5 * 366.0

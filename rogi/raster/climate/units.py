@@ -153,6 +153,23 @@ def parse_unit(text: str, quantity: Quantity, where: str, option: str = "") -> C
     return found if scale == 1 else replace(found, factor=found.factor * scale)
 
 
+def refuse_twice(unit: str, scale: float, where: str, option: str) -> None:
+    """Refuse a file whose scale factor and unit may be the same factor, named twice.
+
+    Raises
+    ------
+    InputError
+        Whether the numbers have to be multiplied once or twice is not known.
+    """
+    factor, base = _multiple(_normalised(unit))
+    if factor != 1 and abs(factor - scale) < 1e-6 * factor:
+        raise InputError(
+            f"{where} has the scale factor {scale:g} and the unit {unit!r}, so whether its numbers are to be "
+            f"multiplied once or twice is not known; name the unit after scaling with {option}: {base!r} for "
+            f"once, {unit!r} for twice."
+        )
+
+
 def _normalised(text: str) -> str:
     """A unit in lower case, in plain letters, with one blank between parts."""
     text = text.replace("\udcb0", "°")  # a degree sign of Latin-1, as netCDF4 reads it
