@@ -238,6 +238,7 @@ class _Derivation:
                 continue
             inputs: dict[Path, Input] = {}
             used = self._asked(chosen) & ~self.empty
+            used[self.impossible_ground] = False
             task: Task | None = None
             beyond = np.zeros(len(self.polygons), dtype=bool)
             for number, surface in enumerate(model.surfaces):

@@ -22,7 +22,7 @@ from rogi.attributes.statistics import (
 )
 from rogi.errors import InputError, OptionError
 from rogi.raster.grid import Grid as RasterGrid
-from rogi.raster.steps import nominal_spacing, steepest_step
+from rogi.raster.steps import SUMMIT, nominal_spacing, steepest_step
 from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
 from rogi.terrain import potential_incoming_solar_radiation as radiation
 from rogi.terrain.grid import NODE_SPACING
@@ -182,6 +182,7 @@ def radiation_statistics(
         mask = np.zeros(around.shape, dtype=bool)
         mask[coverage.rows - around.row0, coverage.columns - around.column0] = True
         elevation = piece.grid.read(around)
+        _refuse_summits(elevation, coverage, around, piece.grid)
         _refuse_cliffs(elevation, coverage, around, piece.grid)
         own = window_grid(piece.grid, around)
         found = radiation(elevation, own, mask=mask, parameters=choices)
@@ -197,21 +198,37 @@ def radiation_statistics(
 
 
 class Cliff(InputError):
-    """A step that no terrain has.
+    """Elevations that no terrain has.
 
     Attributes
     ----------
     note : str
-        The step in few words.
+        What there is in few words.
     path : str
-        Of the elevation model; units with steps in one are told together.
+        Of the elevation model; units with such elevations in one are told together.
     """
 
-    def __init__(self, step: str, name: str) -> None:
+    def __init__(self, found: str, name: str) -> None:
         super().__init__(
-            f"{step}: one is fill or damage ({name}). Name fill with --nodata, else give another file."
+            f"{found}: fill or damage ({name}). Name fill with --nodata, else give another file."
         )
-        self.note, self.path = step, f"steps in {name}"
+        self.note, self.path = found, f"steps in {name}"
+
+
+def _refuse_summits(
+    elevation: NDArray[np.floating[Any]], coverage: Coverage, window: Window, grid: Raster
+) -> None:
+    """Refuse units with pixels above all ground, of which relief tells by its range.
+
+    Raises
+    ------
+    Cliff
+        Also where one of several units has them.
+    """
+    values = elevation[coverage.rows - window.row0, coverage.columns - window.column0]
+    if (high := np.flatnonzero(values > SUMMIT)).size:
+        where = _place(coverage, int(high[0]), grid)
+        raise Cliff(f"{where} the elevation model has {values[high[0]]:.0f} m, as no ground has", grid.name)
 
 
 def _refuse_cliffs(
@@ -230,15 +247,20 @@ def _refuse_cliffs(
     if found is None:
         return
     number, beside = found
-    row, column = int(coverage.rows[number]), int(coverage.columns[number])
-    place = RasterGrid(grid.crs, grid.transform, grid.shape)
-    longitude, latitude = place.lonlat(np.array([column + 0.5]), np.array([row + 0.5]))[0]
     here = float(elevation[rows[number], columns[number]])
     raise Cliff(
-        f"At {longitude:.5f}, {latitude:.5f} the elevation model falls from {max(here, beside):.0f} to "
+        f"{_place(coverage, number, grid)} the elevation model falls from {max(here, beside):.0f} to "
         f"{min(here, beside):.0f} m within {min(spacing):.0f} m, as no terrain does",
         grid.name,
     )
+
+
+def _place(coverage: Coverage, number: int, grid: Raster) -> str:
+    """Where a pixel of units is."""
+    row, column = int(coverage.rows[number]), int(coverage.columns[number])
+    place = RasterGrid(grid.crs, grid.transform, grid.shape)
+    longitude, latitude = place.lonlat(np.array([column + 0.5]), np.array([row + 0.5]))[0]
+    return f"At {longitude:.5f}, {latitude:.5f}"
 
 
 def window_grid(grid: Raster, window: Window) -> Grid:

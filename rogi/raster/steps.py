@@ -53,7 +53,7 @@ def steepest_step(
 ) -> tuple[int, float] | None:
     """The first of some pixels that differs from a neighbour by more than terrain does.
 
-    Pixels above `SUMMIT` are left to the checks of units, which say what they look like.
+    Of pixels of which one is above `SUMMIT` there is none: what the numbers look like is told of the unit.
 
     Parameters
     ----------
@@ -94,10 +94,11 @@ def _first_step(
 ) -> tuple[int, int, int]:
     """Number of the first pixel with a step, and rows and columns to the neighbour; -1 if there is none."""
     for k in range(len(rows)):
+        if values[rows[k], columns[k]] > summit:
+            return -1, 0, 0
+    for k in range(len(rows)):
         row, column = rows[k], columns[k]
         own = values[row, column]
-        if not own <= summit:
-            continue
         for side in range(4):
             down = (0, 0, 1, -1)[side]
             right = (1, -1, 0, 0)[side]

@@ -129,6 +129,9 @@ def test_an_impossible_unit_is_null_and_the_others_are_not(write_raster: WriteRa
     assert "PISR: impossible elevation" in note
     assert derived.nulls["impossible"] == 1
     assert any("1 units have impossible values (row 1; the first 40000 m" in w for w in derived.warnings)
+    alone = derive(shapes, dem=(str(path),), fields=("PISR",))
+    assert alone.failures[0].startswith("At 90.01875, 30.98125 the elevation model has 40000 m, as no ground")
+    assert table(alone)["PISR"].isna().tolist() == [True, False, False]
     only = table(derive(shapes, dem=(str(path),), fields=("SLO",)))
     assert only["ATTR_NOTE"][0].startswith("SLO: impossible value 40000 m")
     assert only["SLO_MEAN"].isna().tolist() == [True, False, False]

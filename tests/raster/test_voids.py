@@ -195,6 +195,7 @@ def test_no_terrain_drops_by_thousands_of_metres_from_pixel_to_pixel() -> None:
     assert step(9320.0) is None  # 3.5 times 1,500 m plus 1.5 m per m, and a little less
     assert step(9510.0) == (1, 9510.0)
     assert [step(65534.0, place=place) for place in ((1, 2), (4, 1))] == [(1, 65534.0), (0, 65534.0)]
+    assert step(65534.0, place=(3, 1)) is None  # a pixel of the unit itself, of which its range tells
     assert [step(0.0, place=place) for place in ((1, 2), (2, 1))] == [(1, 0.0), (0, 0.0)]
     assert step(0.0, place=(4, 1)) == (0, 0.0)
     assert step(0.0, place=(1, 1)) is None  # across a corner
