@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rogi.fixes.edits import CellEdit
 from rogi.inventory.columns import folded
 from rogi.inventory.id_readings import IdForm
+from rogi.inventory.keys import raw_ids
 from rogi.inventory.primary_id import deviation, make
 from rogi.rules.context import Context
 from rogi.rules.primary_ids._places import positions
@@ -42,7 +43,10 @@ def canonical_ids(context: Context) -> Iterator[CellEdit]:
             after[unsure] = _by_place(context, unsure)
         else:
             after[unsure] = [renamed.get(str(ids.text[i]).strip()) for i in unsure]
-        rows = np.flatnonzero(ids.parsed & ids.in_range & (ids.form != IdForm.CANONICAL) & _present(after))
+        # blanks around an ID are not in its form, but in the file
+        given = raw_ids(context.values(role, "primary_id").tolist())
+        differs = (ids.form != IdForm.CANONICAL) | (_present(given) & (given != after))
+        rows = np.flatnonzero(ids.parsed & ids.in_range & differs & _present(after))
         if len(rows):
             if role is Role.MARKER:
                 renamed = {str(ids.text[i]).strip(): str(after[i]) for i in rows}

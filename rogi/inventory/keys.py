@@ -26,7 +26,10 @@ def flaw(text: str) -> str:
     >>> flaw("RGU304000N0906000E"), flaw("A 1 "), flaw("A\\u00a01"), flaw("\\u200bA1")
     ('', 'has a blank at its end', 'has a no-break space (U+00A0)', 'has an invisible character (U+200B)')
     """
-    odd = [c for c in text if c != " " and unicodedata.category(c) in (*_BLANKS, *_INVISIBLE)]
+    plain = text.isascii() and text.isprintable()  # nearly all are
+    odd = (
+        [] if plain else [c for c in text if c != " " and unicodedata.category(c) in (*_BLANKS, *_INVISIBLE)]
+    )
     if odd:
         kind = unicodedata.category(odd[0])
         what = "a no-break space" if odd[0] == "\xa0" else "a blank" if kind in _BLANKS else None
@@ -38,6 +41,8 @@ def flaw(text: str) -> str:
 
 def key(text: str) -> str:
     """An ID without blanks, invisible characters and case: equal for IDs that look alike."""
+    if text.isascii() and text.isprintable():
+        return text.replace(" ", "").casefold()
     plain = unicodedata.normalize("NFKC", text)
     return "".join(c for c in plain if unicodedata.category(c) not in (*_BLANKS, *_INVISIBLE)).casefold()
 
@@ -68,13 +73,14 @@ def odd_ids(columns: Sequence[Objects]) -> list[dict[int, str]]:
     distinct = list(counts)
     read = parse(np.array([*distinct, None], dtype=object)).canonical[:-1]
     same: dict[str, list[str]] = {}
+    forms = set(read.tolist())
     for text, canonical in zip(distinct, read, strict=True):
         same.setdefault(key(canonical if canonical is not None else text), []).append(text)
     wrong: dict[str, str] = {}
     for texts in same.values():
         sound = [t for t in texts if not flaw(t)]
-        # the most frequent is meant, then that in capitals, which the form of IDs has
-        meant = min(sound, key=lambda t: (-counts[t], t)) if sound else ""
+        # the 18-character form is meant, else the most frequent
+        meant = min(sound, key=lambda t: (t not in forms, -counts[t], t)) if sound else ""
         for text in texts:
             if said := flaw(text):
                 wrong[text] = said

@@ -10,6 +10,7 @@ from rogi.inventory.model import Inventory
 from rogi.release.lineage import CROSSWALK, LINEAGE, read_lineage
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import Release, Version
+from rogi.release.values import Kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ def _successors(folder: Path, release: Release, table: pd.DataFrame, present: se
     own = Version.parse(release.version)
     retired_in = {row.id: Version.parse(row.version) for row in rows}
     now: dict[str, set[str]] = {}
+    redrawn = set(table.loc[table["kind"] == Kind.REGROUPED, "id_old"])
     for old, new in zip(table["id_old"], table["id_new"], strict=True):
         now.setdefault(old, set()).update({new} - {""})
     for row in rows:
@@ -55,7 +57,9 @@ def _successors(folder: Path, release: Release, table: pd.DataFrame, present: se
             continue
         if row.id not in now:
             yield f"{row.id} is retired by {row.version} but was not in the version before (crosswalk)"
-        elif row.replaced_by and now[row.id] and set(row.replaced_by) != now[row.id]:
+            continue
+        said, there = set(row.replaced_by), now[row.id]
+        if said and there and said != there and not (row.id in redrawn and said <= there):
             yield (
                 f"{row.id} is replaced by {', '.join(row.replaced_by)}, in the crosswalk by "
                 f"{', '.join(sorted(now[row.id]))}"

@@ -159,8 +159,12 @@ def lineage_refusals(
     fates = successors(found)
     other = []
     for stone in stones:
-        _, now = fates.get(stone.id, ("", ()))
-        if stone.replaced_by and now and set(stone.replaced_by) != set(now) and set(stone.replaced_by) <= ids:
+        kind, now = fates.get(stone.id, ("", ()))
+        said = set(stone.replaced_by)
+        if not said or not now or not said <= ids:
+            continue
+        # where several units became several others, an author may name those that matter
+        if said != set(now) and not (kind == Kind.REGROUPED and said <= set(now)):
             other.append(f"{stone.id}: {' '.join(stone.replaced_by)}, by its outline {' '.join(now)}")
     if other:
         out.append(

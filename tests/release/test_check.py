@@ -6,9 +6,11 @@ import json
 import shutil
 import sqlite3
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rogi.errors import InputError
 from rogi.inventory.write import write_inventory
@@ -199,3 +201,59 @@ def test_a_long_list_of_faults_is_cut_in_the_text_only(copy: Path) -> None:
     checks = check_package(copy)
     assert "and 5 more" in as_text(checks)
     assert len(as_dict(checks)["checks"][0]["faults"]) == 15
+
+
+def _lineage(copy: Path, change: Callable[[list[str]], list[str]]) -> str:
+    """Faults of the lineage after its rows were changed."""
+    path = copy / "lineage" / "lineage.csv"
+    head, *rows = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([head, *change(rows)]) + "\n", encoding="utf-8")
+    resum(copy)
+    return "\n".join(next(i for i in check_package(copy).items if i.name == "lineage").faults)
+
+
+def test_successors_that_are_not_there_are_seen(copy: Path) -> None:
+    """A successor that no version has, and one that the crosswalk contradicts."""
+    made = copy / "release.yaml"
+    release = yaml.safe_load(made.read_text(encoding="utf-8"))
+    stone = next(s for s in release["retired"] if "replaced_by" in s)
+    (name,) = stone["replaced_by"]
+    wrong = "RGU100000N0900000E"
+    said = _lineage(copy, lambda rows: [row.replace(f",{name},", f",{wrong},") for row in rows])
+    assert f"{stone['id']} is replaced by {wrong}, which is not there" in said
+    assert f"{stone['id']} has another replaced_by in release.yaml" in said
+
+
+def test_a_predecessor_that_never_was_is_seen(copy: Path) -> None:
+    """A retired ID that the version before did not have, and one of a version to come."""
+    never = "RGU100000N0900000E"
+    rows = [f"1.1,{never},removed,,mistake", f"1.2,{never[:-1]}W,removed,,mistake"]
+    said = _lineage(copy, lambda old: [*old, *rows])
+    assert f"{never} is retired by 1.1 but was not in the version before" in said
+    assert f"{never[:-1]}W is retired by 1.2, which is after this version" in said
+
+
+def test_a_successor_of_an_earlier_version_may_be_gone_since(copy: Path) -> None:
+    """A unit replaced in 0.9 by one that 1.1 retired: the chain is whole."""
+    gone = yaml.safe_load((copy / "release.yaml").read_text(encoding="utf-8"))["retired"][0]["id"]
+    assert _lineage(copy, lambda rows: [f"0.9,RGU100000N0900000E,renamed,{gone},x", *rows]) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ignore", "GEO003"),
+        ("select", "SCH"),
+        ("severity GEO003", "info"),
+        ("parameter GEO014.minimum_area", "0"),
+    ],
+)
+def test_a_report_with_settings_of_its_own_is_seen(copy: Path, key: str, value: str) -> None:
+    """A release is checked by all rules as they are."""
+    path = copy / "validation" / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    report["settings"][key] = value
+    path.write_text(json.dumps(report), encoding="utf-8")
+    resum(copy)
+    (item,) = [i for i in check_package(copy).items if i.name == "validation"]
+    assert item.passed is False and item.faults[0].startswith(f"the report was made with {key} = {value}")

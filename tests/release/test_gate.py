@@ -274,3 +274,34 @@ def test_an_id_that_never_was_is_not_retired(release: Release, report: Report, f
     more = replace(release, retired=(*release.retired, stone))
     assert codes(more, report, found) == ["lineage-unknown"]
     assert codes(more, report, found, retired=[Retired("0.9", stone.id, "removed", (), "x")]) == []
+
+
+def test_settings_do_not_decide_what_a_release_contains(releases, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """A self-intersecting outline is refused whatever rogi.toml leaves out or calls information."""
+    import shapely
+    from typer.testing import CliRunner
+
+    from rogi.cli.release import app
+
+    layers = []
+    for layer in releases.versions.first.layers:
+        if layer.role is Role.OUTLINE:
+            shapes = layer.frame.geometry.to_numpy(copy=True)
+            west, south, east, north = shapes[0].bounds
+            shapes[0] = shapely.Polygon([(west, south), (east, north), (east, south), (west, north)])
+            layer = replace(layer, frame=layer.frame.set_geometry(shapes, crs=layer.frame.crs))
+        layers.append(layer)
+    write_inventory(replace(releases.versions.first, layers=tuple(layers)), tmp_path / "work.gpkg")
+    monkeypatch.chdir(tmp_path)
+    for text, named in (
+        ('ignore = ["GEO003"]', "ignore"),
+        ('select = ["SCH"]', "select"),
+        ('[severity]\nGEO003 = "info"', "severity"),
+        ('profile = "lenient"', "profile"),
+    ):
+        (tmp_path / "rogi.toml").write_text(text, encoding="utf-8")
+        arguments = ["build", str(releases.folders[0]), "-i", "work.gpkg", "-o", "dist", "-q"]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 1 and "GEO003 (1)" in result.stderr, result.output
+        assert f"not used of the settings: {named}" in result.stderr
+    assert not list((tmp_path / "dist").iterdir())

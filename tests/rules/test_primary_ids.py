@@ -84,7 +84,7 @@ def test_repaired_swiss_ids_agree_with_their_markers() -> None:
     ("text", "code"),
     [
         ("RGU384455N1092526W", None),
-        (" RGU384455N1092526W ", None),  # outer blanks
+        (" RGU384455N1092526W ", "PID002"),  # outer blanks
         ("RGS384455N1092526W", "PID009"),
         ("rgu384455n1092526w", "PID002"),
         ("RGU1092526W384455N", "PID002"),
@@ -375,3 +375,44 @@ def test_numeric_ids_are_malformed_not_a_crash() -> None:
     layers = tuple(replace(x, frame=frame) if x.role is Role.MARKER else x for x in inventory.layers)
     found = findings(replace(inventory, layers=layers), "PID001", "PID004")
     assert found.groupby("code").size().to_dict() == {"PID001": 3, "PID004": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("RGU304000N0906000E ", "has a blank at its end"),
+        (" RGU304000N0906000E", "has a blank at its start"),
+        ("RGU304000N0906000E\u00a0", "has a no-break space (U+00A0)"),
+        ("\ufeffRGU304000N0906000E", "has an invisible character (U+FEFF)"),
+        ("unit 1 ", "has a blank at its end"),
+        ("unit\u200b1", "has an invisible character (U+200B)"),
+        ("RGU304000N0906000E", None),
+        ("unit 1", None),
+    ],
+)
+def test_what_is_not_seen_of_an_id_is_found(name: str, said: str | None) -> None:
+    """IDs are compared letter by letter by every other program."""
+    found = findings(markers([name, "RGU304100N0906100E"], [90.6, 90.61], [30.4, 30.41]), "PID002")
+    assert [m.endswith(said) for m in found["message"]] == ([True] if said else [])
+
+
+def test_ids_that_differ_in_case_only_are_found() -> None:
+    """An outline's own ID in capitals, as the markers do not have it; the rarer one is named."""
+    inventory = examples.rgik(2)
+    names = ["unit a", "unit b"]
+    inventory = examples.with_values(inventory, Role.MARKER, "PrimaryID", dict(enumerate(names)))
+    outlines = {0: "unit a", 1: "Unit A", 2: "unit b", 3: "unit b"}
+    found = findings(examples.with_values(inventory, Role.OUTLINE, "PrimaryID", outlines), "PID002")
+    assert found["row"].tolist() == [2]
+    assert "differs from 'unit a' in its case" in found["message"].iloc[0]
+
+
+def test_blanks_around_an_id_are_taken_away() -> None:
+    """The safe fix writes the 18-character form in every layer."""
+    from rogi.fixes import fix
+
+    name = "RGU304000N0906000E"
+    inventory = markers([f"{name} ", "RGU304100N0906100E"], [90.6, 90.61], [30.4, 30.41])
+    mended, _ = fix(inventory, "safe")
+    layer = mended.layer(Role.MARKER)
+    assert layer is not None and layer.frame["PrimaryID"].tolist() == [name, "RGU304100N0906100E"]

@@ -1,4 +1,4 @@
-"""A primary ID is readable but not in the 18-character form.
+"""A primary ID is readable but not in the 18-character form, or has blanks or characters that are not seen.
 
 ## What it checks
 IDs are written as `RGU384455N1092526W`: prefix, six digits of latitude, `N` or `S`, seven digits of
@@ -7,10 +7,14 @@ longitude, `E` or `W`, 18 characters. Found are
 * a longitude of six digits, 17 characters (the form of the whole Swiss inventory);
 * longitude first;
 * zeros lost, at the front or at the end, because the digits were once a number;
-* zeros too many, lower case, blanks, separators, a decimal point.
+* zeros too many, lower case, blanks, separators, a decimal point;
+* blanks at the start or end, no-break spaces and invisible characters (zero-width space, byte order mark),
+  also in IDs of other forms;
+* IDs of other forms that differ from another one in case only.
 
 ## Why
 IDs are compared as text: `RGU465071N084471E` and `RGU465071N0084471E` are the same unit, and do not match.
+A table that is joined by ID loses the units whose ID ends in a blank, and nobody sees why.
 
 ## Example
     'RGU465071N084471E' has six digits of longitude; the 18-character form is 'RGU465071N0084471E'
@@ -32,6 +36,7 @@ import numpy as np
 
 from rogi.inventory.columns import quoted
 from rogi.inventory.id_readings import IdForm
+from rogi.inventory.keys import Objects, odd_ids, raw_ids
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
 from rogi.rules.primary_ids import WITH_ID
@@ -52,9 +57,12 @@ FAULTS = {
 
 
 def check(context: Context) -> Iterator[Rows]:
-    for role in context.targets:
+    raw = [raw_ids(context.values(role, "primary_id").tolist()) for role in context.targets]
+    for role, given, odd in zip(context.targets, raw, odd_ids(raw), strict=True):
         ids = context.primary_ids(role)
-        rows = np.flatnonzero(ids.parsed & (ids.form != IdForm.CANONICAL))
+        known = ids.parsed & (ids.form != IdForm.CANONICAL)
+        yield _unseen(context, role, given, {row: said for row, said in odd.items() if not known[row]})
+        rows = np.flatnonzero(known)
         messages = [
             f"{quoted(ids.text[i])} {FAULTS.get(ids.form[i], 'is written in another way')}; "
             + (
@@ -65,6 +73,14 @@ def check(context: Context) -> Iterator[Rows]:
             for i in rows
         ]
         yield Rows(role, rows, messages, field=context.column_name(role, "primary_id"), value=ids.text[rows])
+
+
+def _unseen(context: Context, role: Role, given: Objects, odd: dict[int, str]) -> Rows:
+    """Rows whose ID differs from what it looks like."""
+    rows = np.array(sorted(odd), dtype=np.int64)
+    messages = [f"{quoted(given[i])} {odd[i]}" for i in rows.tolist()]
+    column = context.column_name(role, "primary_id")
+    return Rows(role, rows, messages, field=column, value=given[rows])
 
 
 def good() -> Inventory:
