@@ -85,7 +85,7 @@ def test_neighbours_on_both_sides_meet_markers_and_projected_outlines() -> None:
 
 def test_longitudes_from_0_to_360_are_those_west_of_greenwich() -> None:
     andes = shapely.box(-70.01, -30.01, -70, -30)
-    raised = shapely.transform(andes, lambda xy: xy + [360.0, 0.0])
+    raised = shapely.transform(andes, lambda xy: xy + np.array([360.0, 0.0]))
     [section] = compare_inventories(
         side_of(inventory(andes, EAST)), side_of(inventory(raised, EAST)), QUICK
     ).sections

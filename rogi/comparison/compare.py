@@ -30,11 +30,13 @@ from rogi.comparison.matching import (
     SLIVER_AREA_M2,
     SLIVER_FRACTION,
     MatchGraph,
+    Ties,
     assignment,
     match_markers,
     match_points,
     match_polygons,
     swap,
+    ties,
 )
 from rogi.comparison.outlines import Outlines
 from rogi.comparison.rates import CONFIDENCE, REPLICATES, Rate, rate
@@ -105,6 +107,8 @@ def compare_polygons(
     *,
     group_a: ArrayLike | None = None,
     group_b: ArrayLike | None = None,
+    id_a: ArrayLike | None = None,
+    id_b: ArrayLike | None = None,
 ) -> Comparison:
     """Outlines against outlines.
 
@@ -115,10 +119,14 @@ def compare_polygons(
     parameters : Parameters, optional
     group_a, group_b : array_like of str, shapes (n_a,), (n_b,), optional
         Group of each object, to have the agreement per group too.
+    id_a, id_b : array_like of str or None, shapes (n_a,), (n_b,), optional
+        IDs, which decide between pairs that are equally good.
     """
     p = parameters or Parameters()
     graph = match_polygons(a, b, sliver_area_m2=p.sliver_area_m2, sliver_fraction=p.sliver_fraction)
-    assigned, panoptic = assignment(graph), assignment(graph, min_iou=p.panoptic_iou)
+    even = _ties(graph, a.geometries, b.geometries, id_a, id_b)
+    assigned = assignment(graph, ties=even)
+    panoptic = assignment(graph, min_iou=p.panoptic_iou, ties=even)
     linked = graph.linked
     distances = boundary_distances(a, b, graph.a[linked], graph.b[linked], step_m=p.boundary_step_m)
     parts = components(a, b, graph)
@@ -148,7 +156,7 @@ def compare_polygons(
         parts=parts,
         area=area_agreement(parts, replicates=p.replicates, seed=p.seed, confidence=p.confidence),
         objects=[
-            object_agreement(graph, assignment(graph, min_iou=t), t, confidence=p.confidence)
+            object_agreement(graph, assignment(graph, min_iou=t, ties=even), t, confidence=p.confidence)
             for t in p.iou_thresholds
         ],
         panoptic=object_agreement(graph, panoptic, p.panoptic_iou, confidence=p.confidence),
@@ -165,6 +173,8 @@ def compare_points(
     *,
     group_a: ArrayLike | None = None,
     group_b: ArrayLike | None = None,
+    id_a: ArrayLike | None = None,
+    id_b: ArrayLike | None = None,
 ) -> Comparison:
     """Points against outlines (either way round) or against points: what can be said without areas.
 
@@ -175,6 +185,8 @@ def compare_points(
     parameters : Parameters, optional
     group_a, group_b : array_like of str, optional
         Group of each object, to have the counts per group too.
+    id_a, id_b : array_like of str or None, optional
+        IDs, which decide between pairs that are equally good.
     """
     p = parameters or Parameters()
     if isinstance(b, Outlines) and not isinstance(a, Outlines):
@@ -186,13 +198,14 @@ def compare_points(
         method = f"markers at most {p.marker_distance_m:g} m apart"
     else:
         raise ValueError("two sides with outlines are compared by compare_polygons")
+    shapes = [side.geometries if isinstance(side, Outlines) else side for side in (a, b)]
     in_a, in_b = found(graph)
     return Comparison(
         a,
         b,
         method,
         graph,
-        assignment(graph),
+        assignment(graph, ties=_ties(graph, *shapes, id_a, id_b)),
         rate(int(in_a.sum()), len(in_a), p.confidence),
         rate(int(in_b.sum()), len(in_b), p.confidence),
         groups=[]
@@ -200,6 +213,13 @@ def compare_points(
         else group_counts(graph, group_a, group_b, confidence=p.confidence),
         parameters=p,
     )
+
+
+def _ties(
+    graph: MatchGraph, a: Geometries, b: Geometries, id_a: ArrayLike | None, id_b: ArrayLike | None
+) -> Ties:
+    nothing = [np.full(len(shapes), None, dtype=object) for shapes in (a, b)]
+    return ties(graph, a, b, nothing[0] if id_a is None else id_a, nothing[1] if id_b is None else id_b)
 
 
 def _spread(distances: BoundaryDistances, linked: NDArray[np.bool_]) -> BoundaryDistances:

@@ -206,18 +206,17 @@ def _compare(
     groups: tuple[Texts, Texts] | None,
 ) -> Comparison:
     shapes_a, shapes_b = a.geometries[rows_a], b.geometries[rows_b]
+    more: dict[str, Texts] = {"id_a": a.stated_ids()[rows_a], "id_b": b.stated_ids()[rows_b]}
+    if groups is not None:
+        more |= {"group_a": groups[0], "group_b": groups[1]}
     if a.outlines and b.outlines:
         first, second = prepare_together([(shapes_a, 4326), (shapes_b, 4326)])
-        if groups is None:
-            return compare_polygons(first, second, parameters)
-        return compare_polygons(first, second, parameters, group_a=groups[0], group_b=groups[1])
+        return compare_polygons(first, second, parameters, **more)
     ready: list[Outlines | Geometries] = [
         prepare_together([(shapes, 4326)])[0] if side.outlines else shapes
         for side, shapes in ((a, shapes_a), (b, shapes_b))
     ]
-    if groups is None:
-        return compare_points(ready[0], ready[1], parameters)
-    return compare_points(ready[0], ready[1], parameters, group_a=groups[0], group_b=groups[1])
+    return compare_points(ready[0], ready[1], parameters, **more)
 
 
 def _classes(side: Side, both_outlines: bool) -> Texts:

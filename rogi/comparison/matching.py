@@ -6,12 +6,13 @@ Nothing is capped or sampled: all pairs that overlap are in the graph. Rows are 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rogi.comparison.outlines import Outlines
 from rogi.comparison.overlap import overlap_areas
@@ -21,6 +22,7 @@ from rogi.geometry import Floats, Geometries, Ints
 # project.
 SLIVER_AREA_M2 = 1.0  # 1e-4 of the smallest unit of 0.01 km²
 SLIVER_FRACTION = 0.01  # of the smaller outline
+TIE = 1e-9  # weights closer than this are equal: arithmetic makes smaller differences
 MARKER_DISTANCE_M = 50.0  # points of two inventories closer than this are taken for one landform
 
 
@@ -184,11 +186,64 @@ def self_overlaps(side: Outlines) -> tuple[Ints, Ints, Floats]:
     return first[keep], second[keep], overlap[keep]
 
 
-def assignment(graph: MatchGraph, weight: Floats | None = None, *, min_iou: float = 0.0) -> NDArray[np.bool_]:
+@dataclass(frozen=True)
+class Ties:
+    """What decides between pairs of equal weight.
+
+    Attributes
+    ----------
+    same_id : ndarray of bool, shape (m,)
+        Pairs of objects with one ID.
+    twin_a, twin_b : ndarray of int, shapes (n_a,), (n_b,)
+        Objects with one and the same geometry have one number.
+    """
+
+    same_id: NDArray[np.bool_]
+    twin_a: Ints
+    twin_b: Ints
+
+
+def ties(graph: MatchGraph, a: Geometries, b: Geometries, id_a: ArrayLike, id_b: ArrayLike) -> Ties:
+    """What decides between pairs of equal weight.
+
+    Parameters
+    ----------
+    graph : MatchGraph
+    a, b : ndarray of object, shapes (n_a,), (n_b,)
+    id_a, id_b : array_like of str or None, shapes (n_a,), (n_b,)
+        None where the file states none.
+    """
+    first, second = np.asarray(id_a, dtype=object)[graph.a], np.asarray(id_b, dtype=object)[graph.b]
+    same = np.array([x is not None and x == y for x, y in zip(first, second, strict=True)], bool)
+    several = (graph.size_a > 1) | (graph.size_b > 1)
+    return Ties(same, _twins(a, several[graph.cluster_a]), _twins(b, several[graph.cluster_b]))
+
+
+def _twins(shapes: Geometries, wanted: NDArray[np.bool_]) -> Ints:
+    """Number of each geometry, the same for equal ones; only where it is wanted are they looked at."""
+    number: Ints = np.arange(len(shapes))
+    rows = np.flatnonzero(wanted)
+    if len(rows):
+        # 1e-9 degrees, 0.1 mm: below it copies differ by the arithmetic that brought them here
+        near = shapely.normalize(shapely.transform(shapes[rows], lambda xy: np.round(xy, 9) + 0.0))
+        first: dict[bytes, int] = {}
+        number[rows] = [first.setdefault(w, row) for w, row in zip(shapely.to_wkb(near), rows, strict=True)]
+    return number
+
+
+def assignment(
+    graph: MatchGraph,
+    weight: Floats | None = None,
+    *,
+    min_iou: float = 0.0,
+    ties: Ties | None = None,
+) -> NDArray[np.bool_]:
     """The one-to-one matching of largest total weight.
 
     Every object gets at most one partner; among all such choices the sum of the weights is the largest
-    possible (linear sum assignment; scipy's sparse solver after Jonker & Volgenant 1987).
+    possible (linear sum assignment; scipy's sparse solver after Jonker & Volgenant 1987). Of choices whose
+    weights are equal to :data:`TIE` the one with more pairs of one ID is taken; objects with one geometry go
+    together in the canonical order, whatever the solver prefers.
 
     Parameters
     ----------
@@ -199,6 +254,8 @@ def assignment(graph: MatchGraph, weight: Floats | None = None, *, min_iou: floa
     min_iou : float
         Only pairs of polygons that reach it are chosen from. A matching at a threshold is made so, and not
         cut down afterwards: two weak pairs may outweigh the one that reaches the threshold.
+    ties : Ties, optional
+        By default only the order of the rows decides.
 
     Returns
     -------
@@ -211,6 +268,8 @@ def assignment(graph: MatchGraph, weight: Floats | None = None, *, min_iou: floa
             weight = 1.0 - 0.5 * graph.distance / furthest
         else:
             weight = graph.iou
+    same = np.zeros(len(graph.a), bool) if ties is None else ties.same_id
+    weight = np.round(weight / TIE) * TIE + 0.5 * TIE * same
     eligible = graph.linked & ~(graph.iou < min_iou)  # no IoU where a side has points
     chosen = np.zeros(len(graph.a), bool)
     kind = graph.cluster_type[graph.cluster_a[graph.a]]
@@ -227,7 +286,30 @@ def assignment(graph: MatchGraph, weight: Floats | None = None, *, min_iou: floa
     tangled = np.flatnonzero(eligible & (kind == MATCH_TYPES.index(MatchType.COMPLEX)))
     if len(tangled):
         chosen[tangled] = _assign(graph.a[tangled], graph.b[tangled], weight[tangled])
+        if ties is not None:
+            _sort_twins(graph, chosen, tangled, ties)
     return chosen
+
+
+def _sort_twins(graph: MatchGraph, chosen: NDArray[np.bool_], tangled: Ints, ties: Ties) -> None:
+    """Objects of one geometry exchange their partners, which costs nothing: IDs decide, then the order."""
+    before = chosen.copy()
+    twin_a, twin_b = ties.twin_a[graph.a[tangled]], ties.twin_b[graph.b[tangled]]
+    wanted = Counter(zip(twin_a[chosen[tangled]].tolist(), twin_b[chosen[tangled]].tolist(), strict=True))
+    chosen[tangled] = False
+    used_a, used_b = set[int](), set[int]()
+    rows = tangled.tolist()
+    blocks = list(zip(twin_a.tolist(), twin_b.tolist(), strict=True))
+    for by_id in (True, False):
+        for k, block in zip(rows, blocks, strict=True):
+            i, j = int(graph.a[k]), int(graph.b[k])
+            if wanted[block] and i not in used_a and j not in used_b and (ties.same_id[k] or not by_id):
+                chosen[k] = True
+                wanted[block] -= 1
+                used_a.add(i)
+                used_b.add(j)
+    if wanted.total():  # a pair of two twins is not in the graph, by the arithmetic of its overlap
+        chosen[:] = before
 
 
 def _assign(a: Ints, b: Ints, weight: Floats) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
@@ -25,6 +25,9 @@ from rogi.geometry import (
     total_bounds,
 )
 from rogi.longitudes import in_one_map, turned
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -132,17 +135,19 @@ def repair(geometries: ArrayLike) -> tuple[Geometries, NDArray[np.bool_]]:
     return geoms, repaired
 
 
-def canonical_order(ids: ArrayLike, geometries: ArrayLike) -> Ints:
+def canonical_order(ids: ArrayLike, geometries: ArrayLike, table: pd.DataFrame | None = None) -> Ints:
     """Order of rows that depends on ids and geometries only, never on the order in a file.
 
-    Rows are sorted by id (as text); equal ids by the bounds, and only then by the bytes of the geometry.
-    Rows that are still equal are copies of each other, and their order changes no result.
+    Rows are sorted by id (as text); equal ids by the bounds, then by the bytes of the geometry, and only then
+    by their values. Rows that are still equal are copies of each other, and their order changes no result.
 
     Parameters
     ----------
     ids : array_like, shape (n,)
         Identifiers of any kind; missing ones sort as empty text.
     geometries : array_like of shapely geometries, shape (n,)
+    table : DataFrame, optional
+        Values of the n rows.
 
     Returns
     -------
@@ -163,5 +168,9 @@ def canonical_order(ids: ArrayLike, geometries: ArrayLike) -> Ints:
         tie = np.zeros(len(rank), np.intp)
         tie[rows] = wkb_rank
         bounds = np.nan_to_num(shapely.bounds(geoms))
-        order = np.lexsort([tie, *bounds.T[::-1], rank])
+        last = np.zeros(len(rank), np.intp)
+        if table is not None:
+            values = table.iloc[rows].astype("string").fillna("").agg("\x1f".join, axis=1)
+            last[rows] = np.unique(values.to_numpy(dtype=str), return_inverse=True)[1]
+        order = np.lexsort([last, tie, *bounds.T[::-1], rank])
     return order

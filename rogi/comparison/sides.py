@@ -115,6 +115,13 @@ class Side:
         """Whether the objects are outlines, not markers."""
         return self.role is Role.OUTLINE
 
+    def stated_ids(self) -> Texts:
+        """(n,) ids, None where the file states none: a row number says nothing of another file."""
+        nameless = frozenset(self.without_id)
+        out = self.ids.copy()
+        out[[not self.id_column or name in nameless for name in out.tolist()]] = None
+        return out
+
     def places(self) -> Geometries:
         """(n,) a point in each object: the marker, or a point on the surface of the outline."""
         return np.asarray(shapely.point_on_surface(self.geometries)) if self.outlines else self.geometries
@@ -198,7 +205,8 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
     ids_all, ids = ids, ids[positions]
     stable = ids.copy()
     stable[~stated[positions]] = None  # a row number depends on the file
-    order = canonical_order(stable, lonlat)
+    values = layer.frame.drop(columns=layer.frame.geometry.name).iloc[positions]
+    order = canonical_order(stable, lonlat, values)
     counts = Counter(ids.tolist())
     return Side(
         name=inventory.path,

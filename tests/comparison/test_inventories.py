@@ -280,3 +280,58 @@ def test_what_cannot_be_compared() -> None:
         side_of(inventory, Role.MARKER)
     with pytest.raises(OptionError, match="no column 'key'"):
         side_of(inventory, id_field="key")
+
+
+def differences(a: Side, b: Side) -> list[float]:
+    """Largest difference of each numeric attribute over the assigned pairs."""
+    out = []
+    for section in compare_inventories(a, b, QUICK).sections:
+        assert section.comparison.assigned.sum() == len(section.rows_a)
+        out += [x.result.mean_absolute for x in section.attributes]
+    return out
+
+
+HEIGHTS = [3000.0, 3400.0, 3800.0, 4200.0, 5000.0]
+TWINS = [box(0, 0), box(0, 0), box(0, 0), box(2, 0), box(20, 0)]  # three alike, one over them, one apart
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [2, 1, 0, 4, 3], [1, 2, 0, 3, 4], [4, 3, 2, 1, 0]])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ids("0001", "0002", "0003", "0004", "0005"),  # each its own
+        ids("0001", "0001", "0001", "0002", "0003"),  # one three times
+        [None] * 5,  # no IDs at all
+        [ids("0001")[0], None, None, None, ids("0002")[0]],
+    ],
+)
+def test_a_file_differs_from_itself_by_nothing_in_any_order(names: list, order: list[int]) -> None:
+    def shuffled(rows: list[int]) -> Side:
+        return side(
+            [TWINS[k] for k in rows], PrimaryID=[names[k] for k in rows], ELE_MEAN=[HEIGHTS[k] for k in rows]
+        )
+
+    assert differences(shuffled([0, 1, 2, 3, 4]), shuffled(order)) == [0.0]
+
+
+def test_one_id_decides_between_two_outlines_that_fit_as_well() -> None:
+    """A unit of A was copied in B: the copy under its own ID is its partner, wherever it stands."""
+    a = side([box(0, 0)], PrimaryID=ids("0002"), ELE_MEAN=[3000.0])
+    for names in (ids("0001", "0002"), ids("0002", "0001"), ids("0002", "0003")):
+        heights = [3000.0 if name in ids("0002") else 9000.0 for name in names]
+        b = side([box(0, 0), box(0, 0)], PrimaryID=names, ELE_MEAN=heights)
+        [x] = compare_inventories(a, b, QUICK).sections[0].attributes
+        assert (x.result.count, x.result.mean) == (1, 0.0)
+
+
+def test_markers_at_one_place_go_together_by_id() -> None:
+    points = [shapely.Point(97, 30), shapely.Point(97, 30), shapely.Point(97.0003, 30)]
+    a = side(points, PrimaryID=ids("0001", "0002", "0003"), ELE_MEAN=[1.0, 2.0, 3.0])
+    b = side(points, PrimaryID=ids("0002", "0001", "0003"), ELE_MEAN=[2.0, 1.0, 3.0])
+    assert differences(a, b) == [0.0]
+    outlines = side([box(0, 0), box(1, 0)], PrimaryID=ids("0001", "0002"), ELE_MEAN=[1.0, 2.0])
+    inside = [shapely.Point(97.002, 30.001), shapely.Point(97.003, 30.001)]
+    for names in (ids("0001", "0002"), ids("0002", "0001")):  # both lie in both outlines
+        heights = [1.0 if name in ids("0001") else 2.0 for name in names]
+        markers = side(inside, PrimaryID=names, ELE_MEAN=heights)
+        assert differences(outlines, markers) == [0.0]
