@@ -20,8 +20,14 @@ from rogi.comparison.rates import (
     rate,
 )
 from rogi.geometry import Floats
+from rogi.words import counted
 
 IOU_THRESHOLDS = (0.1, 0.25, 0.5, 0.75)
+# Percentile intervals of fewer groups are too narrow, and where one group has most of the area the draws only
+# say how often it was drawn (Efron & Tibshirani 1993, §13; Cameron, Gelbach & Miller 2008 for few clusters).
+# The numbers are the choice of this project.
+LEAST_GROUPS = 10
+LARGEST_SHARE = 0.8
 PANOPTIC_IOU = 0.5  # Kirillov et al. (2019): above it a match is unique where no side overlaps itself
 # km²; the lower limit of an inventoried unit (0.01), the mean (0.14) and the 90th percentile (0.3) of
 # TPRoGI lie on or near the edges.
@@ -36,8 +42,12 @@ class AreaAgreement:
     ----------
     true_positive, false_positive, false_negative : float
         Area of A ∩ B, of B outside A, and of A outside B, m².
+        What lies along boundaries within a millimetre of each other counts as 0.
     precision, recall, f1, iou : Estimate
         With percentile intervals of the cluster bootstrap.
+    no_interval : str
+        Why there are none: fewer than :data:`LEAST_GROUPS` groups of linked outlines, or one of them has more
+        than :data:`LARGEST_SHARE` of the area.
     """
 
     true_positive: float
@@ -47,6 +57,7 @@ class AreaAgreement:
     recall: Estimate
     f1: Estimate
     iou: Estimate
+    no_interval: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,13 +142,33 @@ def area_agreement(
     """
     chosen = slice(None) if rows is None else np.asarray(rows)
     table = np.column_stack([parts.both[chosen], parts.union_a[chosen], parts.union_b[chosen]])
-    drawn = bootstrap_sums(table, replicates, seed)
-    both, in_a, in_b = (float(v) for v in table.sum(axis=0))
+    reason = _no_interval(table[:, 1] + table[:, 2] - table[:, 0])
+    drawn = bootstrap_sums(table, 0 if reason else replicates, seed)
     values, spread = _area_rates(table.sum(axis=0)[None, :]), _area_rates(drawn)
     estimates = {
         name: percentile_estimate(float(v[0]), spread[name], confidence) for name, v in values.items()
     }
-    return AreaAgreement(both, max(0.0, in_b - both), max(0.0, in_a - both), **estimates)
+    only_a, only_b = (_beyond(whole, table[:, 0], parts.noise[chosen]) for whole in table[:, 1:].T)
+    return AreaAgreement(float(table[:, 0].sum()), only_b, only_a, **estimates, no_interval=reason)
+
+
+def _beyond(whole: Floats, both: Floats, noise: Floats) -> float:
+    """m² of one side outside the other."""
+    rest = whole - both
+    return max(0.0, float(rest[np.abs(rest) > noise].sum()))
+
+
+def _no_interval(area: Floats) -> str:
+    """Why some groups, by the area they cover, are no sample to draw from; empty if they are."""
+    if len(area) < LEAST_GROUPS:
+        return f"{counted(len(area), 'group')} of linked outlines; {LEAST_GROUPS} or more are needed"
+    share = float(area.max() / area.sum()) if area.sum() > 0 else 0.0
+    if share > LARGEST_SHARE:
+        return (
+            f"one group of linked outlines has {100 * share:.0f} % of the area; at most "
+            f"{100 * LARGEST_SHARE:.0f} % are allowed"
+        )
+    return ""
 
 
 def object_agreement(

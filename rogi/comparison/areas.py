@@ -12,6 +12,9 @@ from rogi.comparison.outlines import Outlines
 from rogi.comparison.overlap import overlap_areas
 from rogi.geometry import Floats, Geometries, Ints, rings_of
 
+NOISE_M = 1e-3
+"""Below a millimetre outlines differ by how their coordinates were rounded and brought to degrees."""
+
 
 @dataclass(frozen=True)
 class Components:
@@ -30,6 +33,8 @@ class Components:
         m² of each outline that the other side covers.
     double_a, double_b : float
         m² that would be counted twice if the outlines of a side were simply added.
+    noise : ndarray of float64, shape (k,)
+        m² along the boundaries of the group that are less than :data:`NOISE_M` wide.
     """
 
     of_a: Ints
@@ -41,6 +46,7 @@ class Components:
     covered_b: Floats
     double_a: float
     double_b: float
+    noise: Floats
 
     def __len__(self) -> int:
         return len(self.both)
@@ -108,7 +114,19 @@ def components(a: Outlines, b: Outlines, graph: MatchGraph) -> Components:
         np.minimum(covered_b, b.area),
         added_a - float(union_a.sum()),
         added_b - float(union_b.sum()),
+        NOISE_M * (_sums(of_a, _perimeters(a), count) + _sums(of_b, _perimeters(b), count)),
     )
+
+
+def _perimeters(side: Outlines) -> Floats:
+    """Length of the boundary of each outline in the plane, m."""
+    rings = side.plane
+    steps = np.hypot(*np.diff(rings.coords, axis=0, append=rings.coords[-1:]).T)
+    steps[rings.ring_offsets[1:] - 1] = 0.0  # not an edge: from the end of one ring to the start of the next
+    owner = np.repeat(
+        np.repeat(np.arange(len(rings)), np.diff(rings.object_offsets)), np.diff(rings.ring_offsets)
+    )
+    return _sums(owner, steps, len(rings))
 
 
 def uncovered(side: Outlines, other: Outlines, rows: Ints, partners: Ints, covered: Floats) -> Geometries:

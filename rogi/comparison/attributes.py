@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from rogi.comparison.rates import Kappa, Rate, cohen_kappa, rate
 
+DIGITS = 1e-9
+"""Part of a number by which it may change on the way through another unit or file."""
+
 
 @dataclass(frozen=True)
 class NumericAgreement:
@@ -24,7 +27,7 @@ class NumericAgreement:
     p5, p95 : float
         5th and 95th percentile of the differences.
     equal : Rate
-        Share of pairs with exactly equal values.
+        Share of pairs with equal values.
     circular : bool
         Whether the values are directions: then differences are in [-180°, 180°).
     """
@@ -66,7 +69,9 @@ class ClassAgreement:
     kappa: Kappa
 
 
-def numeric_agreement(a: ArrayLike, b: ArrayLike, *, circular: bool = False) -> NumericAgreement:
+def numeric_agreement(
+    a: ArrayLike, b: ArrayLike, *, circular: bool = False, noise: float = 0.0
+) -> NumericAgreement:
     """Differences B - A of paired numbers.
 
     Parameters
@@ -75,12 +80,15 @@ def numeric_agreement(a: ArrayLike, b: ArrayLike, *, circular: bool = False) -> 
         Values of the pairs; NaN is missing.
     circular : bool
         Directions in degrees: 350° and 10° are 20° apart.
+    noise : float
+        Smaller differences are 0, as are those in the last digits of the numbers (:data:`DIGITS`).
     """
     x, y = np.asarray(a, float), np.asarray(b, float)
     both = np.isfinite(x) & np.isfinite(y)
     difference = y[both] - x[both]
     if circular:
         difference = (difference + 180.0) % 360.0 - 180.0
+    difference[np.abs(difference) < np.maximum(noise, DIGITS * np.abs(y[both]))] = 0.0
     n = len(difference)
     nan = float("nan")
     p5, median, p95 = (float(v) for v in np.quantile(difference, [0.05, 0.5, 0.95])) if n else (nan,) * 3

@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from numba import njit
 
+from rogi.comparison.areas import NOISE_M
 from rogi.comparison.outlines import Outlines
 from rogi.comparison.overlap import run_blocks
 from rogi.geometry import Floats, Ints, metres_per_degree
@@ -85,6 +86,7 @@ def boundary_distances(
         out,
     )
     run_blocks(lambda start, stop: _distance_block(*arguments, start, stop), size, workers)
+    out[out < NOISE_M] = 0.0
     return BoundaryDistances(out[:, 0].copy(), out[:, 1].copy(), out[:, 2].copy())
 
 

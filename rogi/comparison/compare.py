@@ -205,7 +205,7 @@ def compare_points(
         b,
         method,
         graph,
-        assignment(graph, ties=_ties(graph, *shapes, id_a, id_b)),
+        assignment(graph, ties=_ties(graph, shapes[0], shapes[1], id_a, id_b)),
         rate(int(in_a.sum()), len(in_a), p.confidence),
         rate(int(in_b.sum()), len(in_b), p.confidence),
         groups=[]

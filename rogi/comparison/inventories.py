@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi.comparison.areas import NOISE_M
 from rogi.comparison.attributes import (
     ClassAgreement,
     NumericAgreement,
@@ -318,7 +319,8 @@ def _attributes(
             out.append(AttributeAgreement(concept, classes))
             continue
         first, second = numbers[name]
-        result_of = numeric_agreement(first[left], second[right], circular=name in CIRCULAR)
+        noise = NOISE_M if concept.unit == "m" else 0.0
+        result_of = numeric_agreement(first[left], second[right], circular=name in CIRCULAR, noise=noise)
         out.append(AttributeAgreement(concept, result_of))
     return out
 

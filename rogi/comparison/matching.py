@@ -227,7 +227,9 @@ def _twins(shapes: Geometries, wanted: NDArray[np.bool_]) -> Ints:
         # 1e-9 degrees, 0.1 mm: below it copies differ by the arithmetic that brought them here
         near = shapely.normalize(shapely.transform(shapes[rows], lambda xy: np.round(xy, 9) + 0.0))
         first: dict[bytes, int] = {}
-        number[rows] = [first.setdefault(w, row) for w, row in zip(shapely.to_wkb(near), rows, strict=True)]
+        number[rows] = [
+            first.setdefault(w, row) for w, row in zip(shapely.to_wkb(near), rows.tolist(), strict=True)
+        ]
     return number
 
 

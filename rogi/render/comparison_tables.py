@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rogi.comparison.agreement import LARGEST_SHARE, LEAST_GROUPS
 from rogi.comparison.attributes import ClassAgreement, NumericAgreement
 from rogi.comparison.matching import MATCH_TYPES, MatchType
 from rogi.comparison.rates import Estimate
@@ -150,8 +151,13 @@ def _area_tables(section: Section, group: str) -> Iterator[ReportTable]:
             ),
         ),
         tuple(range(7)),
-        f"TP is the area in both, FP in B only, FN in A only; {level} intervals by bootstrap over "
-        f"{len(c.parts):,} groups of linked outlines.{doubled}",
+        "TP is the area in both, FP in B only, FN in A only; "
+        + (
+            f"no intervals: {c.area.no_interval}."
+            if c.area.no_interval
+            else f"{level} intervals by bootstrap over {len(c.parts):,} groups of linked outlines."
+        )
+        + doubled,
     )
     objects = {o.threshold: o for o in [*c.objects, c.panoptic]}
     yield ReportTable(
@@ -242,7 +248,9 @@ def _group_table(section: Section, group: str, by: str) -> ReportTable:
         tuple(titles),
         tuple(rows),
         tuple(range(1, len(titles))),
-        "A group of linked outlines goes as a whole to the group of its largest outline of A."
+        "A group of linked outlines goes as a whole to the group of its largest outline of A; intervals by "
+        f"area need {LEAST_GROUPS} groups of linked outlines, none with more than "
+        f"{100 * LARGEST_SHARE:.0f} % of the area."
         if with_area
         else "",
     )

@@ -48,7 +48,7 @@ def rate_text(value: Estimate | Rate) -> str:
 
 def number(value: float, digits: int = 3) -> str:
     """A number with fixed digits; an en dash where there is none."""
-    return "–" if not math.isfinite(value) else f"{value:,.{digits}f}"
+    return "–" if not math.isfinite(value) else f"{round(value, digits) + 0.0:,.{digits}f}"  # no -0.0
 
 
 def km2(square_metres: float) -> str:

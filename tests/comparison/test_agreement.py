@@ -18,6 +18,7 @@ from rogi.comparison.agreement import (
 )
 from rogi.comparison.areas import Components, components, uncovered
 from rogi.comparison.attributes import class_agreement, numeric_agreement
+from rogi.comparison.boundaries import boundary_distances
 from rogi.comparison.compare import compare_polygons
 from rogi.comparison.matching import MatchGraph, assignment, match_polygons, swap
 from rogi.comparison.outlines import Outlines, prepare_together
@@ -248,3 +249,47 @@ def test_classes() -> None:
     assert ordered.classes[-1] == "Uncertain" and ordered.table.shape == (4, 4)
     assert ordered.kappa.value == pytest.approx(7 / 11)
     assert class_agreement([], []).classes == ()
+
+
+def pairs_of(shares: list[float], side: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """Squares of some sizes in a row, and the same a tenth of their size to the east."""
+    size = side * np.sqrt(shares)
+    west = np.concatenate([[0.0], np.cumsum(2 * size)[:-1]])
+    a = boxes(*np.column_stack([west, 0 * west, west + size, size]))
+    b = boxes(*np.column_stack([west + size / 10, 0 * west, west + size * 1.1, size]))
+    return a, b
+
+
+@pytest.mark.parametrize(
+    ("shares", "reason"),
+    [
+        ([1.0], "1 group of linked outlines; 10 or more are needed"),
+        ([1.0] * 9, "9 groups of linked outlines; 10 or more are needed"),
+        ([1.0] * 10, ""),
+        ([36.0] + [1.0] * 9, ""),  # exactly 80 %
+        ([37.0] + [1.0] * 9, "one group of linked outlines has 80 % of the area; at most 80 % are allowed"),
+        ([900.0] + [1.0] * 99, "one group of linked outlines has 90 % of the area; at most 80 % are allowed"),
+    ],
+)
+def test_no_interval_from_few_groups_or_from_one(shares: list[float], reason: str) -> None:
+    _, _, _, parts = compare(*pairs_of(shares))
+    got = area_agreement(parts, replicates=50)
+    assert got.no_interval == reason
+    for estimate in (got.precision, got.recall, got.f1, got.iou):
+        assert np.isnan(estimate.low) == np.isnan(estimate.high) == bool(reason)
+        assert not shares or estimate.value == pytest.approx(
+            0.9 / 1.1 if estimate is got.iou else 0.9, rel=1e-6
+        )
+
+
+def test_noise_below_a_millimetre_is_nothing() -> None:
+    """Two squares of 100 m a fraction of a millimetre apart; then 10 mm: 1 m² on each side."""
+    for shift_m, expected in ((4e-4, 0.0), (1e-2, 1.0)):
+        a, b, graph, parts = compare(boxes((0, 0, 1, 1)), boxes((shift_m / 100, 0, 1 + shift_m / 100, 1)))
+        got = area_agreement(parts)
+        assert (got.false_positive, got.false_negative) == pytest.approx((expected, expected), rel=1e-3)
+        distances = boundary_distances(a, b, graph.a, graph.b)
+        assert (distances.hausdorff[0] > 0) == (expected > 0)
+    assert numeric_agreement([4000.0, 4000.0], [4000.0005, 4001.0], noise=1e-3).mean == 0.5
+    assert numeric_agreement([0.3], [0.1 + 0.2]).equal.count == 1
+    assert numeric_agreement([350.0], [350.0 - 1e-12], circular=True).mean == 0.0
