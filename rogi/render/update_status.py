@@ -44,6 +44,7 @@ def _lines(state: Review, areas: bool, limit: int) -> Iterator[str]:
         yield f"{counted(state.drawn, 'row')} drawn without a task"
     yield from _problems(state, limit)
     yield from _findings(state, limit)
+    yield from (f"to confirm: {printable(line)}" for line in state.examination.to_confirm)
     yield from (f"note: {printable(note)}" for note in state.examination.edits.notes)
     yield "All is decided and can be applied." if state.complete else "Not complete yet."
 

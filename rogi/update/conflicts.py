@@ -175,9 +175,10 @@ class _Layout:
     def _name(self, k: int) -> str:
         """What to call a product."""
         row = int(self.made.row[k])
-        at = {c: self.found.text(c)[row] for c in ("unit", "task", "package", "row", "file")}
+        at = {c: self.found.text(c)[row] for c in ("unit", "task", "package", "mapper", "row", "file")}
         unit, task = at["unit"], at["task"]
-        where = f"package {at['package']}"
+        by = f" of {at['mapper']}" if at["mapper"] and at["mapper"] != at["package"] else ""
+        where = f"package {at['package']}{by}"
         if unit:
             part = "a part of " if self.made.operation[k] == Decision.SPLIT else ""
             return f"{part}unit {unit} in {where}"

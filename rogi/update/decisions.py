@@ -122,6 +122,11 @@ class Decided:
     columns: Mapping[str, Texts]
 
     @property
+    def without_outline(self) -> Bools:
+        """(n,) rows of units that the plan has and the inventory has not: their package was exported."""
+        return _without_outline(self.edits, self.at)
+
+    @property
     def rows(self) -> gpd.GeoDataFrame:
         """The rows of the edits."""
         return self.edits.rows
@@ -195,6 +200,11 @@ def _positions(unit: Texts, units: Units) -> NDArray[np.intp]:
     return np.array([place.get(name, -1) for name in unit], dtype=np.intp)
 
 
+def _without_outline(edits: Edits, at: NDArray[np.intp]) -> Bools:
+    planned = set(edits.planned.tasks["unit"].dropna())
+    return (at < 0) & np.array([name in planned for name in edits.rows["unit"]], dtype=bool)
+
+
 def _digest(shape: Any) -> str:
     if shape is None:
         return "none"
@@ -212,8 +222,9 @@ def _planned_outlines(edits: Edits, units: Units, at: NDArray[np.intp], task: Te
     out[at >= 0] = units.geometry[at[at >= 0]]
     outlines = by_candidate(edits.candidates)
     candidate = edits.rows["candidate"].to_numpy(dtype=object)
+    lacking = _without_outline(edits, at)
     for i in np.flatnonzero((at < 0) & (task != None)).tolist():  # noqa: E711
-        out[i] = outlines.get(candidate[i]) if candidate[i] else None
+        out[i] = outlines.get(candidate[i]) if candidate[i] and not lacking[i] else None
         if out[i] is None:  # the candidate cannot be looked up: what is there counts as planned
             out[i] = edits.rows.geometry.array[i]
     single = (shapely.get_type_id(out) == shapely.GeometryType.MULTIPOLYGON) & (
@@ -268,17 +279,25 @@ def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:
         return
     said = {decision[i] for i in kept}
     if len({file[i] for i in kept}) > 1:
-        names = sorted({f"{found.text('package')[i]} ({file[i]})" for i in kept})
+        names = sorted({f"{_by(found, i)} ({file[i]})" for i in kept})
         for i in kept:
             found.hold(i, Rule.TWICE, " and ".join(names), conflict=True, peers=kept)
     elif said != {Decision.SPLIT} and (going or not said <= {Decision.RETRIEVE, Decision.REMOVE}):
-        detail = ", ".join(sorted(str(d or "not decided") for d in said))
+        detail = ", ".join(sorted(f"{decision[i] or 'not decided'} by {_by(found, i)}" for i in kept))
         for i in kept:
             found.hold(i, Rule.ROWS_DISAGREE, detail, conflict=True, peers=kept)
     else:
         return
     for i in kept:  # also what was not decided, or not sure, cannot stand beside a decision
         status[i] = Status.HELD
+
+
+def _by(found: Decided, i: int) -> str:
+    """Who decided a row: its mapper, else the mapper of its package."""
+    package = found.text("package")[i]
+    mappers = {p.name: p.mapper for p in found.edits.planned.packages}
+    mapper = found.text("mapper")[i] or mappers.get(package) or package
+    return str(mapper) if mapper == package else f"{mapper} in {package}"
 
 
 def _canonical(found: Decided, i: int) -> tuple[str, ...]:

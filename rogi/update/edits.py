@@ -7,12 +7,13 @@ columns. Nothing is repaired: what cannot be used is told.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ import shapely
 
 from rogi.errors import InputError
 from rogi.geometry import transform_geometries
+from rogi.inventory.crs import label as crs_label
 from rogi.inventory.detect import Family
 from rogi.inventory.formats import Format, format_of
 from rogi.inventory.listing import SourceLayer
@@ -32,7 +34,7 @@ from rogi.update.lineage import FILE as LINEAGE_FILE
 from rogi.update.model import APPLICATION, CANDIDATES, CURRENT, TASK_COLUMNS, TASKS
 from rogi.update.planned import IDENTITY, PLAN_FILE, Planned, read_plan
 from rogi.update.problems import Problem, Rule
-from rogi.update.snapshot import snapshot
+from rogi.update.snapshot import lacks_log, snapshot
 from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ NEEDED: Final = ("task", "decision", "merge_into")
 """Columns without which a layer holds no tasks."""
 CANDIDATE_ID: Final = ("candidate", "candidate_id")
 SHAPEFILE_TEXT: Final = 254
+HEAD_CHARACTERS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +113,8 @@ class Edits:
         file of their package was there, so that the row was deleted.
     notes
         What was passed over.
+    crs_names
+        File -> the coordinate reference system that it states.
     """
 
     planned: Planned
@@ -118,6 +123,7 @@ class Edits:
     candidates: gpd.GeoDataFrame
     missing: pd.DataFrame
     notes: tuple[str, ...] = ()
+    crs_names: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_edits(
@@ -199,7 +205,8 @@ def collect(
     missing = missing.assign(given=missing["package"].isin(set(rows["package"])))
     current = _beside([t.current for t in ordered], "unit", target)
     candidates = _beside([t.candidates for t in ordered], "candidate", target)
-    return Edits(planned, rows, current, candidates, missing, tuple(dict.fromkeys(notes)))
+    stated = {table.file: crs_label(table.frame.crs) for table in ordered if table.frame.crs is not None}
+    return Edits(planned, rows, current, candidates, missing, tuple(dict.fromkeys(notes)), stated)
 
 
 # ---- files
@@ -232,7 +239,23 @@ def _sorted_out(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[str
                 if not file.exists():
                     raise InputError(f"{file} does not exist; check the spelling and the folder.")
                 notes.append(f"{file.name} was passed over: no format of work packages")
+            elif name.endswith(".csv") and _is_task_sheet(file):
+                notes.append(
+                    f"{file.name} was ignored: a CSV has no outlines, so its decisions are not applied; hand "
+                    "back the GeoPackage"
+                )
     return list(files.values()), list(plans.values()), notes
+
+
+def _is_task_sheet(file: Path) -> bool:
+    """Whether a CSV looks like tasks that a mapper handed back; the list of the plan has no decisions."""
+    try:
+        with file.open(encoding="utf-8-sig", errors="replace") as stream:
+            head = stream.readline(HEAD_CHARACTERS)
+    except OSError:
+        return False
+    names = {normalise(name.strip().strip('"')) for name in re.split("[,;\t]", head)}
+    return {normalise(name) for name in NEEDED} <= names
 
 
 def _shown(files: Sequence[Path]) -> list[str]:
@@ -294,8 +317,15 @@ def _tables_of(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]:
         tasks = named
     if tasks[0].layer != TASKS and kind is Format.GEOPACKAGE:
         notes.append(f"layer {tasks[0].layer} of {file.name} was taken for {TASKS} by its columns")
+    dates = _dates_as_written(opened, tasks[0]) if kind is Format.GEOPACKAGE else {}
     table = read_table(tasks[0])
     notes += [f"{file.name}: {note}" for note in table.notes]
+    if kind is Format.GEOPACKAGE and lacks_log(file):
+        notes.append(
+            f"{file.name} was copied while a program had it open: it is in write-ahead mode, and its file "
+            f"{file.name}-wal, with the edits saved last, is missing; if edits are missing, ask its mapper "
+            "to close QGIS and send the file again"
+        )
     if table.frame.crs is None:
         raise InputError(
             f"{file} states no coordinate reference system; export the layer {TASKS} again, with its CRS."
@@ -305,7 +335,7 @@ def _tables_of(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]:
     stated = _stated_plan(opened) if kind is Format.GEOPACKAGE else {}
     return [
         TaskTable(
-            table.frame,
+            _with_dates(table.frame, dates, rows),
             file.name,
             rows,
             stated.get("package", ""),
@@ -315,6 +345,38 @@ def _tables_of(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]:
             stated.get("plan", ""),
         )
     ]
+
+
+def _dates_as_written(package: Path, layer: SourceLayer) -> dict[int, str]:
+    """Text of each date by row, which is then emptied: GDAL makes 1970-01-01 of what is no date, or breaks.
+
+    ``package`` is a private copy, see :func:`rogi.update.snapshot.snapshot`.
+    """
+    name = next((str(c) for c in layer.columns if normalise(str(c)) == "date"), None)
+    if name is None:
+        return {}
+    table, column = (text.replace('"', '""') for text in (str(layer.layer), name))
+    try:
+        with closing(sqlite3.connect(package)) as connection, connection:
+            found = connection.execute(
+                f'SELECT rowid, CAST("{column}" AS TEXT) FROM "{table}" WHERE "{column}" IS NOT NULL'  # noqa: S608
+            ).fetchall()
+            triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            for (trigger,) in triggers:
+                connection.execute('DROP TRIGGER "{}"'.format(trigger.replace('"', '""')))
+            connection.execute(f'UPDATE "{table}" SET "{column}" = NULL')  # noqa: S608 - quoted names
+    except sqlite3.Error:  # a view, or text that is no UTF-8: as GDAL reads it
+        return {}
+    return {int(row): str(text) for row, text in found}
+
+
+def _with_dates(
+    frame: gpd.GeoDataFrame, dates: Mapping[int, str], rows: np.ndarray[Any, np.dtype[np.int64]]
+) -> gpd.GeoDataFrame:
+    name = next((str(c) for c in frame.columns if normalise(str(c)) == "date"), None)
+    if name is None or not dates:
+        return frame
+    return frame.assign(**{name: np.array([dates.get(int(row)) for row in rows], dtype=object)})
 
 
 def _holds_tasks(layer: SourceLayer) -> bool:

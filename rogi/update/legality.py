@@ -86,8 +86,11 @@ def check_rows(found: Decided) -> None:
             _hold(found, i, name, message=message)
     unit = found.text("unit")
     unknown = (unit != None) & (found.at < 0)  # noqa: E711
-    for i in np.flatnonzero(unknown).tolist():
+    planned = found.without_outline
+    for i in np.flatnonzero(unknown & ~planned).tolist():
         _hold(found, int(i), Rule.UNKNOWN_UNIT)
+    for i in np.flatnonzero(planned & (found.status == Status.DECIDED)).tolist():
+        found.hold(int(i), Rule.NOT_HELD)
     decision = found.text("decision")
     for i in np.flatnonzero(
         (decision == Decision.REMAIN) & found.changed & (found.status == Status.DECIDED)

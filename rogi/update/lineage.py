@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from rogi import targets
 from rogi.errors import InputError
+from rogi.sheets import cell
 from rogi.update.model import Decision, Operation
 
 FILE: Final = "lineage.csv"
@@ -28,8 +29,17 @@ def lineage_text(operations: Iterable[Operation]) -> str:
     writer.writerow(COLUMNS)
     for operation in operations:
         values = [getattr(operation, name) for name in COLUMNS]
-        writer.writerow("" if v is None else f"{v:.{DIGITS}g}" if isinstance(v, float) else v for v in values)
+        writer.writerow(f"{v:.{DIGITS}g}" if isinstance(v, float) else _safe(v) for v in values)
     return out.getvalue()
+
+
+def _safe(value: str | None) -> Any:
+    """A text as it is safe in a spreadsheet, :func:`rogi.sheets.cell`; one apostrophe is taken off again."""
+    return f"'{value}" if value and value.startswith("'") else cell(value)
+
+
+def _as_said(text: str) -> str:
+    return text.removeprefix("'")
 
 
 def read_operations(path: Path) -> tuple[Operation, ...]:
@@ -60,7 +70,7 @@ def read_operations(path: Path) -> tuple[Operation, ...]:
             areas = {name: float(row[name]) if row[name] else None for name in AREAS}
         except ValueError:
             raise InputError(f"{path}, line {number}: areas are numbers; copy it again.") from None
-        values: dict[str, Any] = {name: row[name] for name in COLUMNS} | areas
+        values: dict[str, Any] = {name: _as_said(row[name]) for name in COLUMNS} | areas
         out.append(Operation(**values))
     return tuple(out)
 

@@ -132,6 +132,27 @@ def _listed(values: tuple[Decision, ...]) -> str:
     return ", ".join(f"'{value.value}'" for value in values)
 
 
+def _part(start: int, length: int) -> str:
+    return f'SUBSTR(CAST({{row}}"date" AS TEXT), {start}, {length})'
+
+
+_YEAR, _MONTH, _DAY_OF_MONTH = _part(1, 4), _part(6, 2), _part(9, 2)
+_LONG_MONTHS: Final = "'01', '03', '05', '07', '08', '10', '12'"
+_LEAP: Final = (
+    f"(CAST({_YEAR} AS INTEGER) % 4 = 0 AND CAST({_YEAR} AS INTEGER) % 100 <> 0"
+    f" OR CAST({_YEAR} AS INTEGER) % 400 = 0)"
+)
+# SQLite has no type of dates, so a day is checked by its digits: what is read as a date must be one.
+_DAY: Final = (
+    '{row}"date" IS NULL OR CAST({row}"date" AS TEXT) LIKE \'____-__-__\''
+    f" AND LTRIM({_YEAR}, '0123456789') = '' AND {_YEAR} > '0000'"
+    f" AND LTRIM({_DAY_OF_MONTH}, '0123456789') = '' AND {_DAY_OF_MONTH} > '00'"
+    f" AND ({_MONTH} IN ({_LONG_MONTHS}) AND {_DAY_OF_MONTH} <= '31'"
+    f" OR {_MONTH} IN ('04', '06', '09', '11') AND {_DAY_OF_MONTH} <= '30'"
+    f" OR {_MONTH} = '02' AND ({_DAY_OF_MONTH} <= '28' OR {_DAY_OF_MONTH} = '29' AND {_LEAP}))"
+)
+
+
 CONSTRAINTS: Final = (
     Constraint(
         "decision-known",
@@ -169,8 +190,8 @@ CONSTRAINTS: Final = (
     ),
     Constraint(
         "date-written",
-        '{row}"date" IS NULL OR CAST({row}"date" AS TEXT) LIKE \'____-__-__\'',
-        "the date is written as 2026-07-31",
+        _DAY,
+        "the date is a day of the calendar, written as 2026-07-31",
     ),
 )
 

@@ -17,6 +17,7 @@ class Rule(StrEnum):
     UNKNOWN_TASK = "unknown-task"
     PLAN_CHANGED = "plan-changed"
     UNKNOWN_UNIT = "unknown-unit"
+    NOT_HELD = "outline-not-held"
     NO_OUTLINE = "no-outline"
     NOT_VALID = "outline-not-valid"
     SEVERAL_PARTS = "outline-in-parts"
@@ -54,6 +55,8 @@ class Rule(StrEnum):
 _MESSAGES = {
     Rule.UNKNOWN_TASK: "the plan has no such task; leave task empty in rows drawn by hand",
     Rule.PLAN_CHANGED: "unit, candidates or class are not those of the task in the plan; set them back",
+    Rule.NOT_HELD: "the current outline of this unit is in no package, as an export leaves out the layer "
+    "current; name the inventory that was planned from with --inventory",
     Rule.UNKNOWN_UNIT: "the inventory has no such unit; leave unit empty for a new rock glacier",
     Rule.NO_OUTLINE: "there is no outline; draw it",
     Rule.NOT_VALID: "the outline is not valid: {detail}; mend it in QGIS (Check validity, Fix geometries)",

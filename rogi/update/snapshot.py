@@ -62,6 +62,20 @@ def snapshot(path: Path, folder: Path) -> Path:
     raise InputError(f"{path} changes while it is read; save the edits, close it in QGIS and run this again.")
 
 
+def lacks_log(path: Path) -> bool:
+    """Whether a GeoPackage is in write-ahead mode, but the log is not beside it.
+
+    Bytes 18 and 19 of the header are 2 then (SQLite file format, section 1.3.3). A program that closes such a
+    file brings the log in and removes it; of a copy that was made before, what was in the log is missing.
+    """
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(20)
+    except OSError:
+        return False
+    return header[18:20] == b"\x02\x02" and not path.with_name(path.name + "-wal").exists()
+
+
 def refuse_locked(path: Path) -> None:
     """Refuse a file that a program is in the middle of writing to.
 

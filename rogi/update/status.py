@@ -270,5 +270,6 @@ def as_dict(state: Review) -> dict[str, Any]:
             {k: v for k, v in asdict(p).items() if k not in ("index", "peers")} for p in state.problems
         ],
         "findings": state.findings.astype(object).where(state.findings.notna(), None).to_dict("records"),
+        "to_confirm": list(state.examination.to_confirm),
         "notes": list(state.examination.edits.notes),
     }

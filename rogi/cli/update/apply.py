@@ -142,6 +142,8 @@ def apply(
         _tell_left_out(applied, derived, output)
     _tell(examined, quiet)
     if not quiet:
+        for line_of in examined.to_confirm:
+            tell(f"to confirm: {printable(line_of)}")
         for note in (*edits.notes, *applied.notes):
             tell(f"note: {printable(note)}")
         _tell_missing_attributes(applied, output)
