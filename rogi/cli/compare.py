@@ -53,6 +53,13 @@ def compare(
     role: Annotated[
         str | None, typer.Option(help="Compare outline or marker; by default outlines where there are some.")
     ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ROLE=LAYER or ROLE=PATH[:LAYER], such as outline=areas.gpkg:polygons, where rogi does not "
+            "find the layers itself. Repeatable."
+        ),
+    ] = None,
     id: Annotated[str | None, typer.Option(help="Column of the ids; detected unless given.")] = None,
     crosswalk: Annotated[
         list[Path] | None,
@@ -143,7 +150,7 @@ def compare(
     places = _regions(by, region_field)
 
     progress = ProgressLine(quiet)
-    sides = _sides(paths, reference_file, role, id, crs, dialect, progress)
+    sides = _sides(paths, reference_file, role, id, crs, dialect, layer or [], progress)
     progress("comparing", 1, 1)
     outcome = Outcome()
     if len(paths) > 2:
@@ -241,11 +248,12 @@ def _sides(
     id_field: str | None,
     crs: str | None,
     dialect: str | None,
+    layers: list[str],
     progress: object,
 ) -> list[Side]:
     """The inventories in order, the reference's own file first."""
     from rogi.comparison.sides import side_of
-    from rogi.inventory.read import read_inventory
+    from rogi.inventory.read import layers_for, read_inventory
     from rogi.schema.model import Role
 
     wanted = None
@@ -258,7 +266,9 @@ def _sides(
     sides = []
     for number, path in enumerate(files, start=1):
         progress(f"reading {path}", number, len(files))
-        sides.append(side_of(read_inventory(path, crs=crs, dialect=dialect), wanted, id_field))
+        own = layers_for(path, layers, files)
+        inventory = read_inventory(path, crs=crs, dialect=dialect, layers=own)
+        sides.append(side_of(inventory, wanted, id_field))
     return sides
 
 

@@ -61,6 +61,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Same inventory and seed, same sample.", min=0)] = 0,
     reviewers: Annotated[str, typer.Option(help="Names, separated by commas; one file each.")] = "A,B",
     kml: Annotated[bool, typer.Option(help="Also write a KML for Google Earth.")] = True,
+    layer: Annotated[list[str] | None, typer.Option(help="ROLE=PATH[:LAYER]. Repeatable.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     force: Force = False,
 ) -> None:
@@ -75,7 +76,7 @@ def sample(
     from rogi.comparison.sampling import PUBLISHED_SHARE, draw
     from rogi.inventory.read import read_inventory
 
-    read = read_inventory(inventory, dialect=dialect)
+    read = read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()))
     population = review_files.units(read)
     if n is None and fraction is None:
         fraction = PUBLISHED_SHARE
@@ -127,6 +128,9 @@ def score(
         typer.Option("--updated", "-o", help="New file for the inventory with verdicts in ADDI_INF."),
         WRITES,
     ] = None,
+    layer: Annotated[
+        list[str] | None, typer.Option(help="ROLE=PATH[:LAYER] of --inventory. Repeatable.")
+    ] = None,
     format: Annotated[ScoreFormat, typer.Option(help="text, markdown or json.")] = ScoreFormat.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", help="Write the score here, not to the terminal."), WRITES
@@ -171,7 +175,7 @@ def score(
         from rogi.inventory.read import read_inventory
         from rogi.inventory.write import write_inventory
 
-        read = read_inventory(inventory)
+        read = read_inventory(inventory, layers=tuple(layer or ()))
         changed, count = review_files.write_back(read, design, returned, result)
         write_inventory(changed, updated)
         tell(f"{updated}: verdicts of {count} of {result.sampled} sampled units written")

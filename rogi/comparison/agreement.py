@@ -214,6 +214,34 @@ def object_agreement(
     )
 
 
+def point_agreement(
+    graph: MatchGraph, assigned: NDArray[np.bool_], *, confidence: float = CONFIDENCE
+) -> ObjectAgreement:
+    """Agreement by object where a side has points: every pair of the one-to-one assignment is a match.
+
+    There is no IoU, so the threshold, SQ and PQ are NaN.
+
+    Parameters
+    ----------
+    graph : MatchGraph
+    assigned : ndarray of bool, shape (m,)
+        Of `rogi.comparison.matching.assignment`.
+    """
+    nan, matched = float("nan"), int(assigned.sum())
+    missed, false = len(graph.area_a) - matched, len(graph.area_b) - matched
+    return ObjectAgreement(
+        nan,
+        matched,
+        missed,
+        false,
+        rate(matched, matched + false, confidence),
+        rate(matched, matched + missed, confidence),
+        f1_rate(matched, missed, false, confidence),
+        nan,
+        nan,
+    )
+
+
 def found(graph: MatchGraph) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which objects of A and of B have a link to the other side, whatever its IoU."""
     in_a = np.zeros(len(graph.area_a), bool)

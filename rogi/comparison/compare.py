@@ -21,6 +21,7 @@ from rogi.comparison.agreement import (
     group_agreement,
     group_counts,
     object_agreement,
+    point_agreement,
     size_agreement,
 )
 from rogi.comparison.areas import Components, components
@@ -78,6 +79,8 @@ class Comparison:
         Of all pairs; NaN for slivers. ``None`` where a side has points.
     found_a, found_b : Rate
         Objects with a link to the other side.
+    points : ObjectAgreement or None
+        Where a side has points: the pairs of the assignment against all objects; there is no IoU.
     parts, area, objects, panoptic, sizes, groups
         Agreement by area, by object at the IoU thresholds and at that of the panoptic quality, by size
         class and by group; ``None`` or empty where a side has points.
@@ -97,6 +100,7 @@ class Comparison:
     panoptic: ObjectAgreement | None = None
     sizes: Sequence[SizeClass] = ()
     groups: Sequence[GroupAgreement] = ()
+    points: ObjectAgreement | None = None
     parameters: Parameters = field(default_factory=Parameters)
 
 
@@ -200,17 +204,19 @@ def compare_points(
         raise ValueError("two sides with outlines are compared by compare_polygons")
     shapes = [side.geometries if isinstance(side, Outlines) else side for side in (a, b)]
     in_a, in_b = found(graph)
+    assigned = assignment(graph, ties=_ties(graph, shapes[0], shapes[1], id_a, id_b))
     return Comparison(
         a,
         b,
         method,
         graph,
-        assignment(graph, ties=_ties(graph, shapes[0], shapes[1], id_a, id_b)),
+        assigned,
         rate(int(in_a.sum()), len(in_a), p.confidence),
         rate(int(in_b.sum()), len(in_b), p.confidence),
         groups=[]
         if group_a is None or group_b is None
         else group_counts(graph, group_a, group_b, confidence=p.confidence),
+        points=point_agreement(graph, assigned, confidence=p.confidence),
         parameters=p,
     )
 

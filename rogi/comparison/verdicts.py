@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.comparison.estimators import DesignEstimate, stratified_ratio, stratified_share
-from rogi.comparison.rates import Kappa, cohen_kappa
+from rogi.comparison.rates import Alpha, Kappa, cohen_kappa, krippendorff_alpha
 from rogi.comparison.sampling import Stratum
 from rogi.geometry import Ints
 
@@ -118,6 +118,7 @@ class ReviewScore:
     strata: tuple[Stratum, ...]
     reviewers: tuple[ReviewerScore, ...]
     pairs: tuple[PairScore, ...]
+    alpha: Alpha  # of all reviewers together, nominal
     disagreements: Ints  # positions in the sample where verdicts differ
     problems: tuple[Problem, ...]
 
@@ -217,6 +218,7 @@ def score(stratum: Ints, strata: Sequence[Stratum], returned: Sequence[Returned]
         strata=tuple(strata),
         reviewers=reviewers,
         pairs=pairs,
+        alpha=krippendorff_alpha(codes),
         disagreements=np.flatnonzero(differ),
         problems=tuple(p for r in returned for p in r.problems),
     )

@@ -213,6 +213,39 @@ def _named_layers(
     return named, used
 
 
+def layers_for(path: Path, specs: Sequence[str], paths: Sequence[Path]) -> tuple[str, ...]:
+    """Which of the layers that the user named belong to one of several inputs.
+
+    Parameters
+    ----------
+    path
+        The input.
+    specs
+        ``role=layer``, which is looked up in every input, or ``role=path[:layer]``, which is one of them.
+    paths
+        All inputs.
+
+    Raises
+    ------
+    OptionError
+        If a file is named that is none of the inputs.
+    """
+    out = []
+    for spec in specs:
+        file, _ = _split(spec.partition("=")[2])
+        owners = [
+            p for p in paths if file.exists() and p.exists() and file.resolve().is_relative_to(p.resolve())
+        ]
+        if file.exists() and not owners:
+            raise OptionError(
+                f"--layer {spec} names a file that is none of {', '.join(str(p) for p in paths)}; "
+                "name a layer of one of them."
+            )
+        if not owners or path in owners:
+            out.append(spec)
+    return tuple(out)
+
+
 def _split(target: str) -> tuple[Path, str | None]:
     """Path and layer; a colon that belongs to an existing path is none."""
     if Path(target).exists() or ":" not in target:

@@ -183,6 +183,8 @@ def _section(section: Section) -> dict[str, Any]:
                 ("hausdorff", c.boundaries.hausdorff),
             )
         }
+    if c.points is not None:
+        out["points"] = plain(c.points)
     out["groups"] = plain([*c.groups])
     out["attributes"] = {
         x.concept.name: {"unit": x.concept.unit, **plain(x.result)} for x in section.attributes

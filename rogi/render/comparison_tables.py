@@ -123,6 +123,20 @@ def _section_tables(section: Section, result: InventoryComparison) -> Iterator[R
     )
     if c.area is not None:
         yield from _area_tables(section, group)
+    if c.points is not None:
+        yield ReportTable(
+            group,
+            "Agreement by object",
+            ("matched", "missed", "false", "precision", "recall", "F1"),
+            (
+                (
+                    *(f"{n:,}" for n in (c.points.matched, c.points.missed, c.points.false)),
+                    *(rate_text(e) for e in (c.points.precision, c.points.recall, c.points.f1)),
+                ),
+            ),
+            tuple(range(6)),
+            f"Optimal one-to-one assignment; {100 * c.parameters.confidence:g} % Wilson intervals.",
+        )
     if c.groups:
         yield _group_table(section, group, result.by)
     yield from _attribute_tables(section, group)

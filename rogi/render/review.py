@@ -45,6 +45,13 @@ def as_dict(score: ReviewScore, design: Design, returned: list[Returned]) -> dic
             }
             for p in score.pairs
         ],
+        "alpha": {
+            "value": _number(score.alpha.value),
+            "observed": _number(score.alpha.observed),
+            "expected": _number(score.alpha.expected),
+            "units": score.alpha.units,
+            "values": score.alpha.values,
+        },
         "disagreements": [
             {
                 "sample": int(table["sample"].iloc[k]),
@@ -117,9 +124,21 @@ def as_markdown(score: ReviewScore, design: Design, returned: list[Returned]) ->
             ]
         else:
             lines += ["", f"Kappa is not defined: {p.kappa.count} units, all with one verdict."]
+    lines += _alpha(score)
     lines += _disagreements(score, design, returned)
     lines += _problems(score.problems)
     return "\n".join(lines) + "\n"
+
+
+def _alpha(score: ReviewScore) -> list[str]:
+    """Of three or more reviewers: for two, kappa says it."""
+    if len(score.reviewers) < 3:
+        return []
+    alpha = score.alpha
+    known = f"{alpha.value:.3f}" if math.isfinite(alpha.value) else "not defined (all verdicts are the same)"
+    counts = f"{alpha.values} verdicts on {alpha.units} units that two or more reviewers judged"
+    title = f"## All {len(score.reviewers)} reviewers"
+    return ["", title, "", f"Krippendorff's alpha of the verdicts: {known}; {counts}."]
 
 
 def _disagreements(score: ReviewScore, design: Design, returned: list[Returned]) -> list[str]:

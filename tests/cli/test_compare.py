@@ -276,3 +276,40 @@ def test_regions_with_and_without_diacritics(rogi, real_data):
         rogi("compare", markers, "--reference", "zhang-2023", "--region", regions, "--format", "json").stdout
     )["references"]
     assert rows[0]["count"] == 19200
+
+
+def test_markers_have_precision_recall_and_f1_to_fail_under(rogi, tmp_path):
+    """Three of A and two of B, of which two lie within 50 m: P = 1, R = 2/3, F1 = 4/5."""
+    places = [shapely.Point(97 + 0.01 * k, 30) for k in range(3)]
+    a, b = tmp_path / "a.gpkg", tmp_path / "b.gpkg"
+    for path, names in ((a, ["x", "y", "z"]), (b, ["x", "y"])):
+        frame = gpd.GeoDataFrame({"PrimaryID": names}, geometry=places[: len(names)], crs=4326)
+        frame.to_file(path, layer="markers")
+    done = rogi("compare", a, b, "--fail-under", "f1=0.79", "--format", "json")
+    found = json.loads(done.stdout)
+    assert done.returncode == 0
+    expected = {"precision": 1.0, "recall": 2 / 3, "f1": 0.8, "object_f1": 0.8, "found_a": 2 / 3}
+    assert {name: found["metrics"][name] for name in expected} == pytest.approx(expected)
+    assert found["comparison"]["classes"][0]["points"]["missed"] == 1
+    done = rogi("compare", a, b, "--fail-under", "f1=0.81")
+    assert done.returncode == 1 and "Agreement by object" in done.stdout and "0.800" in done.stdout
+    outlines = write(tmp_path / "o.gpkg", [p.buffer(0.001) for p in places], PrimaryID=["x", "y", "z"])
+    assert rogi("compare", outlines, b, "--fail-under", "recall=0.7").returncode == 1
+    assert rogi("compare", outlines, b, "--fail-under", "precision=1").returncode == 0
+
+
+def test_a_layer_of_polygons_can_be_called_outlines(rogi, tmp_path):
+    """Two layers of polygons whose names say nothing: one option chooses for both files, or for one."""
+    for name in ("a.gpkg", "b.gpkg"):
+        for layer, x in (("first", 0), ("second", 10)):
+            frame = gpd.GeoDataFrame({layer: [1]}, geometry=[box(x)], crs=4326)
+            frame.to_file(tmp_path / name, layer=layer)
+    a, b = tmp_path / "a.gpkg", tmp_path / "b.gpkg"
+    done = rogi("compare", a, b)
+    assert done.returncode == 2 and "--layer" in done.stderr
+    assert rogi("compare", a, b, "--layer", "outline=second", "--fail-under", "f1=1").returncode == 0
+    both = ("--layer", f"outline={a}:first", "--layer", f"outline={b}:second")
+    assert rogi("compare", a, b, *both, "--fail-under", "f1=0.01").returncode == 1
+    stranger = write(tmp_path / "c.gpkg", [box(0)], PrimaryID=["x"])
+    done = rogi("compare", a, b, "--layer", f"outline={stranger}")
+    assert done.returncode == 2 and "none of" in done.stderr

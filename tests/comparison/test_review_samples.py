@@ -124,6 +124,15 @@ def test_a_stratified_share_weights_by_the_strata():
     assert result.reviewers[0].correct.value == pytest.approx(250 / 400)
 
 
+def test_alpha_of_three_reviewers():
+    """One of four units is judged 2 to 1: Do = 2/12, De = 1 - (7·6 + 5·4) / (12·11) = 70/132."""
+    codes = {"A": [0, 0, 1, 1], "B": [0, 0, 1, 0], "C": [0, 0, 1, 1]}
+    three = [returned(name, code) for name, code in codes.items()]
+    result = score(np.zeros(4, dtype=int), [Stratum("all", 10, 4)], three)
+    assert result.alpha.value == pytest.approx(1 - (2 / 12) / (70 / 132))
+    assert (result.alpha.units, result.alpha.values) == (4, 12)
+
+
 def test_a_stratum_without_verdicts_leaves_the_share_undefined():
     result = score(np.array([0, 1]), [Stratum("a", 10, 1), Stratum("b", 10, 1)], [returned("A", [0, -1])])
     assert np.isnan(result.reviewers[0].correct.value)

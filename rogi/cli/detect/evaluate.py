@@ -74,6 +74,9 @@ def evaluate(
     ] = None,
     replicates: Annotated[int, typer.Option(help="Of the bootstrap.", min=10, max=100_000)] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.", min=0)] = 0,
+    layer: Annotated[
+        list[str] | None, typer.Option(help="ROLE=LAYER, or ROLE=PATH[:LAYER] of either file. Repeatable.")
+    ] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
     force: Force = False,
     remote: Remote = False,
@@ -92,7 +95,7 @@ def evaluate(
     from rogi.comparison.sides import side_of
     from rogi.detection.evaluation import evaluate as judge
     from rogi.detection.published import packaged_evaluation, read_published
-    from rogi.inventory.read import read_inventory
+    from rogi.inventory.read import layers_for, read_inventory
     from rogi.render.detection import render
     from rogi.schema.model import Role
 
@@ -111,10 +114,11 @@ def evaluate(
 
     progress = ProgressLine(quiet)
     progress("reading candidates", 1, 4)
-    found = read_inventory(candidates, crs=crs)
+    own, other = (layers_for(path, layer or (), (candidates, truth)) for path in (candidates, truth))
+    found = read_inventory(candidates, crs=crs, layers=own)
     side_b = side_of(found, Role.OUTLINE)
     progress("reading truth", 2, 4)
-    side_a = side_of(read_inventory(truth, crs=crs), Role.OUTLINE)
+    side_a = side_of(read_inventory(truth, crs=crs, layers=other), Role.OUTLINE)
     progress("comparing", 3, 4)
     result = judge(
         side_b,

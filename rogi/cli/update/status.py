@@ -40,6 +40,9 @@ def status(
             help="The inventory that was planned from, to check markers too; default: what the packages hold."
         ),
     ] = None,
+    layer: Annotated[
+        list[str] | None, typer.Option(help="ROLE=PATH[:LAYER] of --inventory. Repeatable.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here."), WRITES] = None,
     format: Annotated[StatusFormat, typer.Option(help="text, json or html.")] = StatusFormat.TEXT,
     limit: Annotated[int, typer.Option(help="Problems and findings shown as text; -1: all.")] = 20,
@@ -69,7 +72,7 @@ def status(
         base = None
         if inventory:
             line("reading the inventory", 1, 3)
-            base = read_inventory(inventory)
+            base = read_inventory(inventory, layers=tuple(layer or ()))
         outlines = base.layer(Role.OUTLINE) if base is not None else None
         line("reading decisions", 2, 3)
         edits = read_edits(
