@@ -55,6 +55,7 @@ def write_consensus(result: OperatorComparison, path: Path) -> None:
 
 
 def _write_geopackage(path: Path, layers: Mapping[str, pd.DataFrame]) -> None:
+    import geopandas as gpd
     import pyogrio
 
     from rogi.inventory.geopackage import set_last_change
@@ -62,7 +63,7 @@ def _write_geopackage(path: Path, layers: Mapping[str, pd.DataFrame]) -> None:
     with replacing(path) as temporary:
         for name, frame in layers.items():
             kind = {}
-            if hasattr(frame, "geom_type"):
+            if isinstance(frame, gpd.GeoDataFrame):
                 frame = frame.set_geometry(whole(np.asarray(frame.geometry.array)), crs=frame.crs)
                 points = frame.geom_type.isin(["Point", "MultiPoint"]).all()
                 kind = {

@@ -197,7 +197,10 @@ def _section_metrics(section: Section) -> dict[str, float]:
             "boundary_mean_m": float(np.mean(distances)) if len(distances) else math.nan,
         }
     if c.points is not None:
-        shares = {"precision": c.points.precision, "recall": c.points.recall, "f1": c.points.f1}
-        out |= {name: share.value for name, share in shares.items()}
-        out |= {f"object_{name}": share.value for name, share in shares.items()}
+        shares = {
+            "precision": c.points.precision.value,
+            "recall": c.points.recall.value,
+            "f1": c.points.f1.value,
+        }
+        out |= shares | {f"object_{name}": share for name, share in shares.items()}
     return out

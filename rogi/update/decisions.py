@@ -202,7 +202,7 @@ def _positions(unit: Texts, units: Units) -> NDArray[np.intp]:
 
 def _without_outline(edits: Edits, at: NDArray[np.intp]) -> Bools:
     planned = set(edits.planned.tasks["unit"].dropna())
-    return (at < 0) & np.array([name in planned for name in edits.rows["unit"]], dtype=bool)
+    return np.asarray((at < 0) & np.array([name in planned for name in edits.rows["unit"]], dtype=bool))
 
 
 def _digest(shape: Any) -> str:
