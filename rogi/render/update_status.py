@@ -109,7 +109,8 @@ def status_html(state: Review, title: str) -> str:
         )
 
     lead = "All is decided and can be applied." if state.complete else "Not complete yet."
-    notes = "".join(f"<li>{escape(note)}</li>" for note in state.examination.edits.notes)
+    told = [*(f"to confirm: {line}" for line in state.examination.to_confirm), *state.examination.edits.notes]
+    notes = "".join(f"<li>{escape(note)}</li>" for note in told)
     problems, found = state.problems, state.findings
     tones = {"error": "error", "warning": "warning", "info": "info"}
     listed = table(
