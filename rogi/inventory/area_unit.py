@@ -19,6 +19,10 @@ CLOSE_FACTOR = 1.05
 # How well areas measured on a plane agree with that plane's, and how badly with the ellipsoid's.
 PLANE_FACTOR = 1.01
 
+# Values whose median is this many times too large or small in every unit are in none: no mapping errs so.
+FOREIGN_FACTOR = 3.0
+MINIMUM_FOREIGN = 5  # values needed to say so
+
 MAXIMUM_DECIMALS = 9
 
 
@@ -46,6 +50,18 @@ def agrees(values: Floats, measured: Floats, factor: float = PLANE_FACTOR) -> bo
         ratio = values / measured
     ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
     return len(ratio) > 0 and float(((ratio >= 1 / factor) & (ratio <= factor)).mean()) >= 0.9
+
+
+def disagrees(values: Floats, km2: Floats) -> bool:
+    """Whether values are far from the areas of their outlines in every unit, all by about the same factor."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = values / km2
+    ratio = ratio[np.isfinite(ratio) & (ratio > 0)]
+    if len(ratio) < MINIMUM_FOREIGN:
+        return False
+    low, median, high = np.quantile(ratio, [0.25, 0.5, 0.75])
+    off = [abs(np.log(median / per)) for per in UNITS_PER_KM2.values()]
+    return bool(min(off) > np.log(FOREIGN_FACTOR) and high / low < FOREIGN_FACTOR)
 
 
 def _median_ratio(values: Floats, km2: Floats) -> float | None:

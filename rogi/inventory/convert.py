@@ -215,7 +215,7 @@ def _quantity(
             count = int(np.isfinite(values).sum())
             detail = "a class of 45 degrees became its middle"
             losses.append(Loss(target, LossKind.VALUE_AMBIGUOUS, column, count, detail))
-        else:
+        elif found.convertible:
             notes.append(f"{target}.{field}: converted from {found.unit} to {concept.unit}")
     else:
         count = int(np.isfinite(found.values).sum())
@@ -223,7 +223,9 @@ def _quantity(
         losses.append(Loss(target, LossKind.VALUE_NARROWER, column, count, detail))
     if found.area_kind is not AreaKind.ELLIPSOID:
         count = int(np.isfinite(found.numbers).sum())
-        detail = f"areas in {found.area_kind.value}, not {concept.unit}"
+        kind = found.area_kind
+        where = kind.value if kind is AreaKind.NONE else f"in {kind.value}"
+        detail = f"areas {where}, not {concept.unit}"
         losses.append(Loss(target, LossKind.VALUE_LEFT_OUT, column, count, detail))
     words = "no class of aspect" if classes else "no number"
     for mask, why in (

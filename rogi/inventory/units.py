@@ -11,7 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.geometry import places_on_earth, transform_geometries
-from rogi.inventory.area_unit import UNITS_PER_KM2, agrees, guess_unit
+from rogi.inventory.area_unit import UNITS_PER_KM2, agrees, disagrees, guess_unit
 from rogi.inventory.columns import numbers
 from rogi.inventory.model import Layer
 from rogi.schema.model import Concept
@@ -54,6 +54,7 @@ class AreaKind(StrEnum):
     ELLIPSOID = "ellipsoid"
     DEGREES = "square degrees"
     WEB_MERCATOR = "Web Mercator"
+    NONE = "in no known unit of area"
 
 
 def declared_unit(layer: Layer, concept: Concept) -> tuple[str | None, Told]:
@@ -174,6 +175,8 @@ def recognised_area_unit(layer: Layer, known: Floats, km2: Floats | None) -> tup
         for own in ("km²", "ha", "m²"):
             if agrees(known, measured / 1e6 * UNITS_PER_KM2[own]):
                 return own, kind
+    if unit is None and disagrees(known, km2):
+        return None, AreaKind.NONE
     return unit, AreaKind.ELLIPSOID
 
 

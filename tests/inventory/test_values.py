@@ -140,6 +140,22 @@ def test_square_degrees_and_web_mercator_are_no_areas() -> None:
     assert "Web Mercator" in found.notes()[0]
 
 
+@pytest.mark.parametrize(
+    ("factor", "told"), [(1e4, False), (1e-2, False), (1e3, False), (2.0, True), (0.5, True)]
+)
+def test_areas_far_from_their_outlines_in_every_unit_are_no_values(factor: float, told: bool) -> None:
+    """Ares, or km² divided twice; an area of half the outline is a finding, but an area."""
+    layer = outlines(examples.tprogi(N))
+    areas = km2(layer)
+    found = quantity(column("AREA", areas * factor), "area", km2=areas)
+    assert (found.area_kind is AreaKind.ELLIPSOID) is told is found.convertible
+    assert np.isfinite(found.values).all() == told
+    if not told:
+        assert found.notes() == [
+            "AREA: values are in no known unit of area, which cannot be converted; left out"
+        ]
+
+
 def test_an_area_rounded_to_nothing_is_a_value_and_an_empty_one_is_not() -> None:
     """0.00 km² is how 0.004 is written with two decimals; 0.00 for 0.3 km² was never computed."""
     layer = outlines(examples.tprogi(N))

@@ -47,11 +47,10 @@ def check(context: Context) -> Iterator[Rows]:
     for role in context.targets:
         column = area_column(context, role)
         if column.kind is not AreaKind.ELLIPSOID:
-            where = (
-                "in square degrees"
-                if column.kind is AreaKind.DEGREES
-                else "those of the plane of Web Mercator"
-            )
+            where = {
+                AreaKind.DEGREES: "in square degrees",
+                AreaKind.WEB_MERCATOR: "those of the plane of Web Mercator",
+            }.get(column.kind, str(column.kind))
             found, message = (
                 str(column.kind),
                 f"areas are {where}; {column.declared} on the ellipsoid are expected",
