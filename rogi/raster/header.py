@@ -72,8 +72,8 @@ class CorruptTile(InputError):
     def __str__(self) -> str:
         why = f" ({self.reason})" if self.reason else ""
         return (
-            f"{self.path} cannot be read to its end, so it is damaged or cut off{why}; replace it and run "
-            "the same command again."
+            f"{shown(self.path)} cannot be read to its end, so it is damaged or cut off{why}; replace it and "
+            "run the same command again."
         )
 
 
@@ -82,8 +82,8 @@ class NoImage(CorruptTile):
 
     def __str__(self) -> str:
         return (
-            f"{self.path} cannot be read as a raster: {self.reason}. Put the raster in its place, or give "
-            "another file (GeoTIFF, VRT, folder of tiles or STAC item), and run the command again."
+            f"{shown(self.path)} cannot be read as a raster: {self.reason}. Put the raster in its place, or "
+            "give another file (GeoTIFF, VRT, folder of tiles or STAC item), and run the command again."
         )
 
 
@@ -304,6 +304,17 @@ def on_disk(path: Path) -> Path:
     """
     match = MEMBER.match(str(path))
     return Path(match[1]) if match else path
+
+
+def shown(path: Path) -> str:
+    """What messages call a file: of a member of an archive, as if the archive were a folder.
+
+    Examples
+    --------
+    >>> shown(Path("/vsizip/{/data/N30E090.zip}/N30E090.hgt"))
+    '/data/N30E090.zip/N30E090.hgt'
+    """
+    return MEMBER.sub(r"\1", str(path)).replace("}", "") if MEMBER.match(str(path)) else str(path)
 
 
 def raster_stamp(path: Path) -> Stamp:

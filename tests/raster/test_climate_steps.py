@@ -395,3 +395,14 @@ def test_a_calendar_without_dates_is_named(tmp_path: Path, calendar: str) -> Non
     data["time"].attrs["calendar"] = calendar
     with pytest.raises(InputError, match=f"calendar '{calendar}'.* a calendar of CF"):
         value(saved(data, tmp_path / "t.nc"), "temperature")
+
+
+def test_years_that_are_left_out_are_told(tmp_path: Path) -> None:
+    """A lost month takes its year with it."""
+    data = series("degC", dates=months(2001, 36)).isel(time=[k for k in range(36) if k != 5])
+    path = saved(data, tmp_path / "t.nc")
+    assert any(
+        "2002 to 2003 are taken; incomplete: 2001." in note for note in field(path, "temperature").notes
+    )
+    chosen = field(path, "temperature", period=(2002, 2002))
+    assert not any("incomplete" in note for note in chosen.notes)

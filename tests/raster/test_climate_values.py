@@ -307,3 +307,14 @@ def test_unknown_units(tmp_path: Path, unit: str, quantity: str) -> None:
     with pytest.raises(InputError, match=r"Variable v of .*u.nc has .*unit"):
         value(path, quantity)
     assert value(path, "temperature", unit="degC") == pytest.approx(6.526, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "it is empty"), (None, "it is damaged or cut off"), (b"<html>", "a file of another kind")],
+)
+def test_a_file_that_cannot_be_opened_is_described(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = saved(series("degC"), tmp_path / "t.nc")
+    path.write_bytes(path.read_bytes()[:2000] if content is None else content)
+    with pytest.raises(InputError, match=f"cannot be opened as NetCDF or Zarr: {said}|: .*{said}"):
+        value(path, "temperature")

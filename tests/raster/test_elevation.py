@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rogi.errors import InputError
 from rogi.raster.elevation import open_elevation_model
 from rogi.raster.files import reading
 from rogi.raster.grid import Window
+from rogi.raster.header import CorruptTile
 
 WriteRaster = Callable[..., Path]
 ARC = 1 / 100
@@ -246,6 +248,15 @@ def test_point_tile(real_data: Path) -> None:
     assert mosaic.tiles[0].parts[0].header.point
     x, y = mosaic.transform.c + mosaic.transform.a / 2, mosaic.transform.f + mosaic.transform.e / 2
     assert (x, y) == pytest.approx((90, 31))
+
+
+def test_a_damaged_member_of_an_archive_is_named_as_in_a_folder(tiles: list[Path], tmp_path: Path) -> None:
+    archive = tmp_path / "tiles.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("a/N30E090.tif", tiles[0].read_bytes()[:3000])
+    with pytest.raises(CorruptTile) as caught, reading():
+        open_elevation_model(archive).surfaces[0].read(Window(0, 101, 0, 101))
+    assert str(caught.value).startswith(f"{archive}/a/N30E090.tif cannot be read")
 
 
 def test_a_crs_that_is_none_is_named(tiles: list[Path]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
 from rogi.raster.climate.cells import Cells, field_cells, is_coordinate
-from rogi.raster.climate.methods import quantity_methods
+from rogi.raster.climate.methods import annual_rate, quantity_methods
 from rogi.raster.climate.options import ClimateField, Request
 from rogi.raster.climate.screen import Screen, annual_values, valid_range
 from rogi.raster.climate.stamps import Stamps, read_stamps, time_axis
@@ -105,22 +105,6 @@ def dataset_field(files: tuple[Path, ...], request: Request) -> ClimateField:
     return ClimateField(raster, request.quantity, used, first.variable, first.unit, line.period, notes, voids)
 
 
-def annual_rate(conversion: Conversion, request: Request, where: str) -> Conversion:
-    """The conversion of data without a time axis.
-
-    Raises
-    ------
-    InputError
-        They are amounts of a month, and it is not known which.
-    """
-    if request.quantity is Quantity.PRECIPITATION and conversion.per is Per.MONTH:
-        raise InputError(
-            f"{where} is an amount per month without months; give a monthly series or its annual sum, or "
-            f"name the unit with {request.option('unit')}, for example mm/year."
-        )
-    return conversion
-
-
 # --- files and variables ------------------------------------------------------------------------------
 
 
@@ -177,6 +161,23 @@ def _pieces(files: tuple[Path, ...], request: Request) -> tuple[list[Piece], tup
     return pieces, notes
 
 
+MAGIC = (b"CDF", b"\x89HDF")
+"""How NetCDF files begin."""
+
+
+def _fault(path: Path, error: Exception) -> str:
+    """What is wrong with a file or store that cannot be opened."""
+    if path.is_dir():
+        return str(error)
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    if not start:
+        return "it is empty; download it again"
+    if start.startswith(MAGIC):
+        return f"it is damaged or cut off ({error}); download it again"
+    return "it does not begin as NetCDF does, so it is a file of another kind"
+
+
 @contextmanager
 def open_dataset(path: Path) -> Iterator[xr.Dataset]:
     """A NetCDF or Zarr with its times as numbers.
@@ -203,7 +204,7 @@ def open_dataset(path: Path) -> Iterator[xr.Dataset]:
                 if not dataset.data_vars:
                     dataset = _group(path, dataset, how)
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        raise InputError(f"{path} cannot be opened as NetCDF or Zarr ({error}).") from error
+        raise InputError(f"{path} cannot be opened as NetCDF or Zarr: {_fault(path, error)}.") from error
     with dataset, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield dataset

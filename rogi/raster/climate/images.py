@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from rogi.errors import InputError
 from rogi.geometry import transform_coordinates
 from rogi.raster.climate.cells import MARGIN
-from rogi.raster.climate.datasets import annual_rate
 from rogi.raster.climate.image_files import choose_images
-from rogi.raster.climate.methods import amounts
+from rogi.raster.climate.methods import amounts, annual_rate
 from rogi.raster.climate.options import Bounds, ClimateField, Request
 from rogi.raster.climate.screen import Screen, annual_values
 from rogi.raster.climate.steps import MONTH_DAYS, Kind, Step, Timeline

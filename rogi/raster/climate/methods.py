@@ -172,3 +172,19 @@ def quantity_methods(
     if request.quantity is Quantity.TEMPERATURE:
         return conversion, temperature_notes(time_methods(str(attributes.get("cell_methods", ""))), where)
     return amounts(conversion, attributes, of_dataset, step, where, request)
+
+
+def annual_rate(conversion: Conversion, request: Request, where: str) -> Conversion:
+    """The conversion of data without a time axis.
+
+    Raises
+    ------
+    InputError
+        They are amounts of a month, and it is not known which.
+    """
+    if request.quantity is Quantity.PRECIPITATION and conversion.per is Per.MONTH:
+        raise InputError(
+            f"{where} is an amount per month without months; give a monthly series or its annual sum, or "
+            f"name the unit with {request.option('unit')}, for example mm/year."
+        )
+    return conversion

@@ -130,7 +130,13 @@ def timeline(axes: Sequence[Stamps], request: Request) -> Timeline:
         period = _whole_years(steps, dates, length, path, request)
     else:
         period = _period(kind, steps, path, request)
-    chosen = tuple(s for s in steps if period[0] <= s.year <= period[1])
+    first, last = period
+    chosen = tuple(s for s in steps if first <= s.year <= last)
+    rest = sorted({s.year for s in steps} - set(range(first, last + 1)))
+    if rest and not request.options.period:
+        taken = f"{first} to {last} are" if last > first else f"{first} is"
+        more = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
+        notes += (f"Of {path} {taken} taken; incomplete: {', '.join(map(str, rest[:3]))}{more}.",)
     return Timeline(kind, chosen, period, notes)
 
 
