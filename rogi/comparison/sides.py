@@ -189,9 +189,10 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
     geometries = layer.geometry
     usable = np.isin(shapely.get_type_id(geometries), wanted) & ~shapely.is_empty(geometries)
     usable &= np.isfinite(shapely.bounds(geometries)).all(axis=1)
+    state = coordinates(layer)
+    usable &= ~state.infinite  # bounds skip what is not a number
     certainty = _certainty(inventory, layer)
     absent = certainty == Certainty.NONE
-    state = coordinates(layer)
     sound = state.sound | ~state.usable
     positions = np.flatnonzero(usable & ~absent & sound)
     lonlat = to_lonlat(geometries[positions], layer.crs)

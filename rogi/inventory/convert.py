@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from rogi.errors import OptionError
 from rogi.geometry import area_m2, places_on_earth
 from rogi.inventory.aspects import Coding, from_degrees, is_class
-from rogi.inventory.coordinates import coordinates, finite_coordinates, labels_of
+from rogi.inventory.coordinates import coordinates, labels_of
 from rogi.inventory.crs import label
 from rogi.inventory.loss import Loss, LossKind, unread_tables
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.positions import finite_coordinates
 from rogi.inventory.units import AreaKind, scaled_values
 from rogi.inventory.values import quantity
 from rogi.schema.model import Concept, Dialect, FieldType, LayerSchema, Match, Schema, normalise
@@ -298,15 +299,16 @@ def _reprojected(source: Layer, layer: Layer, crs: str, losses: list[Loss]) -> L
     if layer.crs == target:
         return layer
     geometry = layer.geometry.copy()
-    geometry[state.off_earth | state.infinite] = None
+    away = state.off_earth | state.infinite | state.swapped
+    geometry[away] = None
     frame = layer.frame.set_geometry(gpd.array.GeometryArray(geometry, crs=layer.crs)).to_crs(target)
     moved = np.asarray(frame.geometry.array, dtype=object)
     lost = ~finite_coordinates(moved)
     moved[lost] = None
-    lost |= state.off_earth | state.infinite
+    lost |= away
     if lost.any():
-        named = ", ".join(str(name) for name in labels_of(source)[lost][:5])
-        detail = f"coordinates have no place in {crs}: {named}" + (", …" if lost.sum() > 5 else "")
+        named = ", ".join(str(name) for name in labels_of(source)[lost][:5]) + ", …" * int(lost.sum() > 5)
+        detail = f"coordinates are impossible or swapped, or have no place in {crs}: {named}"
         losses.append(Loss(layer.name, LossKind.GEOMETRY_LEFT_OUT, "", int(lost.sum()), detail))
         frame = frame.set_geometry(gpd.array.GeometryArray(moved, crs=target))
     return replace(layer, frame=frame)

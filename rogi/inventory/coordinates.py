@@ -28,7 +28,7 @@ from rogi.inventory.crs import (
     to_degrees,
 )
 from rogi.inventory.model import Layer
-from rogi.inventory.positions import Place, positions, resolved
+from rogi.inventory.positions import Place, finite_coordinates, positions, resolved
 from rogi.inventory.primary_id import parse
 from rogi.words import counted
 
@@ -52,7 +52,6 @@ WIDE_MARGIN = 40.0
 LABELS_SHOWN = 5
 # Metres: no unit is that long, and the corners of a smaller box are no farther off than its middle.
 _LONG = 200_000.0
-_FEATURES_PER_CHUNK = 8192  # bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,20 +233,6 @@ def sound_positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Fl
     state = coordinates(layer)
     sound = state.sound & ~state.faulty
     return np.where(sound, lon, np.nan), np.where(sound, lat, np.nan)
-
-
-def finite_coordinates(geometry: Objects) -> Mask:
-    """(n,) whether every x and y of a geometry is a finite number; True where there is no coordinate."""
-    finite = np.ones(len(geometry), dtype=bool)
-    for start in range(0, len(geometry), _FEATURES_PER_CHUNK):
-        coords, index = shapely.get_coordinates(
-            geometry[start : start + _FEATURES_PER_CHUNK], return_index=True
-        )
-        with np.errstate(invalid="ignore", over="ignore"):
-            total = coords.sum()
-        if not np.isfinite(total):
-            finite[start + index[~np.isfinite(coords).all(axis=1)]] = False
-    return finite
 
 
 def on_earth(lonlat: Objects) -> Mask:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import OutputError
 from rogi.geometry import transform_geometries
+from rogi.inventory.coordinates import on_earth
 from rogi.inventory.loss import Loss, LossKind
 from rogi.text import xml
 
@@ -63,6 +64,12 @@ def on_wgs84(frame: gpd.GeoDataFrame, name: str, shown: Path, losses: list[Loss]
         detail = f"from {frame.crs.name} to WGS84" + (", heights left out" if heights.any() else "")
         losses.append(Loss(name, LossKind.GEOMETRY_CHANGED, "", count, detail))
         geometry = moved
+    away = ~on_earth(geometry) & ~shapely.is_missing(geometry) & ~shapely.is_empty(geometry)
+    if away.any():
+        rows = ", ".join(f"row {row + 1}" for row in np.flatnonzero(away)[:5]) + ", …" * int(away.sum() > 5)
+        detail = f"coordinates have no place on the Earth: {rows}"
+        losses.append(Loss(name, LossKind.GEOMETRY_LEFT_OUT, "", int(away.sum()), detail))
+        geometry = np.where(away, None, geometry)
     bounds = shapely.bounds(geometry)
     with np.errstate(invalid="ignore"):
         crossing = np.flatnonzero(

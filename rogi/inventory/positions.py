@@ -15,6 +15,13 @@ from rogi.inventory.model import Layer
 from rogi.inventory.primary_id import ParsedIds, resolve
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Objects = NDArray[np.object_]
+
+
+_FEATURES_PER_CHUNK = 8192  # bounds the memory
+LARGEST = 1e12
+"""Unit of any CRS; numbers beyond are no coordinates, and their squares overflow."""
 
 
 class Place(StrEnum):
@@ -53,14 +60,29 @@ def positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Floats]:
         )
     geometry = layer.geometry
     lon, lat = np.full(len(geometry), np.nan), np.full(len(geometry), np.nan)
-    usable = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    usable &= np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    with np.errstate(invalid="ignore"):
+        usable = (np.abs(shapely.bounds(geometry)) <= LARGEST).all(axis=1)  # False where there are none
+    usable &= finite_coordinates(geometry)
     at = np.flatnonzero(usable)
     points = _points(geometry[at], place)
     kept = ~shapely.is_empty(points)
     at, points = at[kept], to_lonlat(points[kept], layer.crs)
     lon[at], lat[at] = shapely.get_x(points), shapely.get_y(points)
     return lon, lat
+
+
+def finite_coordinates(geometry: Objects) -> Mask:
+    """(n,) whether every x and y of a geometry is a finite number; True where there is no coordinate."""
+    finite = np.ones(len(geometry), dtype=bool)
+    for start in range(0, len(geometry), _FEATURES_PER_CHUNK):
+        coords, index = shapely.get_coordinates(
+            geometry[start : start + _FEATURES_PER_CHUNK], return_index=True
+        )
+        with np.errstate(invalid="ignore", over="ignore"):
+            total = coords.sum()
+        if not np.isfinite(total):
+            finite[start + index[~np.isfinite(coords).all(axis=1)]] = False
+    return finite
 
 
 def resolved(ids: ParsedIds, layer: Layer) -> ParsedIds:

@@ -12,8 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.inventory.columns import as_numbers, column_of, column_values, distinct, texts
-from rogi.inventory.coordinates import Coordinates, Limits, Witness, coordinates, finite_coordinates
+from rogi.inventory.coordinates import Coordinates, Limits, Witness, coordinates
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.positions import finite_coordinates
 from rogi.inventory.values import Quantity, quantity
 from rogi.rules.rule import RuleInfo
 from rogi.rules.vertices import Vertices, measure, only

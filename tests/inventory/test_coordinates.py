@@ -1,5 +1,8 @@
 """The state of coordinates: infinite, off the Earth, swapped, or not those of their CRS."""
 
+from pathlib import Path
+
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -8,10 +11,13 @@ from rogi.comparison.inventories import compare_inventories
 from rogi.comparison.sides import side_of
 from rogi.comparison.unit_table import unit_table
 from rogi.errors import InputError, OptionError
+from rogi.inventory.build import from_frames
 from rogi.inventory.convert import convert
-from rogi.inventory.coordinates import coordinates, sound_positions
+from rogi.inventory.coordinates import coordinates, on_earth, sound_positions
 from rogi.inventory.loss import LossKind
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.read import read_inventory
+from rogi.inventory.write import write_inventory
 from rogi.rules import examples
 from rogi.schema.model import Role
 
@@ -122,3 +128,35 @@ def test_swapped_outlines_are_not_brought_into_another_crs() -> None:
     shapes = {k: shapely.transform(layer.geometry[k], lambda xy: xy[:, ::-1]) for k in range(3)}
     with pytest.raises(OptionError, match="swapped"):
         convert(examples.with_geometry(examples.tprogi(3), Role.OUTLINE, shapes), crs="EPSG:32645")
+
+
+@pytest.mark.parametrize("far", [np.nan, np.inf, 7.5e300, 3802.5])
+def test_an_outline_without_a_place_has_no_position(far: float) -> None:
+    """Also where squares of its numbers overflow, or some of its coordinates are numbers."""
+    shape = shapely.Polygon([(75.0, 38.0), (75.01, 38.0), (75.01, far)])
+    frame = gpd.GeoDataFrame(
+        {"ID": [None, None]}, geometry=[shape, shapely.box(75, 38, 75.01, 38.01)], crs=4326
+    )
+    layer = from_frames({Role.OUTLINE: frame}, schema="tprogi/1.0", dialect="tprogi").layers[0]
+    lon, _ = sound_positions(layer)
+    assert np.isnan(lon[0]) and lon[1] == pytest.approx(75.005)
+    assert on_earth(layer.geometry).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("format", ["c.kml", "c.geojson"])
+@pytest.mark.parametrize("far", [np.nan, np.inf, 7.5e300, 3802.5])
+def test_formats_on_wgs84_leave_out_what_has_no_place(tmp_path: Path, format: str, far: float) -> None:
+    """The row stays, its geometry is a counted loss."""
+    inventory = examples.without_layer(with_vertex(examples.tprogi(), 1, y=far), Role.MARKER)
+    written = write_inventory(inventory, tmp_path / format)
+    assert [str(x).partition(": ")[2] for x in written.losses if x.kind is LossKind.GEOMETRY_LEFT_OUT] == [
+        "geometry left out, 1 features: coordinates have no place on the Earth: row 2"
+    ]
+    again = read_inventory(tmp_path / format).layers[0]
+    assert (shapely.is_missing(again.geometry) | shapely.is_empty(again.geometry)).sum() == 1
+
+
+@pytest.mark.parametrize("far", [np.nan, np.inf, 7.5e300])
+def test_outlines_with_some_finite_coordinates_take_no_part(far: float) -> None:
+    side = side_of(with_vertex(examples.tprogi(), 1, y=far))
+    assert len(side) == side.read - 1 and len(side.impossible) == 1
