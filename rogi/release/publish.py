@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+import shutil
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,19 +19,18 @@ from rogi.release.check import SHOWN, check_package
 from rogi.release.checksums import verify_package
 from rogi.release.contents import md5_of
 from rogi.release.draft import State, read_state, state_path, write_state
-from rogi.release.leftovers import CHANGELOG
-from rogi.release.metadata import INVENIO, README
+from rogi.release.metadata import INVENIO
 from rogi.release.metadata.invenio import marker
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import Release, read_release
 from rogi.release.previous import is_package
+from rogi.release.records import description_of, doi_of, is_published, made_after, numbers_of, parent_of
 from rogi.release.repository import Repository, RepositoryError, UnansweredError
+from rogi.release.upload import complete, upload, upload_files
 
 LOOKS: Final = 6  # for a draft whose making was not answered: the search lags behind by seconds
 LOOK_WAIT_S: Final = 5.0
 CREATIONS: Final = 3  # attempts to make a draft; after each lost answer it is looked for first
-UPLOADS: Final = 3  # attempts for a file whose checksum is wrong
-CLOCK_SKEW: Final = dt.timedelta(minutes=10)
 Say = Callable[[str], None]
 
 
@@ -90,6 +91,11 @@ def prepare(
             return _published(folder, release, repository, replace(state, published=True))
         say(f"draft {state.record} is gone; a new one is made")
         state = State(repository.address)
+    if draft is None and adopt is None:
+        published = _twin(folder, release, repository)
+        if published is not None:
+            say(f"{release.name} is published already, as record {published.record}; nothing is uploaded")
+            return published
     if draft is None:
         if release.doi is not None:  # refused before a draft is made that could not be completed
             raise InputError(
@@ -109,7 +115,7 @@ def prepare(
     set_doi(folder, doi)
     verify_package(folder)
     state = _describe(folder, repository, state)
-    _upload(folder, release, repository, number, say, progress)
+    upload(folder, release, repository, number, say, progress)
     return Draft(number, doi, f"{repository.address}/uploads/{number}", False)
 
 
@@ -180,16 +186,6 @@ def discard(folder: Path, repository: Repository) -> str:
     return str(draft["id"])
 
 
-def upload_files(folder: Path) -> dict[str, Path]:
-    """Name -> file of what is uploaded: the zip, and what people read before they download it."""
-    name = folder.name
-    return {
-        f"{name}.zip": folder.with_name(f"{name}.zip"),
-        README: folder / README,
-        CHANGELOG: folder / CHANGELOG,
-    }
-
-
 def record_number(text: str) -> str:
     """The number of a record, from itself, its DOI or its address.
 
@@ -237,19 +233,19 @@ def _find(
             raise InputError(
                 f"There is no draft {number} of yours at {repository.address}; check the number."
             )
-        if draft is None or not _is_published(draft):
+        if draft is None or not is_published(draft):
             return draft
         raise InputError(
             f"{number} is published and being edited on {repository.address}; finish or discard that edit "
             "there."
         )
-    drafts = [record for record in repository.own() if not _is_published(record)]
-    ours = [record for record in drafts if marker(release) in _description(record)]
+    drafts = [record for record in repository.own() if not is_published(record)]
+    ours = [record for record in drafts if marker(release) in description_of(record)]
     if not ours and state.since and state.parent:
-        ours = [r for r in drafts if _parent(r) == state.parent and _made_after(r, state.since)]
+        ours = [r for r in drafts if parent_of(r) == state.parent and made_after(r, state.since)]
     if len(ours) > 1:
         raise InputError(
-            f"There are several drafts of {release.name} at {repository.address} ({_numbers(ours)}); "
+            f"There are several drafts of {release.name} at {repository.address} ({numbers_of(ours)}); "
             "discard all but one "
             "there, or name it with --adopt."
         )
@@ -257,10 +253,10 @@ def _find(
         return repository.draft(str(ours[0]["id"]))
     if version_of is not None:
         record = repository.record(record_number(version_of))
-        forgotten = [r for r in drafts if record is not None and _parent(r) == _parent(record)]
+        forgotten = [r for r in drafts if record is not None and parent_of(r) == parent_of(record)]
         if forgotten:
             raise InputError(
-                f"There is a draft of a new version already ({_numbers(forgotten)}), which was not made "
+                f"There is a draft of a new version already ({numbers_of(forgotten)}), which was not made "
                 "from this "
                 f"package. Look at {repository.address}/uploads/{forgotten[0]['id']}: discard or publish it "
                 "there, or "
@@ -269,12 +265,44 @@ def _find(
     return None
 
 
+def _twin(folder: Path, release: Release, repository: Repository) -> Draft | None:
+    """The record that this package became earlier, as from another checkout; None if there is none.
+
+    Raises
+    ------
+    InputError
+        If a record of the account is this version with other files.
+    """
+    ours = [r for r in repository.own() if is_published(r) and marker(release) in description_of(r)]
+    for record in ours:
+        number, doi = str(record["id"]), doi_of(record)
+        if release.doi not in (None, doi):
+            continue
+        with tempfile.TemporaryDirectory(prefix="rogi-release-") as scratch:
+            copy = Path(scratch) / folder.name
+            shutil.copytree(folder, copy)
+            shutil.copy(folder.with_name(f"{folder.name}.zip"), scratch)
+            set_doi(copy, doi)
+            digests = {name: f"md5:{md5_of(path)}" for name, path in upload_files(copy).items()}
+        files = repository.record_files(number)
+        if all(files.get(name, {}).get("checksum") == digest for name, digest in digests.items()):
+            set_doi(folder, doi)
+            write_state(folder, State(repository.address, record=number, published=True))
+            return Draft(number, doi, f"{repository.address}/records/{number}", True)
+    if ours:
+        raise InputError(
+            f"{release.name} is published already at {repository.address} with other files "
+            f"({numbers_of(ours)}). A version is published once: raise the version in {RELEASE_FILE}."
+        )
+    return None
+
+
 def _check_parent(draft: dict[str, Any], repository: Repository, version_of: str | None) -> None:
     """Whether a draft that was found is one of the record it should be a new version of."""
     if version_of is None:
         return
     record = repository.record(record_number(version_of))
-    if record is None or _parent(record) != _parent(draft):
+    if record is None or parent_of(record) != parent_of(draft):
         raise InputError(
             f"Draft {draft['id']} of this package is not a new version of {version_of}. Leave out "
             "--new-version-of to go on with it, or delete it with --discard and build the package again."
@@ -300,7 +328,7 @@ def _make(
                 "the same "
                 "inventory under another title, add --other-title."
             )
-        state = State(repository.address, since=now, parent=_parent(record))
+        state = State(repository.address, since=now, parent=parent_of(record))
         write_state(folder, state)
         return repository.new_version(number), state
     state = State(repository.address, since=now)
@@ -325,7 +353,7 @@ def _make(
 def _reserve(repository: Repository, draft: dict[str, Any]) -> str:
     number = str(draft["id"])
     for _ in range(LOOKS):
-        doi = _doi(draft)
+        doi = doi_of(draft)
         if doi:
             return doi
         try:
@@ -337,7 +365,7 @@ def _reserve(repository: Repository, draft: dict[str, Any]) -> str:
             if error.status != 400:  # it has one already
                 raise
             draft = repository.draft(number) or draft
-            if not _doi(draft):
+            if not doi_of(draft):
                 raise
     raise RepositoryError(
         f"{repository.address} reserved no DOI for draft {number}; run the command again later."
@@ -365,61 +393,6 @@ def _describe(folder: Path, repository: Repository, state: State) -> State:
     return state
 
 
-def _upload(
-    folder: Path,
-    release: Release,
-    repository: Repository,
-    number: str,
-    say: Say,
-    progress: Callable[[str, int, int], None],
-) -> None:
-    wanted = upload_files(folder)
-    for name in sorted(set(repository.draft_files(number)) - set(wanted)):
-        say(f"taking {name} out of the draft: it is not of {release.name}")
-        repository.delete_file(number, name)
-    for name, path in wanted.items():
-        digest = f"md5:{md5_of(path)}"
-        for _ in range(UPLOADS):
-            if _complete(repository.draft_files(number).get(name), digest):
-                break
-            say(f"uploading {name} ({path.stat().st_size:,} bytes)")
-            try:
-                _send_file(repository, number, name, path, progress)
-            except RepositoryError as error:
-                if error.status not in (None, 400, 404, 409):  # half a file may stand in the way
-                    raise
-        else:
-            if not _complete(repository.draft_files(number).get(name), digest):
-                raise RepositoryError(
-                    f"{name} arrives damaged at {repository.address} (its checksum is wrong {UPLOADS} "
-                    "times); check the "
-                    "connection and run the command again."
-                )
-
-
-def _send_file(
-    repository: Repository, number: str, name: str, path: Path, progress: Callable[[str, int, int], None]
-) -> None:
-    """One file from the start; what was half there is taken out first."""
-    repository.delete_file(number, name)
-    try:
-        repository.start_file(number, name)
-    except UnansweredError:
-        if name not in repository.draft_files(number):
-            repository.start_file(number, name)
-    repository.upload(number, name, path, lambda done, size: progress(name, done, size))
-    try:
-        repository.commit_file(number, name)
-    except UnansweredError:
-        entry = repository.draft_files(number).get(name, {})
-        if entry.get("status") != "completed":
-            repository.commit_file(number, name)
-
-
-def _complete(entry: dict[str, Any] | None, digest: str) -> bool:
-    return entry is not None and entry.get("status") == "completed" and entry.get("checksum") == digest
-
-
 def _check(folder: Path, say: Say) -> None:
     """The whole of `rogi release check`: what is published cannot be taken back."""
     say("checking the package")
@@ -436,15 +409,15 @@ def _check(folder: Path, say: Say) -> None:
 def _verify(folder: Path, release: Release, repository: Repository, number: str) -> None:
     """Whether the draft holds the package as it is now."""
     draft = repository.draft(number) or {}
-    if _doi(draft) != release.doi:
+    if doi_of(draft) != release.doi:
         raise InputError(
-            f"Draft {number} has the DOI {_doi(draft) or 'none'}, the package {release.doi or 'none'}; run "
+            f"Draft {number} has the DOI {doi_of(draft) or 'none'}, the package {release.doi or 'none'}; run "
             "the command "
             "without --publish, which puts them in order."
         )
     files = repository.draft_files(number)
     wanted = upload_files(folder)
-    wrong = [n for n, p in wanted.items() if not _complete(files.get(n), f"md5:{md5_of(p)}")]
+    wrong = [n for n, p in wanted.items() if not complete(files.get(n), f"md5:{md5_of(p)}")]
     wrong += sorted(set(files) - set(wanted))
     if wrong:
         raise InputError(
@@ -463,41 +436,9 @@ def _published(folder: Path, release: Release, repository: Repository, state: St
             f"Remove {state_path(folder).name} to start anew."
         )
     write_state(folder, replace(state, published=True))
-    doi = _doi(record)
+    doi = doi_of(record)
     if doi != release.doi:
         raise InputError(
             f"Record {state.record} was published with the DOI {doi}, the package has {release.doi}."
         )
     return Draft(state.record, doi, f"{repository.address}/records/{state.record}", True)
-
-
-# ---- what a record says
-
-
-def _is_published(record: dict[str, Any]) -> bool:
-    return bool(record.get("is_published"))
-
-
-def _description(record: dict[str, Any]) -> str:
-    return str(record.get("metadata", {}).get("description", ""))
-
-
-def _parent(record: dict[str, Any]) -> str:
-    return str(record.get("parent", {}).get("id", ""))
-
-
-def _doi(record: dict[str, Any]) -> str:
-    return str(record.get("pids", {}).get("doi", {}).get("identifier", ""))
-
-
-def _made_after(record: dict[str, Any], since: str) -> bool:
-    try:
-        made = dt.datetime.fromisoformat(str(record.get("created", "")))
-    except ValueError:
-        return False
-    made = made if made.tzinfo is not None else made.replace(tzinfo=dt.UTC)
-    return made >= dt.datetime.fromisoformat(since) - CLOCK_SKEW
-
-
-def _numbers(records: Iterable[dict[str, Any]]) -> str:
-    return ", ".join(str(record["id"]) for record in records)

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from rogi.release.checksums import verify_package
 from rogi.release.metadata import INVENIO
-from rogi.release.publish import read_package, record_number, upload_files
+from rogi.release.publish import read_package, record_number
 from rogi.release.repository import HttpTransport, Repository
+from rogi.release.upload import upload_files
 
 NUMBER: Final = "{number}"  # what the repository gives the draft
 

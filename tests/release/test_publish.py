@@ -12,13 +12,14 @@ import pytest
 
 from rogi.errors import InputError, OptionError, RogiError
 from rogi.release.archive import write_zip
-from rogi.release.build import set_doi
+from rogi.release.build import build, set_doi
 from rogi.release.check import check_package
 from rogi.release.metadata import checksums
 from rogi.release.model import read_release
-from rogi.release.publish import discard, prepare, publish, record_number, upload_files
+from rogi.release.publish import discard, prepare, publish, record_number
 from rogi.release.rehearsal import rehearse
 from rogi.release.repository import HttpTransport, Repository, RepositoryError, token_for
+from rogi.release.upload import upload_files
 
 from .invenio_server import OTHER_TOKEN, TOKEN, Fault, Record, Server, running
 
@@ -86,13 +87,60 @@ def test_from_package_to_record(server: Server, folder: Path) -> None:
 
 
 def test_a_package_that_has_a_doi_gets_no_second_draft(server: Server, folder: Path) -> None:
-    """Published, and what was known of the draft is lost: nothing is made, the package stays as it is."""
+    """Published, and what was known of the draft is lost: it is found, the package stays as it is."""
     repository = client(server)
     prepare(folder, repository, say=quiet)
     publish(folder, repository, say=quiet)
     folder.with_name(f"{folder.name}.draft.json").unlink()
+    before = md5s(folder)
+    assert prepare(folder, repository, say=quiet).published
+    assert md5s(folder) == before
+    assert_one_record(server, folder)
+
+
+def test_a_package_with_a_doi_of_nothing_is_refused(server: Server, folder: Path) -> None:
+    """Its draft was discarded elsewhere, or it is of another account: nothing is made."""
+    set_doi(folder, "10.5072/zenodo.99")
     with pytest.raises(InputError, match="already"):
-        prepare(folder, repository, say=quiet)
+        prepare(folder, client(server), say=quiet)
+    assert server.store.records == {}
+
+
+def test_a_fresh_checkout_finds_what_it_published(
+    server: Server,
+    releases,  # type: ignore[no-untyped-def]
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    """The same package, built again without DOI or state: published once, and it gets the DOI it has."""
+    repository = client(server)
+    prepare(folder, repository, say=quiet)
+    made = publish(folder, repository, say=quiet)
+    again = copied(releases.first, tmp_path / "again")
+    found = prepare(again, repository, say=quiet)
+    assert found == made
+    assert md5s(again) == md5s(folder)
+    assert publish(again, repository, say=quiet) == made
+    assert_one_record(server, again)
+
+
+def test_one_version_is_published_once(
+    server: Server,
+    releases,  # type: ignore[no-untyped-def]
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    """Another package of the same name and version is refused, whatever the first became."""
+    repository = client(server)
+    prepare(folder, repository, say=quiet)
+    publish(folder, repository, say=quiet)
+    text = "# Other\n"
+    source = tmp_path / "releases" / "1.0"
+    shutil.copytree(releases.folders[0], source)
+    (source / "CHANGELOG.md").write_text(text, encoding="utf-8")
+    other = build(read_release(source), releases.versions.first, tmp_path / "other")
+    with pytest.raises(InputError, match="raise the version"):
+        prepare(other.folder, repository, say=quiet)
     assert_one_record(server, folder)
 
 
