@@ -107,9 +107,9 @@ def agreement(candidates: Sequence[Candidate]) -> Agreement:
         if place is None:
             difference = None if same else _two_grids(fine, coarse)
             key = (fine.product, coarse.product)
-            notes.setdefault(
-                key, f"{fine.name} goes before {coarse.name}, which has larger pixels on the same ground."
-            )
+            larger = coarse.grid.metres_per_pixel > 1.001 * fine.grid.metres_per_pixel
+            what = "has larger pixels" if larger else "has other pixels"
+            notes.setdefault(key, f"{fine.name} goes before {coarse.name}, which {what} on the same ground.")
         else:
             difference, copy = _one_grid(fine, coarse, place, border)
             if copy:

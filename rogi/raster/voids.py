@@ -24,6 +24,7 @@ import numpy as np
 from rogi.raster.damage import around_damage
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Window
+from rogi.raster.steps import SUMMIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class ReliefFile:
     def __init__(self, raster: RasterFile) -> None:
         self.notes: set[str] = set()
         scaled = raster.scale != 1 or raster.offset != 0
-        self.raster = raster.with_voids(*SENTINELS) if scaled else raster
+        self.raster = raster.with_voids(*stored_fills(raster)) if scaled else raster
 
     def read(self, window: Window) -> Values:
         """Elevations in a window inside the file, m; NaN for voids.
@@ -122,6 +123,18 @@ class ReliefFile:
             return values
 
         return ZeroPatches(self.raster.shape, read, max(ZERO_GAP, *self.raster.grid.pixel_metres))
+
+
+def stored_fills(raster: RasterFile) -> tuple[float, ...]:
+    """Fill among numbers that are scaled: `SENTINELS`, limits of the type, and what would be above `SUMMIT`.
+
+    9999 feet, say, is ground.
+    """
+    kind = np.dtype(raster.dtype)
+    limits = np.iinfo(kind) if kind.kind in "iu" else None
+    ends = () if limits is None else (float(limits.max), *((float(limits.min),) if kind.kind == "i" else ()))
+    high = (fill for fill in FILLS if fill * raster.scale + raster.offset > SUMMIT)
+    return (*SENTINELS, *ends, *high)
 
 
 def clear_fill(values: Values) -> str:

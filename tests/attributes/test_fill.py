@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
 from affine import Affine
 
@@ -76,6 +77,47 @@ def test_undeclared_fill_counts_as_declared_fill_does(
     pd.testing.assert_frame_equal(found, expected)
     assert (found["ELE_MIN"].dropna() >= 4000).all()
     assert (found["ELE_MAX"].dropna() <= GROUND.max()).all()
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("dtype", "per_metre", "unit", "fill"),
+    [
+        ("float32", 1 / 0.3048, "ft", 32767),
+        ("float32", 1 / 0.3048, "ft", 99999),
+        ("float32", 1 / 0.3048, "ft", -9999),
+        ("uint16", 1 / 0.3048, "ft", 65535),
+        ("int16", 1 / 0.3048, "ft", 32767),
+        ("uint16", 10, "dm", 65535),
+        ("int16", 5, "0.2 m", 32767),
+        ("int32", 100, "cm", 2147483647),
+        ("int32", 100, "cm", -2147483648),
+        ("int32", 100, "cm", -32768),
+    ],
+)
+def test_fill_in_numbers_of_another_unit(
+    write_raster: WriteRaster, dtype: str, per_metre: float, unit: str, fill: int, place: str
+) -> None:
+    """Stored fill such as 65535 may be a height in the unit, or no pixel of the unit's range."""
+    stored = np.round(GROUND * per_metre)
+    expected = table(derive(_with_unit(write_raster("plain.tif", stored.astype(dtype), GRID, "EPSG:4326",
+                     nodata=1), PLACES[place], 1, unit), fields=("ELE", "SLO")))  # fmt: skip
+    path = write_raster("fill.tif", stored.astype(dtype), GRID, "EPSG:4326")
+    found = table(derive(_with_unit(path, PLACES[place], fill, unit), fields=("ELE", "SLO")))
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def _with_unit(path: Path, place: tuple[slice, slice], fill: float, unit: str) -> Path:
+    """Write fill in a place, and the unit as GDAL has it: a scale if it is none that has a name."""
+    with rasterio.open(path, "r+") as file:
+        values = file.read(1)
+        values[place] = fill
+        file.write(values, 1)
+        if unit == "0.2 m":
+            file.scales = (0.2,)
+        else:
+            file.units = (unit,)
+    return path
 
 
 @pytest.mark.parametrize("level", [-430.0, -86.0, -7.0, 0.0, 1.0])
