@@ -163,14 +163,17 @@ def canonical_order(ids: ArrayLike, geometries: ArrayLike, table: pd.DataFrame |
     repeated = np.bincount(rank, minlength=1)[rank] > 1 if len(rank) else np.zeros(0, bool)
     if repeated.any():
         rows = np.flatnonzero(repeated)
-        wkb = pd.Series(shapely.to_wkb(geoms[rows], hex=True)).fillna("").to_numpy().astype(str)
-        _, wkb_rank = np.unique(wkb, return_inverse=True)
+        wkb = np.array([one or b"" for one in shapely.to_wkb(geoms[rows])], dtype=object)
+        wkb_rank = pd.factorize(wkb, sort=True)[0]
         tie = np.zeros(len(rank), np.intp)
         tie[rows] = wkb_rank
         bounds = np.nan_to_num(shapely.bounds(geoms))
         last = np.zeros(len(rank), np.intp)
-        if table is not None:
-            values = table.iloc[rows].astype("string").fillna("").agg("\x1f".join, axis=1)
-            last[rows] = np.unique(values.to_numpy(dtype=str), return_inverse=True)[1]
+        both = rank[rows] * len(rank) + wkb_rank
+        _, place, times = np.unique(both, return_inverse=True, return_counts=True)
+        copies = rows[times[place] > 1]
+        if table is not None and len(copies):
+            values = table.iloc[copies].astype("string").fillna("").agg("\x1f".join, axis=1)
+            last[copies] = np.unique(values.to_numpy(dtype=str), return_inverse=True)[1]
         order = np.lexsort([last, tie, *bounds.T[::-1], rank])
     return order

@@ -302,6 +302,9 @@ def _area_table(result: Evaluation) -> ReportTable:
         f"candidate covers; {100 * result.comparison.parameters.confidence:g} % intervals by bootstrap over "
         "groups of linked outlines."
     )
+    lacking = [f"{row.name} ({row.area.no_interval})" for row in result.table if row.area.no_interval]
+    if lacking:
+        note += f" No intervals: {'; '.join(lacking)}."
     if result.published is not None:
         note += f" Published: {result.published.title}, of candidates for {result.published.inventory}."
     return ReportTable(TABLE, "", tuple(columns), tuple(rows), tuple(range(1, len(columns))), note)
