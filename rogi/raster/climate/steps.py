@@ -135,8 +135,8 @@ def timeline(axes: Sequence[Stamps], request: Request) -> Timeline:
     rest = sorted({s.year for s in steps} - set(range(first, last + 1)))
     if rest and not request.options.period:
         taken = f"{first} to {last} are" if last > first else f"{first} is"
-        more = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
-        notes += (f"Of {path} {taken} taken; incomplete: {', '.join(map(str, rest[:3]))}{more}.",)
+        others = f" and {len(rest) - 3} more" if len(rest) > 3 else ""
+        notes += (f"Of {path} {taken} taken; incomplete: {', '.join(map(str, rest[:3]))}{others}.",)
     return Timeline(kind, chosen, period, notes)
 
 
