@@ -13,6 +13,7 @@ from rogi.errors import InputError, OptionError
 from rogi.geometry import local_metres, places_on_earth, to_lonlat, transform_coordinates
 from rogi.inventory.coordinates import coordinates, labels_of
 from rogi.inventory.crs import label
+from rogi.inventory.positions import positions as outline_positions
 from rogi.inventory.positions import resolved
 from rogi.schema.model import Role
 
@@ -110,14 +111,13 @@ def circles(points: NDArray[np.object_], crs: Any, radius: float) -> NDArray[np.
 def positions(
     inventory: Inventory, layer: Layer, lonlat: NDArray[np.object_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Longitude and latitude of units: their markers', their IDs', else of a point within them."""
+    """Longitude and latitude of units: of their markers, else their IDs, else their outlines."""
     from rogi.inventory.primary_id import parse
 
-    inside = shapely.point_on_surface(lonlat)
-    longitude, latitude = _coordinates(inside)
-    longitude = (longitude + 180.0) % 360.0 - 180.0
     if layer.role is Role.MARKER:
         return _marker_positions(layer)
+    longitude, latitude = outline_positions(layer)
+    longitude = np.where(shapely.is_missing(lonlat), np.nan, (longitude + 180.0) % 360.0 - 180.0)
     if not layer.has("primary_id"):
         return longitude, latitude
     ids = resolved(parse(layer.raw("primary_id").to_numpy(dtype=object)), layer)

@@ -12,6 +12,7 @@ from rogi.fixes.edits import CellEdit
 from rogi.inventory.columns import folded
 from rogi.inventory.id_readings import IdForm
 from rogi.inventory.keys import raw_ids
+from rogi.inventory.positions import positions as outline_positions
 from rogi.inventory.primary_id import deviation, make
 from rogi.rules.context import Context
 from rogi.rules.primary_ids._places import positions
@@ -68,7 +69,7 @@ def ids_by_position(context: Context) -> Iterator[CellEdit]:
 
     Not where the new ID is already that of another marker. Outlines and moving areas with the old ID follow,
     if only one marker had it. In inventories without markers the IDs of extended outlines that cannot be
-    used are made from a point in the outline.
+    used are made from their positions (`rogi.inventory.positions.positions`).
     """
     if context.has(Role.MARKER):
         if _has_ids(context, Role.MARKER):
@@ -78,8 +79,7 @@ def ids_by_position(context: Context) -> Iterator[CellEdit]:
         ids = context.primary_ids(role)
         wrong = ~(ids.parsed & ids.in_range) & (context.outline_kind() != "restricted")
         rows = np.flatnonzero(wrong & context.state(role).sound & context.valid(role))
-        inside = shapely.point_on_surface(context.lonlat(role)[rows])
-        made = make(shapely.get_x(inside), shapely.get_y(inside))
+        made = make(*(values[rows] for values in outline_positions(context.layer(role))))
         free = _free(made, ids.canonical)
         if free.any():
             yield _edit("ID from position", "PID001", context, role, rows[free], made[free])

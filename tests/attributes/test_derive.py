@@ -364,7 +364,7 @@ def test_settings_round_trip(tmp_path: Path) -> None:
         ("[attributes.radiation]\nshading = 1", "shading.*true or false"),
         ("[attributes.radiation]\nn_sectors = 8.5", "whole number"),
         ("[other]", "no table"),
-        ("[attributes", "not TOML"),
+        ("[attributes", "not valid TOML"),
     ):
         path.write_text(text)
         with pytest.raises((OptionError, InputError), match=message):
