@@ -26,7 +26,7 @@ from rogi.terrain.atmosphere import Atmosphere
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHOD_VERSION = 4
+METHOD_VERSION = 5
 """Part of every key: raised when a change of the code changes values, lest old results be taken for new."""
 
 BLOCK_PIXELS = 2048
