@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from rogi import targets
 from rogi.errors import InputError, OptionError
+from rogi.release.identifiers import orcid_is_sound, ror_is_sound
 
 FILE: Final = "release.yaml"
 FOLDER: Final = "releases"
@@ -131,7 +132,7 @@ class Thresholds:
     """Largest change since the previous version that needs no reason.
 
     No published values; the choice of this project: an inventory changes by some per cent between versions,
-    a single subregion by more, and a loss of a file or a layer by far more than that.
+    a single subregion by more, a lost layer by far more; heights of another model move by a few metres.
 
     Attributes
     ----------
@@ -140,12 +141,9 @@ class Thresholds:
     values
         Share of the values of a field that may be lost.
     shift
-        Mean or median change of a field in the units of both versions, as a share of its standard deviation
-        in the version before. Values derived again from another elevation model move by a few metres, of some
-        hundreds; another datum, unit or column by more.
+        Mean or median change of a field in the units of both versions, as a share of its spread before.
     layer
-        The same for the typical change of a unit, whichever way, and for mean, median and spread of
-        the whole field where less than half of the units have their ID still.
+        The same for the typical change of a unit, and for the whole field where few units keep their ID.
     distance
         Metres from a unit that is gone to one that replaces it.
     """
@@ -354,33 +352,6 @@ def _check_person(entry: Mapping[str, Any], file: Path) -> None:
 def _check_ror(ror: str | None, file: Path) -> None:
     if ror is not None and not ror_is_sound(ror):
         raise InputError(f"{file}: the ROR {ror} has wrong check digits; copy it from ror.org.")
-
-
-def orcid_is_sound(orcid: str) -> bool:
-    """Whether the check digit of an ORCID holds (ISO 7064 MOD 11-2)."""
-    digits = orcid.replace("-", "")
-    if len(digits) != 16 or not digits[:15].isdigit():
-        return False
-    total = 0
-    for digit in digits[:15]:
-        total = (total + int(digit)) * 2
-    return digits[15] == "0123456789X"[(12 - total % 11) % 11]
-
-
-def ror_is_sound(ror: str) -> bool:
-    """Whether the check digits of a ROR identifier hold (Crockford base 32, ISO 7064 MOD 97-10)."""
-    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
-    if (
-        len(ror) != 9
-        or not ror.startswith("0")
-        or any(c not in alphabet for c in ror[:7])
-        or not ror[7:].isdigit()
-    ):
-        return False
-    number = 0
-    for character in ror[:7]:
-        number = number * 32 + alphabet.index(character)
-    return int(ror[7:]) == 98 - (number * 100) % 97
 
 
 def _tombstone(entry: Mapping[str, Any]) -> Tombstone:

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rogi.errors import InputError, OptionError
+from rogi.release.identifiers import orcid_is_sound, ror_is_sound
 from rogi.release.model import (
     Version,
     find_release,
-    orcid_is_sound,
     read_release,
     release_text,
-    ror_is_sound,
 )
 
 
