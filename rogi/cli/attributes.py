@@ -260,7 +260,9 @@ def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
         inputs = ", ".join(source.name for source in record.inputs[:3])
         more = f" and {len(record.inputs) - 3} more" if len(record.inputs) > 3 else ""
         origin = f" from {inputs}{more}" if inputs else ""
-        tell(f"{', '.join(record.columns)}{origin}")
+        period = record.parameters.get("period")
+        years = f", {period[0]} to {period[1]}" if period else ""
+        tell(f"{', '.join(record.columns)}{origin}{years}")
     held = (
         f", {derived.reused} of {derived.units} values of units taken from the ledger"
         if derived.reused
