@@ -23,9 +23,9 @@ from rogi.attributes.fields import (
     wanted_fields,
 )
 from rogi.attributes.placement import place_polygons
-from rogi.attributes.places import described_units, outside_grid, positions
+from rogi.attributes.places import astray_note, described_units, outside_grid, positions
 from rogi.attributes.provenance import Input, Provenance, file_input, raster_input
-from rogi.attributes.reasons import Nulls, families, is_null, suspicions
+from rogi.attributes.reasons import NO_POSITION, Nulls, families, is_null, suspicions
 from rogi.attributes.seams import home_grids
 from rogi.attributes.tasks import Climate, Radiation, Relief, Task
 from rogi.errors import InputError
@@ -190,7 +190,9 @@ class _Derivation:
             return
         if "area" in chosen:
             self.values["area"] = np.where(self.empty, np.nan, area_m2(self.polygons, self.crs) * 1e-6)
-        longitude, latitude = positions(self.inventory, self.layer, self.lonlat)
+        longitude, latitude, astray = positions(self.inventory, self.layer, self.lonlat)
+        if len(astray) and {"latitude", "longitude"} & set(chosen):
+            self.warnings.append(astray_note(len(astray), self._named(astray)))
         self.values["longitude"], self.values["latitude"] = longitude, latitude
         if "primary_id" in chosen:
             from rogi.inventory.primary_id import make
@@ -202,9 +204,7 @@ class _Derivation:
             self.values["primary_id"] = made if present is None else np.where(blank(present), made, present)
         for name in families(chosen):
             lacking = is_null(self.values[name]) & self._asked([name])
-            self.nulls.note_without_area(
-                name, np.flatnonzero(lacking), "the unit has no area and no primary marker"
-            )
+            self.nulls.note_without_area(name, np.flatnonzero(lacking), NO_POSITION)
         self.warnings += self.nulls.refuse_impossible(Group.GEOMETRY, chosen, self.values)[0]
         note = "area on the ellipsoid; position of the primary marker, of the ID, else a point inside"
         self._record(Group.GEOMETRY, chosen, (), {"method": note})

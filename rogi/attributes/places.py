@@ -16,11 +16,15 @@ from rogi.inventory.crs import label
 from rogi.inventory.positions import positions as outline_positions
 from rogi.inventory.positions import resolved
 from rogi.schema.model import Role
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rogi.inventory.model import Inventory, Layer
+
+ASTRAY = 0.01
+"""Degrees, about 1 km, from the box of an outline: its marker or ID is another unit's, or mistyped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,16 +114,42 @@ def circles(points: NDArray[np.object_], crs: Any, radius: float) -> NDArray[np.
 
 def positions(
     inventory: Inventory, layer: Layer, lonlat: NDArray[np.object_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Longitude and latitude of units: their markers', their IDs', else of a point within them.
+
+    Also the units whose marker or ID is far from their outline, as where IDs were exchanged (PID008, PID011);
+    a point within them is taken.
+    """
+    if layer.role is Role.MARKER:
+        return *_marker_positions(layer), np.empty(0, dtype=np.int64)
+    there = ~(shapely.is_missing(lonlat) | shapely.is_empty(lonlat))
+    inside = [np.where(there, found, np.nan) for found in outline_positions(layer)]
+    longitude, latitude = inside
+    if layer.has("primary_id"):
+        longitude, latitude = _said_positions(inventory, layer, longitude, latitude)
+    west, south, east, north = (shapely.bounds(lonlat) + np.array([-1.0, -1.0, 1.0, 1.0]) * ASTRAY).T
+    with np.errstate(invalid="ignore"):
+        turned = longitude + 360.0 * np.round((inside[0] - longitude) / 360.0)
+        off = (turned < west) | (turned > east) | (latitude < south) | (latitude > north)
+    longitude, latitude = np.where(off, inside[0], longitude), np.where(off, inside[1], latitude)
+    return (longitude + 180.0) % 360.0 - 180.0, latitude, np.flatnonzero(off)
+
+
+def astray_note(number: int, named: str) -> str:
+    """That positions of IDs or markers are not those of their outlines."""
+    lie = agreeing(number, "lies elsewhere than its ID or marker", "lie elsewhere than their ID or marker")
+    return (
+        f"LAT, LON: {counted(number, 'unit')} {lie} ({named}); a point inside is taken. See PID008 and "
+        "PID011 of `rogi validate`."
+    )
+
+
+def _said_positions(
+    inventory: Inventory, layer: Layer, longitude: NDArray[np.float64], latitude: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Longitude and latitude of units: of their markers, else their IDs, else their outlines."""
+    """Positions of the markers and IDs of outlines, else those given."""
     from rogi.inventory.primary_id import parse
 
-    if layer.role is Role.MARKER:
-        return _marker_positions(layer)
-    longitude, latitude = outline_positions(layer)
-    longitude = np.where(shapely.is_missing(lonlat), np.nan, (longitude + 180.0) % 360.0 - 180.0)
-    if not layer.has("primary_id"):
-        return longitude, latitude
     ids = resolved(parse(layer.raw("primary_id").to_numpy(dtype=object)), layer)
     known = ids.parsed & ~ids.ambiguous
     known &= np.isfinite(ids.latitude) & (np.abs(ids.latitude) <= 90) & (np.abs(ids.longitude) <= 180)

@@ -46,7 +46,7 @@ NEIGHBOURS = ("slope", "aspect", "radiation")
 
 OUTSIDE, VOID = "outside the raster", "in a void of the raster"
 NO_CENTRE = "no centre of a pixel with a value is inside"
-WITHOUT_AREA = "the unit has no area"
+WITHOUT_AREA, NO_POSITION = "the unit has no area", "the unit has no area and no primary marker"
 NO_VALUE = frozenset({OUTSIDE, VOID, NO_CENTRE})
 
 SUSPICIOUS_KM = 9.0

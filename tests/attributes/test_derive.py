@@ -728,3 +728,14 @@ def test_system_without_longitude_and_latitude_is_refused(tiles: Path) -> None:
     frame = gpd.GeoDataFrame({"ID": [None]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4978)
     with pytest.raises(InputError, match=r"EPSG:4978.*no longitude and latitude"):
         derive_attributes(inventory(frame), settings(tiles))
+
+
+def test_position_of_a_unit_with_the_id_of_another_is_inside() -> None:
+    """Exchanged IDs do not exchange positions."""
+    boxes = [shapely.box(90.045, 30.945, 90.055, 30.955), shapely.box(90.145, 30.945, 90.155, 30.955)]
+    ids = ["RGU309500N0901500E", "RGU309500N0900500E"]
+    derived = derive_attributes(
+        inventory(gpd.GeoDataFrame({"ID": ids}, geometry=boxes, crs=4326)), AttributeSettings()
+    )
+    assert table(derived)["LON"].tolist() == pytest.approx([90.05, 90.15], abs=1e-6)
+    assert derived.warnings[0].startswith("LAT, LON: 2 units lie elsewhere than their ID or marker (RGU")
