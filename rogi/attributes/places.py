@@ -66,7 +66,8 @@ def described_units(inventory: Inventory, buffer: float | None) -> Described:
             "geographic or projected coordinate reference system first."
         )
     state = coordinates(layer)
-    geometry = np.where((state.infinite | state.usable) & ~state.sound, None, layer.geometry)
+    geometry = layer.geometry.copy()
+    geometry[(state.infinite | state.usable) & ~state.sound] = None
     placeless = np.full(len(layer), "", dtype=object)
     placeless[state.off_earth] = "impossible coordinates (SCH006)"
     placeless[state.swapped] = "swapped coordinates (SCH007)"
@@ -168,7 +169,8 @@ def _said_positions(
 def _marker_positions(markers: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Longitude and latitude of markers, NaN where their coordinates are no place."""
     sound = coordinates(markers).sound
-    points = np.where(sound, markers.geometry, None)
+    points = markers.geometry.copy()
+    points[~sound] = None
     longitude, latitude = _coordinates(shapely.centroid(to_lonlat(points, markers.crs)))
     return (longitude + 180.0) % 360.0 - 180.0, latitude
 

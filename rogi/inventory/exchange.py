@@ -69,7 +69,8 @@ def on_wgs84(frame: gpd.GeoDataFrame, name: str, shown: Path, losses: list[Loss]
         rows = ", ".join(f"row {row + 1}" for row in np.flatnonzero(away)[:5]) + ", …" * int(away.sum() > 5)
         detail = f"coordinates have no place on the Earth: {rows}"
         losses.append(Loss(name, LossKind.GEOMETRY_LEFT_OUT, "", int(away.sum()), detail))
-        geometry = np.where(away, None, geometry)
+        geometry = geometry.copy()
+        geometry[away] = None
     bounds = shapely.bounds(geometry)
     with np.errstate(invalid="ignore"):
         crossing = np.flatnonzero(

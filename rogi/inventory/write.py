@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,8 +15,7 @@ import numpy as np
 
 from rogi import targets
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.files import DISK_FULL, move, replacing, sync, workplace, write_text
-from rogi.inventory.drivers import one_line
+from rogi.files import move, replacing, sync, workplace, write_text
 from rogi.inventory.exchange import (
     DECIMALS,
     kml_text,
@@ -26,6 +24,7 @@ from rogi.inventory.exchange import (
     unfit_for_shapefile,
     write_xlsx,
 )
+from rogi.inventory.layer_files import write_csv, write_driver
 from rogi.inventory.loss import Loss, LossKind
 from rogi.inventory.model import Inventory, Layer
 from rogi.paths import plain_name
@@ -38,17 +37,6 @@ if TYPE_CHECKING:
 
 SHAPEFILE_NAME_LENGTH = 10  # bytes of a column name in a dBASE file
 SHAPEFILE_TEXT_LENGTH = 254  # bytes of a text there
-
-_TYPE_NAMES = {
-    0: "Point",
-    1: "LineString",
-    3: "Polygon",
-    4: "MultiPoint",
-    5: "MultiLineString",
-    6: "MultiPolygon",
-    7: "GeometryCollection",
-}
-
 
 SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
@@ -165,13 +153,13 @@ def write_inventory(
             if chosen is WriteFormat.GEOPARQUET:
                 frame.to_parquet(temporary, index=False)
             elif chosen is WriteFormat.CSV:
-                _write_csv(frame, temporary)
+                write_csv(frame, temporary)
                 if frame.crs is not None and frame.crs.to_epsg() is None:
                     lost = f"{frame.crs.name} has no EPSG code, so the file does not state it"
                     losses.append(Loss(name, LossKind.NOTE, "", len(frame), lost))
             elif chosen is WriteFormat.GEOJSON:
                 options = {"RFC7946": "YES", "COORDINATE_PRECISION": str(DECIMALS), "WRITE_NAME": "NO"}
-                _write_driver(
+                write_driver(
                     frame,
                     name,
                     temporary,
@@ -182,7 +170,7 @@ def write_inventory(
                     layer_options=options,
                 )
             else:
-                _write_driver(frame, name, temporary, "FlatGeobuf", losses, file, empty_type=empty_type)
+                write_driver(frame, name, temporary, "FlatGeobuf", losses, file, empty_type=empty_type)
     return Written(tuple(files.values()), tuple(losses))
 
 
@@ -383,7 +371,7 @@ def _write_geopackage(
             }
             if schema is not None:
                 options |= {"IDENTIFIER": schema.title, "DESCRIPTION": schema.description}
-            _write_driver(
+            write_driver(
                 frame,
                 name,
                 temporary,
@@ -402,105 +390,6 @@ def _write_geopackage(
             except InputError as error:
                 raise OutputError(f"{path} could not be written: {error}") from error
         set_last_change(temporary, time)
-
-
-def _write_driver(
-    frame: gpd.GeoDataFrame,
-    name: str,
-    path: Path,
-    driver: str,
-    losses: list[Loss],
-    shown: Path,
-    *,
-    empty_type: str,
-    append: bool = False,
-    layer_options: Mapping[str, str] | None = None,
-) -> None:
-    """One layer by a driver; its warnings become losses."""
-    import warnings
-
-    import pyarrow as pa
-    import pyogrio
-    import shapely
-
-    geometry = np.asarray(frame.geometry.array, dtype=object)
-    declared, geometry = _declared_type(geometry, empty_type)
-    table = pa.Table.from_pandas(frame.drop(columns=frame.geometry.name), preserve_index=False)
-    for i, field in enumerate(table.schema):
-        if pa.types.is_null(field.type):
-            table = table.set_column(i, pa.field(field.name, pa.string()), table.column(i).cast(pa.string()))
-    column = "geometry"
-    while column in table.column_names:
-        column = f"_{column}"
-    wkb = shapely.to_wkb(geometry, flavor="iso", output_dimension=4)
-    shapes = pa.array(wkb, type=pa.large_binary())
-    if table.num_columns:
-        table = table.replace_schema_metadata(None).append_column(column, shapes)
-    else:  # a table without columns has no rows
-        table = pa.table({column: shapes})
-    options = dict(layer_options or {})
-    if driver == "FlatGeobuf":
-        options["SPATIAL_INDEX"] = "NO"  # it would reorder the features, and cannot hold null geometries
-    crs = frame.crs
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            pyogrio.write_arrow(
-                table,
-                path,
-                layer=name,
-                driver=driver,
-                geometry_name=column,
-                geometry_type=declared,
-                crs=None if crs is None else crs.to_wkt(),
-                append=append,
-                layer_options=options,
-            )
-        except (*_driver_errors(), RuntimeError, ValueError, pa.ArrowException) as error:
-            full = " The disk is full." if shutil.disk_usage(Path(path).parent).free < DISK_FULL else ""
-            raise OutputError(f"{shown} could not be written: {one_line(error)}.{full}") from error
-    for warning in caught:
-        if crs is None and "crs" in str(warning.message).casefold():
-            continue
-        losses.append(Loss(name, LossKind.NOTE, "", len(frame), one_line(warning.message)))
-
-
-def _driver_errors() -> tuple[type[Exception], ...]:
-    from pyogrio import errors
-
-    return (
-        errors.DataSourceError,
-        errors.DataLayerError,
-        errors.CRSError,
-        errors.FeatureError,
-        errors.FieldError,
-        errors.GeometryError,
-    )
-
-
-def _declared_type(geometry: Any, empty_type: str) -> tuple[str, Any]:
-    """The type to declare for a layer, and the geometries: where parts are mixed with wholes, all multi."""
-    import shapely
-
-    present = geometry[~shapely.is_missing(geometry)]
-    if not len(present):
-        return empty_type, geometry
-    types = set(np.unique(shapely.get_type_id(present)).tolist())
-    declared = "Unknown"
-    for single, multi in ((1, 5), (3, 6)):  # points stay points: a marker is one
-        if types == {single, multi}:
-            wholes = shapely.get_type_id(geometry) == single
-            geometry = geometry.copy()
-            make = {1: shapely.multilinestrings, 3: shapely.multipolygons}[single]
-            geometry[wholes] = make(geometry[wholes], indices=np.arange(wholes.sum()))
-            types = {multi}
-    if len(types) == 1:
-        declared = _TYPE_NAMES.get(types.pop(), "Unknown")
-    if shapely.has_m(present).any():
-        return "Unknown", geometry  # types with M cannot be declared
-    if declared != "Unknown" and shapely.has_z(present).any():
-        declared += " Z"
-    return declared, geometry
 
 
 def _empty_type(layer: Layer) -> str:
@@ -528,7 +417,7 @@ def _write_shapefile(frame: gpd.GeoDataFrame, empty_type: str, path: Path, losse
     with workplace(path.parent) as work:
         made = work / plain_name(path.name)
         options = {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": date}
-        _write_driver(
+        write_driver(
             frame,
             made.stem,
             made,
@@ -547,20 +436,3 @@ def _write_shapefile(frame: gpd.GeoDataFrame, empty_type: str, path: Path, losse
                 move(part, path.with_suffix(part.suffix))
         except OSError as error:
             raise OutputError(f"{path} could not be written: {error.strerror or error}.") from error
-
-
-def _write_csv(frame: gpd.GeoDataFrame, path: Path) -> None:
-    """Attributes, then WKT with the EPSG code of its CRS in front."""
-    import pandas as pd
-    import shapely
-
-    geometry = np.asarray(frame.geometry.array, dtype=object)
-    text = shapely.to_wkt(geometry, rounding_precision=-1, output_dimension=4)
-    epsg = None if frame.crs is None else frame.crs.to_epsg()
-    srid = "" if epsg is None else f"SRID={epsg};"
-    wkt = np.array([None if t is None else f"{srid}{t}" for t in text], dtype=object)
-    column = "wkt"
-    while column in frame.columns:
-        column = f"_{column}"
-    table = pd.DataFrame(frame.drop(columns=frame.geometry.name)).assign(**{column: wkt})
-    table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
