@@ -130,9 +130,9 @@ def explanation(concept: str, value: float) -> str:
     """
     unit = concepts()[concept].unit or ""
     offsets = (0.0, ZERO_CELSIUS) if unit == "°C" else (0.0,)
-    for fill in FILLS:
-        if any(abs(value + offset - fill) <= FILL_DIGITS * abs(fill) for offset in offsets):
-            return f"an undeclared fill value ({fill:g})"
+    away, fill = min((abs(value + offset - fill), fill) for fill in FILLS for offset in offsets)
+    if away <= FILL_DIGITS * abs(fill):
+        return f"an undeclared fill value ({fill:g})"
     if abs(value) >= ASTRONOMIC:
         return f"an undeclared fill value ({value:.6g}), or a mean with one"
     low, high = USUAL.get(unit, (np.inf, -np.inf))

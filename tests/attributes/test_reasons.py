@@ -238,3 +238,37 @@ def test_reasons_of_other_fields_are_kept(write_raster: WriteRaster) -> None:
     note = table(first)["ATTR_NOTE"][1]
     assert note.startswith("SLO, ASPECT: only")
     assert table(again)["ATTR_NOTE"][1] == note
+
+
+@pytest.mark.parametrize(
+    "fill", [-9999, -999, -99, -99.99, -999.9, -99999, -32768, -32767, 32767, 65535, 9999, 99999]
+)
+def test_every_fill_value_is_named(fill: float) -> None:
+    """Also as °C made of a fill in K, and as a mean of float32."""
+    for concept, offset in (("elevation_mean", 0.0), ("air_temperature", -273.15)):
+        for value in (fill + offset, fill * (1 + 4e-6) + offset):
+            assert explanation(concept, value) == f"an undeclared fill value ({fill:g})"
+    assert f"({fill:g})" not in explanation("elevation_mean", fill * (1 + 1.05e-3))
+
+
+@pytest.mark.parametrize(
+    ("concept", "value", "guess"),
+    [
+        ("air_temperature", 269.15, "K labelled °C (then -4 °C)"),
+        ("air_temperature", -277.15, "°C labelled K (then -4 °C)"),
+        ("air_temperature", -120.0, "tenths of a degree (then -12 °C)"),
+        ("air_temperature", 2691.5, "tenths of a kelvin labelled °C (then -4 °C)"),
+        ("air_temperature", 26915.0, "hundredths of a kelvin labelled °C (then -4 °C)"),
+        ("precipitation", 50000.0, "tenths of a millimetre (then 5000 mm)"),
+        ("precipitation", 400000.0, "mm labelled m (then 400 mm)"),
+        ("precipitation", 365242.5, "a sum over the year labelled mm per day (then 1000 mm)"),
+        ("precipitation", 86400000.0 / 9, "mm per day labelled kg m-2 s-1 (then 111.1 mm)"),
+        ("elevation_mean", 13123.3596, "feet (then 4000 m)"),
+        ("elevation_mean", 40000.0, "decimetres (then 4000 m)"),
+        ("elevation_mean", 400000.0, "centimetres (then 4000 m)"),
+        ("elevation_mean", 4000000.0, "millimetres (then 4000 m)"),
+    ],
+)
+def test_every_mistake_in_the_unit_is_named(concept: str, value: float, guess: str) -> None:
+    """True values are worked out by hand."""
+    assert guess in explanation(concept, value)

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from pyproj import CRS
 
 from rogi.errors import InputError
+from rogi.raster import agreement
 from rogi.raster.elevation import ElevationModel, open_elevation_model
 from rogi.raster.files import reading
-from rogi.raster.grid import Window
+from rogi.raster.grid import Grid, Window
 
 WriteRaster = Callable[..., Path]
 ARC = 1 / 1200
@@ -286,3 +288,11 @@ def test_fill_in_scaled_numbers_is_void(write_raster: WriteRaster, fill: int) ->
     assert np.isnan(found[3, 4])
     assert np.isnan(found).sum() == 1
     assert found[0, 0] == pytest.approx(200)
+
+
+@pytest.mark.parametrize(("west", "share"), [(0.0, 1.0), (-100.0, 0.6), (900.0, 0.4), (1000.0, 0.0)])
+def test_what_two_grids_share_is_part_of_the_smaller(west: float, share: float) -> None:
+    """1 km of pixels of 10 m, and 250 m of pixels of 50 m within it or over its edge."""
+    fine = Grid(CRS(32645), Affine(10, 0, 5e5, 0, -10, 3.3e6), (100, 100))
+    coarse = Grid(CRS(32645), Affine(50, 0, 5e5 + west, 0, -50, 3.3e6 - 250), (5, 5))
+    assert agreement._share(fine, coarse) == pytest.approx(share, abs=0.05)
