@@ -296,3 +296,14 @@ def test_what_two_grids_share_is_part_of_the_smaller(west: float, share: float) 
     fine = Grid(CRS(32645), Affine(10, 0, 5e5, 0, -10, 3.3e6), (100, 100))
     coarse = Grid(CRS(32645), Affine(50, 0, 5e5 + west, 0, -50, 3.3e6 - 250), (5, 5))
     assert agreement._share(fine, coarse) == pytest.approx(share, abs=0.05)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_elevations_without_a_place_are_no_preview(write_raster: WriteRaster, tmp_path: Path) -> None:
+    """A preview in a folder may have no georeference; a tile of 16 bits that lost it is an error."""
+    write_raster("f/dem.tif", values(), DEM, "EPSG:4326")
+    write_raster("f/quick.tif", np.ones((SIZE, SIZE), np.uint8), Affine.identity(), None)
+    assert len(open_elevation_model(tmp_path / "f").surfaces) == 1
+    write_raster("f/lost.tif", values().astype(np.int16), Affine.identity(), None)
+    with pytest.raises(InputError, match=r"lost\.tif has no"):
+        open_elevation_model(tmp_path / "f")
