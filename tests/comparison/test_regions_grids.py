@@ -19,6 +19,8 @@ from rogi.comparison.grids import (
     write_geotiff,
     write_gpkg,
 )
+from rogi.detection.glaciers import read_glaciers
+from rogi.detection.outlines import read_outlines
 from rogi.errors import InputError, OptionError
 from rogi.geometry import area_m2, transform_geometries
 from rogi.regions import UNNAMED, Regions, assign, fold, read_regions, same_name, spelled
@@ -206,3 +208,16 @@ def test_setp_density_grid(real_data):
     known = np.isfinite(published)
     assert np.corrcoef(published[known], found.count[known])[0, 1] > 0.999
     assert np.corrcoef(np.nan_to_num(published).ravel(), found.count.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize("far", [np.nan, 7.5e300, 3802.5])
+def test_other_polygons_without_a_place(tmp_path, far):
+    """A region is refused; glaciers and units of training are left out, counted and named."""
+    away = shapely.Polygon([(75, 38), (75.01, 38), (75.01, far)])
+    path = write(tmp_path / "r.gpkg", [away, shapely.box(75, 38, 75.1, 38.1)], name=["x", "y"])
+    with pytest.raises(InputError, match="x have impossible coordinates, or none"):
+        read_regions(path)
+    glaciers = read_glaciers(path)
+    assert len(glaciers) == 1 and "1 outline of" in str(glaciers.note) and "row 1" in str(glaciers.note)
+    units = read_outlines(path)
+    assert len(units) == 1 and units.left_out == 0 and "left out" in units.notes[0]
