@@ -295,10 +295,10 @@ def _of_driver(checked: Checked, shown: Path, scratch: Path) -> Found:
         raise InputError(
             f"{shown} holds no layer that can be read{reasons}; it may be a blank or damaged file."
         )
-    beside = dict.fromkeys(unsafe, UNKNOWN_ROWS)
+    left = dict.fromkeys(unsafe, UNKNOWN_ROWS)
     if checked.format in (Format.GEOPACKAGE, Format.SQLITE):
-        beside |= sqlitefile.kept_beside(checked.path)
-    unread = tuple(Source(shown, name, checked.format.value, number) for name, number in beside.items())
+        left |= sqlitefile.kept_beside(checked.path)
+    unread = tuple(Source(shown, name, checked.format.value, number) for name, number in left.items())
     return Found(tuple(layers), tuple(passed), unread)
 
 

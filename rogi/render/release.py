@@ -305,11 +305,11 @@ def page(found: Difference) -> str:
 def _fields(found: Difference) -> list[str]:
     """Which fields changed, in how many units, and by how much."""
     lines = []
-    for row in found.fields().itertuples():
-        parts = [f"{row.field}: {row.units:,} units"]
-        parts += [f"{n:,} {what}" for n, what in ((row.filled, "filled"), (row.emptied, "emptied")) if n]
-        if math.isfinite(row.mean):
-            parts.append(f"on average by {row.mean:+.6g} ({row.least:+.6g} to {row.most:+.6g})")
+    for row in found.fields().to_dict("records"):
+        parts = [f"{row['field']}: {row['units']:,} units"]
+        parts += [f"{row[what]:,} {what}" for what in ("filled", "emptied") if row[what]]
+        if math.isfinite(row["mean"]):
+            parts.append(f"on average by {row['mean']:+.6g} ({row['least']:+.6g} to {row['most']:+.6g})")
         lines.append(", ".join(parts))
     return lines
 
