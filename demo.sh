@@ -77,7 +77,8 @@ release 1.1 2026-09-01 "previous: '1.0'" "retired_file: retired.csv"
 (
   cd update
   rogi release build 1.0 -i ../ground/truth1.gpkg -o dist > build-1.0.txt
-  rogi release build 1.1 -i ../v1.1.gpkg --previous dist/Mountains_v1.0.zip -o dist > build-1.1.txt
+  rogi release build 1.1 -i ../v1.1.gpkg --previous dist/Mountains_v1.0.zip -o dist \
+    --accept shift:AREA="Mappers redrew outlines on imagery of the next season." > build-1.1.txt
   found rogi release diff dist/Mountains_v1.0.zip dist/Mountains_v1.1.zip -o ../changes.html -o ../changes.json \
     > ../changes.txt 2> /dev/null
 )
