@@ -134,7 +134,7 @@ def map_columns(
     taken: set[str] = set()
 
     def take(concept: str, column: str | None) -> None:
-        if concept == "working_id" and column is not None and _is_constant(frame, column):
+        if concept == "working_id" and column and normalise(column) == "id" and _is_constant(frame, column):
             return  # ArcGIS gives every feature the Id 0, which names none of them
         if column is not None and column not in taken and concept not in found:
             found[concept] = column

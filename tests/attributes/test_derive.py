@@ -612,7 +612,7 @@ def test_command_errors(files: tuple[Path, Path], tmp_path: Path, main: Main) ->
         (("--dem", tiles, "-o", out, "--engine", "quick"), "--engine is coverage or rasterstats"),
         (("--dem", tiles, "-o", out, "--fields", "ELE_MAEN"), "no derived field"),
         (("--maat-unit", "K", "-o", out), "without --maat"),
-        (("--maat", tiles, "--maat-period", "2020", "-o", out), "1991-2020"),
+        (("--maat", tiles, "--maat-period", "2020-", "-o", out), "1991-2020"),
         (("--dem", tiles, "-o", tmp_path / "no" / "o.gpkg"), "does not exist"),
         (("--dem", tiles, "-o", out, "--radiation", "albdo=1"), "albdo"),
     ):

@@ -10,7 +10,7 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.detection.block_store import BlockStore, BlockSums, write_block
+from rogi.detection.block_store import BlockStore, BlockSums, finished_parts, write_block
 from rogi.detection.windows import (
     NO_DATA,
     STEPS,
@@ -262,5 +262,6 @@ def raster(folder: Path, shape: tuple[int, int], valid: np.ndarray, blend: Blend
         if ran.any():
             second = squares if blend.merge is Merge.COSINE else None
             paths[block] = folder / f"{block[0]}.{block[1]}.zip"
-            write_block(paths[block], BlockSums(sums, second, inside, ran), blend)
+            sums_of = BlockSums(sums, second, inside, ran)
+            write_block(paths[block], ran, finished_parts(sums_of, blend))
     return BlockStore(lattice, 2, paths)

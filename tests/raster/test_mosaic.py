@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 from affine import Affine
@@ -22,7 +23,7 @@ from rogi.detection.imagery import Imagery
 from rogi.errors import InputError
 from rogi.raster import edges
 from rogi.raster.grid import Grid, Window
-from rogi.raster.header import CorruptTile, MissingTile, NoImage, _crs, read_header
+from rogi.raster.header import CorruptTile, MissingTile, NoImage, read_header
 
 
 def place(row: int, column: int, pixel: float = 10.0) -> Affine:
@@ -376,7 +377,7 @@ MERCATOR_60 = 10 * 0.5 * np.sqrt(1.002515 * 1.000825)
     ],
 )
 def test_metres_per_pixel_on_the_ground(epsg: int, transform: Affine, expected: float) -> None:
-    found = Grid(_crs(rasterio.crs.CRS.from_epsg(epsg).to_wkt()), transform, (2, 2)).metres_per_pixel
+    found = Grid(pyproj.CRS.from_epsg(epsg), transform, (2, 2)).metres_per_pixel
     assert found == pytest.approx(expected, rel=3e-5)
 
 

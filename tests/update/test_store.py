@@ -519,7 +519,7 @@ def test_addresses_that_are_none(text: str) -> None:
 def test_without_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is named."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(MissingExtra, match=r"rogi\[store\]"):
+    with pytest.raises(MissingExtra, match=r"rogi-toolkit\[store\]"):
         parse_address("postgresql://h/d")
 
 
