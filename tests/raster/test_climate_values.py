@@ -318,3 +318,17 @@ def test_a_file_that_cannot_be_opened_is_described(tmp_path: Path, content: byte
     path.write_bytes(path.read_bytes()[:2000] if content is None else content)
     with pytest.raises(InputError, match=f"cannot be opened as NetCDF or Zarr: {said}|: .*{said}"):
         value(path, "temperature")
+
+
+def test_more_rain_than_nearly_anywhere_needs_its_unit_said(tmp_path: Path) -> None:
+    """Monthly sums in m that their file calls accumulations of ECMWF: 0.03 m a month, or 0.03 m a day."""
+    data = series("m", np.full((12, 7, 7), 0.03), **SMALL)
+    data["v"].attrs["GRIB_stepType"] = "accum"
+    data.attrs["history"] = "GRIB to CDM by ECMWF"
+    path = saved(data, tmp_path / "p.nc")
+    with pytest.raises(
+        InputError, match=r"gives 1\.095e\+04 mm a year .* few places have.*m/month.*--ap-unit"
+    ):
+        field(path, "precipitation")
+    assert value(path, "precipitation", unit="m/month") == pytest.approx(360.0)
+    assert value(path, "precipitation", unit="m/day") == pytest.approx(10950.0)

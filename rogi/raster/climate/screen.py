@@ -186,6 +186,8 @@ class Screen:
         warm = self.request.quantity is Quantity.TEMPERATURE
         if not low - (not warm) <= middle <= high:
             raise self.doubt(f"gives {middle:.4g} {'°C' if warm else 'mm a year'} around the units")
+        if not warm and self.request.options.unit is None and middle > LIKELY[self.request.quantity][1]:
+            raise self.doubt(f"gives {middle:.4g} mm a year around the units, which few places have,")
         if not warm and finite.max() < DRY:
             return (
                 f"{self.where} gives at most {finite.max():.3g} mm a year around the units in the unit "
