@@ -86,6 +86,7 @@ class Imagery:
         bands: BandChoice | None = None,
         channels: Mapping[str, Source] | None = None,
         resolution: float | None = None,
+        nodata: Sequence[float] = (),
     ) -> Imagery:
         """Look at the files of some imagery; nothing but their headers is read.
 
@@ -106,6 +107,8 @@ class Imagery:
         resolution : float, optional
             Size of a pixel on the ground in m, at the centre; the imagery is resampled to it unless both
             sides of its pixels are within 0.5 % of it.
+        nodata : sequence of float
+            Stored numbers that are void beside the files' own, of integers where all bands have one.
 
         Returns
         -------
@@ -135,7 +138,7 @@ class Imagery:
                 found = stac_tiles(path, bands)
             else:
                 found = file_tiles(path, bands)
-            tiles += found.tiles
+            tiles += [(tile.with_voids(*nodata), own) for tile, own in found.tiles]
             notes |= dict.fromkeys(found.notes)
             damaged += found.damaged
         if not tiles:

@@ -375,7 +375,7 @@ def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, An
     transform = imagery.transform
     column, row = ~transform @ (0.0, 0.0)
     bands = {
-        tuple(part.indexes for part in tile.parts)
+        tuple((part.indexes, part.voids) if part.voids else part.indexes for part in tile.parts)
         for layer in imagery.layers
         for tile in getattr(layer.layer, "tiles", ())
     }

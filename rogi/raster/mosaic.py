@@ -78,6 +78,10 @@ class Tile:
         """Whether any of its files has a nodata value or a mask."""
         return any(part.tells_voids for part in self.parts)
 
+    def with_voids(self, *values: float) -> Tile:
+        """The same tile with more numbers taken for "no value"."""
+        return replace(self, parts=tuple(part.with_voids(*values) for part in self.parts)) if values else self
+
     def placed(self, row: int, column: int) -> Tile:
         """The same tile somewhere else."""
         return replace(self, row=row, column=column)

@@ -630,6 +630,27 @@ def test_vrt_with_a_missing_tile(main: Main, bundle: Bundle, tmp_path: Path) -> 
     np.testing.assert_array_equal(found, expected)
 
 
+def test_voids_that_files_do_not_declare(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Ground of 255 in all bands is without data once that is said; the work folder knows both ways."""
+    image = scene()
+    image[:, 100:200, 100:300] = 255
+    source, rasters = write_image(tmp_path / "a.tif", image), []
+    for options in ((), ("--nodata", 255), ("--nodata", 255)):
+        target = tmp_path / f"p{len(rasters)}.tif"
+        code, _, errors = main(
+            source, "--model", bundle.path, "-o", tmp_path / "o.gpkg", "--probability", target, "--force",
+            *FAST, *options,
+        )  # fmt: skip
+        assert code == 0, errors
+        rasters.append(levels(target))
+        assert blocks_kept(errors)[1] == (0 if len(rasters) < 3 else blocks_kept(errors)[0])
+    void = (slice(100, 200), slice(100, 300))
+    assert (rasters[0] != 255).all()
+    assert (rasters[1][void] == 255).all()
+    rasters[1][void] = 0
+    assert (rasters[1] != 255).all()
+
+
 def test_inputs_of_no_use_are_said(main: Main, bundle: Bundle, tmp_path: Path) -> None:
     """Outlines of another place, and a channel that the model does not take."""
     image, far = write_image(tmp_path / "a.tif", scene()), tmp_path / "far.gpkg"

@@ -69,6 +69,10 @@ def patches(
     minimum_valid: Annotated[float, typer.Option(help="Least share of valid pixels of a patch.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Same seed and inputs, same bytes.", min=0)] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder of patches that exists.")] = False,
+    nodata: Annotated[
+        list[float] | None,
+        typer.Option(help="Stored number that is void, where files do not say so. Repeatable."),
+    ] = None,
     remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings.")] = False,
 ) -> None:
@@ -99,7 +103,10 @@ def patches(
     )
     channels = pairs(channel, "--channel", "elevation=dem.tif")
     chosen = parse_choice(bands)
-    images = [Imagery.open(path, bands=chosen, channels=channels, resolution=resolution) for path in imagery]
+    images = [
+        Imagery.open(path, bands=chosen, channels=channels, resolution=resolution, nodata=nodata or ())
+        for path in imagery
+    ]
     line = ProgressLine(quiet)
     try:
         made = make_patches(

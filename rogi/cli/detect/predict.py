@@ -78,6 +78,10 @@ def predict(
             help="NAME=RASTER: a further channel the model takes, e.g. elevation=dem.tif. Repeatable."
         ),
     ] = None,
+    nodata: Annotated[
+        list[float] | None,
+        typer.Option(help="Stored number that is void, where files do not say so. Repeatable."),
+    ] = None,
     resample: Annotated[
         bool, typer.Option("--resample", help="Bring the imagery to the pixel size of the model.")
     ] = False,
@@ -180,7 +184,7 @@ def predict(
     targets.check_folders(imagery)
     request = Request(
         bundle,
-        _open(imagery, bundle, bands, channel, resample),
+        _open(imagery, bundle, bands, channel, resample, nodata),
         _blend(bundle, merge, stride, block, targets),
         _stretch(stretch),
         (area, area_field, exclude),
@@ -283,7 +287,12 @@ class Request:
 
 
 def _open(
-    paths: list[Path], bundle: Bundle, bands: str | None, channel: list[str] | None, resample: bool
+    paths: list[Path],
+    bundle: Bundle,
+    bands: str | None,
+    channel: list[str] | None,
+    resample: bool,
+    nodata: list[float] | None,
 ) -> Imagery:
     from rogi.cli.options import pairs
     from rogi.detection.imagery import Imagery
@@ -294,6 +303,7 @@ def _open(
         bands=parse_choice(bands),
         channels=pairs(channel, "--channel", "elevation=dem.tif"),
         resolution=bundle.card.resolution_m if resample else None,
+        nodata=nodata or (),
     )
 
 
