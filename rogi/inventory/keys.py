@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from rogi.inventory.primary_id import parse
 Objects = NDArray[np.object_]
 
 _BLANKS: Final = ("Zs", "Zl", "Zp", "Cc")
+_AS_KEYED: Final = re.compile(r"RG[US][0-9]{6}[NS][0-9]{7}[EW]").fullmatch
+"""The 18-character form, in which nearly all IDs of a sound inventory are."""
+
 _INVISIBLE: Final = ("Cf", "Cs", "Co", "Cn")
 
 
@@ -49,7 +53,7 @@ def key(text: str) -> str:
 
 def raw_ids(values: Sequence[object]) -> Objects:
     """(n,) the texts as they are, None where there is none or nothing but blanks."""
-    kept = [v if isinstance(v, str) and key(v) else None for v in values]
+    kept = [v if isinstance(v, str) and (v.isalnum() or key(v)) else None for v in values]
     return np.array([*kept, None], dtype=object)[:-1]
 
 
@@ -71,6 +75,8 @@ def odd_ids(columns: Sequence[Objects]) -> list[dict[int, str]]:
     for column in columns:
         counts.update(text for text in column.tolist() if text is not None)
     distinct = list(counts)
+    if all(map(_AS_KEYED, distinct)):  # no two of these look alike
+        return [{} for _ in columns]
     read = parse(np.array([*distinct, None], dtype=object)).canonical[:-1]
     same: dict[str, list[str]] = {}
     forms = set(read.tolist())
