@@ -121,12 +121,16 @@ def components(a: Outlines, b: Outlines, graph: MatchGraph) -> Components:
 def _perimeters(side: Outlines) -> Floats:
     """Length of the boundary of each outline in the plane, m."""
     rings = side.plane
-    steps = np.hypot(*np.diff(rings.coords, axis=0, append=rings.coords[-1:]).T)
-    steps[rings.ring_offsets[1:] - 1] = 0.0  # not an edge: from the end of one ring to the start of the next
-    owner = np.repeat(
-        np.repeat(np.arange(len(rings)), np.diff(rings.object_offsets)), np.diff(rings.ring_offsets)
+    x, y = rings.coords.T
+    steps = np.hypot(x[1:] - x[:-1], y[1:] - y[:-1])
+    steps[rings.ring_offsets[1:-1] - 1] = (
+        0.0  # not an edge: from the end of one ring to the start of the next
     )
-    return _sums(owner, steps, len(rings))
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    first, end = rings.ring_offsets[rings.object_offsets[:-1]], rings.ring_offsets[rings.object_offsets[1:]]
+    some = end > first
+    lengths: Floats = np.where(some, along[np.where(some, end - 1, 0)] - along[np.where(some, first, 0)], 0.0)
+    return lengths
 
 
 def uncovered(side: Outlines, other: Outlines, rows: Ints, partners: Ints, covered: Floats) -> Geometries:
