@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from numba import njit
 
 from rogi.comparison.matching import MatchGraph, connected, self_overlaps
 from rogi.comparison.outlines import Outlines
@@ -121,15 +122,17 @@ def components(a: Outlines, b: Outlines, graph: MatchGraph) -> Components:
 def _perimeters(side: Outlines) -> Floats:
     """Length of the boundary of each outline in the plane, m."""
     rings = side.plane
-    x, y = rings.coords.T
-    steps = np.hypot(x[1:] - x[:-1], y[1:] - y[:-1])
-    steps[rings.ring_offsets[1:-1] - 1] = (
-        0.0  # not an edge: from the end of one ring to the start of the next
-    )
-    along = np.concatenate([[0.0], np.cumsum(steps)])
-    first, end = rings.ring_offsets[rings.object_offsets[:-1]], rings.ring_offsets[rings.object_offsets[1:]]
-    some = end > first
-    lengths: Floats = np.where(some, along[np.where(some, end - 1, 0)] - along[np.where(some, first, 0)], 0.0)
+    return np.asarray(_ring_lengths(rings.coords, rings.ring_offsets, rings.object_offsets))
+
+
+@njit(cache=True, nogil=True)
+def _ring_lengths(coords: Floats, ring_offsets: Ints, object_offsets: Ints) -> Floats:
+    lengths = np.zeros(len(object_offsets) - 1)
+    for unit in range(len(lengths)):
+        for ring in range(object_offsets[unit], object_offsets[unit + 1]):
+            for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
+                x, y = coords[k + 1, 0] - coords[k, 0], coords[k + 1, 1] - coords[k, 1]
+                lengths[unit] += np.sqrt(x * x + y * y)
     return lengths
 
 

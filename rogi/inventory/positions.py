@@ -75,12 +75,11 @@ def finite_coordinates(geometry: Objects) -> Mask:
     """(n,) whether every x and y of a geometry is a finite number; True where there is no coordinate."""
     finite = np.ones(len(geometry), dtype=bool)
     for start in range(0, len(geometry), _FEATURES_PER_CHUNK):
-        coords, index = shapely.get_coordinates(
-            geometry[start : start + _FEATURES_PER_CHUNK], return_index=True
-        )
+        chunk = geometry[start : start + _FEATURES_PER_CHUNK]
         with np.errstate(invalid="ignore", over="ignore"):
-            total = coords.sum()
+            total = shapely.get_coordinates(chunk).sum()
         if not np.isfinite(total):
+            coords, index = shapely.get_coordinates(chunk, return_index=True)
             finite[start + index[~np.isfinite(coords).all(axis=1)]] = False
     return finite
 
