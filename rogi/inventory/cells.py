@@ -312,7 +312,7 @@ def _points(
 
 
 def numbers(column: pd.Series[Any], directions: str = "") -> NDArray[np.float64]:
-    """Numbers of a column; NaN for what is none.
+    """Numbers of a column; NaN where a text is no number.
 
     Decimal commas and marks between thousands are read. With directions (``EW`` or ``NS``) so are angles in
     degrees, minutes and seconds, and letters of the sky before or after them.

@@ -265,13 +265,6 @@ class Targets:
                     )
 
 
-def _named_files(area: str | None, channel: list[str] | None) -> list[Path]:
-    """Files named by --area and --channel."""
-    texts = [text for text in (area, area and area.rpartition(":")[0]) if text]
-    texts += [item.partition("=")[2] for item in channel or ()]
-    return [Path(text) for text in texts if Path(text).is_file()]
-
-
 @dataclass(frozen=True)
 class Request:
     """What is to be predicted, and how."""

@@ -73,7 +73,7 @@ def fetch(
     elif release is not None:
         checks = check_copy(readable(fetched.folder), release)
     else:
-        tell("the record holds no package of `rogi release build`; only its checksums were compared")
+        tell("the record contains no package of `rogi release build`: only its checksums were compared")
         return
     from rogi.render.checks import as_text
 
