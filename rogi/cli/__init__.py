@@ -1,6 +1,6 @@
 """The command line: one file per command; each parses, calls and renders.
 
-Modules here import nothing heavy at the top, so that ``rogi --help`` answers at once.
+A command's module is imported when the command is called, so that ``rogi --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -8,24 +8,33 @@ from __future__ import annotations
 import io
 import os
 import sys
-from functools import cache
 from typing import Annotated, Any
 
 import typer
 
 from rogi import __version__
-from rogi.cli.guard import App
+from rogi.cli.lazy import group
 from rogi.cli.streams import ends_cleanly, leave_stdout, make_usable, tell
 from rogi.errors import INTERRUPTED, RogiError, is_interrupt
 
-app = App(
-    name="rogi",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,  # drawing boxes takes longer to import than all the rest
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = {
+    "validate": ("rogi.cli.validate:validate", "Check an inventory against the RGIK rules."),
+    "rules": ("rogi.cli.rules:rules", "List the rules with severity, evidence and scope."),
+    "rule": ("rogi.cli.rules:rule", "Print the page of one rule."),
+    "convert": ("rogi.cli.convert:convert", "Write an inventory in another format or under another schema."),
+    "attributes": ("rogi.cli.attributes:attributes", "Fill the attribute table: position, relief, climate."),
+    "compare": ("rogi.cli.compare:compare", "Say how good an inventory is, and how it differs from others."),
+    "stats": ("rogi.cli.stats:stats", "Summary numbers of an inventory, in all and per subregion."),
+    "schema": ("rogi.cli.schema:app", "List, show and export schemas; make a blank GeoPackage."),
+    "id": ("rogi.cli.id:app", "Make, read and repair primary IDs such as RGU384455N1092526W."),
+    "review": ("rogi.cli.review:app", "Draw a random sample of units for review, and score it."),
+    "release": ("rogi.cli.release:app", "Build, compare, check, publish and fetch releases."),
+    "detect": ("rogi.cli.detect:app", "Find candidates in imagery: patches, training, prediction."),
+    "update": ("rogi.cli.update:app", "A new version from new imagery: plan, status, apply, log."),
+    "synthetic": ("rogi.cli.synthetic:app", "Make seeded inventories, terrain and climate."),
+}
+
+app = group(COMMANDS, name="rogi")
 
 
 def _show_version(value: bool) -> None:
@@ -44,56 +53,6 @@ def rogi(
 
     Exit codes: 0 nothing found, 1 findings at or above the threshold, 2 the job could not be done.
     """
-
-
-@cache
-def _register() -> None:
-    from rogi.cli import (
-        attributes,
-        compare,
-        convert,
-        detect,
-        id,
-        release,
-        review,
-        rules,
-        schema,
-        stats,
-        synthetic,
-        update,
-        validate,
-    )
-
-    app.command("validate", short_help="Check an inventory against the RGIK rules.")(validate.validate)
-    app.command("rules")(rules.rules)
-    app.command("rule", short_help="Print the page of one rule.")(rules.rule)
-    app.add_typer(
-        schema.app, name="schema", short_help="List, show and export schemas; make a blank GeoPackage."
-    )
-    app.add_typer(id.app, name="id")
-    app.command("convert", short_help="Write an inventory in another format or under another schema.")(
-        convert.convert
-    )
-    app.command("attributes", short_help="Fill the attribute table: position, relief, climate.")(
-        attributes.attributes
-    )
-    app.add_typer(
-        review.app, name="review", short_help="Draw a random sample of units for review, and score it."
-    )
-    app.command("compare", short_help="Say how good an inventory is, and how it differs from others.")(
-        compare.compare
-    )
-    app.command("stats", short_help="Summary numbers of an inventory, in all and per subregion.")(stats.stats)
-    app.add_typer(
-        release.app, name="release", short_help="Build, compare, check, publish and fetch releases."
-    )
-    app.add_typer(
-        detect.app, name="detect", short_help="Find candidates in imagery: patches, training, prediction."
-    )
-    app.add_typer(
-        update.app, name="update", short_help="A new version from new imagery: plan, status, apply, log."
-    )
-    app.add_typer(synthetic.app, name="synthetic", short_help="Make seeded inventories, terrain and climate.")
 
 
 def main() -> None:
@@ -117,7 +76,6 @@ def main() -> None:
 def _run() -> int:
     """The exit code."""
     try:
-        _register()
         done = app(prog_name="rogi", standalone_mode=False)
         return done if isinstance(done, int) else 0
     except SystemExit as end:

@@ -14,20 +14,20 @@ from types import NoneType, UnionType
 import pytest
 import typer
 
-from rogi.cli import _register, app, main
+from rogi.cli import app, main
 from rogi.cli.guard import outputs, paths_in
-
-_register()
 
 
 def leaves(group, names=()):
-    for command in group.registered_commands:
-        yield (*names, command.name or command.callback.__name__), command.callback
-    for sub in group.registered_groups:
-        yield from leaves(sub.typer_instance, (*names, sub.name))
+    for name in group.commands:
+        command = group.get_command(None, name)
+        if hasattr(command, "commands"):
+            yield from leaves(command, (*names, name))
+        else:
+            yield (*names, name), command.callback
 
 
-COMMANDS = dict(sorted(leaves(app)))
+COMMANDS = dict(sorted(leaves(typer.main.get_command(app))))
 
 
 def parameters(callback):

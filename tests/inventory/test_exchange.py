@@ -160,7 +160,6 @@ def test_unfit_for_a_shapefile(shapes, said) -> None:
 def test_convert_takes_several_files(tmp_path) -> None:
     from rogi import cli
 
-    cli._register()
     inventory = examples.tprogi(3)
     write_inventory(inventory, tmp_path / "parts", format="shapefile")
     parts = sorted(str(path) for path in (tmp_path / "parts").glob("*.shp"))

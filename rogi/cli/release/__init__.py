@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from rogi.cli.guard import App
-from rogi.cli.release import build, check, diff, fetch, publish
+from rogi.cli.lazy import group
 
-app = App(
-    no_args_is_help=True,
+COMMANDS = {
+    "build": ("rogi.cli.release.build:build", "Build a release package if all checks pass."),
+    "diff": ("rogi.cli.release.diff:diff", "What changed between two versions."),
+    "check": ("rogi.cli.release.check:check", "Whether a copy of a release is what it says."),
+    "publish": ("rogi.cli.release.publish:publish", "Publish a package: a draft, then a record."),
+    "fetch": ("rogi.cli.release.fetch:fetch", "Download a release and check it."),
+}
+
+app = group(
+    COMMANDS,
     help="Build, compare, check, publish and fetch releases of an inventory.",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-app.command("build")(build.build)
-app.command("diff")(diff.diff)
-app.command("check")(check.check)
-app.command("publish")(publish.publish)
-app.command("fetch")(fetch.fetch)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rogi.cli.guard import App
-from rogi.cli.update import apply, log, plan, status
+from rogi.cli.lazy import group
 
-app = App(
-    no_args_is_help=True,
+COMMANDS = {
+    "plan": ("rogi.cli.update.plan:plan", "Match candidates with the inventory and divide the review."),
+    "status": ("rogi.cli.update.status:status", "How far the review is, and what is wrong so far."),
+    "apply": ("rogi.cli.update.apply:apply", "Make a new version from the decisions."),
+    "log": ("rogi.cli.update.log:log", "The life of one unit over versions."),
+}
+
+app = group(
+    COMMANDS,
     help="A new version of an inventory from new imagery: plan the review, follow it, apply its decisions.",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-app.command("plan", short_help="Match candidates with the inventory and divide the review.")(plan.plan)
-app.command("status", short_help="How far the review is, and what is wrong so far.")(status.status)
-app.command("apply", short_help="Make a new version from the decisions.")(apply.apply)
-app.command("log", short_help="The life of one unit over versions.")(log.log)

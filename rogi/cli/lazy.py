@@ -1,0 +1,71 @@
+"""Groups of commands whose modules are imported when a command is called, not when the group is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+from rogi.cli.guard import App
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows the names of its commands and where they are.
+
+    ``homes`` maps a name to ``module:function`` or ``module:app``, and to the line that ``--help`` shows.
+    """
+
+    homes: ClassVar[Mapping[str, tuple[str, str]]] = {}
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, (_, help) in self.homes.items():
+            self.commands[name] = TyperCommand(name=name, short_help=help)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command itself, imported now."""
+        return loaded(cmd_name, *self.homes[cmd_name]) if cmd_name in self.homes else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The lines of ``--help``, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in self.homes.items()])
+
+
+def loaded(name: str, home: str, help: str) -> Any:
+    """The command or group at ``module:attribute``."""
+    module, _, attribute = home.partition(":")
+    target = getattr(import_module(module), attribute)
+    if isinstance(target, typer.Typer):
+        group = get_group(target)
+        group.name = name
+        return group
+    alone = App(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone.command(name, short_help=help)(target)
+    return get_command(alone)
+
+
+def group(homes: Mapping[str, tuple[str, str]], **settings: Any) -> App:
+    """A group of commands that are imported when they are called.
+
+    Parameters
+    ----------
+    homes
+        Name of a command -> (``module:function`` or ``module:app``, its line in ``--help``).
+    settings
+        As of :class:`typer.Typer`.
+    """
+    kind = type("Commands", (LazyGroup,), {"homes": homes})
+    return App(
+        cls=kind,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,  # drawing boxes takes longer to import than all the rest
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        **settings,
+    )
