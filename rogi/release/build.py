@@ -24,7 +24,7 @@ from rogi.release.facts import FILE as FACTS
 from rogi.release.facts import facts_text
 from rogi.release.gate import GateError, refusals, uncommitted
 from rogi.release.identity import explained, ids_of, keyed
-from rogi.release.leftovers import CHANGELOG, leftovers
+from rogi.release.leftovers import leftovers
 from rogi.release.lineage import (
     CROSSWALK,
     LINEAGE,
@@ -32,6 +32,7 @@ from rogi.release.lineage import (
     lineage_text,
     retired_now,
 )
+from rogi.release.marks import CHANGELOG
 from rogi.release.metadata import datacite, write_metadata
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import PREDECESSOR, Related, Release, Version, read_release

@@ -12,6 +12,7 @@ from typing import Final
 from rogi.errors import InputError
 from rogi.release.contents import sha256_of
 from rogi.release.data import CSV, PARQUET, SHAPEFILE
+from rogi.release.marks import CHANGELOG
 from rogi.release.metadata import SUMS
 from rogi.release.model import read_release
 
@@ -20,7 +21,7 @@ SHOWN: Final = 10  # files named in a message
 _LINE: Final = re.compile(r"^([0-9a-f]{64}) [ *](.+)$")
 _BLOCK: Final = 2**20
 # What a reserved DOI does not touch: these files stay as they are when the metadata are made again.
-_DATA: Final = (f"{CSV}/", f"{PARQUET}/", f"{SHAPEFILE}/", "lineage/", "validation/", "CHANGELOG.md")
+_DATA: Final = (f"{CSV}/", f"{PARQUET}/", f"{SHAPEFILE}/", "lineage/", "validation/", CHANGELOG)
 
 
 def stated_sums(text: str) -> tuple[dict[str, str], list[str]]:

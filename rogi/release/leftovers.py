@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from rogi.errors import InputError, OptionError
+from rogi.release.marks import CHANGELOG
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import Release, Version, read_release
 from rogi.release.refusal import Refusal
 
-CHANGELOG: Final = "CHANGELOG.md"
 GENERATED: Final = "\n## Changes from "  # where the tables begin that a build adds to a changelog
 
 

@@ -7,13 +7,14 @@ import datetime as dt
 import io
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from rogi import targets
 from rogi.errors import InputError, OptionError
 from rogi.release.identifiers import orcid_is_sound, ror_is_sound
+from rogi.release.marks import refuse_marks
 
 FILE: Final = "release.yaml"
 FOLDER: Final = "releases"
@@ -175,6 +176,7 @@ class Release:
     publisher: str = "Zenodo"
     language: str = "eng"
     keywords: tuple[str, ...] = ()
+    communities: tuple[str, ...] = ()
     period: tuple[dt.date, dt.date] | None = None
     contributors: tuple[Person, ...] = ()
     funding: tuple[Award, ...] = ()
@@ -276,10 +278,13 @@ def read_release(path: Path) -> Release:
     ------
     InputError
         If the file is missing or not valid (the message says where), or a check digit is wrong.
+    UnfinishedError
+        If something is still to be filled in, here or in the changelog; the message names each place.
     """
     from rogi.schema.documents import read_yaml
 
     file = path / FILE if path.is_dir() else path
+    refuse_marks(file)
     raw = read_yaml(file, kind="release")
     for key in ("creators", "contributors"):
         for person in raw.get(key, ()):
@@ -305,6 +310,7 @@ def read_release(path: Path) -> Release:
         publisher=raw.get("publisher", "Zenodo"),
         language=raw.get("language", "eng"),
         keywords=tuple(raw.get("keywords", ())),
+        communities=tuple(raw.get("communities", ())),
         period=None if period is None else (_date(period["start"], file), _date(period["end"], file)),
         contributors=tuple(_person(p) for p in raw.get("contributors", ())),
         funding=tuple(Award(**entry) for entry in raw.get("funding", ())),
@@ -380,72 +386,3 @@ def _read_retired(path: Path) -> list[Tombstone]:
             raise InputError(f"{path}, line {number}: a retired ID needs an id and a reason.")
         stones.append(Tombstone(id_, reason, tuple((row.get("replaced_by") or "").split())))
     return stones
-
-
-# ---- writing
-
-
-def release_text(release: Release) -> str:
-    """``release.yaml`` of a release, as it goes into the package; the same release gives the same text."""
-    import yaml
-
-    return yaml.safe_dump(_as_dict(release), sort_keys=False, allow_unicode=True, width=110)
-
-
-def _as_dict(release: Release) -> dict[str, Any]:
-    def person(p: Person) -> dict[str, Any]:
-        return _kept(
-            family_name=p.family_name,
-            given_name=p.given_name,
-            orcid=p.orcid,
-            affiliations=[_kept(name=a.name, ror=a.ror) for a in p.affiliations],
-            role=p.role,
-        )
-
-    limits = release.thresholds
-    return _kept(
-        format=1,
-        inventory=release.inventory,
-        version=release.version,
-        date=release.date.isoformat(),
-        title=release.title,
-        description=release.description,
-        schema=release.schema,
-        doi=release.doi,
-        concept_doi=release.concept_doi,
-        previous=release.previous,
-        publisher=release.publisher,
-        language=release.language,
-        keywords=list(release.keywords),
-        period=None
-        if release.period is None
-        else {"start": release.period[0].isoformat(), "end": release.period[1].isoformat()},
-        licence={"id": release.licence.id, "title": release.licence.title, "url": release.licence.url},
-        creators=[person(p) for p in release.creators],
-        contributors=[person(p) for p in release.contributors],
-        funding=[
-            _kept(funder=f.funder, ror=f.ror, award=f.award, title=f.title, url=f.url)
-            for f in release.funding
-        ],
-        related=[
-            _kept(
-                relation=r.relation,
-                identifier=r.identifier,
-                scheme=r.scheme,
-                type=r.type,
-                citation=r.citation,
-            )
-            for r in release.related
-        ],
-        files=[_kept(name=f.name, sha256=f.sha256, size=f.size) for f in release.files],
-        provenance=[{"attributes": a, "source": s} for a, s in release.provenance],
-        limits=list(release.limits),
-        retired=[_kept(id=t.id, reason=t.reason, replaced_by=list(t.replaced_by)) for t in release.retired],
-        thresholds=asdict(limits),
-        accepted=dict(release.accepted),
-    )
-
-
-def _kept(**items: Any) -> dict[str, Any]:
-    """What is there: empty lists, texts and None are left out."""
-    return {key: value for key, value in items.items() if value not in (None, "", [], (), {})}

@@ -11,10 +11,10 @@ from rogi.errors import InputError
 from rogi.inventory.model import Inventory
 from rogi.release.archive import opened
 from rogi.release.data import named
-from rogi.release.leftovers import CHANGELOG
 from rogi.release.lineage import Retired, read_lineage
+from rogi.release.marks import CHANGELOG, UnfinishedError
 from rogi.release.model import FILE as RELEASE_FILE
-from rogi.release.model import Release, Version, known_versions, read_release
+from rogi.release.model import Release, Version, find_release, known_versions, read_release
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +58,33 @@ def read_previous(path: Path, **options: Any) -> Previous:
             return Previous(named(inventory, release.name), release.name, release, read_lineage(folder), said)
     inventory = read_inventory(path, **options)
     return Previous(inventory, path.name)
+
+
+def stated_by(text: str, releases: Path | None = None) -> Release:
+    """The release of a package, of a folder with a ``release.yaml``, or of a version.
+
+    Parameters
+    ----------
+    text
+        A folder or zip that a build made, the folder of a release, or a version.
+    releases
+        Folder in which versions are looked up; by default ``releases/`` here, then that of rogi.
+
+    Raises
+    ------
+    InputError
+        If there is no ``release.yaml``.
+    """
+    path = Path(text)
+    if path.is_file() and is_package(path):
+        with opened(path) as folder:
+            return read_release(folder)
+    if path.exists() and path.name != RELEASE_FILE and not (path / RELEASE_FILE).is_file():
+        raise InputError(
+            f"{path} has no {RELEASE_FILE}; name the folder of a release, a package of `rogi release build`, "
+            "or a version."
+        )
+    return read_release(find_release(text, releases))
 
 
 def is_package(path: Path) -> bool:
@@ -109,7 +136,10 @@ def released(release: Release) -> list[Version]:
         for path in parent.glob(f"*/{RELEASE_FILE}"):
             if path.parent.name.removeprefix("v") != str(version):
                 continue
-            other = read_release(path)
+            try:
+                other = read_release(path)
+            except UnfinishedError:  # one that is being prepared
+                continue
             if other.doi is not None and other.inventory == release.inventory:
                 out.append(version)
     return out

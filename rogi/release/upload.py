@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rogi.release.contents import md5_of
-from rogi.release.leftovers import CHANGELOG
+from rogi.release.marks import CHANGELOG
 from rogi.release.metadata import README
 from rogi.release.model import Release
 from rogi.release.repository import Repository, RepositoryError, UnansweredError

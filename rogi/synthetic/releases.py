@@ -168,7 +168,8 @@ def write_release_folders(versions: Versions, folder: Path) -> tuple[Path, Path]
     import datetime as dt
 
     from rogi.files import write_text
-    from rogi.release.model import Affiliation, Licence, Person, Release, Thresholds, release_text
+    from rogi.release.model import Affiliation, Licence, Person, Release, Thresholds
+    from rogi.release.statement import release_text
 
     first = Release(
         inventory=NAME,

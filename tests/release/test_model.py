@@ -15,8 +15,8 @@ from rogi.release.model import (
     Version,
     find_release,
     read_release,
-    release_text,
 )
+from rogi.release.statement import release_text
 
 
 def content(**changes: object) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rogi.cli.lazy import group
 
 COMMANDS = {
+    "init": ("rogi.cli.release.init:init", "Begin a release: a folder with everything to fill in marked."),
     "build": ("rogi.cli.release.build:build", "Build a release package if all checks pass."),
     "diff": ("rogi.cli.release.diff:diff", "What changed between two versions."),
     "check": ("rogi.cli.release.check:check", "Whether a copy of a release is what it says."),
@@ -14,5 +15,5 @@ COMMANDS = {
 
 app = group(
     COMMANDS,
-    help="Build, compare, check, publish and fetch releases of an inventory.",
+    help="Begin, build, compare, check, publish and fetch releases of an inventory.",
 )

@@ -12,7 +12,8 @@ from typing import Final
 from rogi.files import write_text
 from rogi.release.contents import Contents, files_of
 from rogi.release.model import FILE as RELEASE_FILE
-from rogi.release.model import Release, release_text
+from rogi.release.model import Release
+from rogi.release.statement import release_text
 from rogi.text import as_json
 
 README: Final = "README.md"
