@@ -60,7 +60,7 @@ def group(homes: Mapping[str, tuple[str, str]], **settings: Any) -> App:
         As of :class:`typer.Typer`.
     """
     kind = type("Commands", (LazyGroup,), {"homes": homes})
-    return App(
+    made = App(
         cls=kind,
         no_args_is_help=True,
         add_completion=False,
@@ -69,3 +69,9 @@ def group(homes: Mapping[str, tuple[str, str]], **settings: Any) -> App:
         context_settings={"help_option_names": ["-h", "--help"]},
         **settings,
     )
+    made.callback()(_nothing)  # for typer, what has a callback is a group, whether or not it knows commands
+    return made
+
+
+def _nothing() -> None:
+    pass
