@@ -13,7 +13,7 @@ def install(extra: str = "") -> str:
     Parameters
     ----------
     extra : str, optional
-        ``cluster``, ``detect``, ``store`` or ``train``.
+        ``cluster``, ``detect``, ``maps``, ``store`` or ``train``.
 
     Returns
     -------

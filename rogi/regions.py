@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import geopandas as gpd
+    import pandas as pd
 
 Objects = NDArray[np.object_]
 
@@ -108,11 +109,7 @@ def read_regions(path: str | Path, field: str | None = None, what: str = "region
     OptionError
         If the column is not there, or none can be told to hold the names.
     """
-    import geopandas as gpd
     import pyogrio
-
-    from rogi.geometry import to_lonlat
-    from rogi.inventory.coordinates import on_earth
 
     try:
         frame = vector.read_dataframe(path, layer=polygon_layer(path, what))
@@ -120,18 +117,28 @@ def read_regions(path: str | Path, field: str | None = None, what: str = "region
         raise InputError(
             f"The {what} {path} cannot be read: {error}; name a vector file of polygons."
         ) from None
+    return regions_of(frame, field, f"{what} {path}")
+
+
+def regions_of(frame: pd.DataFrame, field: str | None = None, what: str = "regions") -> Regions:
+    """Regions of a table of polygons; see :func:`read_regions`."""
+    import geopandas as gpd
+
+    from rogi.geometry import to_lonlat
+    from rogi.inventory.coordinates import on_earth
+
     if not isinstance(frame, gpd.GeoDataFrame) or not frame.geom_type.isin(["Polygon", "MultiPolygon"]).any():
-        raise InputError(f"The {what} {path} hold no polygons; name a file that does.")
+        raise InputError(f"The {what} hold no polygons; name a file that does.")
     if frame.crs is None:
-        raise InputError(f"The {what} {path} have no CRS; set it, so that they can be placed.")
-    column = _name_column(frame, field, str(path))
+        raise InputError(f"The {what} have no CRS; set it, so that they can be placed.")
+    column = _name_column(frame, field, f"The {what}")
     frame = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
     geometry = to_lonlat(np.asarray(frame.geometry.array, dtype=object), frame.crs)
     text = frame[column].astype(str).str.strip()
     names = text.where(frame[column].notna() & (text != ""), UNNAMED).to_numpy(dtype=object)
     if not (here := on_earth(geometry)).all():
         raise InputError(
-            f"The {what} {path}: {', '.join(sorted(set(names[~here])))} have impossible coordinates, or "
+            f"The {what}: {', '.join(sorted(set(names[~here])))} have impossible coordinates, or "
             "none; correct or remove them."
         )
     bad = ~shapely.is_valid(geometry)
@@ -216,12 +223,12 @@ def spelled(names: Sequence[str], vocabulary: Sequence[str]) -> tuple[str, ...]:
     return tuple(terms.get(fold(name), name) for name in names)
 
 
-def _name_column(frame: gpd.GeoDataFrame, field: str | None, path: str) -> str:
+def _name_column(frame: gpd.GeoDataFrame, field: str | None, what: str) -> str:
     columns = [str(c) for c in frame.columns if c != frame.geometry.name]
     if field is not None:
         if field in columns:
             return field
-        raise OptionError(f"{path} has no column {field!r}; it has {', '.join(columns) or 'none'}.")
+        raise OptionError(f"{what} have no column {field!r}; they have {', '.join(columns) or 'none'}.")
     by_fold = {fold(c): c for c in columns}
     for candidate in NAME_COLUMNS:
         if fold(candidate) in by_fold:
@@ -231,6 +238,4 @@ def _name_column(frame: gpd.GeoDataFrame, field: str | None, path: str) -> str:
     ]
     if len(texts) == 1:
         return texts[0]
-    raise OptionError(
-        f"{path}: which column holds the names of the regions? Name one of {', '.join(columns) or '(none)'}."
-    )
+    raise OptionError(f"{what}: which column holds the names? Name one of {', '.join(columns) or '(none)'}.")

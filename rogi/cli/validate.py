@@ -267,9 +267,9 @@ def _overridden(
 
 def _outputs(output: list[Path], format: list[str]) -> list[tuple[Format, Path | None]]:
     """What to write where; None is stdout."""
-    from rogi.render import Format, format_of
+    from rogi.render import Format, format_named, format_of
 
-    chosen = [_format(name) for name in format]
+    chosen = [format_named(name) for name in format]
     if not output:
         if len(chosen) > 1:
             raise OptionError(
@@ -300,17 +300,6 @@ def _not_another_format(kind: Format, path: Path) -> None:
         raise OptionError(
             f"--output {path} ends as {told.value}, --format says {kind.value}; make them agree."
         )
-
-
-def _format(name: str) -> Format:
-    from rogi.render import Format
-
-    try:
-        return Format(name.lower())
-    except ValueError:
-        raise OptionError(
-            f"--format is one of {', '.join(f.value for f in Format)}; found {name!r}."
-        ) from None
 
 
 def _write(

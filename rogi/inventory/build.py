@@ -73,6 +73,56 @@ def from_frames(
     return assemble(parts, choose(hints, schema, dialect), schema, path)
 
 
+def from_tables(
+    tables: Mapping[Role, gpd.GeoDataFrame],
+    schema: str | None = None,
+    dialect: str | None = None,
+    path: str = "",
+) -> Inventory:
+    """As :func:`from_frames`, of tables that a user made: what they cannot be is refused.
+
+    Raises
+    ------
+    InputError
+        A table is no GeoDataFrame, has no geometry, or its index repeats a label.
+    OptionError
+        There is no table, or no such schema or dialect.
+    """
+    if not tables:
+        raise OptionError("An inventory needs a table: give outlines=, markers= or moving_areas=.")
+    for role, table in tables.items():
+        check_table(table, f"The {role.title}")
+    return from_frames(tables, schema, dialect, path)
+
+
+def check_table(table: Any, what: str) -> None:
+    """Refuse what is no GeoDataFrame with a geometry and a label of its own for each row.
+
+    Raises
+    ------
+    InputError
+        See above; `what` begins the message.
+    """
+    import geopandas as gpd
+
+    if not isinstance(table, gpd.GeoDataFrame):
+        raise InputError(
+            f"{what} should be a GeoDataFrame, found {type(table).__name__}; make one with "
+            "geopandas.GeoDataFrame(table, geometry=..., crs=...)."
+        )
+    if table._geometry_column_name not in table.columns:
+        raise InputError(f"{what} have no geometry; set it with .set_geometry(...).")
+    names = [name for name in table.columns if not isinstance(name, str)]
+    if names:
+        raise InputError(f"{what} have a column named {names[0]!r}; names of columns should be text.")
+    if not table.index.is_unique:
+        label = table.index[table.index.duplicated()][0]
+        raise InputError(
+            f"The index of the table repeats {label!r}, so results could not be told apart; give each row "
+            "a label of its own, for example with .reset_index(drop=True)."
+        )
+
+
 def choose(hints: Sequence[LayerHint], schema: str | None, dialect: str | None) -> Detection:
     """The dialect asked for, or the one that fits; one asked for need not fit."""
     from rogi.schema.load import dialects, load_dialect
@@ -211,6 +261,7 @@ def _layer(part: Part, schema: Schema, dialect: Dialect) -> Layer:
         fids=part.fids,
         source_index=part.source_index if part.source_index is not None else zeros,
         notes=part.notes,
+        index=None if frame is part.frame else index,
     )
 
 

@@ -105,16 +105,28 @@ def from_file(
     """
     if path is not None and ids and crs is None and format_of(path) is Format.CSV:
         return _from_csv(path, column)
-    from rogi.inventory.coordinates import sound_positions
-    from rogi.inventory.positions import Place
     from rogi.inventory.read import read_inventory
 
     inventory = read_inventory(() if path is None else path, layers=layers, crs=crs)
+    return from_inventory(inventory, column=column, place=place, ids=ids)
+
+
+def from_inventory(
+    inventory: Inventory, *, column: str | None = None, place: str = "auto", ids: bool = False
+) -> IdSource:
+    """IDs (if asked for) and positions of the markers, else the outlines, of an inventory.
+
+    Raises
+    ------
+    InputError
+        It has neither, no CRS where positions are needed, or no IDs where they are asked for.
+    """
+    from rogi.inventory.coordinates import sound_positions
+    from rogi.inventory.positions import Place
+
     layer = _layer(inventory)
     text = _ids(layer, column) if ids else np.full(len(layer), None, dtype=object)
-    if ids and layer.crs is None:
-        return IdSource(layer.rows, text)
-    if ids and not places_on_earth(layer.crs):
+    if ids and (layer.crs is None or not places_on_earth(layer.crs)):
         return IdSource(layer.rows, text)
     longitude, latitude = sound_positions(layer, Place(place))
     return IdSource(layer.rows, text, longitude, latitude, layer.role is Role.MARKER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.schema.model import Dialect, DialectLayer, LayerSchema, Role, Schema, ValueMap
+from rogi.text import html, printable
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
     import pyproj
+
+    from rogi.inventory.write import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Layer:
         (n,) int64 into ``sources``; all zero unless several source layers were joined.
     notes
         What reading had to say (encoding guessed, curves linearised, ...), for the report.
+    index
+        Labels of the table in memory that the layer was made of, one for each row; None for files.
     """
 
     role: Role
@@ -60,9 +66,17 @@ class Layer:
     fids: NDArray[np.int64] | None = None
     source_index: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
+    index: pd.Index | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @property
+    def index_of_rows(self) -> pd.Index:
+        """(n,) labels of the features in the table they were given in; of files, positions."""
+        known = self.index is not None and (not len(self.rows) or self.rows.max() <= len(self.index))
+        labels: pd.Index = self.index[self.rows - 1] if self.index is not None and known else self.frame.index
+        return labels
 
     @property
     def crs(self) -> pyproj.CRS | None:
@@ -146,6 +160,132 @@ class Inventory:
     recomputed: Mapping[Role, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
     unread: tuple[Source, ...] = ()  # layers and tables of the input that play no role
 
+    @classmethod
+    def from_frames(
+        cls,
+        outlines: gpd.GeoDataFrame | None = None,
+        markers: gpd.GeoDataFrame | None = None,
+        moving_areas: gpd.GeoDataFrame | None = None,
+        area_of_interest: gpd.GeoDataFrame | None = None,
+        *,
+        schema: str | None = None,
+        dialect: str | None = None,
+        name: str = "",
+    ) -> Inventory:
+        """An inventory of GeoDataFrames.
+
+        Parameters
+        ----------
+        outlines, markers, moving_areas, area_of_interest : GeoDataFrame, optional
+            One table for each layer, in any CRS; extra columns stay. None is changed. Functions return their
+            results on the index of these tables.
+        schema : str, optional
+            Id of a schema (``tprogi/1.0``) or path of one; by default that of the dialect.
+        dialect : str, optional
+            Name or path of a dialect; by default the one that fits the columns.
+        name : str
+            What reports call the inventory.
+
+        Returns
+        -------
+        Inventory
+
+        Raises
+        ------
+        InputError
+            A table is no GeoDataFrame, has no geometry, or its index repeats a label.
+        OptionError
+            No table was given, or there is no such schema or dialect.
+
+        Examples
+        --------
+        >>> import geopandas as gpd
+        >>> import shapely
+        >>> import rogi
+        >>> unit = gpd.GeoDataFrame(
+        ...     {"ID": ["RGU384455N1092526W"]},
+        ...     geometry=[shapely.box(-109.254, 38.444, -109.251, 38.447)],
+        ...     index=["unit 7"],
+        ...     crs="EPSG:4326",
+        ... )
+        >>> inventory = rogi.Inventory.from_frames(outlines=unit)
+        >>> inventory
+        <Inventory in memory: outline 1; rgik/1.0, dialect generic>
+        >>> inventory.outlines.index.tolist()
+        ['unit 7']
+        """
+        from rogi.inventory.build import from_tables
+
+        tables = {
+            Role.OUTLINE: outlines,
+            Role.MARKER: markers,
+            Role.MOVING_AREA: moving_areas,
+            Role.AREA_OF_INTEREST: area_of_interest,
+        }
+        given = {role: table for role, table in tables.items() if table is not None}
+        return from_tables(given, schema, dialect, name)
+
+    @property
+    def outlines(self) -> gpd.GeoDataFrame | None:
+        """A copy of the outlines on the index they were given with; None where there is no such layer."""
+        return self._table(Role.OUTLINE)
+
+    @property
+    def markers(self) -> gpd.GeoDataFrame | None:
+        """As `outlines`, of the primary markers."""
+        return self._table(Role.MARKER)
+
+    @property
+    def moving_areas(self) -> gpd.GeoDataFrame | None:
+        """As `outlines`, of the moving areas."""
+        return self._table(Role.MOVING_AREA)
+
+    @property
+    def area_of_interest(self) -> gpd.GeoDataFrame | None:
+        """As `outlines`, of the area of interest."""
+        return self._table(Role.AREA_OF_INTEREST)
+
+    def _table(self, role: Role) -> gpd.GeoDataFrame | None:
+        layer = self.layer(role)
+        return None if layer is None else layer.frame.copy().set_axis(layer.index_of_rows, axis=0)
+
+    def write(
+        self, path: str | PathLike[str], *, format: str | None = None, schema_names: bool = False
+    ) -> Written:
+        """Write the inventory as a whole, or nothing; an input is never written over.
+
+        Parameters
+        ----------
+        path : path
+            A file (.gpkg, .parquet, .fgb, .shp, .csv, .geojson, .kml, .xlsx), or a folder for formats that
+            hold one layer a file. What is there is replaced.
+        format : str, optional
+            ``gpkg``, ``geoparquet``, ``flatgeobuf``, ``shapefile``, ``csv``, ``geojson``, ``kml`` or
+            ``xlsx``; by default by the suffix.
+        schema_names : bool
+            Whether layers and columns get the names and order of the schema.
+
+        Returns
+        -------
+        Written
+            ``paths`` and ``losses``: what the format could not hold.
+
+        Raises
+        ------
+        OptionError
+            The format is unknown.
+        OutputError
+            The path cannot be written, is an input, or the format cannot hold the inventory.
+
+        Examples
+        --------
+        >>> import rogi
+        >>> written = rogi.synthetic_inventory(3).write("three.gpkg")  # doctest: +SKIP
+        """
+        from rogi.inventory.write import write_inventory
+
+        return write_inventory(self, path, format=format, schema_names=schema_names)
+
     def layer(self, role: Role) -> Layer | None:
         """The layer of a role, or None."""
         return next((layer for layer in self.layers if layer.role is role), None)
@@ -160,4 +300,17 @@ class Inventory:
         parts = ", ".join(f"{layer.role.value} {len(layer)}" for layer in self.layers)
         return (
             f"<Inventory {self.path or 'in memory'}: {parts}; {self.schema.id}, dialect {self.dialect.name}>"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html(layer.role.title)}</td><td>{len(layer):,}</td>"
+            f"<td>{html(layer.crs.name if layer.crs is not None else 'no CRS')}</td>"
+            f"<td>{html(', '.join(map(str, layer.columns.values())))}</td></tr>"
+            for layer in self.layers
+        )
+        return (
+            f"<div><p><b>{html(printable(self.path) or 'Inventory in memory')}</b>: {html(self.schema.id)}, "
+            f"dialect {html(self.dialect.name)}</p><table><thead><tr><th>Layer</th><th>Features</th>"
+            f"<th>CRS</th><th>Known columns</th></tr></thead><tbody>{rows}</tbody></table></div>"
         )

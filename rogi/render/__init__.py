@@ -64,6 +64,22 @@ def format_of(path: Path) -> Format:
     raise OptionError(f"{path}: the ending tells no format; use one of {known}, or give --format.")
 
 
+def format_named(name: str) -> Format:
+    """The format of a name.
+
+    Raises
+    ------
+    OptionError
+        If there is none.
+    """
+    try:
+        return Format(name.lower())
+    except ValueError:
+        raise OptionError(
+            f"The format of a report is one of {', '.join(f.value for f in Format)}; found {name!r}."
+        ) from None
+
+
 def render(
     report: Report,
     format: Format,

@@ -72,6 +72,11 @@ def synthetic_inventory(
     ------
     OptionError
         If the count is below 1 or too large for the boxes, or the schema has no generator.
+
+    Examples
+    --------
+    >>> synthetic_inventory(5, seed=1)
+    <Inventory synthetic 5: marker 5, outline 5; tprogi/1.0, dialect tprogi>
     """
     from rogi.inventory.build import from_frames
 

@@ -18,7 +18,7 @@ from rogi.schema.model import Role
 from rogi.validation.report import COLUMNS, State
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import geopandas as gpd
 
 Objects = NDArray[np.object_]
 Ints = NDArray[np.int64]
@@ -147,8 +147,9 @@ class FindingsTable:
         out[finite] = to_lonlat(given[finite], self._context.crs(rows.role))
         return out
 
-    def to_frame(self) -> pd.DataFrame:
-        """All findings, sorted by code, layer, row, field and message."""
+    def to_frame(self) -> gpd.GeoDataFrame:
+        """All findings, sorted by code, layer, row, field and message; EPSG:4326."""
+        import geopandas as gpd
         import pandas as pd
 
         if not self._parts:
@@ -158,7 +159,7 @@ class FindingsTable:
             for c in ("minx", "miny", "maxx", "maxy"):
                 empty[c] = pd.Series(dtype="float64")
             empty["geometry"] = pd.Series(dtype="object")
-            return pd.DataFrame(empty, columns=list(COLUMNS))
+            return gpd.GeoDataFrame(empty, columns=list(COLUMNS), geometry="geometry", crs="EPSG:4326")
         columns = {
             name: np.concatenate([np.asarray(part[name]) for part in self._parts]) for name in self._parts[0]
         }
@@ -171,7 +172,7 @@ class FindingsTable:
         frame["fingerprint"] = _fingerprints(frame["fingerprint"].to_numpy(dtype=object))
         frame["state"] = State.OPEN.value
         frame["reason"] = ""
-        return frame[list(COLUMNS)]
+        return gpd.GeoDataFrame(frame[list(COLUMNS)], geometry="geometry", crs="EPSG:4326")
 
 
 def _feature_names(context: Context, layer: Layer) -> tuple[Objects, Objects]:

@@ -6,14 +6,17 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rogi.distribution import missing
 from rogi.rules.rule import Severity
 from rogi.schema.model import Evidence, Role
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
+    from folium import Map
 
     from rogi.inventory.model import Inventory
 
@@ -133,9 +136,9 @@ class Report:
     Attributes
     ----------
     findings
-        One row per finding, columns :data:`COLUMNS`, sorted by code, layer and row. ``row`` counts
-        from 1 as in the file (0: the layer as a whole), ``minx`` … ``maxy`` and ``geometry`` (shapely or
-        None) are WGS84 longitude and latitude, ``state`` is ``open``, ``waived`` or ``baseline``.
+        GeoDataFrame, EPSG:4326: one row per finding, columns :data:`COLUMNS`, sorted by code, layer and row.
+        ``row`` counts from 1 as in the file (0: the layer as a whole), ``minx`` … ``maxy`` and ``geometry``
+        (shapely or None) are WGS84 longitude and latitude, ``state`` is ``open``, ``waived`` or ``baseline``.
     outcomes
         One line per rule: the conformance statement.
     summary
@@ -148,7 +151,7 @@ class Report:
         The inventory itself, for renderers that draw it.
     """
 
-    findings: pd.DataFrame
+    findings: gpd.GeoDataFrame
     outcomes: tuple[Outcome, ...]
     summary: InventorySummary
     settings: Mapping[str, str]
@@ -180,11 +183,70 @@ class Report:
             return 0
         return int(any(n for severity, n in self.counts.items() if severity.rank >= fail_on.rank))
 
-    def to_geodataframe(self) -> gpd.GeoDataFrame:
-        """The findings with their places, EPSG:4326."""
-        import geopandas as gpd
+    def explore(self, **options: object) -> Map:
+        """An interactive map of the findings that have a place, coloured by severity.
 
-        return gpd.GeoDataFrame(self.findings, geometry="geometry", crs="EPSG:4326")
+        Parameters
+        ----------
+        **options
+            Of :meth:`geopandas.GeoDataFrame.explore`.
+
+        Raises
+        ------
+        MissingExtra
+            folium or mapclassify is not installed.
+        """
+        try:
+            import folium  # noqa: F401
+            import mapclassify  # noqa: F401
+        except ImportError as error:
+            otherwise = "or write the findings with .write('findings.html') or .write('findings.gpkg')"
+            raise missing(f"A map of findings needs {error.name}", "maps", otherwise) from None
+        placed = self.findings[~(self.findings.geometry.isna() | self.findings.geometry.is_empty)]
+        shown = ["code", "severity", "feature_id", "field", "value", "message"]
+        colours = {Severity.ERROR: "#c0392b", Severity.WARNING: "#e08e0b", Severity.INFO: "#2d7fb8"}
+        present = [severity for severity in Severity if (placed["severity"] == severity.value).any()]
+        chosen: dict[str, object] = {
+            "column": "severity",
+            "categories": [severity.value for severity in present],
+            "cmap": [colours[severity] for severity in present],
+            "tooltip": shown,
+            **options,
+        }
+        return placed[[*shown, "geometry"]].explore(**chosen)
+
+    def write(
+        self, path: str | PathLike[str], *, format: str | None = None, limit: int | None = None
+    ) -> Path:
+        """Write the report; see `rogi validate --output`.
+
+        Parameters
+        ----------
+        path : path
+            Its suffix names the format: .txt, .json, .jsonl, .md, .junit.xml, .sarif, .gpkg or .html.
+        format : str, optional
+            ``text``, ``json``, ``jsonl``, ``markdown``, ``junit``, ``sarif``, ``github``, ``gpkg`` or
+            ``html``, where the suffix does not say it.
+        limit : int, optional
+            Findings shown of each rule in text and Markdown.
+
+        Returns
+        -------
+        Path
+            The file written.
+
+        Raises
+        ------
+        OptionError
+            The suffix or the format is unknown.
+        OutputError
+            The file cannot be written.
+        """
+        from rogi.render import format_named, format_of, render
+
+        target = Path(path)
+        render(self, format_of(target) if format is None else format_named(format), target, limit=limit)
+        return target
 
     def _repr_html_(self) -> str:
         from rogi.render.html import fragment

@@ -1,0 +1,23 @@
+# The public names, read by type checkers and, through lazy_loader, by ``__init__.py``.
+from . import errors as errors
+from .api.attributes import area as area
+from .api.attributes import aspect_of as aspect_of
+from .api.attributes import climate as climate
+from .api.attributes import elevation as elevation
+from .api.attributes import fill_attributes as fill_attributes
+from .api.attributes import slope_of as slope_of
+from .api.attributes import solar_radiation as solar_radiation
+from .api.attributes import zonal_statistics as zonal_statistics
+from .api.identity import parse_ids as parse_ids
+from .api.identity import primary_id as primary_id
+from .api.identity import repair_ids as repair_ids
+from .api.inventories import convert as convert
+from .api.inventories import fix as fix
+from .api.validating import validate as validate
+from .inventory.model import Inventory as Inventory
+from .inventory.read import read_inventory as read_inventory
+from .schema.model import Role as Role
+from .synthetic.inventory import synthetic_inventory as synthetic_inventory
+from .validation.settings import Settings as Settings
+
+__version__: str

@@ -1,0 +1,537 @@
+"""Attributes of units: one quantity one function, and the whole table of an inventory."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from rogi.api.display import frames_html
+from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
+from rogi.attributes.configuration import AttributeSettings, read_settings
+from rogi.attributes.derive import Derived, Runner, derive_attributes
+from rogi.attributes.fields import GROUPS, QUALITY, Group
+from rogi.attributes.groups import Engine
+from rogi.attributes.output import write_derived
+from rogi.errors import InputError, OptionError
+from rogi.ledger import Ledger
+from rogi.schema.model import Role
+from rogi.terrain import RadiationParameters
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from rogi.inventory.model import Inventory
+
+Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
+Units: TypeAlias = "Source | gpd.GeoSeries"
+
+ELEVATION = tuple(name for name in GROUPS[Group.RELIEF] if name.startswith("elevation"))
+SLOPE = tuple(name for name in GROUPS[Group.RELIEF] if name.startswith("slope"))
+
+
+def area(source: Units) -> pd.Series:
+    """Areas of outlines on the ellipsoid, in km²; never of degrees or of a map.
+
+    Parameters
+    ----------
+    source : path, GeoDataFrame, GeoSeries or Inventory
+        Outlines in any CRS, geographic or projected.
+
+    Returns
+    -------
+    Series of float64
+        km²; NaN where a geometry is missing, empty or no place. On the index of the table.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read, has no outlines or no CRS.
+
+    References
+    ----------
+    Snyder (1987), Map projections: a working manual, USGS Prof. Paper 1395, eqs. 3-11, 3-12, 10-14 f.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> import shapely
+    >>> import rogi
+    >>> square = gpd.GeoDataFrame(geometry=[shapely.box(500_000, 3_000_000, 501_000, 3_001_000)], crs=32645)
+    >>> rogi.area(square).round(4)
+    0    1.0008
+    Name: area, dtype: float64
+    """
+    derived = _derived(_plain(source), AttributeSettings(fields=("area",)))
+    return _series(derived, "area")
+
+
+def elevation(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.DataFrame:
+    """Elevation of units from an elevation model.
+
+    Parameters
+    ----------
+    source : path, GeoDataFrame, GeoSeries or Inventory
+        Outlines in any CRS, or markers with `buffer`.
+    dem : path or sequence of paths
+        Elevation model in metres: files, folders of tiles, archives, ``FILE:BAND``.
+    buffer : float, optional
+        Metres around primary markers.
+
+    Returns
+    -------
+    DataFrame of float64
+        elevation_mean, elevation_median, elevation_minimum, elevation_maximum, in metres above sea level; NaN
+        where the model has no values. Pixels count by the share of them inside. On the index of the table.
+
+    Raises
+    ------
+    InputError
+        The source or the model cannot be read, a CRS is missing, or the model reaches no unit.
+
+    Warns
+    -----
+    UserWarning
+        What is odd about the model or the values.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> rogi.elevation("outlines.gpkg", "dem.tif")  # doctest: +SKIP
+    """
+    settings = AttributeSettings(fields=ELEVATION, dem=_files(dem), buffer=buffer)
+    return _frame(_derived(_plain(source), settings))
+
+
+def slope_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.DataFrame:
+    """Slope of units from an elevation model, after Horn (1981).
+
+    Parameters
+    ----------
+    source, dem, buffer
+        As of :func:`elevation`.
+
+    Returns
+    -------
+    DataFrame of float64
+        slope_mean, slope_median, slope_minimum, slope_maximum, in degrees from the horizontal; NaN where the
+        model has no values. On the index of the table.
+
+    Raises
+    ------
+    InputError
+        As of :func:`elevation`.
+
+    References
+    ----------
+    Horn (1981), Hill shading and the reflectance map, Proc. IEEE 69, 14-47.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> rogi.slope_of("outlines.gpkg", "dem.tif")  # doctest: +SKIP
+    """
+    settings = AttributeSettings(fields=SLOPE, dem=_files(dem), buffer=buffer)
+    return _frame(_derived(_plain(source), settings))
+
+
+def aspect_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.DataFrame:
+    """Mean aspect of units from an elevation model: a circular mean, never an arithmetic one.
+
+    Parameters
+    ----------
+    source, dem, buffer
+        As of :func:`elevation`.
+
+    Returns
+    -------
+    DataFrame of float64
+        aspect (degrees clockwise from north, 0 to 360), aspect_length (0: no preference, 1: all alike) and
+        flat_share (share of the unit without an aspect); NaN where there is none. On the index of the table.
+
+    Raises
+    ------
+    InputError
+        As of :func:`elevation`.
+
+    References
+    ----------
+    Mardia & Jupp (2000), Directional statistics, eqs. 2.2.2 to 2.2.4.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> rogi.aspect_of("outlines.gpkg", "dem.tif")  # doctest: +SKIP
+    """
+    settings = AttributeSettings(fields=("aspect",), dem=_files(dem), buffer=buffer)
+    derived = _derived(_plain(source), settings)
+    found = _frame(derived)
+    layer = derived.inventory.layer(derived.role)
+    assert layer is not None
+    for name in ("aspect_length", "flat_share"):
+        found[name] = layer.frame[QUALITY[name]].to_numpy(dtype=np.float64)
+    return found
+
+
+def solar_radiation(
+    source: Units, dem: Paths, *, buffer: float | None = None, **parameters: Any
+) -> pd.Series:
+    """Potential incoming solar radiation of units in a year with a clear sky.
+
+    Parameters
+    ----------
+    source, dem, buffer
+        As of :func:`elevation`. What lies beyond the model shades nothing.
+    **parameters
+        Of the radiation: ``albedo=0.3``, ``atmosphere="ineichen"``, ``linke_turbidity=3.0``,
+        ``search_radius=20000`` (metres), as of `rogi attributes --radiation`.
+
+    Returns
+    -------
+    Series of float64
+        kWh m⁻² in a year; NaN where the model has no values. On the index of the table.
+
+    Raises
+    ------
+    InputError
+        As of :func:`elevation`.
+    OptionError
+        A parameter is unknown.
+
+    References
+    ----------
+    Kumar, Skidmore & Knowles (1997), Int. J. Geogr. Inf. Sci. 11, 475-497.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> rogi.solar_radiation("outlines.gpkg", "dem.tif")  # doctest: +SKIP
+    """
+    settings = AttributeSettings(
+        fields=("radiation",),
+        dem=_files(dem),
+        buffer=buffer,
+        radiation=RadiationParameters.from_dict({**RadiationParameters().to_dict(), **parameters}),
+    )
+    return _series(_derived(_plain(source), settings), "radiation")
+
+
+def climate(
+    source: Units,
+    *,
+    maat: Paths | Mapping[str, Any] | None = None,
+    magt: Paths | Mapping[str, Any] | None = None,
+    ap: Paths | Mapping[str, Any] | None = None,
+    buffer: float | None = None,
+) -> pd.DataFrame:
+    """Air temperature, ground temperature and precipitation of units.
+
+    Parameters
+    ----------
+    source : path, GeoDataFrame, GeoSeries or Inventory
+        Outlines in any CRS, or markers with `buffer` (metres).
+    maat, magt, ap : path, sequence of paths or mapping, optional
+        Mean annual air temperature, mean annual ground temperature, annual precipitation: NetCDF, Zarr or
+        GeoTIFF. A mapping ``{"files": ..., "variable": ..., "unit": ..., "period": (1991, 2020),
+        "crs": ...}`` says how to read them.
+
+    Returns
+    -------
+    DataFrame of float64
+        Of what was given: air_temperature (°C), ground_temperature (°C), precipitation (mm in a year); NaN
+        where a field has no values. On the index of the table.
+
+    Raises
+    ------
+    InputError
+        The source or a field cannot be read, or reaches no unit.
+    OptionError
+        Nothing was given, or a choice is unknown.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> field = {"files": "fldas.nc", "period": (1991, 2020)}
+    >>> rogi.climate("outlines.gpkg", maat=field)  # doctest: +SKIP
+    """
+    settings = _with_climate(AttributeSettings(buffer=buffer), maat=maat, magt=magt, ap=ap)
+    given = [g for g in (Group.MAAT, Group.MAGT, Group.AP) if getattr(settings, g.value) is not None]
+    if not given:
+        raise OptionError("There is no climate field to take values from; give maat=, magt= or ap=.")
+    return _frame(_derived(_plain(source), replace(settings, fields=tuple(g.concept for g in given))))
+
+
+def zonal_statistics(
+    source: Units,
+    rasters: Mapping[str, Any] | str | PathLike[str],
+    statistics: Sequence[str] | Mapping[str, Sequence[str]] = ("mean",),
+    *,
+    engine: str = "coverage",
+    minimum_valid_share: float | None = None,
+) -> pd.DataFrame:
+    """Statistics of any rasters in polygons, by the exact share of each pixel inside.
+
+    Parameters
+    ----------
+    source : path, GeoDataFrame, GeoSeries or Inventory
+        Polygons in any CRS.
+    rasters : mapping of str to path, or path
+        By name; of one path alone the name is that of the file.
+    statistics : sequence of str, or mapping of str to sequence of str
+        mean, median, min, max, std, quantiles such as ``q05``; ``circular_mean`` and
+        ``resultant_length`` of directions in degrees. For all rasters or by name.
+    engine : {"coverage", "rasterstats"}
+        Pixels by the share inside, or those whose centre is inside.
+    minimum_valid_share : float, optional
+        Least share of a unit on valid pixels; below it the unit's statistics are NaN.
+
+    Returns
+    -------
+    DataFrame of float64
+        ``<raster>_<statistic>`` in the unit of the raster, ``<raster>_valid_share``; on the index of the
+        table.
+
+    Raises
+    ------
+    InputError
+        A raster cannot be read or has no CRS, or the polygons have none.
+    OptionError
+        An unknown statistic or engine.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> rogi.zonal_statistics("outlines.gpkg", {"dem": "dem.tif"}, ["mean", "q95"])  # doctest: +SKIP
+    """
+    from rogi.attributes.places import described_units
+    from rogi.attributes.statistics import MIN_VALID_SHARE
+    from rogi.attributes.zonal import zonal_statistics as statistics_of
+
+    if engine not in list(Engine):
+        raise OptionError(f"The engine is {' or '.join(Engine)}, found {engine!r}.")
+    if isinstance(rasters, str | PathLike):
+        rasters = {Path(rasters).stem: rasters}
+    inventory = _plain(source)
+    _check_units(inventory, None)
+    described = described_units(inventory, None)
+    _warn(described.notes)
+    found = statistics_of(
+        described.polygons,
+        rasters,
+        statistics,
+        crs=described.layer.crs,
+        engine=engine,
+        minimum_valid_share=MIN_VALID_SHARE if minimum_valid_share is None else minimum_valid_share,
+    )
+    return found.set_axis(described.layer.index_of_rows, axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """What :func:`rogi.fill_attributes` gives.
+
+    Attributes
+    ----------
+    inventory : Inventory
+        With its attributes in the columns it has, or new ones, and why a value is null (``ATTR_NOTE``).
+    values : DataFrame
+        The attributes by concept, in the concept's unit, not rounded; on the index of the table.
+    provenance : DataFrame
+        One row for each group of columns: columns, inputs (names and SHA-256), parameters.
+    warnings, failures : tuple of str
+        What is odd; files that are missing or damaged, whose units have null values.
+    """
+
+    inventory: Inventory
+    values: pd.DataFrame
+    provenance: pd.DataFrame
+    warnings: tuple[str, ...]
+    failures: tuple[str, ...]
+    settings: AttributeSettings = field(repr=False)
+    derived: Derived = field(repr=False)
+
+    def write(self, path: str | PathLike[str]) -> tuple[Path, ...]:
+        """Write the inventory, ``<path>.provenance.json`` and ``<path>.attributes.toml``.
+
+        Raises
+        ------
+        OutputError
+            Something cannot be written; the inventory is then whole or not there.
+        """
+        with Ledger() as ledger:
+            return write_derived(self.derived, Path(path), self.settings, ledger)
+
+    def __repr__(self) -> str:
+        columns = ", ".join(self.values.columns)
+        return f"<Filled {self.inventory.path or 'in memory'}: {len(self.values)} units; {columns}>"
+
+    def _repr_html_(self) -> str:
+        return frames_html(repr(self), values=self.values, provenance=self.provenance)
+
+
+def fill_attributes(
+    source: Source,
+    settings: AttributeSettings | str | PathLike[str] | None = None,
+    *,
+    dem: Paths | None = None,
+    maat: Paths | Mapping[str, Any] | None = None,
+    magt: Paths | Mapping[str, Any] | None = None,
+    ap: Paths | Mapping[str, Any] | None = None,
+    regions: str | PathLike[str] | None = None,
+    region_field: str | None = None,
+    fields: Sequence[str] | str = (),
+    only_missing: bool = False,
+    buffer: float | None = None,
+    workers: int = 1,
+    ledger: str | PathLike[str] | None = None,
+) -> Filled:
+    """Fill the attribute table of an inventory, as `rogi attributes` does.
+
+    Parameters
+    ----------
+    source : path, GeoDataFrame or Inventory
+        Outlines in any CRS, or markers with `buffer`; not changed.
+    settings : AttributeSettings or path, optional
+        TOML with ``[attributes]``; what is given here beside it comes first.
+    dem : path or sequence of paths, optional
+        Elevation model in metres, for elevation (m), slope and aspect (degrees), radiation (kWh m⁻²).
+    maat, magt, ap : path, sequence of paths or mapping, optional
+        Climate fields, as of :func:`climate` (°C, °C, mm).
+    regions : path, optional
+        Polygons of mountain regions, for the subregion.
+    region_field : str, optional
+        Column of their names.
+    fields : str or sequence of str
+        Only these: columns (``ELE_MEAN``), groups (``relief``, ``ELE``), concepts. Default: all possible.
+    only_missing : bool
+        Whether values that are there stay.
+    buffer : float, optional
+        Metres around the primary markers, for inventories without outlines.
+    workers : int
+        Processes of this machine.
+    ledger : path, optional
+        File that keeps finished units, so that the same call goes on where it was stopped.
+
+    Returns
+    -------
+    Filled
+        ``inventory``, ``values``, ``provenance``, ``warnings``, ``write(path)``.
+
+    Raises
+    ------
+    InputError
+        No outlines, no CRS, or inputs that cannot be read or do not reach any unit.
+    OptionError
+        Unknown fields, or fields whose input was not given.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> filled = rogi.fill_attributes(rogi.synthetic_inventory(3), fields="AREA")
+    >>> filled
+    <Filled synthetic 3: 3 units; area>
+    """
+    import pandas as pd
+
+    chosen = settings if isinstance(settings, AttributeSettings) else None
+    if chosen is None:
+        chosen = AttributeSettings() if settings is None else read_settings(Path(settings))  # type: ignore[arg-type]
+    changes: dict[str, Any] = {
+        "dem": _files(dem) if dem is not None else (),
+        "regions": None if regions is None else str(regions),
+        "region_field": region_field,
+        "fields": (fields,) if isinstance(fields, str) else tuple(fields),
+        "only_missing": only_missing,
+        "buffer": buffer,
+    }
+    chosen = replace(chosen, **{k: v for k, v in changes.items() if v is not None and v not in ((), False)})
+    chosen = _with_climate(chosen, maat=maat, magt=magt, ap=ap)
+    with Ledger(None if ledger is None else Path(ledger)) as book:
+        derived = derive_attributes(as_inventory(source), chosen, Runner(book, workers))
+    records = [record.to_dict() for record in derived.provenance]
+    return Filled(
+        derived.inventory,
+        _frame(derived),
+        pd.DataFrame(records, columns=["group", "columns", "layer", "inputs", "parameters", "rogi"]),
+        derived.warnings,
+        derived.failures,
+        chosen,
+        derived,
+    )
+
+
+def _plain(source: Units) -> Inventory:
+    """The inventory of some units; no column is written, so their units do not matter."""
+    import geopandas as gpd
+
+    inventory = as_inventory(source.to_frame("geometry") if isinstance(source, gpd.GeoSeries) else source)
+    layers = tuple(
+        layer if layer.dialect is None else replace(layer, dialect=replace(layer.dialect, units={}))
+        for layer in inventory.layers
+    )
+    return replace(inventory, layers=layers)
+
+
+def _derived(inventory: Inventory, settings: AttributeSettings) -> Derived:
+    _check_units(inventory, settings.buffer)
+    derived = derive_attributes(inventory, settings)
+    _warn((*derived.warnings, *derived.failures))
+    return derived
+
+
+def _check_units(inventory: Inventory, buffer: float | None) -> None:
+    """Refuse in the words of Python what the command would refuse in those of its options."""
+    outlines, markers = inventory.layer(Role.OUTLINE), inventory.layer(Role.MARKER)
+    if buffer is None and outlines is None and markers is not None:
+        raise InputError(
+            "There are primary markers only; give buffer=, the metres around them that are described, or "
+            "outlines."
+        )
+    check_crs(inventory, Role.OUTLINE if buffer is None else Role.MARKER)
+
+
+def _warn(texts: Sequence[str]) -> None:
+    for text in texts:
+        warnings.warn(text, UserWarning, stacklevel=4)
+
+
+def _frame(derived: Derived) -> pd.DataFrame:
+    """Values by concept, on the index of the table they are of."""
+    import pandas as pd
+
+    layer = derived.inventory.layer(derived.role)
+    assert layer is not None
+    return pd.DataFrame(dict(derived.values), index=layer.index_of_rows)
+
+
+def _series(derived: Derived, name: str) -> pd.Series:
+    return _frame(derived)[name]
+
+
+def _files(paths: Paths) -> tuple[str, ...]:
+    return tuple(map(str, as_paths(paths)))
+
+
+def _with_climate(settings: AttributeSettings, **fields: Any) -> AttributeSettings:
+    for name, given in fields.items():
+        if isinstance(given, Mapping):
+            choices = dict(given)
+            files = _files(choices.pop("files", ()))
+            unknown = set(choices) - {"variable", "unit", "period", "crs"}
+            if unknown:
+                raise OptionError(
+                    f"{name} has no choice {sorted(unknown)[0]!r}; there are files, variable, unit, period "
+                    "and crs."
+                )
+            if "crs" in choices:
+                choices["crs"] = str(choices["crs"])
+        else:
+            files, choices = _files(given) if given is not None else (), {}
+        settings = settings.with_climate(name, files, choices)
+    return settings
