@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.errors import InputError
-from rogi.longitudes import continuous, whole
+from rogi.longitudes import continuous, short_way, whole
 
 if TYPE_CHECKING:
     import pyproj
@@ -307,7 +307,7 @@ def local_metres(lonlat: Floats, origin: Floats) -> Floats:
         East and north in m. Differences of longitude are taken the short way round.
     """
     east, north = metres_per_degree(origin[..., 1])
-    dlon = (lonlat[..., 0] - origin[..., 0] + 180.0) % 360.0 - 180.0
+    dlon = short_way(lonlat[..., 0] - origin[..., 0])
     dlat = lonlat[..., 1] - origin[..., 1]
     return np.stack([dlon * east, dlat * north], axis=-1)
 

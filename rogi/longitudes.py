@@ -6,6 +6,8 @@ to longitude and latitude with :func:`rogi.geometry.to_lonlat` has them whole al
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -16,6 +18,28 @@ Geometries = NDArray[np.object_]
 CROSSING_SPAN = 1.0
 """Degrees of longitude; wider than any rock glacier, narrower than any frame with a gap."""
 TURN = 360.0
+
+
+def short_way(angle: Any) -> Any:
+    """Angles, or differences of angles, the short way round: between -180 (included) and 180 degrees.
+
+    Examples
+    --------
+    >>> short_way(359.5), short_way(np.array([-180.5, 10.0])).tolist()
+    (-0.5, [179.5, 10.0])
+    """
+    return (angle + TURN / 2) % TURN - TURN / 2
+
+
+def beside(longitude: Any, middle: Any) -> Any:
+    """Longitudes turned to within 180 degrees of a middle.
+
+    Examples
+    --------
+    >>> float(beside(-179.5, 179.0))
+    180.5
+    """
+    return middle + short_way(longitude - middle)
 
 
 def continuous(longitude: Floats, offsets: NDArray[np.int64], turn: float = TURN) -> Floats:

@@ -16,11 +16,10 @@ from rogi.attributes.statistics import EXTREME_SHARE, MIN_VALID_SHARE
 from rogi.errors import InputError, OptionError
 from rogi.raster.climate.options import ClimateOptions
 from rogi.raster.guard import address
-from rogi.schema.documents import read_toml
 from rogi.terrain import RadiationParameters, SlopeMethod
+from rogi.validation.settings import rogi_table
 
 CLIMATE = ("maat", "magt", "ap")
-MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,8 @@ class AttributeSettings:
 
 
 def read_settings(path: Path) -> AttributeSettings:
-    """Settings from the table ``[attributes]`` of a TOML file.
+    """Settings from the table ``[attributes]`` of a TOML file, or ``[tool.rogi.attributes]`` of a
+    ``pyproject.toml``.
 
     Paths in it are relative to its folder.
 
@@ -105,7 +105,7 @@ def read_settings(path: Path) -> AttributeSettings:
     OptionError
         An unknown name or a wrong value.
     """
-    table = read_toml(path, MAX_BYTES).get("attributes")
+    table = rogi_table(path).get("attributes")
     if not isinstance(table, dict):
         raise InputError(f"{path} has no table [attributes].")
     return _settings(table, path)

@@ -17,16 +17,22 @@ from rogi.attributes.fields import (
     GROUPS,
     QUALITY,
     Group,
-    blank,
-    column_name,
     field_vocabulary,
     wanted_fields,
 )
 from rogi.attributes.placement import place_polygons
 from rogi.attributes.places import astray_note, described_units, outside_grid, positions
-from rogi.attributes.provenance import Input, Provenance, file_input, raster_input
-from rogi.attributes.reasons import NO_POSITION, Nulls, families, is_null, suspicions
+from rogi.attributes.provenance import Input, Provenance, file_input, of_columns, raster_input
+from rogi.attributes.reasons import (
+    NO_POSITION,
+    Nulls,
+    families,
+    is_null,
+    members,
+    suspicions,
+)
 from rogi.attributes.seams import home_grids
+from rogi.attributes.table import Merged, blank, filled_layer, joined_layer, lacking, merged, stored
 from rogi.attributes.tasks import Climate, Radiation, Relief, Task
 from rogi.errors import InputError
 from rogi.geometry import area_m2, parse_crs, to_lonlat
@@ -148,8 +154,8 @@ class _Derivation:
         self.quality: dict[str, NDArray[np.float64]] = {}
         self.empty = shapely.is_empty(self.lonlat)
         self.nulls = Nulls(self._named, self.empty, described.placeless)
-        self.computed = np.full(len(self.polygons), not settings.only_missing)
-        self.provenance: list[Provenance] = []
+        self.lacking: dict[str, NDArray[np.bool_]] = {}
+        self.records: list[Provenance] = []
         self.warnings: list[str] = [*described.notes]
         self.failures: dict[str, tuple[str, set[int]]] = {}
         self.units = self.reused = 0
@@ -166,9 +172,16 @@ class _Derivation:
             source: ClimateSource | None = getattr(self.settings, name)
             if source is not None and Group(name).concept in self.wanted:
                 self._climate(name, source)
+        chosen = {name: self.values[name] for name in self.wanted if name in self.values}
+        filled = merged(
+            self.layer,
+            {name: stored(name, values, self.layer) for name, values in chosen.items()},
+            self.settings.only_missing,
+        )
+        self.warnings += self.nulls.contradictions(filled.anew, filled.refused)
         return Derived(
-            self._filled(),
-            tuple(self.provenance),
+            self._inventory(filled),
+            tuple(p for r in self.records if (p := of_columns(r, filled.counts(), self.layer)) is not None),
             tuple(self.warnings),
             tuple(
                 f"{message} ({len(units)} unit{'s' if len(units) > 1 else ''})" if units else message
@@ -177,7 +190,7 @@ class _Derivation:
             self.units,
             self.reused,
             self.role,
-            {name: self.values[name] for name in self.wanted if name in self.values},
+            chosen,
             self.nulls.counts,
             self.nulls.lacking,
         )
@@ -203,8 +216,8 @@ class _Derivation:
             made = make(longitude, latitude)
             self.values["primary_id"] = made if present is None else np.where(blank(present), made, present)
         for name in families(chosen):
-            lacking = is_null(self.values[name]) & self._asked([name])
-            self.nulls.note_without_area(name, np.flatnonzero(lacking), NO_POSITION)
+            none = is_null(self.values[name]) & self._asked(members(name, chosen))
+            self.nulls.note_without_area(name, np.flatnonzero(none), NO_POSITION)
         self.warnings += self.nulls.refuse_impossible(Group.GEOMETRY, chosen, self.values)[0]
         note = "area on the ellipsoid; position of the primary marker, of the ID, else a point inside"
         self._record(Group.GEOMETRY, chosen, (), {"method": note})
@@ -215,9 +228,9 @@ class _Derivation:
         found = assign(self.lonlat, replace(regions, names=names))
         found[found == UNNAMED] = None
         self.values["subregion"] = found
-        lacking = is_null(found) & self._asked(["subregion"])
-        self.nulls.note_all("subregion", np.flatnonzero(lacking & ~self.empty), "in no region with a name")
-        self.nulls.note_without_area("subregion", np.flatnonzero(lacking & self.empty))
+        none = is_null(found) & self._asked(["subregion"])
+        self.nulls.note_all("subregion", np.flatnonzero(none & ~self.empty), "in no region with a name")
+        self.nulls.note_without_area("subregion", np.flatnonzero(none & self.empty))
         source = file_input(Path(path), self.runner.ledger, "EPSG:4326 after reading", "")
         self._record(
             Group.REGION, ["subregion"], (source,), {"method": "the region that holds most of the unit"}
@@ -335,7 +348,6 @@ class _Derivation:
             **more,
         )
         self.units += len(members)
-        self.computed[members] = True
         self.reused += found.reused
         self.warnings += found.notes
         for position, lost in found.failures.items():
@@ -353,10 +365,11 @@ class _Derivation:
         """Units that lack one of the fields, where only missing ones are wanted; else all."""
         if not self.settings.only_missing:
             return np.ones(len(self.polygons), dtype=bool)
-        missing = np.zeros(len(self.polygons), dtype=bool)
         for name in names:
-            missing |= blank(self.layer.raw(name).to_numpy(dtype=object)) if self.layer.has(name) else True
-        return missing
+            if name not in self.lacking:
+                self.lacking[name] = lacking(self.layer, name)
+        found: NDArray[np.bool_] = np.logical_or.reduce([self.lacking[name] for name in names])
+        return found
 
     def _check(
         self,
@@ -366,7 +379,6 @@ class _Derivation:
         voids: str = "",
     ) -> None:
         """Refuse values that cannot be, note why others are null, warn of what is odd."""
-        asked = self._asked(names)
         warnings, bad = self.nulls.refuse_impossible(group, names, self.values)
         self.warnings += warnings
         if group is Group.RELIEF:
@@ -375,11 +387,12 @@ class _Derivation:
             self.values["radiation"][self.impossible_ground] = np.nan
             self.nulls.note_all("radiation", self.impossible_ground, "impossible elevation")
         self.warnings += self.nulls.explain(
-            names, self.values, self.quality, asked, outside=outside, engine=self.settings.zonal.engine
+            names, self.values, self.quality, self._asked, outside=outside, engine=self.settings.zonal.engine
         )
-        if not self.failures and self.nulls.all_outside(names, asked):
+        if not self.failures and self.nulls.all_outside(names, self._asked):
             raise InputError(
-                f"{group.label}: the raster has no value for any of the {(asked & ~self.empty).sum()} units"
+                f"{group.label}: the raster has no value for any of the "
+                f"{(self._asked(names) & ~self.empty).sum()} units"
                 + (
                     f". {voids}"
                     if voids
@@ -414,32 +427,22 @@ class _Derivation:
     def _record(
         self, group: Group, names: Sequence[str], inputs: tuple[Input, ...], parameters: Mapping[str, Any]
     ) -> None:
-        columns = tuple(column_name(name, self.layer) for name in names)
-        self.provenance.append(Provenance(group.value, columns, self.layer.name, inputs, dict(parameters)))
+        units = dict.fromkeys(names, 0)  # counted when all is known
+        self.records.append(Provenance(group.value, units, self.layer.name, inputs, dict(parameters)))
 
     # ---- into the table
 
-    def _filled(self) -> Inventory:
-        from rogi.attributes.fields import filled_layer, joined_layer
-
-        chosen = {name: self.values[name] for name in self.wanted if name in self.values}
+    def _inventory(self, filled: Merged) -> Inventory:
         frame = self.layer.frame
         earlier = frame[QUALITY["note"]] if QUALITY["note"] in frame else [None] * len(frame)
-        notes = self.nulls.texts(list(earlier), list(chosen))
-        outlines = filled_layer(
-            self.layer,
-            chosen,
-            self.quality,
-            notes,
-            self.computed | (notes != None),  # noqa: E711
-            self.settings.only_missing,
-        )
+        notes = self.nulls.texts(list(earlier), filled.derived)
+        outlines = filled_layer(self.layer, filled, self.quality, notes)
         layers = []
         for layer in self.inventory.layers:
             if layer.role is self.role:
                 layers.append(outlines)
             elif layer.role is Role.MARKER:
-                layers.append(joined_layer(layer, outlines, list(chosen), self.settings.only_missing))
+                layers.append(joined_layer(layer, outlines, list(filled.columns), self.settings.only_missing))
             else:
                 layers.append(layer)
         return replace(self.inventory, layers=tuple(layers))

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from rogi.errors import OptionError
 from rogi.schema.model import LayerSchema, Role, normalise
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from rogi.attributes.configuration import AttributeSettings
     from rogi.inventory.model import Layer
 
@@ -81,7 +76,23 @@ QUALITY: Mapping[str, str] = {
 """Columns that say how good a value is: resultant length of aspect, share of flat ground, shares of the unit
 with values, and why there is none."""
 
-QUALITY_DECIMALS = 4
+QUALITY_OF: Mapping[str, str] = {
+    "aspect_length": "aspect",
+    "flat_share": "aspect",
+    **{
+        name: name.removesuffix("_share")
+        for name in QUALITY
+        if name.endswith("_share") and name != "flat_share"
+    },
+}
+"""The family that a column on quality is about; it is written where that family is."""
+
+FAMILIES: Mapping[str, str] = {
+    **{name: name.split("_")[0] for name in GROUPS[Group.RELIEF]},
+    "area": "area", "latitude": "position", "longitude": "position",
+}  # fmt: skip
+"""Concepts that belong together, null for the same reason and consistent in every unit; others by
+themselves."""
 
 SHORT = {"ELE": "elevation", "SLO": "slope"}
 """Names of the paper's columns that stand for four fields."""
@@ -164,102 +175,3 @@ def field_vocabulary(concept: str, layer: Layer) -> tuple[str, ...]:
         if field is not None:
             return load_vocabulary(field.concept.vocabulary).values if field.concept.vocabulary else ()
     return ()
-
-
-def filled_layer(
-    layer: Layer,
-    values: Mapping[str, NDArray[Any]],
-    quality: Mapping[str, NDArray[np.float64]],
-    notes: NDArray[np.object_],
-    computed: NDArray[np.bool_],
-    only_missing: bool,
-) -> Layer:
-    """A layer with derived values in its columns, or new ones, in the units the columns have.
-
-    Of units that were not computed the columns on quality keep what they hold.
-    """
-    frame = layer.frame.copy()
-    columns = dict(layer.columns)
-    for concept, raw in values.items():
-        name = column_name(concept, layer)
-        new = _stored(concept, raw, layer)
-        if only_missing and name in frame.columns:
-            old = frame[name].to_numpy(dtype=object)
-            new = np.where(blank(old), new.astype(object), old)
-        frame[name] = _column(new)
-        columns[concept] = name
-    for key, share in quality.items():
-        name = QUALITY[key]
-        old = frame[name].to_numpy(dtype=object) if name in frame.columns else np.nan
-        frame[name] = _column(np.where(computed, np.round(share, QUALITY_DECIMALS).astype(object), old))
-    if quality or (notes != None).any():  # noqa: E711
-        name = QUALITY["note"]
-        kept = frame[name].to_numpy(dtype=object) if name in frame.columns else np.full(len(frame), None)
-        frame[name] = np.where(computed, notes, kept)
-    return replace(layer, frame=frame, columns=columns)
-
-
-def joined_layer(markers: Layer, outlines: Layer, concepts: Sequence[str], only_missing: bool) -> Layer:
-    """Markers with the values of the outline of their ID, in those of the columns that they have."""
-    from rogi.inventory.primary_id import parse
-
-    shared = [c for c in concepts if c in markers.columns and c != "primary_id"]
-    if not shared or not markers.has("primary_id") or not outlines.has("primary_id"):
-        return markers
-    ids = parse(outlines.raw("primary_id").to_numpy(dtype=object)).canonical
-    place = {text: k for k, text in reversed(list(enumerate(ids))) if text is not None}
-    own = parse(markers.raw("primary_id").to_numpy(dtype=object)).canonical
-    row = np.array([place.get(text, -1) if text is not None else -1 for text in own], dtype=np.int64)
-    frame = markers.frame.copy()
-    for concept in shared:
-        name = markers.columns[concept]
-        old = frame[name].to_numpy(dtype=object)
-        new = np.array([*outlines.raw(concept), None], dtype=object)[row]
-        keep = (row < 0) | (~blank(old) if only_missing else False)
-        frame[name] = _column(np.where(keep, old, new))
-    return replace(markers, frame=frame)
-
-
-def _stored(concept: str, values: NDArray[Any], layer: Layer) -> NDArray[Any]:
-    """Values in the unit of the layer's column, rounded."""
-    if concept not in DECIMALS:
-        return values
-    from rogi.schema.load import concepts
-    from rogi.schema.units import to_concept
-
-    factor, offset, decimals = 1.0, 0.0, DECIMALS[concept]
-    unit = layer.dialect.units.get(concept) if layer.dialect is not None else None
-    if unit is not None:
-        linear = to_concept(unit, concepts()[concept].unit)
-        if linear is None:
-            raise OptionError(
-                f"The column {column_name(concept, layer)} is in {unit}, in which derived values cannot be "
-                "written; convert the inventory first (rogi convert)."
-            )
-        factor, offset = linear
-        decimals += round(np.log10(factor))
-    found: NDArray[Any] = np.round((values.astype(np.float64) - offset) / factor, max(decimals, 0)) + 0.0
-    if concept == "aspect":
-        found[found >= 360.0] = 0.0
-    return found
-
-
-def _column(values: NDArray[Any]) -> Any:
-    """Numbers as float64 where all are numbers or null."""
-    import pandas as pd
-
-    series = pd.Series(values)
-    if series.dtype == object:
-        numbers = pd.to_numeric(series, errors="coerce")
-        if not (numbers.isna() & series.notna()).any() and numbers.notna().any():
-            return numbers.astype(np.float64).to_numpy()
-    return series.to_numpy()
-
-
-def blank(values: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Which values are null or blank text."""
-    import pandas as pd
-
-    empty = np.array([isinstance(v, str) and not v.strip() for v in values], dtype=bool)
-    found: NDArray[np.bool_] = empty | np.asarray(pd.isna(values), dtype=bool)
-    return found

@@ -15,6 +15,7 @@ from rogi.inventory.coordinates import coordinates, labels_of
 from rogi.inventory.crs import label
 from rogi.inventory.positions import positions as outline_positions
 from rogi.inventory.positions import resolved
+from rogi.longitudes import beside, short_way
 from rogi.schema.model import Role
 from rogi.words import agreeing, counted
 
@@ -82,7 +83,12 @@ def described_units(inventory: Inventory, buffer: float | None) -> Described:
 
 def _described_layer(inventory: Inventory, buffer: float | None) -> Layer:
     outlines, markers = inventory.layer(Role.OUTLINE), inventory.layer(Role.MARKER)
-    if outlines is not None and buffer is None:
+    if outlines is not None and (len(outlines) or markers is None):
+        if buffer is not None:
+            raise OptionError(
+                f"--buffer describes circles around markers, but {inventory.path or 'the inventory'} has "
+                f"{counted(len(outlines), 'outline')}; leave the option out, or pass the markers alone."
+            )
         return outlines
     if markers is None:
         raise InputError(f"{inventory.path or 'The inventory'} has neither outlines nor primary markers.")
@@ -130,10 +136,10 @@ def positions(
         longitude, latitude = _said_positions(inventory, layer, longitude, latitude)
     west, south, east, north = (shapely.bounds(lonlat) + np.array([-1.0, -1.0, 1.0, 1.0]) * ASTRAY).T
     with np.errstate(invalid="ignore"):
-        turned = longitude + 360.0 * np.round((inside[0] - longitude) / 360.0)
+        turned = beside(longitude, inside[0])
         off = (turned < west) | (turned > east) | (latitude < south) | (latitude > north)
     longitude, latitude = np.where(off, inside[0], longitude), np.where(off, inside[1], latitude)
-    return (longitude + 180.0) % 360.0 - 180.0, latitude, np.flatnonzero(off)
+    return short_way(longitude), latitude, np.flatnonzero(off)
 
 
 def astray_note(number: int, named: str) -> str:
@@ -172,7 +178,7 @@ def _marker_positions(markers: Layer) -> tuple[NDArray[np.float64], NDArray[np.f
     points = markers.geometry.copy()
     points[~sound] = None
     longitude, latitude = _coordinates(shapely.centroid(to_lonlat(points, markers.crs)))
-    return (longitude + 180.0) % 360.0 - 180.0, latitude
+    return short_way(longitude), latitude
 
 
 def outside_grid(

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rogi import __version__
+from rogi.attributes.fields import column_name
 from rogi.inventory.metadata import Metadata, read_column_metadata
 from rogi.raster.files import content_digest
 from rogi.text import json_escaped
 
 if TYPE_CHECKING:
-    from rogi.inventory.model import Inventory
+    from rogi.inventory.model import Inventory, Layer
     from rogi.ledger import Ledger
     from rogi.raster.elevation import Surface
 
@@ -51,7 +52,8 @@ class Provenance:
     Attributes
     ----------
     group : str
-    columns : tuple of str
+    units : dict of str to int
+        By column, how many units have a value of this run.
     layer : str
     inputs : tuple of Input
     parameters : mapping
@@ -59,14 +61,26 @@ class Provenance:
     """
 
     group: str
-    columns: tuple[str, ...]
+    units: Mapping[str, int]
     layer: str
     inputs: tuple[Input, ...]
     parameters: Mapping[str, Any]
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns with a value of this run."""
+        return tuple(self.units)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "parameters": dict(self.parameters), "rogi": __version__}
+        own = {"units": dict(self.units), "columns": self.columns, "parameters": dict(self.parameters)}
+        return {**asdict(self), **own, "rogi": __version__}
+
+
+def of_columns(record: Provenance, counts: Mapping[str, int], layer: Layer) -> Provenance | None:
+    """A record of concepts as one of columns, with the units that have a value; None if none has."""
+    units = {column_name(name, layer): counts[name] for name in record.units if counts.get(name)}
+    return replace(record, units=units) if units else None
 
 
 def file_input(path: Path, ledger: Ledger, crs: str, resolution: str) -> Input:
@@ -132,6 +146,7 @@ def kept_provenance(
                 for column in entry.columns
                 if layer is not None
                 and column in layer.frame
+                and layer.frame[column].notna().any()
                 and (only_missing or (entry.table, column) not in replaced)
             )
             if columns:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rogi.attributes.fields import GROUPS, QUALITY, Group
+from rogi.attributes.fields import FAMILIES, GROUPS, QUALITY, Group
 from rogi.attributes.groups import Engine
 from rogi.attributes.plausible import explanation, impossible, plausible_range
 from rogi.errors import InputError
 from rogi.schema.load import concepts
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Columns = dict[str, NDArray[Any]]
-
-FAMILIES = {
-    **{name: name.split("_")[0] for name in GROUPS[Group.RELIEF]},
-    "area": "area", "latitude": "position", "longitude": "position",
-}  # fmt: skip
-"""Concepts that are null together, for the same reason; others by themselves."""
 
 LABELS = {
     "elevation": "ELE", "slope": "SLO", "aspect": "ASPECT", "radiation": "PISR", "air_temperature": "MAAT",
@@ -47,6 +42,7 @@ NEIGHBOURS = ("slope", "aspect", "radiation")
 OUTSIDE, VOID = "outside the raster", "in a void of the raster"
 NO_CENTRE = "no centre of a pixel with a value is inside"
 WITHOUT_AREA, NO_POSITION = "the unit has no area", "the unit has no area and no primary marker"
+REFUSED = "would contradict values that are there"
 NO_VALUE = frozenset({OUTSIDE, VOID, NO_CENTRE})
 
 SUSPICIOUS_KM = 9.0
@@ -85,21 +81,28 @@ class Nulls:
     def __post_init__(self) -> None:
         self.notes = [{} for _ in self.empty]
 
-    def texts(self, earlier: Sequence[Any], names: Sequence[str]) -> NDArray[np.object_]:
+    def texts(self, earlier: Sequence[Any], derived: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.object_]:
         """The notes as text, None for units without.
 
         Parameters
         ----------
         earlier : sequence of str or null, shape (n,)
-            What an earlier run noted; kept of families that this one does not derive.
-        names : sequence of str
-            Concepts that this run derives.
+            What an earlier run noted; kept of families that this one does not derive, and whole of units of
+            which it derives nothing.
+        derived : dict of str to ndarray of bool, shape (n,)
+            By concept, the units that this run derives it for.
         """
-        derived = {_label(name) for name in names}
+        here: dict[str, NDArray[np.bool_]] = {}
+        for name, units in derived.items():
+            here[_label(name)] = here.get(_label(name), False) | units
         lines = []
-        for note, old in zip(self.notes, earlier, strict=True):
-            kept = _other_notes(old, derived) if isinstance(old, str) else []
-            lines.append("; ".join([*kept, *(f"{', '.join(who)}: {why}" for why, who in note.items())]))
+        for unit, (note, old) in enumerate(zip(self.notes, earlier, strict=True)):
+            labels = {label for label, units in here.items() if units[unit]}
+            kept = [old] if isinstance(old, str) else []
+            if kept and labels - {LABELS["primary_id"]}:
+                kept = _other_notes(old, labels)
+            own = {why: [label for label in who if label in labels] for why, who in note.items()}
+            lines.append("; ".join([*kept, *(f"{', '.join(who)}: {why}" for why, who in own.items() if who)]))
         return np.array([line or None for line in lines], dtype=object)
 
     def explain(
@@ -107,7 +110,7 @@ class Nulls:
         names: Sequence[str],
         values: Columns,
         quality: Columns,
-        asked: NDArray[np.bool_],
+        asked: Callable[[Sequence[str]], NDArray[np.bool_]],
         *,
         outside: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
         engine: Engine = Engine.COVERAGE,
@@ -119,8 +122,8 @@ class Nulls:
         names : sequence of str
             Concepts that were asked for.
         values, quality : dict of str to ndarray, shape (n,)
-        asked : ndarray of bool, shape (n,)
-            Units whose values were asked for.
+        asked : callable
+            Of some concepts, the units whose values were asked for: bool, shape (n,).
         outside : callable
             Which of some units the raster does not reach.
         engine : Engine
@@ -134,7 +137,7 @@ class Nulls:
         labels: dict[str, None] = {}
         for name in families(names):
             family = FAMILIES.get(name, name)
-            lacking = np.flatnonzero(asked & is_null(values[name]))
+            lacking = np.flatnonzero(asked(members(name, names)) & is_null(values[name]))
             beyond = dict(zip(lacking.tolist(), outside(lacking).tolist(), strict=True))
             for unit in lacking.tolist():
                 if self._has(unit, LABELS[family]):
@@ -151,8 +154,8 @@ class Nulls:
         every = np.unique(np.concatenate([np.array(units) for units in kinds.values()]))
         parts = ", ".join(f"{len(set(units))} {kind}" for kind, units in kinds.items())
         return [
-            f"{', '.join(labels)}: {len(every)} of {(asked & ~self.empty).sum()} units have null values "
-            f"({parts}): {self.named(every)}; see {QUALITY['note']}."
+            f"{', '.join(labels)}: {len(every)} of {(asked(names) & ~self.empty).sum()} units have null "
+            f"values ({parts}): {self.named(every)}; see {QUALITY['note']}."
         ]
 
     def refuse_impossible(
@@ -225,17 +228,40 @@ class Nulls:
         self._remarks.add(why)
         self.note_all(name, units, why)
 
+    def contradictions(
+        self, anew: Mapping[str, NDArray[np.int64]], refused: Mapping[str, NDArray[np.int64]]
+    ) -> list[str]:
+        """Note, and warn of, values that were there and contradict those derived (see `table.Merged`)."""
+        warnings = []
+        for family, units in (*anew.items(), *refused.items()):
+            whole = units is anew.get(family)
+            end = (
+                "all of them are derived anew"
+                if whole
+                else "what was missing stays null, as not all of them were asked for or could be derived"
+            )
+            warnings.append(
+                f"{LABELS[family]}: in {counted(len(units), 'unit')} values that were there contradict those "
+                f"derived ({self.named(units)}); {end}."
+            )
+            why = "values that were there contradicted those derived" if whole else REFUSED
+            if whole:
+                self._remarks.add(why)
+            for unit in units.tolist():
+                self.add(unit, LABELS[family], why)
+        return warnings
+
     @property
     def lacking(self) -> int:
         """How many units have a null value."""
         return sum(not self._remarks.issuperset(note) for note in self.notes)
 
-    def all_outside(self, names: Sequence[str], asked: NDArray[np.bool_]) -> bool:
+    def all_outside(self, names: Sequence[str], asked: Callable[[Sequence[str]], NDArray[np.bool_]]) -> bool:
         """Whether a raster has no value for any of the units asked for."""
-        label = _label(names[0])
         whys = [
-            next((why for why, who in self.notes[unit].items() if label in who), "")
-            for unit in np.flatnonzero(asked & ~self.empty).tolist()
+            next((why for why, who in self.notes[unit].items() if _label(name) in who), "")
+            for name in families(names)
+            for unit in np.flatnonzero(asked(members(name, names)) & ~self.empty).tolist()
         ]
         return bool(whys) and all(why in NO_VALUE for why in whys)
 
@@ -287,6 +313,11 @@ def families(names: Sequence[str]) -> list[str]:
     return list(first.values())
 
 
+def members(name: str, names: Sequence[str]) -> list[str]:
+    """Those of some concepts that are of the family of one."""
+    return [other for other in names if FAMILIES.get(other, other) == FAMILIES.get(name, name)]
+
+
 def suspicions(values: Columns) -> list[str]:
     """Warnings of values of which each is possible, but not all of them."""
     found = []
@@ -332,6 +363,7 @@ def _guess(name: str, value: float) -> str:
 
 
 def _label(name: str) -> str:
+    """What notes call a concept's family."""
     return LABELS[FAMILIES.get(name, name)]
 
 

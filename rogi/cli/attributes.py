@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from rogi.cli.guard import KEEPS, WRITES, Force
 from rogi.cli.options import Remote
 from rogi.cli.streams import renew, tell
 from rogi.errors import OptionError
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings
@@ -262,7 +264,7 @@ def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
         origin = f" from {inputs}{more}" if inputs else ""
         period = record.parameters.get("period")
         years = f", {period[0]} to {period[1]}" if period else ""
-        tell(f"{', '.join(record.columns)}{origin}{years}")
+        tell(f"{_columns(record.units)}{origin}{years}")
     held = (
         f", {derived.reused} of {derived.units} values of units taken from the ledger"
         if derived.reused
@@ -272,6 +274,14 @@ def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
     units = f"{derived.lacking} unit{' lacks' if derived.lacking == 1 else 's lack'} a value"
     tell(f"{units}{f' ({kinds})' if kinds else ''}{held}")
     sys.stdout.write("".join(f"{path}\n" for path in written))
+
+
+def _columns(units: Mapping[str, int]) -> str:
+    """How many units each column was derived for: ``ELE_MEAN, ELE_MIN of 12 units; ELE_MAX of 1 unit``."""
+    by_number: dict[int, list[str]] = {}
+    for column, number in units.items():
+        by_number.setdefault(number, []).append(column)
+    return "; ".join(f"{', '.join(names)} of {counted(n, 'unit')}" for n, names in by_number.items())
 
 
 class TimeLeft:

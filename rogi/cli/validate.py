@@ -107,7 +107,9 @@ def validate(
     ap: Annotated[list[Path] | None, typer.Option(help="For --check-attributes: precipitation.")] = None,
     attributes_config: Annotated[
         Path | None,
-        typer.Option(help="For --check-attributes: settings as `rogi attributes` takes and stores them."),
+        typer.Option(
+            help="For --check-attributes: settings as of `rogi attributes`; default: those of --config."
+        ),
     ] = None,
     force: Force = False,
     config: Annotated[
@@ -159,7 +161,8 @@ def validate(
     rasters = {"dem": dem, "maat": maat, "magt": magt, "ap": ap}
     failures: tuple[str, ...] = ()
     if check_attributes:
-        inventory, failures = _recomputed(inventory, rasters, attributes_config, progress)
+        stated = attributes_config or settings.attributes
+        inventory, failures = _recomputed(inventory, rasters, stated, progress)
     elif any(rasters.values()) or attributes_config is not None:
         raise OptionError("Rasters are only looked at with --check-attributes; add it.")
     report = run(inventory, settings, progress=progress)

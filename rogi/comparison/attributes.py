@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.comparison.rates import Kappa, Rate, cohen_kappa, rate
+from rogi.longitudes import short_way
 
 DIGITS = 1e-9
 """Part of a number by which it may change on the way through another unit or file."""
@@ -87,7 +88,7 @@ def numeric_agreement(
     both = np.isfinite(x) & np.isfinite(y)
     difference = y[both] - x[both]
     if circular:
-        difference = (difference + 180.0) % 360.0 - 180.0
+        difference = short_way(difference)
     difference[np.abs(difference) < np.maximum(noise, DIGITS * np.abs(y[both]))] = 0.0
     n = len(difference)
     nan = float("nan")

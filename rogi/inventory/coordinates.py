@@ -30,6 +30,7 @@ from rogi.inventory.crs import (
 from rogi.inventory.model import Layer
 from rogi.inventory.positions import Place, finite_coordinates, positions, resolved
 from rogi.inventory.primary_id import parse
+from rogi.longitudes import short_way
 from rogi.words import counted
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ def _geographic(crs: pyproj.CRS, bounds: Floats) -> tuple[NDArray[np.intp], NDAr
                 "x must be within ±180 and y within ±90"
             )
         elif abs(lat) <= 90:
-            messages.append(f"longitude {lon:.6g} is beyond ±180; {_wrapped(lon):.6g} is meant?")
+            messages.append(f"longitude {lon:.6g} is beyond ±180; {short_way(lon):.6g} is meant?")
         else:
             swap = "; latitude and longitude are swapped?" if abs(lat) <= 180 and abs(lon) <= 90 else ""
             messages.append(f"latitude {lat:.6g} is beyond ±90{swap}")
@@ -396,7 +397,7 @@ def _swapped(
 def _apart(lon: Floats, lat: Floats, other_lon: Floats, other_lat: Floats) -> Floats:
     """Larger difference in degrees; infinite where unknown."""
     with np.errstate(invalid="ignore"):
-        dlon = np.abs((lon - other_lon + 180.0) % 360.0 - 180.0)
+        dlon = np.abs(short_way(lon - other_lon))
         apart = np.maximum(dlon, np.abs(lat - other_lat))
     return np.where(np.isnan(apart), np.inf, apart)
 
@@ -405,7 +406,3 @@ def _place(lon: float, lat: float) -> str:
     if np.isnan(lon) or np.isnan(lat):
         return "no place on Earth"
     return f"{abs(lat):.4f}° {'S' if lat < 0 else 'N'} {abs(lon):.4f}° {'W' if lon < 0 else 'E'}"
-
-
-def _wrapped(lon: float) -> float:
-    return (lon + 180.0) % 360.0 - 180.0

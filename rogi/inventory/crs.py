@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.longitudes import short_way
+
 if TYPE_CHECKING:
     import pyproj
 
@@ -109,7 +111,7 @@ def outside_area_of_use(crs: pyproj.CRS, lon: Floats, lat: Floats) -> Floats:
     if east < west:  # across the antimeridian
         east += 360.0
     middle, half = (west + east) / 2, (east - west) / 2
-    dlon = np.maximum(np.abs((lon - middle + 180.0) % 360.0 - 180.0) - half, 0.0)
+    dlon = np.maximum(np.abs(short_way(lon - middle)) - half, 0.0)
     dlat = np.maximum(np.maximum(south - lat, lat - north), 0.0)
     return np.asarray(np.maximum(dlon * np.cos(np.radians(lat)), dlat))
 

@@ -38,6 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rogi.errors import OptionError
 from rogi.inventory.id_readings import LATITUDE_DIGITS, LONGITUDE_DIGITS, IdForm, Reading, read_loosely
+from rogi.longitudes import short_way
 
 Floats = NDArray[np.float64]
 Objects = NDArray[np.object_]
@@ -263,10 +264,7 @@ def resolve(ids: ParsedIds, longitude: ArrayLike, latitude: ArrayLike) -> Parsed
         precision=ids.precision.copy(),
     )
     for i, readings in ids.readings.items():
-        away = [
-            max(abs(r.latitude - lat[i]), abs((r.longitude - lon[i] + 180.0) % 360.0 - 180.0))
-            for r in readings
-        ]
+        away = [max(abs(r.latitude - lat[i]), abs(short_way(r.longitude - lon[i]))) for r in readings]
         k = int(np.argmin(away)) if np.isfinite(away).all() else -1
         if k < 0 or away[k] * UNITS_PER_DEGREE > SAME_PLACE:
             continue
@@ -316,7 +314,7 @@ def deviation(ids: ParsedIds, longitude: ArrayLike, latitude: ArrayLike) -> Floa
         where either is unknown.
     """
     dlat = np.abs(ids.latitude - _floats(latitude))
-    dlon = np.abs((ids.longitude - _floats(longitude) + 180.0) % 360.0 - 180.0)
+    dlon = np.abs(short_way(ids.longitude - _floats(longitude)))
     explained = np.maximum(ids.precision - 1.0, 0.0) / 2.0
     return np.asarray(np.round(np.maximum(np.maximum(dlat, dlon) * UNITS_PER_DEGREE - explained, 0.0), 6))
 

@@ -12,6 +12,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from rogi.geometry import local_metres, transform_coordinates
+from rogi.longitudes import beside
 
 if TYPE_CHECKING:
     import pyproj
@@ -196,7 +197,7 @@ def turned(longitudes: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
     if not np.isfinite(longitudes).all() or np.abs(longitudes - middle).max() <= 180.0:
         return longitudes
     first = longitudes[0] + 360.0 * np.round((middle - longitudes[0]) / 360.0)
-    return np.asarray((longitudes - first + 180.0) % 360.0 - 180.0 + first)
+    return np.asarray(beside(longitudes, first))
 
 
 @lru_cache(maxsize=65536)

@@ -16,6 +16,7 @@ from rogi.inventory.columns import as_numbers, texts
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.units import AreaKind
 from rogi.inventory.values import Quantity, concept_of, known_texts, quantity
+from rogi.longitudes import short_way
 from rogi.release.model import Thresholds
 from rogi.release.refusal import Refusal, liftable, some
 from rogi.rules.rule import Severity
@@ -231,7 +232,7 @@ def _shift(
     p, q = x[rows[0]], y[rows[1]]
     apart = q - p
     if circular:
-        apart = (apart + 180.0) % 360.0 - 180.0
+        apart = short_way(apart)
     apart = apart[np.isfinite(apart)]
     if len(apart):
         typical = float(np.median(np.abs(apart)))

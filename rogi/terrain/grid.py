@@ -10,6 +10,7 @@ import numpy as np
 import pyproj
 
 from rogi.errors import OptionError
+from rogi.longitudes import short_way
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -280,7 +281,7 @@ class Grid:
         row_centre, col_centre = row + self.row_offset + 0.5, col + self.col_offset + 0.5
         x, y = a * col_centre + b * row_centre + c, d * col_centre + e * row_centre + f
         longitude, latitude = transformer.transform(x, y)
-        return (np.asarray(longitude) + 180.0) % 360.0 - 180.0, np.asarray(latitude)
+        return short_way(np.asarray(longitude)), np.asarray(latitude)
 
     def convergence(self) -> npt.NDArray[np.float64]:
         """Azimuth of the grid's upward direction at every pixel, degrees clockwise from true north.
@@ -334,8 +335,7 @@ def _projected_nodes(
     for drow, dcol in ((0.0, half), (half, 0.0)):
         lon_1, lat_1 = geographic(-drow, -dcol)
         lon_2, lat_2 = geographic(drow, dcol)
-        # Across the antimeridian the longitude jumps by 360 degrees.
-        dlon = (lon_2 - lon_1 + 180.0) % 360.0 - 180.0
+        dlon = short_way(lon_2 - lon_1)
         columns.append((dlon * east / NODE_SPACING, (lat_2 - lat_1) * north / NODE_SPACING))
     (east_col, north_col), (east_row, north_row) = columns
     nodes = np.stack([east_col, east_row, north_col, north_row, latitude], axis=-1)

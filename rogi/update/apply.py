@@ -368,7 +368,7 @@ def _rows(layer: Layer, rows: NDArray[np.intp]) -> Layer:
 
 def missing_attributes(applied: Applied) -> tuple[str, ...]:
     """Columns of values from rasters, or regions, that a unit with a new outline lacks."""
-    from rogi.attributes.fields import blank
+    from rogi.attributes.table import blank
     from rogi.update.rows import rows_of
 
     layer = applied.inventory.layer(Role.OUTLINE)

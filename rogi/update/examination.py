@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, to_lonlat
+from rogi.longitudes import short_way
 from rogi.update.conflicts import Settled, settle
 from rogi.update.decisions import Decided, Status, decided
 from rogi.update.edits import Edits
@@ -151,7 +152,7 @@ def _refuse_misplaced(edits: Edits, units: Units) -> None:
             _middles(to_lonlat(g, c)) for g, c in ((shapes[there], rows.crs), (units.lonlat[at[there]], 4326))
         )
         apart = np.abs(drawn - own)
-        apart[:, 0] = np.abs((apart[:, 0] + 180.0) % 360.0 - 180.0)
+        apart[:, 0] = np.abs(short_way(apart[:, 0]))
         away = ~(apart.max(axis=1, initial=0.0) <= ELSEWHERE_DEGREES)
     file = rows["file"].to_numpy(dtype=object)[there]
     for name in sorted(set(file[away])):

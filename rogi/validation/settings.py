@@ -47,6 +47,9 @@ class Settings:
         ``"GEO014.minimum_area"`` -> value that replaces the schema's.
     today
         The date on which "in the future" begins and waivers expire; None: the system's.
+    attributes
+        The file that these settings are of, where it has a table ``[attributes]`` too (see
+        `rogi.attributes.configuration.read_settings`); None elsewhere.
     """
 
     profile: Profile = Profile.NORMAL
@@ -61,6 +64,7 @@ class Settings:
     schema: str | None = None
     dialect: str | None = None
     layers: tuple[str, ...] = ()
+    attributes: Path | None = None
 
 
 def find_settings_file(folder: Path) -> Path | None:
@@ -72,7 +76,7 @@ def find_settings_file(folder: Path) -> Path | None:
         if (place / "rogi.toml").is_file():
             return place / "rogi.toml"
         project = place / "pyproject.toml"
-        if project.is_file() and "rogi" in read_toml(project, MAX_SETTINGS_BYTES).get("tool", {}):
+        if project.is_file() and rogi_table(project):
             return project
         if (place / ".git").exists():
             return None
@@ -89,10 +93,25 @@ def load_settings(path: Path) -> Settings:
     OptionError
         If a key or value is not known.
     """
+    table = rogi_table(path)
+    found = settings_from(table, where=str(path), folder=path.parent)
+    return replace(found, attributes=path) if "attributes" in table else found
+
+
+def rogi_table(path: Path) -> Mapping[str, Any]:
+    """The content of a settings file, or what ``[tool.rogi]`` of a ``pyproject.toml`` holds.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read as TOML.
+    """
     table = read_toml(path, MAX_SETTINGS_BYTES)
-    if path.name == "pyproject.toml":
-        table = table.get("tool", {}).get("rogi", {})
-    return settings_from(table, where=str(path), folder=path.parent)
+    if path.name != "pyproject.toml":
+        return table
+    tool = table.get("tool")
+    own = tool.get("rogi") if isinstance(tool, Mapping) else None
+    return own if isinstance(own, Mapping) else {}
 
 
 def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Path = Path()) -> Settings:
@@ -123,6 +142,9 @@ def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Pat
                 if not isinstance(value, Mapping):
                     raise OptionError(f"{where}: {key!r} is a table of 'CODE.name' = value, found {value!r}.")
                 found[name] = _flatten(value)
+            case "attributes":
+                if not isinstance(value, Mapping):
+                    raise OptionError(f"{where}: {key!r} is a table, [attributes], found {value!r}.")
             case "waivers":
                 waivers += parse_waivers(value, where)
             case "waiver_file":

@@ -264,6 +264,115 @@ def test_missing_values_only(tiles: Path) -> None:
     assert again["ATTR_NOTE"].isna().tolist() == [False, True, False, True]
 
 
+RELIEF = ("MIN", "MEDIAN", "MEAN", "MAX")
+
+
+def ordered(found: pd.DataFrame, what: str) -> pd.Series:
+    low, median, mean, high = (found[f"{what}_{name}"] for name in RELIEF)
+    return (low <= median) & (median <= high) & (low <= mean) & (mean <= high)
+
+
+def test_missing_values_never_contradict_those_that_are_there(tiles: Path) -> None:
+    """Of unit 0 the mean is of other ground, of unit 1 of the same; unit 2 has a code for no value."""
+    plain = table(derive_attributes(inventory(outlines(4)), settings(tiles, fields=("ELE", "SLO"))))
+    frame = outlines(4).assign(ELE_MEAN=[1000.0, plain["ELE_MEAN"][1] + 0.5, -9999.0, np.nan])
+    derived = derive_attributes(inventory(frame), settings(tiles, only_missing=True, fields=("ELE", "SLO")))
+    found = table(derived)
+    assert ordered(found, "ELE").all()
+    assert ordered(found, "SLO").all()
+    assert found["ELE_MEAN"].tolist() == [
+        plain["ELE_MEAN"][0], plain["ELE_MEAN"][1] + 0.5, *plain["ELE_MEAN"][2:]
+    ]  # fmt: skip
+    assert any("ELE: in 1 unit values that were there contradict those derived (row 1)" in w
+               for w in derived.warnings)  # fmt: skip
+    assert found["ATTR_NOTE"].isna().tolist() == [False, True, True, True]
+    assert derived.lacking == 0
+    (record,) = derived.provenance
+    assert record.units == {
+        "ELE_MEAN": 3, "ELE_MEDIAN": 4, "ELE_MIN": 4, "ELE_MAX": 4,
+        "SLO_MEAN": 4, "SLO_MEDIAN": 4, "SLO_MIN": 4, "SLO_MAX": 4,
+    }  # fmt: skip
+    assert record.to_dict()["units"] == record.units
+
+
+def test_what_was_not_asked_for_is_not_replaced(tiles: Path) -> None:
+    """A minimum above a mean that is there stays null, with the reason."""
+    frame = outlines(2).assign(ELE_MEAN=[1000.0, np.nan])
+    derived = derive_attributes(inventory(frame), settings(tiles, only_missing=True, fields=("ELE_MIN",)))
+    found = table(derived)
+    assert found["ELE_MEAN"].isna().tolist() == [False, True]
+    assert found["ELE_MIN"].isna().tolist() == [True, False]
+    assert found["ATTR_NOTE"].tolist()[0] == "ELE: would contradict values that are there"
+    assert [dict(p.units) for p in derived.provenance] == [{"ELE_MIN": 1}]
+
+
+def test_latitude_and_longitude_are_of_one_point(tiles: Path) -> None:
+    frame = outlines(3)
+    inside = table(derive_attributes(inventory(frame), settings(tiles, fields=("LAT", "LON"))))
+    frame = frame.assign(LAT=[inside["LAT"][0] + 0.01, inside["LAT"][1] + 1e-5, np.nan])
+    found = table(
+        derive_attributes(inventory(frame), settings(tiles, only_missing=True, fields=("LAT", "LON")))
+    )
+    np.testing.assert_allclose(found["LAT"], inside["LAT"] + [0, 1e-5, 0], atol=1e-9)
+    np.testing.assert_array_equal(found["LON"], inside["LON"])
+
+
+def test_only_what_was_asked_for_is_written_and_recorded(tiles: Path) -> None:
+    """Shares are those of the fields asked for; of units with all values nothing is derived or recorded."""
+    derived = derive_attributes(inventory(outlines(3)), settings(tiles, fields=("ELE",)))
+    found = table(derived)
+    new = set(found) - set(outlines(3))
+    assert new == {f"ELE_{name}" for name in (*RELIEF, "SHARE")} | {"ATTR_NOTE"}
+    assert [set(p.units) for p in derived.provenance] == [{f"ELE_{name}" for name in RELIEF}]
+    again = derive_attributes(derived.inventory, settings(tiles, only_missing=True, fields=("ELE", "ASPECT")))
+    assert [dict(p.units) for p in again.provenance] == [{"ASPECT": 3}]
+    assert set(table(again)) - set(found) == {"ASPECT", "ASP_LENGTH", "FLAT_SHARE"}
+    pd.testing.assert_frame_equal(pd.DataFrame(table(again)[[*found]]), pd.DataFrame(found))
+    done = derive_attributes(again.inventory, settings(tiles, only_missing=True, fields=("ELE", "ASPECT")))
+    assert done.provenance == ()
+    assert done.units == 0
+
+
+def test_quality_and_notes_of_values_that_stay_are_kept(tiles: Path) -> None:
+    """An aspect that is there is not described by the length of one that was not taken."""
+    frame = outlines(2).assign(ASPECT=[200.0, np.nan], ASP_LENGTH=[0.5, np.nan],
+                               ATTR_NOTE=["PISR: outside the raster", None])  # fmt: skip
+    found = table(
+        derive_attributes(inventory(frame), settings(tiles, only_missing=True, fields=("ELE", "ASPECT")))
+    )
+    assert found["ASPECT"][0] == 200.0
+    assert found["ASP_LENGTH"][0] == 0.5
+    assert found["ASP_LENGTH"][1] > 0.9
+    assert found["ATTR_NOTE"][0] == "PISR: outside the raster"
+    assert pd.isna(found["ATTR_NOTE"][1])
+
+
+def test_markers_do_not_mix_values(tiles: Path) -> None:
+    """What markers lack comes from their outline, with all of its family where it would contradict."""
+    frame = outlines(2).assign(ID=["RGU309000N0901000E", "RGU309100N0901000E"])
+    markers = gpd.GeoDataFrame(
+        {"ID": frame["ID"], "ELE_MEAN": [1000.0, np.nan], "ELE_MIN": [np.nan, np.nan]},
+        geometry=frame.geometry.representative_point(), crs=4326,
+    )  # fmt: skip
+    derived = derive_attributes(
+        inventory(frame, marker=markers), settings(tiles, only_missing=True, fields=("ELE",))
+    )
+    layer = derived.inventory.layer(Role.MARKER)
+    assert layer is not None
+    found = table(derived)
+    for name in ("ELE_MEAN", "ELE_MIN"):
+        np.testing.assert_array_equal(layer.frame[name], found[name])
+
+
+def test_no_buffer_beside_outlines(tiles: Path) -> None:
+    points = gpd.GeoDataFrame(geometry=[shapely.Point(90.1, 30.9)], crs=4326)
+    with pytest.raises(OptionError, match=r"--buffer describes circles .* has 2 outlines"):
+        derive_attributes(inventory(outlines(2), marker=points), settings(tiles, buffer=100.0))
+    empty = inventory(outlines(2).iloc[:0], marker=points)
+    found = derive_attributes(empty, settings(tiles, buffer=100.0, fields=("ELE",)))
+    assert found.role is Role.MARKER
+
+
 def test_markers_get_the_values_of_their_outline(tiles: Path) -> None:
     frame = outlines(3)
     points = frame.geometry.centroid

@@ -164,7 +164,7 @@ def test_some_impossible_units_of_a_climate() -> None:
     assert units.tolist() == [1]
     assert "1 units have impossible values (units [1]; the first -9999 °C" in warning
     np.testing.assert_array_equal(values["air_temperature"], [-4.5, np.nan, np.nan, -3.0])
-    assert nulls.texts([None] * 4, ["air_temperature"]).tolist() == [
+    assert nulls.texts([None] * 4, {"air_temperature": np.ones(4, dtype=bool)}).tolist() == [
         None,
         "MAAT: impossible value -9999 °C, possible are -60 to 35; perhaps an undeclared fill value (-9999)",
         None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rogi.attributes.configuration import read_settings
 from rogi.errors import InputError, OptionError
 from rogi.rules.rule import Severity
 from rogi.validation.settings import Profile, find_settings_file, load_settings, settings_from
@@ -39,6 +40,34 @@ expires = 2027-01-31
     assert settings.severity == {"GEO008": Severity.WARNING}
     assert settings.parameters == {"GEO014.minimum_area": 0.02, "GEO015.sliver": 3}
     assert settings.waivers[0].id == "RGU1"
+
+
+def test_attributes_are_known(tmp_path):
+    """One file for `rogi validate`, `rogi release build` and `rogi attributes`, also in a pyproject.toml."""
+    path = tmp_path / "rogi.toml"
+    path.write_text('profile = "strict"\n[attributes]\ndem = "tiles"\n')
+    assert load_settings(path).attributes == path
+    assert read_settings(path).dem == (str(tmp_path / "tiles"),)
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[tool.rogi]\nprofile = "strict"\n[tool.rogi.attributes]\nbuffer = 20.0\n')
+    assert load_settings(project).profile is Profile.STRICT
+    assert load_settings(project).attributes == project
+    assert read_settings(project).buffer == 20.0
+    assert load_settings(_written(tmp_path / "plain.toml", "")).attributes is None
+    with pytest.raises(OptionError, match="'attributes' is a table"):
+        load_settings(_written(tmp_path / "odd.toml", "attributes = 3\n"))
+
+
+def _written(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_a_project_whose_tool_is_no_table_has_no_settings(tmp_path):
+    (tmp_path / ".git").mkdir()
+    for text in ("tool = 3", "[tool]\nrogi = 3"):
+        (tmp_path / "pyproject.toml").write_text(text)
+        assert find_settings_file(tmp_path) is None
 
 
 def test_waivers_in_a_file_of_their_own(tmp_path):
@@ -79,7 +108,7 @@ def test_a_pyproject_without_rogi_is_passed_over(tmp_path):
         ({"parameters": 3}, "a table"),
         ({"schema": 3}, "is text"),
         ({"waivers": {}}, "a list of tables"),
-        ({"today": "2026-01-01"}, r"there is no setting 'today'\. Known: baseline"),
+        ({"today": "2026-01-01"}, r"there is no setting 'today'\. Known: attributes, baseline"),
     ],
 )
 def test_wrong_settings_are_refused_with_what_is_allowed(table, message):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError
 from rogi.geometry import parse_crs, transform_coordinates
+from rogi.longitudes import beside
 from rogi.raster.climate.options import Bounds, Request
 from rogi.raster.climate.projections import axis_factor, file_crs, grid_mapping, mapped_crs
 
@@ -246,8 +247,7 @@ def _on_axes(
     west, south, east, north = _extent(request.bounds, crs)
     if crs.is_geographic:
         # Longitudes are counted from the far side of the units, so that these are never cut in two.
-        start = 0.5 * (west + east) - 180.0
-        x = (x - start) % 360.0 + start
+        x = beside(x, 0.5 * (west + east))
     columns, (left, width) = _cells(x, west, east, names[0], path)
     rows, (bottom, height) = _cells(y, south, north, names[1], path)
     rows = rows[::-1]
@@ -264,7 +264,7 @@ def _extent(bounds: Bounds, crs: pyproj.CRS) -> Bounds:
     places = transform_coordinates(np.column_stack([along.ravel(), up.ravel()]), 4326, crs)
     places = places[np.isfinite(places).all(axis=1)]
     if crs.is_geographic and len(places):  # longitudes of a rotated pole, counted on from the first
-        places[:, 0] = (places[:, 0] - places[0, 0] + 180.0) % 360.0 - 180.0 + places[0, 0]
+        places[:, 0] = beside(places[:, 0], places[0, 0])
     if not len(places):
         return 0.0, 0.0, 0.0, 0.0
     (x0, y0), (x1, y1) = places.min(axis=0), places.max(axis=0)
@@ -365,7 +365,7 @@ def _resampled(
 
     west, south, east, north = request.bounds
     middle = 0.5 * (west + east)
-    lon = (lon - middle + 180.0) % 360.0 - 180.0 + middle
+    lon = beside(lon, middle)
     points = _on_sphere(lon, lat)
     gaps = [np.linalg.norm(np.diff(points, axis=k), axis=-1) for k in (0, 1)]
     cell = float(np.rad2deg(max(np.nanmedian(gap) for gap in gaps)))

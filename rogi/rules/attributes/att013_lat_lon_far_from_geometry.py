@@ -29,6 +29,7 @@ import shapely
 from rogi.geometry import local_metres
 from rogi.inventory.area_unit import half_last_decimal
 from rogi.inventory.model import Inventory
+from rogi.longitudes import beside
 from rogi.rules import examples
 from rogi.rules.context import Context, Floats, Geometries
 from rogi.rules.primary_ids._places import positions
@@ -95,8 +96,7 @@ def distance_m(geometry: Geometries, centre: Floats, lon: Floats, lat: Floats, e
     place = np.column_stack([lon, lat])[possible]
     centre = centre[possible]
     near = np.hypot(*local_metres(place, centre).T)
-    # the short way round: beside the geometry also across the antimeridian
-    place[:, 0] = centre[:, 0] + (place[:, 0] - centre[:, 0] + 180.0) % 360.0 - 180.0
+    place[:, 0] = beside(place[:, 0], centre[:, 0])
     rest = np.flatnonzero(near > enough)
     lines = shapely.shortest_line(shapely.points(place[rest]), geometry[possible[rest]])
     start, end = shapely.get_point(lines, 0), shapely.get_point(lines, 1)

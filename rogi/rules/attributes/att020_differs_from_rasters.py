@@ -33,6 +33,7 @@ import numpy as np
 
 from rogi.inventory.aspects import is_class
 from rogi.inventory.model import Inventory
+from rogi.longitudes import short_way
 from rogi.rules import examples
 from rogi.rules.attributes._quantities import (
     CLIMATE,
@@ -74,7 +75,7 @@ def check(context: Context) -> Iterator[Rows]:
             stored = found.values
             difference = np.abs(stored - expected)
             if name == "aspect":
-                difference = np.abs((stored - expected + 180.0) % 360.0 - 180.0)
+                difference = np.abs(short_way(stored - expected))
             gaps += _gaps(context, role, name, stored, expected)
             compared += int(np.isfinite(difference).any())
             with np.errstate(invalid="ignore"):

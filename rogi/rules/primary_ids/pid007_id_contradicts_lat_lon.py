@@ -32,6 +32,7 @@ import shapely
 
 from rogi.inventory.model import Inventory
 from rogi.inventory.primary_id import UNITS_PER_DEGREE, deviation
+from rogi.longitudes import short_way
 from rogi.rules.context import Context, Floats, Mask
 from rogi.rules.primary_ids._places import length, metres_apart, place
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
@@ -73,7 +74,7 @@ def _both_inside(context: Context, role: Role, places: list[tuple[Floats, Floats
     west, south, east, north = shapely.bounds(context.lonlat(role)).T
     middle, half = (west + east) / 2, (east - west) / 2
     for lon, lat in places:
-        inside &= np.abs((lon - middle + 180.0) % 360.0 - 180.0) <= half + tolerance
+        inside &= np.abs(short_way(lon - middle)) <= half + tolerance
         inside &= (lat >= south - tolerance) & (lat <= north + tolerance)
     return np.asarray(inside)
 

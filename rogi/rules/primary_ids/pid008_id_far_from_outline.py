@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from rogi.geometry import local_metres
 from rogi.inventory.model import Inventory
+from rogi.longitudes import beside
 from rogi.rules.context import Context, Floats, Geometries, Ints
 from rogi.rules.primary_ids._places import length, place
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
@@ -76,7 +77,7 @@ def _far_outlines(context: Context) -> tuple[Ints, Floats]:
     west, _, east, _ = shapely.bounds(outlines[at]).T
     middle = (west + east) / 2
     # the turn of the longitude that is nearest to the outline: it may be drawn beyond 180 degrees
-    lon = middle + (ids.longitude[at] - middle + 180.0) % 360.0 - 180.0
+    lon = beside(ids.longitude[at], middle)
     lon = np.where(east - west < 180.0, lon, ids.longitude[at])
     lat = ids.latitude[at]
     outside = np.flatnonzero(~shapely.intersects_xy(outlines[at], lon, lat))

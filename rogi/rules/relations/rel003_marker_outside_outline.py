@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from rogi.geometry import local_metres
 from rogi.inventory.model import Inventory
+from rogi.longitudes import beside
 from rogi.rules import examples
 from rogi.rules.context import Context, Floats, Geometries
 from rogi.rules.relations._links import Way, links
@@ -81,7 +82,7 @@ def metres_between(points: Geometries, shapes: Geometries) -> Floats:
     """(n,) distance of each point from its geometry, metres; both in WGS84 degrees, none empty."""
     x, y = shapely.get_x(shapely.centroid(points)), shapely.get_y(shapely.centroid(points))
     middle = shapely.bounds(shapes)[:, [0, 2]].mean(axis=1)
-    x = middle + (x - middle + 180.0) % 360.0 - 180.0  # the short way round
+    x = beside(x, middle)
     lines = shapely.shortest_line(shapely.points(x, y), shapes)
     ends = [shapely.get_point(lines, k) for k in (0, 1)]
     start, end = (np.column_stack([shapely.get_x(p), shapely.get_y(p)]) for p in ends)
