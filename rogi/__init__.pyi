@@ -8,11 +8,17 @@ from .api.attributes import fill_attributes as fill_attributes
 from .api.attributes import slope_of as slope_of
 from .api.attributes import solar_radiation as solar_radiation
 from .api.attributes import zonal_statistics as zonal_statistics
+from .api.comparing import compare as compare
+from .api.comparing import match as match
 from .api.identity import parse_ids as parse_ids
 from .api.identity import primary_id as primary_id
 from .api.identity import repair_ids as repair_ids
 from .api.inventories import convert as convert
 from .api.inventories import fix as fix
+from .api.reviewing import draw_sample as draw_sample
+from .api.reviewing import score_reviews as score_reviews
+from .api.statistics import grid as grid
+from .api.statistics import summarise as summarise
 from .api.validating import validate as validate
 from .inventory.model import Inventory as Inventory
 from .inventory.read import read_inventory as read_inventory

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,15 +13,11 @@ from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
-    from rogi.comparison.compare import Parameters
-    from rogi.comparison.exercise import OperatorComparison
+    from rogi.cli.options import ProgressLine
     from rogi.comparison.outcome import Outcome
-    from rogi.comparison.references import Reference, ReferenceCount
     from rogi.comparison.sides import Side
-    from rogi.regions import Regions
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
-VECTOR_SUFFIXES = (".gpkg", ".shp", ".geojson", ".json", ".fgb", ".parquet", ".kml", ".zip")
 
 
 def compare(
@@ -119,22 +114,13 @@ def compare(
     `rogi compare anna.gpkg ben.gpkg carla.gpkg --consensus consensus.gpkg`
     """
     from rogi.cli.options import ProgressLine
-    from rogi.comparison.metrics import (
-        check_expectations,
-        check_limits,
-        metrics,
-        parse_limits,
-        read_expectations,
-    )
-    from rogi.comparison.outcome import Outcome
-    from rogi.comparison.references import load_references
+    from rogi.comparison.metrics import parse_limits
+    from rogi.comparison.outcome import chosen_parameters, compare_sides
 
     outputs = _outputs(list(output or ()), list(format or ()))
     _check_outputs(list(crosswalk or ()), changes, consensus)
     limits = parse_limits(list(fail_under or ()))
-    expected = read_expectations(expect) if expect is not None else []
-    references = load_references(list(reference or ()))
-    _check_arguments(paths, references, reference_file, min_votes, consensus)
+    _check_arguments(paths, reference or [], reference_file, min_votes, consensus)
     two = len(paths) == 2 or reference_file is not None
     _check_two(
         two,
@@ -146,27 +132,20 @@ def compare(
             "--by": by,
         },
     )
-    parameters = _parameters(iou, sliver, marker_distance, seed)
-    places = _regions(by, region_field)
-
     progress = ProgressLine(quiet)
-    sides = _sides(paths, reference_file, role, id, crs, dialect, layer or [], progress)
-    progress("comparing", 1, 1)
-    outcome = Outcome()
-    if len(paths) > 2:
-        outcome = replace(outcome, operators=_operators(sides, region, region_field, parameters, min_votes))
-    elif len(sides) == 2:
-        own = sides[0] if reference_file is not None else None
-        outcome = _pair(sides, region, region_field, places, by, parameters, references, own)
-    if references:
-        counts = _counts(sides[-1], references, region, region_field, sides[0] if reference_file else None)
-        outcome = replace(outcome, references=tuple(counts))
-    if limits or expected:
-        assert outcome.inventories is not None
-        found = metrics(outcome.inventories)
-        outcome = replace(
-            outcome, checks=(*check_limits(found, limits), *check_expectations(found, expected))
-        )
+    outcome = compare_sides(
+        lambda: _sides(paths, reference_file, role, id, crs, dialect, layer or [], progress),
+        len(paths),
+        region=region,
+        by=by,
+        region_field=region_field,
+        references=reference or (),
+        with_own=reference_file is not None,
+        min_votes=min_votes,
+        parameters=chosen_parameters(iou or (), sliver, marker_distance, seed),
+        limits=limits,
+        expect=expect,
+    )
     progress.done()
     _write(outcome, outputs, list(crosswalk or ()), changes, consensus)
     raise typer.Exit(1 if outcome.failed else 0)
@@ -174,7 +153,7 @@ def compare(
 
 def _check_arguments(
     paths: list[Path],
-    references: list[Reference],
+    references: list[str],
     reference_file: Path | None,
     min_votes: int | None,
     consensus: Path | None,
@@ -209,38 +188,6 @@ def _check_outputs(crosswalk: list[Path], changes: Path | None, consensus: Path 
             raise OptionError(f"{option} {file}: the layers are written as one .gpkg.")
 
 
-def _parameters(
-    iou: list[float] | None, sliver: float | None, marker_distance: float | None, seed: int
-) -> Parameters:
-    from rogi.comparison.compare import Parameters
-
-    p = Parameters(seed=seed)
-    if iou:
-        if not all(0 < t <= 1 for t in iou):
-            raise OptionError(f"--iou is above 0 and at most 1, found {', '.join(f'{t:g}' for t in iou)}.")
-        p = replace(p, iou_thresholds=tuple(sorted(set(iou))))
-    if sliver is not None:
-        if not 0 <= sliver < 1:
-            raise OptionError(f"--sliver is a share from 0 to below 1, found {sliver:g}.")
-        p = replace(p, sliver_fraction=sliver)
-    if marker_distance is not None:
-        if not 0 < marker_distance <= 10_000:
-            raise OptionError(
-                f"--marker-distance is above 0 and at most 10,000 m, found {marker_distance:g}."
-            )
-        p = replace(p, marker_distance_m=marker_distance)
-    return p
-
-
-def _regions(text: str | None, field: str | None) -> Regions | None:
-    """Regions of a file; None if the text names none."""
-    from rogi.regions import read_regions
-
-    if text is None or not (Path(text).exists() or Path(text).suffix.lower() in VECTOR_SUFFIXES):
-        return None
-    return read_regions(Path(text), field)
-
-
 def _sides(
     paths: list[Path],
     reference_file: Path | None,
@@ -249,19 +196,14 @@ def _sides(
     crs: str | None,
     dialect: str | None,
     layers: list[str],
-    progress: object,
+    progress: ProgressLine,
 ) -> list[Side]:
     """The inventories in order, the reference's own file first."""
+    from rogi.comparison.outcome import role_named
     from rogi.comparison.sides import side_of
     from rogi.inventory.read import layers_for, read_inventory
-    from rogi.schema.model import Role
 
-    wanted = None
-    if role is not None:
-        if role not in (Role.OUTLINE.value, Role.MARKER.value):
-            raise OptionError(f"--role is outline or marker, found {role!r}.")
-        wanted = Role(role)
-    assert callable(progress)
+    wanted = role_named(role)
     files = [*([reference_file] if reference_file is not None else []), *paths]
     sides = []
     for number, path in enumerate(files, start=1):
@@ -269,76 +211,8 @@ def _sides(
         own = layers_for(path, layers, files)
         inventory = read_inventory(path, crs=crs, dialect=dialect, layers=own)
         sides.append(side_of(inventory, wanted, id_field))
+    progress("comparing", 1, 1)
     return sides
-
-
-def _within(sides: list[Side], region: str | None, field: str | None) -> tuple[list[Side], str]:
-    from rogi.comparison.inventories import within_region
-
-    if region is None:
-        return sides, ""
-    file, _, name = region.rpartition(":") if not Path(region).exists() else (region, "", "")
-    if file and Path(file).exists():
-        return within_region(sides, name, _regions(file, field))
-    if file and Path(file).suffix.lower() in VECTOR_SUFFIXES:
-        raise OptionError(f"--region {region}: there is no file {file}; check the spelling and the folder.")
-    return within_region(sides, "" if Path(region).exists() else region, _regions(region, field))
-
-
-def _operators(
-    sides: list[Side], region: str | None, field: str | None, parameters: Parameters, min_votes: int | None
-) -> OperatorComparison:
-    from rogi.comparison.exercise import compare_operators
-
-    kept, _ = _within(sides, region, field)
-    return compare_operators(kept, parameters, min_votes=min_votes)
-
-
-def _pair(
-    sides: list[Side],
-    region: str | None,
-    field: str | None,
-    places: Regions | None,
-    by: str | None,
-    parameters: Parameters,
-    references: list[Reference],
-    own: Side | None,
-) -> Outcome:
-    from rogi.comparison.inventories import compare_inventories
-    from rogi.comparison.outcome import Outcome
-    from rogi.comparison.references import in_region
-
-    notes: tuple[str, ...] = ()
-    kept, name = _within(sides, region, field) if own is None else (sides, "")
-    if own is not None:
-        inside, how = in_region(sides[1], references[0], _named(region, field), own)
-        if inside is not None:
-            kept, name = [sides[0], sides[1].within(inside)], references[0].location
-            notes = (f"B was taken inside the region of the reference: {how}",)
-    result = compare_inventories(
-        kept[0], kept[1], parameters, by=places if places is not None else by, region=name, notes=notes
-    )
-    return Outcome(inventories=result)
-
-
-def _named(region: str | None, field: str | None) -> Regions | None:
-    if region is None:
-        return None
-    found = _regions(region, field)
-    if found is None:
-        raise OptionError(
-            f"--region {region}: with --reference, name a file of polygons named after the references."
-        )
-    return found
-
-
-def _counts(
-    side: Side, references: list[Reference], region: str | None, field: str | None, own: Side | None
-) -> list[ReferenceCount]:
-    from rogi.comparison.references import count_units
-
-    regions = _named(region, field)
-    return [count_units(side, reference, regions, own) for reference in references]
 
 
 def _outputs(output: list[Path], format: list[str]) -> list[tuple[str, Path | None]]:

@@ -69,53 +69,27 @@ def sample(
 
     Example: `rogi review sample inventory.gpkg --stratify subregion --reviewers Li,Rossi -o review`
     """
-    import hashlib
-
+    from rogi.api.reviewing import draw_sample
     from rogi.cli.options import comma_separated
-    from rogi.comparison import review_files
-    from rogi.comparison.sampling import PUBLISHED_SHARE, draw
     from rogi.inventory.read import read_inventory
 
-    read = read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()))
-    population = review_files.units(read)
-    if n is None and fraction is None:
-        fraction = PUBLISHED_SHARE
-    keys = [
-        f"{unit}|{p.x:.7f}|{p.y:.7f}" for unit, p in zip(population["ID"], population.geometry, strict=True)
-    ]
-    drawn = draw(
-        keys,
+    drawn = draw_sample(
+        read_inventory(inventory, dialect=dialect, layers=tuple(layer or ())),
         n=n,
         fraction=fraction,
-        strata=review_files.strata(read, population, stratify.value),
+        stratify=stratify.value,
         allocation=allocation.value,
         seed=seed,
     )
-    settings = {
-        "inventory": inventory.name,
-        "units": len(population),
-        "units_sha256": hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest(),
-        "stratify": stratify.value,
-        "allocation": allocation.value,
-        "seed": seed,
-    }
-    paths = review_files.write_sample(
-        output,
-        population,
-        drawn,
-        comma_separated([reviewers]),
-        settings,
-        outlines=review_files.outlines_of(read, population, drawn),
-        kml=kml,
-    )
-    sys.stdout.write(f"{len(drawn.positions)} of {len(population)} units drawn")
+    paths = drawn.write(output, comma_separated([reviewers]), kml=kml)
+    sys.stdout.write(f"{len(drawn.units)} of {len(drawn.population)} units drawn")
     if len(drawn.strata) > 1:
         sys.stdout.write(f" from {len(drawn.strata)} strata")
     sys.stdout.write("\n" + "".join(f"{path}\n" for path in paths))
 
 
 @app.command("score")
-def score(
+def score_command(
     files: Annotated[list[Path], typer.Argument(help="The files reviewers returned (.gpkg or .csv).")],
     sample: Annotated[
         Path | None, typer.Option(help="Folder of the review; default: the folder of the first file.")
@@ -143,23 +117,17 @@ def score(
 
     Example: `rogi review score review/review_li.gpkg review/review_rossi.gpkg`
     """
-    from rogi.comparison import review_files
+    from rogi.api.reviewing import score_reviews
     from rogi.comparison.verdicts import Trouble
-    from rogi.comparison.verdicts import score as score_review
     from rogi.render import review as render
 
     if (inventory is None) != (updated is None):
         raise OptionError("Verdicts are written back with --inventory FILE and -o NEWFILE together.")
-    design = review_files.read_design(sample or files[0].parent)
-    returned = [review_files.read_returned(path, design) for path in files]
-    names = [r.reviewer for r in returned]
-    if len(set(names)) != len(names):
-        raise OptionError(f"Two files are of the same reviewer ({', '.join(names)}); give each file once.")
-    result = score_review(design.stratum, design.strata, returned)
+    score = score_reviews(files, sample=sample)
     if format is ScoreFormat.JSON:
-        text = as_json(render.as_dict(result, design, returned), 2)
+        text = as_json(render.as_dict(score.result, score.design, score.returned), 2)
     else:
-        text = render.as_markdown(result, design, returned)
+        text = str(score)
     if output is not None:
         from rogi.files import write_text
 
@@ -176,8 +144,8 @@ def score(
         from rogi.inventory.write import write_inventory
 
         read = read_inventory(inventory, layers=tuple(layer or ()))
-        changed, count = review_files.write_back(read, design, returned, result)
+        changed, count = score.apply_to(read)
         write_inventory(changed, updated)
-        tell(f"{updated}: verdicts of {count} of {result.sampled} sampled units written")
-    serious = [p for p in result.problems if p.trouble is not Trouble.SPELLING]
+        tell(f"{updated}: verdicts of {count} of {score.result.sampled} sampled units written")
+    serious = [p for p in score.result.problems if p.trouble is not Trouble.SPELLING]
     raise typer.Exit(1 if serious else 0)

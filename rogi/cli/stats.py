@@ -85,6 +85,7 @@ def stats(
     Examples: `rogi stats inventory.gpkg --figures figures` · `rogi stats TPRoGI/ --expect releases/1.0`
     """
     from rogi.comparison.facts import check, read_facts
+    from rogi.comparison.grids import grid_of_units
     from rogi.comparison.summary import statistics
     from rogi.comparison.unit_table import unit_table
     from rogi.inventory.read import read_inventory
@@ -99,7 +100,7 @@ def stats(
     table = unit_table(inventory, places, allow_empty=True)
     numbers = statistics(table)
     checked = check(facts, table) if facts is not None else ()
-    cells = _cells(table, cell * 1000.0, grid_like) if grid or figures else None
+    cells = grid_of_units(table, cell * 1000.0, grid_like) if grid or figures else None
     if cells is not None and cells.outside:
         note = f"{counted(cells.outside, 'unit')} without a cell: without a position, or outside the grid"
         numbers = replace(numbers, notes=(*numbers.notes, note))
@@ -129,18 +130,6 @@ def _check_grids(paths: list[Path]) -> None:
     for path in paths:
         if path.suffix.lower() not in (".gpkg", ".tif", ".tiff"):
             raise OptionError(f"--grid {path}: a grid is written as .gpkg or .tif.")
-
-
-def _cells(table: UnitTable, side: float, like: Path | None) -> Gridded:
-    from rogi.comparison.grids import equal_area_grid, grid_of_raster, gridded
-
-    layout = grid_of_raster(like) if like is not None else equal_area_grid(table.lonlat, side)
-    values = {
-        concept: found
-        for concept in ("area", "elevation_minimum", "slope_mean")
-        if (found := table.numbers(concept)) is not None
-    }
-    return gridded(table.lonlat, layout, values)
 
 
 def _write_grid(cells: Gridded | None, path: Path) -> None:

@@ -169,8 +169,9 @@ def objects(result: InventoryComparison) -> dict[str, gpd.GeoDataFrame]:
             )
             layers[name].append(frame)
         start += len(graph.size_a)
+    empty = gpd.GeoDataFrame({"id": []}, geometry=[], crs=4326)
     return {
-        name: gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=4326)
+        name: gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=4326) if parts else empty
         for name, parts in layers.items()
     }
 

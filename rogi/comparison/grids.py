@@ -22,7 +22,10 @@ from rogi.raster.header import MissingTile, read_header
 from rogi.raster.writing import geotiff
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     import pyproj
+
+    from rogi.comparison.unit_table import UnitTable
 
 CELL_M = 50_000.0  # Sun et al. (2024), Sect. 4.3
 MAX_CELLS = 50_000_000
@@ -135,6 +138,26 @@ def gridded(lonlat: Floats, grid: Grid, values: Mapping[str, Floats] | None = No
     return Gridded(grid, count, means, int((~on).sum()))
 
 
+def grid_of_units(table: UnitTable, side: float = CELL_M, like: str | Path | None = None) -> Gridded:
+    """Units per cell, and means of their area, lowest elevation and mean slope.
+
+    Parameters
+    ----------
+    table
+    side
+        Of an equal-area cell, metres.
+    like
+        A raster whose grid is taken instead.
+    """
+    layout = grid_of_raster(like) if like is not None else equal_area_grid(table.lonlat, side)
+    values = {
+        concept: found
+        for concept in ("area", "elevation_minimum", "slope_mean")
+        if (found := table.numbers(concept)) is not None
+    }
+    return gridded(table.lonlat, layout, values)
+
+
 def grid_of_raster(path: str | Path) -> Grid:
     """The grid of a raster file.
 
@@ -153,18 +176,24 @@ def grid_of_raster(path: str | Path) -> Grid:
     return Grid(header.crs, transform.c, transform.f, transform.a, -transform.e, header.shape)
 
 
-def write_gpkg(cells: Gridded, path: Path) -> None:
-    """Cells with units as polygons, with their count and means, in the grid's CRS."""
+def cell_frame(cells: Gridded) -> gpd.GeoDataFrame:
+    """Cells with units as polygons, with their row, column, count and means, in the grid's CRS."""
     import geopandas as gpd
-    import pyogrio
-
-    from rogi.inventory.geopackage import set_last_change
 
     flat = np.flatnonzero(cells.count.ravel())
     row, column = np.divmod(flat, cells.grid.shape[1])
     columns: dict[str, Any] = {"row": row, "column": column, "count": cells.count.ravel()[flat]}
     columns |= {f"{name}_mean": mean.ravel()[flat] for name, mean in _column_names(cells).items()}
-    frame = gpd.GeoDataFrame(columns, geometry=cells.grid.boxes(flat), crs=cells.grid.crs)
+    return gpd.GeoDataFrame(columns, geometry=cells.grid.boxes(flat), crs=cells.grid.crs)
+
+
+def write_gpkg(cells: Gridded, path: Path) -> None:
+    """Write the table of `cell_frame`."""
+    import pyogrio
+
+    from rogi.inventory.geopackage import set_last_change
+
+    frame = cell_frame(cells)
     with replacing(path) as temporary:
         pyogrio.write_dataframe(frame, temporary, layer="grid", driver="GPKG", geometry_type="Polygon")
         set_last_change(temporary)

@@ -1,0 +1,150 @@
+"""Numbers of a whole inventory: per subregion, and per cell of a grid."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rogi.api.inventories import Source, as_inventory, check_crs
+from rogi.comparison.grids import cell_frame, grid_of_units
+from rogi.comparison.outcome import Places
+from rogi.comparison.summary import Group, statistics
+from rogi.comparison.unit_table import UnitTable, unit_table
+from rogi.errors import OptionError
+from rogi.regions import Regions, read_regions, regions_of
+from rogi.schema.model import Role
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+
+def summarise(
+    source: Source, *, regions: Places | None = None, region_field: str | None = None
+) -> pd.DataFrame:
+    """The summary numbers of an inventory, in all and per subregion, as `rogi stats` prints them.
+
+    Parameters
+    ----------
+    source : path, GeoDataFrame or Inventory
+        Outlines in any CRS (restricted ones left out), else markers.
+    regions : path or GeoDataFrame, optional
+        Polygons of subregions; by default the column of the inventory.
+    region_field : str, optional
+        Column of their names.
+
+    Returns
+    -------
+    DataFrame
+        One row for each group (``all`` and each subregion) and quantity: group, units, quantity, unit, count,
+        mean, median, standard_deviation, minimum, maximum, quantile_05, quantile_95, total (of area, km²),
+        resultant (of aspect, whose mean is circular; 0 no preference, 1 all alike). ``attrs["notes"]`` says
+        what was decided on the way.
+
+    Raises
+    ------
+    InputError
+        The source or the regions cannot be read or have no CRS.
+    OptionError
+        The column of names is not there, or not known.
+
+    References
+    ----------
+    Sun et al. (2024), abstract and Sect. 5.2; Mardia & Jupp (2000), eq. 2.2.4.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> table = rogi.summarise(rogi.synthetic_inventory(50, seed=1))
+    >>> table.query("group == 'all' and quantity == 'elevation_mean'")[["unit", "count"]].values.tolist()
+    [['m', 50]]
+    """
+    import pandas as pd
+
+    numbers = statistics(_units(source, regions, region_field))
+    rows = [row for group in (numbers.whole, *numbers.subregions) for row in _rows(group)]
+    names = [
+        "group", "units", "quantity", "unit", "count", "mean", "median", "standard_deviation", "minimum",
+        "maximum", "quantile_05", "quantile_95", "total", "resultant",
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=names)
+    table.attrs["notes"] = list(numbers.notes)
+    return table
+
+
+def grid(source: Source, cell: float = 50.0, *, like: str | PathLike[str] | None = None) -> gpd.GeoDataFrame:
+    """Units per cell of an equal-area grid, and means of their attributes.
+
+    Parameters
+    ----------
+    source : path, GeoDataFrame or Inventory
+        As of :func:`summarise`.
+    cell : float
+        Side of a cell, km.
+    like : path, optional
+        A raster whose grid is taken instead.
+
+    Returns
+    -------
+    GeoDataFrame
+        Cells with units, in the CRS of the grid: row (from the north), column (from the west), count,
+        area_mean (km²), elevation_minimum_mean (m), slope_mean (degrees), of the attributes that are there.
+
+    Raises
+    ------
+    InputError
+        The source or the raster cannot be read, or has no CRS.
+    OptionError
+        The side is no length, or there would be too many cells.
+
+    References
+    ----------
+    Sun et al. (2024), Sect. 4.3 and Fig. 7.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> int(rogi.grid(rogi.synthetic_inventory(50, seed=1), cell=100)["count"].sum())
+    50
+    """
+    if not cell > 0:
+        raise OptionError(f"The side of a cell is above 0 km, found {cell!r}.")
+    return cell_frame(
+        grid_of_units(_units(source, None, None), cell * 1000.0, None if like is None else Path(like))
+    )
+
+
+def _units(source: Source, regions: Places | None, field: str | None) -> UnitTable:
+    inventory = as_inventory(source)
+    check_crs(inventory, Role.OUTLINE, Role.MARKER)
+    return unit_table(inventory, _regions(regions, field), allow_empty=True)
+
+
+def _regions(places: Places | None, field: str | None) -> Regions | None:
+    import geopandas as gpd
+
+    if places is None:
+        return None
+    return (
+        regions_of(places, field)
+        if isinstance(places, gpd.GeoDataFrame)
+        else read_regions(Path(places), field)
+    )
+
+
+def _rows(group: Group) -> list[dict[str, Any]]:
+    from rogi.schema.load import concepts
+
+    shared: dict[str, Any] = {"group": group.name, "units": group.units}
+    rows = []
+    for one in group.quantities:
+        names = ("unit", "count", "mean", "median", "standard_deviation", "minimum", "maximum",
+                 "quantile_05", "quantile_95")  # fmt: skip
+        total = {"total": group.total_area} if one.concept == "area" else {}
+        rows.append(shared | {"quantity": one.concept} | {n: getattr(one, n) for n in names} | total)
+    if group.aspect is not None:
+        direction = group.aspect
+        own = {"count": direction.count, "mean": direction.mean, "resultant": direction.resultant}
+        rows.append(shared | {"quantity": "aspect", "unit": concepts()["aspect"].unit} | own)
+    return rows
