@@ -62,9 +62,8 @@ def _problems(state: Review, limit: int) -> Iterator[str]:
     yield f"{counted(len(state.problems), 'problem')}, of them {counted(conflicts, 'conflict')}"
     shown = state.problems if limit < 0 else state.problems[:limit]
     for p in shown:
-        name = p.task or p.unit or f"row {p.row}"
         what = "conflict" if p.conflict else "problem"
-        yield f"  {what}: {printable(f'{p.package}, {name}: {p.message} [{p.rule}]')}"
+        yield f"  {what}: {printable(f'{p.where}: {p.message} [{p.rule}]')}"
     if len(shown) < len(state.problems):
         yield f"  … {len(state.problems) - len(shown):,} more (--format json lists all)"
 

@@ -40,7 +40,7 @@ Texts = NDArray[np.object_]
 Bools = NDArray[np.bool_]
 
 DRAWN: Final = "drawn:"
-"""Begins the key of a row without task and unit; the rest is the digest of its outline."""
+"""Begins the key of a row without task and unit; the rest is the digest of its outline, or its place."""
 ROUNDING: Final = 7
 """Decimals of coordinates, 1 cm in degrees, beyond which outlines of two copies are not told apart."""
 WITH_OUTLINE: Final = (Decision.REFINE, Decision.RETRIEVE, Decision.SPLIT)
@@ -95,7 +95,7 @@ class Decided:
     edits, units
         The rows, and the inventory they are about.
     key
-        (n,) what the row is about: a unit, else a task, else :data:`DRAWN` and a digest.
+        (n,) what the row is about: a unit, else a task, else what was drawn, see :data:`DRAWN`.
     at
         (n,) position in ``units``, -1 for none.
     status
@@ -152,7 +152,8 @@ def decided(edits: Edits, units: Units) -> Decided:
     unit, task, decision = columns["unit"], columns["task"], columns["decision"]
     at = _positions(unit, units)
     key = np.array(
-        [u or t or f"{DRAWN}{_digest(g)}" for u, t, g in zip(unit, task, drawn, strict=True)], dtype=object
+        [u or t or _key_of_drawn(columns, k, drawn[k]) for k, u, t in zip(range(n), unit, task, strict=True)],
+        dtype=object,
     )
     planned = _planned_outlines(edits, units, at, task)
     changed = outlines_differ(drawn, planned, plane)
@@ -205,10 +206,11 @@ def _without_outline(edits: Edits, at: NDArray[np.intp]) -> Bools:
     return np.asarray((at < 0) & np.array([name in planned for name in edits.rows["unit"]], dtype=bool))
 
 
-def _digest(shape: Any) -> str:
+def _key_of_drawn(columns: Mapping[str, Texts], k: int, shape: Any) -> str:
+    """Rows drawn alike are one; rows without an outline are each its own."""
     if shape is None:
-        return "none"
-    return hashlib.sha256(_rounded(shape)).hexdigest()[:16]
+        return f"{DRAWN}{columns['file'][k]}:{columns['row'][k]}"
+    return DRAWN + hashlib.sha256(_rounded(shape)).hexdigest()[:16]
 
 
 def _rounded(shape: Any) -> bytes:

@@ -7,34 +7,30 @@ columns. Nothing is repaired: what cannot be used is told.
 
 from __future__ import annotations
 
-import re
-import sqlite3
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import shapely
 
 from rogi.errors import InputError
-from rogi.geometry import transform_geometries
 from rogi.inventory.crs import label as crs_label
-from rogi.inventory.detect import Family
-from rogi.inventory.formats import Format, format_of
-from rogi.inventory.listing import SourceLayer
-from rogi.inventory.sources import find_layers
-from rogi.inventory.tables import read_table
 from rogi.schema.model import normalise
 from rogi.update.columns import GEOMETRY, cut, objects, typed
-from rogi.update.lineage import FILE as LINEAGE_FILE
-from rogi.update.model import APPLICATION, CANDIDATES, CURRENT, TASK_COLUMNS, TASKS
+from rogi.update.drawn import polygonal, sound_outlines
+from rogi.update.model import TASK_COLUMNS, TASKS
+from rogi.update.packages import (
+    CANDIDATE_ID,
+    SHAPEFILE_TEXT,
+    TaskTable,
+    read_package,
+    shown_names,
+    sorted_out,
+)
 from rogi.update.planned import IDENTITY, PLAN_FILE, Planned, read_plan
 from rogi.update.problems import Problem, Rule
-from rogi.update.snapshot import lacks_log, snapshot
 from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
@@ -42,54 +38,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyproj
 
-PACKAGE_SUFFIXES: Final = (".gpkg", ".geojson", ".fgb", ".shp", ".parquet", ".geoparquet", ".zip")
-KNOWN_BESIDE: Final = (
-    ".qgs", ".qgz", ".kml", ".kmz", ".html", ".md", ".csv", ".json", ".txt", ".qml", ".qmd", ".png", ".tif",
-    ".shx", ".dbf", ".prj", ".cpg", ".qpj", ".qix", ".sbn", ".sbx", ".xml", ".gpkg-wal", ".gpkg-shm",
-    ".gpkg-journal", ".qgs~", ".qgz~", ".bak",
-)  # fmt: skip
-"""Files that lie in work folders and hold no tasks; others are named in a note."""
-UPDATE_SUFFIX: Final = ".update"
-"""Of the folder that an apply writes beside a new version; neither of the two holds tasks."""
-NEEDED: Final = ("task", "decision", "merge_into")
-"""Columns without which a layer holds no tasks."""
-CANDIDATE_ID: Final = ("candidate", "candidate_id")
-SHAPEFILE_TEXT: Final = 254
-HEAD_CHARACTERS: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TaskTable:
-    """The tasks in one file, or in a store, with what lies beside them.
-
-    Attributes
-    ----------
-    frame
-        Columns of :data:`~rogi.update.model.TASK_COLUMNS` of any type, maybe more or fewer, and geometry
-        with a CRS.
-    file
-        Name of the file.
-    rows
-        (n,) feature ids.
-    package
-        Name of the package as the file states it, or empty.
-    plan
-        Digest of the plan that the file says it is part of, or empty.
-    current, candidates
-        Layers of those names: ``unit`` and geometry, ``candidate`` and more and geometry; None where the
-        file has none.
-    text_limit
-        Bytes to which the format cut texts, or 0.
-    """
-
-    frame: gpd.GeoDataFrame
-    file: str
-    rows: np.ndarray[Any, np.dtype[np.int64]]
-    package: str = ""
-    current: gpd.GeoDataFrame | None = None
-    candidates: gpd.GeoDataFrame | None = None
-    text_limit: int = 0
-    plan: str = ""
+FAULT: Final = "fault"
+"""Column of :attr:`Edits.rows`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +53,8 @@ class Edits:
     rows
         (n,) one row each: the columns of :data:`~rogi.update.model.TASK_COLUMNS` (text without outer blanks
         or None, booleans or None, numbers), ``package``, ``file``, ``row``, and the geometry ``geom``:
-        polygons and multipolygons, None where there is none; sorted by package, file and row.
+        polygons and multipolygons, None where there is none; sorted by package, file and row. ``fault`` says
+        what is wrong with an outline that cannot be reckoned with, and was set aside; None where nothing is.
     current
         Outlines of the units in the packages: ``unit`` and geometry, each once.
     candidates
@@ -155,13 +106,13 @@ def read_edits(
     -----
     No file is changed, and none is made beside one.
     """
-    files, plans, notes = _sorted_out(paths)
+    files, plans, notes = sorted_out(paths)
     tables: list[TaskTable] = []
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
-        for number, (file, shown) in enumerate(zip(files, _shown(files), strict=True)):
+        for number, (file, shown) in enumerate(zip(files, shown_names(files), strict=True)):
             scratch = Path(folder) / str(number)
             scratch.mkdir()
-            tables += [replace(table, file=shown) for table in _tables_of(file, scratch, notes)]
+            tables += [replace(table, file=shown) for table in read_package(file, scratch, notes)]
     stored: Planned | None = None
     if store is not None:
         from rogi.update.store import read_store
@@ -209,64 +160,6 @@ def collect(
     return Edits(planned, rows, current, candidates, missing, tuple(dict.fromkeys(notes)), stated)
 
 
-# ---- files
-
-
-def _sorted_out(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[str]]:
-    """Files that may hold tasks, plans, and notes on others; each file once."""
-    files: dict[Path, Path] = {}
-    plans: dict[Path, Path] = {}
-    notes: list[str] = []
-    for path in paths:
-        inside = path.is_dir()
-        if inside and path.suffix == UPDATE_SUFFIX:
-            continue  # what an earlier apply wrote
-        try:
-            members = sorted(path.iterdir()) if inside else [path]
-        except OSError as error:
-            raise InputError(f"{path} cannot be listed: {error.strerror}.") from None
-        for file in members:
-            name = file.name.casefold()
-            if name.startswith(".") or (file.is_dir() and (inside or not file.exists())):
-                continue
-            if name == PLAN_FILE:
-                plans[file.resolve()] = file
-            elif inside and (file.with_suffix(UPDATE_SUFFIX) / LINEAGE_FILE).is_file():
-                continue
-            elif file.suffix.casefold() in PACKAGE_SUFFIXES:
-                files[file.resolve()] = file
-            elif not name.endswith(KNOWN_BESIDE) or not file.exists():
-                if not file.exists():
-                    raise InputError(f"{file} does not exist; check the spelling and the folder.")
-                notes.append(f"{file.name} was passed over: no format of work packages")
-            elif name.endswith(".csv") and _is_task_sheet(file):
-                notes.append(
-                    f"{file.name} was ignored: a CSV has no outlines, so its decisions are not applied; hand "
-                    "back the GeoPackage"
-                )
-    return list(files.values()), list(plans.values()), notes
-
-
-def _is_task_sheet(file: Path) -> bool:
-    """Whether a CSV looks like tasks that a mapper handed back; the list of the plan has no decisions."""
-    try:
-        with file.open(encoding="utf-8-sig", errors="replace") as stream:
-            head = stream.readline(HEAD_CHARACTERS)
-    except OSError:
-        return False
-    names = {normalise(name.strip().strip('"')) for name in re.split("[,;\t]", head)}
-    return {normalise(name) for name in NEEDED} <= names
-
-
-def _shown(files: Sequence[Path]) -> list[str]:
-    """What files are called: their names, with the folder where two have one name."""
-    names = [file.name for file in files]
-    for call in (lambda file: f"{file.parent.name}/{file.name}", str):
-        often = Counter(names)
-        names = [call(f.absolute()) if often[n] > 1 else n for f, n in zip(files, names, strict=True)]
-    return names
-
-
 def _plan_path(plan: Path | None, plans: Sequence[Path], files: Sequence[Path]) -> Path:
     if plan is not None:
         return plan
@@ -282,142 +175,6 @@ def _plan_path(plan: Path | None, plans: Sequence[Path], files: Sequence[Path]) 
     raise InputError(
         f"There is no {PLAN_FILE} in {where}; name the work folder that rogi update plan made with --plan."
     )
-
-
-def _tables_of(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]:
-    """The tasks in a file: one table, or none."""
-    kind = format_of(file)
-    own = scratch / "copy"
-    own.mkdir()
-    opened = snapshot(file, own) if kind is Format.GEOPACKAGE else file
-    more = scratch / "more"
-    more.mkdir()
-    try:
-        found = [layer for layer in find_layers([opened], more).layers if layer.family is not Family.NONE]
-    except InputError as error:
-        raise InputError(str(error).replace(str(opened), str(file))) from None
-    layers = [replace(layer, shown=file) for layer in found]
-    tasks = [layer for layer in layers if _holds_tasks(layer)]
-    if not tasks:
-        notes.append(f"{file.name} was passed over: no layer has the columns {', '.join(NEEDED)}")
-        return []
-    if len(tasks) > 1:
-        named = [layer for layer in tasks if layer.layer == TASKS]
-        if len(named) != 1:
-            listed = ", ".join(str(layer.layer) for layer in tasks)
-            raise InputError(
-                f"{file} has several layers of tasks ({listed}); delete or rename the copies, so that one is "
-                f"called {TASKS}."
-            )
-        notes += [
-            f"layer {layer.layer} of {file.name} was passed over for the layer {TASKS}"
-            for layer in tasks
-            if layer is not named[0]
-        ]
-        tasks = named
-    if tasks[0].layer != TASKS and kind is Format.GEOPACKAGE:
-        notes.append(f"layer {tasks[0].layer} of {file.name} was taken for {TASKS} by its columns")
-    dates = _dates_as_written(opened, tasks[0]) if kind is Format.GEOPACKAGE else {}
-    table = read_table(tasks[0])
-    notes += [f"{file.name}: {note}" for note in table.notes]
-    if kind is Format.GEOPACKAGE and lacks_log(file):
-        notes.append(
-            f"{file.name} was copied while a program had it open: it is in write-ahead mode, and its file "
-            f"{file.name}-wal, with the edits saved last, is missing; if edits are missing, ask its mapper "
-            "to close QGIS and send the file again"
-        )
-    if table.frame.crs is None:
-        raise InputError(
-            f"{file} states no coordinate reference system; export the layer {TASKS} again, with its CRS."
-        )
-    rows = table.fids if table.fids is not None else np.arange(1, len(table.frame) + 1, dtype=np.int64)
-    beside = {name: _layer_beside(layers, name, file.name, notes) for name in (CURRENT, CANDIDATES)}
-    stated = _stated_plan(opened) if kind is Format.GEOPACKAGE else {}
-    return [
-        TaskTable(
-            _with_dates(table.frame, dates, rows),
-            file.name,
-            rows,
-            stated.get("package", ""),
-            beside[CURRENT],
-            beside[CANDIDATES],
-            SHAPEFILE_TEXT if tasks[0].format is Format.SHAPEFILE else 0,
-            stated.get("plan", ""),
-        )
-    ]
-
-
-def _dates_as_written(package: Path, layer: SourceLayer) -> dict[int, str]:
-    """Text of each date by row, which is then emptied: GDAL makes 1970-01-01 of what is no date, or breaks.
-
-    ``package`` is a private copy, see :func:`rogi.update.snapshot.snapshot`.
-    """
-    name = next((str(c) for c in layer.columns if normalise(str(c)) == "date"), None)
-    if name is None:
-        return {}
-    table, column = (text.replace('"', '""') for text in (str(layer.layer), name))
-    try:
-        with closing(sqlite3.connect(package)) as connection, connection:
-            found = connection.execute(
-                f'SELECT rowid, CAST("{column}" AS TEXT) FROM "{table}" WHERE "{column}" IS NOT NULL'  # noqa: S608
-            ).fetchall()
-            triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-            for (trigger,) in triggers:
-                connection.execute('DROP TRIGGER "{}"'.format(trigger.replace('"', '""')))
-            connection.execute(f'UPDATE "{table}" SET "{column}" = NULL')  # noqa: S608 - quoted names
-    except sqlite3.Error:  # a view, or text that is no UTF-8: as GDAL reads it
-        return {}
-    return {int(row): str(text) for row, text in found}
-
-
-def _with_dates(
-    frame: gpd.GeoDataFrame, dates: Mapping[int, str], rows: np.ndarray[Any, np.dtype[np.int64]]
-) -> gpd.GeoDataFrame:
-    name = next((str(c) for c in frame.columns if normalise(str(c)) == "date"), None)
-    if name is None or not dates:
-        return frame
-    return frame.assign(**{name: np.array([dates.get(int(row)) for row in rows], dtype=object)})
-
-
-def _holds_tasks(layer: SourceLayer) -> bool:
-    names = {normalise(column) for column in layer.columns}
-    return all(normalise(name) in names for name in NEEDED)
-
-
-def _layer_beside(
-    layers: Sequence[SourceLayer], name: str, file: str, notes: list[str]
-) -> gpd.GeoDataFrame | None:
-    """The layer of a name, else the only one that has its key and not the keys of the others."""
-    for layer in layers:
-        if layer.layer == name:
-            return read_table(layer).frame
-    like = [layer for layer in layers if _kind_beside(layer) == name]
-    if len(like) != 1:
-        return None
-    notes.append(f"layer {like[0].layer} of {file} was taken for {name} by its columns")
-    return read_table(like[0]).frame
-
-
-def _kind_beside(layer: SourceLayer) -> str:
-    """Which of the layers to look at this one is, by its columns; empty where they do not tell."""
-    columns = {normalise(column) for column in layer.columns}
-    if "task" in columns:
-        return ""
-    if columns & {normalise(name) for name in CANDIDATE_ID}:
-        return "" if "kind" in columns else CANDIDATES  # neighbours are of two kinds
-    return CURRENT if "unit" in columns else ""
-
-
-def _stated_plan(package: Path) -> dict[str, str]:
-    """Keys and values of the table ``plan``."""
-    uri = f"{package.resolve().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
-            rows = connection.execute("SELECT key, value FROM plan LIMIT 1000").fetchall()
-    except (sqlite3.Error, UnicodeError):
-        return {}
-    stated = {str(key): str(value) for key, value in rows}
-    return stated if stated.get("application", APPLICATION) == APPLICATION else {}
 
 
 # ---- rows
@@ -451,7 +208,7 @@ def _cleaned(table: TaskTable, crs: Any, notes: list[str]) -> pd.DataFrame:
     extra = [name for name in by_name.values() if name not in used]
     if extra:
         notes.append(f"the columns {', '.join(sorted(extra))} of {table.file} were passed over")
-    geometry, collections = _polygonal(np.asarray(source.geometry.array, dtype=object))
+    geometry, collections = polygonal(np.asarray(source.geometry.array, dtype=object))
     if collections:
         were = agreeing(collections, "was read as its", "were read as their")
         notes.append(f"{counted(collections, 'geometry collection')} of {table.file} {were} polygons")
@@ -459,26 +216,8 @@ def _cleaned(table: TaskTable, crs: Any, notes: list[str]) -> pd.DataFrame:
     frame["package"] = table.package
     frame["file"] = table.file
     frame["row"] = table.rows
-    frame[GEOMETRY] = transform_geometries(geometry, source.crs, crs)
+    frame[GEOMETRY], frame[FAULT] = sound_outlines(geometry, source.crs, crs, table.unreadable)
     return frame
-
-
-def _polygonal(geometry: Any) -> tuple[Any, int]:
-    """Polygons and multipolygons in two dimensions, None for what has none; how many were collections."""
-    out = np.array(shapely.force_2d(geometry), dtype=object)
-    kind = shapely.get_type_id(out)
-    mixed = np.flatnonzero(kind == shapely.GeometryType.GEOMETRYCOLLECTION)
-    for row in mixed:
-        parts = shapely.get_parts(out[row])
-        parts = np.concatenate([shapely.get_parts(part) for part in parts]) if len(parts) else parts
-        polygons = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
-        out[row] = shapely.multipolygons(polygons) if len(polygons) else None
-    kind = shapely.get_type_id(out)
-    no_area = ~np.isin(kind, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
-    out[no_area | shapely.is_empty(out)] = None
-    single = (kind == shapely.GeometryType.MULTIPOLYGON) & (shapely.get_num_geometries(out) == 1)
-    out[single] = shapely.get_geometry(out[single], 0)
-    return out, len(mixed)
 
 
 def _known_tasks(rows: pd.DataFrame, planned: Planned, tables: Sequence[TaskTable]) -> None:
@@ -511,7 +250,7 @@ def _known_tasks(rows: pd.DataFrame, planned: Planned, tables: Sequence[TaskTabl
     rows.loc[known, "package"] = own[known]
 
 
-def planned_columns_changed(rows: gpd.GeoDataFrame, planned: Planned, shapefiles: bool = True) -> Any:
+def planned_columns_changed(rows: gpd.GeoDataFrame, planned: Planned) -> Any:
     """(n,) bool: rows whose key, unit, candidates or class are not those of their task in the plan.
 
     A text that a Shapefile cut at 254 bytes counts as the one it was cut from.
@@ -546,7 +285,7 @@ def _beside(frames: Sequence[gpd.GeoDataFrame | None], key: str, crs: Any) -> gp
         column = next((names[normalise(a)] for a in aliases if normalise(a) in names), None)
         if column is None:
             continue
-        geometry = transform_geometries(np.asarray(frame.geometry.array, dtype=object), frame.crs, crs)
+        geometry, _ = sound_outlines(np.asarray(frame.geometry.array, dtype=object), frame.crs, crs)
         table = pd.DataFrame(frame.drop(columns=frame.geometry.name)).rename(columns={column: key})
         parts.append(table.assign(**{key: typed(table[key], "text"), GEOMETRY: geometry}))
     if not parts:
@@ -557,11 +296,14 @@ def _beside(frames: Sequence[gpd.GeoDataFrame | None], key: str, crs: Any) -> gp
 
 
 def row_problems(edits: Edits) -> list[Problem]:
-    """Rows that do not fit the plan: unknown tasks, changed columns of the plan."""
+    """Rows whose outline was set aside, or that do not fit the plan: unknown tasks, changed columns."""
     rows, planned = edits.rows, edits.planned
     known = rows["task"].isin(planned.tasks["task"]).to_numpy(dtype=bool)
     unknown = rows["task"].notna().to_numpy(dtype=bool) & ~known
-    found = [Problem.of(rows, int(i), Rule.UNKNOWN_TASK) for i in np.flatnonzero(unknown)]
+    faults = rows[FAULT].to_numpy(dtype=object)
+    bad = [i for i, fault in enumerate(faults) if fault is not None]
+    found = [Problem.of(rows, i, Rule.UNREADABLE, faults[i]) for i in bad]
+    found += [Problem.of(rows, int(i), Rule.UNKNOWN_TASK) for i in np.flatnonzero(unknown)]
     changed = planned_columns_changed(rows, planned)
     return found + [Problem.of(rows, int(i), Rule.PLAN_CHANGED) for i in np.flatnonzero(changed)]
 

@@ -16,7 +16,8 @@ from rogi.geometry import Floats, Geometries, to_lonlat
 from rogi.longitudes import short_way
 from rogi.update.conflicts import Settled, settle
 from rogi.update.decisions import Decided, Status, decided
-from rogi.update.edits import Edits
+from rogi.update.drawn import is_no_place
+from rogi.update.edits import FAULT, Edits
 from rogi.update.inputs import Units, read_units
 from rogi.update.legality import Products, check_rows, minimum_area, products
 from rogi.update.model import Decision
@@ -154,6 +155,10 @@ def _refuse_misplaced(edits: Edits, units: Units) -> None:
         apart = np.abs(drawn - own)
         apart[:, 0] = np.abs(short_way(apart[:, 0]))
         away = ~(apart.max(axis=1, initial=0.0) <= ELSEWHERE_DEGREES)
+    # Outlines that are nowhere on the Earth were set aside when they were read.
+    nowhere = np.array([is_no_place(fault) for fault in rows[FAULT]], dtype=bool) & (at >= 0)
+    there = np.append(there, np.flatnonzero(nowhere))
+    away = np.append(away, np.ones(int(nowhere.sum()), dtype=bool))
     file = rows["file"].to_numpy(dtype=object)[there]
     for name in sorted(set(file[away])):
         here = file == name

@@ -65,6 +65,11 @@ def new_ids(lonlat: Geometries, taken: Set[str]) -> tuple[NDArray[np.object_], F
     """
     position = marker_positions(lonlat)
     ids = make(position[:, 0], position[:, 1])
+    for k in np.flatnonzero([not isinstance(name, str) or not name for name in ids]).tolist():
+        raise InputError(
+            f"The outline at ({position[k, 0]:.6g}, {position[k, 1]:.6g}) is no place that a primary ID "
+            "can be made of; look at its coordinates."
+        )
     used = set(taken)
     wkb = shapely.to_wkb(shapely.normalize(lonlat), byte_order=1)
     for k in sorted(range(len(ids)), key=lambda k: (str(ids[k]), wkb[k])):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rogi.comparison.matching import SLIVER_AREA_M2, SLIVER_FRACTION
 from rogi.comparison.outlines import repair
 from rogi.geometry import Floats, Geometries, area_m2, metres_per_degree
+from rogi.inventory.coordinates import coordinates
 from rogi.release.difference import M2_PER_KM2, PART_SHARE
 from rogi.schema.load import load_parameters
 from rogi.update.decisions import WITH_OUTLINE, Decided, Status, groups, outlines_differ, shared_area
@@ -36,6 +37,9 @@ MERGE_GAP_M: Final = 100.0
 work package."""
 AREA_TOLERANCE: Final = 0.01
 """Part of the minimum by which an area may fall short, as in rule GEO014."""
+LARGEST_KM2: Final = 100.0
+LONGEST_KM: Final = 100.0
+"""Beyond any rock glacier: the largest of the Tibetan Plateau has 4.6 km² (TPRoGI v1.0)."""
 _SQL_TYPES: Final = {
     "text": "TEXT",
     "integer": "INTEGER",
@@ -80,7 +84,7 @@ class Products:
 def check_rows(found: Decided) -> None:
     """Hold the rows that break a constraint, or do not fit the plan or the inventory."""
     for problem in row_problems(found.edits):
-        _hold(found, problem.index, problem.rule)
+        _hold(found, problem.index, problem.rule, message=problem.message)
     for name, message, indices in broken_constraints(found.rows):
         for i in indices:
             _hold(found, i, name, message=message)
@@ -329,7 +333,7 @@ def _gaps(units: Units, positions: list[int]) -> Floats:
 
 
 def _check_shapes(found: Decided, made: Products, minimum_area_km2: float) -> None:
-    """Outlines that are there, valid, in one part (or as many as before) and large enough."""
+    """Outlines that are there, valid, in one part (or as many as before), of size and place of units."""
     count = shapely.get_num_geometries(made.geometry)
     parts = shapely.get_num_geometries(found.units.geometry)
     before = np.array([max((parts[s] for s in own), default=1) for own in made.sources], dtype=np.intp)
@@ -345,6 +349,29 @@ def _check_shapes(found: Decided, made: Products, minimum_area_km2: float) -> No
         hold_product(found, made, k, Rule.SEVERAL_PARTS, str(count[k]))
     for k in np.flatnonzero(sound & (area < least)).tolist():
         hold_product(found, made, k, Rule.TOO_SMALL, f"{area[k]:.4f} km²")
+    bounds = shapely.bounds(made.plane).reshape(-1, 4)
+    length = np.hypot(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) / 1000.0
+    # A unit that was larger before is as the inventory has it.
+    old = area_m2(found.units.lonlat, 4326) / M2_PER_KM2
+    most = np.array([max(LARGEST_KM2, sum(old[s] for s in own)) for own in made.sources])
+    for k in np.flatnonzero(sound & ((area > most) | (length > LONGEST_KM))).tolist():
+        large = f"has {area[k]:,.0f} km²" if area[k] > most[k] else f"is {length[k]:,.0f} km long"
+        hold_product(found, made, k, Rule.TOO_LARGE, large)
+    _check_places(found, made, sound)
+
+
+def _check_places(found: Decided, made: Products, sound: NDArray[np.bool_]) -> None:
+    """Coordinates that `rogi validate` reports, such as a longitude of 434, in an inventory without such."""
+    import geopandas as gpd
+
+    layer = found.units.layer
+    frame = gpd.GeoDataFrame(geometry=made.geometry, crs=layer.crs)
+    bare = replace(layer, frame=frame, columns={}, rows=np.arange(1, len(frame) + 1, dtype=np.int64))
+    state = coordinates(bare, witnesses=())
+    beyond = np.flatnonzero(sound & state.out_of_range)
+    if len(beyond) and not coordinates(layer).out_of_range.any():
+        for k in beyond.tolist():
+            hold_product(found, made, k, Rule.NO_PLACE, str(state.out_of_range_words[k]))
 
 
 def _check_against_old(found: Decided, made: Products, old: Geometries) -> None:

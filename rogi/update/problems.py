@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 class Rule(StrEnum):
     """Why a decision is not applied. Those of :data:`rogi.update.model.CONSTRAINTS` keep their own names."""
 
+    UNREADABLE = "outline-unreadable"
     UNKNOWN_TASK = "unknown-task"
     PLAN_CHANGED = "plan-changed"
     UNKNOWN_UNIT = "unknown-unit"
@@ -22,6 +24,8 @@ class Rule(StrEnum):
     NOT_VALID = "outline-not-valid"
     SEVERAL_PARTS = "outline-in-parts"
     TOO_SMALL = "below-minimum-area"
+    TOO_LARGE = "outline-too-large"
+    NO_PLACE = "outline-out-of-range"
     FAR_FROM_OLD = "refined-elsewhere"
     NOT_CHANGED = "outline-not-changed"
     CHANGED_ANYWAY = "outline-changed-without-refine"
@@ -53,6 +57,7 @@ class Rule(StrEnum):
 
 
 _MESSAGES = {
+    Rule.UNREADABLE: "the outline cannot be used: {detail}; draw it again, or restore the one before",
     Rule.UNKNOWN_TASK: "the plan has no such task; leave task empty in rows drawn by hand",
     Rule.PLAN_CHANGED: "unit, candidates or class are not those of the task in the plan; set them back",
     Rule.NOT_HELD: "the current outline of this unit is in no package, as an export leaves out the layer "
@@ -62,6 +67,8 @@ _MESSAGES = {
     Rule.NOT_VALID: "the outline is not valid: {detail}; mend it in QGIS (Check validity, Fix geometries)",
     Rule.SEVERAL_PARTS: "the outline has {detail} parts; a unit has one, so split it or join the parts",
     Rule.TOO_SMALL: "the outline has {detail}, less than the minimum of a unit",
+    Rule.TOO_LARGE: "the outline {detail}; no rock glacier is that large, so draw it again",
+    Rule.NO_PLACE: "the outline has coordinates that no unit has: {detail} (SCH006)",
     Rule.FAR_FROM_OLD: "only {detail} of the smaller outline is common to the old and the new one; decide "
     "remove and draw a new unit, or draw nearer to the old outline",
     Rule.NOT_CHANGED: "the outline is the old one; draw the new one, take the candidate's, or decide remain",
@@ -110,6 +117,8 @@ class Problem:
         The unit or task on the other side, or empty.
     conflict
         Whether two decisions contradict each other, so that somebody has to choose.
+    mapper
+        Who the row says decided, or empty.
     index
         Position of the row in :attr:`rogi.update.edits.Edits.rows`.
     peers
@@ -125,8 +134,16 @@ class Problem:
     message: str
     other: str = ""
     conflict: bool = False
+    mapper: str = ""
     index: int = -1
     peers: tuple[int, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The row, for people: package, task or unit, row of the layer tasks, file and mapper."""
+        file = f" of {self.file}" if Path(self.file).stem != self.package else ""
+        by = f" by {self.mapper}" if self.mapper not in ("", self.package) else ""
+        return ", ".join(filter(None, (self.package, self.task or self.unit, f"row {self.row}{file}{by}")))
 
     @classmethod
     def of(
@@ -142,7 +159,7 @@ class Problem:
         peers: Iterable[int] = (),
     ) -> Problem:
         """A problem of a row of the edits."""
-        at = {name: rows[name].iat[index] for name in ("task", "unit", "package", "file", "row")}
+        at = {name: rows[name].iat[index] for name in ("task", "unit", "package", "file", "row", "mapper")}
         text = message or (Rule(rule).message.format(detail=detail))
         return cls(
             str(rule),
@@ -154,6 +171,7 @@ class Problem:
             text,
             other,
             conflict,
+            _text(at["mapper"]),
             index,
             tuple(sorted(int(i) for i in peers)),
         )

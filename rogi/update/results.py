@@ -19,10 +19,10 @@ from rogi.ledger import file_sha256
 from rogi.paths import plain_name
 from rogi.sheets import sheet_text
 from rogi.text import as_json
-from rogi.update.edits import UPDATE_SUFFIX
 from rogi.update.lineage import FILE as LINEAGE_FILE
 from rogi.update.lineage import lineage_text
 from rogi.update.model import APPLICATION
+from rogi.update.packages import UPDATE_SUFFIX
 from rogi.update.summary import as_markdown, summary
 from rogi.update.tables import (
     OPEN_COLUMNS,

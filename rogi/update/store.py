@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rogi.errors import InputError, OutputError
+from rogi.update.drawn import read_binary
 from rogi.update.model import APPLICATION, CANDIDATES, CONTEXT, CURRENT, FORMAT, TASK_COLUMNS, TASKS
 from rogi.update.planned import PLAN_FILE, TASKS_FILE, Planned, read_plan
 from rogi.update.store_address import StoreAddress, connected, parse_address
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import psycopg
 
-    from rogi.update.edits import TaskTable
+    from rogi.update.packages import TaskTable
 
 _OTHERS: Final = (CURRENT, CANDIDATES, CONTEXT)
+_KEYS: Final = ("fid", "package")
+UNREADABLE: Final = "_unreadable"
+"""Column of what is read: why a geometry cannot be built."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -240,7 +244,7 @@ def read_store(url: str) -> StoredPlan:
     InputError
         If there is no store, or the database cannot be reached or refuses.
     """
-    from rogi.update.edits import TaskTable
+    from rogi.update.packages import TaskTable
 
     address = parse_address(url)
     with connected(address, "read") as connection:
@@ -264,17 +268,18 @@ def read_store(url: str) -> StoredPlan:
     for package in sorted(set(tasks["package"])):
         mine = tasks[tasks["package"] == package]
         beside = {
-            layer: frame[frame["package"] == package].drop(columns=["fid", "package"])
+            layer: frame[frame["package"] == package].drop(columns=[*_KEYS, UNREADABLE])
             for layer, frame in others.items()
         }
         tables.append(
             TaskTable(
-                frame=mine.drop(columns=["fid", "package"]).reset_index(drop=True),
+                frame=mine.drop(columns=[*_KEYS, UNREADABLE]).reset_index(drop=True),
                 file=f"{address.schema}.{package}",
                 rows=mine["fid"].to_numpy(dtype=np.int64),
                 package=package,
                 current=beside[CURRENT].reset_index(drop=True),
                 candidates=beside[CANDIDATES].reset_index(drop=True),
+                unreadable={k: why for k, why in enumerate(mine[UNREADABLE]) if isinstance(why, str)},
             )
         )
     return StoredPlan(planned, tuple(tables))
@@ -322,14 +327,14 @@ def _rows(
 ) -> gpd.GeoDataFrame:
     import geopandas as gpd
     import pandas as pd
-    import shapely
 
     from rogi.update.store_sql import read_statement
 
     with connection.cursor(binary=True) as cursor:
         cursor.execute(read_statement(schema, table, columns, postgis))
         rows = cursor.fetchall()
-    names = ["fid", "package", *columns, "geom"]
+    names = [*_KEYS, *columns, "geom"]
     frame = pd.DataFrame(rows, columns=names)
-    geometry = shapely.from_wkb(frame["geom"].to_numpy(dtype=object))
+    geometry, unreadable = read_binary(frame["geom"])
+    frame[UNREADABLE] = [unreadable.get(i) for i in range(len(frame))]
     return gpd.GeoDataFrame(frame.drop(columns="geom"), geometry=geometry, crs=crs).rename_geometry("geom")

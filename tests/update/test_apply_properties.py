@@ -21,10 +21,11 @@ from shapely.affinity import scale, translate
 from rogi.inventory.model import Inventory
 from rogi.release.difference import difference
 from rogi.update.apply import Applied, apply
-from rogi.update.edits import Edits, TaskTable, collect
+from rogi.update.edits import Edits, collect
 from rogi.update.examination import Examination, examine
 from rogi.update.lineage import lineage_text, replay
 from rogi.update.model import FOR_CANDIDATES, FOR_UNITS, TASK_COLUMNS, Decision
+from rogi.update.packages import TaskTable
 from rogi.update.planned import Package, Planned, planned_from
 from rogi.update.summary import area_balance, candidate_counts, expected_difference
 

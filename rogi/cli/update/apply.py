@@ -222,8 +222,7 @@ def _tell(examined: Examination, quiet: bool) -> None:
     problems = examined.problems
     for problem in problems[:SHOWN_PROBLEMS]:
         what = "conflict" if problem.conflict else "problem"
-        name = ", ".join(filter(None, (problem.task or problem.unit, f"row {problem.row}")))
-        text = printable(f"{problem.package}, {name}: {problem.message} [{problem.rule}]")
+        text = printable(f"{problem.where}: {problem.message} [{problem.rule}]")
         tell(f"{what}: {text}")
     if len(problems) > SHOWN_PROBLEMS:
         tell(f"… and {len(problems) - SHOWN_PROBLEMS} more, listed in problems.csv")
