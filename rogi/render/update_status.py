@@ -34,7 +34,7 @@ def status_text(state: Review, *, areas: bool = True, limit: int = SHOWN) -> str
 def _lines(state: Review, areas: bool, limit: int) -> Iterator[str]:
     names = [p.package for p in state.packages] + [f"  area {p.area}" for p in state.areas if areas]
     width = max((len(printable(n)) for n in [*names, "package"]), default=7)
-    yield f"{'package':<{width}}  " + " ".join(f"{name:>9}" for name in COLUMNS) + "      done"
+    yield f"{'package':<{width}}  " + " ".join(f"{name:>9}" for name in COLUMNS) + "      done  last edit"
     for package in state.packages:
         yield _line(printable(package.package), package, width)
         own = [a for a in state.areas if a.package == package.package]
@@ -51,7 +51,8 @@ def _lines(state: Review, areas: bool, limit: int) -> Iterator[str]:
 
 def _line(name: str, part: Progress, width: int) -> str:
     numbers = " ".join(f"{getattr(part, column):>9,}" for column in COLUMNS)
-    return f"{name:<{width}}  {numbers} {part.done:>9.1%}"
+    people = f" by {', '.join(part.people)}" if part.people else ""
+    return f"{name:<{width}}  {numbers} {part.done:>9.1%}  {printable(part.last_edit + people)}".rstrip()
 
 
 def _problems(state: Review, limit: int) -> Iterator[str]:
@@ -89,7 +90,8 @@ def status_html(state: Review, title: str) -> str:
     from rogi.render.html.tables import Kind
 
     def progress(parts: tuple[Progress, ...], with_area: bool) -> str:
-        head = ("package", "mapper", *(("area",) if with_area else ()), *COLUMNS, "done")
+        who = () if with_area else ("last edit", "people")
+        head = ("package", "mapper", *(("area",) if with_area else ()), *COLUMNS, "done", *who)
         first = 3 if with_area else 2
         return html_table(
             head,
@@ -100,6 +102,7 @@ def status_html(state: Review, title: str) -> str:
                     *((escape(p.area),) if with_area else ()),
                     *(f"{getattr(p, column):,}" for column in COLUMNS),
                     f"{p.done:.1%}",
+                    *(() if with_area else (escape(p.last_edit), escape(", ".join(p.people)))),
                 )
                 for p in parts
             ],
@@ -180,4 +183,6 @@ def _event(event: Event) -> str:
         who = [operation.mapper, f"reviewed by {operation.reviewer}" if operation.reviewer else ""]
         said = ", ".join(part for part in (*who, operation.date) if part)
         text += f"; {said}" if said else ""
+        if operation.edited_by and operation.edited_by not in (operation.mapper, operation.reviewer):
+            text += f", saved by {operation.edited_by}"
     return text + (f": {event.reason}" if event.reason else "")

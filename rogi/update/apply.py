@@ -257,8 +257,8 @@ def _operations(examination: Examination, version: str, names: NDArray[np.object
         at = {name: found.text(name)[row] or "" for name in _STATED}
         out.append(
             Operation(
-                version, unit, what, " ".join(before), " ".join(after), at["reason"], at["mapper"],
-                at["reviewer"], at["date"], at["candidate"], at["model"], area_old, area_new, at["comment"],
+                version, unit, what, " ".join(before), " ".join(after), **at, area_old_km2=area_old,
+                area_new_km2=area_new,
             )
         )  # fmt: skip
 
@@ -295,7 +295,11 @@ def _operations(examination: Examination, version: str, names: NDArray[np.object
     return tuple(sorted(out, key=lambda o: (o.unit, o.operation, o.successor)))
 
 
-_STATED: Final = ("reason", "mapper", "reviewer", "date", "candidate", "model", "comment")
+_STATED: Final = (
+    "reason", "mapper", "reviewer", "date", "candidate", "model", "comment", "edited_by", "edited_at",
+    "reviewed_by", "history",
+)  # fmt: skip
+"""Columns of a row that its operation has too."""
 
 
 def _tombstones(examination: Examination, operations: Sequence[Operation]) -> tuple[Tombstone, ...]:

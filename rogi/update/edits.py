@@ -20,6 +20,7 @@ from rogi.inventory.crs import label as crs_label
 from rogi.schema.model import normalise
 from rogi.update.columns import GEOMETRY, cut, objects, typed
 from rogi.update.drawn import polygonal, sound_outlines
+from rogi.update.hands import Saved, other_hands, with_saved
 from rogi.update.model import TASK_COLUMNS, TASKS
 from rogi.update.packages import (
     CANDIDATE_ID,
@@ -55,6 +56,7 @@ class Edits:
         or None, booleans or None, numbers), ``package``, ``file``, ``row``, and the geometry ``geom``:
         polygons and multipolygons, None where there is none; sorted by package, file and row. ``fault`` says
         what is wrong with an outline that cannot be reckoned with, and was set aside; None where nothing is.
+        Columns of :data:`~rogi.update.hands.SAVED` say who saved a row of a team's store.
     current
         Outlines of the units in the packages: ``unit`` and geometry, each once.
     candidates
@@ -66,6 +68,10 @@ class Edits:
         What was passed over.
     crs_names
         File -> the coordinate reference system that it states.
+    saved
+        What a team's store says of its rows; empty for packages.
+    last_saved
+        File -> when a program last wrote to it, where it says so.
     """
 
     planned: Planned
@@ -75,6 +81,8 @@ class Edits:
     missing: pd.DataFrame
     notes: tuple[str, ...] = ()
     crs_names: Mapping[str, str] = field(default_factory=dict)
+    saved: Saved = field(default_factory=Saved)
+    last_saved: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_edits(
@@ -137,8 +145,13 @@ def collect(
     tables: Sequence[TaskTable],
     crs: pyproj.CRS | str | None = None,
     notes: Iterable[str] = (),
+    written: pd.DataFrame | None = None,
+    saved: Saved | None = None,
 ) -> Edits:
-    """The rows of several tables as one, checked against the plan; see :func:`read_edits`."""
+    """The rows of several tables as one, checked against the plan; see :func:`read_edits`.
+
+    ``written`` and ``saved`` are what a store knows beside them, see :mod:`rogi.update.hands`.
+    """
     import geopandas as gpd
     import pandas as pd
 
@@ -150,14 +163,16 @@ def collect(
     order = rows.sort_values(["package", "file", "row"], kind="stable").index
     rows = objects(rows.loc[order].reset_index(drop=True))
     _known_tasks(rows, planned, ordered)
-    rows = gpd.GeoDataFrame(rows, geometry=GEOMETRY, crs=target)
+    rows = with_saved(gpd.GeoDataFrame(rows, geometry=GEOMETRY, crs=target), written)
     there = set(rows["task"].dropna())
     missing = planned.tasks[~planned.tasks["task"].isin(there)].reset_index(drop=True)
     missing = missing.assign(given=missing["package"].isin(set(rows["package"])))
     current = _beside([t.current for t in ordered], "unit", target)
     candidates = _beside([t.candidates for t in ordered], "candidate", target)
     stated = {table.file: crs_label(table.frame.crs) for table in ordered if table.frame.crs is not None}
-    return Edits(planned, rows, current, candidates, missing, tuple(dict.fromkeys(notes)), stated)
+    told = tuple(dict.fromkeys(notes))
+    last = {table.file: table.last_saved for table in ordered if table.last_saved}
+    return Edits(planned, rows, current, candidates, missing, told, stated, saved or Saved(), last)
 
 
 def _plan_path(plan: Path | None, plans: Sequence[Path], files: Sequence[Path]) -> Path:
@@ -296,7 +311,7 @@ def _beside(frames: Sequence[gpd.GeoDataFrame | None], key: str, crs: Any) -> gp
 
 
 def row_problems(edits: Edits) -> list[Problem]:
-    """Rows whose outline was set aside, or that do not fit the plan: unknown tasks, changed columns."""
+    """Rows whose outline was set aside, that somebody else decided, or that do not fit the plan."""
     rows, planned = edits.rows, edits.planned
     known = rows["task"].isin(planned.tasks["task"]).to_numpy(dtype=bool)
     unknown = rows["task"].notna().to_numpy(dtype=bool) & ~known
@@ -304,6 +319,7 @@ def row_problems(edits: Edits) -> list[Problem]:
     bad = [i for i, fault in enumerate(faults) if fault is not None]
     found = [Problem.of(rows, i, Rule.UNREADABLE, faults[i]) for i in bad]
     found += [Problem.of(rows, int(i), Rule.UNKNOWN_TASK) for i in np.flatnonzero(unknown)]
+    found += [Problem.of(rows, i, rule, detail) for i, rule, detail in other_hands(rows, edits.saved)]
     changed = planned_columns_changed(rows, planned)
     return found + [Problem.of(rows, int(i), Rule.PLAN_CHANGED) for i in np.flatnonzero(changed)]
 

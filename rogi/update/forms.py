@@ -42,7 +42,7 @@ DECISION_LABELS: Final[Mapping[Decision, str]] = {
 }
 """The drop-down of decisions."""
 
-SUGGESTED_REASONS: Final = (
+USUAL_REASONS: Final = (
     "debris-covered glacier",
     "moraine",
     "landslide or scree",
@@ -54,8 +54,9 @@ SUGGESTED_REASONS: Final = (
     "missed before",
     "two units with fronts of their own",
     "one unit with one front",
+    "other, see the comment",
 )
-"""What is shown beside the reason; any text is taken."""
+"""The drop-down of reasons; packages and stores take any text."""
 
 NEIGHBOUR_KM: Final = 2.0  # units this near are offered to be merged into; shared outlines touch or nearly do
 _KM_PER_DEGREE: Final = 111.2
@@ -130,7 +131,8 @@ def _widget(column: Column, setting: FormSetting) -> Widget:
     if column.name == "merge_into" and setting.current:
         return _neighbours(setting)
     if column.name == "reason":
-        return Widget("UniqueValues", {"Editable": True})  # completes from the reasons given before
+        # A drop-down of QGIS takes no other text; what is in a row already stays.
+        return Widget("ValueMap", {"map": [{"<NULL>": NULL_VALUE}, *({r: r} for r in USUAL_REASONS)]})
     if column.type == "boolean":
         return Widget("CheckBox")
     if column.type == "date":
@@ -185,8 +187,6 @@ def _default(name: str, mapper: str) -> Default:
 def _check(column: Column) -> Check:
     rules = [c for c in CONSTRAINTS if c.name in _BY_FIELD.get(column.name, ())]
     says = "; ".join(rule.message for rule in rules) or column.description
-    if column.name == "reason":
-        says += ", for example: " + "; ".join(SUGGESTED_REASONS)
     expression = " AND ".join(f"coalesce({rule.holds.format(row='')}, true)" for rule in rules)
     return Check(expression, says, hard=bool(rules))
 

@@ -202,7 +202,8 @@ class Operation:
 
     ``operation`` is a :class:`Decision`. ``unit`` is the ID the decision was made on (the new one for
     retrieve), ``predecessor`` and ``successor`` the IDs before and after (blanks between several; empty
-    where there is none). Areas in km².
+    where there is none). Areas in km². The last four say who saved the row in a team's store, when (UTC), who
+    signed it as reviewer, and the number of the last change in the store's history; empty for packages.
     """
 
     version: str
@@ -219,3 +220,7 @@ class Operation:
     area_old_km2: float | None
     area_new_km2: float | None
     comment: str
+    edited_by: str = ""
+    edited_at: str = ""
+    reviewed_by: str = ""
+    history: str = ""

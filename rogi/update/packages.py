@@ -21,6 +21,7 @@ import shapely
 from rogi.errors import InputError
 from rogi.inventory.detect import Family
 from rogi.inventory.formats import Format, format_of
+from rogi.inventory.geopackage import UNCHANGING_TIME
 from rogi.inventory.listing import SourceLayer
 from rogi.inventory.sources import find_layers
 from rogi.inventory.tables import Table, read_table
@@ -48,6 +49,7 @@ NEEDED: Final = ("task", "decision", "merge_into")
 CANDIDATE_ID: Final = ("candidate", "candidate_id")
 SHAPEFILE_TEXT: Final = 254
 HEAD_CHARACTERS: Final = 10_000
+_TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.*Z"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +71,8 @@ class TaskTable:
         Digest of the plan that the file says it is part of, or empty.
     unreadable
         Position of a row -> why its geometry cannot be read.
+    last_saved
+        When a program last wrote to the layer, UTC, ISO 8601; empty where the file does not say.
     current, candidates
         Layers of those names: ``unit`` and geometry, ``candidate`` and more and geometry; None where the
         file has none.
@@ -82,6 +86,7 @@ class TaskTable:
     candidates: gpd.GeoDataFrame | None = None
     plan: str = ""
     unreadable: Mapping[int, str] = field(default_factory=dict)
+    last_saved: str = ""
 
 
 def sorted_out(paths: Sequence[Path]) -> tuple[list[Path], list[Path], list[str]]:
@@ -198,6 +203,7 @@ def read_package(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]
             beside[CANDIDATES],
             stated.get("plan", ""),
             _unreadable(tasks[0], table),
+            _last_saved(opened, str(tasks[0].layer)) if kind is Format.GEOPACKAGE else "",
         )
     ]
 
@@ -220,6 +226,18 @@ def _unreadable(layer: SourceLayer, table: Table) -> dict[int, str]:
         return {}
     _, why = read_binary([found.get(int(known[i])) for i in missing])
     return {int(missing[k]): text for k, text in why.items()}
+
+
+def _last_saved(package: Path, layer: str) -> str:
+    """What the contents of a GeoPackage say (OGC 12-128r19, 1.1.3); plans leave a time that never changes."""
+    try:
+        with closing(sqlite3.connect(package)) as connection:
+            query = "SELECT CAST(last_change AS TEXT) FROM gpkg_contents WHERE table_name = ?"
+            found = connection.execute(query, [layer]).fetchone()
+    except (sqlite3.Error, UnicodeError):
+        return ""
+    text = str(found[0]) if found else ""
+    return f"{text[:19]}Z" if re.fullmatch(_TIME, text) and text != UNCHANGING_TIME else ""
 
 
 def _dates_as_written(package: Path, layer: SourceLayer) -> dict[int, str]:

@@ -49,6 +49,7 @@ class Rule(StrEnum):
     TAKES_PLACE = "takes-place-of-unit"
     TWICE = "edited-twice"
     ROWS_DISAGREE = "rows-disagree"
+    OTHER_HAND = "decided-by-another"
 
     @property
     def message(self) -> str:
@@ -98,6 +99,7 @@ _MESSAGES = {
     "the units can be followed",
     Rule.TWICE: "{detail} decide differently; one must be withdrawn",
     Rule.ROWS_DISAGREE: "rows of one task decide differently ({detail}); keep one, or decide split for all",
+    Rule.OTHER_HAND: "the row names {detail}; who decided saves the row, or is named in it",
 }
 
 

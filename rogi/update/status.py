@@ -34,10 +34,12 @@ FALLBACK_SCHEMA: Final = "tprogi/1.0"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Tasks of a package, or of one of its areas.
+    """Tasks of a package, or of one of its areas, and who worked on them.
 
     ``decided`` counts tasks with a sound decision, and ``kept`` those of units that are probably unchanged
-    and need none; ``problems`` are tasks whose decision cannot be applied.
+    and need none; ``problems`` are tasks whose decision cannot be applied. Of packages, ``last_edit`` is when
+    somebody last saved (UTC where there is a time, else the day that the last decision states), and
+    ``people`` are the users who saved rows of a store, or those whom decisions in a package name.
     """
 
     package: str
@@ -50,6 +52,8 @@ class Progress:
     open: int
     problems: int
     missing: int
+    last_edit: str = ""
+    people: tuple[str, ...] = ()
 
     @property
     def done(self) -> float:
@@ -109,7 +113,7 @@ def review(edits: Edits, inventory: Inventory | None = None) -> Review:
     looked = examine(edits, base)
     return Review(
         looked,
-        tuple(_progress(looked, ["package"])),
+        tuple(_with_people(edits, part) for part in _progress(looked, ["package"])),
         tuple(_progress(looked, ["package", "area_name"])),
         int(edits.rows["task"].isna().sum()),
         findings_on_edits(apply(looked, "next")),
@@ -240,6 +244,21 @@ def _progress(looked: Examination, by: list[str]) -> list[Progress]:
         )
         for key in sorted(counts)
     ]
+
+
+def _with_people(edits: Edits, part: Progress) -> Progress:
+    """Who worked on a package, and when last."""
+    from dataclasses import replace
+
+    own = edits.rows[edits.rows["package"] == part.package]
+    if edits.saved.store:
+        people, times = [*own["edited_by"], *own["reviewed_by"]], [*own["edited_at"], *own["reviewed_at"]]
+    else:
+        decided = own[own["decision"].notna()]
+        people = [*decided["mapper"], *decided["reviewer"]]
+        times = [edits.last_saved[f] for f in set(own["file"]) if f in edits.last_saved] or [*decided["date"]]
+    last = max((time for time in times if time is not None), default="")
+    return replace(part, last_edit=last, people=tuple(sorted({name for name in people if name is not None})))
 
 
 _WORST: Final = (Status.HELD, Status.OPEN, Status.UNSURE, Status.DECIDED, Status.KEPT)

@@ -13,12 +13,14 @@ from rogi.geometry import area_m2, to_lonlat
 from rogi.release.difference import M2_PER_KM2
 from rogi.release.values import Kind
 from rogi.update.decisions import Status
+from rogi.update.hands import decisions_sha256
 from rogi.update.model import APPLICATION, FORMAT, Decision, Operation
 from rogi.update.rows import own_ids
 from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     from rogi.update.apply import Applied
+    from rogi.update.edits import Edits
     from rogi.update.examination import Examination
 
 DIGITS: Final = 10
@@ -39,6 +41,7 @@ def summary(applied: Applied) -> dict[str, Any]:
         "version": applied.version,
         "inventory": {"name": planned.inventory, "sha256": planned.inventory_sha256},
         "plan": planned.digest,
+        "decided": _source(looked.edits),
         "complete": looked.complete,
         "candidates": candidate_counts(looked),
         "units": {
@@ -57,6 +60,13 @@ def summary(applied: Applied) -> dict[str, Any]:
         "copies": int((rows.status == Status.COPY).sum()),
         "notes": [*looked.edits.notes, *applied.notes],
     }
+
+
+def _source(edits: Edits) -> dict[str, str]:
+    """Where the decisions are from, as they were when they were read."""
+    saved = edits.saved
+    store = {"store": saved.store, "moment": saved.moment, "history": saved.history} if saved.store else {}
+    return {**store, "sha256": decisions_sha256(edits.rows)}
 
 
 def expected_difference(applied: Applied) -> dict[str, int]:
@@ -240,6 +250,13 @@ def as_markdown(content: dict[str, Any]) -> str:
             for who, row in decided.items()
         ]
         lines.append("")
+    source = content["decided"]
+    if "store" in source:
+        lines += [
+            f"Decisions of {_cell(source['store'])} up to change {source['history'] or 'none'}"
+            f" ({source['moment'] or 'nothing was changed'}).",
+            "",
+        ]
     lines += [f"* {_cell(note)}" for note in content["notes"]]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -22,7 +22,7 @@ from rasterio.transform import from_bounds
 from rogi.errors import InputError
 from rogi.inventory.geopackage import add_styles
 from rogi.update.edits import read_edits
-from rogi.update.forms import DECISION_LABELS, SUGGESTED_REASONS, FormSetting, string, task_fields
+from rogi.update.forms import DECISION_LABELS, USUAL_REASONS, FormSetting, string, task_fields
 from rogi.update.imagery_style import imagery_style
 from rogi.update.model import CONSTRAINTS, LOCKED, PLANNED, TASK_COLUMNS, Decision
 from rogi.update.project import LAYERS, layer_id, package_source, project_xml, write_project
@@ -253,8 +253,9 @@ def test_qgis_opens_the_project(work: Path, qgis: Session) -> None:
     entries = {k: v for entry in fields["decision"]["config"]["map"] for k, v in entry.items()}
     assert set(entries.values()) >= set(Decision)
     widgets = {name: field["widget"] for name, field in fields.items()}
-    assert widgets["reason"] == "UniqueValues"
-    assert fields["reason"]["config"] == {"Editable": True}
+    assert widgets["reason"] == "ValueMap"
+    reasons = {k: v for entry in fields["reason"]["config"]["map"] for k, v in entry.items()}
+    assert [v for k, v in reasons.items() if k == v] == list(USUAL_REASONS)
     assert (widgets["merge_into"], widgets["use_candidate"], widgets["date"]) == (
         "ValueRelation",
         "CheckBox",
@@ -293,7 +294,6 @@ def test_qgis_marks_what_is_not_legal(work: Path, qgis: Session) -> None:
     for (_, values, expected), marked in zip(cases, answers, strict=True):
         assert set(marked) == expected, values
     assert MESSAGE["reason-given"] in answers[4]["reason"]
-    assert SUGGESTED_REASONS[0] in answers[4]["reason"]
 
 
 def test_qgis_saves_decisions(work: Path, qgis: Session) -> None:

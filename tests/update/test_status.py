@@ -47,6 +47,7 @@ def test_counts(state: Review) -> None:
     assert (ben.tasks, ben.decided, ben.kept, ben.open, ben.missing) == (14, 0, 4, 9, 1)
     assert anna.done == pytest.approx(5 / 21) and state.drawn == 1 and not state.complete
     assert [a.area for a in state.areas] == ["A1", "A1"]
+    assert (anna.last_edit, anna.people, ben.people) == ("2026-08-15", ("anna",), ("ben",))
     assert [(p.rule, p.package) for p in state.problems] == [("outline-not-changed", "anna")]
 
 
@@ -69,6 +70,7 @@ def test_command(planned: tuple[Inputs, Path], tmp_path: Path) -> None:
     assert shown.exit_code == 1 and "Not complete yet." in shown.stdout
     assert "problem: anna" in shown.stdout and "1 row drawn without a task" in shown.stdout
     made = json.loads(CliRunner().invoke(app, ["status", str(work), "--format", "json"]).stdout)
+    assert made["packages"][0]["people"] == ["anna"] and "2026-08-15 by anna" in shown.stdout
     assert made["packages"][0]["tasks"] == 21 and made["problems"][0]["rule"] == "outline-not-changed"
     page = tmp_path / "status.html"
     done = CliRunner().invoke(app, ["status", str(work), "--format", "html", "-o", str(page)])
