@@ -281,6 +281,53 @@ def _locked_folder(parent: Path) -> Iterator[Path]:
             os.close(handle)
 
 
+@contextmanager
+def locked(path: Path, busy: str) -> Iterator[None]:
+    """Hold a lock file, gone afterwards, for the time of the block; a killed process holds none.
+
+    Where no file can be locked (Windows, a folder that cannot be written to), nothing is.
+
+    Raises
+    ------
+    OutputError
+        With the text ``busy``, if another process, or thread, has the lock.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "job.lock"
+    >>> with locked(path, "The job runs already."):
+    ...     path.exists()
+    True
+    >>> path.exists()
+    False
+    """
+    try:
+        import fcntl  # noqa: F401
+    except ImportError:
+        yield
+        return
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            yield
+            return
+        if not _lock(handle):
+            os.close(handle)
+            raise OutputError(busy)
+        # The one that had it may have removed the file in between: then another file is the lock now.
+        with contextlib.suppress(OSError):
+            if os.stat(path).st_ino == os.fstat(handle).st_ino:  # noqa: PTH116
+                break
+        os.close(handle)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
 def remove_leftovers(parent: Path) -> None:
     """Remove what killed processes left in a folder, or finish it (:func:`swap`).
 

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from rogi.errors import InputError
-from rogi.files import write_text
+from rogi.files import locked, write_text
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft with everything in it, or the record it became."""
+
+    record: str
+    doi: str
+    address: str
+    published: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +86,15 @@ def read_state(folder: Path, server: str) -> State:
 def write_state(folder: Path, state: State) -> None:
     """Keep what is known of a draft."""
     write_text(state_path(folder), json.dumps(asdict(state), indent=1) + "\n", state=True)
+
+
+def alone(step: Callable[Concatenate[Path, P], T]) -> Callable[Concatenate[Path, P], T]:
+    """Let a step of a publication, whose first argument is the package, run once at a time."""
+
+    @functools.wraps(step)
+    def run(folder: Path, /, *arguments: P.args, **options: P.kwargs) -> T:
+        busy = f"Another run is publishing {folder} at this moment; wait until it is done."
+        with locked(folder.with_name(f"{folder.name}.lock"), busy):
+            return step(folder, *arguments, **options)
+
+    return run

@@ -16,7 +16,7 @@ from rogi.files import write_text
 from rogi.release.answers import CACHED, fault
 from rogi.release.contents import md5_of, sha256_of
 from rogi.release.model import Release
-from rogi.release.publish import record_number
+from rogi.release.records import record_number
 from rogi.release.repository import CONNECT_S, READ_S, Repository, RepositoryError
 from rogi.targets import CACHE_VARIABLE, cache_folder
 from rogi.text import as_json

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any, Final
 
+from rogi.errors import OptionError
+
 CLOCK_SKEW: Final = dt.timedelta(minutes=10)
 
 
@@ -42,3 +44,18 @@ def made_after(record: dict[str, Any], since: str) -> bool:
 def numbers_of(records: Iterable[dict[str, Any]]) -> str:
     """Their numbers, for a message."""
     return ", ".join(str(record["id"]) for record in records)
+
+
+def record_number(text: str) -> str:
+    """The number of a record, from itself, its DOI or its address.
+
+    Raises
+    ------
+    OptionError
+        If it is none of them.
+    """
+    plain = text.strip().removeprefix("https://doi.org/").rstrip("/")
+    plain = plain.rpartition("zenodo.")[2] if plain.startswith("10.") else plain.rpartition("/")[2]
+    if not plain or not plain.isascii() or not plain.replace("-", "").isalnum():
+        raise OptionError(f"{text!r} is no record; give its number or DOI, such as 10.5281/zenodo.10732042.")
+    return plain

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from rogi.release.checksums import verify_package
 from rogi.release.metadata import INVENIO
-from rogi.release.publish import read_package, record_number
+from rogi.release.publish import read_package
+from rogi.release.records import record_number
 from rogi.release.repository import HttpTransport, Repository
 from rogi.release.upload import upload_files
 
@@ -40,12 +41,14 @@ def rehearse(folder: Path, address: str, *, version_of: str | None = None, publi
         request("GET", f"/api/records/{NUMBER}")
         return "\n".join(lines) + "\n"
     record = json.loads((folder / INVENIO).read_text(encoding="utf-8"))
-    request("GET", "/api/user/records?size=100&page=1&sort=newest&allversions=true", note="is there a draft?")
+    own = "/api/user/records?size=100&page=1&sort=newest&allversions=true"
+    request("GET", own, note="is there a draft?")
     if version_of is None:
         request("POST", "/api/records", record)
     else:
         request("GET", f"/api/records/{record_number(version_of)}", note="is it this inventory?")
         request("POST", f"/api/records/{record_number(version_of)}/versions")
+    request("GET", own, note="was another run first?")
     request("POST", f"/api/records/{NUMBER}/draft/pids/doi", note="then the DOI goes into the package")
     request("GET", f"/api/records/{NUMBER}/draft")
     request("PUT", f"/api/records/{NUMBER}/draft", {**record, "pids": "{as the draft has them}"})

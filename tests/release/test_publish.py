@@ -16,7 +16,8 @@ from rogi.release.build import build, set_doi
 from rogi.release.check import check_package
 from rogi.release.metadata import checksums
 from rogi.release.model import read_release
-from rogi.release.publish import discard, prepare, publish, record_number
+from rogi.release.publish import discard, prepare, publish
+from rogi.release.records import record_number
 from rogi.release.rehearsal import rehearse
 from rogi.release.repository import HttpTransport, Repository, RepositoryError, token_for
 from rogi.release.upload import upload_files
