@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 
 from rogi import targets
 from rogi.errors import OptionError
+from rogi.masking import is_address, masked
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +34,9 @@ class Writes:
     own: bool = False
 
 
+STORE = "store"
+"""The parameter that takes the address of a database."""
+
 WRITES = Writes()
 KEEPS = Writes(own=True)
 Force = Annotated[
@@ -41,23 +45,43 @@ Force = Annotated[
 
 
 class GuardedCommand(TyperCommand):
-    """A command that refuses, before any work, to write over what it reads or what others wrote."""
+    """A command that refuses, before any work, to write over what it reads or what others wrote.
+
+    The address of a database is taken by ``--store`` only; elsewhere it would be a path.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         """Run it, within :func:`rogi.targets.running`."""
+        for name, value in ctx.params.items():
+            if name != STORE:
+                _refuse_addresses(value, self._option(name))
         marks = outputs(self.callback)
         command = " ".join(["rogi", *ctx.command_path.split(" ")[1:]])
         given = (value for name, value in ctx.params.items() if name not in marks)
         with targets.running(command, paths_in(given), force=bool(ctx.params.get("force"))):
             named: set[str] = set()
             for name, mark in marks.items():
-                option = next((o for p in self.params if p.name == name for o in p.opts if o[:1] == "-"), "")
                 for path in _paths(ctx.params.get(name)):
                     if os.path.realpath(path) in named:
                         raise OptionError(f"{path} is named for two outputs; give each a file of its own.")
                     named.add(os.path.realpath(path))
-                    (targets.refuse_input if mark.own else targets.check)(path, option)
+                    (targets.refuse_input if mark.own else targets.check)(path, self._option(name))
             return super().invoke(ctx)
+
+    def _option(self, name: str) -> str:
+        """How a parameter is written; an argument is not."""
+        return next((o for p in self.params if p.name == name for o in p.opts if o[:1] == "-"), "")
+
+
+def _refuse_addresses(value: object, option: str) -> None:
+    if isinstance(value, list | tuple):
+        for item in value:
+            _refuse_addresses(item, option)
+    elif isinstance(value, str | Path) and is_address(str(value)):
+        raise OptionError(
+            f"{option or 'The argument'} takes no address of a database, found {masked(str(value))}; a store "
+            "is named with --store of `rogi update`."
+        )
 
 
 class App(typer.Typer):

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from rogi.masking import masked
 from rogi.text import printable
 
 _ESCAPED = "rogi-escaped"
@@ -53,13 +54,13 @@ def make_usable() -> None:
 
 
 def tell(text: str) -> None:
-    """One line on stderr, without anything in it that a terminal or a CI system obeys."""
-    sys.stderr.write(f"{printable(text)}\n")
+    """One line on stderr, without passwords or anything in it that a terminal or a CI system obeys."""
+    sys.stderr.write(f"{printable(masked(text))}\n")
 
 
 def renew(text: str) -> None:
     """Replace the line that renews itself, on a terminal."""
-    sys.stderr.write(f"\r\x1b[K{printable(text)}")
+    sys.stderr.write(f"\r\x1b[K{printable(masked(text))}")
     sys.stderr.flush()
 
 

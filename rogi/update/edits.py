@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rogi.errors import InputError
+from rogi.errors import InputError, OptionError
 from rogi.inventory.crs import label as crs_label
 from rogi.schema.model import normalise
 from rogi.update.columns import GEOMETRY, cut, objects, typed
@@ -109,11 +109,18 @@ def read_edits(
     ------
     InputError
         If there is no plan or no package, or a file is damaged, locked, or of another plan.
+    OptionError
+        If both packages and a store are named.
 
     Notes
     -----
     No file is changed, and none is made beside one.
     """
+    if store is not None and paths:
+        raise OptionError(
+            "Decisions are read from packages or from a store, not from both: the packages beside a store "
+            "are the plan as it was made. Name the work folder, or --store."
+        )
     files, plans, notes = sorted_out(paths)
     tables: list[TaskTable] = []
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:

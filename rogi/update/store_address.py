@@ -11,11 +11,12 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from rogi.distribution import missing
 from rogi.errors import InputError, OptionError
+from rogi.masking import SCHEMES, masked
+from rogi.update.model import APPLICATION
 
 if TYPE_CHECKING:
     import psycopg
 
-SCHEMES: Final = ("postgresql", "postgres")
 DEFAULT_SCHEMA: Final = "rogi_update"
 EXAMPLE: Final = "postgresql://user@host:5432/database?schema=rogi_update"
 TIMEOUT_S: Final = 15
@@ -59,11 +60,6 @@ class StoreAddress:
         return self.shown
 
 
-def is_store(text: str) -> bool:
-    """Whether a text is the address of a store rather than a path."""
-    return text.split("://", 1)[0] in SCHEMES and "://" in text
-
-
 def parse_address(url: str) -> StoreAddress:
     """An address from its text.
 
@@ -86,14 +82,16 @@ def parse_address(url: str) -> StoreAddress:
         f"The address of the store is not written as {EXAMPLE}; special characters in names are "
         "percent-encoded (@ as %40), and a password is best left to ~/.pgpass or PGPASSWORD."
     )
-    if not is_store(url):
+    if url.partition("://")[0] not in SCHEMES or "://" not in url:
         raise wrong
     try:
         parts = urlsplit(url)
         query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError:
         raise wrong from None
-    if parts.fragment:
+    # In an unencoded password an @ ends it, and a / the host: its rest would be taken for a name, and shown.
+    account = re.split(r"[/?]", url.split("://", 1)[1], maxsplit=1)[0]
+    if parts.fragment or url.count("@") > account.count("@") or account.count("@") > 1:
         raise wrong
     names = [value for key, value in query if key == "schema"]
     rest = urlencode([(key, value) for key, value in query if key != "schema"], quote_via=quote)
@@ -103,6 +101,8 @@ def parse_address(url: str) -> StoreAddress:
         )
     except psycopg.Error:  # its message may repeat the password
         raise wrong from None
+    if not re.fullmatch(r"[0-9,]*", str(parameters.get("port") or "")):
+        raise wrong
     schema = names[-1] if names else DEFAULT_SCHEMA
     if not _NAME.fullmatch(schema) or schema in _RESERVED or schema.startswith("pg_"):
         raise OptionError(
@@ -113,7 +113,9 @@ def parse_address(url: str) -> StoreAddress:
 
 
 @contextmanager
-def connected(address: StoreAddress, doing: str) -> Iterator[psycopg.Connection[Any]]:
+def connected(
+    address: StoreAddress, doing: str, *, one_moment: bool = False
+) -> Iterator[psycopg.Connection[Any]]:
     """One transaction on a store: all that is done in the block, or nothing.
 
     Parameters
@@ -121,7 +123,11 @@ def connected(address: StoreAddress, doing: str) -> Iterator[psycopg.Connection[
     address
         Where it is.
     doing
-        What is done, for messages: "read" or "create".
+        What is done, for messages: "read", "create".
+    one_moment
+        Only read, all tables as they were at one moment, whoever edits meanwhile. Otherwise each statement
+        sees what others have committed by then, whatever the server's default is: what is looked at after a
+        lock was waited for is as it was left.
 
     Raises
     ------
@@ -137,10 +143,13 @@ def connected(address: StoreAddress, doing: str) -> Iterator[psycopg.Connection[
             f"The database {address} cannot be reached: {_first_line(error, address)}; check the server, the "
             "address, and the password in ~/.pgpass or PGPASSWORD."
         ) from None
+    level = psycopg.IsolationLevel
     try:
+        connection.isolation_level = level.REPEATABLE_READ if one_moment else level.READ_COMMITTED
+        connection.read_only = one_moment
         with connection:
-            # Nothing that others may have put into public is taken for a function of PostgreSQL.
-            connection.execute("SET LOCAL search_path TO pg_catalog")
+            for name, value in _SETTINGS.items():
+                connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
             yield connection
     except psycopg.errors.InsufficientPrivilege as error:
         raise InputError(
@@ -151,14 +160,57 @@ def connected(address: StoreAddress, doing: str) -> Iterator[psycopg.Connection[
         raise InputError(f"The store {address} failed: {_first_line(error, address)}.") from None
 
 
+_SETTINGS: Final = {
+    # Nothing that others may have put into public is taken for a function of PostgreSQL.
+    "search_path": "pg_catalog",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "bytea_output": "hex",
+    "row_security": "on",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""What decides how values are read and written, so that no setting of a server, database or role does."""
+
+
+def is_there(connection: psycopg.Connection[Any], address: StoreAddress) -> None:
+    """Refuse a schema without a store."""
+    if marked(connection, address.schema) != APPLICATION:
+        raise InputError(
+            f"The database of {address} has no store in the schema {address.schema}; make one with "
+            "rogi update plan --store, or name its schema with ?schema=."
+        )
+
+
+def marked(connection: psycopg.Connection[Any], schema: str) -> str | None:
+    """What a schema says of itself; None where there is no such schema."""
+    row = connection.execute(
+        "SELECT COALESCE(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = %s",
+        (schema,),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def postgis_schema(connection: psycopg.Connection[Any], address: StoreAddress) -> str:
+    """The schema PostGIS lives in."""
+    row = connection.execute(
+        "SELECT nspname FROM pg_extension JOIN pg_namespace AS n ON n.oid = extnamespace"
+        " WHERE extname = 'postgis'"
+    ).fetchone()
+    if row is None:
+        raise InputError(
+            f"The database {address} has no PostGIS; ask who maintains it to run CREATE EXTENSION postgis "
+            "there, and try again."
+        )
+    return str(row[0])
+
+
 def _first_line(error: Exception, address: StoreAddress) -> str:
     """What the server said, on one line, without the password."""
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    for key in ("password", "sslpassword"):
-        secret = address.parameters.get(key)
-        if secret:
-            text = text.replace(secret, "***")
-    return text
+    return masked(text, secrets=[address.parameters.get(key, "") for key in ("password", "sslpassword")])
 
 
 def _psycopg() -> Any:

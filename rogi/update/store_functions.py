@@ -1,4 +1,4 @@
-"""Functions of a store, in PL/pgSQL: who acts, whose rows are whose, the rules of a row, the history."""
+"""Functions of a store, in PL/pgSQL: who acts, whose rows are whose, comments, history and undo."""
 
 from __future__ import annotations
 
@@ -7,58 +7,89 @@ from typing import Final
 
 from psycopg import sql
 
-from rogi.update.model import CONSTRAINTS, PLANNED, TASK_COLUMNS
-from rogi.update.triggers import (
-    DELETE_MESSAGE,
-    GEOMETRY_MESSAGE,
-    PLANNED_MESSAGE,
-    TASK_MESSAGE,
-    UNIT_MESSAGE,
-)
+from rogi.update.model import TASK_COLUMNS
+from rogi.update.store_rows import SETTINGS, UNDOING, task_function
 
-PACKAGE_MESSAGE: Final = "package names the work package of the row, and is not changed"
-OWNER_MESSAGE: Final = "the row belongs to the package of somebody else; ask a maintainer"
-STALE_MESSAGE: Final = "somebody changed this row since it was read; reload it, look, and decide again"
+GONE_MESSAGE: Final = "no row was changed: it was deleted or planned anew meanwhile; reload the layer"
+TEXT_MESSAGE: Final = "a comment needs a text"
+ROW_MESSAGE: Final = "a comment belongs to a row of tasks; there is none with this fid"
+
+EDIT, REVIEW = "edit", "review"
+"""What a role may do with the rows of a package, in ``mappers.may``."""
 
 
-def store_functions(schema: str, postgis: str) -> Iterator[sql.Composed]:
+def store_functions(schema: str, postgis: str, *, geographic: bool) -> Iterator[sql.Composed]:
     """Create the functions; ``postgis`` is the schema PostGIS lives in."""
     parts = {
         "schema": sql.Identifier(schema),
         "postgis": sql.Identifier(postgis),
         "name": sql.Literal(schema),
+        "postgis_name": sql.Literal(postgis),
+        "settings": sql.SQL(SETTINGS),
+        "undoing": sql.Literal(UNDOING),
+        "gone": sql.Literal(GONE_MESSAGE),
+        "no_text": sql.Literal(TEXT_MESSAGE),
+        "no_row": sql.Literal(ROW_MESSAGE),
+        "columns": _names(c.name for c in TASK_COLUMNS),
+        "was": sql.SQL(", ").join(sql.SQL("was.{}").format(sql.Identifier(c.name)) for c in TASK_COLUMNS),
     }
-    for text in (_WHO, _OWNS, _WRITE_HISTORY, _REFUSE, _ASSIGN, _WITHDRAW):
+    for text in (
+        _WHO, _KEEPS, _MAY, _OWNS, _REVIEWS, _WRITE_HISTORY, _REFUSE, _SAVED, _COMMENT, _ASSIGN, _WITHDRAW,
+        _UNDO,
+    ):  # fmt: skip
         yield sql.SQL(text).format(**parts)
-    yield _task_function(schema, postgis)
+    yield task_function(schema, postgis, geographic)
 
 
-# The role that acts: the one taken on with SET ROLE, or the one that logged in. The same inside functions
-# that run with the rights of their owner, where current_user is the owner.
+def _names(names: Iterator[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+# Who logged in, also where a group's role was taken on with SET ROLE: a decision is that of a person. The
+# same inside functions that run with the rights of their owner.
 _WHO: Final = """CREATE FUNCTION {schema}.who() RETURNS text LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $rogi$
-  SELECT CASE current_setting('role') WHEN 'none' THEN session_user::text ELSE current_setting('role') END
+  SELECT session_user::text
+$rogi$"""
+
+_MAY: Final = """CREATE FUNCTION {schema}.may(package text, may text) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $rogi$
+  SELECT EXISTS (
+    SELECT 1 FROM {schema}.mappers AS m JOIN pg_roles AS r ON r.rolname = m.role
+    WHERE (m.package IS NULL OR m.package = $1) AND m.may = $2 AND pg_has_role(current_user, r.oid, 'MEMBER')
+  )
 $rogi$"""
 
 _OWNS: Final = """CREATE FUNCTION {schema}.owns(text) RETURNS boolean LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $rogi$
-  SELECT EXISTS (
-    SELECT 1 FROM {schema}.mappers AS m JOIN pg_roles AS r ON r.rolname = m.role
-    WHERE (m.package IS NULL OR m.package = $1) AND pg_has_role(current_user, r.oid, 'MEMBER')
-  ) OR (
-    SELECT pg_has_role(current_user, relowner, 'MEMBER') FROM pg_class
-    WHERE oid = '{schema}.tasks'::regclass
-  )
+  SELECT {schema}.may($1, 'edit') OR {schema}.keeps()
+$rogi$"""
+
+_REVIEWS: Final = """CREATE FUNCTION {schema}.reviews(text) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $rogi$
+  SELECT {schema}.may($1, 'review')
+$rogi$"""
+
+# Whether the role is the owner of the store, or a member of it.
+_KEEPS: Final = """CREATE FUNCTION {schema}.keeps() RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $rogi$
+  SELECT pg_has_role(current_user, relowner, 'MEMBER') FROM pg_class WHERE oid = '{schema}.tasks'::regclass
 $rogi$"""
 
 # Geometry as well-known binary: GeoJSON, which to_jsonb would make of it, is rounded and slow.
 _WRITE_HISTORY: Final = """CREATE FUNCTION {schema}.write_history() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $rogi$
+SECURITY DEFINER {settings} AS $rogi$
 DECLARE
   bare {schema}.tasks%ROWTYPE;
   row_before jsonb;
   row_after jsonb;
+  acting name := COALESCE(NULLIF(current_setting('role'), 'none'), session_user);
+  undone bigint;
 BEGIN
+  IF COALESCE(current_setting({undoing}, true), '') <> '' AND pg_has_role(
+    acting, (SELECT relowner FROM pg_class WHERE oid = '{schema}.tasks'::regclass), 'MEMBER') THEN
+    undone := current_setting({undoing})::bigint;
+  END IF;
   IF TG_OP <> 'INSERT' THEN
     bare := OLD;
     bare.geom := NULL;
@@ -71,11 +102,11 @@ BEGIN
     row_after := to_jsonb(bare)
       || jsonb_build_object('geom', encode({postgis}.ST_AsEWKB(NEW.geom), 'hex'));
   END IF;
-  INSERT INTO {schema}.history ("at", "by", operation, fid, task, package, old, new)
-  VALUES (clock_timestamp(), {schema}.who(), lower(TG_OP),
+  INSERT INTO {schema}.history ("at", "by", "role", operation, fid, task, package, old, new, undoes)
+  VALUES (clock_timestamp(), {schema}.who(), NULLIF(current_setting('role'), 'none'), lower(TG_OP),
     COALESCE((row_after ->> 'fid')::bigint, (row_before ->> 'fid')::bigint),
     COALESCE(row_after, row_before) ->> 'task', COALESCE(row_after, row_before) ->> 'package',
-    row_before, row_after);
+    row_before, row_after, undone);
   RETURN NULL;
 END
 $rogi$"""
@@ -87,8 +118,37 @@ BEGIN
 END
 $rogi$"""
 
-_ASSIGN: Final = """CREATE FUNCTION {schema}.assign(package text, role name) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $rogi$
+# QGIS does not look at how many rows an UPDATE changed: without this, an edit of a row that is gone is lost
+# without a word.
+_SAVED: Final = """CREATE FUNCTION {schema}.saved() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $rogi$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM saved_rows) THEN
+    RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = {gone};
+  END IF;
+  RETURN NULL;
+END
+$rogi$"""
+
+_COMMENT: Final = """CREATE FUNCTION {schema}.check_comment() RETURNS trigger LANGUAGE plpgsql
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $rogi$
+BEGIN
+  IF NULLIF(TRIM(NEW.text), '') IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = {no_text};
+  END IF;
+  SELECT t.task, t.package INTO NEW.task, NEW.package FROM {schema}.tasks AS t WHERE t.fid = NEW.fid;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = {no_row};
+  END IF;
+  NEW.id := nextval('{schema}.comments_id_seq');
+  NEW."by" := {schema}.who();
+  NEW."at" := clock_timestamp();
+  RETURN NEW;
+END
+$rogi$"""
+
+_ASSIGN: Final = """CREATE FUNCTION {schema}.assign(package text, role name, may text DEFAULT 'edit')
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $rogi$
 BEGIN
   IF $1 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {schema}.tasks AS t WHERE t.package = $1) THEN
     RAISE EXCEPTION USING MESSAGE = format('there is no package %L', $1);
@@ -96,12 +156,22 @@ BEGIN
   IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $2) THEN
     RAISE EXCEPTION USING MESSAGE = format('there is no role %L; make it with CREATE ROLE', $2);
   END IF;
-  INSERT INTO {schema}.mappers SELECT $1, $2
-  WHERE NOT EXISTS (SELECT 1 FROM {schema}.mappers AS m
-    WHERE m.package IS NOT DISTINCT FROM $1 AND m.role = $2);
+  IF $3 IS NULL OR $3 NOT IN ('edit', 'review') THEN
+    RAISE EXCEPTION USING MESSAGE = format('a role may edit or review, found %L', $3);
+  END IF;
+  IF NOT has_schema_privilege($2, {postgis_name}, 'USAGE') THEN
+    IF NOT has_schema_privilege({postgis_name}, 'USAGE WITH GRANT OPTION') THEN
+      RAISE EXCEPTION USING MESSAGE = format('the role %L may not use PostGIS in the schema %I; '
+        'ask its owner for GRANT USAGE ON SCHEMA %I TO %I', $2, {postgis_name}, {postgis_name}, $2);
+    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', {postgis_name}, $2);
+  END IF;
+  DELETE FROM {schema}.mappers AS m WHERE m.package IS NOT DISTINCT FROM $1 AND m.role = $2;
+  INSERT INTO {schema}.mappers VALUES ($1, $2, $3);
   EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', {name}, $2);
   EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', {name}, $2);
   EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %I.tasks TO %I', {name}, $2);
+  EXECUTE format('GRANT INSERT ON %I.comments TO %I', {name}, $2);
   EXECUTE format('GRANT USAGE ON SEQUENCE %I.tasks_fid_seq TO %I', {name}, $2);
 END
 $rogi$"""
@@ -118,113 +188,42 @@ BEGIN
 END
 $rogi$"""
 
-
-def _task_function(schema: str, postgis: str) -> sql.Composed:
-    """The trigger on rows of ``tasks``: rules in the order of the package's triggers, then who and when."""
-    claims_task = "COALESCE(NEW.task, '') <> ''"
-    planned = "COALESCE(OLD.task, '') <> ''"
-    geometry = sql.SQL("NEW.geom IS NULL OR {}.ST_IsEmpty(NEW.geom)").format(sql.Identifier(postgis))
-    own_unit = _exists("t.unit = NEW.unit AND COALESCE(t.task, '') <> '' AND t.package = NEW.package", schema)
-    row: list[tuple[sql.Composable, str, str]] = [
-        *(
-            (sql.SQL("NOT ({})").format(sql.SQL(c.holds.format(row="NEW."))), c.message, c.name)
-            for c in CONSTRAINTS
-        ),
-        (geometry, GEOMETRY_MESSAGE, "geometry-given"),
-        (
-            sql.SQL("COALESCE(NEW.task, '') = '' AND COALESCE(NEW.unit, '') <> '' AND NOT {}").format(
-                own_unit
-            ),
-            UNIT_MESSAGE,
-            "unit-known",
-        ),
-    ]
-    known = _exists(f"t.task = NEW.task AND {_same_plan('t', 'NEW')}", schema)
-    changed = sql.SQL(f"{planned} AND NOT ({_same_plan('OLD', 'NEW')})")
-    other = _exists("t.task = OLD.task AND t.fid <> OLD.fid", schema)
-    stale = sql.SQL("NEW.seen IS DISTINCT FROM OLD.seen AND NEW.seen <> OLD.version")
-    moved = sql.SQL("NEW.package IS DISTINCT FROM OLD.package")
-    parts = {
-        "own_old": _raise(_not_own("OLD", schema), OWNER_MESSAGE, "owner"),
-        "own_new": _raise(_not_own("NEW", schema), OWNER_MESSAGE, "owner"),
-        "no_package": _raise(sql.SQL("NEW.package IS NULL"), PACKAGE_MESSAGE, "package-given"),
-        "delete": _raise(sql.SQL("{} AND NOT {}").format(sql.SQL(planned), other), DELETE_MESSAGE, "planned"),
-        "insert": _raise(
-            sql.SQL("{} AND NOT {}").format(sql.SQL(claims_task), known), TASK_MESSAGE, "task-known"
-        ),
-        "moved": _raise(moved, PACKAGE_MESSAGE, "package-kept"),
-        "changed": _raise(changed, PLANNED_MESSAGE, "planned"),
-        "taken": _raise(sql.SQL(f"NOT ({planned}) AND {claims_task}"), TASK_MESSAGE, "task-known"),
-        "stale": _raise(stale, STALE_MESSAGE, "seen"),
-        "row": sql.SQL("\n").join(_raise(broken, message, name) for broken, message, name in row),
-    }
-    return sql.SQL(_CHECK_TASK).format(schema=sql.Identifier(schema), **parts)
-
-
-_CHECK_TASK: Final = """CREATE FUNCTION {schema}.check_task() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp AS $rogi$
+# The row as it was before a change, with those who had decided it: the history says who undid.
+_UNDO: Final = """CREATE FUNCTION {schema}.undo(entry bigint, with_later boolean DEFAULT false)
+RETURNS bigint LANGUAGE plpgsql {settings} AS $rogi$
+DECLARE
+  past {schema}.history%ROWTYPE;
+  was {schema}.tasks%ROWTYPE;
+  later bigint;
+  there boolean;
 BEGIN
-  IF TG_OP <> 'INSERT' THEN
-    {own_old}
+  SELECT * INTO past FROM {schema}.history AS h WHERE h.id = $1;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format('the history has no entry %s', $1);
   END IF;
-  IF TG_OP = 'DELETE' THEN
-    {delete}
-    RETURN OLD;
+  PERFORM 1 FROM {schema}.tasks AS t WHERE t.fid = past.fid FOR UPDATE;
+  there := FOUND;
+  SELECT max(h.id) INTO later FROM {schema}.history AS h WHERE h.fid = past.fid AND h.id > past.id;
+  IF later IS NOT NULL AND NOT $2 THEN
+    RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format(
+      'the row was changed again after entry %s, last in entry %s', $1, later);
   END IF;
-  IF TG_OP = 'INSERT' THEN
-    IF NULLIF(TRIM(NEW.package), '') IS NULL THEN
-      SELECT CASE WHEN count(DISTINCT m.package) = 1 THEN min(m.package) END INTO NEW.package
-      FROM {schema}.mappers AS m JOIN pg_roles AS r ON r.rolname = m.role
-      WHERE pg_has_role(current_user, r.oid, 'MEMBER');
-    END IF;
-    {no_package}
-    {own_new}
-    {insert}
-    NEW.version := 1;
-    NEW.created_by := {schema}.who();
-    NEW.created_at := clock_timestamp();
+  PERFORM set_config({undoing}, $1::text, true);
+  IF past.old IS NULL THEN
+    DELETE FROM {schema}.tasks AS t WHERE t.fid = past.fid;
   ELSE
-    {moved}
-    {stale}
-    {changed}
-    {taken}
-    NEW.version := OLD.version + 1;
-    NEW.created_by := OLD.created_by;
-    NEW.created_at := OLD.created_at;
+    was := jsonb_populate_record(NULL::{schema}.tasks, past.old - 'geom');
+    was.geom := (past.old ->> 'geom')::{postgis}.geometry;
+    IF there THEN
+      UPDATE {schema}.tasks AS t SET ({columns}, edited_by, edited_at, reviewed_by, reviewed_at, geom) =
+        ROW({was}, was.edited_by, was.edited_at, was.reviewed_by, was.reviewed_at, was.geom)
+      WHERE t.fid = past.fid;
+    ELSE
+      was.version := was.version + 1;
+      INSERT INTO {schema}.tasks OVERRIDING SYSTEM VALUE SELECT was.*;
+    END IF;
   END IF;
-  {row}
-  NEW.seen := NULL;
-  NEW.edited_by := {schema}.who();
-  NEW.edited_at := clock_timestamp();
-  RETURN NEW;
+  PERFORM set_config({undoing}, '', true);
+  RETURN past.fid;
 END
 $rogi$"""
-
-
-def _raise(broken: sql.Composable, message: str, constraint: str) -> sql.Composed:
-    return sql.SQL(
-        "IF {broken} THEN RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = {message},"
-        " CONSTRAINT = {constraint}; END IF;"
-    ).format(broken=broken, message=sql.Literal(message), constraint=sql.Literal(constraint))
-
-
-def _exists(condition: str, schema: str) -> sql.Composed:
-    return sql.SQL("EXISTS (SELECT 1 FROM {}.tasks AS t WHERE {})").format(
-        sql.Identifier(schema), sql.SQL(condition)
-    )
-
-
-def _not_own(row: str, schema: str) -> sql.Composed:
-    return sql.SQL("NOT {}.owns({}.package)").format(sql.Identifier(schema), sql.SQL(row))
-
-
-def _same_plan(left: str, right: str) -> str:
-    """Whether two rows agree in all columns of the plan; editors write empty text for null."""
-    types = {c.name: c.type for c in TASK_COLUMNS}
-    same = [
-        f"COALESCE({left}.\"{name}\", '') = COALESCE({right}.\"{name}\", '')"
-        if types[name] == "text"
-        else f'{left}."{name}" IS NOT DISTINCT FROM {right}."{name}"'
-        for name in PLANNED
-    ]
-    return " AND ".join([*same, f"{left}.package = {right}.package"])

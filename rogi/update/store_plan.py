@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from rogi.files import write_text
 from rogi.update.model import APPLICATION
-from rogi.update.plan import Plan
+from rogi.update.plan import Plan, Progress
 from rogi.update.planned import PLAN_FILE, TASKS_FILE
 from rogi.update.project import write_project
-from rogi.update.store import PackageTables, Store, create_store
+from rogi.update.store_make import PackageTables, Store, making_store
 from rogi.update.store_project import store_source
 from rogi.update.work_folder import layers_of
 
@@ -19,8 +21,11 @@ PAGE: Final = "store.md"
 MARGIN: Final = 0.02  # of the larger side of a package's extent
 
 
-def store_plan(plan: Plan, url: str, work: Path, folder: Path | None = None) -> Store:
-    """Put a plan into a database, and write what opens it there.
+@contextmanager
+def storing_plan(
+    plan: Plan, url: str, work: Path, folder: Path | None = None, progress: Progress | None = None
+) -> Iterator[Store]:
+    """Put a plan into a database, and write what opens it there; all others see it after the block.
 
     Writes ``store.qgs`` with all packages for maintainers, ``NAME.store.qgs`` for each package, and
     ``store.md`` with the address and the SQL that gives packages to roles.
@@ -35,19 +40,31 @@ def store_plan(plan: Plan, url: str, work: Path, folder: Path | None = None) -> 
         Folder with ``plan.json`` and ``tasks.csv``; written to.
     folder
         Where its files will lie, if elsewhere.
-
-    Returns
-    -------
-    Store
+    progress
+        Told whom the plan waits for.
 
     Raises
     ------
     RogiError
-        See :func:`rogi.update.store.create_store`; then nothing is written.
+        See :func:`rogi.update.store_make.making_store`; then nothing is written.
     """
     packages = [PackageTables(p.name, p.mapper, *layers_of(plan, p)) for p in plan.packages]
     texts = {name: (work / name).read_text(encoding="utf-8") for name in (PLAN_FILE, TASKS_FILE)}
-    store = create_store(url, packages, plan=texts[PLAN_FILE], tasks=texts[TASKS_FILE])
+    plan_text, tasks_text = texts[PLAN_FILE], texts[TASKS_FILE]
+
+    def waiting(what: str) -> None:
+        if progress is not None:
+            progress(what, 1, 1)
+
+    with making_store(url, packages, plan=plan_text, tasks=tasks_text, waiting=waiting) as store:
+        _write_projects(plan, packages, store, work, folder)
+        write_text(work / PAGE, _page(plan, store))
+        yield store
+
+
+def _write_projects(
+    plan: Plan, packages: Sequence[PackageTables], store: Store, work: Path, folder: Path | None
+) -> None:
     inventory = plan.content["inventory"]["name"]
     whole = PackageTables("", "", plan.tasks, plan.current, plan.candidates, plan.context)
     stems = [f"{p.stem}.store.qgs" for p in plan.packages]
@@ -64,8 +81,6 @@ def store_plan(plan: Plan, url: str, work: Path, folder: Path | None = None) -> 
             imagery=plan.request.imagery,
             folder=folder,
         )
-    write_text(work / PAGE, _page(plan, store))
-    return store
 
 
 def _page(plan: Plan, store: Store) -> str:
@@ -75,13 +90,20 @@ def _page(plan: Plan, store: Store) -> str:
         "",
         f"Address, without password: `{store.address}`",
         "",
-        "| package | mapper | project | role |",
+        "| package | mapper | project | roles |",
         "| --- | --- | --- | --- |",
     ]
     for package in plan.packages:
-        state = "none yet" if package.name in store.unassigned else _cell(package.mapper)
+        roles = [_role(role, may) for name, role, may in store.assigned if name == package.name]
+        state = ", ".join(roles) or "none yet"
         cells = (_cell(package.name), _cell(package.mapper), _cell(f"{package.stem}.store.qgs"), state)
         lines.append(f"| {' | '.join(cells)} |")
+    everywhere = [_role(role, may) for name, role, may in store.assigned if name is None]
+    if everywhere:
+        lines += ["", f"In all packages: {', '.join(everywhere)}."]
+    if store.lost:
+        lost = [f"{_role(role, may)} in {_cell(name or 'all packages')}" for name, role, may in store.lost]
+        lines += ["", f"In the store before, and no longer possible: {'; '.join(lost)}."]
     if store.unassigned:
         calls = [
             f"SELECT {schema}.assign({_literal(p.name)}, 'role');"
@@ -93,6 +115,10 @@ def _page(plan: Plan, store: Store) -> str:
     command = f"{APPLICATION} apply --inventory FILE --store '{store.address}' -o FILE"
     lines += ["", f"What was decided goes into a new version with `{command}`.", ""]
     return "\n".join(lines)
+
+
+def _role(role: str, may: str) -> str:
+    return f"{_cell(role)} ({may}s)"
 
 
 def _literal(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rogi.schema.qml import Default, FormField, Widget
 from rogi.update.forms import string
 from rogi.update.project import LAYERS, ProjectSource
-from rogi.update.store import Store
+from rogi.update.store_make import Store
 
 
 def store_source(store: Store, package: str | None = None, *, authcfg: str = "") -> ProjectSource:
@@ -64,6 +64,8 @@ def _store_fields(package: str | None) -> tuple[FormField, ...]:
                 ("created_at", "Drawn at"),
                 ("edited_by", "Saved by"),
                 ("edited_at", "Saved at"),
+                ("reviewed_by", "Reviewed by"),
+                ("reviewed_at", "Reviewed at"),
             )
         ),
     )

@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,14 +48,20 @@ _EDITED: Final = " OR ".join(
 )
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, store: str | None = None) -> None:
     """Refuse a folder that a plan must not be written to.
+
+    Parameters
+    ----------
+    folder : Path
+    store : str, optional
+        The team store that the plan goes to too.
 
     Raises
     ------
     OutputError
-        If it holds decisions, cannot be looked through, is open in another program, or holds other things
-        than a plan.
+        If it holds decisions, cannot be looked through, is open in another program, holds other things
+        than a plan, or is that of a store when the plan goes to none.
     """
     if not folder.exists():
         if not folder.parent.is_dir():
@@ -69,6 +75,11 @@ def check_folder(folder: Path) -> None:
     if not (folder / PLAN_FILE).is_file():
         raise OutputError(f"{folder} holds other files ({present[0].name}); name a new folder for the plan.")
     _old_plan(folder)
+    if store is None and (of_store := [name for name in STORE_FILES if (folder / name).exists()]):
+        raise OutputError(
+            f"{folder} is the folder of a team store ({of_store[0]}), whose plan would be another one than "
+            "that in the folder; plan with --store as before, or name another folder."
+        )
     for package in (p for p in present if p.suffix.lower() == ".gpkg"):
         refuse_open(package)
         if number := _edited(package):
@@ -112,7 +123,7 @@ def write_plan(
     OutputError
         See `check_folder`; and if something cannot be written.
     """
-    check_folder(folder)
+    check_folder(folder, store)
     stale = _files_of(_old_plan(folder)) if (folder / PLAN_FILE).is_file() else set()
     with workplace(folder.parent) as place:
         work = place / "plan"
@@ -120,14 +131,21 @@ def write_plan(
         _write_packages(plan, work, folder, progress)
         for name, text in {**_overview(plan), **(pages or {})}.items():
             write_text(work / name, text)
-        if store is not None:
-            from rogi.update.store_plan import store_plan
-
-            store_plan(plan, store, work, folder)
+        with _stored(plan, store, work, folder, progress):
+            check_folder(folder, store)  # again: a mapper may have begun meanwhile
         names = sorted(path.name for path in work.iterdir())
-        check_folder(folder)  # again: a mapper may have begun meanwhile
         _move(work, folder, names, stale)
     return [folder / name for name in names]
+
+
+def _stored(
+    plan: Plan, store: str | None, work: Path, folder: Path, progress: Progress | None
+) -> AbstractContextManager[object]:
+    if store is None:
+        return nullcontext()
+    from rogi.update.store_plan import storing_plan
+
+    return storing_plan(plan, store, work, folder, progress)
 
 
 def layers_of(

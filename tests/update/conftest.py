@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packages import Inputs, make_work
 from postgres import INSTALL, Database, Server, binaries, running
+from stores import fill
 
 NO_SERVER = f"no PostgreSQL with PostGIS here: {INSTALL}"
 NO_QGIS = (
     "no QGIS for Debian's Python here: apt-get install -y --no-install-recommends python3-qgis qgis-providers"
 )
 SYSTEM_PYTHON = Path("/usr/bin/python3")
+SCHEMA = "rogi_update"
 Session = Callable[..., list[Any]]
 Command = Callable[..., tuple[int, str]]
 
@@ -39,6 +42,53 @@ def database(server: Server) -> Iterator[Database]:
     made = server.database()
     yield made
     server.drop(made)
+
+
+@pytest.fixture(scope="session")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Inputs, Path]:
+    """A work folder for anna and ben that no test changes."""
+    return make_work(tmp_path_factory.mktemp("planned"))
+
+
+@pytest.fixture(scope="session")
+def shared(server: Server, planned: tuple[Inputs, Path]) -> Database:
+    """A filled store for tests that undo what they do; anna and ben are roles."""
+    for name in ("anna", "ben", "stranger"):
+        server.role(name)
+    database = server.database()
+    fill(database.url(), planned[1])
+    return database
+
+
+@pytest.fixture
+def filled(server: Server, database: Database, planned: tuple[Inputs, Path]) -> Database:
+    """A filled store of a test's own."""
+    for name in ("anna", "ben"):
+        server.role(name)
+    fill(database.url(), planned[1])
+    return database
+
+
+@pytest.fixture
+def anna(shared: Database) -> Iterator[Any]:
+    """A session of anna whose changes are undone."""
+    import psycopg
+
+    with psycopg.connect(shared.url("anna")) as connection:
+        connection.execute(f"SET search_path TO {SCHEMA}, public")
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture
+def owner(shared: Database) -> Iterator[Any]:
+    """A session of the store's owner whose changes are undone."""
+    import psycopg
+
+    with psycopg.connect(shared.url()) as connection:
+        connection.execute(f"SET search_path TO {SCHEMA}, public")
+        yield connection
+        connection.rollback()
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
@@ -22,9 +21,10 @@ import pytest
 import rasterio
 import shapely
 from mapping import copy_row, decide, draw, split
-from packages import CRS, Inputs, make_case, make_work, octagon, write_inputs
+from packages import CRS, Inputs, make_case, octagon, write_inputs
 from postgres import PASSWORD, Database, Server, binaries
 from rasterio.transform import from_bounds
+from stores import LAYER_NAMES, fill, refused, tables
 from test_package import ACCEPTED, CASE, REFUSED, UNIT
 
 from rogi.errors import InputError, MissingExtra, OptionError, OutputError, RogiError
@@ -32,83 +32,16 @@ from rogi.update.edits import Edits, read_edits
 from rogi.update.forms import FormSetting, task_fields
 from rogi.update.model import LOCKED, TASK_COLUMNS
 from rogi.update.project import LAYERS, write_project
-from rogi.update.store import PackageTables, Store, create_store, read_store
+from rogi.update.store import read_store
 from rogi.update.store_address import DEFAULT_SCHEMA, parse_address
-from rogi.update.store_functions import OWNER_MESSAGE, PACKAGE_MESSAGE, STALE_MESSAGE
+from rogi.update.store_make import PackageTables, Store, create_store
 from rogi.update.store_project import store_source
+from rogi.update.store_rows import OWNER_MESSAGE, PACKAGE_MESSAGE, STALE_MESSAGE
 from rogi.update.triggers import DELETE_MESSAGE
 
 psycopg = pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi-toolkit[store]'")
 pytestmark = pytest.mark.xdist_group("postgres")
 Session = Callable[..., list[Any]]
-LAYER_NAMES = ("tasks", *LOCKED)
-
-
-@pytest.fixture(scope="module")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Inputs, Path]:
-    return make_work(tmp_path_factory.mktemp("planned"))
-
-
-def tables(work: Path, crs: str | None = None) -> list[PackageTables]:
-    """The layers of the packages of a folder."""
-    found = []
-    for entry in json.loads((work / "plan.json").read_text())["packages"]:
-        frames = {name: gpd.read_file(work / entry["file"], layer=name) for name in LAYER_NAMES}
-        if crs is not None:
-            frames = {name: frame.to_crs(crs) for name, frame in frames.items()}
-        found.append(PackageTables(entry["name"], entry["mapper"], **frames))
-    return found
-
-
-def fill(url: str, work: Path, packages: list[PackageTables] | None = None) -> Store:
-    """A store of the plan in a folder."""
-    texts = {name: (work / name).read_text() for name in ("plan.json", "tasks.csv")}
-    made = packages if packages is not None else tables(work)
-    return create_store(url, made, plan=texts["plan.json"], tasks=texts["tasks.csv"])
-
-
-@pytest.fixture(scope="module")
-def shared(server: Server, planned: tuple[Inputs, Path]) -> Database:
-    """A filled store for tests that undo what they do; anna and ben are roles."""
-    for name in ("anna", "ben", "stranger"):
-        server.role(name)
-    database = server.database()
-    fill(database.url(), planned[1])
-    return database
-
-
-@pytest.fixture
-def filled(server: Server, database: Database, planned: tuple[Inputs, Path]) -> Database:
-    """A filled store of a test's own."""
-    for name in ("anna", "ben"):
-        server.role(name)
-    fill(database.url(), planned[1])
-    return database
-
-
-@pytest.fixture
-def anna(shared: Database) -> Iterator[Any]:
-    """A session of anna whose changes are undone."""
-    with psycopg.connect(shared.url("anna")) as connection:
-        connection.execute(f"SET search_path TO {DEFAULT_SCHEMA}, public")
-        yield connection
-        connection.rollback()
-
-
-@pytest.fixture
-def owner(shared: Database) -> Iterator[Any]:
-    """A session of the store's owner whose changes are undone."""
-    with psycopg.connect(shared.url()) as connection:
-        connection.execute(f"SET search_path TO {DEFAULT_SCHEMA}, public")
-        yield connection
-        connection.rollback()
-
-
-def refused(connection: Any, statement: str, values: tuple[Any, ...] = ()) -> str:
-    """What the server says to a statement it refuses; the transaction goes on."""
-    with pytest.raises(psycopg.Error) as caught, connection.transaction():
-        connection.execute(statement, values)
-    return str(caught.value.diag.message_primary)
 
 
 # ---- the rules of a package
@@ -246,7 +179,10 @@ def test_who_and_when(filled: Database) -> None:
         drawn = owner.execute(
             "SELECT created_by, edited_by, package FROM tasks WHERE task IS NULL"
         ).fetchall()
-        assert drawn == [("anna", "anna", "anna")]
+        # A role that was taken on says whose rows are edited, not who edits them.
+        assert drawn == [("maintainer", "maintainer", "anna")]
+        by = owner.execute('SELECT "by", role FROM history ORDER BY id DESC LIMIT 1').fetchone()
+        assert by == ("maintainer", "anna")
         recent = "edited_at BETWEEN now() - interval '1 minute' AND now() + interval '1 minute'"
         (number,) = owner.execute(f"SELECT count(*) FROM tasks WHERE {recent}").fetchone()
         assert number == 2
@@ -403,7 +339,7 @@ import os, signal, sys
 sys.path[:0] = {[str(Path(__file__).parent)]!r}
 from pathlib import Path
 import test_store
-from rogi.update import store
+from rogi.update import store_make as store
 whole = store.load
 def load(connection, schema, table, frame, srid):
     if table == "candidates":

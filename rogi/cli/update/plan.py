@@ -94,7 +94,11 @@ def plan(
     if sliver is not None and not 0 <= sliver < 1:
         raise OptionError(f"--sliver is from 0 to below 1, found {sliver}.")
     line = ProgressLine(quiet)
-    check_folder(output)
+    check_folder(output, store)
+    if store is not None:
+        from rogi.update.store_make import check_store
+
+        check_store(store)
     plain = Parameters()
     request = Request(
         inventory=tuple(inventory),
