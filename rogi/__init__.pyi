@@ -10,6 +10,9 @@ from .api.attributes import solar_radiation as solar_radiation
 from .api.attributes import zonal_statistics as zonal_statistics
 from .api.comparing import compare as compare
 from .api.comparing import match as match
+from .api.detection import evaluate as evaluate
+from .api.detection import predict as predict
+from .api.detection import train as train
 from .api.identity import parse_ids as parse_ids
 from .api.identity import primary_id as primary_id
 from .api.identity import repair_ids as repair_ids

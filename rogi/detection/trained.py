@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from rogi.detection.dataset import Ints, TrainingData
 from rogi.detection.network import NetworkSpec, output_names
 from rogi.detection.scores import Counts, best_threshold, metrics, threshold_curve
 from rogi.detection.training_settings import TrainingSettings
+from rogi.errors import OptionError
 from rogi.ledger import file_sha256
 
 if TYPE_CHECKING:
@@ -68,6 +70,21 @@ class Trained:
     initial_weights: Path | None
     kept_random: tuple[str, ...]
     seconds: Mapping[str, float]
+
+
+def check_name(name: str, version: str) -> None:
+    """Refuse names and versions that a card cannot have, before hours of training.
+
+    Raises
+    ------
+    OptionError
+    """
+    for what, text in (("name", name), ("version", version)):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", text):
+            raise OptionError(
+                f"The {what} of a model has letters, digits, points, hyphens and underscores, 40 at most, "
+                f"found {text!r}."
+            )
 
 
 def write_model(

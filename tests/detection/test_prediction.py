@@ -568,7 +568,7 @@ def test_results_beside_the_tiles(main: Main, bundle: Bundle, tmp_path: Path, mo
     folder = tiles(tmp_path / "mosaic", scene())
     arguments = (folder, "--model", bundle.path, "-o", folder / "c.gpkg", *FAST)
     with monkeypatch.context() as patch:
-        patch.setattr("rogi.detection.candidates.write_candidates", lambda *_: sys.exit(9))
+        patch.setattr("rogi.detection.finding.write_candidates", lambda *_: sys.exit(9))
         assert main(*arguments)[0] == 9
     code, _, errors = main(*arguments)
     assert code == 0, errors
@@ -706,7 +706,7 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
         ("good", bundle, ("--stretch", "9,3"), ("lower value first",)),
         ("good", bundle, ("--stride", "7"), ("from 12 to 96",)),
         ("good", bundle, ("--threshold", "1.5"), ("threshold",)),
-        ("good", bundle, ("--merge", "or", "--spread", tmp_path / "s.tif"), ("--merge or",)),
+        ("good", bundle, ("--merge", "or", "--spread", tmp_path / "s.tif"), ("the merge or",)),
         ("good", bundle, ("--probability", files["good"]), ("is an input",)),
         ("good", bundle, ("--probability", out), ("named for two outputs",)),
         ("good", bundle, ("--workers", "9", "--threads", "9"), ("cores",)),

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi import vector
 from rogi.cli.guard import WRITES, Force
 from rogi.cli.options import Remote
 from rogi.cli.streams import tell
-from rogi.errors import InputError, OptionError
+from rogi.errors import OptionError
 
 if TYPE_CHECKING:
-    from rogi.comparison.compare import Parameters
-    from rogi.geometry import Geometries
+    from rogi.cli.options import ProgressLine
     from rogi.inventory.model import Inventory
-    from rogi.regions import Regions
     from rogi.render.detection import Format
 
 
@@ -92,12 +89,8 @@ def evaluate(
     """
     from rogi.cli.options import ProgressLine
     from rogi.comparison.metrics import check_expectations, check_limits, parse_limits, read_expectations
-    from rogi.comparison.sides import side_of
-    from rogi.detection.evaluation import evaluate as judge
-    from rogi.detection.published import packaged_evaluation, read_published
-    from rogi.inventory.read import layers_for, read_inventory
+    from rogi.detection.judging import evaluate_candidates
     from rogi.render.detection import render
-    from rogi.schema.model import Role
 
     outputs = _outputs(list(output or ()), list(format or ()))
     limits = parse_limits(list(fail_under or ()))
@@ -105,34 +98,21 @@ def evaluate(
     if probability is None:
         _check_pixels(list(limits), "--fail-under")
         _check_pixels([one.name for one in expected], "--expect")
-    parameters = _parameters(iou, replicates, seed)
-    if not 0 <= band <= 1000:
-        raise OptionError(f"--band is 0 (no boundary IoU) to 1000 m, found {band:g}.")
-    rates = packaged_evaluation() if published is None else read_published(published)
-    places = _regions(subregions, region_field)
-    asked, name = _area(area, region_field)
-
     progress = ProgressLine(quiet)
-    progress("reading candidates", 1, 4)
-    own, other = (layers_for(path, layer or (), (candidates, truth)) for path in (candidates, truth))
-    found = read_inventory(candidates, crs=crs, layers=own)
-    side_b = side_of(found, Role.OUTLINE)
-    progress("reading truth", 2, 4)
-    side_a = side_of(read_inventory(truth, crs=crs, layers=other), Role.OUTLINE)
-    progress("comparing", 3, 4)
-    result = judge(
-        side_b,
-        side_a,
-        ground=_ground(found, asked, everywhere),
-        subregions=places if places is not None else subregions,
-        confidence=confidence,
-        probability=probability,
-        pixel_threshold=_threshold(threshold, candidates),
-        published=rates,
-        parameters=parameters,
-        band_m=band,
-        region=name,
+    result = evaluate_candidates(
+        lambda: _read(candidates, truth, crs, layer or (), progress),
+        area=area,
         everywhere=everywhere,
+        subregions=subregions,
+        region_field=region_field,
+        probability=probability,
+        threshold=threshold,
+        confidence=confidence,
+        published=published,
+        iou=tuple(iou or ()),
+        band_m=band,
+        replicates=replicates,
+        seed=seed,
     )
     checks = []
     if limits or expected:
@@ -148,6 +128,20 @@ def evaluate(
     for message in damaged:
         tell(f"error: {message}")
     raise typer.Exit(2 if damaged else 0 if all(c.holds for c in checks) else 1)
+
+
+def _read(
+    candidates: Path, truth: Path, crs: str | None, layer: Sequence[str], progress: ProgressLine
+) -> tuple[Inventory, Inventory]:
+    from rogi.inventory.read import layers_for, read_inventory
+
+    own, other = (layers_for(path, layer, (candidates, truth)) for path in (candidates, truth))
+    progress("reading candidates", 1, 4)
+    found = read_inventory(candidates, crs=crs, layers=own)
+    progress("reading truth", 2, 4)
+    true = read_inventory(truth, crs=crs, layers=other)
+    progress("comparing", 3, 4)
+    return found, true
 
 
 def _check_pixels(names: list[str], option: str) -> None:
@@ -182,94 +176,3 @@ def _outputs(output: list[Path], format: list[str]) -> list[tuple[Format, Path |
         )
     terminal = Format(format[0]) if format else Format.TEXT
     return [(terminal, None), *((format_of(p), p) for p in output)]
-
-
-def _parameters(iou: list[float] | None, replicates: int, seed: int) -> Parameters:
-    from rogi.comparison.compare import Parameters
-
-    p = Parameters(seed=seed, replicates=replicates)
-    if iou:
-        if not all(0 < t <= 1 for t in iou):
-            raise OptionError(f"--iou is above 0 and at most 1, found {', '.join(f'{t:g}' for t in iou)}.")
-        p = replace(p, iou_thresholds=tuple(sorted(set(iou))))
-    return p
-
-
-def _file_of(text: str) -> Path | None:
-    """The file among what may be a file, a file and a name, or a column."""
-    for part in (text, text.rpartition(":")[0]):
-        if part and Path(part).exists():
-            return Path(part)
-    return None
-
-
-def _regions(text: str | None, field: str | None) -> Regions | None:
-    from rogi.regions import read_regions
-
-    if text is None:
-        return None
-    file = _file_of(text)
-    if file is None and (Path(text).suffix or "/" in text):
-        raise OptionError(f"--subregions {text}: there is no such file; check the spelling and the folder.")
-    return None if file is None else read_regions(file, field, "polygons of --subregions")
-
-
-def _area(text: str | None, field: str | None) -> tuple[Geometries | None, str]:
-    """Polygons of the area asked for, and its name."""
-    import pyogrio
-
-    from rogi.comparison.outlines import repair
-    from rogi.detection.predicted_ground import with_points_along
-    from rogi.geometry import to_lonlat
-    from rogi.regions import polygon_layer, read_regions, same_name
-
-    if text is None:
-        return None, ""
-    file = _file_of(text)
-    if file is None:
-        raise OptionError(f"--area {text}: there is no such file; name a file of polygons, or FILE:NAME.")
-    if str(file) == text:
-        try:
-            frame = vector.read_dataframe(file, layer=polygon_layer(file, "outlines of --area"))
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-            raise InputError(f"The area {file} cannot be read: {error}; name a file of polygons.") from None
-        if getattr(frame, "crs", None) is None:
-            raise InputError(f"The area {file} has no geometry or no CRS; set it in the file.")
-        polygons = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
-        if not len(polygons):
-            raise InputError(f"The area {file} holds no polygons.")
-        shapes = with_points_along(polygons.geometry.to_numpy(), frame.crs)
-        return repair(to_lonlat(shapes, frame.crs))[0], file.name
-    regions = read_regions(file, field, "outlines of --area")
-    found = same_name(text.rpartition(":")[2], regions.names)
-    if found is None:
-        raise OptionError(
-            f"--area {text}: {file} has no region of this name; it has {', '.join(regions.names)}."
-        )
-    at = regions.names.index(found)
-    return regions.geometry[at : at + 1], found
-
-
-def _ground(found: Inventory, asked: Geometries | None, everywhere: bool) -> Geometries | None:
-    """Polygons where candidates could have been found; None where nothing says so."""
-    from rogi.comparison.outlines import repair
-    from rogi.detection.predicted_ground import intersected, with_points_along
-    from rogi.geometry import to_lonlat
-    from rogi.schema.model import Role
-
-    layer = found.layer(Role.AREA_OF_INTEREST)
-    if everywhere or layer is None or not len(layer) or layer.crs is None:
-        return asked
-    covered = repair(to_lonlat(with_points_along(layer.geometry, layer.crs), layer.crs))[0]
-    return covered if asked is None else intersected(covered, asked)
-
-
-def _threshold(given: float | None, candidates: Path) -> float:
-    if given is not None:
-        if not 0 < given <= 1:
-            raise OptionError(f"--threshold is a probability above 0 and at most 1, found {given:g}.")
-        return given
-    from rogi.detection.candidates import read_parameters
-
-    stated = read_parameters(candidates).get("threshold")
-    return float(stated) if isinstance(stated, int | float) and 0 < stated <= 1 else 0.5

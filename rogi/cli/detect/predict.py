@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,20 +15,10 @@ from rogi.cli.streams import Stopwatch, tell
 from rogi.errors import INTERRUPTED, OptionError, is_interrupt
 
 if TYPE_CHECKING:
-    from rogi.cli.attributes import TimeLeft
     from rogi.detection.bundle import Bundle
     from rogi.detection.candidates import Candidates
-    from rogi.detection.engines import Plan
     from rogi.detection.imagery import Imagery
     from rogi.detection.prediction import Prediction
-    from rogi.detection.windows import Blend
-    from rogi.ledger import Ledger
-
-SUFFIXES = (".gpkg", ".parquet", ".fgb", ".csv")
-
-WHOLE, COG = "probability.part", "cog.part"
-"""In the folder of a prediction, while the files at the end are made; a name that no folder of imagery takes
-for a tile, should that folder be inside it."""
 
 
 class MergeChoice(StrEnum):
@@ -160,32 +148,31 @@ def predict(
     from rogi.cli.attributes import TimeLeft
     from rogi.cli.options import date as parsed_date
     from rogi.detection.bundle import Bundle
-    from rogi.detection.delivery import check_replaceable, remove_leftovers
-    from rogi.detection.prediction import LEDGER, blocks_held, prune, work_folder
-    from rogi.ledger import Ledger
+    from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
+    from rogi.detection.prediction import blocks_held
     from rogi.words import counted
 
     watch = Stopwatch()
     parsed_date(date)
     bundle = Bundle.load(model)
     level = bundle.card.threshold if threshold is None else threshold
-    outlines = {
-        "threshold": level,
-        "minimum_area_m2": minimum_area,
-        "fill_holes_m2": fill_holes,
-        "smooth": smooth,
-        "separate": separate.value if separate else None,
-        "glaciers": glaciers,
-        "date": date,
-        "to_crs": crs,
-    }
     targets = Targets(output, probability, spread)
     targets.check()
     targets.check_folders(imagery)
     request = Request(
         bundle,
         _open(imagery, bundle, bands, channel, resample, nodata),
-        _blend(bundle, merge, stride, block, targets),
+        chosen_blend(bundle, merge.value, stride, block, spread is not None),
+        {
+            "threshold": level,
+            "minimum_area_m2": minimum_area,
+            "fill_holes_m2": fill_holes,
+            "smooth": smooth,
+            "separate": separate.value if separate else None,
+            "glaciers": glaciers,
+            "date": date,
+            "to_crs": crs,
+        },
         _stretch(stretch),
         (area, area_field, exclude),
         {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
@@ -194,29 +181,22 @@ def predict(
     )
     watch("opening")
     folder = work or output.with_name(output.name + ".rogi")
-    known = folder / LEDGER
     line = TimeLeft(quiet, "blocks")
-    if not known.exists():
-        check_replaceable(targets.files, None, force)
-    with work_folder(folder), Ledger(known) as ledger:
-        check_replaceable(targets.files, ledger, force)
-        try:
-            plan, done = _predicted(request, outlines, folder, ledger, targets, line, quiet, watch)
-            found = _written(request, plan, done, outlines, targets, folder, ledger, line, watch)
-        except (KeyboardInterrupt, SystemError) as error:
-            if not is_interrupt(error):
-                raise
-            line.done()
-            tell(
-                f"stopped; {counted(blocks_held(folder), 'finished block')} in {folder}. The same command "
-                "goes on."
-            )
-            raise typer.Exit(INTERRUPTED) from None
-        finally:
-            line.done()
-        prune(folder, done)
-        remove_leftovers(folder, (WHOLE, COG, output.name))
-    watch("files")
+    say = (lambda _: None) if quiet else tell
+    try:
+        made = find_candidates(request, targets, folder, force=force, progress=line, say=say, watch=watch)
+    except (KeyboardInterrupt, SystemError) as error:
+        if not is_interrupt(error):
+            raise
+        line.done()
+        tell(
+            f"stopped; {counted(blocks_held(folder), 'finished block')} in {folder}. The same command "
+            "goes on."
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        line.done()
+    done, found = made.prediction, made.candidates
     _report(done, found, level, quiet)
     if not quiet:
         tell(f"{watch}")
@@ -229,54 +209,6 @@ def predict(
             "ground was. Put it right and run the same command again."
         )
         raise typer.Exit(2)
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Files to write."""
-
-    candidates: Path
-    probability: Path | None
-    spread: Path | None
-
-    @property
-    def files(self) -> list[Path]:
-        """Those that are wanted."""
-        return [path for path in (self.candidates, self.probability, self.spread) if path is not None]
-
-    def check(self) -> None:
-        """Refuse what cannot be written, before anything is computed."""
-        if self.candidates.suffix.lower() not in SUFFIXES:
-            raise OptionError(
-                f"--output {self.candidates} names no format for candidates; end it in {', '.join(SUFFIXES)}."
-            )
-        for path in self.files:
-            if not path.parent.is_dir():
-                raise OptionError(f"The folder {path.parent} does not exist; make it, or write elsewhere.")
-
-    def check_folders(self, imagery: Sequence[Path]) -> None:
-        """Refuse rasters in a folder of imagery: the next run would take them for tiles."""
-        for folder in (path.resolve() for path in imagery if path.is_dir()):
-            for raster in (self.probability, self.spread):
-                if raster is not None and folder in raster.resolve().parents:
-                    raise OptionError(
-                        f"{raster} lies in the imagery {folder.name}, of which it would become a tile; write "
-                        "it elsewhere."
-                    )
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be predicted, and how."""
-
-    bundle: Bundle
-    imagery: Imagery
-    blend: Blend
-    stretch: tuple[float, float] | None
-    ground: tuple[str | None, str | None, Path | None]
-    choice: Mapping[str, Any]
-    workers: int | None
-    cluster: str | None
 
 
 def _open(
@@ -300,19 +232,6 @@ def _open(
     )
 
 
-def _blend(
-    bundle: Bundle, merge: MergeChoice, stride: int | None, block: int | None, targets: Targets
-) -> Blend:
-    from rogi.detection.windows import BLOCK_PIXELS, OR_STRIDE, Blend, Merge
-
-    if merge is MergeChoice.OR and targets.spread is not None:
-        raise OptionError("--spread is of windows that are averaged; it does not go with --merge or.")
-    patch = bundle.card.patch
-    usual = OR_STRIDE if merge is MergeChoice.OR else bundle.card.stride
-    chosen = min(usual, patch) if stride is None else stride
-    return Blend(Merge(merge.value), chosen, patch, BLOCK_PIXELS if block is None else block)
-
-
 def _stretch(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
@@ -321,149 +240,6 @@ def _stretch(text: str | None) -> tuple[float, float] | None:
     except ValueError:
         raise OptionError(f"--stretch is two numbers such as 0,10000, found {text!r}.") from None
     return low, high
-
-
-def _predicted(
-    request: Request,
-    outlines: Mapping[str, Any],
-    folder: Path,
-    ledger: Ledger,
-    targets: Targets,
-    line: TimeLeft,
-    quiet: bool,
-    watch: Stopwatch,
-) -> tuple[Plan, Prediction]:
-    from rogi.detection.fit import intake
-    from rogi.detection.ground import ground_on
-    from rogi.detection.prediction import choose_plan
-    from rogi.detection.prediction import predict as predict_imagery
-
-    images = request.imagery
-    _rehearse(images, len(request.bundle.card.outputs), outlines)
-    taken, notes = intake(images, request.bundle.card, stretch=request.stretch)
-    area, area_field, exclude = request.ground
-    ground = ground_on(
-        images.transform, images.shape, images.crs, area=area, area_field=area_field, exclude=exclude
-    )
-    plan, selection = choose_plan(
-        request.bundle,
-        ledger,
-        workers=request.workers,
-        cluster=request.cluster is not None,
-        threshold=outlines["threshold"],
-        **request.choice,
-    )
-    if not quiet:
-        for note in (*images.notes, *notes, *ground.notes):
-            tell(f"note: {note}")
-        for trial in selection.trials if selection is not None else ():
-            tell(f"{trial}")
-        tell(f"using {plan}")
-    watch("self-test")
-    done = predict_imagery(
-        images,
-        taken,
-        request.bundle,
-        plan,
-        request.blend,
-        ground,
-        folder,
-        ledger,
-        spread=targets.spread is not None,
-        threshold=outlines["threshold"],
-        workers=request.workers,
-        cluster=request.cluster,
-        progress=line,
-    )
-    watch("blocks")
-    return plan, done
-
-
-def _rehearse(images: Imagery, outputs: int, outlines: Mapping[str, Any]) -> None:
-    """Draw the outlines of nothing: what is wrong with the options shows before hours of prediction."""
-    import numpy as np
-
-    from rogi.detection.candidates import make_candidates
-
-    nothing = np.full((outputs, 1, 1), 255, np.uint8)
-    make_candidates(lambda *_: nothing, (1, 1), images.transform, images.crs, **outlines)
-
-
-def _written(
-    request: Request,
-    plan: Plan,
-    done: Prediction,
-    outlines: Mapping[str, Any],
-    targets: Targets,
-    folder: Path,
-    ledger: Ledger,
-    line: TimeLeft,
-    watch: Stopwatch,
-) -> Candidates:
-    """Put the blocks together, draw the outlines, and put all files in their place."""
-    from rogi.detection.candidates import make_candidates, write_candidates
-    from rogi.detection.delivery import deliver
-    from rogi.detection.probability import SPREAD_OF, assemble, raster_reader
-    from rogi.raster.writing import write_cog
-
-    images, card = request.imagery, request.bundle.card
-    whole = folder / WHOLE
-    assemble(done.store.read, images, card.outputs, whole, line)
-    watch("assembling")
-    with raster_reader(whole) as read:
-        found = make_candidates(
-            read,
-            images.shape,
-            images.transform,
-            images.crs,
-            model=request.bundle.label,
-            imagery=images.name,
-            **outlines,
-        )
-    watch("outlines")
-    found = replace(found, parameters={**found.parameters, **_provenance(request, plan, outlines, ledger)})
-    made = folder / targets.candidates.name
-    losses = write_candidates(found, made)
-    found = replace(found, notes=(*found.notes, *losses))
-    if targets.probability is not None:
-        write_cog(whole, folder / COG)
-        deliver(folder / COG, targets.probability, ledger)
-    if targets.spread is not None:
-        spreads = [SPREAD_OF + name for name in card.outputs]
-        assemble(done.store.read_spread, images, spreads, whole, line, "spread")
-        write_cog(whole, folder / COG)
-        deliver(folder / COG, targets.spread, ledger)
-    whole.unlink()
-    deliver(made, targets.candidates, ledger)
-    return found
-
-
-def _provenance(request: Request, plan: Plan, outlines: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
-    """What the candidates were made from; the same however the work was shared out."""
-    from rogi import __version__
-
-    card, (area, _, exclude) = request.bundle.card, request.ground
-    files = {"exclude": exclude, "glaciers": outlines["glaciers"]}
-    return {
-        "bundle": {"name": card.name, "version": card.version, "sha256": request.bundle.digest},
-        "images": request.imagery.describe(ledger),
-        "prediction": {
-            "merge": request.blend.merge.value,
-            "stride": request.blend.stride,
-            "backend": plan.backend,
-            "backend_version": plan.version,
-            "device": plan.device,
-            "precision": plan.precision,
-            "area": area,
-            "stretch": None if request.stretch is None else list(request.stretch),
-        },
-        "rogi": __version__,
-        **{
-            name: {"name": path.name, "sha256": ledger.file_digest(path)}
-            for name, path in files.items()
-            if path is not None
-        },
-    }
 
 
 def _report(done: Prediction, found: Candidates, threshold: float, quiet: bool) -> None:

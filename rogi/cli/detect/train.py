@@ -175,13 +175,14 @@ def train(
     from rogi.detection.bundle import check_target
     from rogi.detection.export import check_installed
     from rogi.detection.patch_store import PatchSet
+    from rogi.detection.trained import check_name
     from rogi.detection.training_settings import Optimiser, Precision, Schedule, TrainingSettings
 
     watch = Stopwatch()
     check_target(output, force)
     check_installed()
     title = name or (output.stem if output.suffix.lower() == ".zip" else output.name)
-    _check_name(title, model_version)
+    check_name(title, model_version)
     settings = TrainingSettings(
         epochs=epochs,
         steps=steps,
@@ -260,17 +261,6 @@ def train(
         tell(f"{watch}")
     shutil.rmtree(work, ignore_errors=True)
     sys.stdout.write(_summary(trained, card, output))
-
-
-def _check_name(name: str, version: str) -> None:
-    """Before hours of training, not after."""
-    import re
-
-    for option, text in (("--name", name), ("--model-version", version)):
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", text):
-            raise OptionError(
-                f"{option} has letters, digits, points, hyphens and underscores, 40 at most, found {text!r}."
-            )
 
 
 def _integers(text: str | None, option: str, count: int | None) -> tuple[int, ...] | None:

@@ -1,0 +1,585 @@
+"""Detection: candidates from imagery, models from patches, and how good both are."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, fields, replace
+from enum import StrEnum
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rogi.api.display import frames_html
+from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
+from rogi.comparison.metrics import Checked, check_limits
+from rogi.detection import candidates as made
+from rogi.detection.evaluation import Evaluation as Judged
+from rogi.detection.judging import evaluate_candidates
+from rogi.errors import OptionError
+from rogi.inventory.build import from_tables
+from rogi.raster.bands import parse_choice
+from rogi.schema.model import Role
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from rogi.detection.card import ModelCard
+    from rogi.inventory.model import Inventory
+
+Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Candidates(made.Candidates):
+    """What :func:`rogi.predict` gives.
+
+    Attributes
+    ----------
+    frame : GeoDataFrame
+        One row for each candidate: provisional ID, confidence (0 to 1), AREA (km²), …
+    coverage : GeoDataFrame
+        Polygons of the ground that was predicted.
+    parents : GeoDataFrame or None
+        Polygons that were separated into several candidates.
+    parameters : mapping
+        How the candidates were made, with the digests of model and imagery.
+    notes : tuple of str
+    """
+
+    def to_geodataframe(self) -> gpd.GeoDataFrame:
+        """A copy of the candidates, in the CRS asked for."""
+        return self.frame.copy()
+
+    def to_inventory(self) -> Inventory:
+        """The candidates as outlines, and the ground predicted as area of interest."""
+        return _inventory(self)
+
+    def write(self, path: str | PathLike[str]) -> tuple[str, ...]:
+        """Write them (.gpkg, .parquet, .fgb, .csv); what the format could not hold, in words."""
+        return made.write_candidates(self, Path(path))
+
+    def __repr__(self) -> str:
+        area = float(self.frame["AREA"].sum()) if len(self) else 0.0
+        return f"<Candidates: {len(self)}, {area:.2f} km²>"
+
+    def _repr_html_(self) -> str:
+        return frames_html(repr(self), candidates=self.frame)
+
+
+def predict(
+    imagery: Paths,
+    model: str | PathLike[str],
+    *,
+    area: str | PathLike[str] | None = None,
+    area_field: str | None = None,
+    exclude: str | PathLike[str] | None = None,
+    glaciers: str | PathLike[str] | None = None,
+    bands: str | Sequence[int | str] | None = None,
+    channels: Mapping[str, str | PathLike[str]] | None = None,
+    nodata: float | Sequence[float] = (),
+    resample: bool = False,
+    stretch: tuple[float, float] | None = None,
+    merge: str = "cosine",
+    stride: int | None = None,
+    threshold: float | None = None,
+    minimum_area: float = made.MINIMUM_AREA_M2,
+    fill_holes: float = 0.0,
+    smooth: float = 0.0,
+    separate: str | None = None,
+    crs: Any = None,
+    date: str | None = None,
+    probability: str | PathLike[str] | None = None,
+    spread: str | PathLike[str] | None = None,
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    batch: int | None = None,
+    threads: int | None = None,
+    workers: int | None = None,
+    block: int | None = None,
+    work: str | PathLike[str] | None = None,
+) -> Candidates:
+    """Find candidates of rock glaciers in imagery, as `rogi detect predict` does.
+
+    Parameters
+    ----------
+    imagery : path or sequence of paths
+        GeoTIFF, VRT, folder of tiles or STAC item; several are one mosaic.
+    model : path
+        Model bundle: a folder or zip of :func:`train`.
+    area : str or path, optional
+        Only this ground: a file of polygons, ``FILE:NAME``, or ``"W,S,E,N"`` in degrees.
+    area_field : str, optional
+        Column of the names.
+    exclude, glaciers : path, optional
+        Polygons that are not predicted; glacier outlines, to say how much of each candidate is on them.
+    bands : str or sequence, optional
+        ``"3,2,1"``, ``[3, 2, 1]`` or names.
+    channels : mapping of str to path, optional
+        Further channels the model takes: ``{"elevation": "dem.tif"}``.
+    nodata : float or sequence of float
+        Stored numbers that are void.
+    resample : bool
+        Bring the imagery to the pixel size of the model.
+    stretch : (float, float), optional
+        Values of the imagery that stand for the ends of the model's range.
+    merge, stride, block
+        How windows are merged (``cosine`` or ``or``), pixels between them, side of a block in pixels.
+    threshold : float, optional
+        Least probability of a candidate's pixels; by default the model's.
+    minimum_area, fill_holes : float
+        Least area of a candidate, and of a hole, m².
+    smooth : float
+        Smooth outlines by so many pixels.
+    separate : {"watershed", "boundary"}, optional
+        Separate units that touch.
+    crs : anything `pyproj.CRS` accepts, optional
+        Of the candidates; by default that of the imagery.
+    date : str, optional
+        Of the imagery, ``2021-08-15``.
+    probability, spread : path, optional
+        Rasters to write: the probability, and the standard deviation among windows.
+    backend, device, precision, batch, threads, workers
+        How the network is run; see `rogi detect predict --help`.
+    work : path, optional
+        Folder that keeps finished blocks, so that the same call goes on where it was stopped.
+
+    Returns
+    -------
+    Candidates
+        ``frame``, ``coverage``, ``parents``, ``to_geodataframe()``, ``write(path)``.
+
+    Raises
+    ------
+    InputError
+        Imagery, model or polygons cannot be read.
+    OptionError
+        A choice is out of its range.
+    MissingExtra
+        The extra ``detect`` is not installed.
+
+    References
+    ----------
+    Sun et al. (2024), Sect. 3.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> rogi.predict("mosaic/", "model.zip", separate="watershed")  # doctest: +SKIP
+    """
+    from rogi.detection.bundle import Bundle
+    from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
+    from rogi.detection.imagery import Imagery
+
+    paths = as_paths(imagery)
+    bundle = Bundle.load(Path(model))
+    targets = Targets(None, _path(probability), _path(spread))
+    targets.check()
+    targets.check_folders(paths)
+    voids = (nodata,) if isinstance(nodata, int | float) else tuple(nodata)
+    images = Imagery.open(
+        paths,
+        bands=parse_choice(bands) if bands is None or isinstance(bands, str) else tuple(bands),
+        channels={name: Path(path) for name, path in (channels or {}).items()},
+        resolution=bundle.card.resolution_m if resample else None,
+        nodata=voids,
+    )
+    request = Request(
+        bundle,
+        images,
+        chosen_blend(bundle, merge, stride, block, spread is not None),
+        {
+            "threshold": bundle.card.threshold if threshold is None else threshold,
+            "minimum_area_m2": minimum_area,
+            "fill_holes_m2": fill_holes,
+            "smooth": smooth,
+            "separate": separate,
+            "glaciers": _path(glaciers),
+            "date": _date(date),
+            "to_crs": crs,
+        },
+        stretch,
+        (None if area is None else str(area), area_field, _path(exclude)),
+        {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
+        workers,
+    )
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rogi-")) if work is None else work
+        found = find_candidates(request, targets, Path(folder)).candidates
+    return Candidates(**{one.name: getattr(found, one.name) for one in fields(found)})
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What :func:`rogi.train` gives.
+
+    Attributes
+    ----------
+    path : Path
+        The bundle: a folder or zip.
+    card : ModelCard
+        Architecture, channels, threshold, scores, licence.
+    history : DataFrame
+        One row for each epoch: step, learning rate, loss and IoU of training and validation.
+    """
+
+    path: Path
+    card: ModelCard
+    history: pd.DataFrame
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """name (iou, precision, recall, f1), split, value (0 to 1), low, high, level, count."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(one) for one in self.card.metrics])
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{m.name} {m}" for m in self.card.metrics if m.split == "validation")
+        return (
+            f"<Model {self.path}: {self.card.architecture}, {self.card.encoder}; {shown or 'no unit found'}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return frames_html(repr(self), scores=self.scores, history=self.history)
+
+
+def train(
+    patches: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    architecture: str = "DeepLabV3Plus",
+    encoder: str = "tu-xception71",
+    encoder_depth: int | None = None,
+    decoder_channels: int | Sequence[int] | None = None,
+    output_stride: int | None = None,
+    atrous_rates: tuple[int, int, int] | None = None,
+    weights: str | PathLike[str] | None = None,
+    resume: bool = False,
+    name: str | None = None,
+    version: str = "1",
+    licence: str = "",
+    citation: str = "",
+    description: str = "",
+    force: bool = False,
+    augmentation: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Model:
+    """Train a network on patches and write its bundle, as `rogi detect train` does.
+
+    Parameters
+    ----------
+    patches : path
+        Folder that `rogi detect patches` wrote.
+    output : path
+        Bundle to write: a folder, or a .zip. Checkpoints lie in ``<output>.training`` until it is done.
+    architecture, encoder, encoder_depth, decoder_channels, output_stride, atrous_rates
+        Of segmentation-models-pytorch.
+    weights : path, optional
+        Begin with these; nothing is downloaded.
+    resume : bool
+        Go on where a training of this bundle was stopped.
+    name, version, licence, citation, description : str
+        For the card of the model.
+    force : bool
+        Replace a bundle that exists.
+    augmentation : mapping, optional
+        Fields of `rogi.detection.augmentation.Augmentation`: ``{"turn": False, "scale": 0.25}``.
+    **settings
+        Fields of `rogi.detection.training_settings.TrainingSettings`: ``epochs=20``, ``batch=8``,
+        ``loss="bce+dice"``, ``learning_rate=1e-3``, ``device="cpu"``, ``seed=0`` …
+
+    Returns
+    -------
+    Model
+        ``path``, ``card``, ``scores``, ``history``.
+
+    Raises
+    ------
+    InputError
+        The patches cannot be trained on.
+    OptionError
+        A setting is unknown, or settings do not go together.
+    OutputError
+        The bundle exists, or cannot be written.
+    MissingExtra
+        The extra ``train`` is not installed.
+
+    References
+    ----------
+    Chen et al. (2018), DeepLabV3+; Sun et al. (2024), Sect. 3.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> rogi.train("patches", "small.zip", encoder="resnet18", steps=200)  # doctest: +SKIP
+    """
+    import pandas as pd
+
+    from rogi.detection.augmentation import Augmentation
+    from rogi.detection.bundle import check_target
+    from rogi.detection.export import check_installed
+    from rogi.detection.network import NetworkSpec
+    from rogi.detection.patch_store import PatchSet
+    from rogi.detection.trained import check_name, write_model
+    from rogi.detection.training import train as train_network
+    from rogi.detection.training_settings import TrainingSettings
+    from rogi.render.models import curves_figure
+
+    target = Path(output)
+    check_target(target, force)
+    check_installed()
+    title = name or (target.stem if target.suffix.lower() == ".zip" else target.name)
+    check_name(title, version)
+    chosen = _settings(TrainingSettings, settings)
+    if augmentation is not None:
+        chosen = replace(chosen, augmentation=_settings(Augmentation, augmentation))
+    width = decoder_channels if decoder_channels is None or isinstance(decoder_channels, int) else (
+        tuple(decoder_channels)
+    )  # fmt: skip
+    spec = NetworkSpec(
+        architecture,
+        encoder,
+        encoder_depth=encoder_depth,
+        decoder_channels=width,
+        output_stride=output_stride,
+        atrous_rates=atrous_rates,
+    )
+    work = target.with_name(f"{target.name}.training")
+    data = PatchSet.open(Path(patches))
+    trained = train_network(data, spec, chosen, work, weights=_path(weights), resume=resume)
+    card = write_model(
+        trained,
+        target,
+        name=title,
+        version=version,
+        licence=licence,
+        citation=citation,
+        description=description,
+        extras={"curves.png": curves_figure(trained.history, trained.best)},
+        force=force,
+    )
+    shutil.rmtree(work, ignore_errors=True)
+    return Model(target, card, pd.DataFrame([asdict(epoch) for epoch in trained.history]))
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What :func:`rogi.evaluate` gives.
+
+    Attributes
+    ----------
+    result : rogi.detection.evaluation.Evaluation
+        Everything, for reports.
+    checks : tuple of Checked
+        Limits beside the numbers found.
+    """
+
+    result: Judged
+    checks: tuple[Checked, ...] = field(default=())
+
+    @property
+    def metrics(self) -> pd.Series:
+        """All numbers by name: precision, recall, f1, iou (by area), object_f1, boundary_iou, …"""
+        import pandas as pd
+
+        return pd.Series(self.result.metrics(), name="value", dtype=float)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Table 3: one row for each subregion and ``all``, with counts, areas (km²) and rates (0 to 1)."""
+        import pandas as pd
+
+        rows = [
+            {
+                "name": row.name,
+                "candidates": row.candidates,
+                "truth": row.truth,
+                "true_positive_km2": row.area.true_positive / 1e6,
+                "false_positive_km2": row.area.false_positive / 1e6,
+                "false_negative_km2": row.area.false_negative / 1e6,
+                **{name: getattr(row.area, name).value for name in ("precision", "recall", "f1", "iou")},
+            }
+            for row in self.result.table
+        ]
+        return pd.DataFrame(rows)
+
+    @property
+    def failed(self) -> tuple[Checked, ...]:
+        """Numbers below their limit."""
+        return tuple(check for check in self.checks if not check.holds)
+
+    def write(self, path: str | PathLike[str]) -> Path:
+        """Write the report: .txt, .md, .json, .csv or .html."""
+        from rogi.render.detection import format_of, render
+
+        target = Path(path)
+        render(self.result, format_of(target), target, list(self.checks))
+        return target
+
+    def __repr__(self) -> str:
+        whole = self.result.table[-1]
+        rates = ", ".join(f"{n} {getattr(whole.area, n).value:.3f}" for n in ("precision", "recall", "f1"))
+        return f"<Evaluation of {whole.candidates} candidates by {whole.truth} outlines: {rates}>"
+
+    def _repr_html_(self) -> str:
+        return frames_html(
+            repr(self), table=self.table, metrics=self.metrics.rename_axis("name").reset_index()
+        )
+
+
+def evaluate(
+    candidates: Source | Candidates,
+    truth: Source,
+    *,
+    area: str | PathLike[str] | gpd.GeoDataFrame | None = None,
+    everywhere: bool = False,
+    subregions: str | PathLike[str] | gpd.GeoDataFrame | None = None,
+    region_field: str | None = None,
+    probability: str | PathLike[str] | None = None,
+    threshold: float | None = None,
+    confidence: str | None = None,
+    published: str | PathLike[str] | None = None,
+    iou: float | Sequence[float] = (),
+    band: float = 30.0,
+    replicates: int = 1000,
+    seed: int = 0,
+    limits: Mapping[str, float] | None = None,
+) -> Evaluation:
+    """How good are candidates? By area, by object, by boundary, by confidence; as `rogi detect evaluate`.
+
+    Parameters
+    ----------
+    candidates : Candidates, path, GeoDataFrame or Inventory
+        Outlines in any CRS. Only ground that was predicted counts, where they say which that is.
+    truth : path, GeoDataFrame or Inventory
+        Outlines taken for true: an inventory of the same ground.
+    area : path, GeoDataFrame or str, optional
+        Count only here: polygons, or ``FILE:NAME`` for one of them.
+    everywhere : bool
+        Count ground that was not predicted too.
+    subregions : path, GeoDataFrame or str, optional
+        Table for each subregion: named polygons, or a column that both have.
+    region_field : str, optional
+        Column of the names of polygons.
+    probability : path, optional
+        Raster of probabilities the candidates were made from.
+    threshold : float, optional
+        Of pixels in use; by default the candidates' own, or 0.5.
+    confidence : str, optional
+        Column with a score of 0 to 1; by default ``confidence``.
+    published : path, optional
+        YAML file of published rates.
+    iou : float or sequence of float
+        Thresholds of the agreement by object.
+    band : float
+        Width of the band of the boundary IoU, m; 0 leaves it out.
+    replicates, seed : int
+        Of the bootstrap.
+    limits : mapping of str to float, optional
+        ``{"f1": 0.6}``; see ``failed``.
+
+    Returns
+    -------
+    Evaluation
+        ``metrics`` (Series), ``table`` (DataFrame), ``failed``, ``write(path)``.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, has no CRS, or there is nothing to judge.
+    OptionError
+        A choice is out of its range, or names what is not there.
+
+    References
+    ----------
+    Sun et al. (2024), Table 3; docs/methods/detection-evaluation.md.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> truth = rogi.synthetic_inventory(20, seed=1).outlines
+    >>> rogi.evaluate(truth.iloc[:15], truth)
+    <Evaluation of 15 candidates by 20 outlines: precision 1.000, recall 0.763, f1 0.866>
+    """
+    if not replicates >= 10:
+        raise OptionError(f"The bootstrap has 10 replicates or more, found {replicates}.")
+    if isinstance(candidates, made.Candidates) and threshold is None:
+        stated = candidates.parameters.get("threshold")
+        threshold = float(stated) if isinstance(stated, int | float) else None
+
+    def read() -> tuple[Inventory, Inventory]:
+        if isinstance(candidates, made.Candidates):
+            return _inventory(candidates), _named(truth, "truth")
+        return _named(candidates, "candidates"), _named(truth, "truth")
+
+    result = evaluate_candidates(
+        read,
+        area=_text(area),
+        everywhere=everywhere,
+        subregions=_text(subregions),
+        region_field=region_field,
+        probability=_path(probability),
+        threshold=threshold,
+        confidence=confidence,
+        published=_path(published),
+        iou=(iou,) if isinstance(iou, int | float) else tuple(iou),
+        band_m=band,
+        replicates=replicates,
+        seed=seed,
+    )
+    checks = tuple(check_limits(result.metrics(), limits)) if limits else ()
+    return Evaluation(result, checks)
+
+
+def _inventory(candidates: made.Candidates) -> Inventory:
+    tables = {Role.OUTLINE: candidates.frame, Role.AREA_OF_INTEREST: candidates.coverage}
+    return from_tables(tables, path="candidates")
+
+
+def _named(source: Source, name: str) -> Inventory:
+    inventory = as_inventory(source)
+    if not inventory.path:
+        check_crs(inventory, Role.OUTLINE)
+    return inventory if inventory.path else replace(inventory, path=name)
+
+
+def _settings(kind: Any, given: Mapping[str, Any]) -> Any:
+    """A record of settings; unknown names are refused with what there is."""
+    known = [one.name for one in fields(kind)]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise OptionError(f"There is no setting {unknown[0]!r}; there are {', '.join(known)}.")
+    chosen = dict(given)
+    for one in fields(kind):
+        if isinstance(one.default, StrEnum) and one.name in given:
+            choices = type(one.default)
+            if given[one.name] not in list(choices):
+                shown = " or ".join(choices)
+                raise OptionError(f"The {one.name} is {shown}, found {given[one.name]!r}.")
+            chosen[one.name] = choices(given[one.name])
+    return kind(**chosen)
+
+
+def _path(given: str | PathLike[str] | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _text(given: Any) -> Any:
+    """A path as text; a table as it is."""
+    return str(given) if isinstance(given, PathLike) else given
+
+
+def _date(text: str | None) -> str | None:
+    import datetime as dt
+
+    if text is not None:
+        try:
+            dt.date.fromisoformat(text)
+        except ValueError:
+            raise OptionError(f"The date is one such as 2026-01-31, found {text!r}.") from None
+    return text

@@ -1,0 +1,300 @@
+"""From imagery and a model to candidates: what `rogi detect predict` and `rogi.predict` do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rogi import __version__
+from rogi.detection.bundle import Bundle
+from rogi.detection.candidates import Candidates, make_candidates, write_candidates
+from rogi.detection.delivery import check_replaceable, deliver, remove_leftovers
+from rogi.detection.engines import Plan
+from rogi.detection.fit import intake
+from rogi.detection.ground import ground_on
+from rogi.detection.imagery import Imagery
+from rogi.detection.prediction import LEDGER, Prediction, choose_plan, prune, work_folder
+from rogi.detection.prediction import predict as predict_imagery
+from rogi.detection.probability import SPREAD_OF, assemble, raster_reader
+from rogi.detection.windows import BLOCK_PIXELS, OR_STRIDE, Blend, Merge
+from rogi.errors import OptionError
+from rogi.ledger import Ledger
+from rogi.raster.writing import write_cog
+
+SUFFIXES = (".gpkg", ".parquet", ".fgb", ".csv")
+
+WHOLE, COG = "probability.part", "cog.part"
+"""In the folder of a prediction, while the files at the end are made; a name that no folder of imagery takes
+for a tile, should that folder be inside it."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Files to write."""
+
+    candidates: Path | None = None
+    probability: Path | None = None
+    spread: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """Those that are wanted."""
+        return [path for path in (self.candidates, self.probability, self.spread) if path is not None]
+
+    def check(self) -> None:
+        """Refuse what cannot be written, before anything is computed."""
+        if self.candidates is not None and self.candidates.suffix.lower() not in SUFFIXES:
+            raise OptionError(
+                f"The output {self.candidates} names no format for candidates; end it in "
+                f"{', '.join(SUFFIXES)}."
+            )
+        for path in self.files:
+            if not path.parent.is_dir():
+                raise OptionError(f"The folder {path.parent} does not exist; make it, or write elsewhere.")
+
+    def check_folders(self, imagery: Sequence[Path]) -> None:
+        """Refuse rasters in a folder of imagery: the next run would take them for tiles."""
+        for folder in (path.resolve() for path in imagery if path.is_dir()):
+            for raster in (self.probability, self.spread):
+                if raster is not None and folder in raster.resolve().parents:
+                    raise OptionError(
+                        f"{raster} lies in the imagery {folder.name}, of which it would become a tile; write "
+                        "it elsewhere."
+                    )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be predicted, and how.
+
+    Attributes
+    ----------
+    bundle, imagery, blend
+    outlines
+        Choices of `make_candidates`.
+    stretch
+        Values of the imagery that stand for the ends of the model's range.
+    ground
+        Area, the column of its names, and what is excluded; see `ground_on`.
+    choice
+        Backend, device, precision, batch and threads.
+    workers, cluster
+    """
+
+    bundle: Bundle
+    imagery: Imagery
+    blend: Blend
+    outlines: Mapping[str, Any]
+    stretch: tuple[float, float] | None = None
+    ground: tuple[str | None, str | None, Path | None] = (None, None, None)
+    choice: Mapping[str, Any] = field(default_factory=dict)
+    workers: int | None = None
+    cluster: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates, and how they were predicted."""
+
+    candidates: Candidates
+    prediction: Prediction
+
+
+def find_candidates(
+    request: Request,
+    targets: Targets,
+    folder: Path,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    watch: Callable[[str], None] = lambda _: None,
+) -> Found:
+    """Predict, put together, and draw outlines with confidence.
+
+    Parameters
+    ----------
+    request
+    targets
+        Files to write; none where candidates are only wanted in memory.
+    folder
+        Keeps finished blocks: stopped at any point, the same call goes on where it was.
+    force
+        Replace files that others wrote or changed.
+    progress, say, watch
+        Told what is being done, what has to be said, and which stage is over.
+
+    Raises
+    ------
+    InputError, OptionError, OutputError
+        Imagery, model, ground or files cannot be what they should be.
+    """
+    known = folder / LEDGER
+    if not known.exists():
+        check_replaceable(targets.files, None, force)
+    with work_folder(folder), Ledger(known) as ledger:
+        check_replaceable(targets.files, ledger, force)
+        plan, done = _predicted(request, folder, ledger, targets.spread is not None, progress, say, watch)
+        found = _written(request, plan, done, targets, folder, ledger, progress, watch)
+        prune(folder, done)
+        output = [] if targets.candidates is None else [targets.candidates.name]
+        remove_leftovers(folder, (WHOLE, COG, *output))
+    watch("files")
+    return Found(found, done)
+
+
+def chosen_blend(
+    bundle: Bundle,
+    merge: str = Merge.COSINE,
+    stride: int | None = None,
+    block: int | None = None,
+    spread: bool = False,
+) -> Blend:
+    """How windows are laid and merged; by default as the model says.
+
+    Raises
+    ------
+    OptionError
+        There is no such way, or the spread of windows that are not averaged is asked for.
+    """
+    if merge not in list(Merge):
+        raise OptionError(f"Windows are merged by {' or '.join(Merge)}, found {merge!r}.")
+    if merge == Merge.OR and spread:
+        raise OptionError("The spread is of windows that are averaged; it does not go with the merge or.")
+    patch = bundle.card.patch
+    usual = OR_STRIDE if merge == Merge.OR else bundle.card.stride
+    chosen = min(usual, patch) if stride is None else stride
+    return Blend(Merge(merge), chosen, patch, BLOCK_PIXELS if block is None else block)
+
+
+def _predicted(
+    request: Request,
+    folder: Path,
+    ledger: Ledger,
+    spread: bool,
+    progress: Progress | None,
+    say: Callable[[str], None],
+    watch: Callable[[str], None],
+) -> tuple[Plan, Prediction]:
+    images = request.imagery
+    _rehearse(images, len(request.bundle.card.outputs), request.outlines)
+    taken, notes = intake(images, request.bundle.card, stretch=request.stretch)
+    area, area_field, exclude = request.ground
+    ground = ground_on(
+        images.transform, images.shape, images.crs, area=area, area_field=area_field, exclude=exclude
+    )
+    plan, selection = choose_plan(
+        request.bundle,
+        ledger,
+        workers=request.workers,
+        cluster=request.cluster is not None,
+        threshold=request.outlines["threshold"],
+        **request.choice,
+    )
+    for note in (*images.notes, *notes, *ground.notes):
+        say(f"note: {note}")
+    for trial in selection.trials if selection is not None else ():
+        say(f"{trial}")
+    say(f"using {plan}")
+    watch("self-test")
+    done = predict_imagery(
+        images,
+        taken,
+        request.bundle,
+        plan,
+        request.blend,
+        ground,
+        folder,
+        ledger,
+        spread=spread,
+        threshold=request.outlines["threshold"],
+        workers=request.workers,
+        cluster=request.cluster,
+        progress=progress,
+    )
+    watch("blocks")
+    return plan, done
+
+
+def _rehearse(images: Imagery, outputs: int, outlines: Mapping[str, Any]) -> None:
+    """Draw the outlines of nothing: what is wrong with the options shows before hours of prediction."""
+    nothing = np.full((outputs, 1, 1), 255, np.uint8)
+    make_candidates(lambda *_: nothing, (1, 1), images.transform, images.crs, **outlines)
+
+
+def _written(
+    request: Request,
+    plan: Plan,
+    done: Prediction,
+    targets: Targets,
+    folder: Path,
+    ledger: Ledger,
+    progress: Progress | None,
+    watch: Callable[[str], None],
+) -> Candidates:
+    """Put the blocks together, draw the outlines, and put all files in their place."""
+    images, card = request.imagery, request.bundle.card
+    whole = folder / WHOLE
+    assemble(done.store.read, images, card.outputs, whole, progress)
+    watch("assembling")
+    with raster_reader(whole) as read:
+        found = make_candidates(
+            read,
+            images.shape,
+            images.transform,
+            images.crs,
+            model=request.bundle.label,
+            imagery=images.name,
+            **request.outlines,
+        )
+    watch("outlines")
+    found = replace(found, parameters={**found.parameters, **_provenance(request, plan, ledger)})
+    made = None
+    if targets.candidates is not None:
+        made = folder / targets.candidates.name
+        losses = write_candidates(found, made)
+        found = replace(found, notes=(*found.notes, *losses))
+    if targets.probability is not None:
+        write_cog(whole, folder / COG)
+        deliver(folder / COG, targets.probability, ledger)
+    if targets.spread is not None:
+        spreads = [SPREAD_OF + name for name in card.outputs]
+        assemble(done.store.read_spread, images, spreads, whole, progress, "spread")
+        write_cog(whole, folder / COG)
+        deliver(folder / COG, targets.spread, ledger)
+    whole.unlink()
+    if made is not None and targets.candidates is not None:
+        deliver(made, targets.candidates, ledger)
+    return found
+
+
+def _provenance(request: Request, plan: Plan, ledger: Ledger) -> dict[str, Any]:
+    """What the candidates were made from; the same however the work was shared out."""
+    card, (area, _, exclude) = request.bundle.card, request.ground
+    files = {"exclude": exclude, "glaciers": request.outlines["glaciers"]}
+    return {
+        "bundle": {"name": card.name, "version": card.version, "sha256": request.bundle.digest},
+        "images": request.imagery.describe(ledger),
+        "prediction": {
+            "merge": request.blend.merge.value,
+            "stride": request.blend.stride,
+            "backend": plan.backend,
+            "backend_version": plan.version,
+            "device": plan.device,
+            "precision": plan.precision,
+            "area": area,
+            "stretch": None if request.stretch is None else list(request.stretch),
+        },
+        "rogi": __version__,
+        **{
+            name: {"name": path.name, "sha256": ledger.file_digest(path)}
+            for name, path in files.items()
+            if path is not None
+        },
+    }
