@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,9 @@ _swept: set[Path] = set()
 
 
 @contextmanager
-def replacing(path: Path, *, state: bool = False) -> Iterator[Path]:
+def replacing(
+    path: Path, *, state: bool = False, verify: Callable[[Path], None] | None = None
+) -> Iterator[Path]:
     """A temporary path that takes the place of ``path``, whole and synced, when the block ends well.
 
     The temporary file lies in a folder of its own beside ``path``, has the same suffix, so that drivers
@@ -39,6 +41,9 @@ def replacing(path: Path, *, state: bool = False) -> Iterator[Path]:
     path : Path
     state : bool
         A file that rogi keeps for itself (a checkpoint, a cache), which is replaced without question.
+    verify : callable, optional
+        Called with the finished file; raises if it is not whole, as of a driver that does not report a full
+        disk.
 
     Raises
     ------
@@ -64,7 +69,10 @@ def replacing(path: Path, *, state: bool = False) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as stream:
                 os.fsync(stream.fileno())
-            _refuse_cut(temporary)
+            if shutil.disk_usage(work).free < _BLOCK:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if verify is not None:
+                verify(temporary)
             if not state:
                 targets.note_written(temporary, target)
             move(temporary, target)
@@ -78,21 +86,6 @@ def replacing(path: Path, *, state: bool = False) -> Iterator[Path]:
             reason = " ".join(str(error).split()).replace(str(temporary), str(path))
             full = " The disk is full." if shutil.disk_usage(work).free < DISK_FULL else ""
             raise OutputError(f"{path} could not be written: {reason}.{full}") from error
-
-
-def _refuse_cut(made: Path) -> None:
-    """Refuse what a full disk cut: GDAL closes a GeoTIFF without a word about it.
-
-    Raises
-    ------
-    OSError
-    """
-    if shutil.disk_usage(made.parent).free < _BLOCK:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    if made.suffix.casefold() in (".tif", ".tiff"):
-        from rogi.raster.writing import read_back
-
-        read_back(made)
 
 
 def move(made: Path, target: Path) -> None:

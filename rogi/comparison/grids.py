@@ -19,7 +19,7 @@ from rogi.longitudes import in_one_map
 from rogi.raster.grid import Grid as RasterGrid
 from rogi.raster.guard import is_there
 from rogi.raster.header import MissingTile, read_header
-from rogi.raster.writing import geotiff
+from rogi.raster.writing import geotiff, read_back
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -207,7 +207,7 @@ def write_geotiff(cells: Gridded, path: Path) -> None:
     place = RasterGrid(grid.crs, transform, grid.shape)
     options: dict[str, Any] = {"nodata": float("nan"), "names": tuple(bands), "compress": "deflate"}
     with (
-        replacing(path) as temporary,
+        replacing(path, verify=read_back) as temporary,
         geotiff(temporary, place, "float64", count=len(bands), **options) as write,
     ):  # fmt: skip
         write(np.stack(list(bands.values())), 0, 0)

@@ -94,7 +94,7 @@ def geotiff(
 
 
 def read_back(path: Path) -> None:
-    """Read the end of the last band of a new GeoTIFF, which is written last.
+    """Read the end of the last band of a new GeoTIFF, written last: GDAL does not report a full disk.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def write_cog(source: Path, target: Path) -> None:
     import rasterio
     import rasterio.shutil
 
-    with replacing(target) as temporary, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):
+    with replacing(target, verify=read_back) as temporary, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):
         rasterio.shutil.copy(
             source,
             temporary,

@@ -16,6 +16,7 @@ from rogi.inventory.coordinates import Coordinates, Limits, Witness, coordinates
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.positions import finite_coordinates
 from rogi.inventory.values import Quantity, quantity
+from rogi.rules.overlaps import Overlaps, find_overlaps
 from rogi.rules.rule import RuleInfo
 from rogi.rules.vertices import Vertices, measure, only
 from rogi.schema.model import FieldType, Parameter, Role
@@ -35,26 +36,6 @@ Ints = NDArray[np.int64]
 Geometries = NDArray[np.object_]
 
 FEATURES_PER_CHUNK = 8192  # bounds the memory of computing areas
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Overlaps:
-    """Pairs of polygons of one layer whose interiors meet.
-
-    Attributes
-    ----------
-    left, right
-        (k,) positions, left < right, sorted.
-    geometry
-        (k,) polygonal part of the intersection, in the layer's CRS.
-    area
-        (k,) m², on the ellipsoid.
-    """
-
-    left: Ints
-    right: Ints
-    geometry: Geometries
-    area: Floats
 
 
 @dataclass(slots=True, eq=False)
@@ -200,15 +181,21 @@ class Context:
         """(n,) whether the feature has a primary ID: one that can be read, or any that is no placeholder."""
         from rogi.inventory.columns import is_placeholder
         from rogi.inventory.id_readings import IdForm
-        from rogi.rules.structure._vocabulary import placeholders
 
         ids = self.primary_ids(role)
         named: Mask = ids.parsed.copy()
         if not readable:
-            none = placeholders(self)
+            none = self.placeholders()
             odd = np.flatnonzero(ids.form == IdForm.UNPARSABLE)
             named[odd] = [not is_placeholder(text, none) for text in ids.text[odd]]
         return named
+
+    def placeholders(self) -> frozenset[str]:
+        """Texts that stand where a value is missing (SCH012), in the form they are compared in."""
+        from rogi.inventory.columns import folded
+
+        value = self.parameter("SCH012.placeholders").value
+        return frozenset(folded(str(v)) for v in (value if isinstance(value, tuple) else (value,)))
 
     def parameter(self, name: str) -> Parameter:
         """A parameter of the running rule (``"minimum_area"``) or of any (``"GEO014.minimum_area"``)."""
@@ -370,8 +357,6 @@ class Context:
         """Pairs of valid polygons whose interiors meet."""
 
         def compute() -> Overlaps:
-            from rogi.rules.overlaps import find_overlaps
-
             return find_overlaps(self.geometry(role), self.valid(role), self.crs(role))
 
         return self.once(("overlaps", role), compute)

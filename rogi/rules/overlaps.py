@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,12 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.geometry import area_m2
-from rogi.rules.context import Overlaps
 from rogi.rules.vertices import metres_per_unit, unwrapped
 
 Mask = NDArray[np.bool_]
 Geometries = NDArray[np.object_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 # An overlap whose mean width (2 area / perimeter) is below this comes from rounding a shared border,
 # not from drawing: six decimals of a degree are 0.11 m.
@@ -21,6 +23,26 @@ SLIVER_WIDTH_M = 0.1
 
 # Pairs whose intersection is computed at once: bounds the memory of dense layers.
 PAIRS_PER_CHUNK = 100_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overlaps:
+    """Pairs of polygons of one layer whose interiors meet.
+
+    Attributes
+    ----------
+    left, right
+        (k,) positions, left < right, sorted.
+    geometry
+        (k,) polygonal part of the intersection, in the layer's CRS.
+    area
+        (k,) m², on the ellipsoid.
+    """
+
+    left: Ints
+    right: Ints
+    geometry: Geometries
+    area: Floats
 
 
 def find_overlaps(geometry: Geometries, valid: Mask, crs: Any) -> Overlaps:

@@ -14,7 +14,7 @@ from affine import Affine
 from rogi.files import make_folder, replacing, write_text
 from rogi.geometry import parse_crs
 from rogi.raster.grid import Grid
-from rogi.raster.writing import TILED, geotiff
+from rogi.raster.writing import TILED, geotiff, read_back
 from rogi.schema.model import Role
 from rogi.synthetic.imagery import EPSG, Scene
 from rogi.synthetic.landforms import Kind, Landform
@@ -179,13 +179,13 @@ def _write_picture(scene: Scene, season: int, path: Path, dem: Path | None) -> N
     heights = Grid(crs, scene.transform @ Affine.scale(DEM_PIXELS), (low_rows, low_columns))
     options: dict[str, Any] = TILED | {"blockxsize": TILE, "blockysize": TILE, "compress": "deflate"}
     with ExitStack() as stack:
-        target = stack.enter_context(replacing(path))
+        target = stack.enter_context(replacing(path, verify=read_back))
         colours = stack.enter_context(
             geotiff(target, picture, "uint8", count=3, nodata=0, photometric="RGB", **options)
         )
         elevations = None
         if dem is not None:
-            target = stack.enter_context(replacing(dem))
+            target = stack.enter_context(replacing(dem, verify=read_back))
             elevations = stack.enter_context(geotiff(target, heights, "float32", predictor=3, **options))
         for row in range(0, rows, PAGE):
             for column in range(0, columns, PAGE):

@@ -21,7 +21,7 @@ from rogi.errors import OptionError
 from rogi.files import make_folder, replacing
 from rogi.geometry import Floats, parse_crs
 from rogi.raster.grid import Grid
-from rogi.raster.writing import geotiff
+from rogi.raster.writing import geotiff, read_back
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -158,7 +158,7 @@ def write_tiles(
         path = folder / f"{_name(south, 'ns', 2)}{_name(west, 'ew', 3)}.tif"
         centre = (np.arange(size) + 0.5) / size
         elevation = fractal(west + centre, south + 1 - centre, seed, relief)
-        with replacing(path) as temporary:
+        with replacing(path, verify=read_back) as temporary:
             grid = Grid(crs, Affine(1 / size, 0.0, west, 0.0, -1 / size, south + 1), (size, size))
             with geotiff(
                 temporary, grid, "int16", nodata=VOID, tiled=True, compress="deflate", predictor=2

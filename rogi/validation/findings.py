@@ -211,9 +211,8 @@ def _placeholders(context: Context, text: Objects) -> NDArray[np.bool_]:
     import pandas as pd
 
     from rogi.inventory.columns import is_placeholder
-    from rogi.rules.structure._vocabulary import placeholders
 
-    none = placeholders(context)
+    none = context.placeholders()
     codes, uniques = pd.factorize(text, use_na_sentinel=True)
     table = np.array([is_placeholder(t, none) for t in uniques] + [False])
     return np.asarray(table[codes])

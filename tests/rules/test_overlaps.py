@@ -10,8 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.rules.context import Overlaps
-from rogi.rules.overlaps import SLIVER_WIDTH_M, find_overlaps
+from rogi.rules.overlaps import SLIVER_WIDTH_M, Overlaps, find_overlaps
 
 PLANE = "+proj=cea +ellps=WGS84 +units=m"
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from rogi.inventory.columns import Distinct, distinct, is_placeholder
 from rogi.rules.attributes._dates import Period, read_date
 from rogi.rules.context import Context
-from rogi.rules.structure._vocabulary import placeholders
 from rogi.schema.model import Role
 
 
@@ -29,7 +28,7 @@ def dates_of(context: Context, role: Role) -> Dates:
 
 def _dates_of(context: Context, role: Role) -> Dates:
     column = distinct(context.values(role, "map_date"))
-    none = placeholders(context)
+    none = context.placeholders()
     blank = tuple(not text.strip() or is_placeholder(text, none) for text in column.text)
     periods = tuple(_period(v, t) for v, t in zip(column.values, column.text, strict=True))
     return Dates(column, periods, blank)

@@ -22,7 +22,7 @@ class Pairs:
     Attributes
     ----------
     left, right, geometry, area
-        As in :class:`~rogi.rules.context.Overlaps`.
+        As in :class:`~rogi.rules.overlaps.Overlaps`.
     smaller, larger
         (k,) positions of the two by area.
     share

@@ -34,7 +34,6 @@ from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
 from rogi.rules.primary_ids import WITH_ID
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
-from rogi.rules.structure._vocabulary import placeholders
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo("PID001", "id-malformed", Severity.ERROR, Evidence.DERIVED, WITH_ID, fix="unsafe")
@@ -46,7 +45,7 @@ ALLOWED = (
 
 
 def check(context: Context) -> Iterator[Rows]:
-    none = placeholders(context)
+    none = context.placeholders()
     for role in context.targets:
         ids = context.primary_ids(role)
         bad = np.flatnonzero(ids.form == IdForm.UNPARSABLE)

@@ -36,7 +36,6 @@ from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.primary_id import ParsedIds, units
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, CannotCheck, Need, Rows, RuleInfo, Severity
-from rogi.rules.structure._vocabulary import placeholders
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo(
@@ -49,7 +48,7 @@ RULE = RuleInfo(
 
 
 def check(context: Context) -> Iterator[Rows]:
-    none = placeholders(context)
+    none = context.placeholders()
     looked_at = [role for role in context.targets if _one_each(context.layer(role))]
     if not looked_at:
         raise CannotCheck("outlines of several types may have one ID; REL004 looks at those")

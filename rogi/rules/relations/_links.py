@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from rogi.inventory.columns import folded, is_placeholder
 from rogi.inventory.id_readings import IdForm
 from rogi.rules.context import Context
-from rogi.rules.structure._vocabulary import placeholders
 from rogi.rules.vertices import only
 from rogi.schema.model import Role
 
@@ -64,7 +63,7 @@ def unit_names(context: Context, role: Role) -> Objects:
     def compute() -> Objects:
         ids = context.primary_ids(role)
         names = ids.canonical.copy()
-        none = placeholders(context)
+        none = context.placeholders()
         for i in np.flatnonzero(ids.form == IdForm.UNPARSABLE):
             names[i] = None if is_placeholder(ids.text[i], none) else folded(ids.text[i])
         return names
@@ -113,7 +112,7 @@ def match(names: Objects, known: Objects) -> Ints:
 
 
 def _working_ids(context: Context, role: Role) -> Objects:
-    none = placeholders(context)
+    none = context.placeholders()
     text = context.text(role, "working_id")
     return np.array([None if t is None or is_placeholder(t, none) else folded(t) for t in text], dtype=object)
 

@@ -31,7 +31,6 @@ from rogi.rules import examples
 from rogi.rules.context import Context
 from rogi.rules.relations._links import unit_names
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
-from rogi.rules.structure._vocabulary import placeholders
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo(
@@ -46,7 +45,7 @@ RULE = RuleInfo(
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
     text = context.text(Role.MARKER, "associated_system")
-    none = placeholders(context)
+    none = context.placeholders()
     given = np.array([t is not None and not is_placeholder(t, none) for t in text], dtype=bool)
     ids = parse(text)
     systems = _systems(context)

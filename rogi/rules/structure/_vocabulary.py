@@ -67,12 +67,6 @@ def find_vocabulary(name: str) -> Vocabulary | None:
         return None
 
 
-def placeholders(context: Context) -> frozenset[str]:
-    """The listed placeholders in the form they are compared in."""
-    value = context.parameter("SCH012.placeholders").value
-    return frozenset(folded(str(v)) for v in (value if isinstance(value, tuple) else (value,)))
-
-
 def _misspelt(plain: str, terms: Iterable[str]) -> str | None:
     """The term of which a text may be a misspelling.
 
@@ -92,7 +86,7 @@ def _verdicts(context: Context, layer: Layer, field: Field, vocabulary: Vocabula
     codes = {str(term.code) for term in vocabulary.terms if term.code is not None}
     own = layer.dialect.values.get(field.concept.name, {}) if layer.dialect else {}
     by_folded = {folded(v): v for v in (*vocabulary.values, *own)}
-    none = placeholders(context)
+    none = context.placeholders()
     fits: list[Fit] = []
     meant: list[str | None] = []
     for text in found.text:

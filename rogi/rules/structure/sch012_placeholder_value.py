@@ -30,7 +30,7 @@ from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
-from rogi.rules.structure._vocabulary import find_vocabulary, placeholders
+from rogi.rules.structure._vocabulary import find_vocabulary
 from rogi.schema.model import Evidence, FieldType, Role
 
 RULE = RuleInfo("SCH012", "placeholder-value", Severity.WARNING, Evidence.VERIFIED, EVERY_LAYER)
@@ -42,7 +42,7 @@ ELSEWHERE = frozenset({"primary_id", "comment", "additional_information"})
 def check(context: Context) -> Iterator[Rows]:
     from rogi.schema.load import concepts
 
-    none = placeholders(context)
+    none = context.placeholders()
     for role in context.targets:
         layer = context.layer(role)
         for name, column in layer.columns.items():
