@@ -503,8 +503,9 @@ def evaluate(
     --------
     >>> import rogi
     >>> truth = rogi.synthetic_inventory(20, seed=1).outlines
-    >>> rogi.evaluate(truth.iloc[:15], truth)
-    <Evaluation of 15 candidates by 20 outlines: precision 1.000, recall 0.763, f1 0.866>
+    >>> evaluation = rogi.evaluate(truth.iloc[:15], truth)
+    >>> evaluation.metrics[["count_a", "count_b", "only_a", "precision"]].round(6).tolist()
+    [20.0, 15.0, 5.0, 1.0]
     """
     if not replicates >= 10:
         raise OptionError(f"The bootstrap has 10 replicates or more, found {replicates}.")

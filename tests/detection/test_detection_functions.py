@@ -163,13 +163,15 @@ def test_training_is_that_of_the_command(run: Run, tmp_path: Path) -> None:
     (tmp_path / "command").mkdir()
     run(
         "detect", "train", patches, "-o", tmp_path / "command" / "m.zip", "--architecture", "unet",
-        "--encoder", "tu-regnetx_002", "--encoder-depth", 3, "--decoder-channels", "16,8,8", "--steps", 4, "--batch", 2,
+        "--encoder", "tu-regnetx_002", "--encoder-depth", 3, "--decoder-channels", "16,8,8",
+        "--steps", 4, "--batch", 2,
         "--threads", 1, "--device", "cpu", "--precision", "fp32", "--quiet",
     )  # fmt: skip
     (tmp_path / "function").mkdir()
     model = rogi.train(
         patches, tmp_path / "function" / "m.zip", architecture="unet", encoder="tu-regnetx_002",
-        encoder_depth=3, decoder_channels=(16, 8, 8), steps=4, batch=2, threads=1, device="cpu", precision="fp32",
+        encoder_depth=3, decoder_channels=(16, 8, 8), steps=4, batch=2, threads=1, device="cpu",
+        precision="fp32",
     )  # fmt: skip
     one, two = (Bundle.load(tmp_path / name / "m.zip") for name in ("command", "function"))
     assert one.read("model.onnx") == two.read("model.onnx")
