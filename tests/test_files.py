@@ -266,13 +266,15 @@ def test_a_picture_that_was_cut_is_refused(tmp_path, write_raster):
     import numpy as np
     from affine import Affine
 
+    from rogi.raster.writing import read_back
+
     whole = write_raster("whole.tif", np.ones((300, 300), "float32"), Affine.scale(2)).read_bytes()
-    with replacing(tmp_path / "whole.tif") as temporary:
+    with replacing(tmp_path / "whole.tif", verify=read_back) as temporary:
         temporary.write_bytes(whole)
     for cut in (b"", whole[: len(whole) // 2]):
         with (
             pytest.raises(OutputError, match="could not be written"),
-            replacing(tmp_path / "a.tif") as temporary,
+            replacing(tmp_path / "a.tif", verify=read_back) as temporary,
         ):
             temporary.write_bytes(cut)
     assert [p.name for p in tmp_path.iterdir()] == ["whole.tif"]
