@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.errors import InputError
+from rogi.comparison.summary import direction
+from rogi.errors import InputError, OptionError
+from rogi.longitudes import short_way
 from rogi.regions import fold
+from rogi.schema.load import concepts
+from rogi.schema.units import standard_unit, to_concept
 
 if TYPE_CHECKING:
     from rogi.comparison.unit_table import UnitTable
@@ -36,7 +41,23 @@ class Statistic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One stated number."""
+    """One stated number.
+
+    Attributes
+    ----------
+    name : str
+    statistic : Statistic
+    value, tolerance : float
+        In ``unit``; of a share, a fraction from 0 to 1.
+    concept : str, optional
+        What it is a number of; none for a count.
+    unit : str
+        Of ``value``, ``tolerance``, ``above`` and ``below``; empty for the concept's.
+    above, below : float, optional
+        Bounds of a share, in ``unit``.
+    subregion : str, optional
+        Whose units are meant; by default all.
+    """
 
     name: str
     statistic: Statistic
@@ -47,6 +68,17 @@ class Fact:
     above: float | None = None
     below: float | None = None
     subregion: str | None = None
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Factor and offset from the fact's unit to the concept's."""
+        unit = concepts()[self.concept].unit if self.concept is not None else None
+        if not self.unit or self.unit == unit:
+            return 1.0, 0.0
+        linear = to_concept(standard_unit(self.unit) or "", unit)
+        if linear is None:
+            raise OptionError(f"{self.unit!r} is no unit of {self.concept}; use {unit or 'none'}.")
+        return linear
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +106,11 @@ class Checked:
             return None
         # A hair more than the tolerance, since neither number is exact in binary.
         slack = 1e-9 * max(1.0, abs(self.fact.value))
-        return abs(self.found - self.fact.value) <= self.fact.tolerance + slack
+        difference = self.found - self.fact.value
+        if self.fact.statistic is Statistic.MEAN and self.fact.concept == "aspect":
+            factor, _ = self.fact.scale
+            difference = short_way(difference * factor) / factor
+        return abs(difference) <= self.fact.tolerance + slack
 
 
 def read_facts(path: Path) -> Facts:
@@ -134,10 +170,13 @@ def _check(fact: Fact, table: UnitTable) -> Checked:
     if values is None:
         return Checked(fact, None, f"no column for {fact.concept.replace('_', ' ')}")
     values = values[chosen]
-    values = values[np.isfinite(values)]
+    values = np.sort(values[np.isfinite(values)])  # so that sums do not depend on the order of rows
     if not len(values):
         return Checked(fact, None, "no values")
-    return Checked(fact, _number(fact, values))
+    factor, offset = fact.scale
+    if fact.concept == "aspect" and fact.statistic is Statistic.MEAN:
+        return Checked(fact, (direction(values).mean - offset) / factor)
+    return Checked(fact, _number(fact, (values - offset) / factor))
 
 
 def _number(fact: Fact, values: NDArray[np.float64]) -> float:
@@ -187,4 +226,31 @@ def _fact(entry: Any, path: Path) -> Fact:
         ) from None
     if statistic is not Statistic.COUNT and fact.concept is None:
         raise InputError(f"{where} needs a concept to take the {statistic.value} of.")
+    if not all(np.isfinite(list(numbers.values()))) or fact.tolerance < 0:
+        raise InputError(f"{where}: value, above and below are numbers, and a tolerance is 0 or more.")
+    _check_meaning(fact, where)
     return fact
+
+
+def _check_meaning(fact: Fact, where: str) -> None:
+    """Refuse a concept that is not known, a unit it cannot be in, and statistics that directions have not."""
+    known = concepts()
+    if fact.concept is not None and fact.concept not in known:
+        near = get_close_matches(fact.concept, known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else "; `rogi schema show` lists concepts."
+        raise InputError(f"{where} has the unknown concept {fact.concept!r}{hint}")
+    if fact.statistic in (Statistic.COUNT, Statistic.DISTINCT):
+        if fact.unit and standard_unit(fact.unit) is not None:
+            raise InputError(f"{where} is a count and has no unit, found {fact.unit!r}; leave it out.")
+        return
+    try:
+        _ = fact.scale
+    except OptionError:
+        of = known[str(fact.concept)].unit
+        also = " above and below are in it, and a share is a fraction." if fact.unit == "%" else ""
+        raise InputError(
+            f"{where} has the unit {fact.unit!r}, which {fact.concept} cannot be converted to; "
+            f"use {of or 'none'} or another unit of that kind.{also}"
+        ) from None
+    if fact.concept == "aspect" and fact.statistic in (Statistic.SUM, Statistic.MEDIAN):
+        raise InputError(f"{where}: directions have no {fact.statistic.value}; take the mean, or a share.")

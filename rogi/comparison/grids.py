@@ -130,7 +130,8 @@ def gridded(lonlat: Floats, grid: Grid, values: Mapping[str, Floats] | None = No
     n = grid.shape[0] * grid.shape[1]
     means: dict[str, Any] = {}
     for name, value in (values or {}).items():
-        ok = on & np.isfinite(value)
+        ok = np.flatnonzero(on & np.isfinite(value))
+        ok = ok[np.lexsort((value[ok], cell[ok]))]  # sums do not depend on the order of rows
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.bincount(cell[ok], value[ok], n) / np.bincount(cell[ok], minlength=n)
         means[name] = mean.reshape(grid.shape)

@@ -100,7 +100,7 @@ def aspects(table: UnitTable) -> Floats | None:
 
 def direction(degrees: Floats) -> Direction:
     """Circular mean, resultant length and sector counts of aspects; NaN does not count."""
-    known = degrees[np.isfinite(degrees)]
+    known = np.sort(degrees[np.isfinite(degrees)])
     sector = np.floor((known + 22.5) / 45.0).astype(np.int64) % 8
     counts = np.bincount(sector, minlength=8)
     c, s = np.cos(np.radians(known)).sum(), np.sin(np.radians(known)).sum()
@@ -120,7 +120,7 @@ def _group(name: str, table: UnitTable, chosen: Mask) -> Group:
     for concept, interval in QUANTITIES.items():
         values = table.numbers(concept)
         if values is not None:
-            known = values[chosen & np.isfinite(values)]
+            known = np.sort(values[chosen & np.isfinite(values)])  # sums do not depend on the order of rows
             if len(known):
                 quantities.append(_summary(concept, concepts()[concept].unit or "", known, interval))
     area = table.numbers("area")
@@ -138,7 +138,7 @@ def _total(area: Floats | None, chosen: Mask) -> float:
     """km²; nothing has no area, and what has none known is NaN."""
     if area is None:
         return float("nan") if chosen.any() else 0.0
-    return float(np.nansum(area[chosen]))
+    return float(np.nansum(np.sort(area[chosen])))
 
 
 def _summary(concept: str, unit: str, values: Floats, interval: tuple[float, float] | None) -> Summary:

@@ -26,7 +26,7 @@ M2_PER_KM2 = 1e6
 
 @dataclass(slots=True, eq=False)
 class UnitTable:
-    """One row per unit: extended outlines, or markers where there are no outlines.
+    """One row per unit, from west to east: extended outlines, or markers where there are no outlines.
 
     Attributes
     ----------
@@ -146,14 +146,24 @@ def unit_table(
     lonlat[usable] = shapely.get_coordinates(points)
     if layer.role is Role.OUTLINE:
         area[usable] = area_m2(shapes, "EPSG:4326") / M2_PER_KM2
+    subregion = _subregion(inventory, layer, positions, lonlat, regions, notes)
+    order = _order(layer, positions, lonlat, area)
     return UnitTable(
         layer=layer,
-        positions=positions,
-        lonlat=lonlat,
-        geometric_area=area,
-        subregion=_subregion(inventory, layer, positions, lonlat, regions, notes),
+        positions=positions[order],
+        lonlat=lonlat[order],
+        geometric_area=area[order],
+        subregion=None if subregion is None else subregion[order],
         notes=tuple(notes),
     )
+
+
+def _order(layer: Layer, positions: NDArray[np.int64], lonlat: Floats, area: Floats) -> NDArray[np.int64]:
+    """Rows from west to east, whatever their order in the file: sums and pictures do not depend on it."""
+    ids: Floats | NDArray[np.int64] = np.zeros(len(positions))
+    if layer.has("primary_id"):
+        ids = np.unique(list(map(str, layer.raw("primary_id").iloc[positions])), return_inverse=True)[1]
+    return np.lexsort((ids, area, lonlat[:, 1], lonlat[:, 0]))
 
 
 def _subregion(

@@ -52,7 +52,7 @@ _SPELLINGS: Final = {
     "m": "masl metre meter metres meters mamsl",
     "dm": "decimetre decimeter decimetres decimeters",
     "cm": "centimetre centimeter centimetres centimeters",
-    "mm": "millimetre millimeter millimetres millimeters",
+    "mm": "millimetre millimeter millimetres millimeters mma mma1 mmyr mmyr1 mmyear mmyear1 mmperyear",
     "ft": "feet foot",
     "in": "inch inches",
     "K": "k kelvin degk",
@@ -75,6 +75,7 @@ _SPELLINGS: Final = {
 _NAMES: Final = {
     spelling: unit for unit, text in _SPELLINGS.items() for spelling in (*text.split(), unit.casefold())
 }
+_SIGNS: Final = str.maketrans("²³¹", "231", "⁻-/^.·*")
 # MapMm, areaKm2, ELEV_FT, T[K], slope%
 _TOKEN: Final = re.compile(r"[A-Z]?[a-z²°^]+\d?|[A-Z²°]+\d?(?![a-z])|%|\d+")
 
@@ -86,13 +87,16 @@ def standard_unit(text: str | None) -> str | None:
     --------
     >>> standard_unit("sqkm"), standard_unit("hm²"), standard_unit("Kelvin"), standard_unit("furlong")
     ('km²', 'ha', 'K', None)
+    >>> standard_unit("kWh m-2"), standard_unit("kWh/m²"), standard_unit("m a.s.l."), standard_unit("mm/yr")
+    ('kWh m⁻²', 'kWh m⁻²', 'm', 'mm')
     """
     if text is None:
         return None
     plain = text.strip()
     if plain in _UNITS or plain == "%":
         return plain
-    return _NAMES.get("".join(plain.casefold().replace("⁻", "").split()))
+    name = "".join(plain.casefold().split())
+    return _NAMES.get(name) or _NAMES.get(name.translate(_SIGNS))
 
 
 def dimension(unit: str | None) -> str | None:

@@ -272,6 +272,17 @@ def ordered(found: pd.DataFrame, what: str) -> pd.Series:
     return (low <= median) & (median <= high) & (low <= mean) & (mean <= high)
 
 
+def test_order_of_rows_changes_no_value(tiles: Path) -> None:
+    frame = outlines(9)
+    order = np.random.default_rng(1).permutation(9)
+    plain = table(derive_attributes(inventory(frame), settings(tiles)))
+    mixed = table(derive_attributes(inventory(frame.iloc[order].reset_index(drop=True)), settings(tiles)))
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(plain).iloc[order].reset_index(drop=True),
+        pd.DataFrame(mixed),
+    )
+
+
 def test_missing_values_never_contradict_those_that_are_there(tiles: Path) -> None:
     """Of unit 0 the mean is of other ground, of unit 1 of the same; unit 2 has a code for no value."""
     plain = table(derive_attributes(inventory(outlines(4)), settings(tiles, fields=("ELE", "SLO"))))

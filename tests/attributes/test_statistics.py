@@ -205,7 +205,7 @@ def test_streaming_equals_holding(seed: int, kind: type, whole_numbers: bool) ->
     if whole_numbers:
         values = np.round(values / 10)
     values[rng.random(n) < 0.1] = np.nan
-    shares = np.round(rng.random(n), 2) + 0.01
+    shares = np.clip(np.round(rng.random(n), 2), 0.01, 1.0)
     whole_pixel = int(rng.integers(n))
     shares[whole_pixel] = 1.0
     # A unit that is streamed holds whole pixels; where this one is void, all pixels count.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rogi.comparison.facts import check, read_facts
+from rogi.comparison.facts import Facts, check, read_facts
 from rogi.comparison.grids import equal_area_grid, gridded
 from rogi.comparison.summary import aspects, direction, statistics
 from rogi.comparison.unit_table import unit_table
@@ -147,3 +148,76 @@ def test_figures_without_attributes_are_left_out():
     table = unit_table(inventory)
     assert figures.histogram_figure(table) is None
     assert figures.rose_figure(table) is None
+
+
+def stated(folder: Path, *facts: str) -> Facts:
+    path = folder / "facts.yaml"
+    listed = "\n".join(f"  - {{name: f{k}, {text}}}" for k, text in enumerate(facts))
+    path.write_text(f"format: 1\nfacts:\n{listed}\n", encoding="utf-8")
+    return read_facts(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("statistic: sum, concept: area, unit: km², value: 0", 10.0),
+        ("statistic: sum, concept: area, unit: ha, value: 0", 1000.0),
+        ("statistic: mean, concept: area, unit: m2, value: 0", 2.5e6),
+        ("statistic: maximum, concept: area, unit: sq km, value: 0", 4.0),
+        ("statistic: share, concept: area, unit: ha, below: 250, value: 0", 0.5),
+        ("statistic: share, concept: area, unit: ha, above: 100, below: 300, value: 0", 0.5),
+        ("statistic: mean, concept: air_temperature, unit: K, value: 0", 271.65),
+        ("statistic: minimum, concept: air_temperature, unit: degC, value: 0", -4.0),
+        ("statistic: maximum, concept: elevation_minimum, unit: km, value: 0", 5.0),
+        ("statistic: mean, concept: aspect, value: 0", 0.0),
+    ],
+)
+def test_facts_are_in_their_unit(tmp_path, text, expected):
+    """Areas 1 to 4 km², temperatures -4 to 1 °C, fronts at 4700 to 5000 m, aspects about north."""
+    inventory = examples.tprogi(4)
+    for column, values in (
+        ("AREA", [1.0, 2.0, 3.0, 4.0]),
+        ("MAAT", [-4.0, -3.0, 0.0, 1.0]),
+        ("ELE_MIN", [4700.0, 4800.0, 4900.0, 5000.0]),
+        ("ASPECT", [350.0, 10.0, 340.0, 20.0]),
+    ):
+        inventory = examples.with_column(inventory, Role.OUTLINE, column, values)
+    table = unit_table(inventory)
+    table.geometric_area[:] = np.nan  # the outlines are smaller than the areas stated
+    (checked,) = check(stated(tmp_path, text), table)
+    assert checked.found == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_mean_direction_is_held_the_short_way_round(tmp_path):
+    inventory = examples.with_column(examples.tprogi(2), Role.OUTLINE, "ASPECT", [358.0, 1.0])
+    found = check(
+        stated(
+            tmp_path,
+            "statistic: mean, concept: aspect, value: 0.5, tolerance: 1",
+            "statistic: mean, concept: aspect, value: 0.5, tolerance: 0.9",
+        ),
+        unit_table(inventory),
+    )
+    assert [c.found for c in found] == pytest.approx([359.5, 359.5])
+    assert [c.holds for c in found] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "statistic: mean, concept: area, unit: m, value: 1",
+            "which area cannot be converted to; use km²",
+        ),
+        ("statistic: mean, concept: area, unit: furlong, value: 1", "unit 'furlong'"),
+        ("statistic: share, concept: area, unit: '%', value: 1", "a share is a fraction"),
+        ("statistic: count, unit: km², value: 1", "is a count and has no unit"),
+        ("statistic: mean, concept: aera, value: 1", "unknown concept 'aera'; did you mean 'area'"),
+        ("statistic: median, concept: aspect, value: 1", "directions have no median"),
+        ("statistic: mean, concept: area, value: .nan", "value, above and below are numbers"),
+        ("statistic: mean, concept: area, value: 1, tolerance: -1", "a tolerance is 0 or more"),
+    ],
+)
+def test_facts_that_mean_nothing_are_refused(tmp_path, text, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        stated(tmp_path, text)
