@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyproj
 
+    from rogi.update.store import StoredPlan
+
 FAULT: Final = "fault"
 """Column of :attr:`Edits.rows`."""
 
@@ -128,14 +130,15 @@ def read_edits(
             scratch = Path(folder) / str(number)
             scratch.mkdir()
             tables += [replace(table, file=shown) for table in read_package(file, scratch, notes)]
-    stored: Planned | None = None
+    planned: Planned | None = None
+    written, saved = None, Saved()
     if store is not None:
         from rogi.update.store import read_store
 
         found = read_store(store)
         tables += found.tables
-        stored = found.planned
-    planned = stored if stored is not None and plan is None and not plans else None
+        planned = found.planned if plan is None else None
+        written, saved = found.written, _saved(found)
     if planned is None:
         planned = read_plan(_plan_path(plan, plans, files))
     if not tables:
@@ -144,7 +147,18 @@ def read_edits(
             f"There is no work package in {shown}; name the work folder, or the GeoPackages with the layer "
             f"{TASKS}."
         )
-    return collect(planned, tables, crs, notes)
+    return collect(planned, tables, crs, notes, written, saved)
+
+
+def _saved(stored: StoredPlan) -> Saved:
+    mapper = {package.name: package.mapper for package in stored.planned.packages}
+    names = {
+        user: frozenset(mapper[p] for p in packages if p in mapper)
+        for user, packages in stored.packages_of.items()
+    }
+    number, moment = stored.last or ("", None)
+    when = f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment is not None else ""
+    return Saved(str(stored.address), when, str(number), names)
 
 
 def collect(

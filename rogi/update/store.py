@@ -18,6 +18,7 @@ import numpy as np
 
 from rogi.errors import InputError
 from rogi.update.drawn import read_binary
+from rogi.update.hands import SAVED
 from rogi.update.model import CANDIDATES, CURRENT, FORMAT, TASK_COLUMNS, TASKS
 from rogi.update.planned import PLAN_FILE, TASKS_FILE, Planned, read_plan
 from rogi.update.store_address import StoreAddress, connected, is_there, parse_address, postgis_schema
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from rogi.update.packages import TaskTable
 
-WRITTEN: Final = ("edited_by", "edited_at", "reviewed_by", "reviewed_at", "history")
-"""Columns of :attr:`StoredPlan.written`."""
 _KEYS: Final = ("fid", "package")
 UNREADABLE: Final = "_unreadable"
 """Column of what is read: why a geometry cannot be built."""
@@ -48,8 +47,11 @@ class StoredPlan:
         The tasks of each package that has rows, by name.
     address
         Of the store.
-    moment
-        When it was read: all tables are as they were then.
+    last
+        Number and time (UTC) of the last change in the history; None where nothing was changed.
+    packages_of
+        User -> names of the packages that are theirs, of those who saved something. Not those of roles that
+        have all packages.
     written
         Who saved the rows that were changed since the plan was made, by ``fid``, which :class:`TaskTable` has
         as ``rows``: ``edited_by`` and ``reviewed_by`` (the user who logged in), ``edited_at`` and
@@ -59,7 +61,8 @@ class StoredPlan:
     planned: Planned
     tables: tuple[TaskTable, ...]
     address: StoreAddress
-    moment: dt.datetime
+    last: tuple[int, dt.datetime] | None
+    packages_of: Mapping[str, frozenset[str]]
     written: pd.DataFrame
 
 
@@ -80,6 +83,8 @@ def read_store(url: str) -> StoredPlan:
     InputError
         If there is no store, or the database cannot be reached or refuses.
     """
+    from psycopg import sql
+
     from rogi.update.packages import TaskTable
 
     address = parse_address(url)
@@ -94,7 +99,13 @@ def read_store(url: str) -> StoredPlan:
             columns = _columns(connection, address.schema, layer)
             others[layer] = _rows(connection, address.schema, layer, columns, postgis, plan["crs"])
         written = _written(connection, address.schema)
-        (moment,) = connection.execute("SELECT now()").fetchone() or (None,)
+        users = sorted({*written["edited_by"].dropna(), *written["reviewed_by"].dropna()})
+        packages_of = _packages_of(connection, address.schema, users)
+        last = connection.execute(
+            sql.SQL('SELECT id, "at" FROM {} ORDER BY id DESC LIMIT 1').format(
+                sql.Identifier(address.schema, "history")
+            )
+        ).fetchone()
     planned = _planned(plan, address)
     tables = []
     for package in sorted(set(tasks["package"])):
@@ -114,8 +125,24 @@ def read_store(url: str) -> StoredPlan:
                 unreadable={k: why for k, why in enumerate(mine[UNREADABLE]) if isinstance(why, str)},
             )
         )
-    assert moment is not None
-    return StoredPlan(planned, tuple(tables), address, moment, written)
+    return StoredPlan(planned, tuple(tables), address, last, packages_of, written)
+
+
+def _packages_of(
+    connection: psycopg.Connection[Any], schema: str, users: Sequence[str]
+) -> dict[str, frozenset[str]]:
+    """Packages that users, or groups they are in, may edit."""
+    from psycopg import sql
+
+    rows = connection.execute(
+        sql.SQL(
+            "SELECT u.rolname::text, m.package FROM pg_roles AS u, {} AS m JOIN pg_roles AS r"
+            " ON r.rolname = m.role WHERE u.rolname = ANY(%s) AND m.may = 'edit' AND m.package IS NOT NULL"
+            " AND NOT u.rolsuper AND pg_has_role(u.oid, r.oid, 'MEMBER')"
+        ).format(sql.Identifier(schema, "mappers")),
+        (list(users),),
+    ).fetchall()
+    return {user: frozenset(p for u, p in rows if u == user) for user in sorted({u for u, _ in rows})}
 
 
 def _written(connection: psycopg.Connection[Any], schema: str) -> pd.DataFrame:
@@ -129,7 +156,7 @@ def _written(connection: psycopg.Connection[Any], schema: str) -> pd.DataFrame:
             " ORDER BY t.fid"
         ).format(schema=sql.Identifier(schema))
     ).fetchall()
-    frame = pd.DataFrame(rows, columns=["fid", *WRITTEN], dtype=object).set_index("fid")
+    frame = pd.DataFrame(rows, columns=["fid", *SAVED], dtype=object).set_index("fid")
     times = {name: pd.to_datetime(frame[name], utc=True) for name in ("edited_at", "reviewed_at")}
     return frame.assign(**times, history=frame["history"].astype("int64"))
 

@@ -16,6 +16,7 @@ from stores import fill, refused, tables
 from test_package import CASE, UNIT
 
 from rogi.errors import InputError, OptionError, OutputError
+from rogi.update.edits import read_edits
 from rogi.update.model import TASK_COLUMNS
 from rogi.update.store import read_store
 from rogi.update.store_address import DEFAULT_SCHEMA
@@ -612,8 +613,9 @@ def test_date_styles(filled: Database, style: str) -> None:
     frame = stored.tables[0].frame.set_index("unit")
     assert str(frame["date"][UNIT])[:10] == "2026-07-31"
     assert stored.written["edited_by"].tolist() == ["anna"]
-    assert str(stored.moment.utcoffset()) == "0:00:00"
-    assert abs((stored.written["edited_at"].iloc[0] - stored.moment).total_seconds()) < 600
+    assert stored.last is not None
+    assert str(stored.last[1].utcoffset()) == "0:00:00"
+    assert abs((stored.written["edited_at"].iloc[0] - stored.last[1]).total_seconds()) < 60
 
 
 def test_numbers_in_the_history(filled: Database) -> None:
@@ -631,7 +633,9 @@ def test_numbers_in_the_history(filled: Database) -> None:
 
 def test_written(filled: Database) -> None:
     """Who saved what, by the number of the row; untouched rows are not in it."""
-    assert read_store(filled.url()).written.empty
+    untouched = read_store(filled.url())
+    assert untouched.written.empty
+    assert (untouched.last, untouched.packages_of) == (None, {})
     with session(filled, "anna") as anna, session(filled, "ben") as ben:
         fid = fid_of(anna)
         anna.execute("UPDATE tasks SET comment = 'x' WHERE fid = %s", (fid,))
@@ -640,11 +644,26 @@ def test_written(filled: Database) -> None:
             "UPDATE tasks SET reviewer = 'ben' WHERE fid = (SELECT max(fid) FROM tasks WHERE package = 'ben')"
         )
     stored = read_store(filled.url("ben"))
+    assert stored.packages_of == {"anna": {"anna"}, "ben": {"ben"}}
+    assert stored.last is not None
+    assert stored.last[0] == 3
     assert stored.written["history"].tolist() == [2, 3]
     assert stored.written["edited_by"].tolist() == ["anna", None]
     assert stored.written["reviewed_by"].tolist() == [None, "ben"]
     assert stored.written.index[0] == fid
-    assert str(stored.address) == f"postgresql://ben@127.0.0.1:{filled.port}/{filled.name}?schema=rogi_update"
+    shown = f"postgresql://ben@127.0.0.1:{filled.port}/{filled.name}?schema=rogi_update"
+    assert str(stored.address) == shown
+    edits = read_edits([], store=filled.url())
+    assert edits.saved.names == {"anna": {"anna"}, "ben": {"ben"}}
+    assert (edits.saved.history, edits.saved.moment[:2]) == ("3", "20")
+    by = dict(zip(edits.rows["row"], edits.rows["edited_by"], strict=True))
+    assert by[fid] == "anna"
+
+
+def test_a_folder_or_a_store(filled: Database, planned: tuple[Inputs, Path]) -> None:
+    """Not both: the packages beside a store are the plan as it was made."""
+    with pytest.raises(OptionError, match="not from both"):
+        read_edits([planned[1]], store=filled.url())
 
 
 def test_postgis_elsewhere(server: Server, planned: tuple[Inputs, Path]) -> None:
