@@ -7,6 +7,8 @@ from rogi.cli.lazy import group
 COMMANDS = {
     "plan": ("rogi.cli.update.plan:plan", "Match candidates with the inventory and divide the review."),
     "status": ("rogi.cli.update.status:status", "How far the review is, and what is wrong so far."),
+    "history": ("rogi.cli.update.history:history", "Who changed what in a team's store."),
+    "undo": ("rogi.cli.update.undo:undo", "Put a row of a team's store back."),
     "apply": ("rogi.cli.update.apply:apply", "Make a new version from the decisions."),
     "log": ("rogi.cli.update.log:log", "The life of one unit over versions."),
 }
