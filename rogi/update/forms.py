@@ -86,12 +86,15 @@ class FormSetting:
         Whether coordinates are degrees.
     extra
         Fields after those of the model, as a store has them.
+    relations
+        Ids of relations whose rows the form shows: comments on the row.
     """
 
     mapper: str
     current: str = ""
     geographic: bool = True
     extra: Sequence[FormField] = ()
+    relations: Sequence[str] = ()
 
 
 def add_task_form(root: ET.Element, setting: FormSetting) -> None:
@@ -214,6 +217,18 @@ def _add_tabs(root: ET.Element, setting: FormSetting) -> None:
     _add_names(_container(decision, "Merge", group=True, when=_MERGES), ("merge_into",))
     _add_names(decision, _WHY)
     _add_names(_container(form, "Who and when"), [*_WHO, *more])
+    for relation in setting.relations:
+        ET.SubElement(
+            _container(form, "Comments"),
+            "attributeEditorRelation",
+            name=relation,
+            relation=relation,
+            label="Comments",
+            showLabel="0",
+            relationWidgetTypeId="relation_editor",
+            nmRelationId="",
+            forceSuppressFormPopup="0",
+        )
     shown = {*_HEAD, *_DECIDING, *_WHY, *_WHO, "use_candidate", "merge_into"}
     _add_names(_container(form, "Plan"), [c.name for c in TASK_COLUMNS if c.name not in shown])
 

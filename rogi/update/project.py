@@ -7,26 +7,34 @@ or from its own encrypted store. Written for QGIS 3.22 and later; the same input
 
 from __future__ import annotations
 
-import re
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as ET
 
 from rogi.files import write_text
-from rogi.schema.qml import FormField, document
-from rogi.update.forms import LAYER_TITLES, MAPPER_VARIABLE, FormSetting
-from rogi.update.imagery_style import ImageryStyle, add_raster_style, imagery_style
-from rogi.update.model import CANDIDATES, CONTEXT, CURRENT, TASKS
-from rogi.update.symbols import BY_CLASS, BY_DECISION, QGIS_VERSION, add_style, new_style
+from rogi.schema.qml import document
+from rogi.update.forms import MAPPER_VARIABLE, FormSetting
+from rogi.update.imagery_style import ImageryStyle, imagery_style
+from rogi.update.model import CANDIDATES, CURRENT, TASKS
+from rogi.update.project_layers import (
+    LAYERS,
+    NOT_XML,
+    ProjectSource,
+    add_crs,
+    add_extent,
+    add_layer,
+    add_raster,
+    add_relation,
+    add_shared,
+    layer_id,
+    relation_id,
+)
+from rogi.update.symbols import QGIS_VERSION
 
 if TYPE_CHECKING:
     import pyproj
 
-LAYERS: Final = (CANDIDATES, TASKS, CURRENT, CONTEXT)
-"""From the top of the map down; the imagery lies below."""
 
 _SNAPPED: Final = (TASKS, CURRENT, CANDIDATES)
 _VERTEX_AND_SEGMENT: Final = "3"  # QgsSnappingConfig::VertexFlag | SegmentFlag
@@ -35,31 +43,6 @@ _PIXELS: Final = "1"  # QgsTolerance::Pixels
 _TOLERANCE: Final = "12"
 _AVOID_ON_LISTED_LAYERS: Final = "2"  # QgsProject::AvoidIntersectionsMode
 _MARGIN: Final = 0.05  # of the extent, on each side
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
-
-
-def layer_id(name: str) -> str:
-    """Id of a layer in the project: always the same, and as long as QGIS's own, which replaces short ones."""
-    return f"{name}_{str(uuid.uuid5(uuid.NAMESPACE_OID, f'rogi update {name}')).replace('-', '_')}"
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectSource:
-    """Where the layers of a project are.
-
-    Parameters
-    ----------
-    provider
-        QGIS's name: ``ogr`` or ``postgres``.
-    locations
-        Layer -> data source of that provider.
-    extra
-        Fields of ``tasks`` after those of the model.
-    """
-
-    provider: str
-    locations: Mapping[str, str]
-    extra: Sequence[FormField] = ()
 
 
 def package_source(package: PurePath | str) -> ProjectSource:
@@ -134,25 +117,37 @@ def project_xml(
     imagery: Sequence[ImageryStyle] = (),
 ) -> str:
     """The XML of a project; see :func:`write_project`."""
-    mapper, title = _NOT_XML.sub("", mapper), _NOT_XML.sub("", title)
-    setting = FormSetting(mapper, current=layer_id(CURRENT), geographic=crs.is_geographic, extra=source.extra)
+    mapper, title = NOT_XML.sub("", mapper), NOT_XML.sub("", title)
+    setting = FormSetting(
+        mapper,
+        current=layer_id(CURRENT),
+        geographic=crs.is_geographic,
+        extra=source.extra,
+        relations=[relation_id(parent, child) for parent, child in source.relations if parent == TASKS],
+    )
     root = ET.Element("qgis", version=QGIS_VERSION, projectname=title)
     ET.SubElement(root, "homePath", path="")
     ET.SubElement(root, "title").text = title
     ET.SubElement(root, "autotransaction", active="0")
     ET.SubElement(root, "evaluateDefaultValues", active="0")
     ET.SubElement(root, "trust", active="0")
-    _add_crs(ET.SubElement(root, "projectCrs"), crs)
+    add_crs(ET.SubElement(root, "projectCrs"), crs)
     _add_tree(root, source, imagery)
     _add_snapping(root)
-    ET.SubElement(root, "relations")
+    relations = ET.SubElement(root, "relations")
+    for parent, child in source.relations:
+        add_relation(relations, parent, child)
     layers = ET.SubElement(root, "projectlayers")
     for picture in imagery:
-        _add_raster(layers, picture)
-    for layer in reversed(LAYERS):
-        _add_layer(layers, layer, source, crs, bounds, setting)
+        add_raster(layers, picture)
+    shared = {s.name: s for s in source.shared}
+    for layer, _, _ in reversed(source.listed):
+        if layer in shared:
+            add_shared(layers, shared[layer], source.provider, crs, bounds, setting)
+        else:
+            add_layer(layers, layer, source, crs, bounds, setting)
     order = ET.SubElement(root, "layerorder")
-    for name in (*LAYERS, *(p.name for p in imagery)):
+    for name in (*(name for name, _, _ in source.listed), *(p.name for p in imagery)):
         ET.SubElement(order, "layer", id=layer_id(name))
     _add_properties(root, mapper)
     metadata = ET.SubElement(root, "projectMetadata")
@@ -161,85 +156,13 @@ def project_xml(
     return document(root)
 
 
-# ---- layers
-
-
-def _add_layer(
-    parent: ET.Element,
-    layer: str,
-    source: ProjectSource,
-    crs: pyproj.CRS,
-    bounds: Sequence[float],
-    setting: FormSetting,
-) -> None:
-    element = ET.SubElement(
-        parent,
-        "maplayer",
-        type="vector",
-        geometry="Polygon",
-        wkbType="MultiPolygon",
-        labelsEnabled="0",
-        readOnly=str(int(layer != TASKS)),
-        hasScaleBasedVisibilityFlag="0",
-        styleCategories="AllStyleCategories",
-    )
-    _add_extent(ET.SubElement(element, "extent"), bounds)
-    ET.SubElement(element, "id").text = layer_id(layer)
-    ET.SubElement(element, "datasource").text = _NOT_XML.sub("", source.locations[layer])
-    ET.SubElement(element, "layername").text = LAYER_TITLES[layer]
-    _add_crs(ET.SubElement(element, "srs"), crs)
-    ET.SubElement(element, "provider", encoding="UTF-8").text = source.provider
-    if layer == TASKS:
-        styles = ET.SubElement(element, "map-layer-style-manager", current=BY_CLASS)
-        ET.SubElement(styles, "map-layer-style", name=BY_CLASS)
-        other = new_style()
-        add_style(other, layer, setting, style=BY_DECISION)
-        ET.SubElement(styles, "map-layer-style", name=BY_DECISION).append(other)
-    flags = ET.SubElement(element, "flags")
-    for flag, value in (("Identifiable", 1), ("Removable", 1), ("Searchable", 1), ("Private", 0)):
-        ET.SubElement(flags, flag).text = str(value)
-    add_style(element, layer, setting)
-
-
-def _add_raster(parent: ET.Element, picture: ImageryStyle) -> None:
-    element = ET.SubElement(
-        parent,
-        "maplayer",
-        type="raster",
-        hasScaleBasedVisibilityFlag="0",
-        styleCategories="AllStyleCategories",
-    )
-    _add_extent(ET.SubElement(element, "extent"), picture.bounds)
-    ET.SubElement(element, "id").text = layer_id(picture.name)
-    ET.SubElement(element, "datasource").text = _NOT_XML.sub("", picture.location)
-    ET.SubElement(element, "layername").text = _NOT_XML.sub("", picture.title)
-    if picture.crs is not None:
-        _add_crs(ET.SubElement(element, "srs"), picture.crs)
-    ET.SubElement(element, "provider").text = "gdal"
-    add_raster_style(element, picture)
-
-
-def _add_extent(element: ET.Element, bounds: Sequence[float]) -> None:
-    for name, value in zip(("xmin", "ymin", "xmax", "ymax"), bounds, strict=True):
-        ET.SubElement(element, name).text = repr(float(value))
-
-
-def _add_crs(parent: ET.Element, crs: pyproj.CRS) -> None:
-    element = ET.SubElement(parent, "spatialrefsys", nativeFormat="Wkt")
-    authority = crs.to_authority(min_confidence=100)
-    ET.SubElement(element, "wkt").text = crs.to_wkt()
-    ET.SubElement(element, "authid").text = ":".join(authority) if authority else ""
-    ET.SubElement(element, "description").text = crs.name
-    ET.SubElement(element, "geographicflag").text = str(crs.is_geographic).lower()
-
-
 # ---- the project
 
 
 def _add_tree(root: ET.Element, source: ProjectSource, imagery: Sequence[ImageryStyle]) -> None:
     tree = ET.SubElement(root, "layer-tree-group")
-    for layer in LAYERS:
-        _add_leaf(tree, layer, LAYER_TITLES[layer], source.provider, source.locations[layer])
+    for layer, title, location in source.listed:
+        _add_leaf(tree, layer, title, source.provider, location)
     if imagery:
         group = ET.SubElement(tree, "layer-tree-group", name="Imagery", expanded="1", checked="Qt::Checked")
         for picture in imagery:
@@ -251,9 +174,9 @@ def _add_leaf(parent: ET.Element, layer: str, title: str, provider: str, locatio
         parent,
         "layer-tree-layer",
         id=layer_id(layer),
-        name=_NOT_XML.sub("", title),
+        name=NOT_XML.sub("", title),
         providerKey=provider,
-        source=_NOT_XML.sub("", location),
+        source=NOT_XML.sub("", location),
         checked="Qt::Checked",
         expanded=str(int(layer == TASKS)),
     )
@@ -307,10 +230,10 @@ def _add_view(root: ET.Element, crs: pyproj.CRS, bounds: Sequence[float]) -> Non
     seen = (west - dx, south - dy, east + dx, north + dy)
     canvas = ET.SubElement(root, "mapcanvas", name="theMapCanvas", annotationsVisible="1")
     ET.SubElement(canvas, "units").text = "degrees" if crs.is_geographic else "meters"
-    _add_extent(ET.SubElement(canvas, "extent"), seen)
+    add_extent(ET.SubElement(canvas, "extent"), seen)
     ET.SubElement(canvas, "rotation").text = "0"
-    _add_crs(ET.SubElement(canvas, "destinationsrs"), crs)
+    add_crs(ET.SubElement(canvas, "destinationsrs"), crs)
     settings = ET.SubElement(root, "ProjectViewSettings", UseProjectScales="0", rotation="0")
     names = ("xmin", "ymin", "xmax", "ymax")
     extent = {name: repr(value) for name, value in zip(names, seen, strict=True)}
-    _add_crs(ET.SubElement(settings, "DefaultViewExtent", extent), crs)
+    add_crs(ET.SubElement(settings, "DefaultViewExtent", extent), crs)

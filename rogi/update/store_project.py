@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from rogi.schema.qml import Default, FormField, Widget
 from rogi.update.forms import string
-from rogi.update.project import LAYERS, ProjectSource
+from rogi.update.model import TASKS
+from rogi.update.project_layers import LAYERS, ProjectSource, SharedLayer
 from rogi.update.store_make import Store
+from rogi.update.store_sql import COMMENTS, DECISIONS
+
+_PLAIN: Final = re.compile(r"[\w.:,-]+")
 
 
 def store_source(store: Store, package: str | None = None, *, authcfg: str = "") -> ProjectSource:
@@ -29,18 +36,52 @@ def store_source(store: Store, package: str | None = None, *, authcfg: str = "")
         head = [f"service={_quoted(p['service'])}"]
     else:
         head = [f"dbname={_quoted(p.get('dbname', ''))}"]
-        head += [f"{key}={p[key]}" for key in ("host", "port") if key in p]
+        host = p.get("host") or p.get("hostaddr")
+        head += [f"host={_quoted(host)}" if not _PLAIN.fullmatch(host) else f"host={host}"] if host else []
+        head += [f"port={p['port']}"] if "port" in p else []
     if authcfg:
         head.append(f"authcfg={authcfg}")
     if "sslmode" in p:
         head.append(f"sslmode={p['sslmode']}")
-    head += ["key='fid'", "estimatedmetadata=true", f"srid={store.srid}", "type=MultiPolygon"]
-    locations = {}
-    for layer in LAYERS:
-        table = f'table="{store.address.schema}"."{layer}" (geom)'
-        only = "" if package is None else ' sql="package" = ' + "'" + package.replace("'", "''") + "'"
-        locations[layer] = " ".join([*head, table]) + only
-    return ProjectSource("postgres", locations, _store_fields(package))
+    schema = store.address.schema
+
+    def location(table: str, *, key: str = "fid", outlines: bool = True) -> str:
+        kind = [f"srid={store.srid}", "type=MultiPolygon"] if outlines else []
+        column = " (geom)" if outlines else ""
+        return " ".join(
+            [*head, f"key='{key}'", "estimatedmetadata=true", *kind, f'table="{schema}"."{table}"{column}']
+        )
+
+    only = "" if package is None else ' sql="package" = ' + "'" + package.replace("'", "''") + "'"
+    return ProjectSource(
+        "postgres",
+        {layer: location(layer) + only for layer in LAYERS},
+        _store_fields(package),
+        shared=(
+            SharedLayer(DECISIONS, "Everybody's decisions", location(DECISIONS), outlines=True),
+            SharedLayer(
+                COMMENTS,
+                "Comments",
+                location(COMMENTS, key="id", outlines=False),
+                _comment_fields(),
+                written=("fid", "text"),
+            ),
+        ),
+        relations=((TASKS, COMMENTS), (DECISIONS, COMMENTS)),
+    )
+
+
+def _comment_fields() -> tuple[FormField, ...]:
+    plain = Widget("TextEdit", {"IsMultiline": False, "UseHtml": False})
+    return (
+        FormField("id", "", Widget("Hidden")),
+        FormField("fid", "Row", Widget("TextEdit", {"IsMultiline": False, "UseHtml": False})),
+        FormField("text", "Comment", Widget("TextEdit", {"IsMultiline": True, "UseHtml": False})),
+        *(
+            FormField(name, title, plain)
+            for name, title in (("task", "Task"), ("package", "Package"), ("by", "By"), ("at", "At"))
+        ),
+    )
 
 
 def _quoted(value: str) -> str:

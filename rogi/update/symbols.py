@@ -93,6 +93,8 @@ def add_style(root: ET.Element, layer: str, setting: FormSetting, *, style: str 
             _add_categories(root, _DECISION, DECISION_COLOURS, open_filled=False)
         _add_labels(root)
         add_task_form(root, setting)
+    elif style == BY_DECISION:
+        _add_categories(root, _DECISION, DECISION_COLOURS, open_filled=False)
     elif layer == CURRENT:
         _add_single(root, [_outline("255,255,255,200", 1.0), _outline("0,60,110,255", 0.5)])
     elif layer == CANDIDATES:

@@ -81,7 +81,7 @@ def describe():
             "crs": found.crs().authid(),
             "read_only": vector and found.readOnly(),
             "features": found.featureCount() if vector else None,
-            "renderer": found.renderer().type(),
+            "renderer": found.renderer().type() if found.renderer() else None,
             "labels": vector and found.labelsEnabled(),
             "styles": found.styleManager().styles(),
         }
@@ -220,6 +220,32 @@ def unlock(name):
     return {"refused": refused, **done(locked)}
 
 
+def comment(fid, text):
+    """Write a comment on a row."""
+    comments = layer("comments")
+    comments.startEditing()
+    made = QgsVectorLayerUtils.createFeature(
+        comments, attributes=changes(comments, {"fid": fid, "text": text})
+    )
+    comments.addFeature(made)
+    return done(comments)
+
+
+def related(parent, fid):
+    """What the project's relation shows for a row of a layer, and whether the relation is valid."""
+    found = next(
+        r
+        for r in project.relationManager().relations().values()
+        if r.referencedLayerId() == layer(parent).id()
+    )
+    feature = next(f for f in layer(parent).getFeatures() if f["fid"] == fid)
+    return {
+        "valid": found.isValid(),
+        "texts": [f["text"] for f in found.getRelatedFeatures(feature)],
+        "refresh": layer(parent).autoRefreshInterval() if layer(parent).hasAutoRefreshEnabled() else 0,
+    }
+
+
 def rows():
     return [values(feature) for feature in layer("tasks").getFeatures()]
 
@@ -254,8 +280,8 @@ def styled(path):
 STEPS = {
     f.__name__: f
     for f in (
-        change, change_late, constraints, delete, describe, draw, hold, paste, render, reshape, rows,
-        split, styled, unlock,
+        change, change_late, comment, constraints, delete, describe, draw, hold, paste, related, render,
+        reshape, rows, split, styled, unlock,
     )
 }  # fmt: skip
 

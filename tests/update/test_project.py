@@ -25,7 +25,8 @@ from rogi.update.edits import read_edits
 from rogi.update.forms import DECISION_LABELS, USUAL_REASONS, FormSetting, string, task_fields
 from rogi.update.imagery_style import imagery_style
 from rogi.update.model import CONSTRAINTS, LOCKED, PLANNED, TASK_COLUMNS, Decision
-from rogi.update.project import LAYERS, layer_id, package_source, project_xml, write_project
+from rogi.update.project import package_source, project_xml, write_project
+from rogi.update.project_layers import LAYERS, layer_id
 from rogi.update.symbols import BY_CLASS, BY_DECISION, CLASS_COLOURS, package_styles
 from rogi.update.triggers import DELETE_MESSAGE, LOCKED_MESSAGE, PLANNED_MESSAGE
 

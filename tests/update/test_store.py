@@ -32,9 +32,11 @@ from rogi.update.edits import Edits, read_edits
 from rogi.update.forms import FormSetting, task_fields
 from rogi.update.hands import SAVED
 from rogi.update.model import LOCKED, TASK_COLUMNS
-from rogi.update.project import LAYERS, write_project
+from rogi.update.project import write_project
+from rogi.update.project_layers import LAYERS
 from rogi.update.store import read_store
 from rogi.update.store_address import DEFAULT_SCHEMA, parse_address
+from rogi.update.store_functions import TEXT_MESSAGE
 from rogi.update.store_make import PackageTables, Store, create_store
 from rogi.update.store_project import store_source
 from rogi.update.store_rows import OWNER_MESSAGE, PACKAGE_MESSAGE, STALE_MESSAGE
@@ -661,7 +663,29 @@ def test_qgis_edits_the_store(
     ]  # fmt: skip
     lobes = fids[f"U:{CASE.unit['r0c3']}"]
     ring = [[74.1, 37.5], [74.105, 37.5], [74.105, 37.505], [74.1, 37.505], [74.1, 37.5]]
-    _, seen, saved, again, illegal, stale, fresh, cut, drawn, deleted, unlocked, rows = qgis(
+    ben = fids[f"U:{CASE.unit['r4c0']}"]
+    with database.connect("ben") as other:
+        other.execute(
+            f"UPDATE {DEFAULT_SCHEMA}.tasks SET decision = 'unsure', mapper = 'ben' WHERE fid = %s", (ben,)
+        )
+    (
+        _,
+        seen,
+        saved,
+        again,
+        illegal,
+        stale,
+        fresh,
+        cut,
+        drawn,
+        deleted,
+        unlocked,
+        rows,
+        said,
+        empty,
+        on_own,
+        on_other,
+    ) = qgis(
         project,
         ["describe"],
         ["change", unit, {"decision": "refine"}],
@@ -674,12 +698,24 @@ def test_qgis_edits_the_store(
         ["delete", unit],
         ["unlock", "current"],
         ["rows"],
+        ["comment", ben, "two fronts?"],
+        ["comment", ben, " "],
+        ["related", "tasks", unit],
+        ["related", "decisions", ben],
         PGUSER="anna",
         PGPASSWORD=PASSWORD,
     )
     assert {name: (v["valid"], v["read_only"], v["crs"]) for name, v in seen["layers"].items()} == {
-        name: (True, name in LOCKED, CRS) for name in LAYERS
+        **{name: (True, name in LOCKED, CRS) for name in LAYERS},
+        "decisions": (True, True, CRS),
+        "comments": (True, False, ""),
     }
+    assert seen["order"] == ["candidates", "tasks", "decisions", "current", "context"]  # of the map
+    assert seen["form"]["tabs"] == ["Decision", "Who and when", "Comments", "Plan"]
+    assert said["saved"], said["errors"]
+    assert TEXT_MESSAGE in empty["errors"]
+    assert on_own == {"valid": True, "texts": [], "refresh": 0}
+    assert on_other == {"valid": True, "texts": ["two fronts?"], "refresh": 60_000}
     fields = seen["form"]["fields"]
     assert fields["decision"]["widget"] == "ValueMap"
     assert all(fields[name]["read_only"] for name in ("package", "version", "seen", "edited_by", "edited_at"))
@@ -709,7 +745,6 @@ def test_qgis_edits_the_store(
     assert len(edits.rows) == 35 + 2
     assert edits.missing.empty
     other = project_of(store, tmp_path / "all.qgs", None, "anna")
-    ben = fids[f"U:{CASE.unit['r4c0']}"]
     _, foreign = qgis(other, ["change", ben, {"decision": "remain"}], PGUSER="anna", PGPASSWORD=PASSWORD)
     assert not foreign["saved"]
     assert OWNER_MESSAGE in foreign["errors"]
