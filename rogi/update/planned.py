@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PLAN_FILE: Final = "plan.json"
 TASKS_FILE: Final = "tasks.csv"
+MOVE_FOLDER: Final = ".rogi-move"
+MOVE_LIST: Final = "files.json"
+"""Folder of a move of tasks that is under way, see :mod:`rogi.update.move`, and what makes it valid in it."""
 MAX_PLAN_BYTES: Final = 256 * 2**20
 MAX_TASKS_BYTES: Final = 2**30
 
@@ -86,6 +89,11 @@ def read_plan(path: Path) -> Planned:
         If a file is missing or is not what it should be.
     """
     file = path / PLAN_FILE if path.is_dir() else path
+    if (file.parent / MOVE_FOLDER / MOVE_LIST).is_file():
+        raise InputError(
+            f"A move of tasks in {file.parent} was interrupted; run the same rogi update move again, which "
+            "finishes it."
+        )
     raw = _json(file)
     packages = tuple(
         Package(str(entry["name"]), str(entry.get("file", "")), str(entry.get("mapper") or entry["name"]))
