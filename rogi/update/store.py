@@ -131,7 +131,10 @@ def read_store(url: str) -> StoredPlan:
 def _packages_of(
     connection: psycopg.Connection[Any], schema: str, users: Sequence[str]
 ) -> dict[str, frozenset[str]]:
-    """Packages that users, or groups they are in, may edit."""
+    """Packages that are the users' own: assigned to them, or to a group of the package's name they are in.
+
+    Members of another group that may edit a package decide under their own names.
+    """
     from psycopg import sql
 
     rows = connection.execute(
@@ -139,6 +142,7 @@ def _packages_of(
             "SELECT u.rolname::text, m.package FROM pg_roles AS u, {} AS m JOIN pg_roles AS r"
             " ON r.rolname = m.role WHERE u.rolname = ANY(%s) AND m.may = 'edit' AND m.package IS NOT NULL"
             " AND NOT u.rolsuper AND pg_has_role(u.oid, r.oid, 'MEMBER')"
+            " AND r.rolname IN (u.rolname, m.package)"
         ).format(sql.Identifier(schema, "mappers")),
         (list(users),),
     ).fetchall()

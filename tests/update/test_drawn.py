@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import struct
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pyproj
 import pytest
@@ -23,7 +21,6 @@ from rogi.update.apply import Applied, apply
 from rogi.update.drawn import read_binary, sound_outlines
 from rogi.update.edits import read_edits
 from rogi.update.examination import Examination, examine
-from rogi.update.model import LOCKED
 from rogi.update.problems import Rule
 
 NAN, INF = float("nan"), float("inf")
@@ -96,23 +93,14 @@ def in_package(work: Path, unit: str) -> dict[str, int]:
 
 
 def in_store(database: Any, work: Path, unit: str) -> dict[str, int]:
-    """The same by SQL; the outline is taken as it is, as QGIS and loaders hand it over."""
-    from rogi.update.store import PackageTables, create_store
+    """The same by SQL, by the owner without the rules, as after a restore."""
+    from stores import fill
 
-    plan = json.loads((work / "plan.json").read_text())
-    packages = [
-        PackageTables(
-            entry["name"],
-            entry["mapper"],
-            **{name: gpd.read_file(work / entry["file"], layer=name) for name in ("tasks", *LOCKED)},
-        )
-        for entry in plan["packages"]
-    ]
-    texts = {name: (work / name).read_text() for name in ("plan.json", "tasks.csv")}
-    create_store(database.url(), packages, plan=texts["plan.json"], tasks=texts["tasks.csv"])
+    fill(database.url(), work)
     rows = {}
-    with database.connect("anna") as connection:
+    with database.connect() as connection:
         connection.execute("SET search_path TO rogi_update, public")
+        connection.execute("ALTER TABLE tasks DISABLE TRIGGER tasks_row")
         srid = connection.execute("SELECT ST_SRID(geom) FROM tasks LIMIT 1").fetchone()[0]
 
         def geometry(wkb: bytes) -> str:

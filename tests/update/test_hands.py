@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -9,9 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from packages import make_work
+from postgres import PASSWORD, Database, Server
 
 from rogi.update.columns import GEOMETRY
 from rogi.update.hands import DECIDED, SAVED, Saved, decisions_sha256, other_hands, with_saved
+from rogi.update.lineage import read_operations
 
 NAMES = {"anna_login": frozenset({"Anna"})}
 
@@ -59,7 +65,7 @@ def test_what_the_store_knows_comes_by_feature_id() -> None:
     times = pd.to_datetime(["2026-08-15T10:00:00+02:00"], utc=True)
     written = pd.DataFrame(
         {"edited_by": ["anna"], "edited_at": times, "reviewed_by": [None],
-         "reviewed_at": pd.to_datetime([None], utc=True), "history": [41]},
+         "reviewed_at": pd.DatetimeIndex(["NaT"], tz="UTC"), "history": [41]},
         index=pd.Index([8], name="fid"),
     )  # fmt: skip
     found = with_saved(both, written)
@@ -78,3 +84,54 @@ def test_digest_of_decisions() -> None:
     assert decisions_sha256(both[0].assign(reason="scree")) != digest
     moved = both[0].set_geometry(both[0].translate(1.0))
     assert decisions_sha256(moved) != digest
+
+
+@pytest.mark.xdist_group("postgres")
+def test_in_a_store(
+    server: Server, database: Database, run: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """Status and apply tell a decision in another's name; the lineage says who saved the others, and when."""
+    from stores import fill
+
+    for name in ("anna", "ben", "anna_login", "ben_group"):
+        server.role(name)
+    inputs, work = make_work(tmp_path)
+    fill(database.url(), work)
+    unit = inputs.case.unit
+    with database.connect() as lead:
+        lead.execute("SELECT rogi_update.assign('anna', 'anna_login')")
+        lead.execute("SELECT rogi_update.assign('anna', 'ben_group'); GRANT ben_group TO ben")
+
+    def decide(user: str, name: str, mapper: str, role: str | None = None) -> None:
+        with database.connect(user) as connection:
+            if role is not None:
+                connection.execute(f"SET ROLE {role}")
+            connection.execute(
+                "UPDATE rogi_update.tasks SET decision = 'remain', mapper = %s WHERE unit = %s",
+                (mapper, unit[name]),
+            )
+
+    decide("anna", "r0c0", "anna")
+    decide("anna_login", "r0c1", "anna")
+    decide("anna", "r0c2", "carla")
+    decide("ben", "r1c0", "anna", role="ben_group")
+    decide("maintainer", "r1c1", "anna")
+    url = database.url()
+    code, text = run("status", "--store", url, "--limit", "-1")
+    told = [line for line in text.splitlines() if "[decided-by-another]" in line]
+    assert code == 1 and len(told) == 3 and PASSWORD not in text
+    assert any(unit["r0c2"] in line and "names the mapper carla, but anna saved" in line for line in told)
+    assert any(unit["r1c0"] in line and "names the mapper anna, but ben saved" in line for line in told)
+    assert any(unit["r1c1"] in line and "but maintainer saved" in line for line in told)
+    output = tmp_path / "v1.1.gpkg"
+    made = [run("apply", "--store", url, "--inventory", inputs.inventory, "-o", output) for _ in range(2)]
+    assert [code for code, _ in made] == [1, 1] and "(as it was)" in made[1][1]
+    operations = {o.unit: o for o in read_operations(tmp_path / "v1.1.update" / "lineage.csv")}
+    assert set(operations) == {unit["r0c0"], unit["r0c1"]}
+    one = operations[unit["r0c1"]]
+    assert (one.mapper, one.edited_by, one.history) == ("anna", "anna_login", "2")
+    assert one.edited_at.endswith("Z") and len(one.edited_at) == 20
+    text = (tmp_path / "v1.1.update" / "summary.json").read_text()
+    decided = json.loads(text)["decided"]
+    assert PASSWORD not in text and decided["store"].startswith("postgresql://maintainer@")
+    assert decided["history"] == "5" and decided["moment"] >= one.edited_at and len(decided["sha256"]) == 64
