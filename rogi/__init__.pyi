@@ -18,10 +18,15 @@ from .api.identity import primary_id as primary_id
 from .api.identity import repair_ids as repair_ids
 from .api.inventories import convert as convert
 from .api.inventories import fix as fix
+from .api.releasing import build_release as build_release
+from .api.releasing import check_release as check_release
+from .api.releasing import diff as diff
 from .api.reviewing import draw_sample as draw_sample
 from .api.reviewing import score_reviews as score_reviews
 from .api.statistics import grid as grid
 from .api.statistics import summarise as summarise
+from .api.updating import apply_update as apply_update
+from .api.updating import plan_update as plan_update
 from .api.validating import validate as validate
 from .inventory.model import Inventory as Inventory
 from .inventory.read import read_inventory as read_inventory

@@ -260,7 +260,7 @@ def climate(
     >>> field = {"files": "fldas.nc", "period": (1991, 2020)}
     >>> rogi.climate("outlines.gpkg", maat=field)  # doctest: +SKIP
     """
-    settings = _with_climate(AttributeSettings(buffer=buffer), maat=maat, magt=magt, ap=ap)
+    settings = with_climate(AttributeSettings(buffer=buffer), maat=maat, magt=magt, ap=ap)
     given = [g for g in (Group.MAAT, Group.MAGT, Group.AP) if getattr(settings, g.value) is not None]
     if not given:
         raise OptionError("There is no climate field to take values from; give maat=, magt= or ap=.")
@@ -451,7 +451,7 @@ def fill_attributes(
         "buffer": buffer,
     }
     chosen = replace(chosen, **{k: v for k, v in changes.items() if v is not None and v not in ((), False)})
-    chosen = _with_climate(chosen, maat=maat, magt=magt, ap=ap)
+    chosen = with_climate(chosen, maat=maat, magt=magt, ap=ap)
     with Ledger(None if ledger is None else Path(ledger)) as book:
         derived = derive_attributes(as_inventory(source), chosen, Runner(book, workers))
     records = [record.to_dict() for record in derived.provenance]
@@ -518,7 +518,8 @@ def _files(paths: Paths) -> tuple[str, ...]:
     return tuple(map(str, as_paths(paths)))
 
 
-def _with_climate(settings: AttributeSettings, **fields: Any) -> AttributeSettings:
+def with_climate(settings: AttributeSettings, **fields: Any) -> AttributeSettings:
+    """Settings with climate fields by name: paths, or a mapping of files and how to read them."""
     for name, given in fields.items():
         if isinstance(given, Mapping):
             choices = dict(given)

@@ -25,7 +25,6 @@ from typer.testing import CliRunner
 
 from rogi.attributes.configuration import AttributeSettings
 from rogi.cli.update import app
-from rogi.cli.update.apply import _version_of
 from rogi.errors import InputError, OptionError, OutputError
 from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
@@ -38,6 +37,7 @@ from rogi.update.edits import read_edits
 from rogi.update.examination import examine
 from rogi.update.identity import new_ids
 from rogi.update.lineage import replay
+from rogi.update.new_version import version_of
 from rogi.update.results import check_output, folder_of, write_update
 from rogi.update.summary import area_balance, expected_difference
 
@@ -522,7 +522,7 @@ def test_command(planned: tuple[Inputs, Path], tmp_path: Path) -> None:
 )
 def test_version_of_a_file_name(name: str, version: str) -> None:
     """The last word, or the only one, that is a version; else the whole name."""
-    assert _version_of(Path("v9.9") / name) == version
+    assert version_of(Path("v9.9") / name) == version
 
 
 def test_command_refuses_another_inventory(planned: tuple[Inputs, Path], tmp_path: Path) -> None:

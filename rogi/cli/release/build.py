@@ -14,7 +14,6 @@ from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
-    from rogi.release.model import Release
     from rogi.validation.settings import Settings
 
 
@@ -53,12 +52,11 @@ def build(
     from rogi.inventory.read import read_inventory
     from rogi.release.build import build as build_release
     from rogi.release.gate import GateError
-    from rogi.release.model import find_release, read_release
+    from rogi.release.named import release_named
     from rogi.release.previous import read_previous
 
     reasons = _reasons(accept or [])
-    release = read_release(find_release(version, releases))
-    _same_version(version, release)
+    release = release_named(version, releases)
     before = read_previous(previous) if previous is not None else None
     source = read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()), crs=crs)
     settings = _settings(config, no_config)
@@ -86,20 +84,6 @@ def build(
     for loss in built.losses:
         tell(f"note: {loss}")
     sys.stdout.write(f"{built.folder}\n{built.zip}\n")
-
-
-def _same_version(asked: str, release: Release) -> None:
-    """Refuse a folder of one version whose release.yaml says another, as after copying it."""
-    from rogi.release.model import Version
-
-    try:
-        wanted = Version.parse(asked)
-    except OptionError:  # a path: whatever it holds is meant
-        return
-    if wanted != Version.parse(release.version):
-        raise OptionError(
-            f"The release.yaml of release {asked} says version {release.version}; set it to {asked}."
-        )
 
 
 def _reasons(given: list[str]) -> dict[str, str]:

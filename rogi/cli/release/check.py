@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases, stated
-from rogi.errors import OptionError
+from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases
 from rogi.text import as_json
 
 if TYPE_CHECKING:
@@ -51,42 +50,14 @@ def check(
 
     Examples: `rogi release check TPRoGI_v1.1.zip` · `rogi release check TPRoGI_v1.0/ --release 1.0`
     """
-    from rogi.release.check import check_copy, check_package
-    from rogi.release.model import find_release, read_release
-    from rogi.release.previous import is_package
+    from rogi.release.named import check_named
 
-    path = Path(subject)
     line = Line(quiet)
-    if not path.exists() and release is None:
-        path = _cached(subject, releases)
-        release = None if is_package(path) else subject
-    if release is None and is_package(path):
-        checks = check_package(path, line)
-    elif release is None and path.exists():
-        raise OptionError(
-            f"{subject} has no checksums, so it is no package of `rogi release build`; say what it should be "
-            "a copy of, for example --release 1.0."
-        )
-    else:
-        stated = read_release(find_release(release or "", releases))
-        checks = check_copy(path, stated, progress=line, layers=tuple(layer or ()), dialect=dialect, crs=crs)
+    options = {"layers": tuple(layer or ()), "dialect": dialect, "crs": crs}
+    checks = check_named(subject, release, releases, progress=line, **options)
     line.done()
     _print_checks(checks, format, output)
     raise typer.Exit(int(not checks.passed))
-
-
-def _cached(subject: str, releases: Path | None) -> Path:
-    """What was fetched of a version before."""
-    from rogi.errors import InputError
-    from rogi.release.fetch import cached_package
-
-    release = stated(subject, releases)
-    if release is None:
-        raise InputError(f"There is no {subject}; name a folder or zip, or a version that was fetched.")
-    found = cached_package(release)
-    if found is None:
-        raise InputError(f"{release.name} is not in the cache; get it with `rogi release fetch {subject}`.")
-    return found
 
 
 def _print_checks(checks: Checks, format: CheckFormat, output: Path | None) -> None:

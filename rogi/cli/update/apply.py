@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -10,16 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rogi import targets
 from rogi.cli.guard import KEEPS
 from rogi.cli.streams import tell
-from rogi.errors import InputError, OptionError
 from rogi.text import as_json, printable
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings
     from rogi.update.examination import Examination
-    from rogi.update.planned import Planned
 
 SHOWN_PROBLEMS = 20
 
@@ -95,43 +91,35 @@ def apply(
     --inventory v1.0.gpkg -o v1.1.gpkg --dem tiles/ --regions himap.gpkg --strict`
     """
     from rogi.cli.options import ProgressLine
-    from rogi.inventory.read import read_inventory
-    from rogi.update.apply import apply as apply_decisions
-    from rogi.update.apply import with_attributes
-    from rogi.update.edits import read_edits
-    from rogi.update.examination import examine
-    from rogi.update.inputs import read_units
-    from rogi.update.log import earlier_updates, retired_ids
-    from rogi.update.results import check_output, write_update
+    from rogi.update.new_version import Request, make_version, version_of
+    from rogi.update.results import write_update
 
-    if not work and store is None:
-        raise OptionError("There is nothing to apply; name the work folder, or --store.")
-    settings = _settings(config, dem, maat, magt, ap, regions)
+    request = Request(
+        tuple(work or ()),
+        tuple(inventory),
+        version if version is not None else version_of(output),
+        plan=plan,
+        store=store,
+        output=output,
+        force=force,
+        strict=strict,
+        history=tuple(history or ()),
+        image_source=image_source,
+        attributes=_settings(config, dem, maat, magt, ap, regions),
+        layers=tuple(layer or ()),
+        schema=schema,
+        dialect=dialect,
+        crs=crs,
+    )
     line = ProgressLine(quiet)
     try:
-        line("reading the inventory", 1, 5)
-        base = read_inventory(inventory, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
-        check_output(output, force)
-        units = read_units(base)
-        line("reading decisions", 2, 5)
-        edits = read_edits(work or (), plan=plan, store=store, crs=units.layer.crs)
-        targets.note_read(*(edits.planned.path.parent / p.file for p in edits.planned.packages))
-        targets.refuse_input(output, "-o")
-        _refuse_other_inventory(edits.planned, inventory)
-        taken = retired_ids([*(history or ()), *inventory, *earlier_updates(inventory)])
-        line("checking decisions", 3, 5)
-        examined = examine(edits, base, units=units)
-        if strict and not examined.complete:
+        made = make_version(request, line)
+        edits, examined, applied, derived = made.edits, made.examined, made.applied, made.derived
+        if applied is None:
             line.done()
             _tell(examined, quiet=False)
             tell("refused: nothing was written, because --strict wants every task decided.")
             raise typer.Exit(1)
-        line("applying", 4, 5)
-        name = version if version is not None else _version_of(output)
-        applied = apply_decisions(examined, name, taken=taken, image_source=image_source)
-        derived = None
-        if settings is not None:
-            applied, derived = with_attributes(applied, settings)
         line("writing", 5, 5)
         written = write_update(applied, output, derived=derived)
     finally:
@@ -185,34 +173,6 @@ def _settings(
     for name, files in (("maat", maat), ("magt", magt), ("ap", ap)):
         settings = settings.with_climate(name, tuple(map(str, files or ())), {})
     return settings
-
-
-def _version_of(output: Path) -> str:
-    """The version a file name states, ``1.1`` of ``TPRoGI v 1.1``, else the name."""
-    import re
-
-    from rogi.release.model import Version
-
-    words = re.split(r"[\s_-]+", output.stem.casefold())
-    stated: dict[str, str] = {}
-    for word in words:
-        with contextlib.suppress(OptionError):
-            stated[word] = str(Version.parse(word))
-    if words[-1] in stated or len(stated) == 1:
-        return stated.get(words[-1]) or next(iter(stated.values()))
-    return output.stem
-
-
-def _refuse_other_inventory(planned: Planned, paths: list[Path]) -> None:
-    """IDs and outlines of another version would be taken for edits."""
-    from rogi.update.plan_content import inventory_sha256
-
-    if planned.inventory_sha256 and inventory_sha256(paths)[0] != planned.inventory_sha256:
-        shown = ", ".join(str(p) for p in paths)
-        raise InputError(
-            f"{shown} is not the inventory that {planned.path} was made of ({planned.inventory}): its "
-            "checksum differs; name the same file."
-        )
 
 
 def _tell(examined: Examination, quiet: bool) -> None:
