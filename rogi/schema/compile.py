@@ -104,10 +104,25 @@ def pandera_schema(layer: LayerSchema) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, strict=False, name=layer.name, title=layer.title)
 
 
-def column_checks(
+def column_checks(field: Field) -> Mapping[Constraint, pa.Check]:
+    """The constraints of a field as pandera checks."""
+    import pandera.pandas as pa
+
+    return {
+        kind: pa.Check(
+            _as_series(function),
+            name=kind.value,
+            error=f"{kind.value}: {_says(field.concept, kind)}",
+            ignore_na=False,  # the checks pass nulls themselves
+        )
+        for kind, function in constraints(field).items()
+    }
+
+
+def constraints(
     field: Field, scale: tuple[float, float] | None = (1.0, 0.0)
-) -> Mapping[Constraint, pa.Check]:
-    """The constraints of a field as pandera checks.
+) -> Mapping[Constraint, Callable[[Any], Mask]]:
+    """The constraints of a field as functions of a column: (n,) whether its values are right.
 
     Parameters
     ----------
@@ -117,8 +132,6 @@ def column_checks(
         Factor and offset from the column's unit to the concept's; None where the column holds something
         else (classes), whose type and range say nothing.
     """
-    import pandera.pandas as pa
-
     concept = field.concept
     functions: dict[Constraint, Callable[[Any], Mask]] = {}
     if scale is not None:
@@ -135,15 +148,7 @@ def column_checks(
         functions[Constraint.RANGE] = lambda column: _is_within(column, concept, scale)
     if field.unique:
         functions[Constraint.UNIQUE] = _is_unique
-    return {
-        kind: pa.Check(
-            _as_series(function),
-            name=kind.value,
-            error=f"{kind.value}: {_says(concept, kind)}",
-            ignore_na=False,  # the checks pass nulls themselves
-        )
-        for kind, function in functions.items()
-    }
+    return functions
 
 
 def _as_series(function: Callable[[Any], Mask]) -> Callable[[pd.Series], pd.Series]:
@@ -202,10 +207,9 @@ def column_failures(layer: Layer, layer_schema: LayerSchema | None = None) -> Co
     for name, field in fields.items():
         column = _column(layer, name)
         scale = to_concept(units.get(name), field.concept.unit)
-        for kind, check in column_checks(field, scale).items():
+        for kind, is_right in constraints(field, scale).items():
             checked.add((name, kind))
-            passed = check(column).check_output
-            failing = passed.index.to_numpy(dtype=np.int64)[~passed.to_numpy(dtype=bool)]
+            failing = np.flatnonzero(~np.asarray(is_right(column), dtype=bool))
             if failing.size:
                 rows[name, kind] = failing
     return ColumnFailures(fields, frozenset(checked), rows)

@@ -88,6 +88,19 @@ def test_every_command_has_help_with_an_example(command, here):
     assert "Example" in done.stdout, done.stdout
 
 
+def test_validation_imports_only_what_it_needs(files):
+    """No rule needs pandera or scipy: each takes longer to import than most rules to run."""
+    code = (
+        "import sys\nfrom rogi.cli import main\n"
+        f"sys.argv = ['rogi', 'validate', {str(files / 'good.gpkg')!r}, '-q']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'pandera', 'scipy', 'matplotlib', 'rasterio', 'xarray', 'numba'} & set(sys.modules)),"
+        " file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
 def test_version():
     import rogi as package
 

@@ -97,22 +97,37 @@ def _place_keys(lon: Floats, lat: Floats, prefix: NDArray[np.object_]) -> Ints:
 
 def _nearest(lon: Floats, lat: Floats, limit: float) -> Ints:
     """(n,) index of another point within the limit in metres (the nearest), -1 where there is none."""
-    from scipy.spatial import cKDTree
-
     places, inverse = np.unique(lon + 1j * lat, return_inverse=True)
     out = _another_of_group(inverse)
+    first, second = _close_pairs(places.real, places.imag, limit)
     lam, phi = np.radians(places.real), np.radians(places.imag)
     xyz = EARTH_RADIUS * np.column_stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
-    if len(xyz) > 1:
-        _, near = cKDTree(xyz, compact_nodes=False, balanced_tree=False).query(
-            xyz, k=2, distance_upper_bound=limit
-        )
-        neighbour = np.asarray(near)[:, 1]  # len(xyz) where there is none
-        representative = np.empty(len(xyz) + 1, dtype=np.int64)
-        representative[inverse] = np.arange(len(lon))
-        representative[-1] = -1
-        out = np.where(out >= 0, out, representative[neighbour][inverse])
-    return out
+    apart = np.sqrt(((xyz[first] - xyz[second]) ** 2).sum(axis=1))
+    order = np.lexsort((second, apart, first))
+    order = order[apart[order] < limit]
+    one, at = np.unique(first[order], return_index=True)
+    representative = np.empty(len(places), dtype=np.int64)
+    representative[inverse] = np.arange(len(lon))
+    neighbour = np.full(len(places), -1, dtype=np.int64)
+    neighbour[one] = representative[second[order][at]]
+    return np.where(out >= 0, out, neighbour[inverse])
+
+
+def _close_pairs(lon: Floats, lat: Floats, limit: float) -> tuple[Ints, Ints]:
+    """Pairs of different points, in both orders, within a distance in metres, and some that are farther."""
+    up = np.degrees(limit / EARTH_RADIUS) * 1.01
+    with np.errstate(divide="ignore"):
+        along = np.minimum(up / np.cos(np.radians(np.minimum(np.abs(lat) + up, 90.0))), 180.0)
+    tree = shapely.STRtree(shapely.points(lon, lat))
+    found = []
+    for turn in (0.0, 360.0, -360.0):  # neighbours beyond the antimeridian
+        x = lon + turn
+        rows = np.flatnonzero((x + along >= -180.0) & (x - along <= 180.0))
+        boxes = shapely.box(x[rows] - along[rows], lat[rows] - up, x[rows] + along[rows], lat[rows] + up)
+        first, second = tree.query(boxes)
+        found.append(np.stack([rows[first], second]))
+    first, second = np.concatenate(found, axis=1)
+    return first[first != second], second[first != second]
 
 
 def _another_of_group(group: NDArray[Any]) -> Ints:
