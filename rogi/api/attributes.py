@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from rogi.api.display import frames_html
-from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
+from rogi.api.inventories import Source, as_inventory, as_texts, check_crs
 from rogi.attributes.configuration import AttributeSettings, read_settings
 from rogi.attributes.derive import Derived, Runner, derive_attributes
 from rogi.attributes.fields import GROUPS, QUALITY, Group
@@ -68,7 +68,10 @@ def area(source: Units) -> pd.Series:
     0    1.0008
     Name: area, dtype: float64
     """
-    derived = _derived(_plain(source), AttributeSettings(fields=("area",)))
+    inventory = _plain(source)
+    if inventory.layer(Role.OUTLINE) is None:
+        raise InputError("There are no outlines, so there are no areas; primary markers are points.")
+    derived = _derived(inventory, AttributeSettings(fields=("area",)))
     return _series(derived, "area")
 
 
@@ -515,7 +518,7 @@ def _series(derived: Derived, name: str) -> pd.Series:
 
 
 def _files(paths: Paths) -> tuple[str, ...]:
-    return tuple(map(str, as_paths(paths)))
+    return as_texts(paths)
 
 
 def with_climate(settings: AttributeSettings, **fields: Any) -> AttributeSettings:

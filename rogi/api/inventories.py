@@ -106,9 +106,23 @@ def is_path(source: object) -> bool:
 
 def as_paths(given: str | PathLike[str] | Sequence[str | PathLike[str]] | None) -> tuple[Path, ...]:
     """One path or several as a tuple; none of None."""
+    return tuple(map(Path, as_texts(given)))
+
+
+def as_texts(given: str | PathLike[str] | Sequence[str | PathLike[str]] | None) -> tuple[str, ...]:
+    """As :func:`as_paths`, as text: rasters may also be addresses.
+
+    Raises
+    ------
+    InputError
+        It is something else, such as an open dataset.
+    """
     if given is None:
         return ()
-    return (Path(given),) if isinstance(given, str | PathLike) else tuple(Path(fspath(p)) for p in given)
+    several = [given] if isinstance(given, str | PathLike) else given
+    if not isinstance(several, Sequence) or not all(isinstance(one, str | PathLike) for one in several):
+        raise InputError(f"A file is named by its path, found {type(given).__name__}; give one or several.")
+    return tuple(fspath(one) for one in several)
 
 
 def _of_table(table: gpd.GeoDataFrame, schema: str | None, dialect: str | None) -> Inventory:

@@ -37,10 +37,11 @@ def summarise(
     Returns
     -------
     DataFrame
-        One row for each group (``all`` and each subregion) and quantity: group, units, quantity, unit, count,
-        mean, median, standard_deviation, minimum, maximum, quantile_05, quantile_95, total (of area, km²),
-        resultant (of aspect, whose mean is circular; 0 no preference, 1 all alike). ``attrs["notes"]`` says
-        what was decided on the way.
+        One row for each group (``all`` and each subregion) and quantity, the first of which is ``units``:
+        group, units, quantity, unit, count, mean, median, standard_deviation, minimum, maximum, quantile_05,
+        quantile_95, total (of area, km²), resultant (of aspect, whose mean is circular; 0 no preference, 1
+        all alike). ``attrs["notes"]`` says what was
+        decided on the way.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def _rows(group: Group) -> list[dict[str, Any]]:
     from rogi.schema.load import concepts
 
     shared: dict[str, Any] = {"group": group.name, "units": group.units}
-    rows = []
+    rows = [shared | {"quantity": "units", "unit": "", "count": group.units}]
     for one in group.quantities:
         names = ("unit", "count", "mean", "median", "standard_deviation", "minimum", "maximum",
                  "quantile_05", "quantile_95")  # fmt: skip

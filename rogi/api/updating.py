@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rogi.api.attributes import Paths, with_climate
 from rogi.api.display import frames_html
-from rogi.api.inventories import as_paths
+from rogi.api.inventories import as_paths, as_texts
 from rogi.errors import InputError, OptionError
 from rogi.update.new_version import NewVersion, make_version
 from rogi.update.new_version import Request as Applying
@@ -301,7 +301,7 @@ def apply_update(
         attributes = AttributeSettings()
     if attributes is not None:
         if dem is not None:
-            attributes = replace(attributes, dem=tuple(map(str, as_paths(dem))))
+            attributes = replace(attributes, dem=as_texts(dem))
         if regions is not None:
             attributes = replace(attributes, regions=str(regions))
         attributes = with_climate(attributes, maat=maat, magt=magt, ap=ap)

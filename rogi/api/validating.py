@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rogi.api.inventories import Source, as_inventory, as_paths
+from rogi.api.inventories import Source, as_inventory, as_texts
 from rogi.validation.engine import validate as run
 from rogi.validation.settings import Settings, load_settings, settings_from
 
@@ -107,7 +107,7 @@ def validate(
         from rogi.attributes.configuration import AttributeSettings
         from rogi.attributes.recheck import with_recomputed
 
-        files = {name: tuple(map(str, as_paths(value))) for name, value in rasters.items()}
+        files = {name: as_texts(value) for name, value in rasters.items()}
         choices = AttributeSettings(dem=files["dem"])
         for name in ("maat", "magt", "ap"):
             choices = choices.with_climate(name, files[name], {})

@@ -169,7 +169,7 @@ def _column(columns: list[str], asked: str | None, found: str | None, where: str
             raise OptionError(f"{where} has no column {asked!r}; its columns are {listed}.")
         return asked
     if found is None:
-        raise InputError(f"{where} has no column of primary IDs among {listed}; name it with --column.")
+        raise InputError(f"{where} has no column of primary IDs among {listed}; name the column.")
     return found
 
 

@@ -161,7 +161,8 @@ def test_summaries_are_those_of_the_command(tmp_path: Path, run_cli: Callable[..
     pd.testing.assert_frame_equal(table, rogi.summarise(inventory))
     whole = table[table["group"] == "all"].set_index("quantity")
     stated = {entry["concept"]: entry for entry in said["whole"]["quantities"]}
-    assert set(stated) == set(whole.index) - {"aspect"}
+    assert set(stated) == set(whole.index) - {"aspect", "units"}
+    assert whole.loc["units", "count"] == 60
     for concept, entry in stated.items():
         for name in ("count", "mean", "median", "minimum", "maximum"):
             assert whole.loc[concept, name] == pytest.approx(entry[name]), (concept, name)
@@ -185,7 +186,7 @@ def test_regions_as_a_table(old: gpd.GeoDataFrame) -> None:
         "(none)": 2,
     }
     empty = rogi.summarise(old.iloc[:0])
-    assert len(empty) == 0
+    assert empty["quantity"].tolist() == ["units"]
 
 
 def test_samples_are_those_of_the_command(tmp_path: Path, run_cli: Callable[..., str]) -> None:

@@ -93,7 +93,7 @@ def test_markers_before_outlines_and_columns_by_name(tmp_path) -> None:
     with pytest.raises(OptionError, match="no column 'X'; its columns are ID"):
         from_file(path, ids=True, column="X")
     outlines(2, a=[1, 2]).to_file(tmp_path / "b.gpkg")
-    with pytest.raises(InputError, match="no column of primary IDs among a; name it with --column"):
+    with pytest.raises(InputError, match="no column of primary IDs among a; name the column"):
         from_file(tmp_path / "b.gpkg", ids=True)
 
 
