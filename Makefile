@@ -13,7 +13,7 @@ SEED ?= 1
 SECONDS_OF_FUZZING ?= 600
 BENCHMARKS ?= validate terrain zonal attributes compare release update detect training
 
-.PHONY: help setup demo test test-fast fuzz lint types docs bench bench-grass wheel clean
+.PHONY: help setup demo test test-fast validators fuzz lint types docs bench bench-grass wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,12 @@ test: $(INSTALLED)  ## all tests
 test-fast: $(INSTALLED)  ## tests not marked slow
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow'
 
+validators: $(INSTALLED)  ## validators of other projects on the formats of a release package
+	@[ -x .venv-validators/bin/gpio ] || { $(BIN)/python -m venv .venv-validators && \
+	  .venv-validators/bin/python -m pip install --quiet --disable-pip-version-check -r tests/release/validators.txt && \
+	  .venv-validators/bin/python -m pip install --quiet --disable-pip-version-check --no-deps cffconvert==2.0.0 gdal-utils==3.13.3.0; }
+	@ROGI_VALIDATORS=$(CURDIR)/.venv-validators $(BIN)/python -m pytest -q tests/release/test_validators.py
+
 fuzz: $(INSTALLED)  ## damaged and hostile files, random geometries, kills; fails on any fault
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS_OF_FUZZING) --jobs $(JOBS) --seed $(SEED)
 
@@ -72,5 +78,5 @@ wheel: $(INSTALLED)  ## the wheel, into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .
 
 clean:  ## remove everything made here
-	rm -rf $(VENV) $(DEMO) fuzz-failures site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-validators $(DEMO) fuzz-failures site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rogi import __version__
 from rogi.attributes.fields import column_name
-from rogi.inventory.metadata import Metadata, read_column_metadata
+from rogi.inventory.metadata import JSON_URI, Metadata, read_column_metadata
 from rogi.raster.files import content_digest
 from rogi.text import json_escaped
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from rogi.inventory.model import Inventory, Layer
     from rogi.ledger import Ledger
     from rogi.raster.elevation import Surface
-
-STANDARD_URI = "https://json.org/"
-"""What `gpkg_metadata` says of JSON."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +122,7 @@ def column_metadata(records: Sequence[Provenance], earlier: Sequence[Metadata]) 
         Of earlier runs (see `kept_provenance`).
     """
     return *earlier, *(
-        Metadata(
-            json.dumps(r.to_dict(), ensure_ascii=False, sort_keys=True), STANDARD_URI, r.layer, r.columns
-        )
+        Metadata(json.dumps(r.to_dict(), ensure_ascii=False, sort_keys=True), JSON_URI, r.layer, r.columns)
         for r in records
     )
 
@@ -139,7 +134,7 @@ def kept_provenance(
     replaced = {(record.layer, column) for record in records for column in record.columns}
     kept = []
     for path in sorted({s.path for layer in inventory.layers for s in layer.sources if s.path.is_file()}):
-        for entry in read_column_metadata(path, STANDARD_URI):
+        for entry in read_column_metadata(path, JSON_URI):
             layer = next((layer for layer in inventory.layers if layer.name == entry.table), None)
             columns = tuple(
                 column

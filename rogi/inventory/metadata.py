@@ -33,6 +33,8 @@ _TABLES: Final = (
 )""",
 )
 
+JSON_URI: Final = "https://json.org/"
+"""Standard that `gpkg_metadata` names for JSON of no other, such as the provenance of columns."""
 _MIME: Final = "application/json"
 _MAX_TEXTS: Final = 10_000  # more than any file of ours can hold; a stranger's file may hold anything
 

@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING, Final
 
 from rogi.errors import InputError, OutputError
 from rogi.files import WORKPLACE, remove_leftovers, swap, workplace, write_text
+from rogi.inventory.metadata import write_metadata as write_column_metadata
 from rogi.inventory.model import Inventory
 from rogi.release.archive import write_zip
 from rogi.release.checksums import SHOWN, folder_faults
 from rogi.release.content import content_refusals
 from rogi.release.contents import Contents, conformance_from_json, conformance_of, describe
-from rogi.release.data import canonical, named, set_metadata, stamped, write_geopackage, write_other_formats
+from rogi.release.data import (
+    canonical,
+    named,
+    provenance_of,
+    set_metadata,
+    stamped,
+    write_geopackage,
+    write_other_formats,
+)
 from rogi.release.difference import Difference, difference
 from rogi.release.facts import FILE as FACTS
 from rogi.release.facts import facts_text
@@ -124,6 +133,7 @@ def build(
         progress("writing the GeoPackage")
         prepared, mapped = canonical(inventory, release.schema)
         packed, losses = write_geopackage(prepared, folder / f"{release.name}.gpkg")
+        write_column_metadata(folder / f"{release.name}.gpkg", provenance_of(inventory, packed))
         progress("validating")
         report = validated(packed, release, waivers)
         found = None

@@ -18,7 +18,7 @@ from rogi.release.check_lineage import lineage_faults
 from rogi.release.check_metadata import json_of, metadata_faults
 from rogi.release.checksums import folder_faults
 from rogi.release.contents import sha256_of, waivers_from_json
-from rogi.release.data import CSV, PARQUET, SHAPEFILE, named
+from rogi.release.data import CSV, PARQUET, SHAPEFILE, named, spatial_order
 from rogi.release.facts import FILE as FACTS
 from rogi.release.lineage import CROSSWALK
 from rogi.release.metadata import SUMS
@@ -199,7 +199,10 @@ def _formats(folder: Path, inventory: Inventory) -> Item:
         plain = pd.read_csv(
             folder / CSV / f"{layer.name}.csv", keep_default_na=False, na_values=[""], low_memory=False
         )
+        order = spatial_order(expected.geometry)
         for what, found in (("GeoParquet", parquet), ("Shapefile", shapes), ("CSV", plain)):
+            if what == "GeoParquet" and len(found) == len(expected):  # in the order of the others again
+                found = found.iloc[np.argsort(order)].reset_index(drop=True)
             faults += [f"{layer.name} as {what}: {fault}" for fault in _differences(table, found, what)]
             if what != "CSV" and len(found) == len(expected):
                 one, other = (np.asarray(f.geometry.array, dtype=object) for f in (expected, found))

@@ -11,7 +11,7 @@ from rogi.errors import InputError
 from rogi.inventory.model import Inventory
 from rogi.release.checksums import MAX_METADATA_BYTES
 from rogi.release.contents import files_of, sha256_of
-from rogi.release.data import CSV
+from rogi.release.data import CSV, METADATA_URI
 from rogi.release.metadata import CITATION, COLLECTION, CRATE, DATACITE, DATAPACKAGE, INVENIO, ITEM, SUMS
 from rogi.release.metadata.stac import SHA256_MULTIHASH
 from rogi.release.model import FILE as RELEASE_FILE
@@ -92,7 +92,8 @@ def _packaged(folder: Path, release: Release, inventory: Inventory) -> Iterator[
         if ".." in resource["path"] or not path.is_file():
             yield f"{DATAPACKAGE}: {resource['path']} is not in the package"
             continue
-        if resource["bytes"] != path.stat().st_size or resource["hash"] != f"sha256:{sha256_of(path)}":
+        size = path.stat().st_size
+        if resource.get("bytes", size) != size or resource["hash"] != f"sha256:{sha256_of(path)}":
             yield f"{DATAPACKAGE}: size or checksum of {resource['path']} is another"
         if resource["path"] in columns:
             names = [field["name"] for field in resource["schema"]["fields"]]
@@ -134,7 +135,9 @@ def _embedded(folder: Path, release: Release) -> Iterator[str]:
     path = folder / f"{release.name}.gpkg"
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
     try:
-        row = connection.execute("SELECT metadata FROM gpkg_metadata").fetchone()
+        row = connection.execute(
+            "SELECT metadata FROM gpkg_metadata WHERE md_standard_uri = ?", (METADATA_URI,)
+        ).fetchone()
     except (sqlite3.Error, UnicodeError) as error:
         yield f"{path.name}: its metadata cannot be read ({error})"
         return

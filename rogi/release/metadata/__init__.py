@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from rogi.files import write_text
+from rogi.inventory.metadata import JSON_URI, read_column_metadata
 from rogi.release.contents import Contents, files_of
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import Release
@@ -57,7 +58,9 @@ def write_metadata(folder: Path, release: Release, contents: Contents) -> None:
     }
     for name, content in texts.items():
         write_text(folder / name, content)
-    write_text(folder / CRATE, as_json(rocrate.crate(release, contents, files_of(folder)), 2))
+    provenance = read_column_metadata(folder / f"{release.name}.gpkg", JSON_URI)
+    crate = rocrate.crate(release, contents, files_of(folder), provenance)
+    write_text(folder / CRATE, as_json(crate, 2))
     write_text(folder / SUMS, checksums(folder))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rogi import __version__
 from rogi.release.contents import Contents, FileInfo, LayerContents
 from rogi.release.model import Release
@@ -9,19 +11,46 @@ from rogi.schema.docs import fields_table, table
 from rogi.schema.model import Field, LayerSchema
 from rogi.text import markdown
 
-_KINDS = {
+KINDS: Final = {
     ".gpkg": "GeoPackage with all layers, field domains and metadata",
-    ".parquet": "GeoParquet 1.1",
+    ".parquet": "GeoParquet 1.1, in spatial order",
     ".shp": "Shapefile (with .shx, .dbf, .prj, .cpg; UTF-8)",
     ".csv": "attributes as CSV (UTF-8)",
 }
+PARTS: Final = {
+    "release.yaml": "what this release is, for machines and people",
+    "CHANGELOG.md": "what changed",
+    "validation/": "report of the validation: HTML, JSON, SARIF",
+    "lineage/": "units of this version and the last, and IDs that are gone",
+    "facts.yaml": "counts, sums and ranges a copy can be checked against",
+    "datapackage.json": "Data Package 2",
+    "CITATION.cff": "Citation File Format 1.2",
+    "datacite.json": "DataCite 4.6",
+    "invenio.json": "record of the repository (InvenioRDM)",
+    "stac/": "STAC 1.1 Collection and Item",
+    "ro-crate-metadata.json": "RO-Crate 1.3",
+    "SHA256SUMS": "checksums of all files",
+}
+
+
+def about(path: str) -> str:
+    """What a file of a package is, in a line.
+
+    Examples
+    --------
+    >>> about("csv/Outlines.csv"), about("stac/item.json"), about("shapefile/Outlines.shx")
+    ('attributes as CSV (UTF-8)', 'STAC 1.1 Collection and Item', 'part of a Shapefile')
+    """
+    for part, what in PARTS.items():
+        if path == part or (part.endswith("/") and path.startswith(part)):
+            return what
+    suffix = path[path.rfind(".") :]
+    return "this text for people" if path == "README.md" else KINDS.get(suffix, "part of a Shapefile")
 
 
 def text(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> str:
     """The README in Markdown."""
     identity = [f"Version {release.version}, {release.date.isoformat()}."]
-    if release.doi:
-        identity.append(f"DOI [{release.doi}](https://doi.org/{release.doi}).")
     identity.append(f"Licence: [{release.licence.title}]({release.licence.url}) ({release.licence.id}).")
     parts = [
         f"# {release.title}",
@@ -77,27 +106,9 @@ def _numbers(contents: Contents) -> str:
 
 
 def _files(files: tuple[FileInfo, ...]) -> str:
-    rows = []
-    for file in files:
-        suffix = file.path[file.path.rfind(".") :]
-        if suffix in _KINDS and not file.path.startswith("lineage/"):
-            rows.append((f"`{file.path}`", _KINDS[suffix]))
-    rows += [
-        (f"`{name}`", meaning)
-        for name, meaning in (
-            ("release.yaml", "what this release is, for machines and people"),
-            ("validation/", "report of the validation: HTML, JSON, SARIF"),
-            ("lineage/", "units of this version and the last, and IDs that are gone"),
-            ("facts.yaml", "counts, sums and ranges a copy can be checked against"),
-            ("datapackage.json", "Data Package 2"),
-            ("CITATION.cff", "Citation File Format 1.2"),
-            ("datacite.json", "DataCite 4.6"),
-            ("invenio.json", "record of the repository (InvenioRDM)"),
-            ("stac/", "STAC 1.1 Collection and Item"),
-            ("ro-crate-metadata.json", "RO-Crate 1.1"),
-            ("SHA256SUMS", "checksums of all files"),
-        )
-    ]
+    data = [f.path for f in files if f.path.endswith(tuple(KINDS)) and not f.path.startswith("lineage/")]
+    rows = [(f"`{path}`", about(path)) for path in data]
+    rows += [(f"`{name}`", what) for name, what in PARTS.items() if name != "CHANGELOG.md"]
     return table(("File", "What"), rows)
 
 
