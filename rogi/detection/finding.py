@@ -17,6 +17,7 @@ from rogi.detection.engines import Plan
 from rogi.detection.fit import intake
 from rogi.detection.ground import ground_on
 from rogi.detection.imagery import Imagery
+from rogi.detection.origin import origin_of_parameters
 from rogi.detection.prediction import LEDGER, Prediction, choose_plan, prune, work_folder
 from rogi.detection.prediction import predict as predict_imagery
 from rogi.detection.probability import SPREAD_OF, assemble, raster_reader
@@ -241,7 +242,11 @@ def _written(
     """Put the blocks together, draw the outlines, and put all files in their place."""
     images, card = request.imagery, request.bundle.card
     whole = folder / WHOLE
-    assemble(done.store.read, images, card.outputs, whole, progress)
+    labels = {"model": request.bundle.label, "imagery": images.name}
+    provenance = _provenance(request, plan, ledger)
+    stated = {**labels, **provenance, **{k: request.outlines.get(k) for k in ("threshold", "date")}}
+    tags = origin_of_parameters({**stated, "image_date": stated["date"]}).tags()
+    assemble(done.store.read, images, card.outputs, whole, progress, tags=tags)
     watch("assembling")
     with raster_reader(whole) as read:
         found = make_candidates(
@@ -249,12 +254,12 @@ def _written(
             images.shape,
             images.transform,
             images.crs,
-            model=request.bundle.label,
-            imagery=images.name,
+            model=labels["model"],
+            imagery=labels["imagery"],
             **request.outlines,
         )
     watch("outlines")
-    found = replace(found, parameters={**found.parameters, **_provenance(request, plan, ledger)})
+    found = replace(found, parameters={**found.parameters, **provenance})
     made = None
     if targets.candidates is not None:
         made = folder / targets.candidates.name
@@ -265,7 +270,7 @@ def _written(
         deliver(folder / COG, targets.probability, ledger)
     if targets.spread is not None:
         spreads = [SPREAD_OF + name for name in card.outputs]
-        assemble(done.store.read_spread, images, spreads, whole, progress, "spread")
+        assemble(done.store.read_spread, images, spreads, whole, progress, "spread", tags)
         write_cog(whole, folder / COG)
         deliver(folder / COG, targets.spread, ledger)
     whole.unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyogrio
 
@@ -16,6 +16,7 @@ from rogi.comparison.sides import side_of
 from rogi.detection.candidates import read_parameters
 from rogi.detection.evaluation import Evaluation
 from rogi.detection.evaluation import evaluate as judge
+from rogi.detection.origin import origin_of_parameters, refuse_other_raster, with_columns
 from rogi.detection.predicted_ground import intersected, with_points_along
 from rogi.detection.published import packaged_evaluation, read_published
 from rogi.errors import InputError, OptionError
@@ -91,6 +92,7 @@ def evaluate_candidates(
     places = _regions(subregions, region_field)
     asked, name = _area(area, region_field)
     found, truth = read()
+    notes = _check_raster(probability, found) if probability is not None else ()
     return judge(
         side_of(found, Role.OUTLINE),
         side_of(truth, Role.OUTLINE),
@@ -103,6 +105,7 @@ def evaluate_candidates(
         parameters=p,
         band_m=band_m,
         region=name,
+        notes=notes,
         everywhere=everywhere,
     )
 
@@ -173,9 +176,24 @@ def _ground(found: Inventory, asked: Geometries | None, everywhere: bool) -> Geo
     return covered if asked is None else intersected(covered, asked)
 
 
-def _threshold(found: Inventory) -> float:
-    """The one that the file of the candidates states, else one half."""
+def _parameters(found: Inventory) -> dict[str, Any]:
+    """How the candidates were made, as their file states it."""
     layer = found.layer(Role.OUTLINE)
     files = [] if layer is None else [source.path for source in layer.sources if source.path.is_file()]
-    stated = read_parameters(files[0]).get("threshold") if files else None
+    return read_parameters(files[0]) if files else {}
+
+
+def _check_raster(probability: Path, found: Inventory) -> tuple[str, ...]:
+    """Refuse a raster that the candidates were not made from."""
+    layer = found.layer(Role.OUTLINE)
+    columns = [
+        layer.frame[c] if layer and c in layer.frame else () for c in ("model", "imagery", "image_date")
+    ]
+    own = with_columns(origin_of_parameters(_parameters(found)), *columns)
+    return refuse_other_raster(probability, Path(found.path).name or "the candidates", own)
+
+
+def _threshold(found: Inventory) -> float:
+    """The one that the file of the candidates states, else one half."""
+    stated = _parameters(found).get("threshold")
     return float(stated) if isinstance(stated, int | float) and 0 < stated <= 1 else 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ def assemble(
     path: Path,
     progress: Callable[[str, int, int], None] | None = None,
     what: str = "probabilities",
+    tags: Mapping[str, str] | None = None,
 ) -> None:
     """Write a raster window by window, in memory that does not grow with it.
 
@@ -53,11 +54,14 @@ def assemble(
         Called with what is done, the number of rows of windows done and of all.
     what : str
         What progress calls the raster.
+    tags : mapping of str to str, optional
+        Of the file: what it was made from, see `rogi.detection.origin`.
     """
     rows, columns = imagery.shape
     with geotiff(
         path, imagery.grid, "uint8", count=len(names), nodata=NO_DATA, names=names, scale=1 / LEVELS,
-        compress="deflate", zlevel=1, interleave="band", sparse_ok=True, num_threads="all_cpus", **TILED,
+        tags=tags, compress="deflate", zlevel=1, interleave="band", sparse_ok=True, num_threads="all_cpus",
+        **TILED,
     ) as write:  # fmt: skip
         for top in range(0, rows, STEP):
             for left in range(0, columns, STEP):

@@ -168,6 +168,25 @@ class Header:
         return Grid(self.crs, self.transform, self.shape)
 
 
+def read_tags(path: str | Path) -> dict[str, str]:
+    """Tags of a raster file as a whole, such as what a program says of its making; none where it has none.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_header`.
+    """
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
+
+    path = read_header(path).path
+    try:
+        with gdal_open(path) as dataset:
+            return {str(name): str(text) for name, text in dataset.tags().items()}
+    except (RasterioError, CPLE_BaseError, OSError):
+        return {}
+
+
 def read_header(path: str | Path, *, crs: Any = None) -> Header:
     """Look at a raster file; nothing but its header is read.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ def geotiff(
     nodata: float | None = None,
     names: Sequence[str] = (),
     scale: float | None = None,
+    tags: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Iterator[Write]:
     """Create a GeoTIFF; what is not written has no value.
@@ -54,6 +55,8 @@ def geotiff(
         Descriptions of the bands.
     scale : float, optional
         Value of a stored 1.
+    tags : mapping of str to str, optional
+        Of the file as a whole.
     **options
         Of GDAL's driver: compress, predictor, tiled ...
 
@@ -81,6 +84,8 @@ def geotiff(
         ):  # fmt: skip
             if scale is not None:
                 dataset.scales = (scale,) * count
+            if tags:
+                dataset.update_tags(**tags)
             for band, name in enumerate(names, start=1):
                 dataset.set_band_description(band, name)
 

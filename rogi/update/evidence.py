@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from rogi.comparison.outlines import Outlines
+from rogi.detection.candidates import read_parameters
+from rogi.detection.origin import origin_of_parameters, refuse_other_raster, with_columns
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries
 from rogi.raster.header import CorruptTile
@@ -92,6 +94,9 @@ def gather_evidence(
     valid_share, inside = np.full(len(units), np.nan), np.full(len(units), np.nan)
     damaged: tuple[CorruptTile, ...] = ()
     if probability is not None:
+        texts = (found.texts[name] for name in ("model", "imagery", "image_date"))
+        own = with_columns(origin_of_parameters(read_parameters(found.path)), *texts)
+        notes += refuse_other_raster(probability, found.path.name, own)
         means, shares, damaged = _zonal(probability, np.concatenate([units.lonlat, found.lonlat]))
         n = len(units)
         inside, valid_share = means[:n], shares[:n]

@@ -17,6 +17,8 @@ from bundles import tiny_bundle
 from rasterio.transform import from_origin
 
 import rogi
+from rogi.detection.candidates import read_parameters
+from rogi.detection.origin import origin_of_parameters, origin_of_raster
 from rogi.errors import InputError, OptionError
 
 Run = Callable[..., str]
@@ -87,6 +89,14 @@ def test_candidates_are_those_of_the_command(files: tuple[Path, Path], run: Run,
     one, other = (gpd.read_file(tmp_path / name) for name in ("a.gpkg", "b.gpkg"))
     pd.testing.assert_frame_equal(one, other)
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+    own, raster = (
+        origin_of_parameters(read_parameters(tmp_path / "a.gpkg")),
+        origin_of_raster(tmp_path / "a.tif"),
+    )
+    assert own == raster
+    assert (raster.date, raster.threshold, len(raster.model_sha256), len(raster.imagery_sha256)) == (
+        "2021-08-15", "0.5", 64, 64,
+    )  # fmt: skip
     table = found.to_geodataframe()
     table["confidence"] = 0.0
     assert (found.frame["confidence"] > 0).all()
