@@ -19,9 +19,10 @@ from rogi.comparison.overlap import overlap_areas
 from rogi.geometry import Floats, Geometries, rings_of, to_lonlat
 from rogi.update.decisions import Decided, Status, shared_area
 from rogi.update.identity import points_inside
-from rogi.update.legality import SAME_PLACE_SHARE, Products, cases, held_cases, hold_product
+from rogi.update.legality import cases, held_cases
 from rogi.update.model import Decision
 from rogi.update.problems import Rule
+from rogi.update.shapes import SAME_PLACE_SHARE, Products, hold_product
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]

@@ -19,9 +19,10 @@ from rogi.update.decisions import Decided, Status, decided
 from rogi.update.drawn import is_no_place
 from rogi.update.edits import FAULT, Edits
 from rogi.update.inputs import Units, read_units
-from rogi.update.legality import Products, check_rows, minimum_area, products
+from rogi.update.legality import check_rows, minimum_area, products
 from rogi.update.model import Decision
 from rogi.update.problems import Problem
+from rogi.update.shapes import Products
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory
