@@ -18,7 +18,7 @@ SECTIONS = {
     "Guides": "guides",
     "Rules": "rules",
     "Schemas": "schemas",
-    "Python": ["api.md"],
+    "Python": ["python.md", "api.md"],
     "Decisions": "decisions",
     "Project": ["performance.md", "changelog.md", "contributing.md"],
 }

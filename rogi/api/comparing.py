@@ -81,7 +81,7 @@ class Comparison:
         """
         table = tables.crosswalk(self._pair)
         for name, side in (("a", self._pair.a), ("b", self._pair.b)):
-            if side.layer.index is not None:
+            if all(source.driver == "memory" for source in side.layer.sources):
                 table[f"index_{name}"] = _labels(side.layer, table[f"row_{name}"])
         return table
 

@@ -60,3 +60,21 @@ def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for example in found:
         runner.run(example, out=said.append)
     assert not runner.failures, "".join(said)
+
+
+def test_the_page_for_notebooks_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[2] / "docs" / "python.md"
+    said: list[str] = []
+    parser = doctest.DocTestParser()
+    test = parser.get_doctest(page.read_text(encoding="utf-8"), {}, page.name, str(page), 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL)
+    runner.run(test, out=said.append)
+    assert not runner.failures, "".join(said)
+    assert runner.tries > 20
+
+
+@pytest.mark.parametrize("name", rogi.__all__)
+def test_each_name_has_a_place_in_the_docs(name: str) -> None:
+    pages = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert f"::: rogi.{name}\n" in pages
