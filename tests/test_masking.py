@@ -99,6 +99,15 @@ def test_short_and_common_passwords() -> None:
     assert told == "postgresql://***@h and ***"
 
 
+def test_pieces_and_words() -> None:
+    """What a cut leaves of a password is masked whole; from six characters on also inside a word."""
+    address = "postgresql://u:ab/cd:ef@h"
+    assert masked("layer cd:ef@h of u:ab", arguments=[address]) == "layer ***@h of u:***"
+    assert masked("xsix-erx", arguments=["postgresql://u:six-er@h"]) == "x***x"
+    assert masked("xfivesx", arguments=["postgresql://u:fives@h"]) == "xfivesx"
+    assert masked("is pw, is w", arguments=["https://u:pw@h/x"]) == "is ***, is w"
+
+
 def test_other_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets that are passed, of the environment, and of the program's own arguments."""
     monkeypatch.setattr(sys, "argv", ["rogi", "--x", "postgresql://u:of/argv@h/d"])

@@ -207,9 +207,10 @@ def postgis_schema(connection: psycopg.Connection[Any], address: StoreAddress) -
     return str(row[0])
 
 
-def _first_line(error: Exception, address: StoreAddress) -> str:
+def _first_line(error: Any, address: StoreAddress) -> str:
     """What the server said, on one line, without the password."""
-    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    said = error.diag.message_primary or str(error)
+    text = " ".join(said.split()).rstrip(".") or type(error).__name__
     return masked(text, secrets=[address.parameters.get(key, "") for key in ("password", "sslpassword")])
 
 

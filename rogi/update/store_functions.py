@@ -34,7 +34,7 @@ def store_functions(schema: str, postgis: str, *, geographic: bool) -> Iterator[
         "was": sql.SQL(", ").join(sql.SQL("was.{}").format(sql.Identifier(c.name)) for c in TASK_COLUMNS),
     }
     for text in (
-        _WHO, _KEEPS, _MAY, _OWNS, _REVIEWS, _WRITE_HISTORY, _REFUSE, _SAVED, _COMMENT, _ASSIGN, _WITHDRAW,
+        _WHO, _KEEPS, _OWNS, _REVIEWS, _WRITE_HISTORY, _REFUSE, _SAVED, _COMMENT, _ASSIGN, _WITHDRAW,
         _UNDO,
     ):  # fmt: skip
         yield sql.SQL(text).format(**parts)
@@ -52,28 +52,31 @@ SET search_path = pg_catalog, pg_temp AS $rogi$
   SELECT session_user::text
 $rogi$"""
 
-_MAY: Final = """CREATE FUNCTION {schema}.may(package text, may text) RETURNS boolean LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp AS $rogi$
-  SELECT EXISTS (
+# Each is one query: a call within would cost as much again, for every row.
+_MAY: Final = """EXISTS (
     SELECT 1 FROM {schema}.mappers AS m JOIN pg_roles AS r ON r.rolname = m.role
-    WHERE (m.package IS NULL OR m.package = $1) AND m.may = $2 AND pg_has_role(current_user, r.oid, 'MEMBER')
-  )
+    WHERE (m.package IS NULL OR m.package = $1) AND m.may = '%s'
+    AND pg_has_role(current_user, r.oid, 'MEMBER')
+  )"""
+
+_KEPT: Final = """(
+    SELECT pg_has_role(current_user, relowner, 'MEMBER') FROM pg_class WHERE oid = '{schema}.tasks'::regclass
+  )"""
+
+_OWNS: Final = f"""CREATE FUNCTION {{schema}}.owns(text) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $rogi$
+  SELECT {_MAY % EDIT} OR {_KEPT}
 $rogi$"""
 
-_OWNS: Final = """CREATE FUNCTION {schema}.owns(text) RETURNS boolean LANGUAGE sql STABLE
+_REVIEWS: Final = f"""CREATE FUNCTION {{schema}}.reviews(text) RETURNS boolean LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $rogi$
-  SELECT {schema}.may($1, 'edit') OR {schema}.keeps()
-$rogi$"""
-
-_REVIEWS: Final = """CREATE FUNCTION {schema}.reviews(text) RETURNS boolean LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp AS $rogi$
-  SELECT {schema}.may($1, 'review')
+  SELECT {_MAY % REVIEW}
 $rogi$"""
 
 # Whether the role is the owner of the store, or a member of it.
-_KEEPS: Final = """CREATE FUNCTION {schema}.keeps() RETURNS boolean LANGUAGE sql STABLE
+_KEEPS: Final = f"""CREATE FUNCTION {{schema}}.keeps() RETURNS boolean LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $rogi$
-  SELECT pg_has_role(current_user, relowner, 'MEMBER') FROM pg_class WHERE oid = '{schema}.tasks'::regclass
+  SELECT {_KEPT}
 $rogi$"""
 
 # Geometry as well-known binary: GeoJSON, which to_jsonb would make of it, is rounded and slow.
@@ -206,7 +209,8 @@ BEGIN
   SELECT max(h.id) INTO later FROM {schema}.history AS h WHERE h.fid = past.fid AND h.id > past.id;
   IF later IS NOT NULL AND NOT $2 THEN
     RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format(
-      'the row was changed again after entry %s, last in entry %s', $1, later);
+      'the row was changed again after entry %s, last in entry %s; undo that first, or with what is later',
+      $1, later);
   END IF;
   PERFORM set_config({undoing}, $1::text, true);
   IF past.old IS NULL THEN

@@ -185,9 +185,10 @@ def making_store(
 def _reachable(address: StoreAddress, connection: psycopg.Connection[Any]) -> StoreAddress:
     """The address with host, port and database as they were found: the mappers' projects need all three."""
     given, found = address.parameters, connection.info
+    more = {"dbname": found.dbname}
     if "service" in given:
-        return address
-    more = {"dbname": found.dbname, "port": str(found.port)}
+        return StoreAddress(address.schema, {**more, **given})
+    more["port"] = str(found.port)
     if not ("host" in given or "hostaddr" in given):
         if not found.host or found.host.startswith(("/", "@")):
             raise OptionError(

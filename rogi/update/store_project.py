@@ -32,13 +32,12 @@ def store_source(store: Store, package: str | None = None, *, authcfg: str = "")
     ProjectSource
     """
     p = store.address.parameters
-    if "service" in p:
-        head = [f"service={_quoted(p['service'])}"]
-    else:
-        head = [f"dbname={_quoted(p.get('dbname', ''))}"]
-        host = p.get("host") or p.get("hostaddr")
-        head += [f"host={_quoted(host)}" if not _PLAIN.fullmatch(host) else f"host={host}"] if host else []
-        head += [f"port={p['port']}"] if "port" in p else []
+    # What the address says goes before what the service does.
+    head = [f"service={_quoted(p['service'])}"] if "service" in p else []
+    head.append(f"dbname={_quoted(p.get('dbname', ''))}")
+    host = p.get("host") or p.get("hostaddr")
+    head += [f"host={host if _PLAIN.fullmatch(host) else _quoted(host)}"] if host else []
+    head += [f"port={p['port']}"] if "port" in p else []
     if authcfg:
         head.append(f"authcfg={authcfg}")
     if "sslmode" in p:

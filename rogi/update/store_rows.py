@@ -103,7 +103,8 @@ def task_function(schema: str, postgis: str, geographic: bool) -> sql.Composed:
 _CHECK_TASK: Final = """CREATE FUNCTION {schema}.check_task() RETURNS trigger LANGUAGE plpgsql
 {settings} AS $rogi$
 DECLARE
-  undoing boolean := COALESCE(current_setting({undoing}, true), '') <> '' AND {schema}.keeps();
+  undoing boolean := CASE WHEN COALESCE(current_setting({undoing}, true), '') <> '' THEN {schema}.keeps()
+    ELSE false END;
   reviewed boolean := false;
   redrawn boolean := true;
 BEGIN

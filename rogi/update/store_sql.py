@@ -204,8 +204,8 @@ def store_rules(schema: str, postgis: str, *, geographic: bool) -> Iterator[Stat
         yield _format("CREATE POLICY {name} ON {schema}.tasks " + rule, schema, name=sql.Identifier(name))
     yield _format("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC", schema)
     yield _format(
-        "GRANT EXECUTE ON FUNCTION {schema}.who(), {schema}.keeps(), {schema}.may(text, text),"
-        " {schema}.owns(text), {schema}.reviews(text) TO PUBLIC",
+        "GRANT EXECUTE ON FUNCTION {schema}.who(), {schema}.keeps(), {schema}.owns(text),"
+        " {schema}.reviews(text) TO PUBLIC",
         schema,
     )
 

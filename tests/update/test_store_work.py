@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -59,7 +60,7 @@ def fid_of(connection: Any, unit: str = UNIT) -> int:
 
 def until(holds: Callable[[], Any]) -> Any:
     """What is asked for again and again, once there is something."""
-    for _ in range(10_000_000):
+    for _ in range(200_000):  # each asks the server
         if found := holds():
             return found
     raise AssertionError("it never came")
@@ -99,21 +100,21 @@ def test_work_committed_while_planning_waits(filled: Database, planned: tuple[In
     """A mapper has saved but not committed when the plan comes: it waits, sees the work, and leaves it."""
     with session(filled, "anna", autocommit=False) as anna, filled.connect() as watch:
         anna.execute("UPDATE tasks SET comment = 'slow' WHERE unit = %s", (UNIT,))
-        told: list[str] = []
+        told: queue.Queue[str] = queue.Queue()
         packages = tables(planned[1])
 
         def plan() -> None:
-            with making_store(filled.url(), packages, plan="{}", tasks="", waiting=told.append):
+            with making_store(filled.url(), packages, plan="{}", tasks="", waiting=told.put):
                 pass
 
         thread, found = aside(plan)
-        until(lambda: told)  # the plan has looked whom it waits for
+        waits_for = told.get(timeout=60)  # the plan has looked whom it waits for
         until_waiting(watch, waiting_pid(watch))
         anna.commit()
         thread.join(30)
         assert isinstance(found[0], OutputError)
         assert "holds the work of mappers" in str(found[0])
-        assert f"waiting for anna (session {anna.info.backend_pid}" in told[0]
+        assert f"waiting for anna (session {anna.info.backend_pid}" in waits_for
     stored = read_store(filled.url())
     assert stored.tables[0].frame["comment"].dropna().tolist() == ["slow"]
 
