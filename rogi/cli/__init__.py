@@ -93,22 +93,31 @@ def _run() -> int:
         return 2
     except OSError as error:
         if os.environ.get("ROGI_DEBUG"):
-            raise
+            return _traced()
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"The job could not be done: {where}{error.strerror or error}.")
     except MemoryError:
         return _failed("There is not enough memory for this job.")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - every error becomes one message
         if is_interrupt(error):
             return INTERRUPTED
         if hasattr(error, "format_message") and hasattr(error, "show"):  # of typer: a wrong option or value
             return _misused(error)
         if os.environ.get("ROGI_DEBUG"):
-            raise
+            return _traced()
         return _failed(
             f"rogi broke down: {type(error).__name__}: {error}. This is a fault in rogi; please report it. "
             "Set ROGI_DEBUG=1 to see where."
         )
+
+
+def _traced() -> int:
+    """Say where an error came from, as Python does but without passwords; the exit code."""
+    import traceback
+
+    for line in traceback.format_exc().splitlines():
+        tell(line)
+    return 2
 
 
 def _misused(error: Any) -> int:

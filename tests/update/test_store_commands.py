@@ -169,3 +169,20 @@ def test_what_the_page_says(server: Server, database: Database, tmp_path: Path, 
     page = (work / "store.md").read_text()
     assert "In all packages: rita (reviews)." in page
     assert "no longer possible: rita (edits) in zoe." in page
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_faults_tell_no_password(run: Run, monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
+    """What an unexpected error repeats of the arguments is masked, in its traceback too."""
+    from rogi.update import edits
+
+    def broken(*_: object, store: str, **__: object) -> None:
+        raise RuntimeError(f"could not use {store}, top-secret")
+
+    monkeypatch.setattr(edits, "read_edits", broken)
+    monkeypatch.setenv("ROGI_DEBUG", debug)
+    code, told = run("status", "--store", "postgresql://anna:top-secret@h/d")
+    assert code == 2
+    assert "could not use postgresql://anna:***@h/d, ***" in told
+    assert ("Traceback (most recent call last):" in told) == bool(debug)
+    assert "secret" not in told
