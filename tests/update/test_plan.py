@@ -693,3 +693,21 @@ def test_installed_command(inputs: Inputs, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stderr == ""
     assert "35 tasks in 1 package" in done.stdout
+
+
+def test_every_layer_of_every_package_has_a_style(inputs: Inputs, tmp_path: Path) -> None:
+    """Also layers without rows, such as the neighbours of one mapper alone."""
+    write_plan(make_plan(request_of(inputs, mappers=("anna", "ben", "carla", "dora"))), tmp_path / "many")
+    write_plan(make_plan(request_of(inputs, mappers=("anna",))), tmp_path / "one")
+    packages = sorted(tmp_path.rglob("*.gpkg"))
+    assert len(packages) == 5
+    for package in packages:
+        with closing(sqlite3.connect(package)) as connection:
+            layers = connection.execute(
+                "SELECT table_name, column_name FROM gpkg_geometry_columns ORDER BY 1"
+            )
+            styles = connection.execute(
+                "SELECT f_table_name, f_geometry_column FROM layer_styles WHERE useAsDefault AND"
+                " styleQML LIKE '%<renderer-v2%' ORDER BY 1"
+            )
+            assert layers.fetchall() == styles.fetchall()
