@@ -105,8 +105,16 @@ def elevation(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.D
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> import geopandas as gpd
+    >>> import shapely
     >>> import rogi
-    >>> rogi.elevation("outlines.gpkg", "dem.tif")  # doctest: +SKIP
+    >>> from rogi.synthetic.terrain import Box, write_tiles
+    >>> tiles = write_tiles(Path("tiles"), Box(97.1, 28.1, 97.2, 28.2), arc_seconds=9)
+    >>> unit = gpd.GeoDataFrame(geometry=[shapely.box(97.1, 28.1, 97.11, 28.11)], index=["a"], crs=4326)
+    >>> heights = rogi.elevation(unit, "tiles")
+    >>> bool((heights["elevation_minimum"] < heights["elevation_mean"])["a"])
+    True
     """
     settings = AttributeSettings(fields=ELEVATION, dem=_files(dem), buffer=buffer)
     return _frame(_derived(_plain(source), settings))
@@ -137,8 +145,15 @@ def slope_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.Da
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> import geopandas as gpd
+    >>> import shapely
     >>> import rogi
-    >>> rogi.slope_of("outlines.gpkg", "dem.tif")  # doctest: +SKIP
+    >>> from rogi.synthetic.terrain import Box, write_tiles
+    >>> tiles = write_tiles(Path("tiles"), Box(97.1, 28.1, 97.2, 28.2), arc_seconds=9)
+    >>> unit = gpd.GeoDataFrame(geometry=[shapely.box(97.1, 28.1, 97.11, 28.11)], index=["a"], crs=4326)
+    >>> rogi.slope_of(unit, "tiles").columns.tolist()
+    ['slope_mean', 'slope_median', 'slope_minimum', 'slope_maximum']
     """
     settings = AttributeSettings(fields=SLOPE, dem=_files(dem), buffer=buffer)
     return _frame(_derived(_plain(source), settings))
@@ -169,8 +184,15 @@ def aspect_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.D
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> import geopandas as gpd
+    >>> import shapely
     >>> import rogi
-    >>> rogi.aspect_of("outlines.gpkg", "dem.tif")  # doctest: +SKIP
+    >>> from rogi.synthetic.terrain import Box, write_tiles
+    >>> tiles = write_tiles(Path("tiles"), Box(97.1, 28.1, 97.2, 28.2), arc_seconds=9)
+    >>> unit = gpd.GeoDataFrame(geometry=[shapely.box(97.1, 28.1, 97.11, 28.11)], index=["a"], crs=4326)
+    >>> bool(rogi.aspect_of(unit, "tiles")["aspect"].between(0, 360).all())
+    True
     """
     settings = AttributeSettings(fields=("aspect",), dem=_files(dem), buffer=buffer)
     derived = _derived(_plain(source), settings)
@@ -213,8 +235,15 @@ def solar_radiation(
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> import geopandas as gpd
+    >>> import shapely
     >>> import rogi
-    >>> rogi.solar_radiation("outlines.gpkg", "dem.tif")  # doctest: +SKIP
+    >>> from rogi.synthetic.terrain import Box, write_tiles
+    >>> tiles = write_tiles(Path("tiles"), Box(97.1, 28.1, 97.2, 28.2), arc_seconds=9)
+    >>> unit = gpd.GeoDataFrame(geometry=[shapely.box(97.1, 28.1, 97.11, 28.11)], index=["a"], crs=4326)
+    >>> rogi.solar_radiation(unit, "tiles", search_radius=1000).between(500, 3500).tolist()
+    [True]
     """
     settings = AttributeSettings(
         fields=("radiation",),
@@ -259,9 +288,15 @@ def climate(
 
     Examples
     --------
+    >>> import geopandas as gpd
+    >>> import shapely
     >>> import rogi
-    >>> field = {"files": "fldas.nc", "period": (1991, 2020)}
-    >>> rogi.climate("outlines.gpkg", maat=field)  # doctest: +SKIP
+    >>> from rogi.synthetic.terrain import Box, climate
+    >>> field = climate(Box(97.0, 28.0, 97.5, 28.5)).to_netcdf("climate.nc")
+    >>> unit = gpd.GeoDataFrame(geometry=[shapely.box(97.2, 28.2, 97.21, 28.21)], crs=4326)
+    >>> maat = {"files": "climate.nc", "variable": "t2m", "period": (2001, 2010)}
+    >>> rogi.climate(unit, maat=maat)["air_temperature"].between(-15, 10).tolist()
+    [True]
     """
     settings = with_climate(AttributeSettings(buffer=buffer), maat=maat, magt=magt, ap=ap)
     given = [g for g in (Group.MAAT, Group.MAGT, Group.AP) if getattr(settings, g.value) is not None]
@@ -309,8 +344,15 @@ def zonal_statistics(
 
     Examples
     --------
+    >>> from pathlib import Path
+    >>> import geopandas as gpd
+    >>> import shapely
     >>> import rogi
-    >>> rogi.zonal_statistics("outlines.gpkg", {"dem": "dem.tif"}, ["mean", "q95"])  # doctest: +SKIP
+    >>> from rogi.synthetic.terrain import Box, write_tiles
+    >>> tiles = write_tiles(Path("tiles"), Box(97.1, 28.1, 97.2, 28.2), arc_seconds=9)
+    >>> unit = gpd.GeoDataFrame(geometry=[shapely.box(97.1, 28.1, 97.11, 28.11)], index=["a"], crs=4326)
+    >>> rogi.zonal_statistics(unit, {"dem": tiles[0]}, ["mean", "q95"]).columns.tolist()
+    ['dem_mean', 'dem_q95', 'dem_valid_share']
     """
     from rogi.attributes.places import described_units
     from rogi.attributes.statistics import MIN_VALID_SHARE

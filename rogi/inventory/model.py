@@ -74,8 +74,9 @@ class Layer:
     @property
     def index_of_rows(self) -> pd.Index:
         """(n,) labels of the features in the table they were given in; of files, positions."""
-        known = self.index is not None and (not len(self.rows) or self.rows.max() <= len(self.index))
-        labels: pd.Index = self.index[self.rows - 1] if self.index is not None and known else self.frame.index
+        labels: pd.Index = self.frame.index
+        if self.index is not None and ((self.rows > 0) & (self.rows <= len(self.index))).all():
+            labels = self.index[self.rows - 1]
         return labels
 
     @property
@@ -280,7 +281,8 @@ class Inventory:
         Examples
         --------
         >>> import rogi
-        >>> written = rogi.synthetic_inventory(3).write("three.gpkg")  # doctest: +SKIP
+        >>> rogi.synthetic_inventory(3).write("three.gpkg").paths[0].name
+        'three.gpkg'
         """
         from rogi.inventory.write import write_inventory
 

@@ -77,9 +77,10 @@ def read_inventory(
 
     Examples
     --------
-    >>> inventory = read_inventory("TPRoGI_v1.0/")  # doctest: +SKIP
-    >>> inventory.roles  # doctest: +SKIP
-    (<Role.MARKER: 'marker'>, <Role.OUTLINE: 'outline'>)
+    >>> import rogi
+    >>> written = rogi.synthetic_inventory(5).write("inventory.gpkg")
+    >>> rogi.read_inventory("inventory.gpkg")
+    <Inventory inventory.gpkg: marker 5, outline 5; tprogi/1.0, dialect tprogi>
     """
     paths = [Path(path)] if isinstance(path, (str, PathLike)) else [Path(p) for p in path]
     if not paths and not layers:
