@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rogi.validation.report import Report, WaiverUse
 
 Bounds = tuple[float, float, float, float]
+BOX_PARTS: Final = 10**6  # of a degree, in bounding boxes
 _BLOCK: Final = 2**20
 
 
@@ -113,8 +114,7 @@ def _layer(layer: Layer) -> LayerContents:
 
     geometry = layer.geometry
     box = shapely.total_bounds(geometry) if len(geometry) else np.full(4, np.nan)
-    west, south, east, north = box.tolist()
-    bounds = (west, south, east, north) if np.isfinite(box).all() else None
+    bounds = outward(*box.tolist()) if np.isfinite(box).all() else None
     known = (
         {layer.columns[f.concept.name]: f for f in layer.schema.fields if f.concept.name in layer.columns}
         if layer.schema
@@ -140,6 +140,20 @@ def _layer(layer: Layer) -> LayerContents:
         ),
         schema=layer.schema,
     )
+
+
+def outward(west: float, south: float, east: float, north: float) -> Bounds:
+    """A box in degrees with six decimals (0.1 m), in which all of it lies.
+
+    Examples
+    --------
+    >>> outward(88.12345678, 30.000000001, 88.5, 31.2345671)
+    (88.123456, 30.0, 88.5, 31.234568)
+    """
+    # The product is rounded first: 88.5 times a million is not whole in binary.
+    low = [math.floor(round(v * BOX_PARTS, 3)) / BOX_PARTS for v in (west, south)]
+    high = [math.ceil(round(v * BOX_PARTS, 3)) / BOX_PARTS for v in (east, north)]
+    return (low[0], low[1], high[0], high[1])
 
 
 def _type(values: pd.Series[Any]) -> str:

@@ -54,7 +54,7 @@ def stamped(release: Release) -> Iterator[int]:
 
 
 def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss, ...]]:
-    """An inventory under the names and the CRS of a schema, units in order of their IDs.
+    """An inventory under the names and the CRS of a schema, units in order of their IDs, rings turned.
 
     Equal IDs are ordered by their geometry, so that the order in the input does not matter.
 
@@ -63,6 +63,9 @@ def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss,
     InputError
         If a layer has no CRS, or the inventory has no units.
     """
+    import geopandas as gpd
+    import shapely
+
     from rogi.comparison.outlines import canonical_order
     from rogi.inventory.convert import convert
     from rogi.schema.load import load_schema
@@ -79,6 +82,11 @@ def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss,
     made = convert(inventory, target, crs=target.crs)
     layers = []
     for layer in made.inventory.layers:
+        # Outer rings counterclockwise, as GeoPackage and GeoJSON ask; GDAL turns those of Shapefiles.
+        turned = shapely.orient_polygons(np.asarray(layer.geometry, dtype=object))
+        column = gpd.GeoSeries(turned, layer.frame.index, layer.frame.crs)
+        frame = layer.frame.assign(**{layer.frame.geometry.name: column})
+        layer = replace(layer, frame=frame)
         key = next((c for c in ("primary_id", "working_id", "polygon_uid", "name") if layer.has(c)), None)
         ids = layer.values(key) if key is not None else np.full(len(layer), "", dtype=object)
         order = canonical_order(ids, layer.geometry)

@@ -311,6 +311,7 @@ def _assemble(
     marker = moved_markers(marker_sides, a, b, row_old, row_new, kinds, tolerances)
     area_old = _taken(pairs.area_a, row_old) / M2_PER_KM2
     area_new = _taken(pairs.area_b, row_new) / M2_PER_KM2
+    change = np.nan_to_num(area_new) - np.nan_to_num(area_old)
     alike = (kinds == Kind.UNCHANGED.value) | (kinds == Kind.RENAMED.value)
     if a.outlines:
         apart = (area_old + area_new) * M2_PER_KM2 - 2 * overlap > tolerances.outline_m2
@@ -318,7 +319,7 @@ def _assemble(
         apart = distance > tolerances.marker_m
     fields = [[*f, *(["outline" if a.outlines else "marker"] if o else []), *(["marker"] if m else [])]
               for f, o, m in zip(fields, alike & apart, marker, strict=True)]  # fmt: skip
-    kinds[(kinds == Kind.UNCHANGED.value) & apart] = Kind.REFINED.value
+    kinds[(kinds == Kind.UNCHANGED.value) & (apart | marker)] = Kind.REFINED.value
     some = np.array([bool(f) for f in fields], bool)
     kinds[(kinds == Kind.UNCHANGED.value) & some] = Kind.ATTRIBUTES.value
     place = _places(a, b, row_old, row_new)
@@ -333,7 +334,7 @@ def _assemble(
             "subregion_new": _texts(b.region, row_new),
             "area_old_km2": area_old,
             "area_new_km2": area_new,
-            "area_change_km2": np.nan_to_num(area_new) - np.nan_to_num(area_old),
+            "area_change_km2": np.where(np.abs(change) * M2_PER_KM2 > tolerances.outline_m2, change, 0.0),
             "iou": iou,
             "distance_m": distance,
             "fields": [", ".join(f) for f in fields],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rogi.archives import check_archive
 from rogi.errors import InputError
@@ -15,6 +15,8 @@ from rogi.release.lineage import Retired, read_lineage
 from rogi.release.marks import CHANGELOG, UnfinishedError
 from rogi.release.model import FILE as RELEASE_FILE
 from rogi.release.model import Release, Version, find_release, known_versions, read_release
+
+_ZIP: Final = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +104,13 @@ def is_package(path: Path) -> bool:
     wanted = {RELEASE_FILE, SUMS}
     if path.is_dir():
         return all((path / name).is_file() for name in wanted)
-    if not (path.is_file() and zipfile.is_zipfile(path)):
+    if not path.is_file():
+        return False
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as stream:
+            begins = stream.read(len(_ZIP)) == _ZIP
+        if begins or path.suffix.lower() == ".zip":
+            raise InputError(f"{path} is damaged: the end of the zip is missing; copy or download it again.")
         return False
     names = (member.filename for member in check_archive(path))
     return wanted <= {name.rpartition("/")[2] for name in names if name.count("/") <= 1}

@@ -139,7 +139,7 @@ def _prepare(
 
 @alone
 def publish(folder: Path, repository: Repository, *, say: Say = print) -> Draft:
-    """Publish the draft of a package, once.
+    """Publish the draft of a package, once, and submit the record to the communities of its ``release.yaml``.
 
     Raises
     ------
@@ -150,6 +150,18 @@ def publish(folder: Path, repository: Repository, *, say: Say = print) -> Draft:
         If the repository refuses, or it cannot be told whether it published.
     """
     release = read_package(folder)
+    made = _publish(folder, release, repository, say)
+    for community in release.communities:
+        try:
+            said = repository.submit(made.record, community)
+        except RepositoryError as error:  # the record is public all the same
+            said = str(error)
+        what = "submitted" if not said else f"not submitted: {said}"
+        say(f"community {community}: record {made.record} {what}")
+    return made
+
+
+def _publish(folder: Path, release: Release, repository: Repository, say: Say) -> Draft:
     state = read_state(folder, repository.address)
     if not state.record:
         raise InputError(f"{folder} has no draft at {repository.address}; make it first, without --publish.")

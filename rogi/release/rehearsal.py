@@ -24,7 +24,7 @@ def rehearse(folder: Path, address: str, *, version_of: str | None = None, publi
     InputError, OptionError
         If the folder is no package or not what was built, or the address none of a repository.
     """
-    read_package(folder)
+    release = read_package(folder)
     verify_package(folder)
     base = Repository(address, HttpTransport("")).address
     lines: list[str] = []
@@ -39,6 +39,8 @@ def rehearse(folder: Path, address: str, *, version_of: str | None = None, publi
         request("GET", f"/api/records/{NUMBER}/draft/files", note="are its files those of the package?")
         request("POST", f"/api/records/{NUMBER}/draft/actions/publish")
         request("GET", f"/api/records/{NUMBER}")
+        for community in release.communities:
+            request("POST", f"/api/records/{NUMBER}/communities", {"communities": [{"id": community}]})
         return "\n".join(lines) + "\n"
     record = json.loads((folder / INVENIO).read_text(encoding="utf-8"))
     own = "/api/user/records?size=100&page=1&sort=newest&allversions=true"

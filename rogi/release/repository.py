@@ -214,6 +214,16 @@ class Repository:
         path = f"/api/records/{_part(record)}/draft/actions/publish"
         return self._object("POST", path, expect=(202,), once=True)
 
+    def submit(self, record: str, community: str) -> str:
+        """Ask a community to take a published record; what is said against it, empty where nothing is."""
+        path = f"/api/records/{_part(record)}/communities"
+        content = {"communities": [{"id": community}]}
+        answer = self._send("POST", path, json=content, expect=(200, 400), once=True)
+        said = answer.content.get("errors") if isinstance(answer.content, dict) else None
+        if isinstance(said, list) and said and isinstance(said[0], dict):
+            return str(said[0].get("message", "it was refused"))[:300]
+        return "" if answer.status == 200 else "it was refused"
+
     def discard(self, record: str) -> None:
         """Delete a draft that was not published."""
         self._send("DELETE", f"/api/records/{_part(record)}/draft", expect=(204, 404))

@@ -48,7 +48,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """What counts as no change; ``values`` are absolute, by column or concept."""
+    """What counts as no change; ``values`` are absolute, by column or concept.
+
+    Areas in km² have the noise of outlines, unless ``values`` says otherwise.
+    """
 
     outline_m2: float = OUTLINE_NOISE_M2
     marker_m: float = MARKER_NOISE_M
@@ -93,7 +96,8 @@ def changed_values(
         compared = x, y
         if name in numbers[0] and name in numbers[1]:
             compared = numbers[0][name].iloc[at_a], numbers[1][name].iloc[at_b]
-        differs = np.flatnonzero(_differs(*compared, tolerances.relative, tolerances.values.get(name, 0.0)))
+        noise = tolerances.values.get(name, tolerances.outline_m2 / 1e6 if name == "area" else 0.0)
+        differs = np.flatnonzero(_differs(*compared, tolerances.relative, noise))
         for row in pairs[differs]:
             fields[row].append(name)
         parts.append(

@@ -319,7 +319,7 @@ def _totals(found: Difference) -> list[str]:
         f"{found.count_old:,} units before, {found.count_new:,} now ({found.count_new - found.count_old:+,})"
     ]
     if found.area_old_km2 or found.area_new_km2:
-        change = found.area_new_km2 - found.area_old_km2
+        change = round(found.area_new_km2 - found.area_old_km2, 3) + 0.0  # never -0.000
         lines.append(
             f"{found.area_old_km2:,.3f} km² before, {found.area_new_km2:,.3f} km² now ({change:+,.3f} km²)"
         )

@@ -34,6 +34,7 @@ KNOWN_FIELDS = frozenset(
         "references", "copyright",
     }
 )  # fmt: skip
+COMMUNITIES = frozenset({"permafrost", "cryosphere"})
 REQUIRED_FIELDS = ("resource_type", "title", "publication_date", "creators", "publisher")
 
 
@@ -51,6 +52,7 @@ class Record:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     published: bool = False
     discarded: bool = False
+    communities: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -221,6 +223,7 @@ class Handler(BaseHTTPRequestHandler):
             ("POST", r"/api/records/([^/]+)/draft/files/([^/]+)/commit", self._commit),
             ("DELETE", r"/api/records/([^/]+)/draft/files/([^/]+)", self._delete_file),
             ("POST", r"/api/records/([^/]+)/draft/actions/publish", self._publish),
+            ("POST", r"/api/records/([^/]+)/communities", self._submit),
         ]
         for verb, pattern, handler in routes:
             match = re.fullmatch(pattern, path)
@@ -369,6 +372,22 @@ class Handler(BaseHTTPRequestHandler):
         record.pids.setdefault("doi", {"identifier": f"10.5072/zenodo.{number}", "provider": "datacite"})
         record.published = True
         return 202, self._shown(record)
+
+    def _submit(self, number: str, body: bytes) -> tuple[int, Any]:
+        record, user = self._record(number), self._user()
+        if record.owner != user:
+            raise Refusal(403, "Permission denied.")
+        processed, errors = [], []
+        for entry in json.loads(body)["communities"]:
+            name = entry["id"]
+            if name not in COMMUNITIES:
+                errors.append({"community_id": name, "message": "Community not found."})
+            elif name in record.communities:
+                errors.append({"community_id": name, "message": "The record is already included."})
+            else:
+                record.communities.append(name)
+                processed.append({"community_id": name})
+        return 200 if processed else 400, {"processed": processed, "errors": errors}
 
     def _download(self, number: str, name: str, body: bytes) -> tuple[int, Any]:
         return 200, self._file(self._record(number), name)["data"]

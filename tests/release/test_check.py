@@ -17,6 +17,7 @@ from rogi.inventory.write import write_inventory
 from rogi.release.check import Checks, check_copy, check_package
 from rogi.release.metadata import checksums
 from rogi.release.model import find_release, read_release
+from rogi.release.previous import is_package, read_previous, stated_by
 from rogi.render.checks import as_dict, as_text
 
 
@@ -257,3 +258,20 @@ def test_a_report_with_settings_of_its_own_is_seen(copy: Path, key: str, value: 
     resum(copy)
     (item,) = [i for i in check_package(copy).items if i.name == "validation"]
     assert item.passed is False and item.faults[0].startswith(f"the report was made with {key} = {value}")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_a_truncated_zip_is_damaged(releases, tmp_path: Path, share: float) -> None:  # type: ignore[no-untyped-def]
+    """A download that broke off, at any place: one sentence, whoever reads it."""
+    content = releases.first.zip.read_bytes()
+    path = tmp_path / releases.first.zip.name
+    path.write_bytes(content[: int(share * len(content))])
+    for read in (is_package, read_previous, stated_by_path):
+        with pytest.raises(
+            InputError, match=r"Synthetic_v1\.0\.zip is damaged: the end of the zip is missing"
+        ):
+            read(path)
+
+
+def stated_by_path(path: Path) -> object:
+    return stated_by(str(path))

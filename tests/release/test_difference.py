@@ -283,3 +283,33 @@ def test_units_without_a_place_are_named() -> None:
     assert found.notes == (
         "made: 1 outline with impossible coordinates (SCH006) left out: RGU380020N0750020E",
     )
+
+
+def test_a_moved_marker_is_refined_and_noise_is_none(releases) -> None:  # type: ignore[no-untyped-def]
+    """A marker 0.2 m off makes a unit refined; 0.05 m, and 0.016 m² less area, are no change."""
+    old = releases.versions.first
+    marker, outline = (old.layer(role) for role in (Role.MARKER, Role.OUTLINE))
+    moved, table = marker.frame.copy(), outline.frame.copy()
+    at = moved.geometry.to_numpy().copy()
+    for row, metres in ((3, 0.2), (5, 0.05)):
+        at[row] = shapely.Point(at[row].x, at[row].y + metres / 110_600)
+    moved = moved.set_geometry(gpd.GeoSeries(at, moved.index, crs=moved.crs))
+    table["AREA"] = table["AREA"] - 1.6e-8
+    new = replace(
+        old, layers=tuple(replace(x, frame=moved if x.role is Role.MARKER else table) for x in old.layers)
+    )
+    found = difference(old, new)
+    assert {k.value: n for k, n in found.counts.items() if n} == {"refined": 1, "unchanged": len(table) - 1}
+    (row,) = found.units[found.units["kind"] == "refined"].to_dict("records")
+    assert (row["id_new"], row["fields"]) == (moved["ID"].iloc[3], "marker")
+    assert len(found.values) == 0
+    assert difference(old, new, tolerances=Tolerances(outline_m2=0.0)).counts[Kind.ATTRIBUTES] > 0
+
+
+def test_noise_of_areas_is_none_in_figures() -> None:
+    """An outline with more vertices on its sides: an area that differs by rounding is written as 0."""
+    box = square(80, 35)
+    found = difference(*(inventory([g], ["A"]) for g in (box, shapely.segmentize(box, 0.0001))))
+    (change,) = found.units["area_change_km2"]
+    assert change == 0.0 and "-0" not in render.as_text(found)
+    assert ",0,1," in crosswalk_text(found).splitlines()[1]

@@ -288,3 +288,39 @@ def test_a_zip_with_a_damaged_directory_is_a_message(tmp_path: Path) -> None:
     path.write_bytes(data.replace(b"PK\x01\x02", bytes(4)))
     with pytest.raises(InputError, match=r"v\.zip is damaged"):
         is_package(path)
+
+
+def test_outer_rings_run_counterclockwise(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Whichever way the input has them: GeoPackage and GeoParquet counterclockwise, Shapefiles clockwise."""
+    import geopandas as gpd
+    import shapely
+
+    inventory = releases.versions.first
+    layers = tuple(
+        replace(x, frame=x.frame.set_geometry(shapely.orient_polygons(x.geometry, exterior_cw=True)))
+        for x in inventory.layers
+    )
+    release = read_release(releases.folders[0])
+    built = build(release, replace(inventory, layers=layers), tmp_path)
+    name = "TPRoGI_Extended_Footprint"
+    for path, layer, ccw in (
+        (built.folder / "Synthetic_v1.0.gpkg", name, True),
+        (built.folder / "shapefile" / f"{name}.shp", None, False),
+    ):
+        parts = gpd.read_file(path, layer=layer).geometry.explode().exterior
+        assert [shapely.is_ccw(ring) for ring in parts] == [ccw] * len(parts)
+    assert digests(built.folder) == digests(releases.first.folder)
+
+
+def test_boxes_contain_all_and_have_six_decimals(releases) -> None:  # type: ignore[no-untyped-def]
+    """Rounded outward, each side by less than a millionth of a degree; whole numbers stay."""
+    from rogi.release.contents import outward
+
+    assert outward(-180.0, -90.0, 180.0, 90.0) == (-180.0, -90.0, 180.0, 90.0)
+    assert outward(0.1, 0.2, 0.3, 88.5) == (0.1, 0.2, 0.3, 88.5)
+    assert outward(-0.12345678, 1e-9, 0.12345612, 0.0000001) == (-0.123457, 0.0, 0.123457, 1e-06)
+    for layer in releases.first.contents.layers:
+        data = releases.versions.first.layer(layer.role)
+        exact = data.frame.total_bounds
+        box = layer.bounds
+        assert box[0] <= exact[0] < box[0] + 1e-6 and box[3] - 1e-6 < exact[3] <= box[3]
