@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.release.options import Crs, Dialect, Line, Quiet
+from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 
@@ -54,6 +54,7 @@ def diff(
     fail_on: Annotated[
         FailOn, typer.Option(help="Exit code 1 for any change, for units that came or went, or never.")
     ] = FailOn.ANY,
+    layer: Layer = None,
     dialect: Dialect = None,
     crs: Crs = None,
     force: Force = False,
@@ -65,6 +66,7 @@ def diff(
     `rogi release diff v1.0/ v1.1/ --format markdown`
     """
     from rogi.files import write_text
+    from rogi.inventory.read import layers_for
     from rogi.release.difference import Tolerances, difference
     from rogi.release.lineage import draft_tombstones
     from rogi.release.previous import read_previous
@@ -75,7 +77,10 @@ def diff(
     values = _tolerances(tolerance)
     line = Line(quiet)
     line("reading")
-    versions = [read_previous(path, dialect=dialect, crs=crs) for path in (old, new)]
+    versions = [
+        read_previous(path, dialect=dialect, crs=crs, layers=layers_for(path, layer or (), (old, new)))
+        for path in (old, new)
+    ]
     line("comparing")
     names = _names(versions[0].name, versions[1].name, old, new)
     found = difference(

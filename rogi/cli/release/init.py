@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rogi.cli.release.options import Quiet
+from rogi.cli.release.options import Layer, Quiet
 from rogi.cli.streams import tell
 
 
@@ -32,6 +32,7 @@ def init(
     releases: Annotated[
         Path | None, typer.Option(help="Folder of the releases, made if need be; default: releases/ here.")
     ] = None,
+    layer: Layer = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the folder of a new release, with a mark in each place that is to be filled in.
@@ -52,7 +53,7 @@ def init(
     if inventory:
         from rogi.inventory.read import read_inventory
 
-        schema = read_inventory(inventory).schema.id
+        schema = read_inventory(inventory, layers=tuple(layer or ())).schema.id
     place = releases or Path(FOLDER)
     others = known_versions(place)
     folder = new_folder(version, place, previous=before, name=name, schema=schema)
