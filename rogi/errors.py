@@ -26,6 +26,9 @@ class MissingExtra(RogiError):
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal, as of shells."""
 
+NO_READER = 141
+"""Exit code where the reader of the output went away, as of programs that SIGPIPE ends."""
+
 
 def is_interrupt(error: BaseException | None) -> bool:
     """Whether an error is somebody's Ctrl-C, or came of one: in compiled code it ends as a SystemError."""

@@ -93,7 +93,10 @@ def unwrapped(geometry: Geometries) -> tuple[Geometries, NDArray[np.bool_]]:
     geometry, crossing
         (n,) geometries (the given array where nothing crosses), and which were changed.
     """
-    bounds = shapely.bounds(geometry)
+    return _unwrapped(geometry, shapely.bounds(geometry))
+
+
+def _unwrapped(geometry: Geometries, bounds: Floats) -> tuple[Geometries, NDArray[np.bool_]]:
     with np.errstate(invalid="ignore"):
         crossing = bounds[:, 2] - bounds[:, 0] > TURN / 2
     crossing &= np.isfinite(bounds).all(axis=1)
@@ -135,12 +138,14 @@ def whole(lonlat: Geometries) -> Geometries:
     >>> shapely.bounds(whole(np.array([shapely.box(285, -30, 285.1, -29)], dtype=object))).tolist()
     [[-75.0, -30.0, -74.9, -29.0]]
     """
-    lonlat, crossing = unwrapped(lonlat)
+    bounds = shapely.bounds(lonlat).reshape(-1, 4)
+    lonlat, crossing = _unwrapped(lonlat, bounds)
     if crossing.any():
         cut = np.flatnonzero(crossing & (shapely.get_type_id(lonlat) == shapely.GeometryType.MULTIPOLYGON))
         for i in cut[[bool(shapely.is_valid(shapely.get_parts(lonlat[k])).all()) for k in cut]]:
             lonlat[i] = shapely.union_all(shapely.get_parts(lonlat[i]))
-    return turned(lonlat, 0.0, limit=TURN)
+        bounds = shapely.bounds(lonlat)
+    return _turned(lonlat, bounds, 0.0, TURN)
 
 
 def turned(lonlat: Geometries, middle: float, limit: float = np.inf) -> Geometries:
@@ -155,7 +160,11 @@ def turned(lonlat: Geometries, middle: float, limit: float = np.inf) -> Geometri
     limit : float
         Features whose middle lies farther than this from 0 are left as they are.
     """
-    west, _, east, _ = shapely.bounds(lonlat).reshape(-1, 4).T
+    return _turned(lonlat, shapely.bounds(lonlat).reshape(-1, 4), middle, limit)
+
+
+def _turned(lonlat: Geometries, bounds: Floats, middle: float, limit: float) -> Geometries:
+    west, _, east, _ = bounds.T
     with np.errstate(invalid="ignore"):
         centre = (west + east) / 2
         away = np.isfinite(centre) & (np.abs(centre) <= limit)
@@ -203,6 +212,7 @@ def middle_of(west: Floats, east: Floats) -> float:
 
 def in_one_map(*arrays: Geometries) -> list[Geometries]:
     """Features of several arrays on one map whose edge cuts none of them, see :func:`middle_of`."""
-    bounds = np.concatenate([shapely.bounds(lonlat).reshape(-1, 4) for lonlat in arrays])
+    each = [shapely.bounds(lonlat).reshape(-1, 4) for lonlat in arrays]
+    bounds = np.concatenate(each)
     middle = middle_of(bounds[:, 0], bounds[:, 2])
-    return [turned(lonlat, middle) for lonlat in arrays]
+    return [_turned(lonlat, own, middle, np.inf) for lonlat, own in zip(arrays, each, strict=True)]

@@ -41,6 +41,8 @@ class Run:
         What was read: identities of files, and folders all of whose files count as read.
     written
         What it has written so far, and may write again.
+    outputs
+        Real paths of what it is to write: of a folder of inputs these are not read.
     """
 
     command: str
@@ -48,6 +50,7 @@ class Run:
     files: dict[tuple[int, int] | str, Path] = field(default_factory=dict)
     folders: dict[str, Path] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    outputs: set[str] = field(default_factory=set)
 
 
 _runs: list[Run] = []
@@ -89,6 +92,18 @@ def note_read(*paths: Path | str) -> None:
                 run.files.setdefault(key, path)
         except (OSError, ValueError):  # not there, or no path at all: nothing to protect
             continue
+
+
+def is_output(path: Path) -> bool:
+    """Whether a file of a folder that is read is to be written by this run: the result of one before.
+
+    Also below a folder that is to be written, if that lies in the one that is read.
+    """
+    if not _runs or not _runs[-1].outputs:
+        return False
+    run, real = _runs[-1], Path(os.path.realpath(path))
+    own = {o for o in run.outputs if any(o != folder and _below(o, folder) for folder in run.folders)}
+    return not own.isdisjoint(map(str, (real, *real.parents)))
 
 
 def refuse_input(path: Path, option: str = "") -> None:

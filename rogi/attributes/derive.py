@@ -23,14 +23,7 @@ from rogi.attributes.fields import (
 from rogi.attributes.placement import place_polygons
 from rogi.attributes.places import astray_note, described_units, outside_grid, positions
 from rogi.attributes.provenance import Input, Provenance, file_input, of_columns, raster_input
-from rogi.attributes.reasons import (
-    NO_POSITION,
-    Nulls,
-    families,
-    is_null,
-    members,
-    suspicions,
-)
+from rogi.attributes.reasons import NO_POSITION, Nulls, families, is_null, members, suspicions
 from rogi.attributes.seams import home_grids
 from rogi.attributes.table import Merged, blank, filled_layer, joined_layer, lacking, merged, stored
 from rogi.attributes.tasks import Climate, Radiation, Relief, Task
@@ -44,6 +37,7 @@ from rogi.raster.elevation import ElevationModel, Surface, open_elevation_model
 from rogi.raster.files import reading
 from rogi.regions import UNNAMED, assign, read_regions, spelled
 from rogi.schema.model import Role
+from rogi.words import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -184,7 +178,7 @@ class _Derivation:
             tuple(p for r in self.records if (p := of_columns(r, filled.counts(), self.layer)) is not None),
             tuple(self.warnings),
             tuple(
-                f"{message} ({len(units)} unit{'s' if len(units) > 1 else ''})" if units else message
+                f"{message} ({counted(len(units), 'unit')})" if units else message
                 for message, units in self.failures.values()
             ),
             self.units,
@@ -392,7 +386,7 @@ class _Derivation:
         if not self.failures and self.nulls.all_outside(names, self._asked):
             raise InputError(
                 f"{group.label}: the raster has no value for any of the "
-                f"{(self._asked(names) & ~self.empty).sum()} units"
+                f"{counted(int((self._asked(names) & ~self.empty).sum()), 'unit')}"
                 + (
                     f". {voids}"
                     if voids

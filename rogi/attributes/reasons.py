@@ -13,7 +13,7 @@ from rogi.attributes.groups import Engine
 from rogi.attributes.plausible import explanation, impossible, plausible_range
 from rogi.errors import InputError
 from rogi.schema.load import concepts
-from rogi.words import counted
+from rogi.words import agreeing, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -153,9 +153,11 @@ class Nulls:
             return []
         every = np.unique(np.concatenate([np.array(units) for units in kinds.values()]))
         parts = ", ".join(f"{len(set(units))} {kind}" for kind, units in kinds.items())
+        of = counted(int((asked(names) & ~self.empty).sum()), "unit")
+        have = agreeing(len(every), "has", "have")
         return [
-            f"{', '.join(labels)}: {len(every)} of {(asked(names) & ~self.empty).sum()} units have null "
-            f"values ({parts}): {self.named(every)}; see {QUALITY['note']}."
+            f"{', '.join(labels)}: {len(every)} of {of} {have} null values ({parts}): {self.named(every)}; "
+            f"see {QUALITY['note']}."
         ]
 
     def refuse_impossible(
@@ -190,7 +192,7 @@ class Nulls:
             middle = float(np.median(known)) if len(known) else np.nan
             if impossible(name, np.array([middle]))[0]:
                 raise InputError(
-                    f"{_label(name)}: {limits(name, middle)} (median of {len(known)} units). "
+                    f"{_label(name)}: {limits(name, middle)} (median of {counted(len(known), 'unit')}). "
                     f"{_guess(name, middle)}{option}"
                 )
             for unit in np.flatnonzero(impossible(name, values[name])).tolist():
@@ -208,9 +210,10 @@ class Nulls:
         self.count("impossible", len(units))
         name, value = found[int(units[0])]
         label = ", ".join(_label(other) for other in families(names))
+        have = agreeing(len(units), "has", "have")
         return [
-            f"{label}: {len(units)} units have impossible values ({self.named(units)}; the first "
-            f"{limits(name, value)}); they are null. {_guess(name, value)}{option}"
+            f"{label}: {counted(len(units), 'unit')} {have} impossible values ({self.named(units)}; the "
+            f"first {limits(name, value)}); they are null. {_guess(name, value)}{option}"
         ], units
 
     def note_all(self, name: str, units: NDArray[np.int64], why: str) -> None:

@@ -15,7 +15,7 @@ import typer
 from rogi import __version__
 from rogi.cli.lazy import group
 from rogi.cli.streams import ends_cleanly, leave_stdout, make_usable, tell
-from rogi.errors import INTERRUPTED, RogiError, is_interrupt
+from rogi.errors import INTERRUPTED, NO_READER, RogiError, is_interrupt
 
 COMMANDS = {
     "validate": ("rogi.cli.validate:validate", "Check an inventory against the RGIK rules."),
@@ -64,7 +64,7 @@ def main() -> None:
             sys.stdout.flush()
         except BrokenPipeError:
             leave_stdout()
-            code = 2
+            code = NO_READER
         except (OSError, ValueError) as error:
             leave_stdout()
             code = _failed(
@@ -80,7 +80,7 @@ def _run() -> int:
         return done if isinstance(done, int) else 0
     except SystemExit as end:
         if end.code == 1 and type(sys.stdout).__name__ == "PacifyFlushWrapper":  # typer, for a broken pipe
-            return 2
+            return NO_READER
         return end.code if isinstance(end.code, int) else 0
     except KeyboardInterrupt:  # before a command began
         sys.stderr.write("Stopped.\n")
@@ -90,7 +90,7 @@ def _run() -> int:
     except BrokenPipeError:
         # The reader of our output went away; not an error, and nothing can be said to it.
         leave_stdout()
-        return 2
+        return NO_READER
     except OSError as error:
         if os.environ.get("ROGI_DEBUG"):
             return _traced()

@@ -58,8 +58,8 @@ class GuardedCommand(TyperCommand):
         marks = outputs(self.callback)
         command = " ".join(["rogi", *ctx.command_path.split(" ")[1:]])
         given = (value for name, value in ctx.params.items() if name not in marks)
-        with targets.running(command, paths_in(given), force=bool(ctx.params.get("force"))):
-            named: set[str] = set()
+        with targets.running(command, paths_in(given), force=bool(ctx.params.get("force"))) as run:
+            named = run.outputs
             for name, mark in marks.items():
                 for path in _paths(ctx.params.get(name)):
                     if os.path.realpath(path) in named:

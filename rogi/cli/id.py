@@ -58,7 +58,9 @@ _Items = Annotated[
         metavar="[ITEM]...", help="Values, or one file (CSV or any vector file); - or none: stdin."
     ),
 ]
-_Format = Annotated[TableFormat, typer.Option(help="text, json or csv.")]
+_Format = Annotated[
+    TableFormat | None, typer.Option(help="text, json or csv; default: as the output is named, else text.")
+]
 _Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write; default stdout."), WRITES
 ]
@@ -82,7 +84,7 @@ def make(
     at: _At = At.AUTO,
     layer: _LayerOption = None,
     crs: _Crs = None,
-    format: _Format = TableFormat.TEXT,
+    format: _Format = None,
     output: _Output = None,
     force: Force = False,
 ) -> None:
@@ -120,7 +122,7 @@ def parse(
     items: _Items = None,
     column: _Column = None,
     layer: _LayerOption = None,
-    format: _Format = TableFormat.TEXT,
+    format: _Format = None,
     output: _Output = None,
     force: Force = False,
 ) -> None:
@@ -173,7 +175,7 @@ def repair(
     at: _At = At.AUTO,
     layer: _LayerOption = None,
     crs: _Crs = None,
-    format: _Format = TableFormat.TEXT,
+    format: _Format = None,
     output: _Output = None,
     force: Force = False,
 ) -> None:
@@ -260,9 +262,12 @@ def _texts(items: Sequence[str] | None) -> list[str]:
 
 
 def _write(
-    columns: Mapping[str, Iterable[object]], shown: Sequence[str], format: TableFormat, output: Path | None
+    columns: Mapping[str, Iterable[object]],
+    shown: Sequence[str],
+    format: TableFormat | None,
+    output: Path | None,
 ) -> None:
-    """A table: as text its chosen columns, one line for each row."""
+    """A table: as text its chosen columns, one line for each row; by default as the output is named."""
     import csv
     import io
 
@@ -272,6 +277,9 @@ def _write(
             "`rogi attributes FILE --fields ID -o NEW` fill the column."
         )
 
+    if format is None:
+        ending = output.suffix.lower().removeprefix(".") if output is not None else ""
+        format = TableFormat(ending) if ending in ("csv", "json") else TableFormat.TEXT
     plain = {name: [_plain(value) for value in values] for name, values in columns.items()}
     rows = list(zip(*plain.values(), strict=True))
     if format is TableFormat.JSON:

@@ -68,7 +68,7 @@ def stats(
     ] = None,
     format: Annotated[StatsFormat, typer.Option(help="text, markdown or json.")] = StatsFormat.TEXT,
     output: Annotated[
-        Path | None, typer.Option(help="Write the numbers here, not to the terminal."), WRITES
+        Path | None, typer.Option(help="Write the numbers here: .md, .txt, .json."), WRITES
     ] = None,
     layer: Annotated[list[str] | None, typer.Option(help="ROLE=PATH[:LAYER].")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
@@ -93,6 +93,8 @@ def stats(
     from rogi.render import stats as render
     from rogi.words import counted
 
+    if output is not None:
+        format = _format_of(output, format)
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])
@@ -124,6 +126,19 @@ def stats(
     else:
         sys.stdout.write(text)
     raise typer.Exit(int(any(c.holds is not True for c in checked)))
+
+
+def _format_of(path: Path, asked: StatsFormat) -> StatsFormat:
+    """The format that a file is written in: by its suffix; without one as asked."""
+    by_suffix = {".md": StatsFormat.MARKDOWN, ".txt": StatsFormat.TEXT, ".json": StatsFormat.JSON, "": asked}
+    found = by_suffix.get(path.suffix.lower())
+    if found is None:
+        raise OptionError(
+            f"--output {path}: numbers are written as .md, .txt or .json; for pictures as PDF see --figures."
+        )
+    if asked is not StatsFormat.TEXT and found is not asked:
+        raise OptionError(f"--output {path} contradicts --format {asked.value}; leave one of them out.")
+    return found
 
 
 def _check_grids(paths: list[Path]) -> None:

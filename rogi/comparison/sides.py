@@ -188,9 +188,8 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
     )
     geometries = layer.geometry
     usable = np.isin(shapely.get_type_id(geometries), wanted) & ~shapely.is_empty(geometries)
-    usable &= np.isfinite(shapely.bounds(geometries)).all(axis=1)
     state = coordinates(layer)
-    usable &= ~state.infinite  # bounds skip what is not a number
+    usable &= ~state.infinite
     certainty = _certainty(inventory, layer)
     absent = certainty == Certainty.NONE
     sound = state.sound | ~state.usable

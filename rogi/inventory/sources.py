@@ -90,7 +90,9 @@ def _of_folder(folder: Path, root: Path, shown: Path, scratch: Path, encoding: s
         ):
             continue
         name = shown / file.relative_to(root)
-        if kind is Format.ZIP:
+        if kind is not None and targets.is_output(file):
+            passed.append(f"{name} was not read: it is the output")
+        elif kind is Format.ZIP:
             passed.append(f"{name} was not opened: archives within folders are left alone")
         elif kind is Format.SPREADSHEET:
             sheets.append((file, name))

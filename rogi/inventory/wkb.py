@@ -19,6 +19,7 @@ MOST_NESTED = 1000
 
 _COLLECTION = re.compile("collection", re.IGNORECASE)
 _SHORTEST_LEVEL = 9  # bytes: byte order, type, number of parts
+_SHALLOW = MOST_NESTED * _SHORTEST_LEVEL  # no binary geometry of so many bytes is nested too deep
 _CURVES = frozenset(range(8, 15))  # ISO WKB: circular string to surface, without Z and M
 
 
@@ -39,7 +40,7 @@ def nested_too_deep(text: str) -> bool:
     >>> nested_too_deep("POINT (1 2)"), nested_too_deep("GEOMETRYCOLLECTION (" * 5000)
     (False, True)
     """
-    if len(text) <= MOST_NESTED * _SHORTEST_LEVEL:
+    if len(text) <= _SHALLOW:
         return False
     if "{" in text[:100]:
         return text.count("{") > MOST_NESTED
@@ -53,7 +54,7 @@ def nested_too_deep(text: str) -> bool:
 
 def _too_deep(wkb: bytes) -> bool:
     """Whether binary geometries lie more than `MOST_NESTED` deep in each other."""
-    if len(wkb) <= MOST_NESTED * _SHORTEST_LEVEL:
+    if len(wkb) <= _SHALLOW:
         return False
     at, left = 0, [1]  # left: parts still to come at each level
     try:
@@ -105,7 +106,11 @@ def read(chunks: Iterable[pa.Array], notes: list[str], origin: Origin | None = N
     parts = []
     for chunk in chunks:
         wkb = chunk.to_numpy(zero_copy_only=False)
-        deep = [i for i, value in enumerate(wkb) if value is not None and _too_deep(value)]
+        deep = [
+            i
+            for i, value in enumerate(wkb)
+            if value is not None and len(value) > _SHALLOW and _too_deep(value)
+        ]
         if deep:
             wkb = wkb.copy()
             wkb[deep] = bytes(5)  # a geometry of no kind

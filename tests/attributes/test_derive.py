@@ -195,7 +195,7 @@ def test_units_beyond_the_model_and_in_voids(write_raster: WriteRaster) -> None:
         "ELE, SLO, ASPECT: 3 of 4 units have null values (1 with too few values, 1 in a void, "
         "1 outside the raster): b, c, d; see ATTR_NOTE." in derived.warnings
     )
-    with pytest.raises(InputError, match="no value for any of the 1 units"):
+    with pytest.raises(InputError, match="no value for any of the 1 unit"):
         derive_attributes(inventory(frame.iloc[3:]), settings(path))
 
 

@@ -128,7 +128,7 @@ def test_an_impossible_unit_is_null_and_the_others_are_not(write_raster: WriteRa
     assert "ELE, SLO, ASPECT: impossible value 40000 m, possible are -430 to 8849" in note
     assert "PISR: impossible elevation" in note
     assert derived.nulls["impossible"] == 1
-    assert any("1 units have impossible values (row 1; the first 40000 m" in w for w in derived.warnings)
+    assert any("1 unit has impossible values (row 1; the first 40000 m" in w for w in derived.warnings)
     alone = derive(shapes, dem=(str(path),), fields=("PISR",))
     assert alone.failures[0].startswith("At 90.01875, 30.98125 the elevation model has 40000 m, as no ground")
     assert table(alone)["PISR"].isna().tolist() == [True, False, False]
@@ -162,7 +162,7 @@ def test_some_impossible_units_of_a_climate() -> None:
     values = {"air_temperature": np.array([-4.5, -9999.0, np.nan, -3.0])}
     (warning,), units = nulls.refuse_impossible(Group.MAAT, ["air_temperature"], values)
     assert units.tolist() == [1]
-    assert "1 units have impossible values (units [1]; the first -9999 °C" in warning
+    assert "1 unit has impossible values (units [1]; the first -9999 °C" in warning
     np.testing.assert_array_equal(values["air_temperature"], [-4.5, np.nan, np.nan, -3.0])
     assert nulls.texts([None] * 4, {"air_temperature": np.ones(4, dtype=bool)}).tolist() == [
         None,

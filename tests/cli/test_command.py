@@ -211,6 +211,57 @@ def test_a_reader_that_goes_away_is_no_traceback(files):
     assert "Traceback" not in done.stderr
 
 
+def test_a_reader_that_goes_away_ends_a_command_silently():
+    """As programs that SIGPIPE ends: nothing is said, and the exit code is 141."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([ROGI, "rules"], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_the_output_in_a_folder_of_inputs_is_not_read(files, tmp_path, here):
+    """The second run reads what the first one read."""
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    (folder / "good.gpkg").write_bytes((files / "good.gpkg").read_bytes())
+    for _ in range(2):
+        done = here("convert", folder, folder / "new.gpkg")
+        assert done.returncode == 0, done.stderr
+    assert f"{folder / 'new.gpkg'} was not read: it is the output" in done.stderr + done.stdout
+    other = here("convert", folder, tmp_path / "other.gpkg")
+    assert other.returncode == 2
+    assert "copies of one layer" in other.stderr
+
+
+def test_a_folder_of_outputs_above_the_inputs_hides_none(files, tmp_path, here):
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    (folder / "good.gpkg").write_bytes((files / "good.gpkg").read_bytes())
+    done = here("stats", folder, "--grid", tmp_path / "grid.tif", "--figures", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ids_in_a_table_have_a_header(tmp_path, here):
+    for name, start in (("ids.csv", "row,id,longitude,latitude\n1,RGU"), ("ids.json", "["), ("ids", "RGU")):
+        here("id", "make", "97.24263", "28.15273", "-o", tmp_path / name)
+        assert (tmp_path / name).read_text().startswith(start)
+
+
+def test_numbers_are_written_as_the_output_is_named(files, tmp_path, here):
+    for name, start in (("n.json", "{"), ("n.md", "#"), ("n.txt", "#")):
+        assert here("stats", files / "good.gpkg", "--output", tmp_path / name).returncode == 0
+        assert (tmp_path / name).read_text().lstrip().startswith(start)
+    for arguments, message in (
+        (("--output", tmp_path / "n.pdf"), "numbers are written as .md, .txt or .json"),
+        (("--output", tmp_path / "m.json", "--format", "markdown"), "contradicts --format markdown"),
+    ):
+        done = here("stats", files / "good.gpkg", *arguments)
+        assert done.returncode == 2
+        assert message in done.stderr
+    assert not (tmp_path / "n.pdf").exists()
+
+
 def test_rules_and_rule():
     listed = json.loads(rogi("rules", "--format", "json", "--select", "GEO").stdout)
     assert {r["family"] for r in listed} == {"geometry"}
