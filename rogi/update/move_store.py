@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GUARDS: Final = {
     TASKS: "tasks_row",
-    **{table: f"{table}_locked" for table in (CURRENT, CANDIDATES, CONTEXT, "plan")},
+    **{table: f"{table}_locked" for table in (CURRENT, CANDIDATES, CONTEXT, "plan", "comments")},
 }
 """Triggers that keep packages as they are, by table; the history of tasks goes on."""
 WAIT: Final = "15s"
@@ -87,8 +87,10 @@ def move_in_store(url: str, choice: Choice) -> Moved:
                 "tasks": list(own["task"]),
                 "units": list(own["unit"].dropna()),
             }
-            for (decision,) in run(_TASKS, given):
-                rows, decided = rows + 1, decided + bool((decision or "").strip())
+            moved = run(_TASKS, given).fetchall()
+            rows += len(moved)
+            decided += sum(bool((decision or "").strip()) for _, decision in moved)
+            run(_COMMENTS, {"target": choice.target, "fids": [fid for fid, _ in moved]})
             _move_outlines(connection, address, given)
         for key, value in texts.items() if sources else ():
             run("UPDATE {schema}.plan SET value = %s WHERE key = %s", (value, key))
@@ -130,7 +132,9 @@ _TASKS: Final = """UPDATE {schema}.tasks SET package = %(target)s,
   area_name = concat_ws(' ', %(source)s::text, NULLIF(area_name, ''))
 WHERE package = %(source)s
   AND (task = ANY(%(tasks)s) OR COALESCE(TRIM(task), '') = '' AND unit = ANY(%(units)s))
-RETURNING decision"""
+RETURNING fid, decision"""
+
+_COMMENTS: Final = """UPDATE {schema}.comments SET package = %(target)s WHERE fid = ANY(%(fids)s)"""
 
 _UNITS: Final = "SELECT unnest(%(units)s::text[])"
 

@@ -74,6 +74,8 @@ def moved_in(
         server.role(name)
     fill(database.url(), work)
     before = read_edits([], store=database.url())
+    with database.connect() as lead:
+        lead.execute("INSERT INTO rogi_update.comments (fid, text) SELECT fid, 'why?' FROM rogi_update.tasks")
     move_in_store(database.url(), choice)
     layers = {"anna": {}, "ben": {}}
     with database.connect() as connection:
@@ -87,6 +89,11 @@ def moved_in(
                 "SELECT COALESCE(unit, candidate), mapper FROM rogi_update.context WHERE package = %s", [name]
             )
             layers[name]["context"] = rows.fetchall()
+        apart = connection.execute(
+            "SELECT count(*) FROM rogi_update.comments AS c JOIN rogi_update.tasks AS t USING (fid)"
+            " WHERE c.package <> t.package"
+        )
+        assert apart.fetchone() == (0,)
     return before, read_edits([], store=database.url()), layers
 
 
