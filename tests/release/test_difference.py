@@ -313,3 +313,33 @@ def test_noise_of_areas_is_none_in_figures() -> None:
     (change,) = found.units["area_change_km2"]
     assert change == 0.0 and "-0" not in render.as_text(found)
     assert ",0,1," in crosswalk_text(found).splitlines()[1]
+
+
+def test_cases_of_several_units_are_numbered() -> None:
+    """A split, a merge and a regrouping: each has a number of its own from 1, all others 0."""
+    old = inventory(
+        [square(80, 35), square(81, 35), square(81 + SIDE, 35), square(82, 35), square(83, 35)],
+        ["A", "B", "C", "D", "E"],
+    )
+    half = SIDE / 2
+    new = inventory(
+        [square(80, 35, half), square(80 + half, 35, half), square(81, 35, 2 * SIDE), square(82, 35)],
+        ["A", "A2", "B", "D"],
+    )
+    found = difference(old, new)
+    rows = {(r.id_old, r.id_new): (r.kind, r.group) for r in found.units.itertuples()}
+    assert {k for k, _ in rows.values()} == {"split", "merged", "unchanged", "removed"}
+    groups = {kind: {g for k, g in rows.values() if k == kind} for kind in ("split", "merged")}
+    assert sorted(g for numbers in groups.values() for g in numbers) == [1, 2]
+    assert rows["D", "D"] == ("unchanged", 0) and rows["E", None] == ("removed", 0)
+
+
+def test_an_id_of_several_units_is_compared_by_place() -> None:
+    """Two units under one ID in the old version: noted, and both found by where they are."""
+    shapes = [square(80, 35), square(81, 35), square(82, 35)]
+    found = difference(inventory(shapes, ["A", "A", "B"]), inventory(shapes, ["A", "C", "B"]))
+    assert kinds(found) == {"renamed": 1, "unchanged": 2}
+    assert [note for note in found.notes if "stand for" in note] == [
+        "1 IDs of made stand for several units, which were matched by place"
+    ]
+    assert found.moved == ()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -506,3 +507,34 @@ def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(OptionError) as caught:
         token_for(sandbox=False)
     assert "a\nb" not in str(caught.value)
+
+
+def test_several_drafts_are_named(server: Server, releases, folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Two drafts of one package, as of runs that were killed: both are named, --adopt takes one."""
+    content = json.loads((folder / "invenio.json").read_text(encoding="utf-8"))
+    numbers = [client(server).create_draft(content)["id"] for _ in range(2)]
+    with pytest.raises(InputError) as refused:
+        prepare(folder, client(server), say=quiet)
+    assert str(refused.value) == (
+        f"There are several drafts of Synthetic_v1.0 at {server.address} ({numbers[1]}, {numbers[0]}); "
+        "discard all but one there, or name it with --adopt."
+    )
+    assert prepare(folder, client(server), adopt=numbers[0], say=quiet).record == numbers[0]
+
+
+def test_communities_are_asked_when_a_record_is_published(server: Server, releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """One that takes it, one that is not there; a second run says that it is in it, and publishes nothing."""
+    stated = replace(read_release(releases.folders[0]), communities=("permafrost", "nobody"))
+    folder = build(stated, releases.versions.first, tmp_path).folder
+    lines: list[str] = []
+    prepare(folder, client(server), say=quiet)
+    assert server.store.drafts[0].communities == []
+    number = publish(folder, client(server), say=lines.append).record
+    again: list[str] = []
+    publish(folder, client(server), say=again.append)
+    assert [line for line in lines if line.startswith("community")] == [
+        f"community permafrost: record {number} submitted",
+        f"community nobody: record {number} not submitted: Community not found.",
+    ]
+    assert again[0] == f"community permafrost: record {number} not submitted: The record is already included."
+    assert server.store.published[0].communities == ["permafrost"]
