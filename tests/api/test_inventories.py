@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,6 +194,30 @@ def test_settings_and_options_agree(outlines: gpd.GeoDataFrame, tmp_path: Path) 
         rogi.validate(outlines, profile="harsh")
     with pytest.raises(OptionError):
         rogi.validate(outlines, select="PIX")
+
+
+def test_a_report_is_that_of_the_command(
+    outlines: gpd.GeoDataFrame, tmp_path: Path, run_cli: Callable[..., str]
+) -> None:
+    outlines.loc["c", "ID"] = outlines.loc["a", "ID"]
+    source = tmp_path / "outlines.gpkg"
+    outlines.reset_index(drop=True).to_file(source)
+    chosen = ("--select", "PID,GEO,ATT", "--ignore", "GEO012", "--severity", "PID004=warning")
+    day = ("--date", "2026-01-31", "--profile", "strict", "--parameter", "GEO014.minimum_area=0.5")
+    said = run_cli("validate", source, *chosen, *day, "--format", "json", "--no-config")
+    report = rogi.validate(
+        source,
+        select=["PID", "GEO", "ATT"],
+        ignore="GEO012",
+        severity={"PID004": "warning"},
+        date=dt.date(2026, 1, 31),
+        profile="strict",
+        parameters={"GEO014.minimum_area": 0.5},
+    )
+    assert report.write(tmp_path / "report.json").read_text("utf-8") == said
+    baseline = tmp_path / "baseline.json"
+    run_cli("validate", source, "--write-baseline", baseline, "--fail-on", "never", "--no-config")
+    assert set(rogi.validate(source, baseline=baseline).findings["state"]) == {"baseline"}
 
 
 def test_fix_writes_what_the_command_writes(
