@@ -124,7 +124,7 @@ def test_exit_codes_of_validate(files):
         (("--severity", "GEO014=loud"), "error, warning, info"),
         (("--fail-on", "sometimes"), "error, warning, info or never"),
         (("--profile", "harsh"), "lenient, normal, strict"),
-        (("--format", "pdf"), "--format is one of"),
+        (("--format", "pdf"), "The format of a report is one of"),
         (("--format", "json", "--format", "sarif"), "need 2 --output files"),
         (("--format", "github", "--output", "report.html"), "make them agree"),
         (("--output", "report.doc"), "the ending tells no format"),
