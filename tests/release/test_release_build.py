@@ -93,6 +93,7 @@ def test_the_reserved_doi_goes_everywhere(releases, tmp_path: Path) -> None:  # 
     for name in ("CITATION.cff", "README.md", "datacite.json", "release.yaml", "ro-crate-metadata.json"):
         assert doi in (folder / name).read_text(encoding="utf-8"), name
     assert is_package(tmp_path / "Synthetic_v1.0.zip")
+    assert (folder / "README.md").read_text(encoding="utf-8").count(doi) == 1
     set_doi(folder, doi)
     assert digests(folder) == after
     with pytest.raises(InputError, match="has the DOI"):

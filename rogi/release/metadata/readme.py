@@ -6,7 +6,7 @@ from typing import Final
 
 from rogi import __version__
 from rogi.release.contents import Contents, FileInfo, LayerContents
-from rogi.release.model import Release
+from rogi.release.model import Related, Release
 from rogi.schema.docs import fields_table, table
 from rogi.schema.model import Field, LayerSchema
 from rogi.text import markdown
@@ -72,7 +72,7 @@ def text(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> s
     if release.related:
         parts += [
             "## Related works",
-            "\n".join(f"* {r.relation}: {r.citation or r.identifier}, {r.url}" for r in release.related),
+            "\n".join(f"* {r.relation}: {_work(r)}" for r in release.related),
         ]
     parts += ["## Known limits", "\n".join(f"* {line}" for line in release.limits) or "None are stated."]
     parts += ["## Conformance", _conformance(contents)]
@@ -93,6 +93,13 @@ def text(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> s
         f"Made with rogi {__version__} from schema {contents.schema.id}. The same data give the same bytes.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _work(related: Related) -> str:
+    """Another work and its address, once."""
+    if not related.citation or related.url in related.citation:
+        return related.citation or related.url
+    return f"{related.citation}, {related.url}"
 
 
 def _numbers(contents: Contents) -> str:
