@@ -30,8 +30,12 @@ def test_a_release_is_that_of_the_command(releases: Releases, tmp_path: Path) ->
     assert "checks passed" in str(checks)
     damaged = tmp_path / "copy.zip"
     damaged.write_bytes(first.zip.read_bytes()[:-200])
-    with pytest.raises(OptionError, match="no checksums"):
+    with pytest.raises(InputError, match="is damaged: the end of the zip is missing"):
         rogi.check_release(damaged)
+    plain = tmp_path / "plain.txt"
+    plain.write_text("no package", encoding="utf-8")
+    with pytest.raises(OptionError, match="no checksums"):
+        rogi.check_release(plain)
     with pytest.raises(InputError, match="There is no nowhere"):
         rogi.check_release("nowhere")
     second = releases.versions.second
