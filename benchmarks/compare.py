@@ -99,7 +99,7 @@ def read_pair(folder: Path) -> list[np.ndarray]:
 def ours(folder: Path) -> dict[str, float]:
     """Repair, sort, match, assign, boundary distances, all agreement with intervals: as the command does."""
     from rogi.comparison.compare import compare_polygons
-    from rogi.comparison.outlines import canonical_order, prepare_together, repair
+    from rogi.comparison.matching.prepared_outlines import canonical_order, prepare_together, repair
 
     def full(sides: list[np.ndarray]) -> Comparison:
         ready = []
@@ -128,7 +128,7 @@ def overlay(folder: Path) -> dict[str, float]:
     """geopandas.overlay in the same equal-area plane: the intersection and both differences."""
     import geopandas
 
-    from rogi.comparison.outlines import prepare_together
+    from rogi.comparison.matching.prepared_outlines import prepare_together
 
     ready = prepare_together([(shapely.make_valid(g), 4326) for g in read_pair(folder)])
     a, b = (geopandas.GeoDataFrame(geometry=s.plane_geometries(), crs=s.plane_crs) for s in ready)

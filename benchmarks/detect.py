@@ -125,8 +125,8 @@ def multiply_adds(path: Path) -> float:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from rogi.detection.bundle import Bundle
-    from rogi.detection.network import bundle_network
+    from rogi.detection.model.bundle import Bundle
+    from rogi.detection.model.network import bundle_network
 
     bundle = Bundle.load(path)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
@@ -140,10 +140,10 @@ def time_paths(path: Path, rounds: int) -> list[Timed]:
 
     import torch
 
-    from rogi.detection.backends import disagreement, select_backend, usable_cores
-    from rogi.detection.bundle import Bundle
-    from rogi.detection.engines import build_backend
-    from rogi.detection.network import bundle_network
+    from rogi.detection.model.backends import disagreement, select_backend, usable_cores
+    from rogi.detection.model.bundle import Bundle
+    from rogi.detection.model.engines import build_backend
+    from rogi.detection.model.network import bundle_network
 
     bundle = Bundle.load(path)
     cores = usable_cores()
@@ -189,9 +189,9 @@ def make_bundle(path: Path, encoder: str, architecture: str = "DeepLabV3Plus") -
     """A bundle of a network with random weights, and statistics of normalisation from patches of a scene."""
     import torch
 
-    from rogi.detection.bundle import write_bundle
-    from rogi.detection.card import Channel, ModelCard
-    from rogi.detection.network import NetworkSpec, build_network
+    from rogi.detection.model.bundle_writing import write_bundle
+    from rogi.detection.model.card import Channel, ModelCard
+    from rogi.detection.model.network import NetworkSpec, build_network
 
     spec = NetworkSpec(architecture=architecture, encoder=encoder).resolved()
     network = build_network(spec, seed=1, prior=0.05)
@@ -272,9 +272,9 @@ def time_command(folder: Path, picture: Path, bundle: Path) -> list[object]:
     """A row of the table of shares: the network alone before and after the command, by as many windows."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from rogi.detection.backends import select_backend, usable_cores
-    from rogi.detection.bundle import Bundle
-    from rogi.detection.engines import build_backend
+    from rogi.detection.model.backends import select_backend, usable_cores
+    from rogi.detection.model.bundle import Bundle
+    from rogi.detection.model.engines import build_backend
 
     model = Bundle.load(bundle)
     plan = select_backend(model, threads=usable_cores()).plan
@@ -434,7 +434,7 @@ def rates(found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def threshold_of(bundle: Path) -> float:
-    from rogi.detection.bundle import Bundle
+    from rogi.detection.model.bundle import Bundle
 
     return Bundle.load(bundle).card.threshold
 

@@ -115,9 +115,9 @@ def alone(folder: Path, encoder: str) -> None:
     """The network on its own, by precision and batch; folded and as it is, and compiled."""
     import torch
 
-    from rogi.detection.bundle import Bundle
-    from rogi.detection.engines import Plan, build_backend
-    from rogi.detection.network import bundle_network
+    from rogi.detection.model.bundle import Bundle
+    from rogi.detection.model.engines import Plan, build_backend
+    from rogi.detection.model.network import bundle_network
 
     loaded = Bundle.load(bundle(folder, encoder))
     patch = loaded.card.patch
@@ -168,9 +168,9 @@ def verdicts(path: Path, precision: str) -> list[list[object]]:
     """Rows of the network as it is and of broken ones."""
     import torch
 
-    from rogi.detection.backends import SelfTest, disagreement
-    from rogi.detection.bundle import Bundle
-    from rogi.detection.engines import Plan, build_backend
+    from rogi.detection.model.backends import SelfTest, disagreement
+    from rogi.detection.model.bundle import Bundle
+    from rogi.detection.model.engines import Plan, build_backend
 
     loaded = Bundle.load(path)
     golden, level = loaded.golden(), loaded.card.threshold
@@ -285,7 +285,7 @@ def plain_step(encoder: str) -> float:
     """Seconds of a step on 16 patches that lie on the device already."""
     import torch
 
-    from rogi.detection.network import NetworkSpec, build_network
+    from rogi.detection.model.network import NetworkSpec, build_network
 
     network = build_network(NetworkSpec(encoder=encoder).resolved(), seed=1, prior=0.05)
     network = network.to("cuda", memory_format=torch.channels_last).train()
@@ -367,12 +367,12 @@ def host(folder: Path, side: int, rate: float) -> None:
     from bundles import tiny_bundle
     from scipy.ndimage import gaussian_filter
 
-    from rogi.detection.block_prediction import BlockJob, Task
-    from rogi.detection.block_stream import stream_blocks
-    from rogi.detection.engines import Plan
-    from rogi.detection.fit import Intake
-    from rogi.detection.ground import ground_on
-    from rogi.detection.imagery import Imagery
+    from rogi.detection.imagery.channels import Imagery
+    from rogi.detection.imagery.suitability import Intake
+    from rogi.detection.model.engines import Plan
+    from rogi.detection.prediction.block_prediction import BlockJob, Task
+    from rogi.detection.prediction.block_stream import stream_blocks
+    from rogi.detection.prediction.predicted_area import ground_on
     from rogi.detection.windows import Blend, Lattice, Merge, parts_of
 
     made = tiny_bundle(folder / "tiny", force=True)

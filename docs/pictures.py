@@ -11,7 +11,7 @@ import pyproj
 import shapely
 from affine import Affine
 
-from rogi.attributes.seams import grounds
+from rogi.attributes.zonal.seams import grounds
 from rogi.raster.files import ArrayRaster
 
 FOLDER = Path(__file__).parent / "images"

@@ -4,7 +4,6 @@ from .api.attributes import area as area
 from .api.attributes import aspect_of as aspect_of
 from .api.attributes import climate as climate
 from .api.attributes import elevation as elevation
-from .api.attributes import fill_attributes as fill_attributes
 from .api.attributes import slope_of as slope_of
 from .api.attributes import solar_radiation as solar_radiation
 from .api.attributes import zonal_statistics as zonal_statistics
@@ -12,7 +11,7 @@ from .api.comparing import compare as compare
 from .api.comparing import match as match
 from .api.detection import evaluate as evaluate
 from .api.detection import predict as predict
-from .api.detection import train as train
+from .api.filling import fill_attributes as fill_attributes
 from .api.identity import parse_ids as parse_ids
 from .api.identity import primary_id as primary_id
 from .api.identity import repair_ids as repair_ids
@@ -25,6 +24,7 @@ from .api.reviewing import draw_sample as draw_sample
 from .api.reviewing import score_reviews as score_reviews
 from .api.statistics import grid as grid
 from .api.statistics import summarise as summarise
+from .api.training import train as train
 from .api.updating import apply_update as apply_update
 from .api.updating import plan_update as plan_update
 from .api.validating import validate as validate

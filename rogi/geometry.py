@@ -6,9 +6,7 @@ arrays go out. Areas are areas on the ellipsoid, never square degrees and never 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +14,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.errors import InputError
-from rogi.longitudes import continuous, short_way, whole
+from rogi.longitudes import short_way, whole
 
 if TYPE_CHECKING:
     import pyproj
@@ -27,7 +25,7 @@ Geometries = NDArray[np.object_]
 
 _WGS84_A, _WGS84_F = 6378137.0, 1.0 / 298.257223563  # NIMA TR8350.2
 _WGS84_E2 = _WGS84_F * (2.0 - _WGS84_F)
-_BLOCK = 1 << 18  # vertices worked on at a time
+BLOCK = 1 << 18  # vertices worked on at a time
 
 # Projection methods (EPSG and PROJ names) whose plane areas are areas on the ellipsoid. Spherical
 # variants applied to an ellipsoid are left out: their areas are off by up to 0.7 %.
@@ -40,135 +38,6 @@ EQUAL_AREA_METHODS = frozenset(
         "Sinusoidal",
     }
 )
-
-
-@dataclass(frozen=True)
-class Rings:
-    """The closed rings of n polygonal geometries as flat arrays, for kernels that need bare coordinates.
-
-    Attributes
-    ----------
-    coords : ndarray of float64, shape (v, 2)
-        Vertices of all rings, one ring after the other; the last vertex of a ring repeats its first.
-    ring_offsets : ndarray of int64, shape (r + 1,)
-        Ring k has the vertices ``coords[ring_offsets[k]:ring_offsets[k + 1]]``.
-    is_hole : ndarray of bool, shape (r,)
-    object_offsets : ndarray of int64, shape (n + 1,)
-        Geometry i has the rings ``object_offsets[i]`` to ``object_offsets[i + 1] - 1``; none if it is no
-        polygon, multipolygon or collection with such, or is empty.
-    """
-
-    coords: Floats
-    ring_offsets: Ints
-    is_hole: NDArray[np.bool_]
-    object_offsets: Ints
-
-    def __len__(self) -> int:
-        return len(self.object_offsets) - 1
-
-    def to_crs(self, source: Any, target: Any) -> Rings:
-        """The same rings with every vertex taken from one CRS to another."""
-        return replace(self, coords=transform_coordinates(self.coords, source, target))
-
-    def ring_areas(self) -> Floats:
-        """Signed plane area of each ring, shape (r,): positive where it runs counter-clockwise."""
-        return self._ring_areas
-
-    @cached_property
-    def _ring_areas(self) -> Floats:
-        if len(self.is_hole) == 0:
-            return np.zeros(0)
-        return _by_blocks(_ring_areas_plane, self.coords, self.ring_offsets)
-
-    def areas(self) -> Floats:
-        """Plane area of each geometry, shape (n,), holes subtracted."""
-        return self.add_up(self.ring_areas())
-
-    def add_up(self, ring_areas: Floats) -> Floats:
-        """Areas of the geometries, shape (n,), from those of their rings, whatever their sign."""
-        areas = np.where(self.is_hole, -np.abs(ring_areas), np.abs(ring_areas))
-        owner = np.repeat(np.arange(len(self)), np.diff(self.object_offsets))
-        return np.bincount(owner, weights=areas, minlength=len(self)).astype(np.float64)
-
-
-def rings_of(geometries: ArrayLike) -> Rings:
-    """The rings of polygons, multipolygons and collections, as flat arrays (Z is dropped)."""
-    geoms = _as_array(geometries)
-    polygons, owner = _polygons(geoms)
-    if len(polygons) == 0:
-        no_offsets = np.zeros(1, np.int64)
-        return Rings(np.zeros((0, 2)), no_offsets, np.zeros(0, bool), np.zeros(len(geoms) + 1, np.int64))
-    coords = shapely.get_coordinates(polygons)
-    # coordinates come ring by ring; only polygons with holes need their rings taken apart to count them
-    holes = shapely.get_num_interior_rings(polygons)
-    polygon_offsets = np.concatenate([[0], np.cumsum(1 + holes)])
-    is_hole = np.ones(polygon_offsets[-1], bool)
-    is_hole[polygon_offsets[:-1]] = False
-    lengths = np.empty(len(is_hole), np.int64)
-    lengths[polygon_offsets[:-1]] = shapely.get_num_coordinates(polygons)
-    if is_hole.any():
-        lengths[np.repeat(holes > 0, 1 + holes)] = shapely.get_num_coordinates(
-            shapely.get_rings(polygons[holes > 0])
-        )
-    ring_offsets = np.concatenate([[0], np.cumsum(lengths)])
-    first = np.searchsorted(owner, np.arange(len(geoms) + 1))
-    return Rings(
-        np.ascontiguousarray(coords),
-        ring_offsets.astype(np.int64),
-        is_hole,
-        polygon_offsets[first].astype(np.int64),
-    )
-
-
-def area_m2(geometries: ArrayLike, crs: Any) -> Floats:
-    """Area of each geometry on the ellipsoid.
-
-    Geographic coordinates are mapped to the cylindrical equal-area plane of the authalic sphere
-    (x = λ, y = sin β; Snyder 1987, eqs. 3-11 and 3-12, 10-14 f.), where the shoelace formula is exact
-    for straight edges. A third-order term per edge turns the straight edge into a great circle of the
-    authalic sphere, so that the result agrees with geodesic areas to better than 1e-6 for edges of up to
-    1°. Coordinates of an equal-area projection are taken as they are; those of any other projection are
-    first taken back to longitude and latitude.
-
-    Parameters
-    ----------
-    geometries : array_like of shapely geometries, shape (n,)
-        Polygons, multipolygons or collections of them; anything else (points, lines, ``None``, empty)
-        has area 0. x is the longitude or easting. A ring may cross the antimeridian, see
-        `rogi.longitudes.continuous`.
-    crs : anything `pyproj.CRS` accepts
-        Coordinate reference system of the coordinates.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        Area in m². Holes are subtracted; orientation does not matter. For a self-crossing ring the lobes of
-        opposite orientation cancel, as in every planar area; repair such rings first.
-
-    Raises
-    ------
-    InputError
-        If there is no CRS, or it is neither geographic nor projected.
-
-    Examples
-    --------
-    >>> area_m2([shapely.box(97, 30, 97.01, 30.01)], 4326).round(-1)
-    array([1069520.])
-    """
-    system = _horizontal(parse_crs(crs))
-    rings = rings_of(geometries)
-    if len(rings.is_hole) == 0:
-        return np.zeros(len(rings))
-    if system.is_geographic:
-        areas = _areas_geographic(rings, system)
-    elif is_equal_area(system):
-        areas = rings.ring_areas() * _metres_per_unit(system) ** 2
-    else:
-        geodetic = system.geodetic_crs
-        assert geodetic is not None  # a projected CRS has one
-        lonlat = rings.to_crs(system, geodetic)
-        areas = _areas_geographic(lonlat, geodetic)
-    return rings.add_up(areas)
 
 
 def equal_area_crs(bounds: ArrayLike) -> pyproj.CRS:
@@ -215,7 +84,7 @@ def equal_area(geometries: ArrayLike, crs: Any, target: Any = None) -> tuple[Geo
         CRS of the result.
     """
     system = parse_crs(crs)
-    geoms = _as_array(geometries)
+    geoms = as_array(geometries)
     if target is None:
         target = equal_area_crs(total_bounds(to_lonlat(geoms, system)))
     chosen = parse_crs(target)
@@ -228,7 +97,7 @@ def equal_area(geometries: ArrayLike, crs: Any, target: Any = None) -> tuple[Geo
 
 def total_bounds(*arrays: ArrayLike) -> Floats:
     """West, south, east, north of all geometries of some arrays, shape (4,); NaN if there is nothing."""
-    bounds = np.concatenate([shapely.bounds(_as_array(a)).reshape(-1, 4) for a in arrays])
+    bounds = np.concatenate([shapely.bounds(as_array(a)).reshape(-1, 4) for a in arrays])
     bounds = bounds[~np.isnan(bounds).any(axis=1)]
     if len(bounds) == 0:
         return np.full(4, np.nan)
@@ -237,12 +106,12 @@ def total_bounds(*arrays: ArrayLike) -> Floats:
 
 def to_lonlat(geometries: ArrayLike, crs: Any) -> Geometries:
     """Geometries in WGS84 longitude and latitude, degrees, x = longitude; see `rogi.longitudes.whole`."""
-    return whole(transform_geometries(_as_array(geometries), crs, 4326))
+    return whole(transform_geometries(as_array(geometries), crs, 4326))
 
 
 def transform_geometries(geometries: ArrayLike, source: Any, target: Any) -> Geometries:
     """Geometries with every vertex taken from one CRS to another (x = longitude or easting); Z is dropped."""
-    geoms = _as_array(geometries)
+    geoms = as_array(geometries)
     start, end = parse_crs(source), parse_crs(target)
     if start == end or start.equals(end, ignore_axis_order=True):
         return np.asarray(shapely.force_2d(geoms)) if shapely.has_z(geoms).any() else geoms
@@ -262,10 +131,10 @@ def cylindrical_equal_area(lonlat: Floats, crs: pyproj.CRS) -> Floats:
     e = np.sqrt(_WGS84_E2)
     scale = np.cos(parallel) / np.sqrt(1.0 - _WGS84_E2 * np.sin(parallel) ** 2)
     out = np.empty((len(lonlat), 2))
-    for start in range(0, len(lonlat), _BLOCK):
-        block = slice(start, start + _BLOCK)
+    for start in range(0, len(lonlat), BLOCK):
+        block = slice(start, start + BLOCK)
         out[block, 0] = (lonlat[block, 0] - middle) * (_WGS84_A * scale * np.pi / 180.0)
-        out[block, 1] = _authalic(np.sin(np.radians(lonlat[block, 1])), e) * (_WGS84_A / (2.0 * scale))
+        out[block, 1] = authalic(np.sin(np.radians(lonlat[block, 1])), e) * (_WGS84_A / (2.0 * scale))
     return out
 
 
@@ -284,8 +153,8 @@ def transform_coordinates(coords: Floats, source: Any, target: Any) -> Floats:
     """Coordinates, shape (n, 2), taken from one CRS to another (x = longitude or easting)."""
     transformer = _transformer(parse_crs(source), parse_crs(target))
     out = np.empty((len(coords), 2))
-    for start in range(0, len(coords), _BLOCK):
-        block = slice(start, start + _BLOCK)
+    for start in range(0, len(coords), BLOCK):
+        block = slice(start, start + BLOCK)
         out[block, 0], out[block, 1] = transformer.transform(coords[block, 0], coords[block, 1])
     return out
 
@@ -356,7 +225,7 @@ def places_on_earth(crs: pyproj.CRS) -> bool:
     import pyproj
 
     try:
-        _horizontal(crs)
+        horizontal_crs(crs)
         _transformer(crs, parse_crs(4326))
     except (InputError, pyproj.exceptions.ProjError):
         return False
@@ -365,7 +234,7 @@ def places_on_earth(crs: pyproj.CRS) -> bool:
 
 def is_equal_area(crs: pyproj.CRS) -> bool:
     """Whether plane areas of a projected CRS are areas on the ellipsoid."""
-    horizontal = _horizontal(crs)
+    horizontal = horizontal_crs(crs)
     operation = horizontal.coordinate_operation
     return bool(
         horizontal.is_projected and operation is not None and operation.method_name in EQUAL_AREA_METHODS
@@ -386,7 +255,7 @@ def _transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
-def _horizontal(crs: pyproj.CRS) -> pyproj.CRS:
+def horizontal_crs(crs: pyproj.CRS) -> pyproj.CRS:
     """The horizontal part of a compound CRS, without a datum shift bound to it."""
     while crs.is_bound or crs.is_compound:
         part = crs.source_crs if crs.is_bound else crs.sub_crs_list[0]
@@ -400,94 +269,39 @@ def _horizontal(crs: pyproj.CRS) -> pyproj.CRS:
     return crs
 
 
-def _metres_per_unit(crs: pyproj.CRS) -> float:
+def metres_per_unit(crs: pyproj.CRS) -> float:
     return float(crs.axis_info[0].unit_conversion_factor)
 
 
-def _as_array(geometries: ArrayLike) -> Geometries:
+def as_array(geometries: ArrayLike) -> Geometries:
     return np.atleast_1d(np.asarray(geometries, dtype=object))
 
 
-def _polygons(geoms: Geometries) -> tuple[Geometries, Ints]:
-    """All polygons that are not empty, those in multipolygons and collections too, and the row of each."""
-    owner = np.arange(len(geoms))
-    kind = shapely.get_type_id(geoms)
-    while (kind >= shapely.GeometryType.MULTIPOLYGON).any():
-        # only what has parts is taken apart: parts are copies
-        whole = kind == shapely.GeometryType.POLYGON
-        parts, index = shapely.get_parts(geoms[kind >= shapely.GeometryType.MULTIPOLYGON], return_index=True)
-        of_parts = owner[kind >= shapely.GeometryType.MULTIPOLYGON][index]
-        geoms, owner = np.concatenate([geoms[whole], parts]), np.concatenate([owner[whole], of_parts])
-        order = np.argsort(owner, kind="stable")
-        geoms, owner = geoms[order], owner[order]
-        kind = shapely.get_type_id(geoms)
-    geoms, owner = geoms[kind == shapely.GeometryType.POLYGON], owner[kind == shapely.GeometryType.POLYGON]
-    keep = ~shapely.is_empty(geoms)
-    return geoms[keep], owner[keep]
-
-
-def _by_blocks(function: Callable[[Floats, Ints], Floats], coords: Floats, offsets: Ints) -> Floats:
-    """One number per ring, from blocks of rings: their intermediate arrays stay small, and in the cache."""
-    count = len(offsets) - 1
-    out = np.empty(count)
-    first = 0
-    while first < count:
-        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _BLOCK, side="right")) - 1)
-        start, stop = offsets[first], offsets[last]
-        out[first:last] = function(coords[start:stop], offsets[first : last + 1] - start)
-        first = last
-    return out
-
-
-def _areas_geographic(rings: Rings, crs: pyproj.CRS) -> Floats:
-    """Signed areas of closed rings of longitude and latitude, m²."""
-    return _by_blocks(lambda c, o: _ring_areas_geographic(c, o, crs), rings.coords, rings.ring_offsets)
-
-
-def _ring_areas_plane(coords: Floats, offsets: Ints) -> Floats:
-    """Signed areas of closed rings; each is taken relative to its first vertex, to keep all digits."""
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    local = coords - np.repeat(coords[starts], lengths, axis=0)
-    x, y = local[:, 0], local[:, 1]
-    cross = np.zeros(len(x))
-    # the last vertex of a ring is its origin (0, 0): the term that leads into the next ring vanishes
-    cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
-    return 0.5 * np.add.reduceat(cross, starts)
-
-
-def _ring_areas_geographic(coords: Floats, offsets: Ints, crs: pyproj.CRS) -> Floats:
-    """Signed areas of closed rings of longitude and latitude, m²."""
-    ellipsoid = crs.ellipsoid
-    assert ellipsoid is not None  # a geographic CRS has one
-    to_radians = float(crs.axis_info[0].unit_conversion_factor)
-    f = 0.0 if not ellipsoid.inverse_flattening else 1.0 / ellipsoid.inverse_flattening
-    e = np.sqrt(f * (2.0 - f))
-    q_pole = _authalic(1.0, e)
-    radius2 = ellipsoid.semi_major_metre**2 * q_pole / 2.0  # of the authalic sphere
-
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    lon = continuous(coords[:, 0], offsets, turn=2.0 * np.pi / to_radians)
-    lon = (lon - np.repeat(lon[starts], lengths)) * to_radians
-    z = _authalic(np.sin(coords[:, 1] * to_radians), e) / q_pole  # sin β
-    height = z - np.repeat(z[starts], lengths)
-
-    dlon, dz = np.diff(lon), np.diff(height)
-    z_mid = 0.5 * (z[:-1] + z[1:])
-    cos2 = np.maximum(1.0 - z_mid * z_mid, 1e-12)
-    terms = np.zeros(len(lon))
-    # ∫ sin β dλ along the edge: trapezium, then what the great circle adds:
-    # d²(sin β)/dλ² = -sin β (cos² β + 3 (dβ/dλ)²), from tan β = c cos(λ - λ₀)
-    terms[:-1] = dlon * (
-        0.5 * (height[:-1] + height[1:]) + z_mid * (dlon * dlon * cos2 + 3.0 * dz * dz / cos2) / 12.0
-    )
-    last = offsets[1:-1] - 1
-    terms[last] = 0.0  # not an edge: from the end of one ring to the start of the next
-    return np.asarray(-radius2 * np.add.reduceat(terms, starts))
-
-
-def _authalic(sin_lat: Any, e: float) -> Any:
+def authalic(sin_lat: Any, e: float) -> Any:
     """q of Snyder (1987), eq. 3-12, from the sine of the geodetic latitude."""
     if e == 0.0:
         return 2.0 * sin_lat
     es = e * sin_lat
     return (1.0 - e * e) * (sin_lat / (1.0 - es * es) + np.arctanh(es) / e)
+
+
+EDGE_M = 1000.0
+"""Length up to which an edge is straight in every projection: at 60° of latitude it strays by 4 cm."""
+
+
+def with_points_along(shapes: Geometries, crs: Any) -> Geometries:
+    """Polygons with points along edges longer than `EDGE_M`, so that they lie where they did in another CRS.
+
+    The edge of a mosaic is straight on its own grid only: over 400 km of UTM the chord between its ends on
+    longitude and latitude is 2 km off.
+
+    Parameters
+    ----------
+    shapes : ndarray of object, shape (n,)
+        Polygons.
+    crs : anything `pyproj.CRS` accepts
+        Of their coordinates.
+    """
+    system = parse_crs(crs)
+    unit = metres_per_degree(0.0)[0] if system.is_geographic else system.axis_info[0].unit_conversion_factor
+    return np.asarray(shapely.segmentize(shapes, EDGE_M / float(unit)), dtype=object)

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
+import pyogrio
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from rogi import vector
 from rogi.errors import InputError, OptionError
-from rogi.geometry import total_bounds
+from rogi.geometry import to_lonlat, total_bounds
+from rogi.inventory.coordinates import on_earth
 from rogi.longitudes import TURN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import geopandas as gpd
     import pandas as pd
 
 Objects = NDArray[np.object_]
@@ -109,8 +111,6 @@ def read_regions(path: str | Path, field: str | None = None, what: str = "region
     OptionError
         If the column is not there, or none can be told to hold the names.
     """
-    import pyogrio
-
     try:
         frame = vector.read_dataframe(path, layer=polygon_layer(path, what))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
@@ -122,11 +122,6 @@ def read_regions(path: str | Path, field: str | None = None, what: str = "region
 
 def regions_of(frame: pd.DataFrame, field: str | None = None, what: str = "regions") -> Regions:
     """Regions of a table of polygons; see :func:`read_regions`."""
-    import geopandas as gpd
-
-    from rogi.geometry import to_lonlat
-    from rogi.inventory.coordinates import on_earth
-
     if not isinstance(frame, gpd.GeoDataFrame) or not frame.geom_type.isin(["Polygon", "MultiPolygon"]).any():
         raise InputError(f"The {what} hold no polygons; name a file that does.")
     if frame.crs is None:

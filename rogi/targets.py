@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from platformdirs import user_cache_dir
+
 from rogi.errors import OptionError, OutputError
 
 CACHE_VARIABLE = "ROGI_CACHE"
@@ -199,7 +201,6 @@ def cache_folder() -> Path:
     given = os.environ.get(CACHE_VARIABLE)
     if given:
         return Path(given)
-    from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("rogi"))
 

@@ -1,17 +1,20 @@
 r"""Texts of strangers made harmless, for every format: names, IDs, attributes and paths come from files.
 
-A terminal obeys escapes, a page obeys markup, a spreadsheet formulas (:mod:`rogi.sheets`), a CI system lines
+A terminal obeys escapes, a page obeys markup, a spreadsheet formulas, a CI system lines
 such as ``::error::`` or ``##vso[…]``. What is shown goes through the function of its format here; a value
 that is data keeps its meaning (``\u001b`` in JSON), or is escaped where it is shown.
 """
 
 from __future__ import annotations
 
+import csv
 import html as _html
+import io
 import json
 import math
 import re
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 # Characters that change the order in which text is shown (Unicode Bidirectional Algorithm, formatting).
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -108,3 +111,59 @@ def workflow_data(text: str) -> str:
 def workflow_property(text: str) -> str:
     """A property (title, file) of a workflow command of GitHub Actions."""
     return workflow_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "outline"), counted(2000, "outline"), counted(2, "geometry", "geometries")
+    ('1 outline', '2,000 outlines', '2 geometries')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def agreeing(number: int, one: str, many: str) -> str:
+    """The form of a word that goes with a number.
+
+    Examples
+    --------
+    >>> agreeing(1, "has", "have"), agreeing(0, "has", "have")
+    ('has', 'have')
+    """
+    return one if number == 1 else many
+
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Beginnings of a text that spreadsheets take for a formula (OWASP, CSV Injection)."""
+
+
+def cell(value: Any) -> Any:
+    """A value as it is safe in a spreadsheet: a text that would be a formula gets an apostrophe before it.
+
+    Texts that are numbers stay, null becomes empty.
+
+    Examples
+    --------
+    >>> cell("=1+1"), cell("-3.5"), cell("- see photo"), cell(-3.5), cell(None)
+    ("'=1+1", '-3.5', "'- see photo", -3.5, '')
+    """
+    if value is None or value != value:
+        return ""
+    if not isinstance(value, str) or not value.startswith(FORMULA):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
+def sheet_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table for people as CSV, with a header; see :func:`cell`."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([[cell(value) for value in row] for row in rows])
+    return out.getvalue()

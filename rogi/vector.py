@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyogrio
+from pyogrio import errors
+
 from rogi.paths import plain_path
 
 
@@ -17,29 +20,21 @@ def list_layers(path: str | Path) -> list[tuple[str, str | None]]:
     pyogrio.errors.DataSourceError
         If it cannot be opened.
     """
-    import pyogrio
-
     listed = _by_plain_path(pyogrio.list_layers, path)
     return [(str(name), None if kind is None else str(kind)) for name, kind in listed]
 
 
 def read_dataframe(path: str | Path, **options: Any) -> Any:
     """As :func:`pyogrio.read_dataframe`; the path is data, whatever characters it has."""
-    import pyogrio
-
     return _by_plain_path(pyogrio.read_dataframe, path, **options)
 
 
 def read_info(path: str | Path, **options: Any) -> dict[str, Any]:
     """As :func:`pyogrio.read_info`; the path is data, whatever characters it has."""
-    import pyogrio
-
     return dict(_by_plain_path(pyogrio.read_info, path, **options))
 
 
 def _by_plain_path(function: Callable[..., Any], path: str | Path, **options: Any) -> Any:
-    from pyogrio import errors
-
     with plain_path(path) as plain:
         try:
             return function(plain, **options)

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 import xarray as xr
 
-from rogi.attributes.zonal import zonal_statistics
+from rogi.attributes.zonal.zonal import zonal_statistics
 from rogi.raster.climate.field import climate_field
 from rogi.raster.climate.options import ClimateField, ClimateOptions
 from rogi.raster.files import reading

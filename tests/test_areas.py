@@ -9,9 +9,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rogi.areas import area_m2
 from rogi.errors import InputError
 from rogi.geometry import (
-    area_m2,
     cylindrical_equal_area,
     equal_area,
     equal_area_crs,

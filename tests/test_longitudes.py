@@ -8,19 +8,20 @@ import pytest
 import shapely
 from affine import Affine
 
-from rogi.attributes.placement import place_polygons
+from rogi.areas import area_m2
+from rogi.attributes.zonal.placement import place_polygons
 from rogi.comparison.compare import Parameters
-from rogi.comparison.grids import equal_area_grid, gridded
 from rogi.comparison.inventories import compare_inventories
-from rogi.comparison.layers import write_changes
-from rogi.comparison.sides import side_of
-from rogi.comparison.unit_table import unit_table
-from rogi.geometry import area_m2, parse_crs, to_lonlat, total_bounds, transform_geometries
+from rogi.comparison.matching.sides import side_of
+from rogi.comparison.output_layers import write_changes
+from rogi.geometry import parse_crs, to_lonlat, total_bounds, transform_geometries
 from rogi.inventory.build import from_frames
 from rogi.longitudes import continuous, in_one_map, middle_of, turned, whole
 from rogi.regions import Regions, assign
 from rogi.schema.model import Role
-from rogi.update.decisions import Plane, outlines_differ
+from rogi.statistics.grids import equal_area_grid, gridded
+from rogi.statistics.unit_table import unit_table
+from rogi.update.deciding.decisions import Plane, outlines_differ
 
 EAST, WEST = shapely.box(179.99, 65, 180, 65.01), shapely.box(-180, 65, -179.99, 65.01)
 WAYS = {

@@ -8,8 +8,8 @@ import io
 
 import pytest
 
-import rogi.sheets
-from rogi.sheets import sheet_text
+import rogi.text
+from rogi.text import sheet_text
 
 
 def first_cell(value: object) -> str:
@@ -36,4 +36,4 @@ def test_all_else_stays(value: object) -> None:
 def test_null_and_examples() -> None:
     """Null is empty; the examples of the module hold."""
     assert sheet_text(["a", "b"], [[None, float("nan")]]) == "a,b\n,\n"
-    assert doctest.testmod(rogi.sheets).failed == 0
+    assert doctest.testmod(rogi.text).failed == 0

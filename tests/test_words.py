@@ -6,8 +6,8 @@ import doctest
 
 import pytest
 
-import rogi.words
-from rogi.words import agreeing, counted
+import rogi.text
+from rogi.text import agreeing, counted
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ def test_number_noun_and_verb(number: int, text: str) -> None:
 
 def test_examples() -> None:
     """The examples of the module hold."""
-    assert doctest.testmod(rogi.words).failed == 0
+    assert doctest.testmod(rogi.text).failed == 0

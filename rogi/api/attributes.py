@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 
-from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, as_texts, check_crs
-from rogi.attributes.configuration import AttributeSettings, read_settings
-from rogi.attributes.derive import Derived, Runner, derive_attributes
+from rogi.attributes.configuration import AttributeSettings
+from rogi.attributes.derive import Derived, derive_attributes
 from rogi.attributes.fields import GROUPS, QUALITY, Group
-from rogi.attributes.groups import Engine
-from rogi.attributes.output import write_derived
+from rogi.attributes.zonal.described_units import described_units
+from rogi.attributes.zonal.groups import Engine
+from rogi.attributes.zonal.statistics import MIN_VALID_SHARE
+from rogi.attributes.zonal.zonal import zonal_statistics as statistics_of
 from rogi.errors import InputError, OptionError
-from rogi.ledger import Ledger
 from rogi.schema.model import Role
 from rogi.terrain import RadiationParameters
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
-
     from rogi.inventory.model import Inventory
 
 Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
@@ -117,7 +116,7 @@ def elevation(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.D
     True
     """
     settings = AttributeSettings(fields=ELEVATION, dem=_files(dem), buffer=buffer)
-    return _frame(_derived(_plain(source), settings))
+    return frame(_derived(_plain(source), settings))
 
 
 def slope_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.DataFrame:
@@ -156,7 +155,7 @@ def slope_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.Da
     ['slope_mean', 'slope_median', 'slope_minimum', 'slope_maximum']
     """
     settings = AttributeSettings(fields=SLOPE, dem=_files(dem), buffer=buffer)
-    return _frame(_derived(_plain(source), settings))
+    return frame(_derived(_plain(source), settings))
 
 
 def aspect_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.DataFrame:
@@ -196,7 +195,7 @@ def aspect_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.D
     """
     settings = AttributeSettings(fields=("aspect",), dem=_files(dem), buffer=buffer)
     derived = _derived(_plain(source), settings)
-    found = _frame(derived)
+    found = frame(derived)
     layer = derived.inventory.layer(derived.role)
     assert layer is not None
     for name in ("aspect_length", "flat_share"):
@@ -302,7 +301,7 @@ def climate(
     given = [g for g in (Group.MAAT, Group.MAGT, Group.AP) if getattr(settings, g.value) is not None]
     if not given:
         raise OptionError("There is no climate field to take values from; give maat=, magt= or ap=.")
-    return _frame(_derived(_plain(source), replace(settings, fields=tuple(g.concept for g in given))))
+    return frame(_derived(_plain(source), replace(settings, fields=tuple(g.concept for g in given))))
 
 
 def zonal_statistics(
@@ -354,10 +353,6 @@ def zonal_statistics(
     >>> rogi.zonal_statistics(unit, {"dem": tiles[0]}, ["mean", "q95"]).columns.tolist()
     ['dem_mean', 'dem_q95', 'dem_valid_share']
     """
-    from rogi.attributes.places import described_units
-    from rogi.attributes.statistics import MIN_VALID_SHARE
-    from rogi.attributes.zonal import zonal_statistics as statistics_of
-
     if engine not in list(Engine):
         raise OptionError(f"The engine is {' or '.join(Engine)}, found {engine!r}.")
     if isinstance(rasters, str | PathLike):
@@ -377,144 +372,8 @@ def zonal_statistics(
     return found.set_axis(described.layer.index_of_rows, axis=0)
 
 
-@dataclass(frozen=True, eq=False)
-class Filled:
-    """What :func:`rogi.fill_attributes` gives.
-
-    Attributes
-    ----------
-    inventory : Inventory
-        With its attributes in the columns it has, or new ones, and why a value is null (``ATTR_NOTE``).
-    values : DataFrame
-        The attributes by concept, in the concept's unit, not rounded; on the index of the table.
-    provenance : DataFrame
-        One row for each group of columns: columns, inputs (names and SHA-256), parameters.
-    warnings, failures : tuple of str
-        What is odd; files that are missing or damaged, whose units have null values.
-    """
-
-    inventory: Inventory
-    values: pd.DataFrame
-    provenance: pd.DataFrame
-    warnings: tuple[str, ...]
-    failures: tuple[str, ...]
-    settings: AttributeSettings = field(repr=False)
-    derived: Derived = field(repr=False)
-
-    def write(self, path: str | PathLike[str]) -> tuple[Path, ...]:
-        """Write the inventory, ``<path>.provenance.json`` and ``<path>.attributes.toml``.
-
-        Raises
-        ------
-        OutputError
-            Something cannot be written; the inventory is then whole or not there.
-        """
-        with Ledger() as ledger:
-            return write_derived(self.derived, Path(path), self.settings, ledger)
-
-    def __repr__(self) -> str:
-        columns = ", ".join(self.values.columns)
-        return f"<Filled {self.inventory.path or 'in memory'}: {len(self.values)} units; {columns}>"
-
-    def _repr_html_(self) -> str:
-        return frames_html(repr(self), values=self.values, provenance=self.provenance)
-
-
-def fill_attributes(
-    source: Source,
-    settings: AttributeSettings | str | PathLike[str] | None = None,
-    *,
-    dem: Paths | None = None,
-    maat: Paths | Mapping[str, Any] | None = None,
-    magt: Paths | Mapping[str, Any] | None = None,
-    ap: Paths | Mapping[str, Any] | None = None,
-    regions: str | PathLike[str] | None = None,
-    region_field: str | None = None,
-    fields: Sequence[str] | str = (),
-    only_missing: bool = False,
-    buffer: float | None = None,
-    workers: int = 1,
-    ledger: str | PathLike[str] | None = None,
-) -> Filled:
-    """Fill the attribute table of an inventory, as `rogi attributes` does.
-
-    Parameters
-    ----------
-    source : path, GeoDataFrame or Inventory
-        Outlines in any CRS, or markers with `buffer`; not changed.
-    settings : AttributeSettings or path, optional
-        TOML with ``[attributes]``; what is given here beside it comes first.
-    dem : path or sequence of paths, optional
-        Elevation model in metres, for elevation (m), slope and aspect (degrees), radiation (kWh m⁻²).
-    maat, magt, ap : path, sequence of paths or mapping, optional
-        Climate fields, as of :func:`climate` (°C, °C, mm).
-    regions : path, optional
-        Polygons of mountain regions, for the subregion.
-    region_field : str, optional
-        Column of their names.
-    fields : str or sequence of str
-        Only these: columns (``ELE_MEAN``), groups (``relief``, ``ELE``), concepts. Default: all possible.
-    only_missing : bool
-        Whether values that are there stay.
-    buffer : float, optional
-        Metres around the primary markers, for inventories without outlines.
-    workers : int
-        Processes of this machine.
-    ledger : path, optional
-        File that keeps finished units, so that the same call goes on where it was stopped.
-
-    Returns
-    -------
-    Filled
-        ``inventory``, ``values``, ``provenance``, ``warnings``, ``write(path)``.
-
-    Raises
-    ------
-    InputError
-        No outlines, no CRS, or inputs that cannot be read or do not reach any unit.
-    OptionError
-        Unknown fields, or fields whose input was not given.
-
-    Examples
-    --------
-    >>> import rogi
-    >>> filled = rogi.fill_attributes(rogi.synthetic_inventory(3), fields="AREA")
-    >>> filled
-    <Filled synthetic 3: 3 units; area>
-    """
-    import pandas as pd
-
-    chosen = settings if isinstance(settings, AttributeSettings) else None
-    if chosen is None:
-        chosen = AttributeSettings() if settings is None else read_settings(Path(settings))  # type: ignore[arg-type]
-    changes: dict[str, Any] = {
-        "dem": _files(dem) if dem is not None else (),
-        "regions": None if regions is None else str(regions),
-        "region_field": region_field,
-        "fields": (fields,) if isinstance(fields, str) else tuple(fields),
-        "only_missing": only_missing,
-        "buffer": buffer,
-    }
-    chosen = replace(chosen, **{k: v for k, v in changes.items() if v is not None and v not in ((), False)})
-    chosen = with_climate(chosen, maat=maat, magt=magt, ap=ap)
-    with Ledger(None if ledger is None else Path(ledger)) as book:
-        derived = derive_attributes(as_inventory(source), chosen, Runner(book, workers))
-    records = [record.to_dict() for record in derived.provenance]
-    return Filled(
-        derived.inventory,
-        _frame(derived),
-        pd.DataFrame(records, columns=["group", "columns", "layer", "inputs", "parameters", "rogi"]),
-        derived.warnings,
-        derived.failures,
-        chosen,
-        derived,
-    )
-
-
 def _plain(source: Units) -> Inventory:
     """The inventory of some units; no column is written, so their units do not matter."""
-    import geopandas as gpd
-
     inventory = as_inventory(source.to_frame("geometry") if isinstance(source, gpd.GeoSeries) else source)
     layers = tuple(
         layer if layer.dialect is None else replace(layer, dialect=replace(layer.dialect, units={}))
@@ -546,17 +405,15 @@ def _warn(texts: Sequence[str]) -> None:
         warnings.warn(text, UserWarning, stacklevel=4)
 
 
-def _frame(derived: Derived) -> pd.DataFrame:
+def frame(derived: Derived) -> pd.DataFrame:
     """Values by concept, on the index of the table they are of."""
-    import pandas as pd
-
     layer = derived.inventory.layer(derived.role)
     assert layer is not None
     return pd.DataFrame(dict(derived.values), index=layer.index_of_rows)
 
 
 def _series(derived: Derived, name: str) -> pd.Series:
-    return _frame(derived)[name]
+    return frame(derived)[name]
 
 
 def _files(paths: Paths) -> tuple[str, ...]:

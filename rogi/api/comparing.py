@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
 
 from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, check_crs
 from rogi.comparison import crosswalk as tables
 from rogi.comparison.exercise import consensus_layer, object_layer
+from rogi.comparison.matching.sides import Side, side_of
 from rogi.comparison.metrics import Checked, metrics
 from rogi.comparison.outcome import Outcome, Places, chosen_parameters, compare_sides, role_named
-from rogi.comparison.sides import Side, side_of
+from rogi.comparison.report.report import as_text, format_of, render
 from rogi.errors import InputError
 from rogi.inventory.model import Layer
 from rogi.schema.model import Role
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,6 @@ class Comparison:
         Metrics are those of `rogi compare --fail-under`: counts, precision, recall, f1, iou (by area; by
         object where a side has markers), areas in km², distances in m.
         """
-        import pandas as pd
-
         rows = []
         for section in self.outcome.inventories.sections if self.outcome.inventories is not None else ():
             numbers = metrics(replace(self._pair, sections=(section,)))
@@ -54,8 +52,6 @@ class Comparison:
     @property
     def groups(self) -> pd.DataFrame:
         """Agreement of each group of `by`: class, group, count_a, count_b, found_a, found_b, f1, iou."""
-        import pandas as pd
-
         rows = [
             {
                 "class": section.title,
@@ -91,9 +87,6 @@ class Comparison:
 
         EPSG:4326, areas in m²; of several operators their objects with the landform each belongs to.
         """
-        import geopandas as gpd
-        import pandas as pd
-
         if self.outcome.operators is not None:
             return object_layer(self.outcome.operators)
         layers = tables.objects(self._pair)
@@ -127,8 +120,6 @@ class Comparison:
     @property
     def references(self) -> pd.DataFrame:
         """Published counts beside those found: name, location, published, compared, found, own, how."""
-        import pandas as pd
-
         rows = [
             (c.reference.name, c.reference.location, c.reference.published, c.reference.compared, c.count,
              c.own_count, c.how)
@@ -157,15 +148,11 @@ class Comparison:
         OptionError
             The suffix is unknown.
         """
-        from rogi.render.comparison import format_of, render
-
         target = Path(path)
         render(self.outcome, format_of(target), target)
         return target
 
     def __str__(self) -> str:
-        from rogi.render.comparison import as_text
-
         return as_text(self.outcome)
 
     def __repr__(self) -> str:
@@ -330,8 +317,6 @@ def match(
 
 def _labels(layer: Layer, rows: pd.Series) -> pd.Series:
     """Labels of rows counted from 1; null where there is no row."""
-    import pandas as pd
-
     by_row = dict(zip(layer.rows.tolist(), layer.index_of_rows.tolist(), strict=True))
     found = [None if pd.isna(row) else by_row[int(row)] for row in rows]
     return pd.Series(found, index=rows.index).infer_objects()

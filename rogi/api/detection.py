@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
+import datetime as dt
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pandas as pd
+
 from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
 from rogi.comparison.metrics import Checked, check_limits
-from rogi.detection import candidates as made
-from rogi.detection.evaluation import Evaluation as Judged
-from rogi.detection.judging import evaluate_candidates
+from rogi.detection.candidates import extraction as made
+from rogi.detection.evaluation.judging import evaluate_candidates
+from rogi.detection.evaluation.report import format_of, render
+from rogi.detection.evaluation.scores import Evaluation as Judged
+from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
+from rogi.detection.imagery.channels import Imagery
+from rogi.detection.model.bundle import Bundle
 from rogi.errors import OptionError
 from rogi.inventory.build import from_tables
 from rogi.raster.bands import parse_choice
@@ -25,9 +31,7 @@ from rogi.schema.model import Role
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
 
-    from rogi.detection.card import ModelCard
     from rogi.inventory.model import Inventory
 
 Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
@@ -171,10 +175,6 @@ def predict(
     >>> import rogi
     >>> rogi.predict("mosaic/", "model.zip", separate="watershed")  # doctest: +SKIP
     """
-    from rogi.detection.bundle import Bundle
-    from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
-    from rogi.detection.imagery import Imagery
-
     paths = as_paths(imagery)
     bundle = Bundle.load(Path(model))
     targets = Targets(None, _path(probability), _path(spread))
@@ -214,166 +214,12 @@ def predict(
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """What :func:`rogi.train` gives.
-
-    Attributes
-    ----------
-    path : Path
-        The bundle: a folder or zip.
-    card : ModelCard
-        Architecture, channels, threshold, scores, licence.
-    history : DataFrame
-        One row for each epoch: step, learning rate, loss and IoU of training and validation.
-    """
-
-    path: Path
-    card: ModelCard
-    history: pd.DataFrame
-
-    @property
-    def scores(self) -> pd.DataFrame:
-        """name (iou, precision, recall, f1), split, value (0 to 1), low, high, level, count."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(one) for one in self.card.metrics])
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{m.name} {m}" for m in self.card.metrics if m.split == "validation")
-        return (
-            f"<Model {self.path}: {self.card.architecture}, {self.card.encoder}; {shown or 'no unit found'}>"
-        )
-
-    def _repr_html_(self) -> str:
-        return frames_html(repr(self), scores=self.scores, history=self.history)
-
-
-def train(
-    patches: str | PathLike[str],
-    output: str | PathLike[str],
-    *,
-    architecture: str = "DeepLabV3Plus",
-    encoder: str = "tu-xception71",
-    encoder_depth: int | None = None,
-    decoder_channels: int | Sequence[int] | None = None,
-    output_stride: int | None = None,
-    atrous_rates: tuple[int, int, int] | None = None,
-    weights: str | PathLike[str] | None = None,
-    resume: bool = False,
-    name: str | None = None,
-    version: str = "1",
-    licence: str = "",
-    citation: str = "",
-    description: str = "",
-    force: bool = False,
-    augmentation: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> Model:
-    """Train a network on patches and write its bundle, as `rogi detect train` does.
-
-    Parameters
-    ----------
-    patches : path
-        Folder that `rogi detect patches` wrote.
-    output : path
-        Bundle to write: a folder, or a .zip. Checkpoints lie in ``<output>.training`` until it is done.
-    architecture, encoder, encoder_depth, decoder_channels, output_stride, atrous_rates
-        Of segmentation-models-pytorch.
-    weights : path, optional
-        Begin with these; nothing is downloaded.
-    resume : bool
-        Go on where a training of this bundle was stopped.
-    name, version, licence, citation, description : str
-        For the card of the model.
-    force : bool
-        Replace a bundle that exists.
-    augmentation : mapping, optional
-        Fields of `rogi.detection.augmentation.Augmentation`: ``{"turn": False, "scale": 0.25}``.
-    **settings
-        Fields of `rogi.detection.training_settings.TrainingSettings`: ``epochs=20``, ``batch=8``,
-        ``loss="bce+dice"``, ``learning_rate=1e-3``, ``device="cpu"``, ``seed=0`` …
-
-    Returns
-    -------
-    Model
-        ``path``, ``card``, ``scores``, ``history``.
-
-    Raises
-    ------
-    InputError
-        The patches cannot be trained on.
-    OptionError
-        A setting is unknown, or settings do not go together.
-    OutputError
-        The bundle exists, or cannot be written.
-    MissingExtra
-        The extra ``train`` is not installed.
-
-    References
-    ----------
-    Chen et al. (2018), DeepLabV3+; Sun et al. (2024), Sect. 3.
-
-    Examples
-    --------
-    >>> import rogi
-    >>> rogi.train("patches", "small.zip", encoder="resnet18", steps=200)  # doctest: +SKIP
-    """
-    import pandas as pd
-
-    from rogi.detection.augmentation import Augmentation
-    from rogi.detection.bundle import check_target
-    from rogi.detection.export import check_installed
-    from rogi.detection.network import NetworkSpec
-    from rogi.detection.patch_store import PatchSet
-    from rogi.detection.trained import check_name, write_model
-    from rogi.detection.training import train as train_network
-    from rogi.detection.training_settings import TrainingSettings
-    from rogi.render.models import curves_figure
-
-    target = Path(output)
-    check_target(target, force)
-    check_installed()
-    title = name or (target.stem if target.suffix.lower() == ".zip" else target.name)
-    check_name(title, version)
-    chosen = _settings(TrainingSettings, settings)
-    if augmentation is not None:
-        chosen = replace(chosen, augmentation=_settings(Augmentation, augmentation))
-    width = decoder_channels if decoder_channels is None or isinstance(decoder_channels, int) else (
-        tuple(decoder_channels)
-    )  # fmt: skip
-    spec = NetworkSpec(
-        architecture,
-        encoder,
-        encoder_depth=encoder_depth,
-        decoder_channels=width,
-        output_stride=output_stride,
-        atrous_rates=atrous_rates,
-    )
-    work = target.with_name(f"{target.name}.training")
-    data = PatchSet.open(Path(patches))
-    trained = train_network(data, spec, chosen, work, weights=_path(weights), resume=resume)
-    card = write_model(
-        trained,
-        target,
-        name=title,
-        version=version,
-        licence=licence,
-        citation=citation,
-        description=description,
-        extras={"curves.png": curves_figure(trained.history, trained.best)},
-        force=force,
-    )
-    shutil.rmtree(work, ignore_errors=True)
-    return Model(target, card, pd.DataFrame([asdict(epoch) for epoch in trained.history]))
-
-
-@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What :func:`rogi.evaluate` gives.
 
     Attributes
     ----------
-    result : rogi.detection.evaluation.Evaluation
+    result : rogi.detection.evaluation.scores.Evaluation
         Everything, for reports.
     checks : tuple of Checked
         Limits beside the numbers found.
@@ -385,15 +231,11 @@ class Evaluation:
     @property
     def metrics(self) -> pd.Series:
         """All numbers by name: precision, recall, f1, iou (by area), object_f1, boundary_iou, …"""
-        import pandas as pd
-
         return pd.Series(self.result.metrics(), name="value", dtype=float)
 
     @property
     def table(self) -> pd.DataFrame:
         """Table 3: one row for each subregion and ``all``, with counts, areas (km²) and rates (0 to 1)."""
-        import pandas as pd
-
         rows = [
             {
                 "name": row.name,
@@ -415,8 +257,6 @@ class Evaluation:
 
     def write(self, path: str | PathLike[str]) -> Path:
         """Write the report: .txt, .md, .json, .csv or .html."""
-        from rogi.render.detection import format_of, render
-
         target = Path(path)
         render(self.result, format_of(target), target, list(self.checks))
         return target
@@ -576,8 +416,6 @@ def _text(given: Any) -> Any:
 
 
 def _date(text: str | None) -> str | None:
-    import datetime as dt
-
     if text is not None:
         try:
             dt.date.fromisoformat(text)

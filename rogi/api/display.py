@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from rogi.text import html
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 ROWS = 10
 """Rows of a table that are shown; the frames themselves are whole."""
@@ -15,8 +12,6 @@ ROWS = 10
 
 def frames_html(title: str, **frames: pd.DataFrame | None) -> str:
     """A line, and the first rows of each frame that has any; values are escaped."""
-    import pandas as pd
-
     parts = [f"<p><b>{html(title.strip('<>'))}</b></p>"]
     for name, frame in frames.items():
         if frame is None or not len(frame):

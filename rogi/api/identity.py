@@ -7,20 +7,19 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 
 from rogi.api.inventories import Source, as_inventory, check_crs
 from rogi.errors import InputError, OptionError
-from rogi.inventory import primary_id as ids
-from rogi.inventory.idsource import IdSource, from_inventory, from_texts
-from rogi.inventory.idsource import from_file as from_path
-from rogi.inventory.positions import Place
+from rogi.inventory.id_sources import IdSource, from_inventory, from_texts
+from rogi.inventory.id_sources import from_file as from_path
+from rogi.inventory.ids import primary_id as ids
+from rogi.inventory.ids.unit_positions import Place
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
-
     from rogi.inventory.model import Inventory
 
 Texts: TypeAlias = "Source | pd.Series | Sequence[str]"
@@ -65,9 +64,6 @@ def primary_id(source: Source | gpd.GeoSeries, *, prefix: str = "RGU", at: str =
     0    RGU384455N1092526W
     Name: primary_id, dtype: object
     """
-    import geopandas as gpd
-    import pandas as pd
-
     if at not in list(Place):
         raise OptionError(f"The point of an outline is {', '.join(Place)}; found {at!r}.")
     table = source.to_frame("geometry") if isinstance(source, gpd.GeoSeries) else source
@@ -109,8 +105,6 @@ def parse_ids(source: Texts, *, column: str | None = None) -> pd.DataFrame:
     >>> rogi.parse_ids(["RGU384455N1092526W", "RGU76723E46181N"])[["form", "canonical"]].values.tolist()
     [['canonical', 'RGU384455N1092526W'], ['swapped', 'RGU461810N0076723E']]
     """
-    import pandas as pd
-
     found, index = _texts(source, column, "auto")
     read = ids.parse(found.text)
     if found.longitude is not None and found.latitude is not None:
@@ -169,8 +163,6 @@ def repair_ids(
     >>> rogi.repair_ids(["RGU76723E46181N"]).values.tolist()
     [['RGU76723E46181N', 'RGU461810N0076723E', 'guessed']]
     """
-    import pandas as pd
-
     if not tolerance >= 0:
         raise OptionError(f"The tolerance is a distance of 0 or more in 1e-4 degree, found {tolerance!r}.")
     found, index = _texts(source, column, "auto")
@@ -190,9 +182,6 @@ def repair_ids(
 
 def _texts(source: Any, column: str | None, place: str) -> tuple[IdSource, pd.Index | None]:
     """IDs with positions where there are any, and the index of the source."""
-    import geopandas as gpd
-    import pandas as pd
-
     if isinstance(source, PathLike) or (isinstance(source, str) and Path(source).exists()):
         return from_path(Path(source), column=column, place=place, ids=True), None
     if isinstance(source, str):

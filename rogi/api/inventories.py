@@ -6,27 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyproj
 import shapely
 
 from rogi.api.display import frames_html
 from rogi.errors import InputError, OptionError
-from rogi.fixes import FixLevel, FixReport
-from rogi.fixes import fix as fix_inventory
 from rogi.inventory.build import Part, assemble, check_table, choose
 from rogi.inventory.convert import convert as convert_inventory
-from rogi.inventory.detect import Family, LayerHint, detect_role, role_of_family
 from rogi.inventory.loss import Loss, unread_tables
 from rogi.inventory.model import Inventory
 from rogi.inventory.read import FEW, read_inventory
+from rogi.inventory.reading.dialects import Family, LayerHint, detect_role, role_of_family
 from rogi.inventory.write import Written, write_inventory
+from rogi.rules.fixes import FixLevel, FixReport
+from rogi.rules.fixes import fix as fix_inventory
 from rogi.schema.model import Role
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
 
 Source: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]] | gpd.GeoDataFrame | Inventory"
 """What every function takes: a path (or several that make one inventory), a table, or an inventory."""
@@ -61,8 +60,6 @@ def as_inventory(source: Source, *, schema: str | None = None, dialect: str | No
     >>> as_inventory(gpd.GeoDataFrame(geometry=[shapely.box(97, 28, 97.01, 28.01)], crs=4326))
     <Inventory in memory: outline 1; rgik/1.0, dialect generic>
     """
-    import geopandas as gpd
-
     if isinstance(source, Inventory):
         if schema is not None or dialect is not None:
             raise OptionError(
@@ -306,8 +303,6 @@ def convert(
     >>> converted.inventory.outlines.crs.to_epsg()
     32645
     """
-    import pyproj
-
     wanted = crs
     if crs is not None and not isinstance(crs, str):
         try:
@@ -320,8 +315,6 @@ def convert(
 
 def losses_frame(losses: Sequence[Loss]) -> pd.DataFrame:
     """One row for each kind of loss."""
-    import pandas as pd
-
     columns = ["layer", "column", "kind", "count", "detail"]
     frame = pd.DataFrame([asdict(loss) for loss in losses], columns=columns)
     frame["kind"] = frame["kind"].map(str)

@@ -6,24 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
 
 from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, is_path, losses_frame
 from rogi.errors import OptionError
 from rogi.release.build import Built
 from rogi.release.build import build as build_package
-from rogi.release.check import Checks as Checked
-from rogi.release.difference import Difference as Found
-from rogi.release.difference import Tolerances, difference
-from rogi.release.lineage import draft_tombstones
+from rogi.release.checking.check import Checks as Checked
+from rogi.release.differences import report as render
+from rogi.release.differences.difference import Difference as Found
+from rogi.release.differences.difference import Tolerances, difference
+from rogi.release.differences.lineage import draft_tombstones
+from rogi.release.differences.report import as_text
 from rogi.release.named import check_named, release_named
 from rogi.release.previous import Previous, read_previous
 from rogi.validation.settings import Settings, load_settings
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
 
 File: TypeAlias = "str | PathLike[str]"
 
@@ -95,7 +98,7 @@ def build_release(
 
     Raises
     ------
-    rogi.release.gate.GateError
+    rogi.release.gate.gate.GateError
         The gate refuses; its ``refusals`` say why, and nothing is written. A `rogi.errors.RogiError`.
     InputError
         Something cannot be read.
@@ -131,7 +134,7 @@ class Difference:
 
     Attributes
     ----------
-    found : rogi.release.difference.Difference
+    found : rogi.release.differences.difference.Difference
         Everything, for reports.
     """
 
@@ -144,10 +147,6 @@ class Difference:
         kind (added, removed, refined, split, merged, renamed, …), id_old, id_new, areas (km²), iou, fields.
         The outline is the new one, else the old one.
         """
-        import geopandas as gpd
-        import numpy as np
-        import shapely
-
         shapes = np.where(
             shapely.is_missing(self.found.new_geometry), self.found.old_geometry, self.found.new_geometry
         )
@@ -161,8 +160,6 @@ class Difference:
     @property
     def counts(self) -> pd.Series:
         """Cases of each kind."""
-        import pandas as pd
-
         return pd.Series({kind.value: n for kind, n in self.found.counts.items()}, name="cases")
 
     @property
@@ -191,16 +188,12 @@ class Difference:
 
     def write(self, path: File) -> Path:
         """Write it: .md, .html, .json, .csv, .gpkg or .txt."""
-        from rogi.render import release as render
-
         target = Path(path)
         render.format_of(target)
         render.write(self.found, target)
         return target
 
     def __str__(self) -> str:
-        from rogi.render.release import as_text
-
         return as_text(self.found)
 
     def __repr__(self) -> str:
@@ -272,7 +265,7 @@ class Checks:
 
     Attributes
     ----------
-    found : rogi.release.check.Checks
+    found : rogi.release.checking.check.Checks
         Everything, for reports.
     """
 
@@ -286,15 +279,13 @@ class Checks:
     @property
     def items(self) -> pd.DataFrame:
         """One row for each check: name, passed (null: not checked), detail, faults (list)."""
-        import pandas as pd
-
         rows = [(i.name, i.passed, i.detail, list(i.faults)) for i in self.found.items]
         return pd.DataFrame(rows, columns=["name", "passed", "detail", "faults"]).astype(
             {"passed": "boolean"}
         )
 
     def __str__(self) -> str:
-        from rogi.render.checks import as_text
+        from rogi.release.checking.report import as_text
 
         return as_text(self.found)
 

@@ -9,19 +9,21 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
-from rogi.comparison import review_files
-from rogi.comparison.sampling import PUBLISHED_SHARE, draw
-from rogi.comparison.sampling import Sample as Drawn
-from rogi.comparison.verdicts import Returned, ReviewScore
-from rogi.comparison.verdicts import score as score_review
 from rogi.errors import OptionError
+from rogi.review import files as review_files
+from rogi.review.report import as_markdown
+from rogi.review.sampling import PUBLISHED_SHARE, draw
+from rogi.review.sampling import Sample as Drawn
+from rogi.review.verdicts import VERDICTS, Returned, ReviewScore
+from rogi.review.verdicts import score as score_review
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
 
     from rogi.inventory.model import Inventory
 
@@ -112,8 +114,6 @@ def draw_sample(
     >>> rogi.draw_sample(rogi.synthetic_inventory(50, seed=1), n=5)
     <Sample: 5 of 50 units, 1 strata>
     """
-    import pandas as pd
-
     for given, choices, what in (
         (stratify, ("none", "subregion", "size"), "Strata are"),
         (allocation, ("proportional", "equal"), "The allocation is"),
@@ -174,8 +174,6 @@ class Score:
     @property
     def reviewers(self) -> pd.DataFrame:
         """One row for each reviewer: counts of verdicts, missing, and shares with intervals (0 to 1)."""
-        import pandas as pd
-
         rows = []
         for one in self.result.reviewers:
             shares = {
@@ -190,8 +188,6 @@ class Score:
     @property
     def pairs(self) -> pd.DataFrame:
         """One row for each pair of reviewers: kappa with its interval, equal (share), count."""
-        import pandas as pd
-
         rows = [
             (p.first, p.second, p.kappa.value, p.kappa.low, p.kappa.high, p.kappa.observed, p.kappa.count)
             for p in self.result.pairs
@@ -202,8 +198,6 @@ class Score:
     @property
     def disagreements(self) -> pd.DataFrame:
         """Sampled units whose verdicts differ, with the verdict of each reviewer."""
-        from rogi.comparison.verdicts import VERDICTS
-
         at = self.result.disagreements
         table = self.design.table.iloc[at].reset_index(drop=True)
         for one in self.returned:
@@ -213,8 +207,6 @@ class Score:
     @property
     def problems(self) -> pd.DataFrame:
         """What is wrong with returned rows: reviewer, sample, ID, trouble, found."""
-        import pandas as pd
-
         rows = [(p.reviewer, p.sample, p.id, p.trouble.value, p.found) for p in self.result.problems]
         return pd.DataFrame(rows, columns=["reviewer", "sample", "ID", "trouble", "found"])
 
@@ -229,8 +221,6 @@ class Score:
         return review_files.write_back(as_inventory(source), self.design, self.returned, self.result)
 
     def __str__(self) -> str:
-        from rogi.render.review import as_markdown
-
         return as_markdown(self.result, self.design, self.returned)
 
     def __repr__(self) -> str:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
 
 from rogi.api.inventories import Source, as_inventory, check_crs
-from rogi.comparison.grids import cell_frame, grid_of_units
 from rogi.comparison.outcome import Places
-from rogi.comparison.summary import Group, statistics
-from rogi.comparison.unit_table import UnitTable, unit_table
 from rogi.errors import OptionError
 from rogi.regions import Regions, read_regions, regions_of
+from rogi.schema.load import concepts
 from rogi.schema.model import Role
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
+from rogi.statistics.grids import cell_frame, grid_of_units
+from rogi.statistics.summary import Group, statistics
+from rogi.statistics.unit_table import UnitTable, unit_table
 
 
 def summarise(
@@ -61,8 +61,6 @@ def summarise(
     >>> table.query("group == 'all' and quantity == 'elevation_mean'")[["unit", "count"]].values.tolist()
     [['m', 50]]
     """
-    import pandas as pd
-
     numbers = statistics(_units(source, regions, region_field))
     rows = [row for group in (numbers.whole, *numbers.subregions) for row in _rows(group)]
     names = [
@@ -123,8 +121,6 @@ def _units(source: Source, regions: Places | None, field: str | None) -> UnitTab
 
 
 def _regions(places: Places | None, field: str | None) -> Regions | None:
-    import geopandas as gpd
-
     if places is None:
         return None
     return (
@@ -135,8 +131,6 @@ def _regions(places: Places | None, field: str | None) -> Regions | None:
 
 
 def _rows(group: Group) -> list[dict[str, Any]]:
-    from rogi.schema.load import concepts
-
     shared: dict[str, Any] = {"group": group.name, "units": group.units}
     rows = [shared | {"quantity": "units", "unit": "", "count": group.units}]
     for one in group.quantities:

@@ -8,22 +8,28 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pandas as pd
+
 from rogi.api.attributes import Paths, with_climate
 from rogi.api.display import frames_html
 from rogi.api.inventories import as_paths, as_texts
+from rogi.attributes.configuration import AttributeSettings
 from rogi.errors import InputError, OptionError
+from rogi.update.applying.results import check_output, write_update
 from rogi.update.new_version import NewVersion, make_version
 from rogi.update.new_version import Request as Applying
-from rogi.update.plan import Parameters, Request, make_plan
-from rogi.update.plan import Plan as Planned
+from rogi.update.planning import report as render
+from rogi.update.planning.plan import Parameters, Request, make_plan
+from rogi.update.planning.plan import Plan as Planned
+from rogi.update.planning.report import as_text
+from rogi.update.store.make import check_store
+from rogi.update.work_folder import check_folder, write_plan
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
 
-    from rogi.attributes.configuration import AttributeSettings
     from rogi.inventory.model import Inventory
-    from rogi.update.results import Written
+    from rogi.update.applying.results import Written
 
 File: TypeAlias = "str | PathLike[str]"
 
@@ -56,20 +62,13 @@ class Plan:
         OutputError
             The folder holds decisions, or cannot be written.
         """
-        from rogi.render import update_plan as render
-        from rogi.update.work_folder import check_folder, write_plan
-
         check_folder(Path(folder), store)
         if store is not None:
-            from rogi.update.store_make import check_store
-
             check_store(store)
         pages = {"plan.html": render.page(self.made), "plan.md": render.as_markdown(self.made.content)}
         return write_plan(self.made, Path(folder), pages=pages, store=store)
 
     def __str__(self) -> str:
-        from rogi.render.update_plan import as_text
-
         return as_text(self.made.content)
 
     def __repr__(self) -> str:
@@ -144,8 +143,6 @@ def plan_update(
     >>> rogi.plan_update("v1.0.gpkg", "candidates.gpkg", mappers=["Anna"])
     <Plan: 5 tasks in 1 packages>
     """
-    import pandas as pd
-
     if unchanged_iou is not None and not 0 < unchanged_iou <= 1:
         raise OptionError(f"unchanged_iou is above 0 and at most 1, found {unchanged_iou}.")
     if sliver is not None and not 0 <= sliver < 1:
@@ -208,8 +205,6 @@ class Update:
         OutputError
             A file cannot be written, or was changed since it was written (see `force`).
         """
-        from rogi.update.results import check_output, write_update
-
         assert self.made.applied is not None
         check_output(Path(path), force)
         return write_update(self.made.applied, Path(path), derived=self.made.derived)
@@ -292,10 +287,6 @@ def apply_update(
     >>> rogi.apply_update("work", "v1.0.gpkg", "1.1")
     <Update 1.1: 0 operations; 0 problems, open tasks stay as they were>
     """
-    import pandas as pd
-
-    from rogi.attributes.configuration import AttributeSettings
-
     attributes = settings
     if attributes is None and any(x is not None for x in (dem, maat, magt, ap, regions)):
         attributes = AttributeSettings()

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings as AttributeSettings
-    from rogi.attributes.coverage import Coverage as Coverage
-    from rogi.attributes.coverage import coverage as pixel_coverage
     from rogi.attributes.derive import Derived as Derived
     from rogi.attributes.derive import Runner as Runner
     from rogi.attributes.derive import derive_attributes as derive_attributes
-    from rogi.attributes.statistics import circular_statistics as circular_statistics
-    from rogi.attributes.statistics import weighted_statistics as weighted_statistics
-    from rogi.attributes.zonal import zonal_statistics as zonal_statistics
+    from rogi.attributes.zonal.coverage import Coverage as Coverage
+    from rogi.attributes.zonal.coverage import coverage as pixel_coverage
+    from rogi.attributes.zonal.statistics import circular_statistics as circular_statistics
+    from rogi.attributes.zonal.statistics import weighted_statistics as weighted_statistics
+    from rogi.attributes.zonal.zonal import zonal_statistics as zonal_statistics
     from rogi.raster.climate.field import climate_field as climate_field
     from rogi.raster.climate.options import ClimateField as ClimateField
     from rogi.raster.climate.options import ClimateOptions as ClimateOptions
-    from rogi.raster.elevation import ElevationModel as ElevationModel
-    from rogi.raster.elevation import open_elevation_model as open_elevation_model
+    from rogi.raster.elevation.model import ElevationModel as ElevationModel
+    from rogi.raster.elevation.model import open_elevation_model as open_elevation_model
 
 _HOMES = {
     "AttributeSettings": ("configuration", "AttributeSettings"),
@@ -27,12 +27,12 @@ _HOMES = {
     "ClimateOptions": ("rogi.raster.climate.options", "ClimateOptions"),
     "Coverage": ("coverage", "Coverage"),
     "Derived": ("derive", "Derived"),
-    "ElevationModel": ("rogi.raster.elevation", "ElevationModel"),
+    "ElevationModel": ("rogi.raster.elevation.model", "ElevationModel"),
     "Runner": ("derive", "Runner"),
     "circular_statistics": ("statistics", "circular_statistics"),
     "climate_field": ("rogi.raster.climate.field", "climate_field"),
     "derive_attributes": ("derive", "derive_attributes"),
-    "open_elevation_model": ("rogi.raster.elevation", "open_elevation_model"),
+    "open_elevation_model": ("rogi.raster.elevation.model", "open_elevation_model"),
     "pixel_coverage": ("coverage", "coverage"),
     "weighted_statistics": ("statistics", "weighted_statistics"),
     "zonal_statistics": ("zonal", "zonal_statistics"),

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from rogi.attributes.coverage import pixel_rings, pixel_windows
-from rogi.attributes.groups import LARGE_UNIT_CELLS, spanned_cells
-from rogi.attributes.seams import reaches_out, window_on
 from rogi.attributes.tasks import BLOCK_PIXELS, Radiation, Relief, Task
+from rogi.attributes.zonal.coverage import pixel_rings, pixel_windows
+from rogi.attributes.zonal.groups import LARGE_UNIT_CELLS, spanned_cells
+from rogi.attributes.zonal.seams import reaches_out, window_on
 from rogi.errors import InputError
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
-from rogi.raster.elevation import Surface
+from rogi.raster.elevation.model import Surface
 from rogi.raster.files import content_digest, reading
 from rogi.raster.grid import Window
 from rogi.raster.mosaic import Tile
@@ -137,7 +137,7 @@ def compute(
     ----------
     task : Task
     polygons : ndarray of shapely geometries, shape (n,)
-        On the task's grid (see `rogi.attributes.placement.place_polygons`).
+        On the task's grid (see `rogi.attributes.zonal.placement.place_polygons`).
     ledger : Ledger
     workers, cluster
         See `rogi.jobs.run_jobs`.

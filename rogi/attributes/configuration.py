@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from rogi.attributes.groups import Engine
 from rogi.attributes.relief import ZonalOptions
-from rogi.attributes.statistics import EXTREME_SHARE, MIN_VALID_SHARE
+from rogi.attributes.zonal.groups import Engine
+from rogi.attributes.zonal.statistics import EXTREME_SHARE, MIN_VALID_SHARE
 from rogi.errors import InputError, OptionError
 from rogi.raster.climate.options import ClimateOptions
 from rogi.raster.guard import address

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from rogi.areas import area_m2
 from rogi.attributes.blocks import Results, beyond_model, compute, files_read
 from rogi.attributes.configuration import CLIMATE, AttributeSettings, ClimateSource
 from rogi.attributes.fields import (
@@ -20,24 +21,25 @@ from rogi.attributes.fields import (
     field_vocabulary,
     wanted_fields,
 )
-from rogi.attributes.placement import place_polygons
-from rogi.attributes.places import astray_note, described_units, outside_grid, positions
 from rogi.attributes.provenance import Input, Provenance, file_input, of_columns, raster_input
 from rogi.attributes.reasons import NO_POSITION, Nulls, families, is_null, members, suspicions
-from rogi.attributes.seams import home_grids
 from rogi.attributes.table import Merged, blank, filled_layer, joined_layer, lacking, merged, stored
 from rogi.attributes.tasks import Climate, Radiation, Relief, Task
+from rogi.attributes.zonal.described_units import astray_note, described_units, outside_grid, positions
+from rogi.attributes.zonal.placement import place_polygons
+from rogi.attributes.zonal.seams import home_grids
 from rogi.errors import InputError
-from rogi.geometry import area_m2, parse_crs, to_lonlat
+from rogi.geometry import parse_crs, to_lonlat
+from rogi.inventory.ids.primary_id import make
 from rogi.ledger import Ledger, digest
 from rogi.raster.climate.field import climate_field
 from rogi.raster.climate.options import ClimateField
 from rogi.raster.climate.units import Quantity
-from rogi.raster.elevation import ElevationModel, Surface, open_elevation_model
+from rogi.raster.elevation.model import ElevationModel, Surface, open_elevation_model
 from rogi.raster.files import reading
 from rogi.regions import UNNAMED, assign, read_regions, spelled
 from rogi.schema.model import Role
-from rogi.words import counted
+from rogi.text import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -202,8 +204,6 @@ class _Derivation:
             self.warnings.append(astray_note(len(astray), self._named(astray)))
         self.values["longitude"], self.values["latitude"] = longitude, latitude
         if "primary_id" in chosen:
-            from rogi.inventory.primary_id import make
-
             present = (
                 self.layer.raw("primary_id").to_numpy(dtype=object) if self.layer.has("primary_id") else None
             )

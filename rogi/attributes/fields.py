@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rogi.errors import OptionError
+from rogi.schema.load import load_schema, load_vocabulary
 from rogi.schema.model import LayerSchema, Role, normalise
 
 if TYPE_CHECKING:
@@ -150,8 +151,6 @@ def _named(text: str, schema: LayerSchema | None) -> Sequence[str]:
 
 
 def _tprogi() -> LayerSchema | None:
-    from rogi.schema.load import load_schema
-
     return load_schema("tprogi").layer(Role.OUTLINE)
 
 
@@ -168,8 +167,6 @@ def column_name(concept: str, layer: Layer) -> str:
 
 def field_vocabulary(concept: str, layer: Layer) -> tuple[str, ...]:
     """Terms of a concept's field in the layer's schema, else in TPRoGI's; none where it has no vocabulary."""
-    from rogi.schema.load import load_vocabulary
-
     for schema in (layer.schema, _tprogi()):
         field = schema.field(concept) if schema is not None else None
         if field is not None:

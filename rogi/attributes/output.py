@@ -9,6 +9,9 @@ from rogi import targets
 from rogi.attributes.configuration import AttributeSettings, settings_toml
 from rogi.attributes.provenance import Input, column_metadata, file_input, kept_provenance, sidecar
 from rogi.files import replacing, same_text, write_text
+from rogi.inventory.write import time_of_writing, write_inventory
+from rogi.inventory.writing.geopackage import UNCHANGING_TIME
+from rogi.inventory.writing.metadata import write_metadata
 
 if TYPE_CHECKING:
     from rogi.attributes.derive import Derived
@@ -37,15 +40,10 @@ def write_derived(
     OutputError
         Something cannot be written; the inventory is then whole or not there.
     """
-    from rogi.inventory.write import time_of_writing, write_inventory
-
     text = settings_toml(settings, path.parent)
     sources = inventory_inputs(derived.inventory, ledger)
     earlier = kept_provenance(derived.inventory, derived.provenance, settings.only_missing)
     if path.suffix.casefold() == ".gpkg":
-        from rogi.inventory.geopackage import UNCHANGING_TIME
-        from rogi.inventory.metadata import write_metadata
-
         stamp = time_of_writing()
         time = UNCHANGING_TIME if stamp is None else stamp.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         with replacing(path) as temporary:

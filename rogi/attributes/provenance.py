@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from rogi import __version__
 from rogi.attributes.fields import column_name
-from rogi.inventory.metadata import JSON_URI, Metadata, read_column_metadata
+from rogi.inventory.writing.metadata import JSON_URI, Metadata, read_column_metadata
 from rogi.raster.files import content_digest
 from rogi.text import json_escaped
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory, Layer
     from rogi.ledger import Ledger
-    from rogi.raster.elevation import Surface
+    from rogi.raster.elevation.model import Surface
 
 
 @dataclass(frozen=True)

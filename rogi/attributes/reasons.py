@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rogi.attributes.fields import FAMILIES, GROUPS, QUALITY, Group
-from rogi.attributes.groups import Engine
 from rogi.attributes.plausible import explanation, impossible, plausible_range
+from rogi.attributes.zonal.groups import Engine
 from rogi.errors import InputError
 from rogi.schema.load import concepts
-from rogi.words import agreeing, counted
+from rogi.text import agreeing, counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from affine import Affine
 
-from rogi.attributes.groups import Engine
-from rogi.attributes.seams import Piece, grounds
-from rogi.attributes.statistics import (
+from rogi.attributes.zonal.groups import Engine
+from rogi.attributes.zonal.seams import Piece, grounds
+from rogi.attributes.zonal.statistics import (
     EXTREME_SHARE,
     MIN_VALID_SHARE,
     circular_statistics,
     weighted_statistics,
 )
 from rogi.errors import InputError, OptionError
+from rogi.raster.elevation.steps import nominal_spacing, steepest_step
 from rogi.raster.grid import Grid as RasterGrid
-from rogi.raster.steps import SUMMIT, nominal_spacing, steepest_step
+from rogi.raster.grid import Window
+from rogi.raster.voids import SUMMIT
 from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
 from rogi.terrain import potential_incoming_solar_radiation as radiation
 from rogi.terrain.grid import NODE_SPACING
@@ -32,9 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rogi.attributes.coverage import Coverage
+    from rogi.attributes.zonal.coverage import Coverage
     from rogi.raster.files import Raster
-    from rogi.raster.grid import Window
 
     Columns = dict[str, NDArray[np.float64]]
 
@@ -57,7 +58,7 @@ class ZonalOptions:
     minimum_valid_share : float
         Least share of a unit with values; below it the unit has none.
     extreme_share : float
-        Which pixels count for minimum and maximum; see `rogi.attributes.statistics.EXTREME_SHARE`.
+        Which pixels count for minimum and maximum; see `rogi.attributes.zonal.statistics.EXTREME_SHARE`.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def relief_statistics(
     Parameters
     ----------
     polygons : ndarray of shapely geometries, shape (n,)
-        On the grid (see `rogi.attributes.placement.place_polygons`).
+        On the grid (see `rogi.attributes.zonal.placement.place_polygons`).
     grid : Raster
         Elevations, m.
     others : sequence of Raster
@@ -281,7 +282,5 @@ def window_grid(grid: Raster, window: Window) -> Grid:
 
 def halo_window(grid: Raster, window: Window, parameters: RadiationParameters) -> Window:
     """The window with all ground around it that can hide the sun from it."""
-    from rogi.raster.grid import Window
-
     rows, columns = required_halo(window_grid(grid, window), parameters)
     return Window(window.row0 - rows, window.row1 + rows, window.column0 - columns, window.column1 + columns)

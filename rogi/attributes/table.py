@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 
 from rogi.attributes.fields import DECIMALS, FAMILIES, QUALITY, QUALITY_OF, column_name
 from rogi.errors import OptionError
-from rogi.inventory.columns import as_numbers
-from rogi.inventory.primary_id import parse
-from rogi.inventory.values import known_texts, quantity
+from rogi.inventory.ids.primary_id import parse
+from rogi.inventory.values.columns import as_numbers
+from rogi.inventory.values.known import known_texts, quantity
 from rogi.longitudes import short_way
 from rogi.schema.load import concepts
 from rogi.schema.units import to_concept
@@ -95,8 +96,6 @@ def merged(layer: Layer, values: Columns, only_missing: bool, rows: Mask | None 
 
 def _settle(layer: Layer, values: Columns, family: str, out: Merged, every: Mask) -> None:
     """Derive a family as a whole, or not at all, in units where values there contradict those derived."""
-    import pandas as pd
-
     names = [name for name, of in FAMILIES.items() if of == family]
     there = [name for name in names if name in layer.columns]
     none = np.zeros(len(layer), dtype=bool)
@@ -257,8 +256,6 @@ def _linear(concept: str, layer: Layer) -> tuple[float, float]:
 
 def _column(values: NDArray[Any]) -> Any:
     """Numbers as float64 where all are numbers or null."""
-    import pandas as pd
-
     series = pd.Series(values)
     if series.dtype == object:
         numbers = pd.to_numeric(series, errors="coerce")
@@ -269,8 +266,6 @@ def _column(values: NDArray[Any]) -> Any:
 
 def blank(values: NDArray[np.object_]) -> Mask:
     """Which values are null or blank text."""
-    import pandas as pd
-
     empty = np.array([isinstance(v, str) and not v.strip() for v in values], dtype=bool)
     found: Mask = empty | np.asarray(pd.isna(values), dtype=bool)
     return found

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rogi.attributes.groups import cell_weights, row_weights, unit_coverages
 from rogi.attributes.relief import (
     ZonalOptions,
     radiation_statistics,
     relief_statistics,
     window_grid,
 )
-from rogi.attributes.statistics import valid_share, weighted_statistics
-from rogi.raster.elevation import Surface
-from rogi.raster.files import Raster
+from rogi.attributes.zonal.groups import cell_weights, row_weights, unit_coverages
+from rogi.attributes.zonal.statistics import valid_share, weighted_statistics
+from rogi.raster.elevation.model import Surface
+from rogi.raster.files import ArrayRaster, Raster
 from rogi.raster.grid import Window
 from rogi.terrain import RadiationParameters, SlopeMethod, required_halo
 from rogi.terrain.atmosphere import Atmosphere
@@ -172,8 +172,6 @@ def _identity(options: ZonalOptions) -> dict[str, Any]:
 def _cached_halo(
     transform: Any, shape: tuple[int, int], crs: Any, band: int, parameters: RadiationParameters
 ) -> tuple[int, int]:
-    from rogi.raster.files import ArrayRaster
-
     first = min(max(band * BLOCK_PIXELS, 0), shape[0] - 1)
     grid = ArrayRaster(np.zeros((0, 0)), transform, crs)
     window = Window(first, min(first + BLOCK_PIXELS, shape[0]), 0, shape[1])

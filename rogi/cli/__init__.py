@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -113,8 +114,6 @@ def _run() -> int:
 
 def _traced() -> int:
     """Say where an error came from, as Python does but without passwords; the exit code."""
-    import traceback
-
     for line in traceback.format_exc().splitlines():
         tell(line)
     return 2

@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.attributes.configuration import AttributeSettings, read_settings
+from rogi.attributes.derive import Runner, derive_attributes
+from rogi.attributes.output import check_targets, write_derived
+from rogi.attributes.zonal.groups import Engine
+from rogi.cli import options
 from rogi.cli.guard import KEEPS, WRITES, Force
 from rogi.cli.options import Remote
 from rogi.cli.streams import renew, tell
 from rogi.errors import OptionError
-from rogi.words import counted
+from rogi.inventory.read import read_inventory
+from rogi.ledger import Ledger
+from rogi.terrain import RadiationParameters
+from rogi.text import counted
 
 if TYPE_CHECKING:
-    from rogi.attributes.configuration import AttributeSettings
     from rogi.attributes.derive import Derived
 
 
@@ -134,12 +141,6 @@ def attributes(
     Examples: `rogi attributes outlines.gpkg --dem tiles/ -o filled.gpkg` · `rogi attributes outlines.gpkg
     --dem dem.vrt --maat fldas/ --ap imerg.nc --ap-period 2001-2020 --workers 8 -o filled.gpkg`
     """
-    from rogi.attributes.configuration import AttributeSettings, read_settings
-    from rogi.attributes.derive import Runner, derive_attributes
-    from rogi.attributes.output import check_targets, write_derived
-    from rogi.inventory.read import read_inventory
-    from rogi.ledger import Ledger
-
     settings = read_settings(config) if config is not None else AttributeSettings()
     settings = _overridden(
         settings,
@@ -201,10 +202,6 @@ def _overridden(
     minimum_valid_share: float | None,
     radiation: dict[str, object],
 ) -> AttributeSettings:
-    from rogi.attributes.groups import Engine
-    from rogi.cli import options
-    from rogi.terrain import RadiationParameters
-
     if dem:
         settings = replace(settings, dem=tuple(map(str, dem)))
     if dem_crs:
@@ -237,8 +234,6 @@ def _radiation_values(
     pairs: list[str] | None, atmosphere: str | None, linke: str | None
 ) -> dict[str, object]:
     """Radiation parameters given on the command line, by name."""
-    from rogi.cli import options
-
     given = options.parameter_values(options.pairs(pairs or [], "--radiation", "albedo=0.3"))
     switches = {"true": True, "false": False}
     values = {name: switches.get(str(value).casefold(), value) for name, value in given.items()}

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.options import ProgressLine
 from rogi.cli.streams import tell
+from rogi.comparison import output_layers as layers
+from rogi.comparison.matching.sides import side_of
+from rogi.comparison.metrics import parse_limits
+from rogi.comparison.outcome import chosen_parameters, compare_sides, role_named
+from rogi.comparison.report.report import Format, as_markdown, format_of, render
 from rogi.errors import OptionError
+from rogi.inventory.read import layers_for, read_inventory
 
 if TYPE_CHECKING:
-    from rogi.cli.options import ProgressLine
+    from rogi.comparison.matching.sides import Side
     from rogi.comparison.outcome import Outcome
-    from rogi.comparison.sides import Side
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 
@@ -113,10 +119,6 @@ def compare(
     subregion --crosswalk links.parquet --changes changes.gpkg` · `rogi compare mine.gpkg --reference all` ·
     `rogi compare anna.gpkg ben.gpkg carla.gpkg --consensus consensus.gpkg`
     """
-    from rogi.cli.options import ProgressLine
-    from rogi.comparison.metrics import parse_limits
-    from rogi.comparison.outcome import chosen_parameters, compare_sides
-
     outputs = _outputs(list(output or ()), list(format or ()))
     _check_outputs(list(crosswalk or ()), changes, consensus)
     limits = parse_limits(list(fail_under or ()))
@@ -199,10 +201,6 @@ def _sides(
     progress: ProgressLine,
 ) -> list[Side]:
     """The inventories in order, the reference's own file first."""
-    from rogi.comparison.outcome import role_named
-    from rogi.comparison.sides import side_of
-    from rogi.inventory.read import layers_for, read_inventory
-
     wanted = role_named(role)
     files = [*([reference_file] if reference_file is not None else []), *paths]
     sides = []
@@ -216,8 +214,6 @@ def _sides(
 
 
 def _outputs(output: list[Path], format: list[str]) -> list[tuple[str, Path | None]]:
-    from rogi.render.comparison import Format, format_of
-
     for name in format:
         if name not in {f.value for f in Format}:
             raise OptionError(f"--format is one of {', '.join(f.value for f in Format)}; found {name!r}.")
@@ -243,9 +239,6 @@ def _write(
     changes: Path | None,
     consensus: Path | None,
 ) -> None:
-    from rogi.comparison import layers
-    from rogi.render.comparison import Format, as_markdown, render
-
     for kind, path in outputs:
         render(outcome, Format(kind), path)
     if outcome.inventories is not None:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.sheets import sheet_text
-from rogi.text import as_json, printable
+from rogi.inventory.convert import convert as convert_inventory
+from rogi.inventory.loss import LossKind
+from rogi.inventory.read import read_inventory
+from rogi.inventory.write import write_inventory
+from rogi.text import as_json, printable, sheet_text
 
 if TYPE_CHECKING:
     from rogi.inventory.loss import Loss
@@ -91,10 +94,6 @@ def convert(
     Examples: `rogi convert TPRoGI_v1.0/ tprogi.gpkg` · `rogi convert outlines.geojson markers.csv all.gpkg` ·
     `rogi convert swiss.gpkg out.gpkg --to-schema rgik --to-crs EPSG:4326`
     """
-    from rogi.inventory.convert import convert as convert_inventory
-    from rogi.inventory.read import read_inventory
-    from rogi.inventory.write import write_inventory
-
     inventory = read_inventory(
         sources, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding, table=table
     )
@@ -152,8 +151,6 @@ def _notes(inventory: Inventory) -> list[str]:
 
 def _loss_lines(losses: tuple[Loss, ...]) -> list[str]:
     """One line for each loss, but one for all columns of a layer that are merely kept as they are."""
-    from rogi.inventory.loss import LossKind
-
     kept: dict[str, list[str]] = {}
     lines = []
     for loss in losses:

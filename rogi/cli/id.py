@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -13,10 +15,11 @@ import typer
 from rogi.cli.guard import WRITES, App, Force
 from rogi.cli.streams import tell
 from rogi.errors import InputError, OptionError
+from rogi.files import write_text
 from rogi.text import as_json, printable
 
 if TYPE_CHECKING:
-    from rogi.inventory.idsource import IdSource
+    from rogi.inventory.id_sources import IdSource
 
 app = App(
     no_args_is_help=True,
@@ -93,15 +96,15 @@ def make(
     Examples: `rogi id make 97.24263 28.15273` · `rogi id make -109.2526,38.4455` ·
     `rogi id make outlines.gpkg --format csv`
     """
-    from rogi.inventory import idsource
-    from rogi.inventory.primary_id import make as make_ids
+    from rogi.inventory import id_sources
+    from rogi.inventory.ids.primary_id import make as make_ids
 
     file = _file(items, layer)
     if file is not None or layer:
-        source = idsource.from_file(file, layers=tuple(layer or ()), crs=crs, place=at.value)
+        source = id_sources.from_file(file, layers=tuple(layer or ()), crs=crs, place=at.value)
     else:
         texts = _texts(items)
-        source = idsource.from_numbers(texts if len(items or ()) < 2 else [" ".join(texts)])
+        source = id_sources.from_numbers(texts if len(items or ()) < 2 else [" ".join(texts)])
     if source.longitude is None or source.latitude is None:
         raise InputError(f"{file} has no positions; give longitudes and latitudes, or a vector file.")
     ids = make_ids(source.longitude, source.latitude, prefix.value)
@@ -133,8 +136,8 @@ def parse(
 
     Example: `rogi id parse RGU384455N1092526W RGU76723E46181N`
     """
-    from rogi.inventory.primary_id import parse as parse_ids
-    from rogi.inventory.primary_id import resolve
+    from rogi.inventory.ids.primary_id import parse as parse_ids
+    from rogi.inventory.ids.primary_id import resolve
 
     source = _id_source(items, column, layer, None, "auto")
     ids = parse_ids(source.text)
@@ -186,7 +189,7 @@ def repair(
 
     Examples: `rogi id repair RGU465071N084471E` · `rogi id repair markers.gpkg --format csv -o ids.csv`
     """
-    from rogi.inventory.primary_id import repair as repair_ids
+    from rogi.inventory.ids.repair import repair as repair_ids
 
     source = _id_source(items, column, layer, crs, at.value)
     use = by_position and source.of_markers
@@ -214,16 +217,16 @@ def _id_source(
     crs: str | None,
     place: str,
 ) -> IdSource:
-    from rogi.inventory import idsource
+    from rogi.inventory import id_sources
 
     file = _file(items, layer)
     if file is not None or layer:
-        return idsource.from_file(
+        return id_sources.from_file(
             file, column=column, layers=tuple(layer or ()), crs=crs, place=place, ids=True
         )
     if column is not None:
         raise OptionError("--column names a column of a file; give a file, or leave it out.")
-    return idsource.from_texts(_texts(items))
+    return id_sources.from_texts(_texts(items))
 
 
 def _file(items: Sequence[str] | None, layer: Sequence[str] | None) -> Path | None:
@@ -268,9 +271,6 @@ def _write(
     output: Path | None,
 ) -> None:
     """A table: as text its chosen columns, one line for each row; by default as the output is named."""
-    import csv
-    import io
-
     if output is not None and output.suffix.lower() in VECTOR_ENDINGS:
         raise OptionError(
             f"The result is a list, text, CSV or JSON, not {output.suffix}: name another file, or let "
@@ -302,7 +302,6 @@ def _write(
     if output is None:
         sys.stdout.write(text)
         return
-    from rogi.files import write_text
 
     write_text(output, text)
 

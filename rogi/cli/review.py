@@ -9,9 +9,16 @@ from typing import Annotated
 
 import typer
 
+from rogi.api.reviewing import draw_sample, score_reviews
 from rogi.cli.guard import WRITES, App, Force
+from rogi.cli.options import comma_separated
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.files import write_text
+from rogi.inventory.read import read_inventory
+from rogi.inventory.write import write_inventory
+from rogi.review import report as render
+from rogi.review.verdicts import Trouble
 from rogi.text import as_json
 
 app = App(
@@ -69,10 +76,6 @@ def sample(
 
     Example: `rogi review sample inventory.gpkg --stratify subregion --reviewers Li,Rossi -o review`
     """
-    from rogi.api.reviewing import draw_sample
-    from rogi.cli.options import comma_separated
-    from rogi.inventory.read import read_inventory
-
     drawn = draw_sample(
         read_inventory(inventory, dialect=dialect, layers=tuple(layer or ())),
         n=n,
@@ -117,10 +120,6 @@ def score_command(
 
     Example: `rogi review score review/review_li.gpkg review/review_rossi.gpkg`
     """
-    from rogi.api.reviewing import score_reviews
-    from rogi.comparison.verdicts import Trouble
-    from rogi.render import review as render
-
     if (inventory is None) != (updated is None):
         raise OptionError("Verdicts are written back with --inventory FILE and -o NEWFILE together.")
     score = score_reviews(files, sample=sample)
@@ -129,8 +128,6 @@ def score_command(
     else:
         text = str(score)
     if output is not None:
-        from rogi.files import write_text
-
         write_text(output, text)
     elif format is ScoreFormat.TEXT and sys.stdout.isatty():
         from rich.console import Console
@@ -140,9 +137,6 @@ def score_command(
     else:
         sys.stdout.write(text)
     if inventory is not None and updated is not None:
-        from rogi.inventory.read import read_inventory
-        from rogi.inventory.write import write_inventory
-
         read = read_inventory(inventory, layers=tuple(layer or ()))
         changed, count = score.apply_to(read)
         write_inventory(changed, updated)

@@ -11,6 +11,11 @@ import typer
 
 from rogi.cli.guard import WRITES, App, Force
 from rogi.cli.streams import tell
+from rogi.files import write_text
+from rogi.schema.docs import schema_page
+from rogi.schema.export import Format, summary
+from rogi.schema.export import export as export_schema
+from rogi.schema.load import dialects, load_schema, load_vocabulary, schema_ids, vocabulary_names
 from rogi.text import as_json
 
 app = App(
@@ -47,9 +52,6 @@ def list_schemas(
 
     Example: `rogi schema list`
     """
-    from rogi.schema.export import summary
-    from rogi.schema.load import dialects, load_schema, load_vocabulary, schema_ids, vocabulary_names
-
     schemas = {id: load_schema(id) for id in schema_ids()}
     vocabularies = [load_vocabulary(name) for name in vocabulary_names()]
     known = sorted(dialects(), key=lambda d: d.name)
@@ -94,9 +96,6 @@ def show(schema: _SchemaArgument) -> None:
 
     Example: `rogi schema show tprogi`
     """
-    from rogi.schema.docs import schema_page
-    from rogi.schema.load import load_schema
-
     _print_markdown(schema_page(load_schema(schema)))
 
 
@@ -113,15 +112,10 @@ def export(
 
     Example: `rogi schema export tprogi --to datapackage -o datapackage.json`
     """
-    from rogi.schema.export import Format
-    from rogi.schema.export import export as export_schema
-    from rogi.schema.load import load_schema
-
     text = export_schema(load_schema(schema), Format(to.value))
     if output is None:
         sys.stdout.write(text)
         return
-    from rogi.files import write_text
 
     write_text(output, text)
 
@@ -138,8 +132,7 @@ def template(
 
     Example: `rogi schema template -o blank.gpkg --schema rgik/1.0`
     """
-    from rogi.inventory.template import write_template
-    from rogi.schema.load import load_schema
+    from rogi.inventory.writing.template import write_template
 
     chosen = load_schema(schema)
     write_template(output, chosen)

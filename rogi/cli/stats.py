@@ -14,11 +14,20 @@ from rogi.cli.guard import WRITES, Force
 from rogi.cli.options import Remote
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
-from rogi.text import as_json
+from rogi.files import make_folder, write_text
+from rogi.inventory.read import read_inventory
+from rogi.regions import read_regions
+from rogi.statistics import figures
+from rogi.statistics import report as render
+from rogi.statistics.facts import check, read_facts
+from rogi.statistics.grids import grid_of_units, write_geotiff, write_gpkg
+from rogi.statistics.summary import statistics
+from rogi.statistics.unit_table import unit_table
+from rogi.text import as_json, counted
 
 if TYPE_CHECKING:
-    from rogi.comparison.grids import Gridded
-    from rogi.comparison.unit_table import UnitTable
+    from rogi.statistics.grids import Gridded
+    from rogi.statistics.unit_table import UnitTable
 
 
 class StatsFormat(StrEnum):
@@ -84,15 +93,6 @@ def stats(
 
     Examples: `rogi stats inventory.gpkg --figures figures` · `rogi stats TPRoGI/ --expect releases/1.0`
     """
-    from rogi.comparison.facts import check, read_facts
-    from rogi.comparison.grids import grid_of_units
-    from rogi.comparison.summary import statistics
-    from rogi.comparison.unit_table import unit_table
-    from rogi.inventory.read import read_inventory
-    from rogi.regions import read_regions
-    from rogi.render import stats as render
-    from rogi.words import counted
-
     if output is not None:
         format = _format_of(output, format)
     facts = read_facts(expect) if expect is not None else None
@@ -115,8 +115,6 @@ def stats(
     else:
         text = render.as_markdown(numbers, inventory.path, facts, checked)
     if output is not None:
-        from rogi.files import write_text
-
         write_text(output, text)
     elif format is StatsFormat.TEXT and sys.stdout.isatty():
         from rich.console import Console
@@ -148,8 +146,6 @@ def _check_grids(paths: list[Path]) -> None:
 
 
 def _write_grid(cells: Gridded | None, path: Path) -> None:
-    from rogi.comparison.grids import write_geotiff, write_gpkg
-
     assert cells is not None
     if path.suffix.lower() == ".gpkg":
         write_gpkg(cells, path)
@@ -160,9 +156,6 @@ def _write_grid(cells: Gridded | None, path: Path) -> None:
 def _write_figures(
     table: UnitTable, cells: Gridded | None, folder: Path, formats: list[FigureFormat]
 ) -> None:
-    from rogi.files import make_folder
-    from rogi.render import figures
-
     assert cells is not None
     make_folder(folder)
     drawn = {

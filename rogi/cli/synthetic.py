@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 import typer
 
 from rogi import targets
 from rogi.cli.guard import WRITES, App, Force
-from rogi.errors import OptionError
-
-if TYPE_CHECKING:
-    from rogi.synthetic.terrain import Box
+from rogi.cli.options import comma_separated
+from rogi.errors import OptionError, OutputError
+from rogi.files import replacing, write_text
+from rogi.inventory.read import read_inventory
+from rogi.inventory.write import write_inventory
+from rogi.statistics.unit_table import unit_table
+from rogi.synthetic.defects import not_planted, plant
+from rogi.synthetic.imagery import Scene, SceneSettings
+from rogi.synthetic.inventory import synthetic_inventory
+from rogi.synthetic.mappers import decide_all
+from rogi.synthetic.releases import two_versions, write_release_folders
+from rogi.synthetic.scene_files import write_scene
+from rogi.synthetic.terrain import Box, write_tiles
+from rogi.synthetic.terrain import climate as make
 
 MARGIN = 0.3  # degrees, about the radius in which horizons are searched
 
@@ -46,11 +58,6 @@ def versions(
 
     Example: `rogi synthetic versions --count 500 -o trial`
     """
-    from rogi.errors import OutputError
-    from rogi.files import write_text
-    from rogi.inventory.write import write_inventory
-    from rogi.synthetic.releases import two_versions, write_release_folders
-
     if output.exists():
         raise OutputError(f"{output} exists; name a new folder.")
     made = two_versions(count, seed)
@@ -86,18 +93,11 @@ def inventory(
 
     Example: `rogi synthetic inventory --count 5000 --seed 1 --defects all -o practice.gpkg`
     """
-    from rogi.inventory.write import write_inventory
-    from rogi.synthetic.inventory import synthetic_inventory
-
     made = synthetic_inventory(count, seed, schema, region)
     if defects is None:
         write_inventory(made, output)
         sys.stdout.write(f"{output}: {count} units, no defects\n")
         return
-    from rogi.cli.options import comma_separated
-    from rogi.files import write_text
-    from rogi.synthetic.defects import not_planted, plant
-
     chosen = comma_separated([defects])
     made, key = plant(made, seed=seed, select=chosen, per_rule=per_rule)
     write_inventory(made, output)
@@ -128,8 +128,6 @@ def terrain(
 
     Example: `rogi synthetic terrain --box 73 37 75 39 -o dem`
     """
-    from rogi.synthetic.terrain import write_tiles
-
     written = write_tiles(output, _box(box, like), seed, arc_seconds)
     sys.stdout.write(f"{output}: {len(written)} tiles\n")
 
@@ -167,9 +165,6 @@ def imagery(
 
     Example: `rogi synthetic imagery --size 2048 2048 --seed 1 --seasons 2 -o scene`
     """
-    from rogi.synthetic.imagery import Scene, SceneSettings
-    from rogi.synthetic.scene_files import write_scene
-
     targets.check(output / "season1.tif", "-o")
     settings = SceneSettings(*size, pixel, seed, units, negatives, wedges)
     made = write_scene(Scene(settings), output, seasons, repeat)
@@ -189,9 +184,6 @@ def climate(
 
     Example: `rogi synthetic climate --box 73 37 75 39 -o climate.nc`
     """
-    from rogi.files import replacing
-    from rogi.synthetic.terrain import climate as make
-
     if output.suffix.lower() not in (".nc", ".nc4"):
         raise OptionError(f"-o {output}: the climate is written as NetCDF, so the name must end in .nc.")
     fields = make(_box(box, like), seed)
@@ -203,16 +195,10 @@ def climate(
 
 def _box(box: tuple[float, float, float, float] | None, like: Path | None) -> Box:
     """The box given, or that of an inventory with a margin for horizons."""
-    from rogi.synthetic.terrain import Box
-
     if (box is None) == (like is None):
         raise OptionError("The place is given by --box W S E N or by --like INVENTORY; give one of them.")
     if box is not None:
         return Box(*box)
-    import numpy as np
-
-    from rogi.comparison.unit_table import unit_table
-    from rogi.inventory.read import read_inventory
 
     assert like is not None
     lonlat = unit_table(read_inventory(like)).lonlat
@@ -240,12 +226,6 @@ def decisions(
 
     Example: `rogi synthetic decisions work --truth scene/truth2.gpkg -o done.json`
     """
-    import json
-
-    from rogi.files import write_text
-    from rogi.inventory.read import read_inventory
-    from rogi.synthetic.mappers import decide_all
-
     done = decide_all(
         work, read_inventory(truth), splits=splits, merges=merges, unsure=unsure, conflicts=conflicts
     ).as_dict()

@@ -9,20 +9,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi import __version__
+from rogi.cli import options
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import Remote
+from rogi.cli.options import ProgressLine, Remote
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.inventory.loss import unread_tables
+from rogi.inventory.read import read_inventory
+from rogi.inventory.write import write_inventory
+from rogi.ledger import Ledger
+from rogi.report import Format, format_named, format_of, render
+from rogi.report.validation.github import write_step_summary
+from rogi.rules.fixes import FixLevel, fix
+from rogi.rules.rule import Severity
+from rogi.validation.engine import validate as run
+from rogi.validation.settings import Profile, Settings, choice, find_settings_file, load_settings
+from rogi.validation.waivers import Baseline, write_baseline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rogi.cli.options import ProgressLine
     from rogi.inventory.model import Inventory
-    from rogi.render import Format
-    from rogi.rules.rule import Severity
     from rogi.validation.report import Report
-    from rogi.validation.settings import Settings
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 
@@ -124,10 +133,6 @@ def validate(
     Examples: `rogi validate inventory.gpkg` · `rogi validate folder/ --output report.html` ·
     `rogi validate inventory.zip --fix safe -o mended.gpkg`
     """
-    from rogi.cli.options import ProgressLine
-    from rogi.inventory.read import read_inventory
-    from rogi.validation.engine import validate as run
-
     settings = _settings(config, no_config)
     settings = _overridden(
         settings,
@@ -187,7 +192,6 @@ def _recomputed(
     from rogi.attributes.configuration import AttributeSettings, read_settings
     from rogi.attributes.derive import Runner
     from rogi.attributes.recheck import with_recomputed
-    from rogi.ledger import Ledger
 
     choices = read_settings(config) if config is not None else AttributeSettings()
     files = {name: tuple(map(str, paths or ())) for name, paths in rasters.items()}
@@ -206,8 +210,6 @@ def _recomputed(
 
 
 def _settings(config: Path | None, no_config: bool) -> Settings:
-    from rogi.validation.settings import Settings, find_settings_file, load_settings
-
     if no_config:
         if config is not None:
             raise OptionError("--config and --no-config contradict each other; give one of them.")
@@ -231,11 +233,6 @@ def _overridden(
     waivers: Path | None,
     baseline: Path | None,
 ) -> Settings:
-    from rogi.cli import options
-    from rogi.rules.rule import Severity
-    from rogi.validation.settings import Profile, choice, load_settings
-    from rogi.validation.waivers import Baseline
-
     if schema:
         settings = replace(settings, schema=schema)
     if dialect:
@@ -270,8 +267,6 @@ def _overridden(
 
 def _outputs(output: list[Path], format: list[str]) -> list[tuple[Format, Path | None]]:
     """What to write where; None is stdout."""
-    from rogi.render import Format, format_named, format_of
-
     chosen = [format_named(name) for name in format]
     if not output:
         if len(chosen) > 1:
@@ -293,8 +288,6 @@ def _outputs(output: list[Path], format: list[str]) -> list[tuple[Format, Path |
 
 def _not_another_format(kind: Format, path: Path) -> None:
     """Refuse ``--format github --output report.html``: one of the two is a slip."""
-    from rogi.render import format_of
-
     try:
         told = format_of(path)
     except OptionError:  # an ending that tells nothing: the format is what was chosen
@@ -308,9 +301,6 @@ def _not_another_format(kind: Format, path: Path) -> None:
 def _write(
     report: Report, outputs: list[tuple[Format, Path | None]], fail_on: Severity | None, limit: int | None
 ) -> None:
-    from rogi.render import Format, render
-    from rogi.render.github import write_step_summary
-
     for kind, path in outputs:
         render(report, kind, path, limit=limit, fail_on=fail_on)
         if path is None and kind is Format.GITHUB and os.environ.get(SUMMARY):
@@ -318,9 +308,6 @@ def _write(
 
 
 def _store_baseline(report: Report, path: Path, quiet: bool) -> None:
-    from rogi import __version__
-    from rogi.validation.waivers import write_baseline
-
     stored = write_baseline(report.findings, path, __version__)
     if not quiet:
         tell(f"{path}: {stored} findings stored as known")
@@ -328,8 +315,6 @@ def _store_baseline(report: Report, path: Path, quiet: bool) -> None:
 
 def _is_report(path: Path) -> bool:
     """A name of a report, and not of an inventory too, as that of a GeoPackage is."""
-    from rogi.render import Format, format_of
-
     try:
         return format_of(path) is not Format.GPKG
     except OptionError:
@@ -352,10 +337,6 @@ def _check_fix(fix: str | None, fixed: Path | None) -> None:
 
 
 def _mend(inventory: Inventory, level: str, path: Path, settings: Settings, quiet: bool) -> None:
-    from rogi.fixes import FixLevel, fix
-    from rogi.inventory.loss import unread_tables
-    from rogi.inventory.write import write_inventory
-
     mended, changes = fix(inventory, FixLevel(level), settings.parameters)
     written = write_inventory(mended, path, schema_names=False)
     changes = replace(changes, losses=(*unread_tables(inventory), *written.losses))

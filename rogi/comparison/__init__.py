@@ -1,1 +1,1 @@
-"""Match graph, crosswalk, agreement, operators, review samples, regions and grids."""
+"""Two or more inventories compared: matching, agreement, the exercise of several operators."""

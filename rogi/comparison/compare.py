@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rogi.comparison.agreement import (
+from rogi.comparison.agreement.areas import Components, components
+from rogi.comparison.agreement.boundaries import BOUNDARY_STEP_M, BoundaryDistances, boundary_distances
+from rogi.comparison.agreement.objects import (
     IOU_THRESHOLDS,
     PANOPTIC_IOU,
     SIZE_CLASSES_KM2,
@@ -24,9 +26,8 @@ from rogi.comparison.agreement import (
     point_agreement,
     size_agreement,
 )
-from rogi.comparison.areas import Components, components
-from rogi.comparison.boundaries import BOUNDARY_STEP_M, BoundaryDistances, boundary_distances
-from rogi.comparison.matching import (
+from rogi.comparison.agreement.rates import CONFIDENCE, REPLICATES, Rate, rate
+from rogi.comparison.matching.graph import (
     MARKER_DISTANCE_M,
     SLIVER_AREA_M2,
     SLIVER_FRACTION,
@@ -39,8 +40,7 @@ from rogi.comparison.matching import (
     swap,
     ties,
 )
-from rogi.comparison.outlines import Outlines
-from rogi.comparison.rates import CONFIDENCE, REPLICATES, Rate, rate
+from rogi.comparison.matching.prepared_outlines import Outlines
 from rogi.geometry import Floats, Geometries
 
 
@@ -119,7 +119,7 @@ def compare_polygons(
     Parameters
     ----------
     a, b : Outlines
-        In canonical order and one plane (`rogi.comparison.outlines`).
+        In canonical order and one plane (`rogi.comparison.matching.prepared_outlines`).
     parameters : Parameters, optional
     group_a, group_b : array_like of str, shapes (n_a,), (n_b,), optional
         Group of each object, to have the agreement per group too.

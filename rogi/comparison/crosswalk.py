@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from rogi.comparison.areas import uncovered
+from rogi.areas import area_m2
+from rogi.comparison.agreement.areas import uncovered
 from rogi.comparison.inventories import InventoryComparison, Section
-from rogi.comparison.matching import MATCH_TYPES
-from rogi.comparison.outlines import Outlines
-from rogi.comparison.sides import Side
-from rogi.geometry import Geometries, area_m2
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
+from rogi.comparison.matching.graph import MATCH_TYPES
+from rogi.comparison.matching.prepared_outlines import Outlines
+from rogi.comparison.matching.sides import Side
+from rogi.geometry import Geometries
 
 # What is left of an outline below this area is the work of two pens, not a change (1e-4 of 0.01 km²).
 LEAST_CHANGE_M2 = 1.0
@@ -53,8 +50,6 @@ def crosswalk(result: InventoryComparison) -> pd.DataFrame:
 
     Sorted by class, cluster, then the ids of A and B.
     """
-    import pandas as pd
-
     tables, start = [], 0
     for section in result.sections:
         table = _section_table(section, result.a, result.b, start)
@@ -74,9 +69,6 @@ def changes(result: InventoryComparison) -> dict[str, gpd.GeoDataFrame]:
         EPSG:4326; a row for each outline of which something is left, with its id, cluster, type, area and
         the share of the outline. Empty where a side has markers.
     """
-    import geopandas as gpd
-    import pandas as pd
-
     frames: dict[str, list[gpd.GeoDataFrame]] = {"gains": [], "losses": []}
     start = 0
     for section in result.sections:
@@ -129,9 +121,6 @@ def changes(result: InventoryComparison) -> dict[str, gpd.GeoDataFrame]:
 
 def objects(result: InventoryComparison) -> dict[str, gpd.GeoDataFrame]:
     """Layers ``a`` and ``b``: all objects with their cluster, its type and their partner, for a map."""
-    import geopandas as gpd
-    import pandas as pd
-
     layers: dict[str, list[gpd.GeoDataFrame]] = {"a": [], "b": []}
     start = 0
     for section in result.sections:
@@ -177,8 +166,6 @@ def objects(result: InventoryComparison) -> dict[str, gpd.GeoDataFrame]:
 
 
 def _section_table(section: Section, a: Side, b: Side, start: int) -> pd.DataFrame:
-    import pandas as pd
-
     comparison, graph = section.comparison, section.comparison.graph
     ids = [side.ids[rows] for side, rows in ((a, section.rows_a), (b, section.rows_b))]
     numbers = [

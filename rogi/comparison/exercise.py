@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from rogi.comparison.agreement import object_agreement
+from rogi.comparison.agreement.objects import object_agreement
+from rogi.comparison.agreement.rates import Alpha
 from rogi.comparison.compare import Parameters
-from rogi.comparison.matching import MatchGraph, assignment
+from rogi.comparison.matching.graph import MatchGraph, assignment
+from rogi.comparison.matching.prepared_outlines import Outlines, prepare_together
+from rogi.comparison.matching.sides import Certainty, Extent, Side, align_extents
 from rogi.comparison.operators import (
     LandformAgreement,
     Landforms,
@@ -25,14 +29,8 @@ from rogi.comparison.operators import (
     match_all_points,
     vote_faces,
 )
-from rogi.comparison.outlines import Outlines, prepare_together
-from rogi.comparison.rates import Alpha
-from rogi.comparison.sides import Certainty, Extent, Side, align_extents
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Floats, Geometries, Ints
-
-if TYPE_CHECKING:
-    import geopandas as gpd
 
 
 @dataclass(frozen=True)
@@ -141,9 +139,6 @@ def compare_operators(
 
 def consensus_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
     """Consensus outlines (EPSG:4326) of the landforms, with the area, m²; see `landform_consensus`."""
-    import geopandas as gpd
-    import pandas as pd
-
     frames = []
     for section in result.sections:
         if section.votes is None:
@@ -169,9 +164,6 @@ def consensus_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
 
 def object_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
     """What every operator mapped (EPSG:4326): id, row in the file, landform, and how many mapped that."""
-    import geopandas as gpd
-    import pandas as pd
-
     frames = []
     for section in result.sections:
         for number, (side, rows, own) in enumerate(
@@ -200,9 +192,6 @@ def object_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
 
 def vote_layer(result: OperatorComparison) -> gpd.GeoDataFrame:
     """Faces (EPSG:4326) with the number of operators who cover each."""
-    import geopandas as gpd
-    import pandas as pd
-
     frames = [
         gpd.GeoDataFrame(
             {"class": s.title, "votes": s.votes.votes, "area_m2": s.votes.area},

@@ -9,20 +9,21 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.comparison.areas import NOISE_M
-from rogi.comparison.attributes import (
+from rogi.comparison.agreement.areas import NOISE_M
+from rogi.comparison.agreement.attributes import (
     ClassAgreement,
     NumericAgreement,
     class_agreement,
     numeric_agreement,
 )
 from rogi.comparison.compare import Comparison, Parameters, compare_points, compare_polygons
-from rogi.comparison.outlines import Outlines, prepare_together
-from rogi.comparison.sides import Certainty, Extent, Side, Texts, align_extents, on_one_map
+from rogi.comparison.matching.prepared_outlines import Outlines, prepare_together
+from rogi.comparison.matching.sides import Certainty, Extent, Side, Texts, align_extents, on_one_map
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries
-from rogi.inventory.values import Quantity, known_texts
+from rogi.inventory.values.known import Quantity, known_texts
 from rogi.regions import Regions, assign, fold, same_name
+from rogi.schema.load import concepts, load_vocabulary
 from rogi.schema.model import Concept, FieldType
 
 # Numbers that name or place an object are compared by matching, not as attributes.
@@ -300,8 +301,6 @@ def _attributes(
     numbers: _Numbers,
 ) -> list[AttributeAgreement]:
     """Agreement of the attributes that both sides have, over the assigned pairs."""
-    from rogi.schema.load import concepts, load_vocabulary
-
     left = rows_a[result.graph.a[result.assigned]]
     right = rows_b[result.graph.b[result.assigned]]
     out = []

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+
+import numpy as np
 
 from rogi.comparison.inventories import InventoryComparison, Section
 from rogi.errors import InputError, OptionError
+from rogi.schema.load import read_yaml
 
 FORMAT = 1
 SLACK = 1e-9  # neither number is exact in binary: areas that are equal have an F1 of 1 less some digits
@@ -113,8 +117,6 @@ def read_expectations(path: Path) -> list[Expectation]:
     InputError
         If the file cannot be read or is not of this form.
     """
-    from rogi.schema.load import read_yaml
-
     content = read_yaml(path)
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not a file of expected numbers: it needs 'format: {FORMAT}'.")
@@ -154,7 +156,6 @@ def check_expectations(found: Mapping[str, float], expected: list[Expectation]) 
 def _known(name: str, found: Mapping[str, float], option: str) -> str:
     if name in found:
         return name
-    from difflib import get_close_matches
 
     close = get_close_matches(name, list(found), n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -162,8 +163,6 @@ def _known(name: str, found: Mapping[str, float], option: str) -> str:
 
 
 def _section_metrics(section: Section) -> dict[str, float]:
-    import numpy as np
-
     c = section.comparison
     counts = {kind.name: number for kind, number in c.graph.type_counts().items()}
     out: dict[str, float] = {

@@ -10,10 +10,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.comparison.areas import components, united
-from rogi.comparison.matching import MatchGraph, connected, match_points, match_polygons
-from rogi.comparison.outlines import Outlines
-from rogi.comparison.rates import Alpha, krippendorff_alpha
+from rogi.comparison.agreement.areas import components, united
+from rogi.comparison.agreement.rates import Alpha, krippendorff_alpha
+from rogi.comparison.matching.graph import MatchGraph, connected, match_points, match_polygons
+from rogi.comparison.matching.prepared_outlines import Outlines
 from rogi.geometry import Floats, Geometries, Ints, transform_geometries
 
 # Two outlines show the same landform if their IoU reaches this; half is the threshold above which a match is

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
+
+import geopandas as gpd
 
 from rogi.comparison.compare import Parameters
 from rogi.comparison.exercise import OperatorComparison, compare_operators
 from rogi.comparison.inventories import InventoryComparison, compare_inventories, within_region
+from rogi.comparison.matching.sides import Side
 from rogi.comparison.metrics import (
     Checked,
     check_expectations,
@@ -19,13 +22,9 @@ from rogi.comparison.metrics import (
     read_expectations,
 )
 from rogi.comparison.references import ReferenceCount, count_units, in_region, load_references
-from rogi.comparison.sides import Side
 from rogi.errors import OptionError
 from rogi.regions import Regions, read_regions, regions_of
 from rogi.schema.model import Role
-
-if TYPE_CHECKING:
-    import geopandas as gpd
 
 Places: TypeAlias = "str | PathLike[str] | gpd.GeoDataFrame"
 """Polygons as a table or a file, ``FILE:NAME``, or a name that the inventories themselves know."""
@@ -191,8 +190,6 @@ def chosen_parameters(
 
 def _regions(places: Places, field: str | None) -> Regions | None:
     """Regions of a table or a file; None if a text names none."""
-    import geopandas as gpd
-
     if isinstance(places, gpd.GeoDataFrame):
         return regions_of(places, field)
     if Path(places).exists() or Path(places).suffix.lower() in VECTOR_SUFFIXES:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from rogi.comparison.sides import Side
+from rogi.comparison.matching.sides import Side
 from rogi.errors import OptionError
 from rogi.regions import Regions, assign, fold, read_regions, same_name
+from rogi.schema.load import data_root, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +159,12 @@ def _polygons(reference: Reference, regions: Regions | None, own: Side | None) -
 
 @cache
 def _packaged() -> tuple[Reference, ...]:
-    from rogi.schema.load import data_root
-
     folder = data_root() / "schemas" / "references"
     found = [_read(path, kind=None) for path in sorted(folder.glob("*.yaml"))]
     return tuple(sorted(found, key=lambda r: (r.name.rsplit("-", 1)[-1], r.name)))
 
 
 def _read(path: Path, kind: str | None) -> Reference:
-    from rogi.schema.load import read_yaml
-
     raw = read_yaml(path, kind=kind)
     region, published = raw["region"], raw["published"]
     file = region.get("file")

@@ -1,1 +1,1 @@
-"""Candidates of rock glaciers from imagery: patches, training, prediction, polygons and evaluation."""
+"""Candidates from imagery. Stages: imagery, patches, model, training, prediction, candidates, evaluation."""

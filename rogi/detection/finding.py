@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from rogi import __version__
-from rogi.detection.bundle import Bundle
-from rogi.detection.candidates import Candidates, make_candidates, write_candidates
-from rogi.detection.delivery import check_replaceable, deliver, remove_leftovers
-from rogi.detection.engines import Plan
-from rogi.detection.fit import intake
-from rogi.detection.ground import ground_on
-from rogi.detection.imagery import Imagery
+from rogi.detection.candidates.extraction import Candidates, make_candidates
+from rogi.detection.candidates.files import write_candidates
+from rogi.detection.imagery.channels import Imagery
+from rogi.detection.imagery.suitability import intake
+from rogi.detection.model.bundle import Bundle
+from rogi.detection.model.engines import Plan
 from rogi.detection.origin import origin_of_parameters
-from rogi.detection.prediction import LEDGER, Prediction, choose_plan, prune, work_folder
-from rogi.detection.prediction import predict as predict_imagery
-from rogi.detection.probability import SPREAD_OF, assemble, raster_reader
+from rogi.detection.prediction.delivery import check_replaceable, deliver, remove_leftovers
+from rogi.detection.prediction.predicted_area import ground_on
+from rogi.detection.prediction.probability_raster import SPREAD_OF, assemble, raster_reader
+from rogi.detection.prediction.run import LEDGER, Prediction, choose_plan, prune, work_folder
+from rogi.detection.prediction.run import predict as predict_imagery
 from rogi.detection.windows import BLOCK_PIXELS, OR_STRIDE, Blend, Merge
 from rogi.errors import OptionError
 from rogi.ledger import Ledger

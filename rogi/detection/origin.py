@@ -56,7 +56,7 @@ def origin_of_raster(path: Path) -> Origin:
 
 
 def origin_of_parameters(parameters: Mapping[str, Any]) -> Origin:
-    """What the file of candidates states, see `rogi.detection.candidates.read_parameters`."""
+    """What the file of candidates states, see `rogi.detection.candidates.files.read_parameters`."""
 
     def sha256(name: str) -> str:
         entry = parameters.get(name)

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from rogi.detection.polygons import LEVELS
+from rogi.detection.candidates.polygons import LEVELS
 from rogi.errors import OptionError
 from rogi.raster.grid import Window
 

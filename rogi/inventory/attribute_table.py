@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rogi import targets
 from rogi.errors import InputError
-from rogi.inventory import csvtable, spreadsheet
-from rogi.inventory.formats import Format, check
+from rogi.inventory.reading import csv_tables, spreadsheet
+from rogi.inventory.reading.formats import Format, check
+from rogi.schema.load import dialects
 from rogi.schema.model import normalise
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _ID_LIKE = re.compile(r"\s*RG[US]\s*\d", re.IGNORECASE)
 
@@ -46,7 +45,7 @@ def read_attribute_table(path: Path, encoding: str | None = None) -> AttributeTa
     checked = check(path)
     targets.note_read(path)
     if checked.format is Format.CSV:
-        frame, notes = csvtable.read_attributes(path, encoding)
+        frame, notes = csv_tables.read_attributes(path, encoding)
         return AttributeTable(path, frame, tuple(notes))
     if checked.format is not Format.SPREADSHEET:
         raise InputError(f"{path} is no table to join; give a spreadsheet (.xlsx, .ods) or a CSV file.")
@@ -86,8 +85,6 @@ def join(frame: pd.DataFrame, table: AttributeTable, unit: str) -> tuple[pd.Data
     InputError
         If there is no column of IDs in both, an ID occurs twice in the table, or none is in both.
     """
-    import pandas as pd
-
     own, other = _id_columns(frame, table, unit)
     keys, wanted = _keys(table.frame[other]), _keys(frame[own])
     twice = table.frame[other][keys.notna() & keys.duplicated(keep=False)]
@@ -138,8 +135,6 @@ def _keys(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _id_names() -> set[str]:
-    from rogi.schema.load import dialects
-
     return {
         normalise(name)
         for dialect in dialects()

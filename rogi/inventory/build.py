@@ -6,19 +6,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
-from rogi.inventory.detect import Detection, LayerHint, detect_dialect
 from rogi.inventory.model import Inventory, Layer, Source
+from rogi.inventory.reading.dialects import Detection, LayerHint, detect_dialect
+from rogi.schema.load import dialects, load_dialect, load_schema
 from rogi.schema.model import Candidate, Dialect, DialectLayer, LayerSchema, Role, Schema, normalise
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
 
 SHAPEFILE_NAME_LENGTH = 10  # bytes of a column name in a dBASE file
 _CANDIDATE_SHARE = 0.5  # of the texts of a candidate column that must look like the concept
@@ -103,8 +102,6 @@ def check_table(table: Any, what: str) -> None:
     InputError
         See above; `what` begins the message.
     """
-    import geopandas as gpd
-
     if not isinstance(table, gpd.GeoDataFrame):
         raise InputError(
             f"{what} should be a GeoDataFrame, found {type(table).__name__}; make one with "
@@ -125,8 +122,6 @@ def check_table(table: Any, what: str) -> None:
 
 def choose(hints: Sequence[LayerHint], schema: str | None, dialect: str | None) -> Detection:
     """The dialect asked for, or the one that fits; one asked for need not fit."""
-    from rogi.schema.load import dialects, load_dialect
-
     if dialect is not None:
         return Detection(load_dialect(dialect), "chosen by the user")
     return detect_dialect(hints, dialects())
@@ -140,8 +135,6 @@ def assemble(
     notes: tuple[str, ...] = (),
 ) -> Inventory:
     """An inventory of tables whose roles and dialect are known; layers in the order of the roles."""
-    from rogi.schema.load import load_schema
-
     dialect = detection.dialect
     described = load_schema(schema if schema is not None else dialect.schema)
     layers = [_layer(part, described, dialect) for part in parts]
@@ -219,8 +212,6 @@ def _is_constant(frame: pd.DataFrame, column: str) -> bool:
 
 def _candidate_column(frame: pd.DataFrame, candidate: Candidate, by_alias: Mapping[str, str]) -> str | None:
     """The first column most of whose texts look like the concept."""
-    import pandas as pd
-
     pattern = re.compile(candidate.pattern, re.IGNORECASE)
     for name in candidate.columns:
         column = by_alias.get(normalise(name))
@@ -234,8 +225,6 @@ def _candidate_column(frame: pd.DataFrame, candidate: Candidate, by_alias: Mappi
 
 
 def _layer(part: Part, schema: Schema, dialect: Dialect) -> Layer:
-    import pandas as pd
-
     frame = part.frame
     layer_schema, layer_dialect = schema.layer(part.role), dialect.layer(part.role)
     name = part.name or (layer_schema.name if layer_schema is not None else part.role.value)

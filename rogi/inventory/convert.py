@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from rogi.areas import area_m2
 from rogi.errors import OptionError
-from rogi.geometry import area_m2, places_on_earth
-from rogi.inventory.aspects import Coding, from_degrees, is_class
+from rogi.geometry import places_on_earth
 from rogi.inventory.coordinates import coordinates, labels_of
 from rogi.inventory.crs import label
+from rogi.inventory.ids.unit_positions import finite_coordinates
 from rogi.inventory.loss import Loss, LossKind, unread_tables
 from rogi.inventory.model import Inventory, Layer
-from rogi.inventory.positions import finite_coordinates
-from rogi.inventory.units import AreaKind, scaled_values
-from rogi.inventory.values import quantity
+from rogi.inventory.values.aspects import Coding, from_degrees, is_class
+from rogi.inventory.values.known import quantity
+from rogi.inventory.values.units import AreaKind, scaled_values
+from rogi.schema.load import dialects, load_schema, load_vocabulary
 from rogi.schema.model import Concept, Dialect, FieldType, LayerSchema, Match, Schema, normalise
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,6 @@ def convert(
     OptionError
         If the schema or CRS is unknown, or a layer without CRS is to be reprojected.
     """
-    from rogi.schema.load import load_schema
-
     if schema is None:
         target = inventory.schema
     else:
@@ -97,7 +97,6 @@ def convert(
 
 def _native_dialect(schema: Schema) -> Dialect:
     """The dialect that names columns as the schema does."""
-    from rogi.schema.load import dialects
 
     def agreement(dialect: Dialect) -> int:
         return sum(
@@ -114,9 +113,6 @@ def _native_dialect(schema: Schema) -> Dialect:
 def _layer(
     layer: Layer, target: LayerSchema, losses: list[Loss], notes: list[str], keep_extra: bool
 ) -> Layer:
-    import geopandas as gpd
-    import pandas as pd
-
     columns: dict[str, pd.Series[Any]] = {}
     concepts: dict[str, str] = {}
     for field in target.fields:
@@ -188,8 +184,6 @@ def _quantity(
     layer: Layer, concept: Concept, field: str, target: str, losses: list[Loss], notes: list[str]
 ) -> pd.Series[Any]:
     """Numbers in the unit of the schema; in a column that has it already all stay as they are."""
-    import pandas as pd
-
     found = quantity(layer, concept.name, km2=_areas(layer) if concept.name == "area" else None)
     column = found.column
     kept = layer.values(concept.name)
@@ -251,8 +245,6 @@ def _areas(layer: Layer) -> NDArray[np.float64]:
 
 def _terms(concept: Concept) -> set[str]:
     """What may stand in a column of the concept, as values are compared."""
-    from rogi.schema.load import load_vocabulary
-
     if concept.vocabulary is None:
         return set()
     terms = load_vocabulary(concept.vocabulary).terms
@@ -268,9 +260,6 @@ def _key(value: object) -> str:
 
 def _reprojected(source: Layer, layer: Layer, crs: str, losses: list[Loss]) -> Layer:
     """A layer in another CRS; refused where its coordinates are not those of its own."""
-    import geopandas as gpd
-    import pyproj
-
     try:
         target = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError:

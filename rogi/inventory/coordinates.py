@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError
 from rogi.geometry import places_on_earth
-from rogi.inventory.columns import column_values, numbers, texts
 from rogi.inventory.crs import (
     axis_unit,
     degrees_per_unit,
@@ -27,11 +26,12 @@ from rogi.inventory.crs import (
     outside_area_of_use,
     to_degrees,
 )
+from rogi.inventory.ids.primary_id import parse
+from rogi.inventory.ids.unit_positions import Place, finite_coordinates, positions, resolved
 from rogi.inventory.model import Layer
-from rogi.inventory.positions import Place, finite_coordinates, positions, resolved
-from rogi.inventory.primary_id import parse
+from rogi.inventory.values.columns import column_values, numbers, texts
 from rogi.longitudes import short_way
-from rogi.words import counted
+from rogi.text import counted
 
 if TYPE_CHECKING:
     import pyproj
@@ -223,7 +223,7 @@ def sound_positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Fl
 
     See Also
     --------
-    rogi.inventory.positions.positions : the same of all features.
+    rogi.inventory.ids.unit_positions.positions : the same of all features.
     """
     if layer.crs is not None and not places_on_earth(layer.crs):
         raise InputError(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 
 from rogi.longitudes import short_way
-
-if TYPE_CHECKING:
-    import pyproj
 
 Floats = NDArray[np.float64]
 
@@ -129,8 +126,6 @@ def _authority(crs: pyproj.CRS) -> str | None:
 
 @lru_cache(maxsize=64)
 def _area_of_use(crs: pyproj.CRS) -> tuple[float, float, float, float] | None:
-    import pyproj
-
     flat = horizontal(crs)
     area = flat.area_of_use
     if area is None and (code := _authority(flat)) is not None:
@@ -140,8 +135,6 @@ def _area_of_use(crs: pyproj.CRS) -> tuple[float, float, float, float] | None:
 
 @lru_cache(maxsize=64)
 def _to_geodetic(crs: pyproj.CRS) -> pyproj.Transformer:
-    import pyproj
-
     geodetic = crs.geodetic_crs
     assert geodetic is not None  # a projected CRS has one
     return pyproj.Transformer.from_crs(crs, geodetic, always_xy=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from rogi.words import counted
+from rogi.text import counted
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory

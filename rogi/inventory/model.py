@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rogi.schema.model import Dialect, DialectLayer, LayerSchema, Role, Schema, ValueMap
@@ -16,7 +17,6 @@ from rogi.text import html, printable
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
     import pyproj
 
     from rogi.inventory.write import Written
@@ -104,8 +104,6 @@ class Layer:
 
         Keys of a value mapping are compared with surrounding blanks and case removed.
         """
-        import pandas as pd
-
         if concept not in self.columns and self.dialect is not None and concept in self.dialect.constants:
             return pd.Series(
                 self.dialect.constants[concept], index=self.frame.index, dtype="str", name=concept

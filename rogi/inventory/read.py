@@ -10,18 +10,20 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyproj
 from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
 from rogi.inventory.attribute_table import AttributeTable, join, read_attribute_table
 from rogi.inventory.build import Part, assemble, choose
-from rogi.inventory.copies import refuse_copies
-from rogi.inventory.detect import Family, LayerHint, detect_role, names_a_role, role_of_family
-from rogi.inventory.formats import Format
-from rogi.inventory.listing import Loaded, SourceLayer
 from rogi.inventory.model import Inventory, Source
-from rogi.inventory.sources import find_layers
-from rogi.inventory.tables import Table, read_table
+from rogi.inventory.reading.copies import refuse_copies
+from rogi.inventory.reading.dialects import Family, LayerHint, detect_role, names_a_role, role_of_family
+from rogi.inventory.reading.formats import Format
+from rogi.inventory.reading.listing import Loaded, SourceLayer
+from rogi.inventory.reading.sources import find_layers
+from rogi.inventory.reading.tables import Table, read_table
 from rogi.schema.model import Dialect, Role, normalise
 
 FEW = 0.1  # of the points or polygons of a mixed layer: fewer are strays, not a layer of their own
@@ -332,8 +334,6 @@ def _without_regional_copies(sources: list[SourceLayer]) -> tuple[list[SourceLay
 
 def _part(role: Role, tables: list[tuple[SourceLayer, Table]]) -> Part:
     """The tables of one role as one; they must share their CRS."""
-    import pandas as pd
-
     sources = tuple(Source(s.shown, s.layer, s.format.value, len(t.frame)) for s, t in tables)
     first, table = tables[0]
     name = first.layer or first.shown.stem
@@ -391,7 +391,6 @@ def _check_encoding(encoding: str | None) -> None:
 def _check_crs(crs: str | None) -> None:
     if crs is None:
         return
-    import pyproj
 
     try:
         pyproj.CRS.from_user_input(crs)

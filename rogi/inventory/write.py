@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from rogi import targets
 from rogi.errors import InputError, OptionError, OutputError
 from rogi.files import move, replacing, sync, workplace, write_text
-from rogi.inventory.exchange import (
+from rogi.inventory.loss import Loss, LossKind
+from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.writing.exchange import (
     DECIMALS,
     kml_text,
     on_wgs84,
@@ -24,16 +29,15 @@ from rogi.inventory.exchange import (
     unfit_for_shapefile,
     write_xlsx,
 )
-from rogi.inventory.layer_files import write_csv, write_driver
-from rogi.inventory.loss import Loss, LossKind
-from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.writing.geopackage import (
+    UNCHANGING_TIME,
+    add_field_domains,
+    add_schema_styles,
+    set_last_change,
+)
+from rogi.inventory.writing.layer_files import write_csv, write_driver
 from rogi.paths import plain_name
 from rogi.schema.model import Role
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
-
 
 SHAPEFILE_NAME_LENGTH = 10  # bytes of a column name in a dBASE file
 SHAPEFILE_TEXT_LENGTH = 254  # bytes of a text there
@@ -278,9 +282,6 @@ def _frame(
         after: _plain(frame[column], name, after, format, losses)
         for column, after in zip(order, final, strict=True)
     }
-    import geopandas as gpd
-    import pandas as pd
-
     table = pd.DataFrame(columns, index=frame.index)
     target = "geometry"
     while target in table.columns:
@@ -313,9 +314,6 @@ def _plain(
     series: pd.Series[Any], layer: str, column: str, format: WriteFormat, losses: list[Loss]
 ) -> pd.Series[Any]:
     """A column every driver can take: values of several types become text."""
-    import pandas as pd
-    import pyarrow as pa
-
     try:
         array = pa.array(series, from_pandas=True)
         odd = pa.types.is_nested(array.type) or pa.types.is_duration(array.type)
@@ -352,13 +350,6 @@ def _write_geopackage(
     schema_names: bool,
     losses: list[Loss],
 ) -> None:
-    from rogi.inventory.geopackage import (
-        UNCHANGING_TIME,
-        add_field_domains,
-        add_schema_styles,
-        set_last_change,
-    )
-
     stamp = time_of_writing()
     time = UNCHANGING_TIME if stamp is None else stamp.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     with replacing(path) as temporary:

@@ -14,6 +14,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 from affine import Affine
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window as RasterioWindow
 
 from rogi.geometry import parse_crs
 from rogi.raster.grid import Grid, Mask, Window, extent_on
@@ -234,9 +237,6 @@ def _sources_of(path: Path, indexes: Sequence[int] | None) -> tuple[_Source, ...
 @contextmanager
 def _looked_at(path: Path) -> Iterator[DatasetReader]:
     """A file to read from; whatever GDAL finds wrong is its damage."""
-    from rasterio._err import CPLE_BaseError
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
     quiet = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
     try:
         with gdal_settings(), quiet, gdal_open(path) as dataset:
@@ -262,8 +262,6 @@ def _grid(dataset: DatasetReader) -> Grid:
 
 def _trial(source: _Source, window: Window) -> tuple[Window | None, str | None]:
     """Pixels of a source that a window needs, and why they cannot be read, if so."""
-    from rasterio.windows import Window as RasterioWindow
-
     part = None
     try:
         with _looked_at(source.path) as dataset:

@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterioWindow
 
 from rogi.errors import InputError
+from rogi.ledger import digest
 from rogi.raster.damage import around_damage, damage_in, filled_in, unopened_in
 from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.guard import address, gdal_open, gdal_settings, network
@@ -261,9 +265,6 @@ class RasterFile:
         return self._without_voids(stored, np.ones(shape, dtype=bool) if mask is None else mask)
 
     def _read(self, window: Window, shape: tuple[int, int]) -> tuple[NDArray[Any], Mask | None]:
-        from rasterio.errors import RasterioError
-        from rasterio.windows import Window as RasterioWindow
-
         header, mask, damage, unopened = self.header, None, None, None
         where = RasterioWindow(window.column0, window.row0, *window.shape[::-1])
         wanted = None if header.masked else self.indexes
@@ -331,10 +332,6 @@ def content_digest(path: Path, ledger: Ledger) -> str:
 @lru_cache(maxsize=4096)
 def _remote_digest(path: Path) -> str:
     """Digest of an address, and of the header and the first and last block of what lies there."""
-    from rasterio.windows import Window as RasterioWindow
-
-    from rogi.ledger import digest
-
     with network(), gdal_settings(), gdal_open(path) as dataset:
         height, width = dataset.block_shapes[0]
         last = (dataset.height - 1) // height * height, (dataset.width - 1) // width * width
@@ -397,8 +394,6 @@ def close_files() -> None:
 @contextmanager
 def reading() -> Iterator[None]:
     """While rasters are read: GDAL's cache bounded; on leaving, all files closed."""
-    import rasterio
-
     with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="TRUE"):
         try:
             yield

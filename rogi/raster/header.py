@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affine import Affine
+from rasterio._err import CPLE_BaseError
+from rasterio.enums import MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from rogi import targets
 from rogi.errors import InputError
@@ -45,7 +48,7 @@ UNIT_TAGS = ("units", "unit", "unittype")
 COLOURS = ("red", "green", "blue")
 
 MEMBER = re.compile(r"(?:/vsi(?:zip|tar)/\{)+([^{}]+)\}")
-"""How the path of a member of an archive begins, or of an archive in one (see `rogi.raster.folders`)."""
+"""How the path of a member of an archive begins, or of an archive in one (see `elevation.folders`)."""
 
 Stamp = tuple[int, ...]
 
@@ -176,9 +179,6 @@ def read_tags(path: str | Path) -> dict[str, str]:
     InputError
         As :func:`read_header`.
     """
-    from rasterio._err import CPLE_BaseError
-    from rasterio.errors import RasterioError
-
     path = read_header(path).path
     try:
         with gdal_open(path) as dataset:
@@ -205,10 +205,6 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
         It is missing, a vector file, a VRT of files that are not on this machine, or has no georeference or
         no CRS.
     """
-    from rasterio._err import CPLE_BaseError
-    from rasterio.enums import MaskFlags
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
     path = Path(path)
     remote = address(path) is not None and is_there(path)
     disk = on_disk(path)
@@ -287,8 +283,6 @@ def _strictly() -> Iterator[None]:
 
     That there is no georeference, which may be told of a transform that is damaged, is an error.
     """
-    from rasterio.errors import NotGeoreferencedWarning
-
     with gdal_settings(), warnings.catch_warnings():
         warnings.simplefilter("error", NotGeoreferencedWarning)
         yield
@@ -296,8 +290,6 @@ def _strictly() -> Iterator[None]:
 
 def _files(dataset: DatasetReader, path: Path) -> tuple[Path, ...]:
     """All files that decide on the pixels: also those behind a VRT made of VRTs, and masks beside them."""
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
     found = dict.fromkeys(Path(name) for name in dataset.files) or {path: None}
     behind = [file for file in found if file != path]
     while behind:

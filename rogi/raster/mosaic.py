@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.raster.edges import zero_edges
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Grid, Mask, Window, aligned, joined
 from rogi.raster.heights import Undulation
+from rogi.raster.image_edges import zero_edges
 from rogi.raster.voids import relief_file
 
 Floats = NDArray[np.floating[Any]]

@@ -24,13 +24,16 @@ import numpy as np
 from rogi.raster.damage import around_damage
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Window
-from rogi.raster.steps import SUMMIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Values = NDArray[np.floating[Any]]
     Mask = NDArray[np.bool_]
+
+SUMMIT = 9000.0
+"""Metres; no ground is higher."""
+
 
 LOWEST, HIGHEST = -500.0, 1e7
 """Limits of what can be ground: m below, and above in units down to the millimetre, since not all files state

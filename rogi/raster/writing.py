@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
 from rogi.errors import OutputError
 from rogi.files import replacing
 from rogi.raster.files import GDAL_CACHE_MB
@@ -70,10 +74,6 @@ def geotiff(
     OutputError
         It cannot be written.
     """
-    import rasterio
-    from rasterio.errors import RasterioError
-    from rasterio.windows import Window
-
     try:
         with (
             rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB),
@@ -106,9 +106,6 @@ def read_back(path: Path) -> None:
     RasterioError
         It is cut off.
     """
-    import rasterio
-    from rasterio.windows import Window
-
     with rasterio.open(path) as image:
         image.read(image.count, window=Window(image.width - 1, image.height - 1, 1, 1))
 
@@ -121,7 +118,6 @@ def write_cog(source: Path, target: Path) -> None:
     OutputError
         It cannot be written.
     """
-    import rasterio
     import rasterio.shutil
 
     with replacing(target, verify=read_back) as temporary, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from rogi.archives import write_zip
 from rogi.errors import InputError, OutputError
 from rogi.files import WORKPLACE, remove_leftovers, swap, workplace, write_text
-from rogi.inventory.metadata import write_metadata as write_column_metadata
 from rogi.inventory.model import Inventory
-from rogi.release.archive import write_zip
+from rogi.inventory.read import read_inventory
+from rogi.inventory.writing.metadata import write_metadata as write_column_metadata
 from rogi.release.checksums import SHOWN, folder_faults
-from rogi.release.content import content_refusals
 from rogi.release.contents import Contents, conformance_from_json, conformance_of, describe
 from rogi.release.data import (
     canonical,
@@ -28,29 +28,30 @@ from rogi.release.data import (
     write_geopackage,
     write_other_formats,
 )
-from rogi.release.difference import Difference, difference
+from rogi.release.description import FILE as RELEASE_FILE
+from rogi.release.description import PREDECESSOR, Related, Release, Version, read_release
+from rogi.release.differences.difference import Difference, difference
+from rogi.release.differences.lineage import CROSSWALK, LINEAGE, crosswalk_text, lineage_text, retired_now
+from rogi.release.differences.report import changelog
 from rogi.release.facts import FILE as FACTS
 from rogi.release.facts import facts_text
-from rogi.release.gate import GateError, refusals, uncommitted
-from rogi.release.identity import explained, ids_of, keyed
-from rogi.release.leftovers import leftovers
-from rogi.release.lineage import (
-    CROSSWALK,
-    LINEAGE,
-    crosswalk_text,
-    lineage_text,
-    retired_now,
-)
+from rogi.release.gate.content import content_refusals
+from rogi.release.gate.gate import GateError, refusals, uncommitted
+from rogi.release.gate.identity import explained, ids_of, keyed
+from rogi.release.gate.leftovers import leftovers
 from rogi.release.marks import CHANGELOG
 from rogi.release.metadata import datacite, write_metadata
-from rogi.release.model import FILE as RELEASE_FILE
-from rogi.release.model import PREDECESSOR, Related, Release, Version, read_release
 from rogi.release.previous import Previous, check_previous, released
+from rogi.report import Format, render
+from rogi.statistics.facts import check, read_facts
+from rogi.statistics.unit_table import unit_table
 from rogi.text import as_json
+from rogi.validation.engine import validate
+from rogi.validation.settings import Settings
 
 if TYPE_CHECKING:
-    from rogi.comparison.facts import Checked
     from rogi.inventory.loss import Loss
+    from rogi.statistics.facts import Checked
     from rogi.validation.report import Report
     from rogi.validation.waivers import Waiver
 
@@ -98,7 +99,7 @@ def build(
     Parameters
     ----------
     release
-        What it is (:func:`~rogi.release.model.read_release`).
+        What it is (:func:`~rogi.release.description.read_release`).
     inventory
         The data; never changed. They are brought under the names and the CRS of the release's schema.
     target
@@ -170,8 +171,6 @@ def set_doi(folder: Path, doi: str) -> None:
     InputError
         If the folder is no package, has another DOI, or files were added, changed or removed since the build.
     """
-    from rogi.inventory.read import read_inventory
-
     remove_leftovers(folder.parent)
     release = read_release(folder)
     if release.doi == doi:
@@ -201,9 +200,6 @@ def set_doi(folder: Path, doi: str) -> None:
 
 def validated(inventory: Inventory, release: Release, waivers: tuple[Waiver, ...] = ()) -> Report:
     """The validation of a release: all rules as they are; only waivers lift findings."""
-    from rogi.validation.engine import validate
-    from rogi.validation.settings import Settings
-
     return validate(inventory, Settings(today=release.date, waivers=waivers))
 
 
@@ -226,9 +222,6 @@ def _gate(
     accept: Mapping[str, str],
     output: tuple[Path, ...],
 ) -> None:
-    from rogi.comparison.facts import check, read_facts
-    from rogi.comparison.unit_table import unit_table
-
     facts: tuple[Checked, ...] = ()
     if release.folder is not None and (release.folder / FACTS).is_file():
         facts = check(read_facts(release.folder), unit_table(packed))
@@ -278,8 +271,6 @@ def _gate(
 
 
 def _write_reports(report: Report, folder: Path) -> None:
-    from rogi.render import Format, render
-
     (folder / "validation").mkdir()
     for kind, name in REPORTS.items():
         render(report, Format(kind), folder / name)
@@ -287,8 +278,6 @@ def _write_reports(report: Report, folder: Path) -> None:
 
 def _write_facts(release: Release, inventory: Inventory, folder: Path) -> None:
     """The stated facts, or those of the data where none are stated."""
-    from rogi.comparison.unit_table import unit_table
-
     stated = release.folder / FACTS if release.folder is not None else None
     if stated is not None and stated.is_file() and not release.accepted:
         write_text(folder / FACTS, stated.read_text(encoding="utf-8"))
@@ -308,8 +297,6 @@ def _write_lineage(
 
 
 def _changelog(release: Release, found: Difference | None) -> str:
-    from rogi.render.release import changelog
-
     text = ""
     if release.folder is not None and (release.folder / CHANGELOG).is_file():
         text = (release.folder / CHANGELOG).read_text(encoding="utf-8").rstrip() + "\n"

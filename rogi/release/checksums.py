@@ -12,9 +12,9 @@ from typing import Final
 from rogi.errors import InputError
 from rogi.release.contents import sha256_of
 from rogi.release.data import CSV, PARQUET, SHAPEFILE
+from rogi.release.description import read_release
 from rogi.release.marks import CHANGELOG
 from rogi.release.metadata import SUMS
-from rogi.release.model import read_release
 
 MAX_METADATA_BYTES: Final = 256 * 2**20
 SHOWN: Final = 10  # files named in a message

@@ -10,13 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import pandas as pd
+import shapely
+
 from rogi.inventory.model import Inventory, Layer
 from rogi.schema.model import Field, LayerSchema, Role, Schema
+from rogi.statistics.unit_table import unit_table
+from rogi.validation.report import WaiverUse, totals
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from rogi.validation.report import Report, WaiverUse
+    from rogi.validation.report import Report
 
 Bounds = tuple[float, float, float, float]
 BOX_PARTS: Final = 10**6  # of a degree, in bounding boxes
@@ -94,8 +98,6 @@ class FileInfo:
 
 def describe(inventory: Inventory, conformance: Conformance | None = None) -> Contents:
     """What an inventory in the files of a release holds; coordinates are longitude and latitude."""
-    from rogi.comparison.unit_table import unit_table
-
     layers = tuple(_layer(layer) for role in inventory.roles if (layer := inventory.layer(role)) is not None)
     boxes = [layer.bounds for layer in layers if layer.bounds is not None]
     bounds = None
@@ -109,9 +111,6 @@ def describe(inventory: Inventory, conformance: Conformance | None = None) -> Co
 
 
 def _layer(layer: Layer) -> LayerContents:
-    import numpy as np
-    import shapely
-
     geometry = layer.geometry
     box = shapely.total_bounds(geometry) if len(geometry) else np.full(4, np.nan)
     bounds = outward(*box.tolist()) if np.isfinite(box).all() else None
@@ -157,8 +156,6 @@ def outward(west: float, south: float, east: float, north: float) -> Bounds:
 
 
 def _type(values: pd.Series[Any]) -> str:
-    import pandas as pd
-
     dtype = values.dtype
     if pd.api.types.is_bool_dtype(dtype):
         return "boolean"
@@ -173,8 +170,6 @@ def _type(values: pd.Series[Any]) -> str:
 
 def conformance_of(report: Report) -> Conformance:
     """The totals of a report."""
-    from rogi.render.records import totals
-
     sums = totals(report)
     return Conformance(
         {severity.value: n for severity, n in sums.open.items()},
@@ -195,8 +190,6 @@ def conformance_from_json(content: Mapping[str, Any]) -> Conformance:
 
 def waivers_from_json(content: Mapping[str, Any]) -> tuple[WaiverUse, ...]:
     """The waivers of a report written as JSON."""
-    from rogi.validation.report import WaiverUse
-
     made = []
     for entry in content["waivers"]:
         expires = entry["expires"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,18 +10,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import geopandas as gpd
 import numpy as np
+import shapely
 
 from rogi.errors import InputError
 from rogi.geometry import Ints
+from rogi.inventory.convert import convert
 from rogi.inventory.model import Inventory, Layer, Source
+from rogi.inventory.read import read_inventory
+from rogi.inventory.write import time_of_writing, write_inventory
+from rogi.inventory.writing.geopackage import set_last_change
+from rogi.inventory.writing.metadata import JSON_URI, Metadata, read_column_metadata, write_metadata
+from rogi.schema.load import load_schema
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-
     from rogi.inventory.loss import Loss
-    from rogi.inventory.metadata import Metadata
-    from rogi.release.model import Release
+    from rogi.release.description import Release
 
 GEOPARQUET_VERSION: Final = "1.1.0"
 # The fewest rows that `gpio check row-group` takes: of small groups a reader of a region skips the most.
@@ -37,10 +43,6 @@ _EPOCH: Final = "SOURCE_DATE_EPOCH"
 @contextmanager
 def stamped(release: Release) -> Iterator[int]:
     """Time written into files, seconds since 1970: ``SOURCE_DATE_EPOCH``, else the release's date (UTC)."""
-    import datetime as dt
-
-    from rogi.inventory.write import time_of_writing
-
     given = time_of_writing()
     if given is not None:
         yield int(given.timestamp())
@@ -63,12 +65,7 @@ def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss,
     InputError
         If a layer has no CRS, or the inventory has no units.
     """
-    import geopandas as gpd
-    import shapely
-
-    from rogi.comparison.outlines import canonical_order
-    from rogi.inventory.convert import convert
-    from rogi.schema.load import load_schema
+    from rogi.comparison.matching.prepared_outlines import canonical_order
 
     for layer in inventory.layers:
         if layer.crs is None:
@@ -99,9 +96,6 @@ def write_geopackage(inventory: Inventory, path: Path) -> tuple[Inventory, tuple
 
     The inventory returned names the file alone as its source: no folder of the builder's shows in a report.
     """
-    from rogi.inventory.read import read_inventory
-    from rogi.inventory.write import write_inventory
-
     losses = write_inventory(inventory, path).losses
     read = read_inventory(path, schema=inventory.schema.id, dialect=inventory.dialect.name)
     return named(read, path.name), losses
@@ -136,8 +130,6 @@ def named(inventory: Inventory, name: str) -> Inventory:
 
 def write_other_formats(inventory: Inventory, folder: Path) -> tuple[Loss, ...]:
     """GeoParquet, Shapefiles and tables of attributes: a folder for each format, a file per layer."""
-    from rogi.inventory.write import write_inventory
-
     for name in (PARQUET, SHAPEFILE, CSV):
         (folder / name).mkdir()
     for layer in inventory.layers:
@@ -195,11 +187,6 @@ def set_metadata(path: Path, text: str, epoch: int) -> None:
     OutputError
         If the file cannot be changed.
     """
-    import datetime as dt
-
-    from rogi.inventory.geopackage import set_last_change
-    from rogi.inventory.metadata import JSON_URI, Metadata, read_column_metadata, write_metadata
-
     kept = read_column_metadata(path, JSON_URI)
     time = dt.datetime.fromtimestamp(epoch, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     write_metadata(path, (Metadata(text, METADATA_URI), *kept), time)

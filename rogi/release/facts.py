@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import yaml
 
-from rogi.comparison.facts import FILE, FORMAT
-from rogi.release.model import Release
+from rogi.release.description import Release
+from rogi.schema.load import concepts
+from rogi.statistics.facts import FILE, FORMAT
 
 if TYPE_CHECKING:
-    from rogi.comparison.unit_table import UnitTable
+    from rogi.statistics.unit_table import UnitTable
 
 __all__ = ["FILE", "facts_text"]
 
@@ -30,10 +32,6 @@ CONCEPTS: Final = (
 
 def facts_text(release: Release, table: UnitTable) -> str:
     """``facts.yaml`` of an inventory as it is: what `rogi stats --expect` and `rogi release check` read."""
-    import yaml
-
-    from rogi.schema.load import concepts
-
     facts: list[dict[str, Any]] = [_fact("units", "count", None, len(table), 0)]
     for name in CONCEPTS:
         values = table.numbers(name)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rogi.errors import OptionError, OutputError
 from rogi.files import replacing_folder, write_text
+from rogi.release.description import FILE, Release, Version, known_versions
 from rogi.release.marks import CHANGELOG
-from rogi.release.model import FILE, Release, Version, known_versions
 from rogi.release.statement import new_changelog, new_text
 
 

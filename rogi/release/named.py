@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from rogi.errors import InputError, OptionError
-from rogi.release.check import Checks, check_copy, check_package
-from rogi.release.fetch import cached_package
-from rogi.release.model import Release, Version, find_release, read_release
+from rogi.release.checking.check import Checks, check_copy, check_package
+from rogi.release.description import Release, Version, find_release, read_release
 from rogi.release.previous import is_package
+from rogi.release.publishing.fetch import cached_package
 
 
 def release_named(version: str, releases: Path | None = None) -> Release:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rogi.archives import check_archive
+from rogi.archives import check_archive, opened
 from rogi.errors import InputError
 from rogi.inventory.model import Inventory
-from rogi.release.archive import opened
+from rogi.inventory.read import read_inventory
 from rogi.release.data import named
-from rogi.release.lineage import Retired, read_lineage
+from rogi.release.description import FILE as RELEASE_FILE
+from rogi.release.description import Release, Version, find_release, known_versions, read_release
+from rogi.release.differences.lineage import Retired, read_lineage
 from rogi.release.marks import CHANGELOG, UnfinishedError
-from rogi.release.model import FILE as RELEASE_FILE
-from rogi.release.model import Release, Version, find_release, known_versions, read_release
+from rogi.release.metadata import SUMS
 
 _ZIP: Final = b"PK\x03\x04"
 
@@ -45,8 +47,6 @@ def read_previous(path: Path, **options: Any) -> Previous:
     InputError
         If it is not there, or cannot be read.
     """
-    from rogi.inventory.read import read_inventory
-
     if not path.exists():
         raise InputError(
             f"The previous version {path} does not exist; download it with `rogi release fetch`."
@@ -97,10 +97,6 @@ def is_package(path: Path) -> bool:
     InputError
         If it is a damaged or dangerous zip.
     """
-    import zipfile
-
-    from rogi.release.metadata import SUMS
-
     wanted = {RELEASE_FILE, SUMS}
     if path.is_dir():
         return all((path / name).is_file() for name in wanted)

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import yaml
 
+from rogi.release.description import PREDECESSOR, Person, Release, Thresholds, Version
 from rogi.release.marks import mark
-from rogi.release.model import PREDECESSOR, Person, Release, Thresholds, Version
 from rogi.schema.documents import data_root
 
 WIDTH: Final = 110

@@ -8,25 +8,39 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from rogi.inventory.columns import as_numbers, column_of, column_values, distinct, texts
+from rogi.areas import area_m2
+from rogi.geometry import places_on_earth, to_lonlat
 from rogi.inventory.coordinates import Coordinates, Limits, Witness, coordinates
+from rogi.inventory.ids.primary_id import parse
+from rogi.inventory.ids.readings import IdForm
+from rogi.inventory.ids.unit_positions import finite_coordinates, resolved
 from rogi.inventory.model import Inventory, Layer
-from rogi.inventory.positions import finite_coordinates
-from rogi.inventory.values import Quantity, quantity
+from rogi.inventory.values.columns import (
+    as_numbers,
+    column_of,
+    column_values,
+    distinct,
+    folded,
+    is_placeholder,
+    texts,
+)
+from rogi.inventory.values.known import Quantity, quantity
 from rogi.rules.overlaps import Overlaps, find_overlaps
 from rogi.rules.rule import RuleInfo
 from rogi.rules.vertices import Vertices, measure, only
+from rogi.schema.compile import column_failures
+from rogi.schema.load import concepts
 from rogi.schema.model import FieldType, Parameter, Role
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyproj
 
-    from rogi.inventory.columns import Distinct
-    from rogi.inventory.primary_id import ParsedIds
+    from rogi.inventory.ids.primary_id import ParsedIds
+    from rogi.inventory.values.columns import Distinct
     from rogi.schema.compile import ColumnFailures
 
 T = TypeVar("T")
@@ -104,8 +118,6 @@ class Context:
 
     def failures(self, role: Role) -> ColumnFailures:
         """Rows that break the constraints of the layer's columns."""
-        from rogi.schema.compile import column_failures
-
         return self.once(("column failures", role), lambda: column_failures(self.layer(role)))
 
     def text(self, role: Role, concept: str) -> NDArray[np.object_]:
@@ -149,8 +161,6 @@ class Context:
         """
 
         def compute() -> Mask:
-            import pandas as pd
-
             layer = self.layer(role)
             if concept not in layer.columns:  # a constant of the dialect
                 return np.full(len(layer), layer.has(concept))
@@ -169,8 +179,6 @@ class Context:
     @staticmethod
     def _numeric(layer: Layer, concept: str) -> bool:
         """Whether only numbers say something: not where codes have words, or directions are N, NE, ..."""
-        from rogi.schema.load import concepts
-
         found = concepts().get(concept)
         if found is None or found.vocabulary is not None:
             return False
@@ -179,9 +187,6 @@ class Context:
 
     def _named(self, role: Role, readable: bool) -> Mask:
         """(n,) whether the feature has a primary ID: one that can be read, or any that is no placeholder."""
-        from rogi.inventory.columns import is_placeholder
-        from rogi.inventory.id_readings import IdForm
-
         ids = self.primary_ids(role)
         named: Mask = ids.parsed.copy()
         if not readable:
@@ -192,8 +197,6 @@ class Context:
 
     def placeholders(self) -> frozenset[str]:
         """Texts that stand where a value is missing (SCH012), in the form they are compared in."""
-        from rogi.inventory.columns import folded
-
         value = self.parameter("SCH012.placeholders").value
         return frozenset(folded(str(v)) for v in (value if isinstance(value, tuple) else (value,)))
 
@@ -247,8 +250,6 @@ class Context:
         """The layer's CRS if it places coordinates on the Earth, else None (none, a local one)."""
 
         def compute() -> pyproj.CRS | None:
-            from rogi.geometry import places_on_earth
-
             crs = self.layer(role).crs
             return crs if crs is not None and places_on_earth(crs) else None
 
@@ -301,8 +302,6 @@ class Context:
         """(n,) geometries in WGS84 longitude, latitude (degrees); None where they cannot be placed."""
 
         def compute() -> Geometries:
-            from rogi.geometry import to_lonlat
-
             crs, placed = self.crs(role), self.placed(role)
             out = only(self.geometry(role), placed)
             if crs is None or crs.to_epsg() == 4326:
@@ -317,8 +316,6 @@ class Context:
         """(n,) m² on the ellipsoid; NaN where a geometry cannot be placed."""
 
         def compute() -> Floats:
-            from rogi.geometry import area_m2
-
             crs, placed = self.crs(role), self.placed(role)
             geometry = only(self.geometry(role), placed)
             out = np.full(len(geometry), np.nan)
@@ -370,9 +367,6 @@ class Context:
         """
 
         def compute() -> ParsedIds:
-            from rogi.inventory.positions import resolved
-            from rogi.inventory.primary_id import parse
-
             return resolved(parse(self.text(role, "primary_id")), self.layer(role))
 
         return self.once(("primary_ids", role), compute)

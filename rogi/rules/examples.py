@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
+from rogi.areas import area_m2
+from rogi.inventory.build import from_frames
+from rogi.inventory.ids.primary_id import make
 from rogi.inventory.model import Inventory, Layer
 from rogi.schema.model import Role
-
-if TYPE_CHECKING:
-    import geopandas as gpd
 
 # A place in the Nyainqêntanglha; units lie 0.01 degrees apart, far more than their size.
 ORIGIN = (90.6, 30.4)
@@ -37,12 +39,6 @@ def _centres(n: int, origin: tuple[float, float]) -> tuple[np.ndarray, np.ndarra
 
 def tprogi(n: int = 3, origin: tuple[float, float] = ORIGIN) -> Inventory:
     """``n`` units as in TPRoGI v1.0: extended footprints and primary markers with all attributes."""
-    import geopandas as gpd
-
-    from rogi.geometry import area_m2
-    from rogi.inventory.build import from_frames
-    from rogi.inventory.primary_id import make
-
     lon, lat = _centres(n, origin)
     polygons = np.array(
         [blob(x, y, RADIUS_M + 10 * (k % 20)) for k, (x, y) in enumerate(zip(lon, lat, strict=True))]
@@ -84,11 +80,6 @@ def tprogi(n: int = 3, origin: tuple[float, float] = ORIGIN) -> Inventory:
 
 def rgik(n: int = 3, origin: tuple[float, float] = (10.6, 46.9)) -> Inventory:
     """``n`` units as in the RGIK template, with all four layers and both types of outline."""
-    import geopandas as gpd
-
-    from rogi.inventory.build import from_frames
-    from rogi.inventory.primary_id import make
-
     lon, lat = _centres(n, origin)
     ids = make(lon, lat)
     extended = [blob(x, y, RADIUS_M + 10 * (k % 20)) for k, (x, y) in enumerate(zip(lon, lat, strict=True))]
@@ -156,8 +147,6 @@ def rgik(n: int = 3, origin: tuple[float, float] = (10.6, 46.9)) -> Inventory:
 
 def with_values(inventory: Inventory, role: Role, column: str, values: Mapping[int, object]) -> Inventory:
     """A copy with cells of one column (file name) replaced; the column may change type."""
-    import pandas as pd
-
     frame = _frame(inventory, role).copy()
     cells = frame[column].astype(object).to_numpy(copy=True)
     for position, value in values.items():
@@ -168,8 +157,6 @@ def with_values(inventory: Inventory, role: Role, column: str, values: Mapping[i
 
 def with_geometry(inventory: Inventory, role: Role, geometries: Mapping[int, Any]) -> Inventory:
     """A copy with some geometries replaced."""
-    import geopandas as gpd
-
     frame = _frame(inventory, role).copy()
     cells = np.asarray(frame.geometry.array, dtype=object).copy()
     for position, geometry in geometries.items():
@@ -236,7 +223,5 @@ def _with_frame(inventory: Inventory, role: Role, frame: gpd.GeoDataFrame) -> In
 
 
 def _rebuild(inventory: Inventory, role: Role, frame: gpd.GeoDataFrame) -> Inventory:
-    from rogi.inventory.build import from_frames
-
     frames = {layer.role: layer.frame for layer in inventory.layers} | {role: frame}
     return from_frames(frames, schema=inventory.schema.id, dialect=inventory.dialect.name)

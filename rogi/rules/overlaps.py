@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.geometry import area_m2
+from rogi.areas import area_m2
 from rogi.rules.vertices import metres_per_unit, unwrapped
 
 Mask = NDArray[np.bool_]

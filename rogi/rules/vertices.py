@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyproj
 import shapely
 from numpy.typing import NDArray
 
 from rogi import longitudes
-from rogi.geometry import parse_crs, rings_of
+from rogi.areas import rings_of
+from rogi.geometry import parse_crs
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -154,8 +156,6 @@ def metres_per_unit(geometry: Geometries, crs: Any) -> tuple[Floats, Floats]:
 
 def _linear_scale(x: Floats, y: Floats, crs: Any) -> Floats:
     """Square root of a projection's areal scale at some places; 1 where it cannot be told."""
-    import pyproj
-
     scale = np.ones(len(x))
     try:
         projection = pyproj.Proj(crs)

@@ -7,6 +7,7 @@ a text column is a fault of type, not also of vocabulary; a blank text counts as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -301,8 +302,6 @@ def _value_has_type(value: object, concept: Concept) -> bool:
 
 
 def _iso_date(text: str) -> bool:
-    import re
-
     return re.match(_ISO_DATE, text) is not None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import quote
 
 from rogi.schema.docs import describe, schema_page
 from rogi.schema.load import load_vocabulary
@@ -108,8 +109,6 @@ def _property(field: Field) -> dict[str, Any]:
 
 
 def _pointer(name: str) -> str:
-    from urllib.parse import quote
-
     return quote(name.replace("~", "~0").replace("/", "~1"))
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from rogi.errors import OptionError
+from rogi.inventory.build import from_frames
 from rogi.inventory.model import Inventory
 from rogi.schema.model import Role
-
-if TYPE_CHECKING:
-    import geopandas as gpd
+from rogi.synthetic.inventory import synthetic_inventory
 
 Objects = NDArray[np.object_]
 
@@ -75,11 +75,6 @@ def new_season(count: int, seed: int = 0) -> Season:
     OptionError
         If there are too few units.
     """
-    import geopandas as gpd
-
-    from rogi.inventory.build import from_frames
-    from rogi.synthetic.inventory import synthetic_inventory
-
     if count < SMALLEST:
         raise OptionError(f"A new season needs at least {SMALLEST} units, not {count}.")
     added = int(NEW_SHARE * count)

@@ -16,6 +16,7 @@ import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.features import rasterize
 
 from rogi.errors import OptionError
 from rogi.synthetic.landforms import LOOK_ALIKES, Kind, Landform, Slopes, advanced, largest, place, relief
@@ -346,7 +347,6 @@ def _stamp(
     cover: Cover,
 ) -> None:
     """Put a landform on the ground of a window, where it reaches into it."""
-    from rasterio.features import rasterize
     from scipy.ndimage import distance_transform_edt
 
     pixel = float(x[1] - x[0])

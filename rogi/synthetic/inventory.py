@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from rogi.areas import area_m2
 from rogi.errors import OptionError
-from rogi.geometry import area_m2, metres_per_degree
+from rogi.geometry import metres_per_degree
+from rogi.inventory.build import from_frames
+from rogi.inventory.ids.primary_id import make
+from rogi.regions import same_name
 from rogi.schema.model import Role
 from rogi.synthetic.regions import REGIONS, Region
 from rogi.synthetic.shapes import outlines, polygons
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-
     from rogi.inventory.model import Inventory
 
 Floats = NDArray[np.float64]
@@ -78,8 +82,6 @@ def synthetic_inventory(
     >>> synthetic_inventory(5, seed=1)
     <Inventory synthetic 5: marker 5, outline 5; tprogi/1.0, dialect tprogi>
     """
-    from rogi.inventory.build import from_frames
-
     if count < 1:
         raise OptionError(f"A synthetic inventory has at least 1 unit, not {count}.")
     rng = np.random.default_rng(seed)
@@ -150,8 +152,6 @@ def _regions(count: int, only: str | None) -> Ints:
     share = np.array([region.share for region in REGIONS])
     room = np.array([_columns(b) * _lines(b) * UNITS_PER_CELL / b.size for b in REGIONS])
     if only is not None:
-        from rogi.regions import same_name
-
         names = [region.name for region in REGIONS]
         meant = same_name(only, names)
         if meant is None:
@@ -226,10 +226,6 @@ def _occupied_cells(box: Region, needed: int, rng: np.random.Generator) -> Ints:
 
 
 def _tprogi_frames(units: Units, rng: np.random.Generator) -> dict[Role, gpd.GeoDataFrame]:
-    import geopandas as gpd
-
-    from rogi.inventory.primary_id import make
-
     n = len(units)
     names = np.array([region.name for region in REGIONS], dtype=object)
     quarter = np.where(rng.random(n) < 0.93, "Q3", "Q4").astype(object)
@@ -266,11 +262,6 @@ def _tprogi_frames(units: Units, rng: np.random.Generator) -> dict[Role, gpd.Geo
 
 
 def _rgik_frames(units: Units, rng: np.random.Generator) -> dict[Role, gpd.GeoDataFrame]:
-    import geopandas as gpd
-    import pandas as pd
-
-    from rogi.inventory.primary_id import make
-
     n = len(units)
     ids = make(units.lon, units.lat)
     working = np.array([f"unit-{i + 1}" for i in range(n)], dtype=object)

@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
+import pyogrio
 import shapely
+from shapely.ops import split
 
 from rogi.errors import InputError
 from rogi.geometry import transform_geometries
-from rogi.update.model import TASK_COLUMNS, TASKS, Decision, TaskClass
-from rogi.update.planned import read_plan
+from rogi.schema.model import Role
+from rogi.update.planning.stored_plan import read_plan
+from rogi.update.vocabulary import TASK_COLUMNS, TASKS, Decision, TaskClass
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -103,8 +107,6 @@ def decide_all(
     InputError
         If the folder holds no plan, or the truth no outlines.
     """
-    from rogi.schema.model import Role
-
     planned = read_plan(work)
     outlines = truth.layer(Role.OUTLINE)
     if outlines is None or not outlines.has("primary_id") or outlines.crs is None:
@@ -184,9 +186,6 @@ def _plain(value: Any, srs: int) -> Any:
 
 def _tasks(files: Mapping[str, Path]) -> gpd.GeoDataFrame:
     """All rows of all packages: ``fid`` and ``package`` besides the columns of tasks."""
-    import pandas as pd
-    import pyogrio
-
     frames = [
         pyogrio.read_dataframe(path, layer=TASKS, fid_as_index=True).reset_index().assign(package=name)
         for name, path in sorted(files.items())
@@ -348,8 +347,6 @@ def _once(tasks: gpd.GeoDataFrame) -> Any:
 
 def _halves(shape: Any) -> list[Any]:
     """A polygon cut across the middle of its longer side."""
-    from shapely.ops import split
-
     corners = np.asarray(shape.minimum_rotated_rectangle.exterior.coords)[:4]
     sides = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
     first = int(np.argmax(sides))

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 import shapely.affinity
 
+from rogi.areas import area_m2
 from rogi.errors import OptionError
-from rogi.geometry import area_m2
+from rogi.files import write_text
+from rogi.inventory.build import from_frames
+from rogi.inventory.ids.primary_id import make
 from rogi.inventory.model import Inventory
+from rogi.release.description import Affiliation, Licence, Person, Release, Thresholds, Tombstone
+from rogi.release.statement import release_text
 from rogi.schema.model import Role
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-
-    from rogi.release.model import Tombstone
+from rogi.synthetic.inventory import synthetic_inventory
 
 EDITS_PER_KIND: Final = 2
 SMALLEST: Final = 12 * EDITS_PER_KIND
@@ -36,7 +40,7 @@ class Versions:
     first, second
         The inventories.
     fates
-        ID -> kind of change (:class:`~rogi.release.values.Kind`), for the units that changed: the old ID
+        ID -> kind of change (`rogi.release.differences.values.Kind`), for the units that changed: the old ID
         where it is gone, else the new one.
     retired
         Tombstones of the IDs that are gone.
@@ -66,11 +70,7 @@ def two_versions(count: int, seed: int = 0) -> Versions:
     OptionError
         If there are too few units to edit.
     """
-    from rogi.inventory.build import from_frames
-    from rogi.inventory.primary_id import make
-    from rogi.release.difference import Kind
-    from rogi.release.model import Tombstone
-    from rogi.synthetic.inventory import synthetic_inventory
+    from rogi.release.differences.difference import Kind
 
     if count < SMALLEST:
         raise OptionError(f"Two versions need at least {SMALLEST} units to edit, not {count}.")
@@ -165,12 +165,6 @@ def write_release_folders(versions: Versions, folder: Path) -> tuple[Path, Path]
     tuple of Path
         The two folders.
     """
-    import datetime as dt
-
-    from rogi.files import write_text
-    from rogi.release.model import Affiliation, Licence, Person, Release, Thresholds
-    from rogi.release.statement import release_text
-
     first = Release(
         inventory=NAME,
         version="1.0",
@@ -219,21 +213,14 @@ def _frame(inventory: Inventory, role: Role) -> gpd.GeoDataFrame:
 
 def _column(shapes: Any, like: gpd.GeoDataFrame) -> Any:
     """Geometries as a column in the CRS of a table."""
-    import geopandas as gpd
-
     return gpd.array.GeometryArray(np.asarray(shapes, dtype=object), crs=like.crs)
 
 
 def _geo(table: Any, points: Any, crs: Any) -> Any:
-    import geopandas as gpd
-    import pandas as pd
-
     return gpd.GeoDataFrame(pd.DataFrame(table), geometry=points, crs=crs)
 
 
 def _joined(tables: list[Any]) -> Any:
-    import pandas as pd
-
     return pd.concat(tables, ignore_index=True)
 
 

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
+import pyogrio
 import shapely
 from affine import Affine
 
+from rogi.areas import area_m2
 from rogi.files import make_folder, replacing, write_text
-from rogi.geometry import parse_crs
+from rogi.geometry import parse_crs, transform_coordinates, transform_geometries
+from rogi.inventory.build import from_frames
+from rogi.inventory.ids.primary_id import make
+from rogi.inventory.write import write_inventory
+from rogi.inventory.writing.geopackage import set_last_change
 from rogi.raster.grid import Grid
 from rogi.raster.writing import TILED, geotiff, read_back
 from rogi.schema.model import Role
@@ -20,8 +28,6 @@ from rogi.synthetic.imagery import EPSG, Scene
 from rogi.synthetic.landforms import Kind, Landform
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-
     from rogi.inventory.model import Inventory
 
 PAGE = 768
@@ -80,8 +86,6 @@ def write_scene(scene: Scene, folder: Path, seasons: int = 1, repeat: int = 1) -
     OutputError
         A file cannot be written.
     """
-    from rogi.inventory.write import write_inventory
-
     make_folder(folder)
     pictures, truths, units = [], [], []
     dem = folder / "dem.tif"
@@ -104,11 +108,6 @@ def write_scene(scene: Scene, folder: Path, seasons: int = 1, repeat: int = 1) -
 
 def truth(scene: Scene, season: int) -> Inventory:
     """The rock glaciers of a season as an inventory: extended outlines and primary markers, EPSG:4326."""
-    import geopandas as gpd
-
-    from rogi.geometry import area_m2, transform_geometries
-    from rogi.inventory.build import from_frames
-
     units = _units(scene, season)
     outlines = transform_geometries(np.array([unit.polygon for unit in units], dtype=object), EPSG, 4326)
     lon, lat, ids = _markers(scene, units)
@@ -134,9 +133,6 @@ def _units(scene: Scene, season: int) -> list[Landform]:
 
 def _markers(scene: Scene, units: list[Landform]) -> tuple[Any, Any, Any]:
     """Longitude, latitude and ID of units; a unit keeps its marker when it advances."""
-    from rogi.geometry import transform_coordinates
-    from rogi.inventory.primary_id import make
-
     first = {unit.number: unit.polygon for season in (2, 1) for unit in _units(scene, season)}
     points = shapely.point_on_surface(np.array([first[unit.number] for unit in units], dtype=object))
     lonlat = np.round(transform_coordinates(shapely.get_coordinates(points), EPSG, 4326), 6)
@@ -144,8 +140,6 @@ def _markers(scene: Scene, units: list[Landform]) -> tuple[Any, Any, Any]:
 
 
 def _negatives(scene: Scene) -> gpd.GeoDataFrame:
-    import geopandas as gpd
-
     others = [landform for landform in scene.landforms(1) if landform.kind is not Kind.ROCK_GLACIER]
     polygons = [landform.polygon for landform in others]
     return gpd.GeoDataFrame({"kind": [str(o.kind) for o in others]}, geometry=polygons, crs=EPSG)
@@ -153,8 +147,6 @@ def _negatives(scene: Scene) -> gpd.GeoDataFrame:
 
 def _changes(scene: Scene) -> str:
     """What became of each unit, as CSV."""
-    import pandas as pd
-
     rows = []
     seasons = [{unit.number: unit for unit in _units(scene, season)} for season in (1, 2)]
     for number, fate in scene.fates().items():
@@ -202,10 +194,6 @@ def _write_picture(scene: Scene, season: int, path: Path, dem: Path | None) -> N
 
 
 def _write_layer(frame: gpd.GeoDataFrame, path: Path, name: str) -> None:
-    import pyogrio
-
-    from rogi.inventory.geopackage import set_last_change
-
     with replacing(path) as temporary:
         pyogrio.write_dataframe(frame, temporary, layer=name, driver="GPKG", geometry_type="Polygon")
         set_last_change(temporary)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from affine import Affine
 from numpy.typing import NDArray
 
@@ -175,7 +176,6 @@ def climate(box: Box, seed: int = 0, years: tuple[int, int] = (2001, 2020), cell
     latitudes from north to south. Temperature follows the synthetic terrain with a lapse rate of 5.5 K per
     km and a yearly cycle; precipitation has its maximum in July.
     """
-    import pandas as pd
     import xarray as xr
 
     west, south = math.floor(box.west / cell) * cell, math.floor(box.south / cell) * cell

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from rogi.terrain import sun
 
@@ -144,7 +145,6 @@ def linke_turbidity(latitude: float, longitude: float) -> tuple[float, ...]:
     >>> linke_turbidity(30.5, 90.6)[:3]
     (1.75, 1.75, 1.75)
     """
-    import pandas as pd
     from pvlib.clearsky import lookup_linke_turbidity
 
     months = pd.date_range("2001-01-01", periods=12, freq="MS", tz="UTC")

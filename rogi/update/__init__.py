@@ -1,1 +1,1 @@
-"""Updating an inventory: work packages for mappers, decisions applied, the lineage of every unit."""
+"""A new version of an inventory. Stages: planning, packages, store, deciding, applying."""

@@ -6,9 +6,9 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
 GEOMETRY: Final = "geom"
@@ -26,13 +26,11 @@ def cut(name: str) -> str:
 
 
 def typed(values: pd.Series, kind: str) -> NDArray[Any]:
-    """(n,) values of a type of :class:`~rogi.update.model.Column`: object with None, or float64 with NaN.
+    """(n,) values of a type of :class:`~.vocabulary.Column`: object with None, or float64 with NaN.
 
     Text and dates lose outer blanks, dates are ISO 8601 where they are dates; what is no value of the type
     stays as its text (dates), or is none (booleans, numbers).
     """
-    import pandas as pd
-
     if kind in ("integer", "real"):
         return pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     if kind == "date" and pd.api.types.is_datetime64_any_dtype(values.dtype):
@@ -54,8 +52,6 @@ def typed(values: pd.Series, kind: str) -> NDArray[Any]:
 
 def objects(frame: pd.DataFrame) -> pd.DataFrame:
     """The same table with None for no value in all columns that do not hold numbers."""
-    import pandas as pd
-
     out = {}
     for name in frame.columns:
         values = frame[name]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from rogi.geometry import Geometries, to_lonlat, transform_geometries
 from rogi.inventory.coordinates import on_earth
-from rogi.inventory.positions import LARGEST, finite_coordinates
+from rogi.inventory.crs import label
+from rogi.inventory.ids.unit_positions import LARGEST, finite_coordinates
 
 if TYPE_CHECKING:
     import pyproj
@@ -51,8 +52,6 @@ def sound_outlines(
     >>> shapely.is_missing(sound).tolist(), fault[1]
     ([False, True], 'its coordinates (700.01, 37.01) are no place on Earth in EPSG:4326 (WGS 84) (SCH006)')
     """
-    from rogi.inventory.crs import label
-
     out = np.array(geometry, dtype=object)
     fault = np.full(len(out), None, dtype=object)
     for position, why in (unreadable or {}).items():

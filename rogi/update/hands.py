@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 import shapely
 
 from rogi.update.columns import GEOMETRY
@@ -20,7 +21,6 @@ from rogi.update.problems import Rule
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
 
 SAVED: Final = ("edited_by", "edited_at", "reviewed_by", "reviewed_at", "history")
 """Columns of the rows: text, times in UTC as ISO 8601; None where nobody saved the row, or in packages."""
@@ -63,8 +63,6 @@ def with_saved(rows: gpd.GeoDataFrame, written: pd.DataFrame | None) -> gpd.GeoD
     written
         By feature id: the columns of :data:`SAVED`, times with time zone; None for packages.
     """
-    import pandas as pd
-
     out = rows.copy()
     for name in SAVED:
         values: Any = np.full(len(rows), None, dtype=object)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries
-from rogi.inventory.primary_id import UNITS_PER_DEGREE, make
+from rogi.inventory.ids.primary_id import UNITS_PER_DEGREE, make
 
 DECIMALS: Final = 6
 """Of the position of a marker, 0.1 m."""

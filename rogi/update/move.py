@@ -12,16 +12,18 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import pandas as pd
 
 from rogi.errors import InputError, OptionError, OutputError
 from rogi.files import refuse_open, write_text
 from rogi.ledger import file_sha256
-from rogi.text import as_json
-from rogi.update.gain import WORK
-from rogi.update.model import TaskClass
+from rogi.text import as_json, counted
 from rogi.update.move_rows import Transfer, transfer
-from rogi.update.planned import (
+from rogi.update.packages.snapshot import snapshot
+from rogi.update.planning.priority import WORK
+from rogi.update.planning.stored_plan import (
     MOVE_FOLDER,
     MOVE_LIST,
     PLAN_FILE,
@@ -31,11 +33,7 @@ from rogi.update.planned import (
     keys_digest,
     read_plan,
 )
-from rogi.update.snapshot import snapshot
-from rogi.words import counted
-
-if TYPE_CHECKING:
-    import pandas as pd
+from rogi.update.vocabulary import TaskClass
 
 DIGITS: Final = 4
 LOGS: Final = ("-wal", "-shm", "-journal")
@@ -268,8 +266,6 @@ def _stage(
 
 def task_list(file: Path, table: pd.DataFrame) -> str:
     """The list of tasks with what a move changes, all other columns as they are."""
-    import pandas as pd
-
     listed = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8")
     now = table.set_index("task").reindex(listed["task"])
     for name in ("package", "mapper", "area_name"):

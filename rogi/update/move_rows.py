@@ -12,8 +12,8 @@ from typing import Any, Final
 import shapely
 
 from rogi.errors import InputError
-from rogi.update.model import CANDIDATES, CONTEXT, CURRENT, TASK_COLUMNS, TASKS
-from rogi.update.triggers import GEOMETRY
+from rogi.update.packages.triggers import GEOMETRY
+from rogi.update.vocabulary import CANDIDATES, CONTEXT, CURRENT, TASK_COLUMNS, TASKS
 
 ENVELOPE_BYTES: Final = (0, 32, 48, 48, 64)
 """Of a GeoPackage's geometry, by the code in its flags (OGC 12-128r19, 2.1.3)."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rogi.errors import InputError
 from rogi.text import as_json
-from rogi.update.model import CANDIDATES, CONTEXT, CURRENT, TASKS
 from rogi.update.move import Choice, Moved, chosen_tasks, moved_plan, task_list
-from rogi.update.planned import PLAN_FILE, TASKS_FILE, read_plan
-from rogi.update.store_address import StoreAddress, connected, is_there, parse_address
+from rogi.update.planning.stored_plan import PLAN_FILE, TASKS_FILE, read_plan
+from rogi.update.store.address import StoreAddress, connected, is_there, parse_address
+from rogi.update.vocabulary import CANDIDATES, CONTEXT, CURRENT, TASKS
 
 if TYPE_CHECKING:
     import psycopg
@@ -30,7 +30,7 @@ def move_in_store(url: str, choice: Choice) -> Moved:
     Parameters
     ----------
     url
-        See :func:`rogi.update.store_address.parse_address`; of the store's owner.
+        See :func:`rogi.update.store.address.parse_address`; of the store's owner.
     choice
         What to move.
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from rogi import targets
 from rogi.errors import InputError, OptionError
 from rogi.inventory.read import read_inventory
-from rogi.release.model import Version
-from rogi.update.apply import Applied, with_attributes
-from rogi.update.apply import apply as apply_decisions
-from rogi.update.edits import Edits, read_edits
-from rogi.update.examination import Examination, examine
-from rogi.update.inputs import read_units
-from rogi.update.log import earlier_updates, retired_ids
-from rogi.update.plan_content import inventory_sha256
-from rogi.update.planned import Planned
-from rogi.update.results import check_output
+from rogi.release.description import Version
+from rogi.update.applying.log import earlier_updates, retired_ids
+from rogi.update.applying.new_version import Applied, with_attributes
+from rogi.update.applying.new_version import apply as apply_decisions
+from rogi.update.applying.results import check_output
+from rogi.update.deciding.edits import Edits, read_edits
+from rogi.update.deciding.examination import Examination, examine
+from rogi.update.planning.plan_content import inventory_sha256
+from rogi.update.planning.stored_plan import Planned
+from rogi.update.planning.units import read_units
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Rule(StrEnum):
-    """Why a decision is not applied. Those of :data:`rogi.update.model.CONSTRAINTS` keep their own names."""
+    """Why a decision is not applied. Those of `vocabulary.CONSTRAINTS` keep their own names."""
 
     UNREADABLE = "outline-unreadable"
     UNKNOWN_TASK = "unknown-task"
@@ -122,7 +122,7 @@ class Problem:
     mapper
         Who the row says decided, or empty.
     index
-        Position of the row in :attr:`rogi.update.edits.Edits.rows`.
+        Position of the row in :attr:`rogi.update.deciding.edits.Edits.rows`.
     peers
         Positions of the rows it contradicts.
     """

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
+from rogi.geometry import to_lonlat
 from rogi.inventory.build import from_frames
 from rogi.inventory.model import Inventory, Layer
 from rogi.schema.model import Role
-from rogi.update.apply import Applied, apply
+from rogi.update.applying.new_version import Applied, apply
+from rogi.update.applying.rows import own_ids, rows_of
 from rogi.update.columns import GEOMETRY
-from rogi.update.decisions import Status
-from rogi.update.edits import Edits
-from rogi.update.examination import Examination, examine
+from rogi.update.deciding.decisions import Status
+from rogi.update.deciding.edits import Edits
+from rogi.update.deciding.examination import Examination, examine
 from rogi.update.problems import Problem
-from rogi.update.rows import rows_of
-
-if TYPE_CHECKING:
-    import pandas as pd
+from rogi.validation.engine import validate
+from rogi.validation.settings import Settings
 
 RULES: Final = ("GEO", "PID", "REL", "REV")
 """Families of rules that edited outlines are checked by; attributes are derived after the update."""
@@ -129,8 +131,6 @@ def inventory_of_packages(edits: Edits) -> Inventory:
     InputError
         If there are none: packages that were exported to another format hold the tasks only.
     """
-    import pandas as pd
-
     current = edits.current
     if current.empty:
         raise InputError(
@@ -149,7 +149,6 @@ def inventory_of_packages(edits: Edits) -> Inventory:
         if layer is not None and layer.has("primary_id"):
             return made
     bare = pd.DataFrame({"ID": current["unit"]})
-    import geopandas as gpd
 
     plain = gpd.GeoDataFrame(
         bare, geometry=np.asarray(current[GEOMETRY].array, dtype=object), crs=current.crs
@@ -159,11 +158,6 @@ def inventory_of_packages(edits: Edits) -> Inventory:
 
 def findings_on_edits(applied: Applied) -> pd.DataFrame:
     """What the rules find on units that are new or have another outline, with those near to them beside."""
-    from dataclasses import replace
-
-    from rogi.validation.engine import validate
-    from rogi.validation.settings import Settings
-
     inventory = applied.inventory
     near = _near(applied)
     part = replace(
@@ -192,9 +186,6 @@ def findings_on_edits(applied: Applied) -> pd.DataFrame:
 
 def _near(applied: Applied) -> frozenset[str]:
     """IDs of changed units and of those near to them."""
-    from rogi.geometry import to_lonlat
-    from rogi.update.rows import own_ids
-
     layer = applied.inventory.layer(Role.OUTLINE)
     assert layer is not None
     ids = own_ids(layer)
@@ -208,8 +199,6 @@ def _near(applied: Applied) -> frozenset[str]:
 
 
 def _subset(layer: Layer, rows: NDArray[np.intp]) -> Layer:
-    from dataclasses import replace
-
     return replace(
         layer,
         frame=layer.frame.iloc[rows].reset_index(drop=True),
@@ -248,8 +237,6 @@ def _progress(looked: Examination, by: list[str]) -> list[Progress]:
 
 def _with_people(edits: Edits, part: Progress) -> Progress:
     """Who worked on a package, and when last."""
-    from dataclasses import replace
-
     own = edits.rows[edits.rows["package"] == part.package]
     if edits.saved.store:
         people, times = [*own["edited_by"], *own["reviewed_by"]], [*own["edited_at"], *own["reviewed_at"]]
@@ -278,8 +265,6 @@ def _states(looked: Examination) -> dict[str, str]:
 
 def as_dict(state: Review) -> dict[str, Any]:
     """Plain values, for JSON."""
-    from dataclasses import asdict
-
     return {
         "complete": state.complete,
         "packages": [asdict(p) | {"done": round(p.done, 4)} for p in state.packages],

@@ -15,15 +15,17 @@ import numpy as np
 
 from rogi.errors import OutputError, RogiError
 from rogi.files import refuse_open, workplace, write_text
-from rogi.text import as_json
-from rogi.update.kml import uncertain_kml
-from rogi.update.model import APPLICATION, CURRENT, FORMAT, PLANNED, TASK_COLUMNS, TASKS
-from rogi.update.package import write_package
-from rogi.update.plan import Package, Plan, Progress
-from rogi.words import counted
+from rogi.text import as_json, counted
+from rogi.update.packages.package import layers_of, write_package
+from rogi.update.packages.project import package_source, write_project
+from rogi.update.packages.second_look_kml import uncertain_kml
+from rogi.update.packages.snapshot import snapshot
+from rogi.update.packages.symbols import package_styles
+from rogi.update.planning.plan import Package, Plan, Progress
+from rogi.update.vocabulary import APPLICATION, CURRENT, FORMAT, PLANNED, TASK_COLUMNS, TASKS
 
 if TYPE_CHECKING:
-    import geopandas as gpd
+    pass
 
 PLAN_FILE: Final = "plan.json"
 TASKS_FILE: Final = "tasks.csv"
@@ -34,7 +36,7 @@ WRITERS: Final = 2
 """Packages written at a time; each holds its rows in memory once more."""
 
 STORE_FILES: Final = ("store.qgs", "store.md")
-"""What a team store adds, see `rogi.update.store_plan`, beside a project ``NAME.store.qgs`` per package."""
+"""What a team store adds, see `rogi.update.store.plan`, beside a project ``NAME.store.qgs`` per package."""
 
 OVERVIEW: Final = (PLAN_FILE, TASKS_FILE, KML_FILE, PAGE_FILE, SUMMARY_FILE)
 
@@ -143,21 +145,9 @@ def _stored(
 ) -> AbstractContextManager[object]:
     if store is None:
         return nullcontext()
-    from rogi.update.store_plan import storing_plan
+    from rogi.update.store.plan import storing_plan
 
     return storing_plan(plan, store, work, folder, progress)
-
-
-def layers_of(
-    plan: Plan, package: Package
-) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    """The layers ``tasks``, ``current``, ``candidates`` and ``context`` of a package."""
-
-    def own(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-        return frame[frame["package"] == package.number].drop(columns="package").reset_index(drop=True)
-
-    tasks = own(plan.tasks)
-    return tasks[[*PLANNED, tasks.geometry.name]], own(plan.current), own(plan.candidates), own(plan.context)
 
 
 def plan_table(plan: Plan, package: Package) -> dict[str, str]:
@@ -190,9 +180,6 @@ def _write_packages(plan: Plan, work: Path, folder: Path, progress: Progress | N
 
 
 def _write_package(plan: Plan, package: Package, work: Path, folder: Path) -> None:
-    from rogi.update.project import package_source, write_project
-    from rogi.update.symbols import package_styles
-
     layers = layers_of(plan, package)
     tasks = layers[0]
     file = work / f"{package.stem}.gpkg"
@@ -269,8 +256,6 @@ def _files_of(content: dict[str, Any]) -> set[str]:
 
 def _edited(package: Path) -> int:
     """Rows of a package that a mapper has written to."""
-    from rogi.update.snapshot import snapshot
-
     with tempfile.TemporaryDirectory(prefix="rogi-") as scratch:
         try:
             copy = snapshot(package, Path(scratch))

@@ -10,6 +10,7 @@ import numpy as np
 from rogi.inventory.model import Layer
 from rogi.rules.context import Context, Mask
 from rogi.rules.rule import Family, Need, RuleInfo
+from rogi.schema.load import concepts
 from rogi.schema.model import Role
 from rogi.validation.report import Status
 
@@ -160,8 +161,6 @@ def _lacking(need: Need, layer: Layer) -> tuple[str, ...]:
 
 def _concepts(names: Sequence[str], last: str = "or") -> str:
     """Titles of concepts: ``primary ID or outline type``, ``area, latitude or 17 others``."""
-    from rogi.schema.load import concepts
-
     known = concepts()
     titles = [known[name].title if name in known else name.replace("_", " ") for name in names]
     titles = [title[:1].lower() + title[1:] for title in titles]

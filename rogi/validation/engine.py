@@ -9,6 +9,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
+import shapely
 
 from rogi import __version__
 from rogi.inventory.model import Inventory, Layer, Source
@@ -187,8 +189,6 @@ def _ran(outcomes: list[Outcome]) -> frozenset[str]:
 
 
 def _with_states(outcomes: list[Outcome], findings: object) -> tuple[Outcome, ...]:
-    import pandas as pd
-
     assert isinstance(findings, pd.DataFrame)
     waived = findings.loc[findings["state"] == State.WAIVED.value, "code"].value_counts()
     known = findings.loc[findings["state"] == State.BASELINE.value, "code"].value_counts()
@@ -215,9 +215,6 @@ def _describe(settings: Settings, today: dt.date) -> dict[str, str]:
 
 def summarise(inventory: Inventory, context: Context | None = None) -> InventorySummary:
     """How an inventory was understood: layers, CRS, columns, extents."""
-    import numpy as np
-    import shapely
-
     layers = []
     for role in inventory.roles:
         layer = inventory.layer(role)

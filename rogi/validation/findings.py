@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from rogi.inventory.columns import as_text, readable
+from rogi.geometry import to_lonlat
 from rogi.inventory.model import Layer
+from rogi.inventory.values.columns import as_text, is_placeholder, readable
 from rogi.rules.context import Context
 from rogi.rules.rule import Rows, Severity
 from rogi.schema.model import Role
 from rogi.validation.report import COLUMNS, State
-
-if TYPE_CHECKING:
-    import geopandas as gpd
 
 Objects = NDArray[np.object_]
 Ints = NDArray[np.int64]
@@ -140,7 +139,6 @@ class FindingsTable:
             feature = place >= 0
             out[feature] = self._context.lonlat(rows.role)[place[feature]]
             return out
-        from rogi.geometry import to_lonlat
 
         given = np.asarray(rows.geometry, dtype=object)
         finite = ~shapely.is_missing(given) & np.isfinite(shapely.bounds(given)).all(axis=1)
@@ -149,9 +147,6 @@ class FindingsTable:
 
     def to_frame(self) -> gpd.GeoDataFrame:
         """All findings, sorted by code, layer, row, field and message; EPSG:4326."""
-        import geopandas as gpd
-        import pandas as pd
-
         if not self._parts:
             empty: dict[str, object] = {c: pd.Series(dtype="str") for c in COLUMNS}
             for c in ("row", "other_row"):
@@ -177,8 +172,6 @@ class FindingsTable:
 
 def _feature_names(context: Context, layer: Layer) -> tuple[Objects, Objects]:
     """(labels for people, identities or None where the geometry must tell) of every feature."""
-    import pandas as pd
-
     n = len(layer)
     if layer.fids is not None:
         labels = np.array([f"fid {i}" for i in layer.fids], dtype=object)
@@ -208,10 +201,6 @@ def _feature_names(context: Context, layer: Layer) -> tuple[Objects, Objects]:
 
 
 def _placeholders(context: Context, text: Objects) -> NDArray[np.bool_]:
-    import pandas as pd
-
-    from rogi.inventory.columns import is_placeholder
-
     none = context.placeholders()
     codes, uniques = pd.factorize(text, use_na_sentinel=True)
     table = np.array([is_placeholder(t, none) for t in uniques] + [False])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rogi.distribution import missing
 from rogi.rules.rule import Severity
 from rogi.schema.model import Evidence, Role
+from rogi.text import counted
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -198,7 +199,6 @@ class Report:
         """
         try:
             import folium  # noqa: F401
-            import mapclassify  # noqa: F401
         except ImportError as error:
             otherwise = "or write the findings with .write('findings.html') or .write('findings.gpkg')"
             raise missing(f"A map of findings needs {error.name}", "maps", otherwise) from None
@@ -242,17 +242,59 @@ class Report:
         OutputError
             The file cannot be written.
         """
-        from rogi.render import format_named, format_of, render
+        from rogi.report import format_named, format_of, render
 
         target = Path(path)
         render(self, format_of(target) if format is None else format_named(format), target, limit=limit)
         return target
 
     def _repr_html_(self) -> str:
-        from rogi.render.html import fragment
+        from rogi.report.html import fragment
 
         return fragment(self)
 
     def __repr__(self) -> str:
         totals = ", ".join(f"{n} {severity.value}" for severity, n in self.counts.items())
         return f"<Report {self.summary.path or 'in memory'}: {totals}; {len(self.outcomes)} rules>"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a report adds up to."""
+
+    open: dict[Severity, int]
+    waived: int
+    known: int
+    rules: dict[Status, int]
+
+    @property
+    def findings(self) -> int:
+        """Findings that count."""
+        return sum(self.open.values())
+
+    def sentence(self) -> str:
+        """The open findings in words."""
+        parts = [counted(n, _NOUNS[severity]) for severity, n in self.open.items()]
+        text = ", ".join(parts)
+        aside = [
+            f"{n:,} {word}" for n, word in ((self.waived, "waived"), (self.known, "in the baseline")) if n
+        ]
+        return text + (f" (and {', '.join(aside)})" if aside else "")
+
+    def rule_sentence(self) -> str:
+        """How the rules came out, in words."""
+        return ", ".join(f"{n:,} {status.value}" for status, n in self.rules.items())
+
+
+_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+
+
+def totals(report: Report) -> Totals:
+    """Counts over all findings and rules."""
+    states = report.findings["state"].value_counts()
+    return Totals(
+        open=report.counts,
+        waived=int(states.get(State.WAIVED.value, 0)),
+        known=int(states.get(State.BASELINE.value, 0)),
+        rules={status: sum(o.status is status for o in report.outcomes) for status in Status},
+    )

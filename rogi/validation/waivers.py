@@ -13,6 +13,7 @@ import numpy as np
 
 from rogi import targets
 from rogi.errors import InputError, OptionError
+from rogi.files import write_text
 from rogi.rules.registry import expand, rules
 from rogi.text import as_json
 from rogi.validation.report import State, WaiverUse
@@ -185,8 +186,6 @@ class Baseline:
 
 def write_baseline(findings: pd.DataFrame, path: Path, version: str) -> int:
     """Write the fingerprints of all findings that are not waived; returns how many."""
-    from rogi.files import write_text
-
     keep = findings[(findings["state"] != State.WAIVED.value).to_numpy(dtype=bool)]
     labels = (keep["code"] + " " + keep["layer"] + " " + keep["feature_id"]).to_numpy(dtype=object)
     order = np.argsort(keep["fingerprint"].to_numpy(dtype=str), kind="stable")

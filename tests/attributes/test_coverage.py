@@ -9,8 +9,8 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.attributes import coverage as module
-from rogi.attributes.coverage import (
+from rogi.attributes.zonal import coverage as module
+from rogi.attributes.zonal.coverage import (
     Coverage,
     coverage,
     pixel_rings,

@@ -20,11 +20,11 @@ import pytest
 import shapely
 from affine import Affine
 
+from rogi.areas import area_m2
 from rogi.attributes.configuration import AttributeSettings, ClimateSource, read_settings, settings_toml
 from rogi.attributes.derive import Derived, Runner, derive_attributes
-from rogi.attributes.places import circles
+from rogi.attributes.zonal.described_units import circles
 from rogi.errors import InputError, OptionError
-from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
 from rogi.ledger import Ledger
 from rogi.raster.climate.options import ClimateOptions

@@ -15,10 +15,10 @@ from affine import Affine
 from rogi.attributes.configuration import AttributeSettings, ClimateSource
 from rogi.attributes.derive import Derived, derive_attributes
 from rogi.attributes.fields import Group
-from rogi.attributes.groups import Engine
 from rogi.attributes.plausible import explanation, impossible, plausible_range
 from rogi.attributes.reasons import Nulls
 from rogi.attributes.relief import ZonalOptions
+from rogi.attributes.zonal.groups import Engine
 from rogi.errors import InputError
 from rogi.inventory.build import from_frames
 from rogi.schema.model import Role

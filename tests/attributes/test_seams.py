@@ -16,19 +16,20 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.attributes import groups, seams, zonal
+from rogi.areas import area_m2
 from rogi.attributes.configuration import AttributeSettings
 from rogi.attributes.derive import Derived, Runner, derive_attributes
-from rogi.attributes.groups import Engine
-from rogi.attributes.placement import cell_areas
 from rogi.attributes.relief import ZonalOptions, relief_statistics
-from rogi.attributes.seams import grounds, home_grids, split, window_on
-from rogi.attributes.zonal import zonal_statistics
+from rogi.attributes.zonal import groups, seams, zonal
+from rogi.attributes.zonal.groups import Engine
+from rogi.attributes.zonal.placement import cell_areas
+from rogi.attributes.zonal.seams import grounds, home_grids, split, window_on
+from rogi.attributes.zonal.zonal import zonal_statistics
 from rogi.errors import OptionError
-from rogi.geometry import area_m2, transform_geometries
+from rogi.geometry import transform_geometries
 from rogi.inventory.build import from_frames
 from rogi.ledger import Ledger
-from rogi.raster.elevation import open_elevation_model
+from rogi.raster.elevation.model import open_elevation_model
 from rogi.raster.files import ArrayRaster, reading
 from rogi.raster.grid import Window
 from rogi.schema.model import Role

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.attributes.coverage import Coverage
-from rogi.attributes.statistics import (
+from rogi.attributes.zonal.coverage import Coverage
+from rogi.attributes.zonal.statistics import (
     Reason,
     circular_statistics,
     parse_statistic,
@@ -18,7 +18,7 @@ from rogi.attributes.statistics import (
     valid_share,
     weighted_statistics,
 )
-from rogi.attributes.streaming import Chunk, streamed_circular_mean, streamed_statistics
+from rogi.attributes.zonal.streaming import Chunk, streamed_circular_mean, streamed_statistics
 from rogi.errors import OptionError
 
 ALL = ("mean", "std", "min", "max", "median", "q05", "q97.5")

@@ -13,13 +13,14 @@ import shapely
 from affine import Affine
 from exactextract import exact_extract
 
-from rogi.attributes import groups, seams, zonal
-from rogi.attributes.groups import Engine
-from rogi.attributes.placement import place_polygons, row_areas
-from rogi.attributes.zonal import zonal_statistics
+from rogi.areas import area_m2
+from rogi.attributes.zonal import groups, seams, zonal
+from rogi.attributes.zonal.groups import Engine
+from rogi.attributes.zonal.placement import place_polygons, row_areas
+from rogi.attributes.zonal.zonal import zonal_statistics
 from rogi.errors import InputError, OptionError
-from rogi.geometry import area_m2, parse_crs
-from rogi.raster.elevation import open_elevation_model
+from rogi.geometry import parse_crs
+from rogi.raster.elevation.model import open_elevation_model
 from rogi.raster.files import ArrayRaster, open_raster, reading
 from rogi.raster.grid import Window
 

@@ -9,19 +9,19 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.comparison.agreement import (
+from rogi.comparison.agreement.areas import Components, components, uncovered
+from rogi.comparison.agreement.attributes import class_agreement, numeric_agreement
+from rogi.comparison.agreement.boundaries import boundary_distances
+from rogi.comparison.agreement.objects import (
     area_agreement,
     found,
     group_agreement,
     object_agreement,
     size_agreement,
 )
-from rogi.comparison.areas import Components, components, uncovered
-from rogi.comparison.attributes import class_agreement, numeric_agreement
-from rogi.comparison.boundaries import boundary_distances
 from rogi.comparison.compare import compare_polygons
-from rogi.comparison.matching import MatchGraph, assignment, match_polygons, swap
-from rogi.comparison.outlines import Outlines, prepare_together
+from rogi.comparison.matching.graph import MatchGraph, assignment, match_polygons, swap
+from rogi.comparison.matching.prepared_outlines import Outlines, prepare_together
 
 EQUAL_AREA = 6933  # cylindrical equal-area, metres
 

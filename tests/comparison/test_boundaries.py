@@ -8,8 +8,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.comparison.boundaries import BoundaryDistances, _weighted_quantile, boundary_distances
-from rogi.comparison.outlines import prepare
+from rogi.comparison.agreement.boundaries import BoundaryDistances, _weighted_quantile, boundary_distances
+from rogi.comparison.matching.prepared_outlines import prepare
 from rogi.geometry import local_metres, metres_per_degree
 
 EAST, NORTH = (float(v) for v in metres_per_degree(30.0))

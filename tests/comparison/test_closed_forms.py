@@ -10,16 +10,16 @@ import pyproj
 import pytest
 import shapely
 
-from rogi.comparison.agreement import group_counts
+from rogi.comparison.agreement.objects import group_counts
 from rogi.comparison.compare import Parameters
-from rogi.comparison.estimators import stratified_ratio, stratified_share
 from rogi.comparison.inventories import compare_inventories
-from rogi.comparison.matching import assignment, match_points
+from rogi.comparison.matching.graph import assignment, match_points
+from rogi.comparison.matching.sides import Side, side_of
 from rogi.comparison.metrics import metrics
-from rogi.comparison.sides import Side, side_of
-from rogi.comparison.summary import direction
 from rogi.inventory.build import from_frames
+from rogi.review.estimators import stratified_ratio, stratified_share
 from rogi.schema.model import Role
+from rogi.statistics.summary import direction
 
 QUICK = Parameters(replicates=20)
 

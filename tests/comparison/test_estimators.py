@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.comparison.estimators import allocate, stratified_ratio, stratified_share
+from rogi.review.estimators import allocate, stratified_ratio, stratified_share
 
 # Stehman (2014), Table 2: strata A to D of 40,000 to 10,000 pixels, ten sampled in each.
 STRATUM = np.repeat(np.arange(4), 10)

@@ -8,7 +8,7 @@ import pytest
 import shapely
 
 from rogi.comparison.exercise import compare_operators, consensus_layer, object_layer, vote_layer
-from rogi.comparison.sides import Side, side_of
+from rogi.comparison.matching.sides import Side, side_of
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames
 from rogi.schema.model import Role

@@ -10,18 +10,18 @@ import pandas as pd
 import pytest
 import shapely
 
+from rogi.areas import area_m2
 from rogi.comparison.compare import Parameters
 from rogi.comparison.crosswalk import COLUMNS, changes, crosswalk, objects
 from rogi.comparison.inventories import InventoryComparison, compare_inventories, within_region
-from rogi.comparison.layers import write_changes, write_crosswalk
+from rogi.comparison.matching.sides import Certainty, Side, side_of
 from rogi.comparison.metrics import MEANINGS, metrics
 from rogi.comparison.outcome import Outcome
-from rogi.comparison.sides import Certainty, Side, side_of
+from rogi.comparison.output_layers import write_changes, write_crosswalk
+from rogi.comparison.report.tables import notes
 from rogi.errors import InputError, OptionError
-from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
 from rogi.regions import Regions
-from rogi.render.comparison_tables import notes
 from rogi.schema.model import Role
 
 QUICK = Parameters(replicates=20)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from rogi.comparison.matching import (
+from rogi.comparison.matching.graph import (
     MATCH_TYPES,
     MatchGraph,
     MatchType,
@@ -24,7 +24,13 @@ from rogi.comparison.matching import (
     self_overlaps,
     swap,
 )
-from rogi.comparison.outlines import Outlines, canonical_order, prepare, prepare_together, repair
+from rogi.comparison.matching.prepared_outlines import (
+    Outlines,
+    canonical_order,
+    prepare,
+    prepare_together,
+    repair,
+)
 
 KM = 1000.0
 EQUAL_EARTH = 6933  # cylindrical equal-area, metres

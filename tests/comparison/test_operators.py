@@ -10,6 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rogi.comparison.matching.prepared_outlines import Outlines, prepare_together
 from rogi.comparison.operators import (
     consensus,
     detection_alpha,
@@ -21,7 +22,6 @@ from rogi.comparison.operators import (
     match_all_points,
     vote_faces,
 )
-from rogi.comparison.outlines import Outlines, prepare_together
 
 
 def boxes(*corners: tuple[float, float, float, float]) -> np.ndarray:

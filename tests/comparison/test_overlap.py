@@ -10,8 +10,8 @@ import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rogi.comparison.overlap import _orient, overlap_areas
-from rogi.geometry import rings_of
+from rogi.areas import rings_of
+from rogi.comparison.matching.overlap import _orient, overlap_areas
 
 
 def _areas(p: list, q: list) -> np.ndarray:

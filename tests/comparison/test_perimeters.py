@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import shapely
 
-from rogi.comparison.areas import _perimeters
-from rogi.geometry import rings_of
+from rogi.areas import rings_of
+from rogi.comparison.agreement.areas import _perimeters
 
 
 def test_lengths_are_those_of_geos() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.comparison.rates import (
+from rogi.comparison.agreement.rates import (
     bootstrap_sums,
     cohen_kappa,
     f1_rate,

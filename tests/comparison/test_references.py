@@ -47,7 +47,7 @@ published: {reference: 7, source: a report}
 def _side(points: list[tuple[float, float]], subregions: list[str] | None = None):  # type: ignore[no-untyped-def]
     import geopandas as gpd
 
-    from rogi.comparison.sides import side_of
+    from rogi.comparison.matching.sides import side_of
 
     columns = {} if subregions is None else {"SUBREGION": subregions}
     frame = gpd.GeoDataFrame(columns, geometry=[shapely.Point(p) for p in points], crs=4326)

@@ -11,19 +11,13 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.comparison.grids import (
-    Grid,
-    equal_area_grid,
-    grid_of_raster,
-    gridded,
-    write_geotiff,
-    write_gpkg,
-)
-from rogi.detection.glaciers import read_glaciers
-from rogi.detection.outlines import read_outlines
+from rogi.areas import area_m2
+from rogi.detection.candidates.glaciers import read_glaciers
+from rogi.detection.patches.label_rasters import read_outlines
 from rogi.errors import InputError, OptionError
-from rogi.geometry import area_m2, transform_geometries
+from rogi.geometry import transform_geometries
 from rogi.regions import UNNAMED, Regions, assign, fold, read_regions, same_name, spelled
+from rogi.statistics.grids import Grid, equal_area_grid, grid_of_raster, gridded, write_geotiff, write_gpkg
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import pandas as pd
 import pyogrio
 import pytest
 
-from rogi.comparison import review_files
-from rogi.comparison.sampling import SIZE_LIMITS_KM2, Stratum, draw, size_classes
-from rogi.comparison.verdicts import VERDICTS, Returned, Trouble, Verdict, collect, score
 from rogi.errors import InputError, OptionError
-from rogi.render import review as render
+from rogi.review import files
+from rogi.review import report as render
+from rogi.review.sampling import SIZE_LIMITS_KM2, Stratum, draw, size_classes
+from rogi.review.verdicts import VERDICTS, Returned, Trouble, Verdict, collect, score
 from rogi.rules import examples
 from rogi.schema.model import Role
 
@@ -181,17 +181,17 @@ def test_a_file_in_another_order_gives_the_same():
 @pytest.fixture
 def review(tmp_path):
     inventory = examples.tprogi(40)
-    population = review_files.units(inventory)
+    population = files.units(inventory)
     keys = [f"{u}" for u in population["ID"]]
-    sample = draw(keys, n=10, seed=1, strata=review_files.strata(inventory, population, "size"))
+    sample = draw(keys, n=10, seed=1, strata=files.strata(inventory, population, "size"))
     folder = tmp_path / "review"
-    review_files.write_sample(
+    files.write_sample(
         folder,
         population,
         sample,
         ["Li", "Rossi"],
         {"seed": 1},
-        outlines=review_files.outlines_of(inventory, population, sample),
+        outlines=files.outlines_of(inventory, population, sample),
     )
     return inventory, folder
 
@@ -235,8 +235,8 @@ def test_returned_files_are_scored_and_written_back(review, tmp_path):
     inventory, folder = review
     fill(folder / "review_li.gpkg", ["Yes"] * 9 + ["No"])
     fill(folder / "review_rossi.gpkg", ["Yes"] * 8 + ["No", "No"])
-    design = review_files.read_design(folder)
-    both = [review_files.read_returned(folder / f"review_{n}.gpkg", design) for n in ("li", "rossi")]
+    design = files.read_design(folder)
+    both = [files.read_returned(folder / f"review_{n}.gpkg", design) for n in ("li", "rossi")]
     assert [r.reviewer for r in both] == ["Li", "Rossi"]
     result = score(design.stratum, design.strata, both)
     assert result.reviewers[0].counts[Verdict.NO] == 1
@@ -244,7 +244,7 @@ def test_returned_files_are_scored_and_written_back(review, tmp_path):
     text = render.as_markdown(result, design, both)
     assert "| Li | 9 | 1 | 0 | 0 | 0 | 10 |" in text
     assert json.loads(json.dumps(render.as_dict(result, design, both)))["disagreements"][0]["sample"] == 9
-    changed, count = review_files.write_back(inventory, design, both, result)
+    changed, count = files.write_back(inventory, design, both, result)
     assert count == 10
     column = changed.layer(Role.OUTLINE).frame["ADDI_INF"]
     assert column.notna().sum() == 10
@@ -253,48 +253,46 @@ def test_returned_files_are_scored_and_written_back(review, tmp_path):
         "Review: Li Yes, Rossi No",
         "Review: Li No, Rossi No",
     }
-    again, _ = review_files.write_back(changed, design, both, result)
+    again, _ = files.write_back(changed, design, both, result)
     assert again.layer(Role.OUTLINE).frame["ADDI_INF"].equals(column)
 
 
 def test_totals_that_do_not_add_up_are_said(review):
     _, folder = review
     fill(folder / "review_li.gpkg", ["Yes"] * 9)
-    design = review_files.read_design(folder)
-    one = [review_files.read_returned(folder / "review_li.gpkg", design)]
+    design = files.read_design(folder)
+    one = [files.read_returned(folder / "review_li.gpkg", design)]
     text = render.as_markdown(score(design.stratum, design.strata, one), design, one)
     assert "add up to 9, not to the 10 units" in text
 
 
 def test_the_same_sample_gives_the_same_bytes(tmp_path):
     inventory = examples.tprogi(20)
-    population = review_files.units(inventory)
+    population = files.units(inventory)
     sample = draw(list(population["ID"]), n=5)
     for name in ("a", "b"):
-        review_files.write_sample(tmp_path / name, population, sample, ["A"], {})
+        files.write_sample(tmp_path / name, population, sample, ["A"], {})
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
 
 
 @pytest.mark.parametrize("reviewers", [[], ["A", "a"], ["!"]])
 def test_reviewers_need_names_of_their_own(tmp_path, reviewers):
-    population = review_files.units(examples.tprogi(5))
+    population = files.units(examples.tprogi(5))
     with pytest.raises(OptionError, match="name of their own"):
-        review_files.write_sample(
-            tmp_path / "r", population, draw(list(population["ID"]), n=2), reviewers, {}
-        )
+        files.write_sample(tmp_path / "r", population, draw(list(population["ID"]), n=2), reviewers, {})
 
 
 def test_verdicts_are_never_written_over(review):
     inventory, folder = review
-    population = review_files.units(inventory)
+    population = files.units(inventory)
     with pytest.raises(OptionError, match="not an empty folder"):
-        review_files.write_sample(folder, population, draw(list(population["ID"]), n=2), ["A"], {})
+        files.write_sample(folder, population, draw(list(population["ID"]), n=2), ["A"], {})
 
 
 def test_unreadable_files_say_so(review, tmp_path):
     _, folder = review
-    design = review_files.read_design(folder)
+    design = files.read_design(folder)
     (tmp_path / "x.gpkg").write_bytes(b"nothing")
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     for name, message in (
@@ -303,25 +301,25 @@ def test_unreadable_files_say_so(review, tmp_path):
         ("y.gpkg", "y.gpkg"),
     ):
         with pytest.raises(InputError, match=message):
-            review_files.read_returned(tmp_path / name, design)
+            files.read_returned(tmp_path / name, design)
     (tmp_path / "sample.json").write_text('{"format": 1}')
     with pytest.raises(InputError, match="not the design"):
-        review_files.read_design(tmp_path)
+        files.read_design(tmp_path)
     with pytest.raises(InputError, match="rogi review sample"):
-        review_files.read_design(tmp_path / "none")
+        files.read_design(tmp_path / "none")
 
 
 def test_csv_files_as_spreadsheets_save_them(review, tmp_path):
     """Commas or semicolons, with a byte order mark or without; another encoding is said."""
     _, folder = review
-    design = review_files.read_design(folder)
+    design = files.read_design(folder)
     table = design.table[["sample", "ID"]].assign(verdict="Yes", reviewer="Müller")
     path = tmp_path / "returned.csv"
     for sep, encoding in ((",", "utf-8"), (";", "utf-8"), (";", "utf-8-sig"), (",", "utf-8-sig")):
         table.to_csv(path, index=False, sep=sep, encoding=encoding)
-        got = review_files.read_returned(path, design)
+        got = files.read_returned(path, design)
         assert (got.reviewer, got.problems) == ("Müller", ())
         assert (got.code == 0).all()
     table.to_csv(path, index=False, encoding="latin-1")
     with pytest.raises(InputError, match="CSV UTF-8"):
-        review_files.read_returned(path, design)
+        files.read_returned(path, design)

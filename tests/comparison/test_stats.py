@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rogi.comparison.facts import Facts, check, read_facts
-from rogi.comparison.grids import equal_area_grid, gridded
-from rogi.comparison.summary import aspects, direction, statistics
-from rogi.comparison.unit_table import unit_table
 from rogi.errors import InputError
-from rogi.render import figures
-from rogi.render import stats as render
 from rogi.rules import examples
 from rogi.schema.model import Role
+from rogi.statistics import figures
+from rogi.statistics import report as render
+from rogi.statistics.facts import Facts, check, read_facts
+from rogi.statistics.grids import equal_area_grid, gridded
+from rogi.statistics.summary import aspects, direction, statistics
+from rogi.statistics.unit_table import unit_table
 from rogi.synthetic.inventory import synthetic_inventory
 
 

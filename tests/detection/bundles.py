@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rogi.detection.bundle import Bundle, Golden, write_files
-from rogi.detection.card import BOUNDARY, ROCK_GLACIER, Channel, ModelCard
-from rogi.detection.export import INPUT, OPSET, OUTPUT
+from rogi.detection.model.bundle import Bundle, Golden
+from rogi.detection.model.bundle_writing import write_files
+from rogi.detection.model.card import BOUNDARY, ROCK_GLACIER, Channel, ModelCard
+from rogi.detection.model.export import INPUT, OPSET, OUTPUT
 
 
 def card(

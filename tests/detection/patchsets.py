@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rogi.detection.patch_store import INDEX, INDEX_COLUMNS, PatchCard, PatchSet, ShardWriter, write_card
+from rogi.detection.patches.shards import INDEX, INDEX_COLUMNS, PatchCard, PatchSet, ShardWriter, write_card
 from rogi.ledger import file_sha256
 
 

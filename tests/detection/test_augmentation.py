@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rogi.detection.augmentation import NONE, Augmentation, augment, is_light
+from rogi.detection.training.augmentation import NONE, Augmentation, augment, is_light
 from rogi.errors import OptionError
 
 MEAN, STD = np.array([100, 50], np.float32), np.array([20, 10], np.float32)

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from bundles import answer, card, tiny_bundle, tiny_onnx
 
-from rogi.detection import backends, engines
-from rogi.detection.backends import disagreement, select_backend
-from rogi.detection.bundle import Bundle, Golden, write_files
-from rogi.detection.engines import PRECISIONS, Backend, Plan, build_backend
+from rogi.detection.model import backends, engines
+from rogi.detection.model.backends import disagreement, select_backend
+from rogi.detection.model.bundle import Bundle, Golden
+from rogi.detection.model.bundle_writing import write_files
+from rogi.detection.model.engines import PRECISIONS, Backend, Plan, build_backend
 from rogi.errors import MissingExtra, OptionError, RogiError
 
 PATCH = 64
@@ -274,8 +275,8 @@ def test_answers_are_right_and_independent_of_threads(bundle: Bundle, backend: s
 def test_torch_gives_the_network_of_the_card(tmp_path: Path) -> None:
     """PyTorch on the CPU, from weights and card: the golden answer is that of the network itself."""
     torch = pytest.importorskip("torch")
-    from rogi.detection.export import probability
-    from rogi.detection.network import NetworkSpec, build_network
+    from rogi.detection.model.export import probability
+    from rogi.detection.model.network import NetworkSpec, build_network
 
     made = card(
         patch=PATCH,
@@ -308,7 +309,7 @@ def test_torch_gives_the_network_of_the_card(tmp_path: Path) -> None:
 
 pytest.importorskip("torch")
 
-from rogi.detection.torch_engine import Torch, claim, in_batches  # noqa: E402
+from rogi.detection.model.torch_engine import Torch, claim, in_batches  # noqa: E402
 
 
 class Full(Exception):

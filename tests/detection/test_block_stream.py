@@ -17,14 +17,14 @@ from tests.detection.bundles import card, tiny_bundle
 
 torch = pytest.importorskip("torch")
 
-from rogi.detection import block_prediction, block_stream  # noqa: E402
-from rogi.detection.block_prediction import BlockDone, BlockJob, Task, run_block  # noqa: E402
-from rogi.detection.bundle import Bundle  # noqa: E402
-from rogi.detection.device_blend import DeviceBlend  # noqa: E402
-from rogi.detection.engines import Plan  # noqa: E402
-from rogi.detection.fit import Intake  # noqa: E402
-from rogi.detection.ground import ground_on  # noqa: E402
-from rogi.detection.imagery import Imagery  # noqa: E402
+from rogi.detection.imagery.channels import Imagery  # noqa: E402
+from rogi.detection.imagery.suitability import Intake  # noqa: E402
+from rogi.detection.model.bundle import Bundle  # noqa: E402
+from rogi.detection.model.engines import Plan  # noqa: E402
+from rogi.detection.prediction import block_prediction, block_stream  # noqa: E402
+from rogi.detection.prediction.block_prediction import BlockDone, BlockJob, Task, run_block  # noqa: E402
+from rogi.detection.prediction.device_blend import DeviceBlend  # noqa: E402
+from rogi.detection.prediction.predicted_area import ground_on  # noqa: E402
 from rogi.detection.windows import Blend, Lattice, Merge  # noqa: E402
 from rogi.errors import RogiError  # noqa: E402
 
@@ -232,8 +232,8 @@ def test_a_worker_refuses_another_bundle(bundles: dict[int, Bundle], tmp_path: P
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A bundle of a real network with random weights, with several golden patches."""
-    from rogi.detection.bundle import write_bundle
-    from rogi.detection.network import NetworkSpec, build_network
+    from rogi.detection.model.bundle_writing import write_bundle
+    from rogi.detection.model.network import NetworkSpec, build_network
 
     made = card(
         patch=64,

@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 import rogi.detection
-from rogi.detection import bundle as bundle_module
-from rogi.detection.bundle import (
+from rogi.detection.model import bundle as bundle_module
+from rogi.detection.model.bundle import (
     CARD,
     GOLDEN,
     ONNX,
@@ -29,20 +29,12 @@ from rogi.detection.bundle import (
     WEIGHTS,
     Bundle,
     Golden,
-    deepness_properties,
     read_tensors,
     tensor_bytes,
-    write_files,
 )
-from rogi.detection.card import (
-    Metric,
-    Source,
-    ThresholdCurve,
-    TrainingRecord,
-    read_card,
-    write_card,
-)
-from rogi.detection.export import onnx_runner
+from rogi.detection.model.bundle_writing import deepness_properties, write_files
+from rogi.detection.model.card import Metric, Source, ThresholdCurve, TrainingRecord, read_card, write_card
+from rogi.detection.model.export import onnx_runner
 from rogi.errors import InputError, OutputError
 from tests.detection.bundles import answer, card, tiny_bundle
 
@@ -451,8 +443,8 @@ def test_a_bundle_is_read_without_torch(made: Path):
         "names = 'torch torchvision timm segmentation_models_pytorch onnx safetensors'\n"
         "for name in names.split():\n"
         "    sys.modules[name] = None\n"
-        "from rogi.detection.bundle import Bundle\n"
-        "from rogi.detection.models import inspect\n"
+        "from rogi.detection.model.bundle import Bundle\n"
+        "from rogi.detection.model.collection import inspect\n"
         "from pathlib import Path\n"
         "bundle = Bundle.load(sys.argv[1])\n"
         "ok = inspect(Path(sys.argv[1])).error == ''\n"

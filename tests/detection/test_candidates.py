@@ -16,14 +16,16 @@ import shapely
 from affine import Affine
 from scipy import ndimage
 
-from rogi.detection.candidates import COLUMNS, make_candidates, read_coverage, write_candidates
-from rogi.detection.glaciers import Glaciers, glacier_overlap, read_glaciers
-from rogi.detection.ground import ground_on
-from rogi.detection.polygons import polygonise
-from rogi.detection.provisional import provisional_ids
-from rogi.detection.smoothing import smoothed
+from rogi.areas import area_m2
+from rogi.detection.candidates.extraction import COLUMNS, make_candidates
+from rogi.detection.candidates.files import read_coverage, write_candidates
+from rogi.detection.candidates.glaciers import Glaciers, glacier_overlap, read_glaciers
+from rogi.detection.candidates.polygons import polygonise
+from rogi.detection.candidates.provisional_ids import provisional_ids
+from rogi.detection.candidates.smoothing import smoothed
+from rogi.detection.prediction.predicted_area import ground_on
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.geometry import area_m2, parse_crs, to_lonlat
+from rogi.geometry import parse_crs, to_lonlat
 
 UTM = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 3_100_000.0)
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from rogi.detection.confidence import HALO, confidence, histograms
-from rogi.detection.polygons import polygonise
+from rogi.detection.candidates.confidence import HALO, confidence, histograms
+from rogi.detection.candidates.polygons import polygonise
 
 FIELDS = ("mean", "p10", "spread", "entropy", "invalid_halo", "at_edge")
 

@@ -17,7 +17,7 @@ from bundles import tiny_bundle
 from rasterio.transform import from_origin
 
 import rogi
-from rogi.detection.candidates import read_parameters
+from rogi.detection.candidates.files import read_parameters
 from rogi.detection.origin import origin_of_parameters, origin_of_raster
 from rogi.errors import InputError, OptionError
 
@@ -166,7 +166,7 @@ def test_evaluations_are_those_of_the_command(files: tuple[Path, Path], run: Run
 
 def test_training_is_that_of_the_command(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from rogi.detection.bundle import Bundle
+    from rogi.detection.model.bundle import Bundle
     from tests.detection.patchsets import tiny_patches
 
     patches = tiny_patches(tmp_path / "patches").folder

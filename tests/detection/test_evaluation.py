@@ -19,15 +19,16 @@ import shapely
 from affine import Affine
 from scipy import ndimage
 
-from rogi.comparison.sides import side_of
-from rogi.detection.boundary_iou import boundary_iou
-from rogi.detection.candidates import make_candidates, write_candidates
-from rogi.detection.evaluation import evaluate, spatial_blocks
-from rogi.detection.pixel_scores import pixel_scores
-from rogi.detection.predicted_ground import clip
-from rogi.detection.published import packaged_evaluation, read_published
+from rogi.areas import area_m2
+from rogi.comparison.matching.sides import side_of
+from rogi.detection.candidates.extraction import make_candidates
+from rogi.detection.candidates.files import write_candidates
+from rogi.detection.evaluation.boundary_iou import boundary_iou
+from rogi.detection.evaluation.evaluated_area import clip
+from rogi.detection.evaluation.pixel_scores import pixel_scores
+from rogi.detection.evaluation.published import packaged_evaluation, read_published
+from rogi.detection.evaluation.scores import evaluate, spatial_blocks
 from rogi.errors import InputError, OptionError
-from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
 from rogi.schema.load import load_vocabulary
 from rogi.schema.model import Role

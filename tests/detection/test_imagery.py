@@ -19,7 +19,7 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform as transform_points
 from rasters import CORNER, UTM, grid, picture, write
 
-from rogi.detection.imagery import Imagery
+from rogi.detection.imagery.channels import Imagery
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger
 from rogi.raster.files import close_files

@@ -11,7 +11,7 @@ from rogi.errors import OptionError
 
 torch = pytest.importorskip("torch")
 
-from rogi.detection.losses import SMOOTH, Loss, bce, dice, focal, tversky  # noqa: E402
+from rogi.detection.training.losses import SMOOTH, Loss, bce, dice, focal, tversky  # noqa: E402
 
 
 def case(seed: int = 0, outputs: int = 1):

@@ -13,8 +13,9 @@ from rogi.errors import InputError, OptionError
 
 torch = pytest.importorskip("torch")
 
-from rogi.detection.bundle import Bundle, Golden, tensor_bytes, write_files  # noqa: E402
-from rogi.detection.network import (  # noqa: E402
+from rogi.detection.model.bundle import Bundle, Golden, tensor_bytes  # noqa: E402
+from rogi.detection.model.bundle_writing import write_files  # noqa: E402
+from rogi.detection.model.network import (  # noqa: E402
     NetworkSpec,
     build_network,
     bundle_network,

@@ -21,13 +21,20 @@ from rasters import CORNER, grid, picture, write, write_outlines
 from typer.testing import CliRunner
 
 from rogi.cli.detect import app
-from rogi.detection.cutting import PatchSettings
-from rogi.detection.imagery import Imagery
-from rogi.detection.outlines import burn, read_outlines, touching_borders
-from rogi.detection.patch_store import CARD, INDEX, PatchSet
-from rogi.detection.patches import make_patches
-from rogi.detection.pixel_statistics import PixelStatistics
-from rogi.detection.split import DROPPED, TRAIN, VALIDATION, SplitMethod, blocked_split, random_split
+from rogi.detection.imagery.channels import Imagery
+from rogi.detection.imagery.pixel_statistics import PixelStatistics
+from rogi.detection.patches.cutting import PatchSettings
+from rogi.detection.patches.extraction import make_patches
+from rogi.detection.patches.label_rasters import burn, read_outlines, touching_borders
+from rogi.detection.patches.shards import CARD, INDEX, PatchSet
+from rogi.detection.patches.split import (
+    DROPPED,
+    TRAIN,
+    VALIDATION,
+    SplitMethod,
+    blocked_split,
+    random_split,
+)
 from rogi.errors import InputError, OptionError, OutputError
 
 SMALL = PatchSettings(context_m=150.0, size=48, stride=32)

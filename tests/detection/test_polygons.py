@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from rogi.detection.polygons import level_of, polygonise
+from rogi.detection.candidates.polygons import level_of, polygonise
 
 
 def reader(raster):

@@ -23,11 +23,11 @@ import shapely
 from affine import Affine
 from bundles import answer, tiny_bundle
 
-from rogi.detection.bundle import Bundle
-from rogi.detection.engines import Plan
-from rogi.detection.imagery import Imagery
-from rogi.detection.pixel_scores import probability_raster
-from rogi.detection.prediction import _resampled
+from rogi.detection.evaluation.pixel_scores import probability_raster
+from rogi.detection.imagery.channels import Imagery
+from rogi.detection.model.bundle import Bundle
+from rogi.detection.model.engines import Plan
+from rogi.detection.prediction.run import _resampled
 from rogi.detection.windows import STEPS, Blend, Lattice, Merge
 from rogi.errors import InputError
 
@@ -337,8 +337,8 @@ def test_more_imagery_that_resamples_otherwise_has_other_keys(tmp_path: Path) ->
 
 def test_a_choice_is_kept(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What computed the first blocks computes the others too, were something else faster by then."""
-    from rogi.detection import backends
-    from rogi.detection.prediction import choose_plan
+    from rogi.detection.model import backends
+    from rogi.detection.prediction.run import choose_plan
     from rogi.ledger import Ledger
 
     fastest = ["onnxruntime"]
@@ -357,8 +357,8 @@ def test_another_threshold_changes_a_choice_only_where_it_must(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was chosen is kept at a threshold where it passes, and left where it turns labels, for good."""
-    from rogi.detection import backends
-    from rogi.detection.prediction import choose_plan
+    from rogi.detection.model import backends
+    from rogi.detection.prediction.run import choose_plan
     from rogi.ledger import Ledger
 
     golden = bundle.golden()
@@ -461,10 +461,10 @@ def test_killed_five_times(main: Main, bundle: Bundle, tmp_path: Path) -> None:
 def test_cluster_that_loses_a_worker(bundle: Bundle, tmp_path: Path) -> None:
     """Two workers of a real cluster, one killed in the middle: the same raster as without it."""
     distributed = pytest.importorskip("distributed")
-    from rogi.detection.fit import Intake
-    from rogi.detection.ground import Ground
-    from rogi.detection.imagery import Imagery
-    from rogi.detection.prediction import predict
+    from rogi.detection.imagery.channels import Imagery
+    from rogi.detection.imagery.suitability import Intake
+    from rogi.detection.prediction.predicted_area import Ground
+    from rogi.detection.prediction.run import predict
     from rogi.detection.windows import Blend, Merge
     from rogi.ledger import Ledger
     from rogi.raster.grid import Window
@@ -763,7 +763,7 @@ def test_a_run_that_fails_keeps_finished_blocks(
     error: Callable[[], BaseException],
 ) -> None:
     """The folder is new, but there is something in it to go on with; without, it goes, unless stopped."""
-    from rogi.detection import prediction
+    from rogi.detection.prediction import run as prediction
 
     source = write_image(tmp_path / "a.tif", scene())
     run, done = prediction.run_block, []
@@ -816,7 +816,7 @@ def test_bundles_that_are_refused(main: Main, bundle: Bundle, tmp_path: Path) ->
 
 
 def test_model_that_gives_no_numbers(bundle: Bundle) -> None:
-    from rogi.detection.block_prediction import Strip, predict_windows
+    from rogi.detection.prediction.block_prediction import Strip, predict_windows
     from rogi.detection.windows import Blend, Merge
     from rogi.errors import RogiError
 

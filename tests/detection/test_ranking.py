@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from rogi.detection.ranking import calibration, choose_threshold, curve, scored
+from rogi.detection.evaluation.curves import calibration, choose_threshold, curve, scored
 
 
 def things(score, right, *, positives=None, group=None, size=None):

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.detection.card import ThresholdCurve
-from rogi.detection.scores import THRESHOLDS, Counts, best_threshold, count, metrics, ratios, threshold_curve
+from rogi.detection.model.card import ThresholdCurve
+from rogi.detection.training.patch_scores import (
+    THRESHOLDS,
+    Counts,
+    best_threshold,
+    count,
+    metrics,
+    ratios,
+    threshold_curve,
+)
 
 
 def case(seed: int, n: int = 4):

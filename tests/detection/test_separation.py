@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from rogi.comparison.agreement import object_agreement
-from rogi.comparison.matching import assignment, match_polygons
-from rogi.comparison.outlines import prepare_together
-from rogi.detection.polygons import join, polygonise, polygonise_labels
-from rogi.detection.separation import (
+from rogi.comparison.agreement.objects import object_agreement
+from rogi.comparison.matching.graph import assignment, match_polygons
+from rogi.comparison.matching.prepared_outlines import prepare_together
+from rogi.detection.candidates.polygons import join, polygonise, polygonise_labels
+from rogi.detection.candidates.separation import (
     Separate,
     separate_at_boundaries,
     separate_lobes,

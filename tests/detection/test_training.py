@@ -18,22 +18,16 @@ from rogi.errors import InputError, OptionError, OutputError, RogiError
 
 torch = pytest.importorskip("torch")
 
-from rogi.detection.augmentation import Augmentation  # noqa: E402
-from rogi.detection.bundle import Bundle, tensor_bytes  # noqa: E402
-from rogi.detection.checkpoints import NAME, read_checkpoint  # noqa: E402
-from rogi.detection.dataset import TrainingData  # noqa: E402
-from rogi.detection.devices import find_device, find_precision  # noqa: E402
-from rogi.detection.network import NetworkSpec, build_network  # noqa: E402
-from rogi.detection.patch_store import PatchSet  # noqa: E402
-from rogi.detection.trained import Trained, golden_positions, write_model  # noqa: E402
-from rogi.detection.training import train  # noqa: E402
-from rogi.detection.training_settings import (  # noqa: E402
-    Optimiser,
-    Precision,
-    Schedule,
-    TrainingSettings,
-    learning_rate,
-)
+from rogi.detection.model.bundle import Bundle, tensor_bytes  # noqa: E402
+from rogi.detection.model.network import NetworkSpec, build_network  # noqa: E402
+from rogi.detection.patches.shards import PatchSet  # noqa: E402
+from rogi.detection.training.augmentation import Augmentation  # noqa: E402
+from rogi.detection.training.checkpoints import NAME, read_checkpoint  # noqa: E402
+from rogi.detection.training.dataset import TrainingData  # noqa: E402
+from rogi.detection.training.devices import find_device, find_precision  # noqa: E402
+from rogi.detection.training.loop import train  # noqa: E402
+from rogi.detection.training.outcome import Trained, golden_positions, write_model  # noqa: E402
+from rogi.detection.training.settings import Optimiser, Precision, Schedule, TrainingSettings, learning_rate  # noqa: E402
 from tests.detection.patchsets import tiny_patches  # noqa: E402
 
 SPEC = NetworkSpec("Unet", "tu-regnetx_002", encoder_depth=3, decoder_channels=(16, 8, 8))

@@ -20,7 +20,7 @@ from rasterio.features import rasterize
 from typer.testing import CliRunner
 
 from rogi.cli.detect import app
-from rogi.detection.bundle import Bundle
+from rogi.detection.model.bundle import Bundle
 
 BORDER = 480
 """Column that divides the picture of 800."""

@@ -10,7 +10,7 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.detection.block_store import BlockStore, BlockSums, finished_parts, write_block
+from rogi.detection.prediction.block_store import BlockStore, BlockSums, finished_parts, write_block
 from rogi.detection.windows import (
     NO_DATA,
     STEPS,

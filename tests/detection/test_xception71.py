@@ -15,10 +15,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
 from rogi.cli.detect import app  # noqa: E402
-from rogi.detection.bundle import Bundle  # noqa: E402
-from rogi.detection.engines import Plan, build_backend  # noqa: E402
-from rogi.detection.export import probability  # noqa: E402
-from rogi.detection.network import bundle_network  # noqa: E402
+from rogi.detection.model.bundle import Bundle  # noqa: E402
+from rogi.detection.model.engines import Plan, build_backend  # noqa: E402
+from rogi.detection.model.export import probability  # noqa: E402
+from rogi.detection.model.network import bundle_network  # noqa: E402
 
 SIZE = 480
 

@@ -15,11 +15,11 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rogi.fixes import FixLevel, FixReport, fix
 from rogi.inventory.build import from_frames
 from rogi.inventory.loss import Loss, LossKind
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
+from rogi.rules.fixes import FixLevel, FixReport, fix
 from rogi.rules.geometry import geo018_ring_orientation
 from rogi.rules.registry import rules
 from rogi.schema.model import Role

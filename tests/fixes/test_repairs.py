@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import shapely
 
-from rogi.fixes import FixLevel, fix
-from rogi.fixes.geometry import repaired
 from rogi.rules import examples
+from rogi.rules.fixes import FixLevel, fix
+from rogi.rules.fixes.geometry import repaired
 from rogi.schema.model import Role
 
 SQUARE = [(0, 0), (10, 0), (10, 10), (0, 10), (0, 0)]

@@ -69,7 +69,7 @@ def preload() -> None:
 
     import rogi.attributes.derive
     import rogi.comparison
-    import rogi.detection.prediction
+    import rogi.detection.prediction.run
     import rogi.release
     import rogi.update
     import rogi.validation.engine  # noqa: F401

@@ -22,8 +22,8 @@ import shapely
 
 from rogi import archives
 from rogi.errors import InputError
-from rogi.inventory import sources
 from rogi.inventory.read import read_inventory
+from rogi.inventory.reading import sources
 from rogi.inventory.write import write_inventory
 from rogi.rules import examples
 from rogi.rules.rule import Severity

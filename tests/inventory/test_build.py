@@ -12,7 +12,7 @@ import shapely
 
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames, map_columns
-from rogi.inventory.detect import Family, LayerHint, detect_dialect, detect_role, role_of_family
+from rogi.inventory.reading.dialects import Family, LayerHint, detect_dialect, detect_role, role_of_family
 from rogi.schema.load import dialects, load_dialect, load_schema
 from rogi.schema.model import Role
 

@@ -8,8 +8,7 @@ import pytest
 import shapely
 
 from rogi.comparison.inventories import compare_inventories
-from rogi.comparison.sides import side_of
-from rogi.comparison.unit_table import unit_table
+from rogi.comparison.matching.sides import side_of
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames
 from rogi.inventory.convert import convert
@@ -20,6 +19,7 @@ from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.rules import examples
 from rogi.schema.model import Role
+from rogi.statistics.unit_table import unit_table
 
 
 def outlines(inventory: Inventory) -> Layer:
@@ -96,8 +96,8 @@ def test_no_work_grows_with_a_coordinate(vertex: dict[str, float]) -> None:
 
 def test_pairs_with_long_boundaries_are_sampled_with_wider_steps() -> None:
     """Two boxes 10 degrees wide and a tenth of a degree apart all along: about 11.1 km, whatever the step."""
-    from rogi.comparison.boundaries import boundary_distances
-    from rogi.comparison.outlines import prepare_together
+    from rogi.comparison.agreement.boundaries import boundary_distances
+    from rogi.comparison.matching.prepared_outlines import prepare_together
 
     shapes = [np.array([shapely.box(80, 0 + d, 90, 10 + d)], dtype=object) for d in (0.0, 0.1)]
     a, b = prepare_together([(shapes[0], 4326), (shapes[1], 4326)])

@@ -12,8 +12,8 @@ import pytest
 import shapely
 
 from rogi.errors import InputError
-from rogi.inventory.cells import coordinate_columns, numbers
 from rogi.inventory.read import read_inventory
+from rogi.inventory.reading.geometry_cells import coordinate_columns, numbers
 from rogi.schema.model import Role
 
 SQUARE = shapely.box(90, 30, 90.25, 30.25)

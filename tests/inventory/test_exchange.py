@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from rogi.errors import OutputError
 from rogi.inventory.build import from_frames
-from rogi.inventory.exchange import _cut, unfit_for_shapefile
 from rogi.inventory.loss import LossKind
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
+from rogi.inventory.writing.exchange import _cut, unfit_for_shapefile
 from rogi.rules import examples
 from rogi.schema.model import Role
 from tests.inventory.conftest import outlines

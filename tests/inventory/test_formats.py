@@ -18,8 +18,8 @@ import pytest
 import shapely
 
 from rogi.errors import InputError
-from rogi.inventory import sqlitefile
 from rogi.inventory.read import read_inventory
+from rogi.inventory.reading import sqlite_files
 from rogi.inventory.write import write_inventory
 from rogi.rules import examples
 from rogi.schema.model import Role
@@ -268,7 +268,7 @@ REGISTERED = (
     ],
 )
 def test_views_that_are_not_run(geopackage, monkeypatch, view, said) -> None:
-    monkeypatch.setattr(sqlitefile, "MAX_STEPS", 2_000_000)
+    monkeypatch.setattr(sqlite_files, "MAX_STEPS", 2_000_000)
     _with_sql(geopackage, f"CREATE VIEW v AS {view}", *REGISTERED)
     inventory = read_inventory(geopackage)
     assert len(inventory.layers) == 4
@@ -286,7 +286,7 @@ def test_a_view_that_reaches_the_network_is_not_run(geopackage) -> None:
 
 
 def test_a_view_alone_that_does_not_end_is_refused(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(sqlitefile, "MAX_STEPS", 2_000_000)
+    monkeypatch.setattr(sqlite_files, "MAX_STEPS", 2_000_000)
     path = tmp_path / "a.gpkg"
     outlines(1).to_file(path, layer="t")
     _with_sql(
@@ -302,7 +302,7 @@ def test_a_view_alone_that_does_not_end_is_refused(tmp_path, monkeypatch) -> Non
 
 
 def test_a_list_of_contents_that_does_not_end_is_refused(geopackage, monkeypatch) -> None:
-    monkeypatch.setattr(sqlitefile, "MAX_STEPS", 2_000_000)
+    monkeypatch.setattr(sqlite_files, "MAX_STEPS", 2_000_000)
     _with_sql(
         geopackage,
         "ALTER TABLE gpkg_contents RENAME TO old",
@@ -326,7 +326,7 @@ def test_views_and_computed_columns_that_end_are_read(tmp_path) -> None:
         "CREATE VIEW v AS SELECT fid AS OGC_FID, geom, ID, ST_MinX(geom) AS x FROM t WHERE fid > 1",
         *REGISTERED,
     )
-    assert sqlitefile.unsafe_layers(path) == {}
+    assert sqlite_files.unsafe_layers(path) == {}
     assert len(read_inventory(layers=[f"outline={path}:v"]).layers[0]) == 2
     assert len(read_inventory(layers=[f"outline={path}:t"]).layers[0]) == 3
 
@@ -456,7 +456,7 @@ def test_parquet_with_its_own_type(tmp_path, monkeypatch, crs, epsg) -> None:
     """The logical type, of which pyarrow writes the one without CRS only."""
     import pyproj
 
-    from rogi.inventory import geoparquet
+    from rogi.inventory.reading import geoparquet
 
     path = tmp_path / "outlines.parquet"
     frame = outlines(2, ID=IDS[:2])

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from rogi.cli.id import app
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames
-from rogi.inventory.idsource import from_file, from_numbers
-from rogi.inventory.positions import Place, positions
-from rogi.inventory.primary_id import make
+from rogi.inventory.id_sources import from_file, from_numbers
+from rogi.inventory.ids.primary_id import make
+from rogi.inventory.ids.unit_positions import Place, positions
 from rogi.inventory.write import write_inventory
 from rogi.rules import examples
 from rogi.schema.model import Role

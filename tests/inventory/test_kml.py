@@ -8,8 +8,8 @@ import pytest
 import shapely
 
 from rogi.errors import InputError
-from rogi.inventory import kml
 from rogi.inventory.read import read_inventory
+from rogi.inventory.reading import kml
 from rogi.schema.model import Role
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?><kml xmlns="http://www.opengis.net/kml/2.2"><Document>'

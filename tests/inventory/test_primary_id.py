@@ -11,16 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rogi.errors import OptionError
-from rogi.inventory.id_readings import IdForm
-from rogi.inventory.primary_id import (
-    LENGTH,
-    PATTERN,
-    RepairMethod,
-    deviation,
-    make,
-    parse,
-    repair,
-)
+from rogi.inventory.ids.primary_id import LENGTH, PATTERN, deviation, make, parse
+from rogi.inventory.ids.readings import IdForm
+from rogi.inventory.ids.repair import RepairMethod, repair
 
 # Ten markers of the Swiss inventory: ID before repair, after repair, easting and northing in EPSG:2056.
 SWISS = [

@@ -6,10 +6,10 @@ Expected numbers are worked by hand.
 import numpy as np
 import pytest
 
-from rogi.inventory.aspects import Coding
 from rogi.inventory.model import Inventory, Layer
-from rogi.inventory.units import AreaKind
-from rogi.inventory.values import known_texts, quantity
+from rogi.inventory.values.aspects import Coding
+from rogi.inventory.values.known import known_texts, quantity
+from rogi.inventory.values.units import AreaKind
 from rogi.rules import examples
 from rogi.schema.model import Role
 
@@ -27,7 +27,7 @@ def column(name: str, values: object, n: int = N) -> Layer:
 
 
 def km2(layer: Layer) -> np.ndarray:
-    from rogi.geometry import area_m2
+    from rogi.areas import area_m2
 
     return area_m2(layer.geometry, layer.crs) / 1e6
 

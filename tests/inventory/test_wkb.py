@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import shapely
 
-from rogi.inventory import wkb
+from rogi.inventory.reading import wkb
 
 POINT = struct.pack("<BIdd", 1, 1, 1.0, 2.0)
 

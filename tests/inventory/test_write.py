@@ -103,7 +103,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rogi.inventory.geopackage.add_field_domains", fail)
+    monkeypatch.setattr("rogi.inventory.write.add_field_domains", fail)
     with pytest.raises(OutputError, match="could not be written: No space left on device"):
         write_inventory(broken, path)
     after = listing(tmp_path)

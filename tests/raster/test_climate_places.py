@@ -15,7 +15,7 @@ from climates import BOUNDS, at, field, saved, series, value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rogi.attributes.zonal import zonal_statistics
+from rogi.attributes.zonal.zonal import zonal_statistics
 from rogi.errors import InputError
 
 PLACE = (91.3, 31.2)

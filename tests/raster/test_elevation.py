@@ -12,7 +12,7 @@ import rasterio.shutil
 from affine import Affine
 
 from rogi.errors import InputError
-from rogi.raster.elevation import open_elevation_model
+from rogi.raster.elevation.model import open_elevation_model
 from rogi.raster.files import reading
 from rogi.raster.grid import Window
 from rogi.raster.header import CorruptTile

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rogi.errors import InputError
-from rogi.raster.folders import search
+from rogi.raster.elevation.folders import search
 
 TIFF = b"II*\0\x08\0\0\0"
 HGT = bytes(2 * 9)

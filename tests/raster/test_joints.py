@@ -10,7 +10,7 @@ import pyproj
 import pytest
 from affine import Affine
 
-from rogi.raster.elevation import Surface, open_elevation_model
+from rogi.raster.elevation.model import Surface, open_elevation_model
 from rogi.raster.files import reading
 from rogi.raster.grid import Grid, Window, extent_on, fineness
 

@@ -19,9 +19,9 @@ from rasterio.errors import RasterioIOError
 from rasters import CORNER, grid, picture, write
 from scipy.ndimage import label
 
-from rogi.detection.imagery import Imagery
+from rogi.detection.imagery.channels import Imagery
 from rogi.errors import InputError
-from rogi.raster import edges
+from rogi.raster import image_edges
 from rogi.raster.grid import Grid, Window
 from rogi.raster.header import CorruptTile, MissingTile, NoImage, read_header
 
@@ -167,15 +167,15 @@ def test_zeros_joined_to_the_edge_are_void_and_others_are_not(
     found, count = label(np.pad(zero, 1, constant_values=True))
     expected = (found == found[0, 0])[1:-1, 1:-1] & zero
     path = write(tmp_path_factory.mktemp("zeros") / "a.tif", values)
-    saved, edges.BLOCK = edges.BLOCK, 16
+    saved, image_edges.BLOCK = image_edges.BLOCK, 16
     try:
         imagery = Imagery.open(path)
         _, valid = imagery.read(0, 0, 50, 70)
         np.testing.assert_array_equal(~valid, expected)
         np.testing.assert_array_equal(imagery.read(7, 13, 31, 40)[1], valid[7:38, 13:53])
     finally:
-        edges.BLOCK = saved
-        edges.zero_edges.cache_clear()
+        image_edges.BLOCK = saved
+        image_edges.zero_edges.cache_clear()
     assert count >= 1
 
 
@@ -413,7 +413,9 @@ def test_colours_tagged_in_another_order_are_put_right(tmp_path: Path) -> None:
 
 def test_windows_of_edges_need_no_whole_tile() -> None:
     """A known fill is cut from its blocks."""
-    fill = edges.ZeroEdges((3000, 1500), {(0, 0): True, (2, 1): edges._pack(np.eye(952, 476, dtype=bool))})
+    fill = image_edges.ZeroEdges(
+        (3000, 1500), {(0, 0): True, (2, 1): image_edges._pack(np.eye(952, 476, dtype=bool))}
+    )
     assert fill.read(Window(1000, 1100, 0, 10))[:24].all() and not fill.read(Window(1024, 1100, 0, 10)).any()
     corner = np.pad(np.eye(12, 26, dtype=bool), ((8, 0), (4, 0)))
     np.testing.assert_array_equal(fill.read(Window(2040, 2060, 1020, 1050)), corner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rogi.raster.products import ELEVATION, PRODUCTS, identify, named_role
+from rogi.raster.elevation.products import ELEVATION, PRODUCTS, identify, named_role
 
 ELEVATIONS = {
     "N30E090.hgt": ("SRTM", "EGM96"),

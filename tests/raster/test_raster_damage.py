@@ -11,14 +11,14 @@ import rasterio
 import shapely
 from rasters import grid, write
 
-from rogi.comparison.grids import grid_of_raster
-from rogi.detection.pixel_scores import pixel_scores, probability_raster
+from rogi.detection.evaluation.pixel_scores import pixel_scores, probability_raster
 from rogi.geometry import transform_geometries
 from rogi.raster.files import open_raster
 from rogi.raster.grid import Window
 from rogi.raster.header import CorruptTile, MissingTile
-from rogi.update.evidence import _zonal
-from rogi.update.imagery_style import imagery_style
+from rogi.statistics.grids import grid_of_raster
+from rogi.update.packages.imagery_style import imagery_style
+from rogi.update.planning.evidence import _zonal
 
 SIDE = 64
 

@@ -13,8 +13,8 @@ from rasterio.vrt import WarpedVRT
 from rasters import picture, write, write_outlines
 from shapely import box
 
-from rogi.detection.imagery import Imagery
-from rogi.detection.pixel_scores import pixel_scores
+from rogi.detection.evaluation.pixel_scores import pixel_scores
+from rogi.detection.imagery.channels import Imagery
 from rogi.errors import InputError
 from rogi.raster import guard
 from rogi.raster.files import close_files

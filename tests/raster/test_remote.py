@@ -14,9 +14,9 @@ import rasterio
 import rasterio.shutil
 from rasters import grid, picture, write
 
-from rogi.detection.imagery import Imagery
+from rogi.detection.imagery.channels import Imagery
 from rogi.errors import InputError
-from rogi.raster.elevation import open_elevation_model
+from rogi.raster.elevation.model import open_elevation_model
 from rogi.raster.files import Window, close_files, open_raster, reading
 from rogi.raster.guard import address, network, refuse_remote
 from rogi.raster.header import CorruptTile

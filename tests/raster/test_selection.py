@@ -13,8 +13,8 @@ from affine import Affine
 from pyproj import CRS
 
 from rogi.errors import InputError
-from rogi.raster import agreement
-from rogi.raster.elevation import ElevationModel, open_elevation_model
+from rogi.raster.elevation import agreement
+from rogi.raster.elevation.model import ElevationModel, open_elevation_model
 from rogi.raster.files import reading
 from rogi.raster.grid import Grid, Window
 

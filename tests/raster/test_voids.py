@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from rogi.raster import voids
+from rogi.raster.elevation.steps import nominal_spacing, steepest_step
 from rogi.raster.files import ArrayRaster
 from rogi.raster.grid import Window
-from rogi.raster.steps import nominal_spacing, steepest_step
 from rogi.raster.voids import ZeroPatches, clear_fill
 
 FILLS = [-32768.0, -32767.0, -9999.0, -99999.0, 9999.0, 32767.0, 65535.0, 1e20, -999.0,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rogi.release.build import Built, build
-from rogi.release.model import read_release
+from rogi.release.description import read_release
 from rogi.release.previous import read_previous
 from rogi.synthetic.releases import Versions, two_versions, write_release_folders
 

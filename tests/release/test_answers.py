@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rogi.errors import RogiError
-from rogi.release.answers import CACHED, FILES, HITS, PUBLISHED, RECORD, fault
-from rogi.release.fetch import fetch
-from rogi.release.repository import Answer, Repository, RepositoryError
+from rogi.release.publishing.answers import CACHED, FILES, HITS, PUBLISHED, RECORD, fault
+from rogi.release.publishing.fetch import fetch
+from rogi.release.publishing.repository import Answer, Repository, RepositoryError
 
 KEYS = ("id", "metadata", "entries", "key", "size", "checksum", "hits", "total", "pids", "doi", "errors")
 JSON = st.recursive(

@@ -14,11 +14,11 @@ import yaml
 
 from rogi.errors import InputError
 from rogi.inventory.write import write_inventory
-from rogi.release.check import Checks, check_copy, check_package
+from rogi.release.checking.check import Checks, check_copy, check_package
+from rogi.release.checking.report import as_dict, as_text
+from rogi.release.description import find_release, read_release
 from rogi.release.metadata import checksums
-from rogi.release.model import find_release, read_release
 from rogi.release.previous import is_package, read_previous, stated_by
-from rogi.render.checks import as_dict, as_text
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_known_checksums_of_published_files_are_checked(releases, tmp_path: Path
     from dataclasses import replace
 
     from rogi.release.contents import sha256_of
-    from rogi.release.model import File
+    from rogi.release.description import File
 
     copy = tmp_path / "download"
     write_inventory(releases.versions.first, copy, format="shapefile")

@@ -12,9 +12,9 @@ import shapely
 
 from rogi.inventory.build import from_frames
 from rogi.inventory.model import Inventory
-from rogi.release.content import Summary, content_refusals
-from rogi.release.identity import keyed
-from rogi.release.model import Thresholds
+from rogi.release.description import Thresholds
+from rogi.release.gate.content import Summary, content_refusals
+from rogi.release.gate.identity import keyed
 from rogi.schema.model import Role
 from rogi.synthetic.inventory import synthetic_inventory
 from rogi.validation.engine import validate

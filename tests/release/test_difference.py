@@ -14,13 +14,13 @@ import shapely
 import shapely.affinity
 
 from rogi.inventory.build import from_frames
+from rogi.inventory.ids.primary_id import make
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import make
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
-from rogi.release.difference import Difference, Kind, Tolerances, difference
-from rogi.release.lineage import crosswalk_text, draft_tombstones, successors
-from rogi.render import release as render
+from rogi.release.differences import report as render
+from rogi.release.differences.difference import Difference, Kind, Tolerances, difference
+from rogi.release.differences.lineage import crosswalk_text, draft_tombstones, successors
 from rogi.schema.model import Role
 
 SIDE = 0.004  # degrees, about 0.14 km² at 35° N

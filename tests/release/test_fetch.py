@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from rogi.cli.release import app
 from rogi.errors import InputError, OptionError, RogiError
-from rogi.release.fetch import cached_package, copy_out, fetch
-from rogi.release.model import File, Release, read_release
-from rogi.release.publish import prepare, publish
-from rogi.release.repository import HttpTransport, Repository, RepositoryError
+from rogi.release.description import File, Release, read_release
+from rogi.release.publishing.fetch import cached_package, copy_out, fetch
+from rogi.release.publishing.publish import prepare, publish
+from rogi.release.publishing.repository import HttpTransport, Repository, RepositoryError
 
 from .invenio_server import TOKEN, Fault, Record, Server, running
 
@@ -141,8 +141,8 @@ def test_a_record_of_shapefiles_is_checked_against_its_release(  # type: ignore[
     releases, published: Published, repository: Repository, tmp_path: Path, zipped: bool
 ) -> None:
     """A record like that of TPRoGI v1.0, two Shapefiles, loose or in one archive: read as it came."""
-    from rogi.release.check import check_copy
-    from rogi.release.fetch import readable
+    from rogi.release.checking.check import check_copy
+    from rogi.release.publishing.fetch import readable
 
     source = releases.first.folder / "shapefile"
     files = {p.name: p.read_bytes() for p in source.iterdir()}

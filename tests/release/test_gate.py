@@ -14,11 +14,11 @@ from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.release.build import build
-from rogi.release.check import check_package
-from rogi.release.difference import Difference, difference
-from rogi.release.gate import GateError, refusals, uncommitted
-from rogi.release.lineage import Retired
-from rogi.release.model import Release, Thresholds, Version, read_release
+from rogi.release.checking.check import check_package
+from rogi.release.description import Release, Thresholds, Version, read_release
+from rogi.release.differences.difference import Difference, difference
+from rogi.release.differences.lineage import Retired
+from rogi.release.gate.gate import GateError, refusals, uncommitted
 from rogi.release.previous import read_previous
 from rogi.schema.model import Role
 from rogi.validation.engine import validate

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from rogi.release.difference import Kind
-from rogi.release.gate import refusals
-from rogi.release.model import Licence, Person, Release, Thresholds, Tombstone, Version
+from rogi.release.description import Licence, Person, Release, Thresholds, Tombstone, Version
+from rogi.release.differences.difference import Kind
+from rogi.release.gate.gate import refusals
 from rogi.rules.rule import Severity
 
 

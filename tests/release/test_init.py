@@ -15,10 +15,10 @@ from rogi.cli import app
 from rogi.errors import InputError, OptionError, OutputError
 from rogi.inventory.write import write_inventory
 from rogi.release.build import build
-from rogi.release.check import check_package
+from rogi.release.checking.check import check_package
+from rogi.release.description import find_release, read_release
 from rogi.release.folder import new_folder
 from rogi.release.marks import UnfinishedError, marks_in
-from rogi.release.model import find_release, read_release
 from rogi.release.previous import read_previous, released, stated_by
 from rogi.release.statement import ANEW, as_dict
 from rogi.schema.documents import data_root

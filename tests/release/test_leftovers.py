@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rogi.release.leftovers import leftovers
-from rogi.release.model import File, Release, read_release
+from rogi.release.description import File, Release, read_release
+from rogi.release.gate.leftovers import leftovers
 from rogi.release.statement import release_text
 
 DOI = "10.5072/zenodo.7"

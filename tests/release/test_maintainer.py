@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from rogi.cli import app
 from rogi.errors import RogiError
-from rogi.inventory.primary_id import make
+from rogi.inventory.ids.primary_id import make
 from rogi.inventory.write import write_inventory
-from rogi.release.model import read_release
+from rogi.release.description import read_release
 from rogi.schema.model import Role
 
 from .invenio_server import TOKEN, Server, running

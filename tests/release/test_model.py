@@ -10,12 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rogi.errors import InputError, OptionError
+from rogi.release.description import Version, find_release, read_release
 from rogi.release.identifiers import orcid_is_sound, ror_is_sound
-from rogi.release.model import (
-    Version,
-    find_release,
-    read_release,
-)
 from rogi.release.statement import release_text
 
 

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from rogi.archives import write_zip
 from rogi.errors import InputError, OptionError, RogiError
-from rogi.release.archive import write_zip
 from rogi.release.build import build, set_doi
-from rogi.release.check import check_package
+from rogi.release.checking.check import check_package
+from rogi.release.description import read_release
 from rogi.release.metadata import checksums
-from rogi.release.model import read_release
-from rogi.release.publish import discard, prepare, publish
-from rogi.release.records import record_number
-from rogi.release.rehearsal import rehearse
-from rogi.release.repository import HttpTransport, Repository, RepositoryError, token_for
-from rogi.release.upload import upload_files
+from rogi.release.publishing.publish import discard, prepare, publish
+from rogi.release.publishing.records import record_number
+from rogi.release.publishing.rehearsal import rehearse
+from rogi.release.publishing.repository import HttpTransport, Repository, RepositoryError, token_for
+from rogi.release.publishing.upload import upload_files
 
 from .invenio_server import OTHER_TOKEN, TOKEN, Fault, Record, Server, running
 

@@ -11,9 +11,9 @@ import pytest
 
 from rogi.errors import InputError, OutputError, RogiError
 from rogi.files import locked
-from rogi.release import publish as publishing
-from rogi.release.publish import discard, prepare, publish
-from rogi.release.repository import HttpTransport, Repository
+from rogi.release.publishing import publish as publishing
+from rogi.release.publishing.publish import discard, prepare, publish
+from rogi.release.publishing.repository import HttpTransport, Repository
 
 from .invenio_server import TOKEN, Server, running
 from .test_publish import assert_one_record, client, copied, quiet

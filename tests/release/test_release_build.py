@@ -20,7 +20,7 @@ from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.release import build as building
 from rogi.release.build import build, set_doi
-from rogi.release.model import read_release
+from rogi.release.description import read_release
 from rogi.release.previous import is_package, read_previous
 
 BUILD_AGAIN = """

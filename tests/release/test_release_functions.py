@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import rogi
 from rogi.cli.release import app
 from rogi.errors import InputError, OptionError
-from rogi.release.gate import GateError
+from rogi.release.gate.gate import GateError
 from tests.release.conftest import Releases
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from rogi.attributes.provenance import Input, Provenance, column_metadata
-from rogi.inventory.metadata import write_metadata
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
+from rogi.inventory.writing.metadata import write_metadata
 from rogi.release.build import build, set_doi
-from rogi.release.check import check_package
-from rogi.release.model import read_release
+from rogi.release.checking.check import check_package
+from rogi.release.description import read_release
 
 VALIDATORS = os.environ.get("ROGI_VALIDATORS", "")
 pytestmark = [

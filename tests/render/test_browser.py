@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rogi.render import Format, render
+from rogi.report import Format, render
 from rogi.validation.report import Report, Status
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -110,7 +110,7 @@ window.addEventListener("load", async () => {
 
 def test_search_filter_sort_and_map(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The controls do what they say, and table and map follow each other."""
-    from rogi.render.html import shell
+    from rogi.report.html import shell
 
     script = shell._script()
     monkeypatch.setattr(shell, "_script", lambda: script + DRIVER)

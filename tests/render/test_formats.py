@@ -11,19 +11,19 @@ import jsonschema
 import numpy as np
 import pytest
 
-import rogi.render
+import rogi.report
 from rogi.errors import OptionError, OutputError
-from rogi.render import Format, as_text, format_of, render
-from rogi.render.github import SUMMARY_BYTES, write_step_summary
-from rogi.render.records import Failure, failures, records, source_uri, totals
+from rogi.report import Format, as_text, format_of, render
+from rogi.report.validation.github import SUMMARY_BYTES, write_step_summary
+from rogi.report.validation.records import Failure, failures, records, source_uri
 from rogi.rules.rule import Severity
 from rogi.text import printable
-from rogi.validation.report import Report, Status
+from rogi.validation.report import Report, Status, totals
 
 from .conftest import NASTY, finding, make_report, outcome
 
 TEXTS = [f for f in Format if f is not Format.GPKG]
-SCHEMA = json.loads(Path(rogi.render.__file__).with_name("report.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(Path(rogi.report.__file__).with_name("report.schema.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("format", Format)

@@ -11,7 +11,7 @@ import pytest
 import shapely
 from lxml import etree
 
-from rogi.render import Format, render
+from rogi.report import Format, render
 from rogi.validation.report import Report
 
 LAYERS = ("findings_polygon", "findings_line", "findings_point")

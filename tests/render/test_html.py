@@ -15,8 +15,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.render import Format, as_text
-from rogi.render.html import (
+from rogi.report import Format, as_text
+from rogi.report.html import (
     Column,
     Kind,
     MapLayer,
@@ -31,7 +31,7 @@ from rogi.render.html import (
     page,
     table,
 )
-from rogi.render.html.maps import SIMPLIFICATION, STEP
+from rogi.report.html.maps import SIMPLIFICATION, STEP
 from rogi.text import printable
 from rogi.validation.report import Report
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from rogi.render import Format, as_text
+from rogi.report import Format, as_text
 from rogi.rules.rule import Severity
 from rogi.validation.report import Report
 

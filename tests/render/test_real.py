@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from rogi import Settings, read_inventory, validate
-from rogi.render import Format, render
+from rogi.report import Format, render
 from rogi.validation.report import Report
 
 pytestmark = pytest.mark.real

@@ -12,10 +12,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.geometry import area_m2
-from rogi.inventory.area_unit import decimals_of, guess_unit, half_last_decimal
+from rogi.areas import area_m2
 from rogi.inventory.build import from_frames
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.area_unit import decimals_of, guess_unit, half_last_decimal
 from rogi.rules import examples
 from rogi.rules.attributes._dates import read_date
 from rogi.rules.attributes._quantities import CLIMATE, ELEVATION, NUMERIC, SLOPE

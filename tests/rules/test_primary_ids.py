@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pyproj import Geod
 
 from rogi.inventory.build import from_frames
+from rogi.inventory.ids.primary_id import make
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import make
 from rogi.rules import examples
 from rogi.rules.primary_ids.pid005_marker_collision import _nearest
 from rogi.schema.model import Role
@@ -409,7 +409,7 @@ def test_ids_that_differ_in_case_only_are_found() -> None:
 
 def test_blanks_around_an_id_are_taken_away() -> None:
     """The safe fix writes the 18-character form in every layer."""
-    from rogi.fixes import fix
+    from rogi.rules.fixes import fix
 
     name = "RGU304000N0906000E"
     inventory = markers([f"{name} ", "RGU304100N0906100E"], [90.6, 90.61], [30.4, 30.41])

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from rogi.fixes import FixLevel, fix
-from rogi.inventory.id_readings import IdForm
+from rogi.inventory.ids.primary_id import parse, resolve
+from rogi.inventory.ids.readings import IdForm
+from rogi.inventory.ids.repair import repair
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import parse, repair, resolve
 from rogi.rules import examples
+from rogi.rules.fixes import FixLevel, fix
 from rogi.schema.model import Role
 from rogi.validation.engine import validate as run
 from rogi.validation.settings import Settings

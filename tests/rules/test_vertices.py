@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rogi.inventory.positions import finite_coordinates
+from rogi.inventory.ids.unit_positions import finite_coordinates
 from rogi.rules.vertices import Vertices, measure, metres_per_unit, only, unwrapped
 
 GEOD = pyproj.Geod(ellps="WGS84")

@@ -17,8 +17,8 @@ import pytest
 import shapely
 
 from rogi.errors import InputError, OutputError
-from rogi.inventory.geopackage import add_field_domains, add_schema_styles, add_styles
-from rogi.inventory.template import geometry_type, write_template
+from rogi.inventory.writing.geopackage import add_field_domains, add_schema_styles, add_styles
+from rogi.inventory.writing.template import geometry_type, write_template
 from rogi.schema.load import load_schema, load_vocabulary, schema_ids
 from rogi.schema.model import FieldType, Role, Schema
 from rogi.schema.qgis import NULL_VALUE, layer_qml

@@ -11,16 +11,16 @@ import shapely
 from rogi.errors import InputError
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
-from rogi.release.difference import difference
+from rogi.release.differences.difference import difference
 from rogi.rules.vertices import measure
 from rogi.schema.model import Role
 from rogi.synthetic.imagery import Scene, SceneSettings
 from rogi.synthetic.mappers import CRACK_M, M_PER_DEGREE, TOUCHING, Scripted, _joined, decide_all
 from rogi.synthetic.scene_files import truth
-from rogi.update.apply import Applied, apply
-from rogi.update.edits import read_edits
-from rogi.update.examination import examine
-from rogi.update.plan import Request, make_plan
+from rogi.update.applying.new_version import Applied, apply
+from rogi.update.deciding.edits import read_edits
+from rogi.update.deciding.examination import examine
+from rogi.update.planning.plan import Request, make_plan
 from rogi.update.work_folder import write_plan
 
 CONFLICTS = 2

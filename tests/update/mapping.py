@@ -17,11 +17,11 @@ from shapely.geometry.base import BaseGeometry
 from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.schema.model import Role
-from rogi.update.apply import Applied, apply
-from rogi.update.edits import read_edits
-from rogi.update.examination import Examination, examine
-from rogi.update.inputs import Units, read_units
-from rogi.update.model import TASK_COLUMNS
+from rogi.update.applying.new_version import Applied, apply
+from rogi.update.deciding.edits import read_edits
+from rogi.update.deciding.examination import Examination, examine
+from rogi.update.planning.units import Units, read_units
+from rogi.update.vocabulary import TASK_COLUMNS
 
 
 def blob(shape: BaseGeometry, srs: int = 4326) -> bytes:

@@ -12,16 +12,16 @@ import pandas as pd
 import shapely
 from shapely.affinity import scale, translate
 
-from rogi.geometry import area_m2
+from rogi.areas import area_m2
 from rogi.inventory.build import from_frames
+from rogi.inventory.ids.primary_id import make
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import make
 from rogi.inventory.write import write_inventory
 from rogi.ledger import file_sha256
 from rogi.schema.model import Role
 from rogi.synthetic.inventory import synthetic_inventory
-from rogi.update.model import APPLICATION, FORMAT, TaskClass
-from rogi.update.package import write_package
+from rogi.update.packages.package import write_package
+from rogi.update.vocabulary import APPLICATION, FORMAT, TaskClass
 
 ROWS, COLUMNS = 5, 6
 WEST, SOUTH, STEP = 74.0, 37.5, 0.02

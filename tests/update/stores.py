@@ -9,8 +9,8 @@ from typing import Any
 import geopandas as gpd
 import pytest
 
-from rogi.update.model import LOCKED
-from rogi.update.store_make import PackageTables, Store, create_store
+from rogi.update.store.make import PackageTables, Store, create_store
+from rogi.update.vocabulary import LOCKED
 
 LAYER_NAMES = ("tasks", *LOCKED)
 

@@ -23,23 +23,23 @@ from packages import CRS, Inputs, make_case, make_work, octagon
 from shapely.affinity import scale, translate
 from typer.testing import CliRunner
 
+from rogi.areas import area_m2
 from rogi.attributes.configuration import AttributeSettings
 from rogi.cli.update import app
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.geometry import area_m2
 from rogi.inventory.build import from_frames
 from rogi.inventory.read import read_inventory
-from rogi.release.difference import difference
-from rogi.release.model import read_release
+from rogi.release.description import read_release
+from rogi.release.differences.difference import difference
 from rogi.schema.model import Role
-from rogi.update.apply import Applied, apply, missing_attributes, with_attributes
-from rogi.update.edits import read_edits
-from rogi.update.examination import examine
+from rogi.update.applying.lineage import replay
+from rogi.update.applying.new_version import Applied, apply, missing_attributes, with_attributes
+from rogi.update.applying.results import check_output, folder_of, write_update
+from rogi.update.applying.summary import area_balance, expected_difference
+from rogi.update.deciding.edits import read_edits
+from rogi.update.deciding.examination import examine
 from rogi.update.identity import new_ids
-from rogi.update.lineage import replay
 from rogi.update.new_version import version_of
-from rogi.update.results import check_output, folder_of, write_update
-from rogi.update.summary import area_balance, expected_difference
 
 CASE = make_case()
 
@@ -315,7 +315,7 @@ def test_killed_at_any_point(planned: tuple[Inputs, Path], tmp_path: Path) -> No
         "    setattr(os, name, call)\n"
         "from mapping import applied\n"
         "from packages import Inputs, make_case\n"
-        "from rogi.update.results import write_update\n"
+        "from rogi.update.applying.results import write_update\n"
         "from rogi.inventory.read import read_inventory\n"
         f"inputs = Inputs(make_case(), Path({str(inputs.inventory)!r}), Path(), Path())\n"
         f"done = applied(inputs, Path({str(work)!r}))\n"

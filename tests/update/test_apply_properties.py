@@ -19,15 +19,15 @@ from packages import octagon, task_frame  # isort: skip
 from shapely.affinity import scale, translate
 
 from rogi.inventory.model import Inventory
-from rogi.release.difference import difference
-from rogi.update.apply import Applied, apply
-from rogi.update.edits import Edits, collect
-from rogi.update.examination import Examination, examine
-from rogi.update.lineage import lineage_text, replay
-from rogi.update.model import FOR_CANDIDATES, FOR_UNITS, TASK_COLUMNS, Decision
-from rogi.update.packages import TaskTable
-from rogi.update.planned import Package, Planned, planned_from
-from rogi.update.summary import area_balance, candidate_counts, expected_difference
+from rogi.release.differences.difference import difference
+from rogi.update.applying.lineage import lineage_text, replay
+from rogi.update.applying.new_version import Applied, apply
+from rogi.update.applying.summary import area_balance, candidate_counts, expected_difference
+from rogi.update.deciding.edits import Edits, collect
+from rogi.update.deciding.examination import Examination, examine
+from rogi.update.packages.files import TaskTable
+from rogi.update.planning.stored_plan import Package, Planned, planned_from
+from rogi.update.vocabulary import FOR_CANDIDATES, FOR_UNITS, TASK_COLUMNS, Decision
 
 CASE = make_case()
 MAPPERS = ("anna", "ben")

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from packages import CRS, make_case, octagon
 
-from rogi.comparison.matching import SLIVER_AREA_M2, SLIVER_FRACTION, MatchGraph, match_polygons
-from rogi.comparison.outlines import prepare_together
+from rogi.comparison.matching.graph import SLIVER_AREA_M2, SLIVER_FRACTION, MatchGraph, match_polygons
+from rogi.comparison.matching.prepared_outlines import prepare_together
 from rogi.synthetic.candidates import new_season
-from rogi.update import gain
-from rogi.update.classify import CLASSES, CODE, Clusters, classify, cluster_means, joined
-from rogi.update.model import Decision, TaskClass
+from rogi.update.planning import priority
+from rogi.update.planning.classes import CLASSES, CODE, Clusters, classify, cluster_means, joined
+from rogi.update.vocabulary import Decision, TaskClass
 
 
 def matched(units: list[shapely.Geometry], candidates: list[shapely.Geometry]) -> MatchGraph:
@@ -186,14 +186,14 @@ def test_gain_grows_with_the_evidence(
     high = low + (1 - low) * more
     code = np.array([CODE[kind]] * 2)
     has_unit = np.array([unit] * 2)
-    area = gain.area_in_question(code, has_unit, np.full(2, 5e4), np.full(2, 2e5), np.full(2, ice))
+    area = priority.area_in_question(code, has_unit, np.full(2, 5e4), np.full(2, 2e5), np.full(2, ice))
 
     def gains(confidence: list[float], inside: list[float], seen: list[float]) -> np.ndarray:
-        belief = gain.evidence(
+        belief = priority.evidence(
             code, has_unit, np.array(confidence), np.array(inside), np.array(seen), np.full(2, ice)
         )
         assert ((belief >= 0) & (belief <= 1)).all()
-        value = gain.expected_gain(belief, area)
+        value = priority.expected_gain(belief, area)
         assert ((value >= 0) & (value < 1)).all()
         return value
 
@@ -211,16 +211,16 @@ def test_gain_grows_with_the_evidence(
 )
 def test_gain_grows_with_area_and_belief(area: np.ndarray, belief: np.ndarray) -> None:
     """In both, one at a time."""
-    assert np.diff(gain.expected_gain(np.full(2, belief[0]), np.sort(area)))[0] >= 0
-    assert np.diff(gain.expected_gain(np.sort(belief), np.full(2, area[0])))[0] >= 0
+    assert np.diff(priority.expected_gain(np.full(2, belief[0]), np.sort(area)))[0] >= 0
+    assert np.diff(priority.expected_gain(np.sort(belief), np.full(2, area[0])))[0] >= 0
 
 
 def test_gain_by_hand() -> None:
     """An average unit that is certainly wrong has 0.5; a split counts at least half of its area."""
-    mean = gain.MEAN_AREA_M2
-    assert gain.expected_gain(np.ones(1), np.array([mean])) == pytest.approx(0.5)
+    mean = priority.MEAN_AREA_M2
+    assert priority.expected_gain(np.ones(1), np.array([mean])) == pytest.approx(0.5)
     code = np.array([CODE[TaskClass.SPLIT], CODE[TaskClass.CHANGED]])
-    area = gain.area_in_question(
+    area = priority.area_in_question(
         code, np.ones(2, bool), np.full(2, 100.0), np.full(2, 1000.0), np.full(2, np.nan)
     )
     assert area.tolist() == [500.0, 100.0]
@@ -230,7 +230,7 @@ def test_belief_by_hand() -> None:
     """What is not known counts one half; unseen ground takes all belief in a unit's absence."""
     nan = np.nan
     code = np.array([CODE[k] for k in (TaskClass.NEW, TaskClass.NOT_DETECTED, TaskClass.NOT_DETECTED)])
-    belief = gain.evidence(
+    belief = priority.evidence(
         code,
         np.array([False, True, True]),
         np.array([nan, nan, nan]),
@@ -241,7 +241,7 @@ def test_belief_by_hand() -> None:
     np.testing.assert_allclose(belief, [0.5, 0.0, 0.4])
     icy = np.full(2, CODE[TaskClass.ON_GLACIER])
     some = np.full(2, 0.8)
-    belief = gain.evidence(icy, np.array([True, False]), some, some, some, np.array([0.75, 0.75]))
+    belief = priority.evidence(icy, np.array([True, False]), some, some, some, np.array([0.75, 0.75]))
     np.testing.assert_allclose(belief, [0.75, 0.2])
 
 
@@ -250,13 +250,13 @@ def test_doubt_and_proposals() -> None:
     code = np.array([CODE[k] for k in CLASSES])
     belief = np.full(len(code), 0.95)
     iou = np.full(len(code), 0.9)
-    found = dict(zip(CLASSES, gain.doubt(code, belief, iou), strict=True))
+    found = dict(zip(CLASSES, priority.doubt(code, belief, iou), strict=True))
     assert found[TaskClass.NEW] == pytest.approx(0.1) and found[TaskClass.CHANGED] == pytest.approx(0.2)
     assert found[TaskClass.COMPLEX] == found[TaskClass.ON_GLACIER] == 1
     has_unit = np.array([k not in (TaskClass.NEW,) for k in CLASSES])
-    said = dict(zip(CLASSES, gain.proposals(code, belief, has_unit), strict=True))
+    said = dict(zip(CLASSES, priority.proposals(code, belief, has_unit), strict=True))
     assert said[TaskClass.NOT_DETECTED] == Decision.REMOVE
-    low = dict(zip(CLASSES, gain.proposals(code, 1 - belief, has_unit), strict=True))
+    low = dict(zip(CLASSES, priority.proposals(code, 1 - belief, has_unit), strict=True))
     assert (low[TaskClass.NOT_DETECTED], low[TaskClass.NEW]) == (Decision.REMAIN, Decision.REMOVE)
     none = Clusters(*(np.zeros(0, int),) * 3, *(np.zeros(0),) * 3)
     assert len(none) == 0 and none.iou.size == 0

@@ -17,10 +17,10 @@ from shapely.affinity import scale, translate
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.schema.model import Role
-from rogi.update.decisions import Status
-from rogi.update.legality import broken_constraints
-from rogi.update.model import CONSTRAINTS
+from rogi.update.deciding.decisions import Status
+from rogi.update.deciding.legality import broken_constraints
 from rogi.update.problems import Rule
+from rogi.update.vocabulary import CONSTRAINTS
 
 
 @pytest.fixture(scope="module")

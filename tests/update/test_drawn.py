@@ -17,10 +17,10 @@ import shapely
 from mapping import blob, units_of, without_triggers
 from packages import SOUTH, STEP, WEST, Inputs, make_work, octagon
 
-from rogi.update.apply import Applied, apply
+from rogi.update.applying.new_version import Applied, apply
+from rogi.update.deciding.edits import read_edits
+from rogi.update.deciding.examination import Examination, examine
 from rogi.update.drawn import read_binary, sound_outlines
-from rogi.update.edits import read_edits
-from rogi.update.examination import Examination, examine
 from rogi.update.problems import Rule
 
 NAN, INF = float("nan"), float("inf")

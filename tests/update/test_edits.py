@@ -18,10 +18,10 @@ from mapping import copy_row, decide, digests, draw, without_triggers
 from packages import Inputs, make_work, octagon
 
 from rogi.errors import InputError
-from rogi.update.edits import Edits, read_edits, row_problems
-from rogi.update.model import TASK_COLUMNS
-from rogi.update.plan import Request, make_plan
+from rogi.update.deciding.edits import Edits, read_edits, row_problems
+from rogi.update.planning.plan import Request, make_plan
 from rogi.update.problems import Rule
+from rogi.update.vocabulary import TASK_COLUMNS
 from rogi.update.work_folder import write_plan
 
 COLUMNS = [c.name for c in TASK_COLUMNS]

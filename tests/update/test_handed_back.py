@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 from rogi.cli.update import app
 from rogi.errors import InputError
 from rogi.inventory.read import read_inventory
-from rogi.update.edits import read_edits
-from rogi.update.lineage import lineage_text, read_operations
-from rogi.update.model import Operation
+from rogi.update.applying.lineage import lineage_text, read_operations
+from rogi.update.deciding.edits import read_edits
 from rogi.update.problems import Rule
 from rogi.update.status import review
+from rogi.update.vocabulary import Operation
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ import shapely
 from packages import make_work
 from postgres import PASSWORD, Database, Server
 
+from rogi.update.applying.lineage import read_operations
 from rogi.update.columns import GEOMETRY
 from rogi.update.hands import DECIDED, SAVED, Saved, decisions_sha256, other_hands, with_saved
-from rogi.update.lineage import read_operations
 
 NAMES = {"anna_login": frozenset({"Anna"})}
 

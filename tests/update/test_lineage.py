@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rogi.errors import InputError
-from rogi.update.lineage import COLUMNS, lineage_text, read_operations, replay
-from rogi.update.model import Operation
+from rogi.update.applying.lineage import COLUMNS, lineage_text, read_operations, replay
+from rogi.update.vocabulary import Operation
 
 
 def operation(unit: str, what: str, before: str, after: str, version: str = "1.1") -> Operation:

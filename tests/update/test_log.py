@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 
 from rogi.cli.update import app
 from rogi.errors import InputError, OptionError
-from rogi.release.lineage import LINEAGE, Retired
-from rogi.release.lineage import lineage_text as release_text
-from rogi.update.lineage import lineage_text
-from rogi.update.log import life, read_history, retired_ids
+from rogi.release.differences.lineage import LINEAGE, Retired
+from rogi.release.differences.lineage import lineage_text as release_text
+from rogi.update.applying.lineage import lineage_text
+from rogi.update.applying.log import life, read_history, retired_ids
 
 
 @pytest.fixture

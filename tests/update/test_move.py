@@ -15,12 +15,12 @@ from mapping import copy_row, decide, digests, draw, without_triggers
 from packages import HALF_WIDTH, Inputs, octagon, write_inputs
 
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.update.edits import Edits, read_edits, row_problems
+from rogi.update.deciding.edits import Edits, read_edits, row_problems
 from rogi.update.hands import decisions_sha256
-from rogi.update.model import TASK_COLUMNS
 from rogi.update.move import Choice, finish, move_tasks
-from rogi.update.plan import Request, make_plan
-from rogi.update.planned import MOVE_FOLDER, MOVE_LIST, read_plan
+from rogi.update.planning.plan import Request, make_plan
+from rogi.update.planning.stored_plan import MOVE_FOLDER, MOVE_LIST, read_plan
+from rogi.update.vocabulary import TASK_COLUMNS
 from rogi.update.work_folder import write_plan
 
 IN_STORE = pytest.param("store", marks=pytest.mark.xdist_group("postgres"))

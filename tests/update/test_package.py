@@ -13,8 +13,7 @@ import pytest
 from packages import make_case, make_work
 from shapely import box
 
-from rogi.update.model import CONSTRAINTS, LOCKED, PLANNED, TASK_COLUMNS, TASKS, Decision
-from rogi.update.triggers import (
+from rogi.update.packages.triggers import (
     DELETE_MESSAGE,
     GEOMETRY_MESSAGE,
     LOCKED_MESSAGE,
@@ -22,6 +21,7 @@ from rogi.update.triggers import (
     TASK_MESSAGE,
     UNIT_MESSAGE,
 )
+from rogi.update.vocabulary import CONSTRAINTS, LOCKED, PLANNED, TASK_COLUMNS, TASKS, Decision
 
 MESSAGE = {rule.name: rule.message for rule in CONSTRAINTS}
 

@@ -8,13 +8,13 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.comparison.matching import match_polygons
-from rogi.comparison.outlines import Outlines, prepare, prepare_together
+from rogi.comparison.matching.graph import match_polygons
+from rogi.comparison.matching.prepared_outlines import Outlines, prepare, prepare_together
 from rogi.errors import OptionError
-from rogi.update.cover import covered_share, subdivided
-from rogi.update.names import file_names
-from rogi.update.partition import divide, groups, quality
-from rogi.update.surroundings import neighbours
+from rogi.update.mapper_names import file_names
+from rogi.update.planning.coverage import covered_share, subdivided
+from rogi.update.planning.partition import divide, groups, quality
+from rogi.update.planning.surroundings import neighbours
 
 PLANE = "+proj=cea +lat_ts=35 +lon_0=80 +ellps=WGS84"
 

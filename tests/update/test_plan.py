@@ -28,10 +28,10 @@ from rogi.inventory.write import write_inventory
 from rogi.schema.model import Role
 from rogi.synthetic.candidates import new_season
 from rogi.synthetic.inventory import synthetic_inventory
-from rogi.update import kml
-from rogi.update.model import PLANNED, TaskClass
-from rogi.update.plan import Parameters, Plan, Request, make_plan
-from rogi.update.planned import keys_digest, read_plan
+from rogi.update.packages import second_look_kml
+from rogi.update.planning.plan import Parameters, Plan, Request, make_plan
+from rogi.update.planning.stored_plan import keys_digest, read_plan
+from rogi.update.vocabulary import PLANNED, TaskClass
 from rogi.update.work_folder import check_folder, write_plan
 
 MAPPERS = ("anna", "ben")
@@ -571,8 +571,8 @@ KML = "{http://www.opengis.net/kml/2.2}"
 
 def test_kml(inputs: Inputs, plan: Plan) -> None:
     """The uncertain tasks, a folder per package, with the outlines of units and of their candidates."""
-    shown, total = kml.uncertain(plan)
-    root = ET.fromstring(kml.uncertain_kml(plan))
+    shown, total = second_look_kml.uncertain(plan)
+    root = ET.fromstring(second_look_kml.uncertain_kml(plan))
     names = [f.findtext(f"{KML}name") for f in root.iter(f"{KML}Folder")]
     assert names == list(MAPPERS)
     marks = [(m.findtext(f"{KML}name"), m.findtext(f"{KML}styleUrl")) for m in root.iter(f"{KML}Placemark")]
@@ -596,7 +596,7 @@ def test_kml_with_holes_and_markup(inputs: Inputs, tmp_path: Path) -> None:
     )
     gpd.GeoDataFrame(pd.concat([frame, nasty])).to_file(tmp_path / "c.gpkg", layer="c")
     made = make_plan(request_of(inputs, candidates=str(tmp_path / "c.gpkg"), mappers=("<anna>",)))
-    text = kml.uncertain_kml(made)
+    text = second_look_kml.uncertain_kml(made)
     assert "<script>" not in text and "\x01" not in text
     root = ET.fromstring(text)
     mark = next(m for m in root.iter(f"{KML}Placemark") if "<b>" in (m.findtext(f"{KML}name") or ""))
@@ -604,7 +604,7 @@ def test_kml_with_holes_and_markup(inputs: Inputs, tmp_path: Path) -> None:
     assert len(mark.findall(f".//{KML}innerBoundaryIs")) == 1
     balloon = mark.findtext(f"{KML}description") or ""
     assert "&lt;script&gt;" in balloon and "<script>" not in balloon
-    few, total = kml.uncertain(made, most=1)
+    few, total = second_look_kml.uncertain(made, most=1)
     assert len(few) == 1 < total
 
 
@@ -667,7 +667,7 @@ def test_command_refuses(inputs: Inputs, tmp_path: Path, rogi: Run) -> None:
 @pytest.mark.real
 def test_glaciers_of_two_inventories(real_data: Path, tmp_path: Path) -> None:
     """RGI 6 outlines as units, RGI 7 as candidates: Hintereisferner and its neighbours are found again."""
-    from rogi.inventory.primary_id import make
+    from rogi.inventory.ids.primary_id import make
 
     units = gpd.read_file(real_data / "oetztal" / "rgi_oetztal.shp")
     units["ID"] = make(units["CenLon"], units["CenLat"])

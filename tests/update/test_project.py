@@ -20,15 +20,15 @@ from rasterio.enums import ColorInterp
 from rasterio.transform import from_bounds
 
 from rogi.errors import InputError
-from rogi.inventory.geopackage import add_styles
-from rogi.update.edits import read_edits
-from rogi.update.forms import DECISION_LABELS, USUAL_REASONS, FormSetting, string, task_fields
-from rogi.update.imagery_style import imagery_style
-from rogi.update.model import CONSTRAINTS, LOCKED, PLANNED, TASK_COLUMNS, Decision
-from rogi.update.project import package_source, project_xml, write_project
-from rogi.update.project_layers import LAYERS, layer_id
-from rogi.update.symbols import BY_CLASS, BY_DECISION, CLASS_COLOURS, package_styles
-from rogi.update.triggers import DELETE_MESSAGE, LOCKED_MESSAGE, PLANNED_MESSAGE
+from rogi.inventory.writing.geopackage import add_styles
+from rogi.update.deciding.edits import read_edits
+from rogi.update.packages.forms import DECISION_LABELS, USUAL_REASONS, FormSetting, string, task_fields
+from rogi.update.packages.imagery_style import imagery_style
+from rogi.update.packages.project import package_source, project_xml, write_project
+from rogi.update.packages.project_layers import LAYERS, layer_id
+from rogi.update.packages.symbols import BY_CLASS, BY_DECISION, CLASS_COLOURS, package_styles
+from rogi.update.packages.triggers import DELETE_MESSAGE, LOCKED_MESSAGE, PLANNED_MESSAGE
+from rogi.update.vocabulary import CONSTRAINTS, LOCKED, PLANNED, TASK_COLUMNS, Decision
 
 Session = Callable[..., list[Any]]
 BOUNDS = (73.97, 37.48, 74.12, 37.6)

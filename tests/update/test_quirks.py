@@ -16,11 +16,11 @@ from mapping import applied, copy_row, decide, digests, looked_at, split
 from packages import Inputs, make_work, octagon
 
 from rogi.errors import OutputError
-from rogi.update.edits import read_edits
-from rogi.update.log import earlier_updates, retired_ids
+from rogi.update.applying.log import earlier_updates, retired_ids
+from rogi.update.applying.results import check_output, folder_of, write_update
+from rogi.update.applying.summary import area_balance
+from rogi.update.deciding.edits import read_edits
 from rogi.update.problems import Rule
-from rogi.update.results import check_output, folder_of, write_update
-from rogi.update.summary import area_balance
 
 Command = Callable[..., tuple[int, str]]
 

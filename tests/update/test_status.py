@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from rogi.cli.update import app
 from rogi.inventory.read import read_inventory
-from rogi.update.edits import read_edits
+from rogi.update.deciding.edits import read_edits
 from rogi.update.status import Review, review
 
 

@@ -28,19 +28,19 @@ from stores import LAYER_NAMES, fill, refused, tables
 from test_package import ACCEPTED, CASE, REFUSED, UNIT
 
 from rogi.errors import InputError, MissingExtra, OptionError, OutputError, RogiError
-from rogi.update.edits import Edits, read_edits
-from rogi.update.forms import FormSetting, task_fields
+from rogi.update.deciding.edits import Edits, read_edits
 from rogi.update.hands import SAVED
-from rogi.update.model import LOCKED, TASK_COLUMNS
-from rogi.update.project import write_project
-from rogi.update.project_layers import LAYERS
-from rogi.update.store import read_store
-from rogi.update.store_address import DEFAULT_SCHEMA, parse_address
-from rogi.update.store_functions import TEXT_MESSAGE
-from rogi.update.store_make import PackageTables, Store, create_store
-from rogi.update.store_project import store_source
-from rogi.update.store_rows import OWNER_MESSAGE, PACKAGE_MESSAGE, STALE_MESSAGE
-from rogi.update.triggers import DELETE_MESSAGE
+from rogi.update.packages.forms import FormSetting, task_fields
+from rogi.update.packages.project import write_project
+from rogi.update.packages.project_layers import LAYERS
+from rogi.update.packages.triggers import DELETE_MESSAGE
+from rogi.update.store.address import DEFAULT_SCHEMA, parse_address
+from rogi.update.store.functions import TEXT_MESSAGE
+from rogi.update.store.make import PackageTables, Store, create_store
+from rogi.update.store.project import store_source
+from rogi.update.store.rows import OWNER_MESSAGE, PACKAGE_MESSAGE, STALE_MESSAGE
+from rogi.update.store.store import read_store
+from rogi.update.vocabulary import LOCKED, TASK_COLUMNS
 
 psycopg = pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi-toolkit[store]'")
 pytestmark = pytest.mark.xdist_group("postgres")

@@ -174,7 +174,7 @@ def test_what_the_page_says(server: Server, database: Database, tmp_path: Path, 
 @pytest.mark.parametrize("debug", ["", "1"])
 def test_faults_tell_no_password(run: Run, monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
     """What an unexpected error repeats of the arguments is masked, in its traceback too."""
-    from rogi.update import edits
+    from rogi.update.deciding import edits
 
     def broken(*_: object, store: str, **__: object) -> None:
         raise RuntimeError(f"could not use {store}, top-secret")

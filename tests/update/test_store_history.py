@@ -12,8 +12,8 @@ from postgres import PASSWORD, Database
 from test_package import UNIT
 
 from rogi.errors import InputError
-from rogi.update.store_address import DEFAULT_SCHEMA
-from rogi.update.store_history import Change, read_history, undo
+from rogi.update.store.address import DEFAULT_SCHEMA
+from rogi.update.store.history import Change, read_history, undo
 
 psycopg = pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi-toolkit[store]'")
 pytestmark = pytest.mark.xdist_group("postgres")

@@ -17,13 +17,12 @@ from stores import fill, refused, tables
 from test_package import CASE, UNIT
 
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.update.edits import read_edits
-from rogi.update.model import TASK_COLUMNS
-from rogi.update.store import read_store
-from rogi.update.store_address import DEFAULT_SCHEMA
-from rogi.update.store_functions import GONE_MESSAGE, ROW_MESSAGE, TEXT_MESSAGE
-from rogi.update.store_make import check_store, making_store
-from rogi.update.store_rows import (
+from rogi.update.deciding.edits import read_edits
+from rogi.update.packages.triggers import DELETE_MESSAGE, GEOMETRY_MESSAGE
+from rogi.update.store.address import DEFAULT_SCHEMA
+from rogi.update.store.functions import GONE_MESSAGE, ROW_MESSAGE, TEXT_MESSAGE
+from rogi.update.store.make import check_store, making_store
+from rogi.update.store.rows import (
     BROKEN_MESSAGE,
     BUSY_MESSAGE,
     FID_MESSAGE,
@@ -31,8 +30,9 @@ from rogi.update.store_rows import (
     RANGE_MESSAGE,
     REVIEW_MESSAGE,
 )
-from rogi.update.store_sql import COMMENTS_MESSAGE
-from rogi.update.triggers import DELETE_MESSAGE, GEOMETRY_MESSAGE
+from rogi.update.store.sql import COMMENTS_MESSAGE
+from rogi.update.store.store import read_store
+from rogi.update.vocabulary import TASK_COLUMNS
 
 psycopg = pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi-toolkit[store]'")
 pytestmark = pytest.mark.xdist_group("postgres")

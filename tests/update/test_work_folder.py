@@ -15,9 +15,9 @@ from packages import Inputs, write_inputs
 from rogi.errors import InputError, OutputError
 from rogi.files import write_bytes
 from rogi.update import work_folder
-from rogi.update.plan import Plan, Request, make_plan
-from rogi.update.plan_content import inventory_sha256
-from rogi.update.planned import read_plan
+from rogi.update.planning.plan import Plan, Request, make_plan
+from rogi.update.planning.plan_content import inventory_sha256
+from rogi.update.planning.stored_plan import read_plan
 from rogi.update.work_folder import check_folder, write_plan
 
 LEFT_OPEN = (

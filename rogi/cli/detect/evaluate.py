@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import Remote
+from rogi.cli.options import ProgressLine, Remote
 from rogi.cli.streams import tell
+from rogi.comparison.metrics import check_expectations, check_limits, parse_limits, read_expectations
+from rogi.detection.evaluation.judging import evaluate_candidates
+from rogi.detection.evaluation.report import Format, format_of, render
+from rogi.detection.evaluation.scores import PIXEL_METRICS
 from rogi.errors import OptionError
+from rogi.inventory.read import layers_for, read_inventory
 
 if TYPE_CHECKING:
-    from rogi.cli.options import ProgressLine
     from rogi.inventory.model import Inventory
-    from rogi.render.detection import Format
 
 
 def evaluate(
@@ -87,11 +90,6 @@ def evaluate(
     Examples: `rogi detect evaluate candidates.gpkg inventory.gpkg -o evaluation.html` · `rogi detect evaluate
     candidates.gpkg TPRoGI/ --subregions himap.gpkg --probability probability.tif --fail-under f1=0.6`
     """
-    from rogi.cli.options import ProgressLine
-    from rogi.comparison.metrics import check_expectations, check_limits, parse_limits, read_expectations
-    from rogi.detection.judging import evaluate_candidates
-    from rogi.render.detection import render
-
     outputs = _outputs(list(output or ()), list(format or ()))
     limits = parse_limits(list(fail_under or ()))
     expected = read_expectations(expect) if expect is not None else []
@@ -133,8 +131,6 @@ def evaluate(
 def _read(
     candidates: Path, truth: Path, crs: str | None, layer: Sequence[str], progress: ProgressLine
 ) -> tuple[Inventory, Inventory]:
-    from rogi.inventory.read import layers_for, read_inventory
-
     own, other = (layers_for(path, layer, (candidates, truth)) for path in (candidates, truth))
     progress("reading candidates", 1, 4)
     found = read_inventory(candidates, crs=crs, layers=own)
@@ -146,8 +142,6 @@ def _read(
 
 def _check_pixels(names: list[str], option: str) -> None:
     """Before files are read: numbers of pixels are only there with their probabilities."""
-    from rogi.detection.evaluation import PIXEL_METRICS
-
     asked = [name for name in names if name in PIXEL_METRICS]
     if asked:
         raise OptionError(
@@ -156,8 +150,6 @@ def _check_pixels(names: list[str], option: str) -> None:
 
 
 def _outputs(output: list[Path], format: list[str]) -> list[tuple[Format, Path | None]]:
-    from rogi.render.detection import Format, format_of
-
     names = {f.value for f in Format}
     for name in format:
         if name not in names:

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from rogi.cli.streams import tell
+from rogi.detection.model.collection import find_bundles, inspect
+from rogi.detection.training.report import as_cards, as_table, to_json
 
 
 class ModelsFormat(StrEnum):
@@ -39,9 +41,6 @@ def models(
 
     Examples: `rogi detect models models/` · `rogi detect models tprogi.zip --format card --self-test`
     """
-    from rogi.detection.models import find_bundles, inspect
-    from rogi.render.models import as_cards, as_table, to_json
-
     found = [inspect(path, self_test=self_test) for path in find_bundles(places or [Path()])]
     render = {ModelsFormat.TABLE: as_table, ModelsFormat.CARD: as_cards, ModelsFormat.JSON: to_json}[format]
     sys.stdout.write(render(found))

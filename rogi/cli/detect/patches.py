@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
-from rogi.cli.options import Remote
+from rogi.cli.options import ProgressLine, Remote, pairs
 from rogi.cli.streams import tell
+from rogi.detection.imagery.channels import Imagery
+from rogi.detection.patches.cutting import PatchSettings
+from rogi.detection.patches.extraction import make_patches
+from rogi.detection.patches.label_rasters import read_outlines
+from rogi.detection.patches.split import SplitMethod
 from rogi.errors import OptionError
+from rogi.raster.bands import parse_choice
+from rogi.raster.files import close_files
+from rogi.text import counted
 
 if TYPE_CHECKING:
-    from rogi.detection.patches import Made
-    from rogi.detection.split import SplitMethod
+    from rogi.detection.patches.extraction import Made
 
 
 def patches(
@@ -82,14 +89,6 @@ def patches(
 
     Example: `rogi detect patches mosaic/ --units inventory.gpkg --negatives rejected.gpkg -o patches`
     """
-    from rogi.cli.options import ProgressLine, pairs
-    from rogi.detection.cutting import PatchSettings
-    from rogi.detection.imagery import Imagery
-    from rogi.detection.outlines import read_outlines
-    from rogi.detection.patches import make_patches
-    from rogi.raster.bands import parse_choice
-    from rogi.raster.files import close_files
-
     settings = PatchSettings(
         context_m=context,
         size=size,
@@ -133,8 +132,6 @@ def patches(
 
 
 def _split(text: str) -> SplitMethod:
-    from rogi.detection.split import SplitMethod
-
     try:
         return SplitMethod(text.lower())
     except ValueError:
@@ -142,8 +139,6 @@ def _split(text: str) -> SplitMethod:
 
 
 def _summary(made: Made, output: Path) -> str:
-    from rogi.words import counted
-
     card = made.patches.card
     counts = dict(card.counts)
     left_out = {why: number for why, number in counts.pop("left_out").items() if number}

@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.attributes import TimeLeft
 from rogi.cli.guard import KEEPS
-from rogi.cli.options import Remote
+from rogi.cli.options import Remote, pairs
+from rogi.cli.options import date as parsed_date
 from rogi.cli.streams import Stopwatch, tell
+from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
+from rogi.detection.imagery.channels import Imagery
+from rogi.detection.model.bundle import Bundle
+from rogi.detection.prediction.run import blocks_held
 from rogi.errors import INTERRUPTED, OptionError, is_interrupt
+from rogi.raster.bands import parse_choice
+from rogi.text import agreeing, counted
 
 if TYPE_CHECKING:
-    from rogi.detection.bundle import Bundle
-    from rogi.detection.candidates import Candidates
-    from rogi.detection.imagery import Imagery
-    from rogi.detection.prediction import Prediction
+    from rogi.detection.candidates.extraction import Candidates
+    from rogi.detection.prediction.run import Prediction
 
 
 class MergeChoice(StrEnum):
@@ -145,13 +151,6 @@ def predict(
     mosaic.vrt --model tprogi.zip --area himap.gpkg:Karakoram --glaciers rgi.gpkg --separate watershed
     --probability probability.tif --workers 4 -o candidates.gpkg`
     """
-    from rogi.cli.attributes import TimeLeft
-    from rogi.cli.options import date as parsed_date
-    from rogi.detection.bundle import Bundle
-    from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
-    from rogi.detection.prediction import blocks_held
-    from rogi.words import counted
-
     watch = Stopwatch()
     parsed_date(date)
     bundle = Bundle.load(model)
@@ -219,10 +218,6 @@ def _open(
     resample: bool,
     nodata: list[float] | None,
 ) -> Imagery:
-    from rogi.cli.options import pairs
-    from rogi.detection.imagery import Imagery
-    from rogi.raster.bands import parse_choice
-
     return Imagery.open(
         paths,
         bands=parse_choice(bands),
@@ -243,8 +238,6 @@ def _stretch(text: str | None) -> tuple[float, float] | None:
 
 
 def _report(done: Prediction, found: Candidates, threshold: float, quiet: bool) -> None:
-    from rogi.words import agreeing, counted
-
     if quiet:
         return
     for note in (*done.notes, *found.notes):

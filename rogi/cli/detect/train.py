@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rogi.cli.attributes import _clock
 from rogi.cli.guard import KEEPS
 from rogi.cli.streams import Stopwatch, renew, tell
+from rogi.detection.model.export import check_installed
+from rogi.detection.model.network import NetworkSpec
+from rogi.detection.patches.shards import PatchSet
+from rogi.detection.training.augmentation import Augmentation
+from rogi.detection.training.report import curves_figure
+from rogi.detection.training.settings import Optimiser, Precision, Schedule, TrainingSettings
 from rogi.errors import OptionError
+from rogi.text import agreeing, counted
 
 if TYPE_CHECKING:
-    from rogi.detection.card import ModelCard
-    from rogi.detection.curves import Epoch
-    from rogi.detection.trained import Trained
+    from rogi.detection.model.card import ModelCard
+    from rogi.detection.training.curves import Epoch
+    from rogi.detection.training.outcome import Trained
 
 
 class OptimiserChoice(StrEnum):
@@ -79,8 +87,6 @@ class EpochLines:
             renew("")
 
     def _left(self, step: int, steps: int) -> str:
-        from rogi.cli.attributes import _clock
-
         if self._start is None or step >= steps or step <= self._start[1]:
             return ""
         then, first = self._start
@@ -171,12 +177,8 @@ def train(
     Examples: `rogi detect train patches -o tprogi.zip --licence CC-BY-4.0` ·
     `rogi detect train patches -o small --architecture Unet --encoder resnet18 --steps 200`
     """
-    from rogi.detection.augmentation import Augmentation
-    from rogi.detection.bundle import check_target
-    from rogi.detection.export import check_installed
-    from rogi.detection.patch_store import PatchSet
-    from rogi.detection.trained import check_name
-    from rogi.detection.training_settings import Optimiser, Precision, Schedule, TrainingSettings
+    from rogi.detection.model.bundle_writing import check_target
+    from rogi.detection.training.outcome import check_name
 
     watch = Stopwatch()
     check_target(output, force)
@@ -209,11 +211,8 @@ def train(
     rates_given = _integers(rates, "--rates", 3)
     width = _integers(decoder_channels, "--decoder-channels", None)
     data = PatchSet.open(patches)
-    from rogi.detection.network import NetworkSpec
-    from rogi.detection.trained import write_model
-    from rogi.detection.training import train as train_network
-    from rogi.render.models import curves_figure
-    from rogi.words import agreeing, counted
+    from rogi.detection.training.loop import train as train_network
+    from rogi.detection.training.outcome import write_model
 
     spec = NetworkSpec(
         architecture,
@@ -277,8 +276,6 @@ def _integers(text: str | None, option: str, count: int | None) -> tuple[int, ..
 
 
 def _summary(trained: Trained, card: ModelCard, output: Path) -> str:
-    from rogi.words import counted
-
     last = trained.history[-1]
     lines = [
         f"{output}: {card.architecture} with {card.encoder}, {counted(last.step, 'step')} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,12 @@ from rogi.cli.guard import KEEPS
 from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
-
-if TYPE_CHECKING:
-    from rogi.validation.settings import Settings
+from rogi.inventory.read import read_inventory
+from rogi.release.build import build as build_release
+from rogi.release.gate.gate import GateError
+from rogi.release.named import release_named
+from rogi.release.previous import read_previous
+from rogi.validation.settings import Profile, Settings, find_settings_file, load_settings
 
 
 def build(
@@ -49,12 +52,6 @@ def build(
 
     Example: `rogi release build 1.1 -i work.gpkg --previous TPRoGI_v1.0.zip -o dist`
     """
-    from rogi.inventory.read import read_inventory
-    from rogi.release.build import build as build_release
-    from rogi.release.gate import GateError
-    from rogi.release.named import release_named
-    from rogi.release.previous import read_previous
-
     reasons = _reasons(accept or [])
     release = release_named(version, releases)
     before = read_previous(previous) if previous is not None else None
@@ -104,8 +101,6 @@ def _reasons(given: list[str]) -> dict[str, str]:
 
 def _unused(settings: Settings) -> str:
     """Settings of a validation that decide nothing about a release."""
-    from rogi.validation.settings import Profile
-
     given = {
         "profile": settings.profile is not Profile.NORMAL,
         "select": settings.select,
@@ -118,8 +113,6 @@ def _unused(settings: Settings) -> str:
 
 
 def _settings(config: Path | None, no_config: bool) -> Settings:
-    from rogi.validation.settings import Settings, find_settings_file, load_settings
-
     if config is not None and no_config:
         raise OptionError("--config and --no-config exclude each other; give one of them.")
     path = None if no_config else (config or find_settings_file(Path.cwd()))

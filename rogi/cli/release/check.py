@@ -11,10 +11,13 @@ import typer
 
 from rogi.cli.guard import WRITES, Force
 from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases
+from rogi.files import write_text
+from rogi.release.checking.report import as_dict, as_text
+from rogi.release.named import check_named
 from rogi.text import as_json
 
 if TYPE_CHECKING:
-    from rogi.release.check import Checks
+    from rogi.release.checking.check import Checks
 
 
 class CheckFormat(StrEnum):
@@ -50,8 +53,6 @@ def check(
 
     Examples: `rogi release check TPRoGI_v1.1.zip` · `rogi release check TPRoGI_v1.0/ --release 1.0`
     """
-    from rogi.release.named import check_named
-
     line = Line(quiet)
     options = {"layers": tuple(layer or ()), "dialect": dialect, "crs": crs}
     checks = check_named(subject, release, releases, progress=line, **options)
@@ -61,8 +62,6 @@ def check(
 
 
 def _print_checks(checks: Checks, format: CheckFormat, output: Path | None) -> None:
-    from rogi.render.checks import as_dict, as_text
-
     if format is CheckFormat.JSON or (output is not None and output.suffix == ".json"):
         text = as_json(as_dict(checks), 2)
     else:
@@ -70,6 +69,4 @@ def _print_checks(checks: Checks, format: CheckFormat, output: Path | None) -> N
     if output is None:
         sys.stdout.write(text)
     else:
-        from rogi.files import write_text
-
         write_text(output, text)

@@ -10,9 +10,16 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.options import pairs
 from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.files import write_text
+from rogi.inventory.read import layers_for
+from rogi.release.differences import report as render
+from rogi.release.differences.difference import Tolerances, difference
+from rogi.release.differences.lineage import draft_tombstones
+from rogi.release.previous import read_previous
 
 
 class DiffFormat(StrEnum):
@@ -65,13 +72,6 @@ def diff(
     Examples: `rogi release diff TPRoGI_v1.0.zip work.gpkg -o changes.html -o changes.gpkg` ·
     `rogi release diff v1.0/ v1.1/ --format markdown`
     """
-    from rogi.files import write_text
-    from rogi.inventory.read import layers_for
-    from rogi.release.difference import Tolerances, difference
-    from rogi.release.lineage import draft_tombstones
-    from rogi.release.previous import read_previous
-    from rogi.render import release as render
-
     for path in output or ():
         render.format_of(path)
     values = _tolerances(tolerance)
@@ -102,8 +102,6 @@ def diff(
 
 
 def _tolerances(items: list[str] | None) -> dict[str, float]:
-    from rogi.cli.options import pairs
-
     out = {}
     for name, text in pairs(items, "--tolerance", "elevation_mean=0.5").items():
         try:

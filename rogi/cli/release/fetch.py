@@ -12,6 +12,11 @@ from rogi.cli.guard import KEEPS, WRITES, Force
 from rogi.cli.release.options import Quiet, Releases, Say, stated
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.release.checking.check import check_copy, check_package
+from rogi.release.checking.report import as_text
+from rogi.release.publishing.fetch import copy_out, readable
+from rogi.release.publishing.fetch import fetch as fetch_record
+from rogi.release.publishing.repository import SANDBOX, ZENODO, HttpTransport, Repository
 
 
 def fetch(
@@ -40,11 +45,6 @@ def fetch(
 
     Examples: `rogi release fetch 1.0 -o data` · `rogi release fetch 10.5281/zenodo.10732042`
     """
-    from rogi.release.check import check_copy, check_package
-    from rogi.release.fetch import copy_out, readable
-    from rogi.release.fetch import fetch as fetch_record
-    from rogi.release.repository import SANDBOX, ZENODO, HttpTransport, Repository
-
     release = stated(what, releases)
     if release is not None and release.doi is None:
         raise OptionError(
@@ -75,7 +75,6 @@ def fetch(
     else:
         tell("the record contains no package of `rogi release build`: only its checksums were compared")
         return
-    from rogi.render.checks import as_text
 
     sys.stderr.write(as_text(checks))
     raise typer.Exit(int(not checks.passed))

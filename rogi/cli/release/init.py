@@ -10,6 +10,11 @@ import typer
 
 from rogi.cli.release.options import Layer, Quiet
 from rogi.cli.streams import tell
+from rogi.inventory.read import read_inventory
+from rogi.release.description import FILE, FOLDER, known_versions
+from rogi.release.folder import new_folder
+from rogi.release.marks import CHANGELOG, marks_in
+from rogi.release.previous import stated_by
 
 
 def init(
@@ -43,16 +48,9 @@ def init(
     Examples: `rogi release init 1.0 --name DryAndes -i outlines.gpkg` ·
     `rogi release init 1.1 --from TPRoGI_v1.0.zip`
     """
-    from rogi.release.folder import new_folder
-    from rogi.release.marks import CHANGELOG, marks_in
-    from rogi.release.model import FILE, FOLDER, known_versions
-    from rogi.release.previous import stated_by
-
     before = stated_by(previous, releases) if previous is not None else None
     schema = None
     if inventory:
-        from rogi.inventory.read import read_inventory
-
         schema = read_inventory(inventory, layers=tuple(layer or ())).schema.id
     place = releases or Path(FOLDER)
     others = known_versions(place)

@@ -10,9 +10,10 @@ import typer
 
 from rogi.cli.streams import renew, tell
 from rogi.errors import OptionError
+from rogi.release.description import Version, find_release, read_release
 
 if TYPE_CHECKING:
-    from rogi.release.model import Release
+    from rogi.release.description import Release
 
 Releases = Annotated[
     Path | None,
@@ -28,8 +29,6 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr bu
 
 def stated(what: str, releases: Path | None) -> Release | None:
     """The release of a version; None if the text is no version."""
-    from rogi.release.model import Version, find_release, read_release
-
     try:
         Version.parse(what)
     except OptionError:

@@ -11,6 +11,9 @@ import typer
 from rogi.cli.release.options import Quiet, Say
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.release.publishing import publish as publishing
+from rogi.release.publishing.rehearsal import rehearse
+from rogi.release.publishing.repository import SANDBOX, ZENODO, HttpTransport, Repository, token_for
 
 
 def publish(
@@ -50,9 +53,6 @@ def publish(
     Examples: `rogi release publish dist/TPRoGI_v1.1 --new-version-of 10.5072/zenodo.123` ·
     `rogi release publish dist/TPRoGI_v1.1 --publish`
     """
-    from rogi.release import publish as publishing
-    from rogi.release.repository import SANDBOX, ZENODO, HttpTransport, Repository, token_for
-
     chosen = [
         name
         for name, on in (("--publish", publish_draft), ("--discard", discard), ("--dry-run", dry_run))
@@ -65,8 +65,6 @@ def publish(
     address = server or (ZENODO if production else SANDBOX)
     say = Say(quiet)
     if dry_run:
-        from rogi.release.rehearsal import rehearse
-
         sys.stdout.write(rehearse(folder, address, version_of=new_version_of, publish=publish_draft))
         return
     repository = Repository(address, HttpTransport(token_for(sandbox=not production)), say=say)

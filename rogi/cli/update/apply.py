@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rogi.attributes.configuration import AttributeSettings, read_settings
 from rogi.cli.guard import KEEPS
+from rogi.cli.options import ProgressLine
 from rogi.cli.streams import tell
 from rogi.text import as_json, printable
+from rogi.update.applying.new_version import missing_attributes
+from rogi.update.applying.results import write_update
+from rogi.update.applying.summary import as_markdown
+from rogi.update.new_version import Request, make_version, version_of
 
 if TYPE_CHECKING:
-    from rogi.attributes.configuration import AttributeSettings
-    from rogi.update.examination import Examination
+    from rogi.update.deciding.examination import Examination
 
 SHOWN_PROBLEMS = 20
 
@@ -90,10 +96,6 @@ def apply(
     Examples: `rogi update apply work/ --inventory v1.0.gpkg -o v1.1.gpkg` · `rogi update apply work/*
     --inventory v1.0.gpkg -o v1.1.gpkg --dem tiles/ --regions himap.gpkg --strict`
     """
-    from rogi.cli.options import ProgressLine
-    from rogi.update.new_version import Request, make_version, version_of
-    from rogi.update.results import write_update
-
     request = Request(
         tuple(work or ()),
         tuple(inventory),
@@ -145,7 +147,6 @@ def apply(
 def _printed(content: dict[str, Any], format: ApplyFormat) -> str:
     if format is ApplyFormat.JSON:
         return as_json(content, 1)
-    from rogi.update.summary import as_markdown
 
     return as_markdown(content)
 
@@ -161,9 +162,6 @@ def _settings(
     """What to derive attributes from; None where nothing was named."""
     if config is None and not (dem or maat or magt or ap or regions):
         return None
-    from dataclasses import replace
-
-    from rogi.attributes.configuration import AttributeSettings, read_settings
 
     settings = read_settings(config) if config is not None else AttributeSettings()
     if dem:
@@ -201,8 +199,6 @@ def _tell_left_out(applied: Any, derived: Any, output: Path) -> None:
 
 def _tell_missing_attributes(applied: Any, output: Path) -> None:
     """Say which command fills what the new outlines lack."""
-    from rogi.update.apply import missing_attributes
-
     lacking = missing_attributes(applied)
     if not lacking:
         return

@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
+from rogi.errors import OptionError
+from rogi.report.update_history import history_json, history_text
 from rogi.text import as_json
+from rogi.update.store.history import read_history
 
 
 class HistoryFormat(StrEnum):
@@ -35,10 +38,6 @@ def history(
     `rogi update history RGU281527N0972426E --store postgresql://anna@host/rogi` ·
     `rogi update history --store postgresql://anna@host/rogi --by ben --limit -1 --format json`
     """
-    from rogi.errors import OptionError
-    from rogi.render.update_history import history_json, history_text
-    from rogi.update.store_history import read_history
-
     if not store:
         raise OptionError("Packages have no history; name the address of a store with --store.")
     found = read_history(store, task=task, package=package, by=by, limit=None if limit < 0 else limit)

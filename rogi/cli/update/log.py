@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,8 @@ from typing import Annotated
 import typer
 
 from rogi.text import as_json
+from rogi.update.applying.log import life, read_history
+from rogi.update.status_report import life_text
 
 
 class LogFormat(StrEnum):
@@ -34,11 +37,6 @@ def log(
     Examples: `rogi update log RGU281527N0972426E` · `rogi update log RGU281527N0972426E v1.1.update
     v1.2.update TPRoGI_v1.0/`
     """
-    from dataclasses import asdict
-
-    from rogi.render.update_status import life_text
-    from rogi.update.log import life, read_history
-
     found = life(unit.strip(), read_history(files or [Path()]))
     if format is LogFormat.JSON:
         sys.stdout.write(as_json(asdict(found), 1))

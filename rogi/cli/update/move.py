@@ -10,6 +10,8 @@ import typer
 
 from rogi.cli.guard import KEEPS
 from rogi.errors import OptionError
+from rogi.update.move import Choice, move_tasks, moved_text
+from rogi.update.move_store import move_in_store
 
 
 def move(
@@ -38,14 +40,10 @@ def move(
     Examples: `rogi update move work/ --task RGU281527N0972426E --to ben` · `rogi update move work/ --from
     anna --area 02 --to ben` · `rogi update move --store postgresql://lead@host/rogi --from anna --to ben`
     """
-    from rogi.update.move import Choice, move_tasks, moved_text
-
     choice = Choice(target, tuple(task or ()), source, tuple(area or ()))
     if (work is None) == (store is None):
         raise OptionError("Name the work folder, or --store, and not both.")
     if store is not None:
-        from rogi.update.move_store import move_in_store
-
         moved = move_in_store(store, choice)
     else:
         assert work is not None

@@ -10,10 +10,14 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
-from rogi.cli.options import Remote
+from rogi.cli.options import ProgressLine, Remote, comma_separated
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.text import as_json
+from rogi.update.planning import report as render
+from rogi.update.planning.plan import Parameters, Request, make_plan
+from rogi.update.store.make import check_store
+from rogi.update.work_folder import check_folder, write_plan
 
 
 class PlanFormat(StrEnum):
@@ -83,11 +87,6 @@ def plan(
     `rogi update plan --inventory v1.0.gpkg --candidates new.gpkg --glaciers rgi.gpkg --probability prob.tif
     --mappers anna,ben,carla --imagery s2_2026.tif -o work`
     """
-    from rogi.cli.options import ProgressLine, comma_separated
-    from rogi.render import update_plan as render
-    from rogi.update.plan import Parameters, Request, make_plan
-    from rogi.update.work_folder import check_folder, write_plan
-
     names = comma_separated(mappers)
     if unchanged_iou is not None and not 0 < unchanged_iou <= 1:
         raise OptionError(f"--unchanged-iou is above 0 and at most 1, found {unchanged_iou}.")
@@ -96,8 +95,6 @@ def plan(
     line = ProgressLine(quiet)
     check_folder(output, store)
     if store is not None:
-        from rogi.update.store_make import check_store
-
         check_store(store)
     plain = Parameters()
     request = Request(

@@ -10,9 +10,16 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.options import ProgressLine
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.files import write_text
+from rogi.inventory.read import read_inventory
+from rogi.schema.model import Role
 from rogi.text import as_json
+from rogi.update.deciding.edits import read_edits
+from rogi.update.status import as_dict, review
+from rogi.update.status_report import status_html, status_text
 
 
 class StatusFormat(StrEnum):
@@ -57,14 +64,6 @@ def status(
     Examples: `rogi update status work/` · `rogi update status work/ --format html -o status.html` ·
     `rogi update status --store postgresql://user@host/rogi`
     """
-    from rogi.cli.options import ProgressLine
-    from rogi.files import write_text
-    from rogi.inventory.read import read_inventory
-    from rogi.render.update_status import status_html, status_text
-    from rogi.schema.model import Role
-    from rogi.update.edits import read_edits
-    from rogi.update.status import as_dict, review
-
     if not work and store is None:
         raise OptionError("There is nothing to look at; name the work folder, or --store.")
     line = ProgressLine(quiet)

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from rogi.errors import OptionError
+from rogi.report.update_history import history_text
+
 
 def undo(
     store: Annotated[str, typer.Option(help="postgresql://… : the database with the store.")] = "",
@@ -25,9 +28,7 @@ def undo(
     Examples: `rogi update undo --store postgresql://lead@host/rogi --history 1204` ·
     `rogi update undo --store postgresql://lead@host/rogi --history 1204 --with-later`
     """
-    from rogi.errors import OptionError
-    from rogi.render.update_history import history_text
-    from rogi.update.store_history import undo
+    from rogi.update.store.history import undo
 
     if not store:
         raise OptionError("Packages have no history; name the address of a store with --store.")

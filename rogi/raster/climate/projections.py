@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyproj
+
 from rogi.errors import InputError
 from rogi.geometry import parse_crs
 from rogi.raster.climate.options import Request
 
 if TYPE_CHECKING:
-    import pyproj
     import xarray as xr
 
 WKT = ("crs_wkt", "spatial_ref", "esri_pe_string", "proj4", "proj4_params", "epsg_code")
@@ -65,8 +66,6 @@ def mapped_crs(attributes: Mapping[Any, Any], path: Path, request: Request) -> p
     InputError
         It is not one that PROJ knows.
     """
-    import pyproj
-
     if not attributes:
         return None
     try:
@@ -84,8 +83,6 @@ def mapped_crs(attributes: Mapping[Any, Any], path: Path, request: Request) -> p
 
 def file_crs(attributes: Mapping[Any, Any]) -> pyproj.CRS | None:
     """What the attributes of a file say of its coordinate reference system: WRF's, or a name of one."""
-    import pyproj
-
     if "MAP_PROJ" in attributes and "STAND_LON" in attributes:
         return _wrf(attributes)
     for name in GLOBAL:

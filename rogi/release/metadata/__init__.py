@@ -1,6 +1,6 @@
 """What a release says of itself, in the standards of those who read it.
 
-Each module writes one standard from the same :class:`~rogi.release.model.Release` and
+Each module writes one standard from the same :class:`~rogi.release.description.Release` and
 :class:`~rogi.release.contents.Contents`; the same ones give the same text.
 """
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from rogi.files import write_text
-from rogi.inventory.metadata import JSON_URI, read_column_metadata
+from rogi.inventory.writing.metadata import JSON_URI, read_column_metadata
 from rogi.release.contents import Contents, files_of
-from rogi.release.model import FILE as RELEASE_FILE
-from rogi.release.model import Release
+from rogi.release.description import FILE as RELEASE_FILE
+from rogi.release.description import Release
 from rogi.release.statement import release_text
 from rogi.text import as_json
 

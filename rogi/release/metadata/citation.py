@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rogi.release.model import Person, Release
+import yaml
+
+from rogi.release.description import Person, Release
 
 
 def text(release: Release) -> str:
     """The file, as YAML."""
-    import yaml
-
     content: dict[str, Any] = {
         "cff-version": "1.2.0",
         "message": "If you use this inventory, please cite it as below.",

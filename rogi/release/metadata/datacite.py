@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rogi.release.contents import Contents
-from rogi.release.model import Award, Person, Related, Release
+from rogi.release.description import Award, Person, Related, Release
 
 KERNEL = "http://datacite.org/schema/kernel-4"
 _LANGUAGES = {

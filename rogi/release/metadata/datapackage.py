@@ -6,7 +6,7 @@ from typing import Any
 
 from rogi.release.contents import Contents, FileInfo, LayerContents
 from rogi.release.data import CSV, PARQUET, SHAPEFILE
-from rogi.release.model import Release
+from rogi.release.description import Release
 from rogi.schema.export import DATA_PACKAGE, DATA_RESOURCE, TABLE_DIALECT, TABLE_SCHEMA, to_tableschema
 
 

@@ -6,7 +6,7 @@ import html
 from typing import Any
 
 from rogi.release.contents import Contents
-from rogi.release.model import Award, Person, Related, Release
+from rogi.release.description import Award, Person, Related, Release
 
 _TYPES = {
     "JournalArticle": "publication-article",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from rogi import __version__
 from rogi.release.contents import Contents, FileInfo, LayerContents
-from rogi.release.model import Related, Release
+from rogi.release.description import Related, Release
 from rogi.schema.docs import fields_table, table
 from rogi.schema.model import Field, LayerSchema
 from rogi.text import markdown
@@ -148,8 +149,6 @@ def _evidence() -> str:
 
 
 def _with(layer: LayerSchema, fields: tuple[Field, ...]) -> LayerSchema:
-    from dataclasses import replace
-
     return replace(layer, fields=fields)
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from rogi import __version__
-from rogi.inventory.metadata import Metadata
+from rogi.inventory.writing.metadata import Metadata
 from rogi.release.contents import Contents, FileInfo
+from rogi.release.description import Person, Release
 from rogi.release.metadata.readme import about
-from rogi.release.model import Person, Release
 
 CONTEXT: Final = "https://w3id.org/ro/crate/1.3/context"  # knows sha256, which 1.1 does not
 PROFILE: Final = "https://w3id.org/ro/crate/1.3"

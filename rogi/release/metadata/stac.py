@@ -6,7 +6,7 @@ import mimetypes
 from typing import Any, Final
 
 from rogi.release.contents import Bounds, Contents, FileInfo, LayerContents
-from rogi.release.model import PREDECESSOR, Release
+from rogi.release.description import PREDECESSOR, Release
 
 VERSION: Final = "1.1.0"
 TABLE: Final = "https://stac-extensions.github.io/table/v1.2.0/schema.json"

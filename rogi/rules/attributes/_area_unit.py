@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.inventory.area_unit import UNITS_PER_KM2, half_last_decimal
-from rogi.inventory.units import AreaKind, Told
+from rogi.inventory.values.area_unit import UNITS_PER_KM2, half_last_decimal
+from rogi.inventory.values.units import AreaKind, Told
 from rogi.rules.context import Context
 from rogi.schema.model import Role
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.inventory.values import concept_of as known_concept
+from rogi.inventory.values.known import concept_of as known_concept
 from rogi.rules.context import Context
 from rogi.rules.rule import Need, Rows
 from rogi.schema.model import Concept, Role

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from rogi.inventory.columns import Distinct, distinct, is_placeholder
+from rogi.inventory.values.columns import Distinct, distinct, is_placeholder
 from rogi.rules.attributes._dates import Period, read_date
 from rogi.rules.context import Context
 from rogi.schema.model import Role

@@ -27,9 +27,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.inventory.area_unit import TOLD_UNITS, UNITS_PER_KM2
 from rogi.inventory.model import Inventory
-from rogi.inventory.units import AreaKind
+from rogi.inventory.values.area_unit import TOLD_UNITS, UNITS_PER_KM2
+from rogi.inventory.values.units import AreaKind
 from rogi.rules import examples
 from rogi.rules.attributes._area_unit import AreaColumn, area_column
 from rogi.rules.context import Context

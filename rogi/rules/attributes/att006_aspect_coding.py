@@ -25,8 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rogi.inventory.aspects import Coding, declared_coding
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.aspects import Coding, declared_coding
 from rogi.rules import examples
 from rogi.rules.attributes._quantities import layers_with
 from rogi.rules.context import Context

@@ -24,8 +24,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import as_text
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import as_text
 from rogi.rules import examples
 from rogi.rules.attributes._quantities import NUMERIC
 from rogi.rules.context import Context

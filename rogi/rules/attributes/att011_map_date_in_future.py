@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import quoted
 from rogi.rules import examples
 from rogi.rules.attributes._quantities import layers_with
 from rogi.rules.attributes._read_dates import dates_of

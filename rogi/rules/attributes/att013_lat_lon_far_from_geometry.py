@@ -27,8 +27,8 @@ import numpy as np
 import shapely
 
 from rogi.geometry import local_metres
-from rogi.inventory.area_unit import half_last_decimal
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.area_unit import half_last_decimal
 from rogi.longitudes import beside
 from rogi.rules import examples
 from rogi.rules.context import Context, Floats, Geometries

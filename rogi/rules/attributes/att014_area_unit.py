@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
-from rogi.inventory.units import AreaKind
+from rogi.inventory.values.units import AreaKind
 from rogi.rules import examples
 from rogi.rules.attributes._area_unit import area_column
 from rogi.rules.context import Context

@@ -31,8 +31,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rogi.inventory.aspects import is_class
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.aspects import is_class
 from rogi.longitudes import short_way
 from rogi.rules import examples
 from rogi.rules.attributes._quantities import (

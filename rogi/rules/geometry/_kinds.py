@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rogi.rules.context import Context
@@ -23,8 +24,6 @@ def outline_groups(context: Context, role: Role) -> NDArray[np.int64]:
 
 
 def _groups(context: Context, role: Role) -> NDArray[np.int64]:
-    import pandas as pd
-
     n = len(context.layer(role))
     labels: list[NDArray[Any]] = []
     required: list[NDArray[Any]] = []

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -61,8 +62,6 @@ def find_duplicates(
     geometry: Geometries, kind: NDArray[np.int64], position: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Repeats among some geometries: (k,) positions of the later ones, and of the first of each."""
-    import pandas as pd
-
     table = pd.DataFrame(shapely.bounds(geometry))
     table["kind"] = kind
     table["size"] = shapely.get_num_coordinates(geometry)

@@ -27,6 +27,7 @@ import numpy as np
 
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -57,12 +58,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_values
-
     return with_values(rgik(), Role.OUTLINE, "RelFr", {1: None})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     return Bad(with_values(rgik(), Role.OUTLINE, "RelIndex", {2: 7}), {Role.OUTLINE: (2,)})

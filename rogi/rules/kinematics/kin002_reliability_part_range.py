@@ -22,9 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rogi.inventory.columns import column_of, quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import column_of, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.kinematics.kin001_reliability_index_sum import PARTS
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -55,12 +56,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_values
-
     return with_values(rgik(), Role.OUTLINE, "RelFr", {0: 0, 1: None, 2: 2.0})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     return Bad(with_values(rgik(), Role.OUTLINE, "RelUpsCon", {0: 3, 5: -1}), {Role.OUTLINE: (0, 5)})

@@ -35,10 +35,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
-from rogi.inventory.columns import folded, listed
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import folded, listed
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -52,8 +54,6 @@ RULE = RuleInfo(
 
 
 def check(context: Context) -> Iterator[Rows]:
-    import pandas as pd
-
     role = Role.MARKER
     classes = {name: _words(context, name) for name in ("active", "transitional", "relict")}
     allowed = {
@@ -94,8 +94,6 @@ def _words(context: Context, name: str) -> tuple[str, ...]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_values
-
     inventory = rgik(6)
     activities = ["Active", "Active uncertain", "Transitional", "Relict uncertain", "Uncertain", None]
     velocities = ["> m/yr", "cm/yr", "cm/yr to dm/yr", "< cm/yr", "m/yr", "dm/yr"]
@@ -104,6 +102,4 @@ def good() -> Inventory:
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     return Bad(with_values(rgik(), Role.MARKER, "Acti.Cl.", {1: "Relict"}), {Role.MARKER: (1,)})

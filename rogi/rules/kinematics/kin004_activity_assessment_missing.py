@@ -27,6 +27,7 @@ import pandas as pd
 
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -61,13 +62,9 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_values
-
     inventory = with_values(rgik(), Role.MARKER, "Acti.Cl.", {0: None})
     return with_values(inventory, Role.MARKER, "Acti.Ass.", {0: None})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     return Bad(with_values(rgik(), Role.MARKER, "Acti.Ass.", {1: None}), {Role.MARKER: (1,)})

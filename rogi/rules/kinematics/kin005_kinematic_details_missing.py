@@ -27,9 +27,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from rogi.inventory.columns import folded
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import folded
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -70,14 +71,10 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_values
-
     inventory = with_values(rgik(), Role.MARKER, "Kin.Att.", {0: None, 1: "Undefined"})
     return with_values(inventory, Role.MARKER, "Kin.Period", {0: None, 1: None})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     inventory = with_values(rgik(), Role.MARKER, "Kin.Period", {1: None})
     return Bad(with_values(inventory, Role.MARKER, "Rel.Kin.", {2: " "}), {Role.MARKER: (1, 2)})

@@ -23,9 +23,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import folded
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import folded
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -59,14 +60,10 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_values
-
     inventory = with_values(rgik(), Role.MARKER, "Destabili.", {0: "Yes (ongoing)", 1: None, 2: "No"})
     return with_values(inventory, Role.MARKER, "Acti.Cl.", {1: None, 2: "Relict"})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     inventory = with_values(rgik(), Role.MARKER, "Destabili.", {0: "Yes (ongoing)", 2: "Yes (completed)"})
     return Bad(with_values(inventory, Role.MARKER, "Acti.Cl.", {0: "Relict", 2: None}), {Role.MARKER: (0, 2)})

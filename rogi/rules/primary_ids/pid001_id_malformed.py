@@ -28,10 +28,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import is_placeholder, quoted
-from rogi.inventory.id_readings import IdForm
+from rogi.inventory.ids.readings import IdForm
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import is_placeholder, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.primary_ids import WITH_ID
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -60,14 +61,10 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik(origin=(-70.02, -33.1))
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     return Bad(
         with_values(rgik(), Role.OUTLINE, "PrimaryID", {1: "unknown", 3: "RG469000N0106000E"}),
         {Role.OUTLINE: (1, 3)},

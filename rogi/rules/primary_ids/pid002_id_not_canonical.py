@@ -34,11 +34,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import quoted
-from rogi.inventory.id_readings import IdForm
-from rogi.inventory.keys import Objects, odd_ids, raw_ids
+from rogi.inventory.ids.keys import Objects, odd_ids, raw_ids
+from rogi.inventory.ids.readings import IdForm
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, tprogi, with_values
 from rogi.rules.primary_ids import WITH_ID
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -84,14 +85,10 @@ def _unseen(context: Context, role: Role, given: Objects, odd: dict[int, str]) -
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi
-
     return tprogi()
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     swiss, swapped, lower = "RGU469000N106000E", "RGU0106100E469000N", "rgu469000n0106200e"
     return Bad(
         with_values(rgik(), Role.MARKER, "PrimaryID", {0: swiss, 1: swapped, 2: lower}),

@@ -23,9 +23,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, tprogi, with_values
 from rogi.rules.primary_ids import WITH_ID
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -50,12 +51,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik(origin=(-179.9, -89.0))
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_values
-
     return Bad(with_values(tprogi(), Role.MARKER, "ID", {2: "RGU906200N3040000E"}), {Role.MARKER: (2,)})

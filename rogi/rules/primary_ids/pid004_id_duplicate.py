@@ -28,13 +28,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from rogi.inventory.columns import folded, is_placeholder, quoted, schema_of
-from rogi.inventory.id_readings import IdForm
+from rogi.inventory.ids.primary_id import ParsedIds, units
+from rogi.inventory.ids.readings import IdForm
 from rogi.inventory.model import Inventory, Layer
-from rogi.inventory.primary_id import ParsedIds, units
+from rogi.inventory.values.columns import folded, is_placeholder, quoted, schema_of
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, tprogi, with_values
 from rogi.rules.rule import Bad, CannotCheck, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -86,8 +88,6 @@ def _one_each(layer: Layer) -> bool:
 
 def _codes(ids: ParsedIds, none: frozenset[str]) -> NDArray[np.int64]:
     """(n,) equal for IDs that say the same; -1 where there is none."""
-    import pandas as pd
-
     # numbers are much faster to compare than texts
     key = np.full(len(ids), -1, dtype=np.int64)
     read = ids.parsed
@@ -117,15 +117,11 @@ def _next_of_group(rows: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_values
-
     # two outlines have each ID: the extended and the restricted one; null is no ID
     return with_values(rgik(4), Role.MARKER, "PrimaryID", {2: None, 3: None})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_values
-
     inventory = tprogi(4)
     first = _first_id(inventory)
     return Bad(with_values(inventory, Role.MARKER, "ID", {3: first.lower()}), {Role.MARKER: (0, 3)})

@@ -28,9 +28,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi.inventory.ids.primary_id import units
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import units
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, tprogi, with_geometry
 from rogi.rules.primary_ids._places import length, metres_apart, positions
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -142,14 +143,10 @@ def _another_of_group(group: NDArray[Any]) -> Ints:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik(origin=(-70.0, 0.0))
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_geometry
-
     inventory = tprogi(4)
     layer = inventory.layer(Role.MARKER)
     assert layer is not None

@@ -30,10 +30,11 @@ from collections.abc import Iterator
 import numpy as np
 import shapely
 
-from rogi.inventory.columns import quoted
+from rogi.inventory.ids.primary_id import UNITS_PER_DEGREE, deviation
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import UNITS_PER_DEGREE, deviation
+from rogi.inventory.values.columns import quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import reprojected, rgik, tprogi, with_geometry
 from rogi.rules.primary_ids._places import length, metres_apart, place, positions
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -71,14 +72,10 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import reprojected, rgik
-
     return reprojected(rgik(origin=(8.0, 46.5)), "EPSG:2056")
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_geometry
-
     inventory = tprogi()
     layer = inventory.layer(Role.MARKER)
     assert layer is not None

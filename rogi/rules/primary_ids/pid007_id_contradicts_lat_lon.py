@@ -30,10 +30,11 @@ from collections.abc import Iterator
 import numpy as np
 import shapely
 
+from rogi.inventory.ids.primary_id import UNITS_PER_DEGREE, deviation
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import UNITS_PER_DEGREE, deviation
 from rogi.longitudes import short_way
 from rogi.rules.context import Context, Floats, Mask
+from rogi.rules.examples import tprogi, with_values
 from rogi.rules.primary_ids._places import length, metres_apart, place
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -80,12 +81,8 @@ def _both_inside(context: Context, role: Role, places: list[tuple[Floats, Floats
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi, with_values
-
     return with_values(tprogi(), Role.OUTLINE, "LAT", {0: None, 1: 30.4004})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_values
-
     return Bad(with_values(tprogi(), Role.OUTLINE, "LON", {1: 90.91}), {Role.OUTLINE: (1,)})

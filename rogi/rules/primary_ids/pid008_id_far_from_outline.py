@@ -34,6 +34,7 @@ from rogi.geometry import local_metres
 from rogi.inventory.model import Inventory
 from rogi.longitudes import beside
 from rogi.rules.context import Context, Floats, Geometries, Ints
+from rogi.rules.examples import rgik, tprogi, with_geometry
 from rogi.rules.primary_ids._places import length, place
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -114,14 +115,10 @@ def _has_extended(context: Context) -> NDArray[np.bool_]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik(origin=(-70.0, -33.0))
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_geometry
-
     inventory = tprogi(4)
     layer = inventory.layer(Role.OUTLINE)
     assert layer is not None

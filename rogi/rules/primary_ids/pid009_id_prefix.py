@@ -27,9 +27,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.primary_ids import WITH_ID
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
@@ -57,12 +58,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik()
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     return Bad(with_values(rgik(), Role.MARKER, "PrimaryID", {1: "RGS469000N0106100E"}), {Role.MARKER: (1,)})

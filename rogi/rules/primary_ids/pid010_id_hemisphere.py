@@ -27,9 +27,10 @@ from collections.abc import Iterator
 import numpy as np
 import shapely
 
-from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -72,14 +73,10 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik(origin=(-0.01, -0.01))  # units on all sides of the equator and the prime meridian
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     inventory = rgik(origin=(-70.02, -33.1))
     return Bad(
         with_values(inventory, Role.MARKER, "PrimaryID", {0: "RGU331000N0700200E"}), {Role.MARKER: (0,)}

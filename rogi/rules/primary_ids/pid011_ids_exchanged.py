@@ -26,9 +26,10 @@ import numpy as np
 import shapely
 
 from rogi.geometry import local_metres
+from rogi.inventory.ids.primary_id import UNITS_PER_DEGREE, deviation
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import UNITS_PER_DEGREE, deviation
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, tprogi, with_geometry
 from rogi.rules.primary_ids._places import positions
 from rogi.rules.primary_ids.pid008_id_far_from_outline import far_outlines
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
@@ -95,14 +96,10 @@ def _circle(owner: dict[int, int], row: int) -> list[int]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik(origin=(-70.0, -33.0))
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_geometry
-
     inventory = tprogi(4)
     layer = inventory.layer(Role.OUTLINE)
     assert layer is not None

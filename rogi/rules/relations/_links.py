@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from rogi.inventory.columns import folded, is_placeholder
-from rogi.inventory.id_readings import IdForm
+from rogi.inventory.ids.readings import IdForm
+from rogi.inventory.values.columns import folded, is_placeholder
 from rogi.rules.context import Context
 from rogi.rules.vertices import only
 from rogi.schema.model import Role
@@ -101,8 +102,6 @@ def _links(context: Context) -> Links:
 
 def match(names: Objects, known: Objects) -> Ints:
     """(n,) position of each name among some known ones (the first of equals); NOBODY if it is not there."""
-    import pandas as pd
-
     index = pd.Index(known, dtype=object)
     first = ~index.duplicated() & _present(known)
     at = np.flatnonzero(first)
@@ -129,6 +128,4 @@ def _marker_within(context: Context, outlines: Ints) -> Ints:
 
 
 def _present(values: Objects) -> Mask:
-    import pandas as pd
-
     return ~np.asarray(pd.isna(values), dtype=bool)

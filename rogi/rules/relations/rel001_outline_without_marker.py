@@ -26,8 +26,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import quoted
 from rogi.rules import examples
 from rogi.rules.context import Context
 from rogi.rules.relations._links import NOBODY, links

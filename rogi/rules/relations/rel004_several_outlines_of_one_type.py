@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
@@ -41,8 +42,6 @@ RULE = RuleInfo(
 
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule: one for each outline after the first of its unit and type."""
-    import pandas as pd
-
     names, kind = unit_names(context, Role.OUTLINE), context.outline_kind()
     table = pd.DataFrame({"name": names, "kind": kind})
     known = table.notna().all(axis=1).to_numpy()

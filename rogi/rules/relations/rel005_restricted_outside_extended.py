@@ -26,7 +26,7 @@ from collections.abc import Iterator
 import numpy as np
 import shapely
 
-from rogi.geometry import area_m2
+from rogi.areas import area_m2
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.context import Context, Ints

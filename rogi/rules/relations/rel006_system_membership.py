@@ -24,9 +24,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import is_placeholder, quoted
+from rogi.inventory.ids.primary_id import parse
 from rogi.inventory.model import Inventory
-from rogi.inventory.primary_id import parse
+from rogi.inventory.values.columns import is_placeholder, quoted
 from rogi.rules import examples
 from rogi.rules.context import Context
 from rogi.rules.relations._links import unit_names

@@ -27,7 +27,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.geometry import area_m2
+from rogi.areas import area_m2
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.context import Context

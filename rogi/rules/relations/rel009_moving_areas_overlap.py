@@ -24,8 +24,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import quoted
 from rogi.rules import examples
 from rogi.rules.context import Context
 from rogi.rules.geometry._kinds import outline_groups

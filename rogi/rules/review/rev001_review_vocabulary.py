@@ -28,9 +28,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import folded, listed, quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import folded, listed, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import tprogi, with_values
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.rules.structure._vocabulary import find_vocabulary
 from rogi.schema.model import Evidence, Role
@@ -86,15 +87,11 @@ def _judge(text: str, terms: tuple[str, ...]) -> tuple[str, Severity | None] | N
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi, with_values
-
     notes = {0: "Uncertain: in the shadow", 1: "No", 2: None}
     return with_values(tprogi(), Role.OUTLINE, "ADDI_INF", notes)
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_values
-
     return Bad(
         with_values(tprogi(), Role.OUTLINE, "ADDI_INF", {0: "maybe not", 2: " uncertain (snow)"}),
         {Role.OUTLINE: (0, 2)},

@@ -29,9 +29,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from rogi.inventory.columns import folded
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import folded
 from rogi.rules.context import Context
+from rogi.rules.examples import tprogi, with_values
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -76,12 +77,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi, with_values
-
     return with_values(tprogi(), Role.OUTLINE, "REVIEWER", {0: "A. Mapper; B. Reviewer", 1: None})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_values
-
     return Bad(with_values(tprogi(), Role.OUTLINE, "REVIEWER", {1: "a.  mapper "}), {Role.OUTLINE: (1,)})

@@ -9,9 +9,10 @@ from difflib import get_close_matches
 from enum import Enum, auto
 
 from rogi.errors import RogiError
-from rogi.inventory.columns import Distinct, folded, is_placeholder, schema_of
 from rogi.inventory.model import Layer
+from rogi.inventory.values.columns import Distinct, folded, is_placeholder, schema_of
 from rogi.rules.context import Context
+from rogi.schema.load import load_vocabulary
 from rogi.schema.model import Field, Role, Vocabulary
 
 HINTS = 500  # distinct values of a column for which a close term is sought
@@ -59,8 +60,6 @@ def verdicts(context: Context, role: Role) -> Iterator[Verdicts]:
 
 def find_vocabulary(name: str) -> Vocabulary | None:
     """A vocabulary, or None if a user's schema names one that does not exist."""
-    from rogi.schema.load import load_vocabulary
-
     try:
         return load_vocabulary(name)
     except RogiError:

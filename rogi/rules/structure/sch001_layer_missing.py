@@ -32,6 +32,7 @@ from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import tprogi, without_layer
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.schema.model import Evidence, Role
 
@@ -52,12 +53,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi
-
     return tprogi()
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, without_layer
-
     return Bad(without_layer(tprogi(), Role.MARKER), {None: (-1,)})

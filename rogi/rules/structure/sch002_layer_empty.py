@@ -27,6 +27,7 @@ from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, tprogi, with_rows
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role
@@ -44,12 +45,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_rows
-
     return with_rows(rgik(), Role.MOVING_AREA, [])
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_rows
-
     return Bad(with_rows(tprogi(), Role.MARKER, []), {Role.MARKER: (-1,)})

@@ -31,6 +31,7 @@ import shapely
 
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_geometry
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role
@@ -68,14 +69,10 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik()
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_geometry
-
     inventory = rgik()
     line = shapely.LineString([(10.6, 46.9), (10.601, 46.901)])
     return Bad(with_geometry(inventory, Role.OUTLINE, {1: line}), {Role.OUTLINE: (1,)})

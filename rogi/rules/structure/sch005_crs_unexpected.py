@@ -32,6 +32,7 @@ from rogi.geometry import parse_crs
 from rogi.inventory.crs import label, same
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import reprojected, tprogi, with_crs
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role
@@ -63,12 +64,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi, with_crs
-
     return with_crs(tprogi(), Role.MARKER, "OGC:CRS84")
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import reprojected, tprogi
-
     return Bad(reprojected(tprogi(), "EPSG:32646"), {Role.MARKER: (-1,), Role.OUTLINE: (-1,)})

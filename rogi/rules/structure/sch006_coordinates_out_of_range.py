@@ -39,6 +39,7 @@ import numpy as np
 
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import reprojected, rgik, tprogi, with_crs
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role
@@ -62,13 +63,9 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik(origin=(179.9795, -44.0))  # the third unit lies across the antimeridian
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import reprojected, tprogi, with_crs
-
     projected = reprojected(tprogi(), "EPSG:32646")
     return Bad(with_crs(projected, Role.OUTLINE, "EPSG:4326"), {Role.OUTLINE: (-1,)})

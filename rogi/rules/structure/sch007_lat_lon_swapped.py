@@ -37,6 +37,7 @@ import shapely
 
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, tprogi, with_geometry
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role
@@ -57,13 +58,9 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik(origin=(-70.0, -33.0))
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_geometry
-
     inventory = tprogi()
     return Bad(with_geometry(inventory, Role.MARKER, {1: shapely.Point(30.4, 90.61)}), {Role.MARKER: (1,)})

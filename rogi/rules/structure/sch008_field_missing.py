@@ -27,9 +27,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rogi.inventory.columns import schema_of
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import schema_of
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, without_column
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role
@@ -55,12 +56,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, without_column
-
     return without_column(rgik(), Role.MARKER, "Kin.Att.")
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, without_column
-
     return Bad(without_column(rgik(), Role.MARKER, "Acti.Cl."), {Role.MARKER: (-1,)})

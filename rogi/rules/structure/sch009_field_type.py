@@ -31,9 +31,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import column_of, distinct, quoted
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.values.columns import column_of, distinct, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import tprogi, with_values
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Field, FieldType, Role
@@ -106,14 +107,10 @@ def _only_text(layer: Layer) -> bool:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi, with_values
-
     return with_values(tprogi(), Role.OUTLINE, "PISR", {0: None, 1: 2900})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_values
-
     return Bad(
         with_values(tprogi(), Role.OUTLINE, "AREA", {0: "about 0.2", 2: "0.03"}), {Role.OUTLINE: (0, -1)}
     )

@@ -22,9 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rogi.inventory.columns import column_of
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import column_of
 from rogi.rules.context import Context
+from rogi.rules.examples import tprogi, with_values
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role
@@ -51,12 +52,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi, with_values
-
     return with_values(tprogi(), Role.OUTLINE, "ADDI_INF", {0: "a" * 254})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_values
-
     return Bad(with_values(tprogi(), Role.OUTLINE, "ADDI_INF", {1: "a" * 255}), {Role.OUTLINE: (1,)})

@@ -25,12 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rogi.inventory.columns import folded, is_placeholder, quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import folded, is_placeholder, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.rules.structure._vocabulary import find_vocabulary
+from rogi.schema.load import concepts
 from rogi.schema.model import Evidence, FieldType, Role
 
 RULE = RuleInfo("SCH012", "placeholder-value", Severity.WARNING, Evidence.VERIFIED, EVERY_LAYER)
@@ -40,8 +42,6 @@ ELSEWHERE = frozenset({"primary_id", "comment", "additional_information"})
 
 
 def check(context: Context) -> Iterator[Rows]:
-    from rogi.schema.load import concepts
-
     none = context.placeholders()
     for role in context.targets:
         layer = context.layer(role)
@@ -73,12 +73,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_values
-
     return with_values(rgik(), Role.MARKER, "Upsl.Con.", {0: "Unknown"})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     return Bad(with_values(rgik(), Role.MARKER, "WorkingID", {1: "unknown", 2: "  "}), {Role.MARKER: (1, 2)})

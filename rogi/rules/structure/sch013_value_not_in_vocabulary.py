@@ -29,9 +29,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.columns import listed, quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import listed, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.rules.structure._vocabulary import Fit, verdicts
@@ -69,14 +70,10 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik, with_values
-
     return with_values(rgik(), Role.MARKER, "Acti.Cl.", {0: "Relict uncertain", 1: None})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     return Bad(
         with_values(rgik(), Role.MARKER, "Acti.Cl.", {1: "Transitional uncertain"}), {Role.MARKER: (1,)}
     )

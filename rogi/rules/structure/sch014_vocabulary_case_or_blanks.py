@@ -24,9 +24,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rogi.inventory.columns import quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.rules.structure._vocabulary import Fit, verdicts
@@ -60,13 +61,9 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik()
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_values
-
     inventory = with_values(rgik(), Role.OUTLINE, "Out.Type", {0: "extended", 4: "Restricted "})
     return Bad(inventory, {Role.OUTLINE: (0, 4)})

@@ -30,9 +30,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rogi.inventory.columns import column_of, distinct, is_textual, not_plain, quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import column_of, distinct, is_textual, not_plain, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import tprogi, with_values
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role
@@ -118,16 +119,12 @@ def _from_gbk(text: str) -> str | None:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi, with_values
-
     return with_values(
         tprogi(), Role.OUTLINE, "ADDI_INF", {0: "唐古拉山 – Dangla, 30° slope", 1: "Señal Ñuñoa"}
     )
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_values
-
     inventory = with_values(
         tprogi(), Role.OUTLINE, "SUBREGION", {0: "NyainqÃªntanglha", 2: "Nyainq\ufffdntanglha"}
     )

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_column
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role, normalise
@@ -53,12 +54,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik()
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import rgik, with_column
-
     return Bad(with_column(rgik(), Role.MARKER, "ActiCl", "Relict"), {Role.MARKER: (-1,)})

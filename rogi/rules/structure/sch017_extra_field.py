@@ -23,6 +23,7 @@ from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
 from rogi.rules.context import Context
+from rogi.rules.examples import tprogi, with_column
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role, normalise
@@ -45,12 +46,8 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi
-
     return tprogi()
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_column
-
     return Bad(with_column(tprogi(), Role.OUTLINE, "SNOW", "no"), {Role.OUTLINE: (-1,)})

@@ -23,9 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rogi.inventory.columns import column_of, quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import column_of, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import tprogi, with_values
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Concept, Evidence, Role
@@ -65,12 +66,8 @@ def _limits(concept: Concept) -> str:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import tprogi, with_values
-
     return with_values(tprogi(), Role.OUTLINE, "LAT", {0: -90, 1: 90.0, 2: None})
 
 
 def bad() -> Bad:
-    from rogi.rules.examples import tprogi, with_values
-
     return Bad(with_values(tprogi(), Role.OUTLINE, "LAT", {1: 97.2426}), {Role.OUTLINE: (1,)})

@@ -22,9 +22,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from rogi.inventory.columns import column_of, quoted
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import column_of, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik, with_values
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Role
@@ -63,8 +64,6 @@ def bad() -> Bad:
 
 def _with_pattern(values: dict[int, str | None]) -> Inventory:
     """An inventory whose schema wants working IDs of the form ``valley-1``."""
-    from rogi.rules.examples import rgik, with_values
-
     inventory = with_values(rgik(), Role.MARKER, "WorkingID", values)
     layers = []
     for layer in inventory.layers:

@@ -24,11 +24,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import geopandas as gpd
 import numpy as np
+import shapely
 
-from rogi.inventory.columns import folded, quoted
+from rogi.inventory.build import from_frames
 from rogi.inventory.model import Inventory
+from rogi.inventory.values.columns import folded, quoted
 from rogi.rules.context import Context
+from rogi.rules.examples import rgik
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
 from rogi.rules.structure import EVERY_LAYER
 from rogi.schema.model import Evidence, Match, Role
@@ -60,17 +64,10 @@ def check(context: Context) -> Iterator[Rows]:
 
 
 def good() -> Inventory:
-    from rogi.rules.examples import rgik
-
     return rgik()
 
 
 def bad() -> Bad:
-    import geopandas as gpd
-    import shapely
-
-    from rogi.inventory.build import from_frames
-
     frame = gpd.GeoDataFrame(
         {
             "pm_pid": ["RGU465071N0084471E", "RGU463731N0079084E"],

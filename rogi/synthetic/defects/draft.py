@@ -6,22 +6,22 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from rogi.areas import area_m2
 from rogi.errors import OptionError
-from rogi.geometry import area_m2, metres_per_degree
-from rogi.inventory.columns import as_text
+from rogi.geometry import metres_per_degree
+from rogi.inventory.build import from_frames
+from rogi.inventory.ids.primary_id import make
 from rogi.inventory.model import Inventory, Layer
-from rogi.inventory.primary_id import make
+from rogi.inventory.values.columns import as_text
 from rogi.schema.model import Role
-
-if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -257,8 +257,6 @@ class Draft:
 
     def finish(self) -> tuple[Inventory, pd.DataFrame]:
         """The inventory with its defects, and the key."""
-        from rogi.inventory.build import from_frames
-
         if self.has(Role.OUTLINE, "area"):
             self._renew_areas()
         frames = {layer.role: self._frame(layer) for layer in self.inventory.layers}
@@ -285,8 +283,6 @@ class Draft:
             self.set(Role.OUTLINE, int(position), area=float(area) / 1e6)
 
     def _frame(self, layer: Layer) -> gpd.GeoDataFrame:
-        import geopandas as gpd
-
         frame = layer.frame.copy(deep=False)
         for (role, concept), cells in self._cells.items():
             if role is layer.role:
@@ -305,8 +301,6 @@ class Draft:
         return keep
 
     def _key(self, ids: Mapping[Role, list[str]], row: Mapping[Role, Ints]) -> pd.DataFrame:
-        import pandas as pd
-
         table = pd.DataFrame(
             {
                 "code": [e.code for e in self.expected],
@@ -348,8 +342,6 @@ def _is_synthetic(markers: Layer, outlines: Layer) -> bool:
 
 def _filled(column: pd.Series, cells: Mapping[int, Any]) -> pd.Series:
     """The column with some cells replaced, of a type that files have too."""
-    import pandas as pd
-
     at, values = np.fromiter(cells, dtype=np.int64, count=len(cells)), list(cells.values())
     if pd.api.types.is_numeric_dtype(column.dtype) and not any(isinstance(v, str) for v in values):
         numbers = column.to_numpy(dtype=np.float64, copy=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
+from rogi.inventory.ids.primary_id import make
 from rogi.schema.model import Role
 from rogi.synthetic.defects.draft import SMALL_M2, Draft
 from rogi.synthetic.defects.planter import Planter
@@ -122,8 +123,6 @@ def _exchanged_ids(draft: Draft, units: Units, number: int) -> None:
 
 
 def _id_of_elsewhere(draft: Draft, units: Units, number: int) -> None:
-    from rogi.inventory.primary_id import make
-
     (unit,) = units
     text = str(make(draft.longitude[unit] + FAR, draft.latitude[unit] + FAR)[0])
     for position in draft.outlines(unit):

@@ -1,0 +1,1 @@
+"""Statistics of raster pixels in polygons, weighted by covered area."""

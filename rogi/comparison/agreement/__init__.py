@@ -1,0 +1,1 @@
+"""How far two inventories agree: areas, objects, boundaries, attributes."""

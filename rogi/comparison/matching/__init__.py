@@ -1,0 +1,1 @@
+"""Which objects of two inventories belong together."""

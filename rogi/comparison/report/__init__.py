@@ -1,0 +1,1 @@
+"""Results of a comparison as text, Markdown, JSON and a page."""

@@ -1,0 +1,337 @@
+"""The HTML report of a comparison: numbers, figures, maps, clusters with pictures of the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rogi import __version__
+from rogi.comparison.crosswalk import changes
+from rogi.comparison.exercise import consensus_layer, vote_layer
+from rogi.comparison.matching.graph import MATCH_TYPES, MatchType
+from rogi.comparison.matching.sides import Side
+from rogi.comparison.report.clusters import Clusters, clusters_of, pictures
+from rogi.comparison.report.tables import headline, notes, tables
+from rogi.report.html.figures import bars, histogram, round_top
+from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_view
+from rogi.report.html.shell import Section, page
+from rogi.report.html.tables import Column, Kind, badge, html_table, table
+from rogi.report.tables import ReportTable, number, short_names
+from rogi.text import html as escape
+from rogi.text import printable
+
+if TYPE_CHECKING:
+    from rogi.comparison.exercise import OperatorComparison
+    from rogi.comparison.inventories import InventoryComparison
+    from rogi.comparison.outcome import Outcome
+
+TABLE, MAP = "clusters-table", "comparison-map"
+SIDE_BY_SIDE = 20_000
+"""Objects up to which the two maps side by side are made: they hold all outlines a second time."""
+TYPE_TONES = {
+    MatchType.ONE_TO_ONE: "good",
+    MatchType.SPLIT: "info",
+    MatchType.MERGE: "info",
+    MatchType.COMPLEX: "warning",
+    MatchType.ONLY_A: "error",
+    MatchType.ONLY_B: "error",
+}
+TYPE_COLORS = {
+    MatchType.ONE_TO_ONE: "c2",
+    MatchType.SPLIT: "c4",
+    MatchType.MERGE: "c5",
+    MatchType.COMPLEX: "c3",
+    MatchType.ONLY_A: "c0",
+    MatchType.ONLY_B: "c1",
+}
+
+
+def comparison_page(outcome: Outcome) -> str:
+    """The outcome as one self-contained HTML document; the same outcome gives the same text."""
+    shown = list(tables(outcome))
+    sections = [Section("summary", "Summary", _summary(outcome, shown))]
+    result = outcome.inventories
+    if result is not None and result.sections:
+        clusters = clusters_of(result)
+        sections += [
+            Section("figures", "Figures", _figures(result)),
+            Section("map", "Map", _map(result, clusters)),
+            Section("clusters", "Clusters", _clusters(result, clusters)),
+        ]
+    if outcome.operators is not None and outcome.operators.sections:
+        sections.append(Section("map", "Map", _operator_map(outcome.operators)))
+    for name, group in groupby(shown, key=lambda t: t.group):
+        if name not in ("What was compared", "Checks"):
+            anchor = "tables-" + "".join(c if c.isalnum() else "-" for c in name.casefold())
+            sections.append(Section(anchor, name, "".join(report_table(t) for t in group)))
+    lead = f'<p class="muted">{escape(_names(outcome))} · rogi {escape(__version__)}</p>'
+    footer = (
+        f"<p>Made by rogi {escape(__version__)}. This file holds everything it shows and loads nothing "
+        "from elsewhere. Every number is defined in the documentation, page Agreement.</p>"
+    )
+    return page("Comparison of inventories", sections, lead=lead, footer=footer)
+
+
+def _names(outcome: Outcome) -> str:
+    if outcome.inventories is not None:
+        a, b = outcome.inventories.a, outcome.inventories.b
+        where = f" in {outcome.inventories.region}" if outcome.inventories.region else ""
+        return f"A (reference): {a.name} · B: {b.name}{where}"
+    if outcome.operators is not None:
+        return " · ".join(s.name for s in outcome.operators.sides)
+    return "published and computed counts"
+
+
+def _summary(outcome: Outcome, shown: Sequence[ReportTable]) -> str:
+    parts = [f"<p>{escape(headline(outcome))}.</p>", _cards(outcome)]
+    for check in outcome.checks:
+        tone, word = ("good", "holds") if check.holds else ("error", "FAILED")
+        parts.append(
+            f'<p class="notice {tone}">{badge(word, tone)} <b>{escape(check.name)}</b> is '
+            f"{check.found:.6g}, wanted {escape(check.wanted)}</p>"
+        )
+    said = notes(outcome)
+    if said:
+        items = "".join(f"<li>{escape(n)}</li>" for n in said)
+        parts.append(f'<div class="notice warning"><ul>{items}</ul></div>')
+    parts += [report_table(t) for t in shown if t.group == "What was compared"]
+    return "".join(parts)
+
+
+def _cards(outcome: Outcome) -> str:
+    cards: list[tuple[str, str]] = []
+    if outcome.inventories is not None and outcome.inventories.sections:
+        section = outcome.inventories.sections[0]
+        c = section.comparison
+        cards = [(f"{len(section.rows_a):,}", f"{section.title} in A"), (f"{len(section.rows_b):,}", "in B")]
+        if c.area is not None and c.panoptic is not None:
+            cards += [
+                (number(c.area.f1.value), "F1 by area"),
+                (number(c.area.precision.value), "precision by area"),
+                (number(c.area.recall.value), "recall by area"),
+                (number(c.area.iou.value), "IoU by area"),
+                (number(c.panoptic.panoptic_quality), "panoptic quality"),
+            ]
+        else:
+            cards += [(number(c.found_a.value), "of A have a match"), (number(c.found_b.value), "of B")]
+    elif outcome.operators is not None and outcome.operators.sections:
+        first = outcome.operators.sections[0]
+        cards = [
+            (str(len(outcome.operators.sides)), "operators"),
+            (f"{first.found.mapped.shape[1]:,}", "landforms"),
+            (f"{int((first.found.votes == len(outcome.operators.sides)).sum()):,}", "mapped by all"),
+            (number(first.alpha.value), "alpha of detection"),
+        ]
+    items = "".join(f"<li><b>{escape(value)}</b>{escape(text)}</li>" for value, text in cards)
+    return f'<ul class="cards">{items}</ul>' if cards else ""
+
+
+def report_table(t: ReportTable) -> str:
+    """A table of a report with its title and note."""
+    rows = [[escape(c) for c in row] for row in t.rows]
+    note = f'<p class="muted">{escape(t.note)}</p>' if t.note else ""
+    return html_table(t.columns, rows, caption=t.title, numbers=t.numbers) + note
+
+
+def _figures(result: InventoryComparison) -> str:
+    figures = []
+    for section in result.sections:
+        c = section.comparison
+        counts = c.graph.type_counts()
+        title = f"{section.title}: clusters"
+        figures.append(
+            bars(
+                title,
+                [kind.value for kind in MATCH_TYPES],
+                [float(counts[k]) for k in MATCH_TYPES],
+                axis="clusters",
+            )
+        )
+        if c.boundaries is None or not c.assigned.any():
+            continue
+        figures.append(
+            histogram(
+                f"{section.title}: IoU of the assigned pairs",
+                c.graph.iou[c.assigned],
+                np.linspace(0, 1, 21),
+                axis="intersection over union",
+            )
+        )
+        mean = c.boundaries.mean[c.assigned]
+        limit = round_top([float(np.quantile(mean, 0.98))])
+        figures.append(
+            histogram(
+                f"{section.title}: mean boundary distance of the assigned pairs",
+                np.minimum(mean, limit),
+                np.linspace(0, limit, 21),
+                axis="m (the last bar holds all larger ones)",
+            )
+        )
+        labels = [
+            f"{s.lower_km2:g}-{s.upper_km2:g}" if np.isfinite(s.upper_km2) else f"≥{s.lower_km2:g}"
+            for s in c.sizes
+        ]
+        figures.append(
+            bars(
+                f"{section.title}: share with a match, by size in km²",
+                labels,
+                [s.found_a.value for s in c.sizes],
+                second=[s.found_b.value for s in c.sizes],
+                axis="share",
+                most=1.0,
+            )
+        )
+    return f'<div class="figures">{"".join(figures)}</div>'
+
+
+def _map(result: InventoryComparison, clusters: Clusters) -> str:
+    layers = []
+    changed = changes(result)
+    for name, title, color in (
+        ("losses", "Losses: in A only", "first"),
+        ("gains", "Gains: in B only", "second"),
+    ):
+        frame = changed[name]
+        if len(frame):
+            rows = [[r] for r in clusters.row_of(frame["cluster"].to_numpy())]
+            layers.append(
+                MapLayer(
+                    title,
+                    np.asarray(frame.geometry.array, dtype=object),
+                    [Scheme("inventory", [Style("", color, width=0.5)])],
+                    labels=[f"{title}, {i}" for i in frame["id"].astype(str)],
+                    rows=rows,
+                    visible=False,
+                )
+            )
+    overlaid = [
+        *layers,
+        _side_layer("A, reference", result.a, clusters.rows_a, "first", dash=False),
+        _side_layer("B", result.b, clusters.rows_b, "second", dash=True),
+    ]
+    text = (
+        "<p>Both inventories; gains and losses can be switched on in the legend. The filters of the table of "
+        "clusters apply here too.</p>"
+    )
+    shown = text + map_view(MAP, overlaid, title="Both inventories", table_name=TABLE)
+    if len(result.a) + len(result.b) > SIDE_BY_SIDE:
+        return shown + f"<p>Maps side by side are made up to {SIDE_BY_SIDE:,} objects.</p>"
+    names = short_names([result.a, result.b])
+    both = "".join(
+        map_view(
+            f"{MAP}-{mark}",
+            [_typed_layer(f"{mark}: {name}", side, rows)],
+            title=f"Inventory {mark}",
+            table_name=TABLE,
+            group="sides",
+        )
+        for mark, name, side, rows in (
+            ("A", names[0], result.a, clusters.rows_a),
+            ("B", names[1], result.b, clusters.rows_b),
+        )
+    )
+    return shown + f'<h3>Side by side, coloured by type of cluster</h3><div class="maps">{both}</div>'
+
+
+def _side_layer(title: str, side: Side, rows: Sequence[int], color: str, *, dash: bool) -> MapLayer:
+    shape = Shape.CIRCLE if color == "first" else Shape.SQUARE
+    return MapLayer(
+        title,
+        side.geometries,
+        [Scheme("inventory", [Style("", color, shape, fill=not side.outlines, dash=dash)])],
+        labels=[f"{title}: {printable(i)}" for i in side.ids.tolist()],
+        rows=[[r] for r in rows],
+    )
+
+
+def _typed_layer(title: str, side: Side, rows: Sequence[int]) -> MapLayer:
+    scheme = Scheme(
+        "type",
+        [Style(k.value, TYPE_COLORS[k]) for k in MATCH_TYPES],
+        column="Type",
+        values=[k.value for k in MATCH_TYPES],
+    )
+    return MapLayer(
+        title,
+        side.geometries,
+        [scheme],
+        labels=[printable(i) for i in side.ids.tolist()],
+        rows=[[r] for r in rows],
+    )
+
+
+def _clusters(result: InventoryComparison, clusters: Clusters) -> str:
+    columns = [
+        Column("Cluster", clusters.number, Kind.NUMBER),
+        Column(
+            "Type",
+            clusters.kind,
+            Kind.BADGE,
+            filter=True,
+            tones={k.value: TYPE_TONES[k] for k in MATCH_TYPES},
+            order=[k.value for k in MATCH_TYPES],
+        ),
+        Column("A", clusters.ids_a, Kind.CODE),
+        Column("B", clusters.ids_b, Kind.CODE),
+        Column("Area in A, km²", clusters.area_a, Kind.NUMBER),
+        Column("Area in B, km²", clusters.area_b, Kind.NUMBER),
+        Column("IoU", clusters.iou, Kind.NUMBER),
+        Column("Mean boundary distance, m", clusters.boundary, Kind.NUMBER),
+        Column("Class", clusters.title, filter=len(result.sections) > 1, detail=len(result.sections) == 1),
+    ]
+    drawn = pictures(result, clusters)
+    return (
+        (f"<h3>Worst cases</h3>{drawn}" if drawn else "")
+        + "<h3>All clusters, the least similar first</h3>"
+        + table(TABLE, columns, noun="clusters", label=["Type", "A", "B"], map_name=MAP)
+    )
+
+
+def _operator_map(result: OperatorComparison) -> str:
+    layers: list[MapLayer] = []
+    k = len(result.sides)
+    names = short_names(result.sides)
+    faces = vote_layer(result)
+    if len(faces):
+        votes = faces["votes"].to_numpy()
+        layers.append(
+            MapLayer(
+                "Votes",
+                np.asarray(faces.geometry.array, dtype=object),
+                [
+                    Scheme(
+                        "votes",
+                        [Style(f"{n} of {k}", f"c{(k - n) % 9}", width=0.5) for n in range(k, 0, -1)],
+                        k - votes,
+                    )
+                ],
+                labels=[f"{n} of {k} operators" for n in votes.tolist()],
+            )
+        )
+    for number_, side in enumerate(result.sides):
+        layers.append(
+            MapLayer(
+                f"{number_ + 1}: {names[number_]}",
+                side.geometries,
+                [Scheme("operator", [Style("", f"c{number_ % 9}", fill=not side.outlines)])],
+                labels=[f"{names[number_]}: {printable(i)}" for i in side.ids.tolist()],
+                visible=not len(faces),
+            )
+        )
+    agreed = consensus_layer(result)
+    if len(agreed):
+        layers.append(
+            MapLayer(
+                f"Consensus of {result.min_votes} or more",
+                np.asarray(agreed.geometry.array, dtype=object),
+                [Scheme("consensus", [Style("", "neutral", fill=False, width=2)])],
+                labels=[
+                    f"landform {n}: consensus, {a / 1e6:.4f} km²"
+                    for n, a in zip(agreed["landform"].tolist(), agreed["area_m2"].tolist(), strict=True)
+                ],
+            )
+        )
+    return map_view(MAP, layers, title="Operators, votes and consensus")

@@ -1,0 +1,1 @@
+"""Candidates judged by true outlines."""

@@ -1,0 +1,1 @@
+"""Networks and their bundles, and the libraries that run them."""

@@ -1,0 +1,1 @@
+"""Training patches cut from imagery and outlines."""

@@ -1,0 +1,214 @@
+"""Windows of a block on a GPU: normalised, run and added up there, and brought back once, as finished parts.
+
+Sums are integers, so adding them here or with numpy gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rogi.detection.candidates.polygons import LEVELS
+from rogi.detection.prediction.block_store import VOID, BlockSums, finished_parts
+from rogi.detection.windows import NO_DATA, STEPS, Blend, Mask, parts_of, weight_sums
+from rogi.errors import RogiError
+
+if TYPE_CHECKING:
+    from rogi.detection.imagery.suitability import Intake
+    from rogi.detection.model.card import ModelCard
+    from rogi.detection.model.torch_engine import Torch
+
+
+@dataclass(frozen=True, eq=False)
+class Underway:
+    """A block that the device is computing.
+
+    Attributes
+    ----------
+    ran : ndarray of bool, shape (side, side)
+        Windows that are predicted.
+    arrays : mapping of str to torch.Tensor
+        On the host, where they are filled once `ready`.
+    unsound : torch.Tensor
+        Whether the network gave what is no number.
+    wanted : ndarray of bool, shape (h, w)
+    blend : Blend
+    spread : bool
+    begun, ready : torch.cuda.Event, optional
+        On a GPU of NVIDIA.
+    """
+
+    ran: Mask
+    arrays: Mapping[str, torch.Tensor]
+    unsound: torch.Tensor
+    wanted: Mask
+    blend: Blend
+    spread: bool
+    begun: Any
+    ready: Any
+
+    @property
+    def seconds(self) -> float:
+        """Time that the device took; 0 where it does not say."""
+        return 0.0 if self.ready is None else float(self.begun.elapsed_time(self.ready)) / 1000
+
+    def parts(self) -> dict[str, NDArray[Any]]:
+        """The arrays of the block's file; waits for the device.
+
+        Raises
+        ------
+        RogiError
+            The network gives what is no number.
+        """
+        if self.ready is not None:
+            self.ready.synchronize()
+        if bool(self.unsound):
+            raise RogiError(
+                "The model gives probabilities that are no numbers; try --precision fp32, or another model."
+            )
+        arrays = {name: tensor.numpy() for name, tensor in self.arrays.items()}
+        if self.spread:
+            sums = BlockSums(arrays["sums"], arrays["squares"], self.wanted, self.ran)
+            return finished_parts(sums, self.blend)
+        return {name: array if name == "core" else array.astype(np.uint32) for name, array in arrays.items()}
+
+
+class DeviceBlend:
+    """Adds up windows of one network and one blend on the network's device.
+
+    Parameters
+    ----------
+    engine : Torch
+    card : ModelCard
+    intake : Intake
+    blend : Blend
+    spread : bool
+        Whether the spread among windows is wanted.
+    """
+
+    def __init__(self, engine: Torch, card: ModelCard, intake: Intake, blend: Blend, spread: bool) -> None:
+        self.engine, self.intake, self.blend, self.spread = engine, intake, blend, spread
+        self.device = engine.device
+        self._outputs = len(card.outputs)
+        self._mean = self._put(card.mean[:, None, None])
+        self._std = self._put(card.std[:, None, None])
+        self._weights = self._put(blend.weights[:, None] * blend.weights[None, :])
+
+    def start(self, values: NDArray[Any], valid: Mask, wanted: Mask, ran: Mask) -> Underway:
+        """Hand a block to the device; returns before it is done.
+
+        Parameters
+        ----------
+        values : ndarray, shape (c, h, w)
+            Of the imagery's channels, in any type of numbers; 0 where not valid.
+        valid : ndarray of bool, shape (h, w)
+            Pixels with data.
+        wanted : ndarray of bool, shape (h, w)
+            Those of them on the ground that is predicted.
+        ran : ndarray of bool, shape (side, side)
+            Windows to run.
+        """
+        blend = self.blend
+        begun = self._event()
+        with torch.inference_mode():
+            pixels = self._normalised(values, valid)
+            shape = (self._outputs, *valid.shape)
+            sums = torch.zeros(shape, dtype=torch.int64, device=self.device)
+            squares = torch.zeros_like(sums) if self.spread else None
+            unsound = torch.zeros((), dtype=torch.bool, device=self.device)
+            windows = pixels.unfold(1, blend.patch, blend.stride).unfold(2, blend.patch, blend.stride)
+            places = np.argwhere(ran)
+            for first in range(0, len(places), self.engine.batch):
+                some = places[first : first + self.engine.batch]
+                row, column = (self._put(index) for index in some.T)
+                found = self.engine.infer(windows[:, row, column].transpose(0, 1))
+                unsound |= found.isnan().any()
+                self._add(sums, squares, found, some)
+            arrays = self._finished(sums, squares, wanted, ran)
+            there = {name: self._fetch(tensor) for name, tensor in arrays.items()}
+            bad = self._fetch(unsound)
+        return Underway(ran, there, bad, wanted, blend, self.spread, begun, self._event())
+
+    def _normalised(self, values: NDArray[Any], valid: Mask) -> torch.Tensor:
+        """As `model.card.normalise` of what `imagery.suitability.Intake` gives."""
+        intake = self.intake
+        pixels = self._put(values).float()
+        if intake.order != tuple(range(len(values))):
+            pixels = pixels[list(intake.order)]
+        if intake.stretch is not None:
+            (low, high), (first, last) = intake.stretch, intake.target
+            own = list(intake.stretched)
+            scaled = (pixels[own] - float(np.float32(low))) * float(np.float32((last - first) / (high - low)))
+            pixels[own] = (scaled + first).clamp(first, last)
+        pixels = (pixels - self._mean) / self._std
+        return torch.where(self._put(valid), pixels, 0.0)
+
+    def _add(
+        self,
+        sums: torch.Tensor,
+        squares: torch.Tensor | None,
+        found: torch.Tensor,
+        places: NDArray[np.int64],
+    ) -> None:
+        """As `rogi.detection.windows.add_window`, of several windows."""
+        blend = self.blend
+        steps = (found.clamp(0.0, 1.0) * float(STEPS) + 0.5).to(torch.int64)
+        weighted = steps * self._weights if blend.additive else steps
+        second = None if squares is None else weighted * steps
+        for number, (row, column) in enumerate(places * blend.stride):
+            where = (slice(None), slice(row, row + blend.patch), slice(column, column + blend.patch))
+            if blend.additive:
+                sums[where] += weighted[number]
+            else:
+                sums[where] = torch.maximum(sums[where], weighted[number])
+            if squares is not None and second is not None:
+                squares[where] += second[number]
+
+    def _finished(
+        self, sums: torch.Tensor, squares: torch.Tensor | None, wanted: Mask, ran: Mask
+    ) -> dict[str, torch.Tensor]:
+        """As `rogi.detection.prediction.block_store.finished_parts`; with squares, the sums as they are."""
+        if squares is not None:
+            return {"sums": sums, "squares": squares}
+        blend, known, arrays = self.blend, self._put(wanted), {}
+        for name, rows, columns in parts_of(blend):
+            part, inside = sums[:, rows, columns], known[rows, columns]
+            if name == "core":
+                weights = self._weight_sums(ran.tobytes())[rows, columns]
+                whole = STEPS // LEVELS * (weights if blend.additive else torch.ones_like(weights))
+                levels = (2 * part + whole) // (2 * whole.clamp(min=1))
+                arrays[name] = torch.where(inside & (weights > 0), levels, NO_DATA).to(torch.uint8)
+            else:
+                arrays[name] = torch.where(inside, part, int(VOID))
+        return arrays
+
+    def _event(self) -> Any:
+        if self.device.type != "cuda":
+            return None
+        event: Any = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record(torch.cuda.current_stream(self.device))
+        return event
+
+    @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the engine
+    def _weight_sums(self, ran: bytes) -> torch.Tensor:
+        side = self.blend.side
+        return self._put(weight_sums(np.frombuffer(ran, bool).reshape(side, side), self.blend)[0])
+
+    def _put(self, array: NDArray[Any]) -> torch.Tensor:
+        """An array on the device; the copy from pinned memory goes on beside the work."""
+        tensor = torch.from_numpy(np.require(array, requirements=("C", "W")))
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
+
+    def _fetch(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self.device.type != "cuda":
+            return tensor.to("cpu")
+        there = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+        return there.copy_(tensor, non_blocking=True)

@@ -1,0 +1,414 @@
+"""Prediction of imagery of any size: blocks of windows, kept in a ledger by what they were made from."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rogi.detection.model.backends import Selection, select_backend, usable_cores
+from rogi.detection.model.engines import Plan
+from rogi.detection.prediction.block_prediction import BlockDone, BlockJob, Task, engine_of, run_block
+from rogi.detection.prediction.block_store import BlockStore, is_whole
+from rogi.detection.prediction.block_stream import READERS, run_group, stream_blocks
+from rogi.detection.windows import Lattice
+from rogi.errors import InputError, OptionError, RogiError, is_interrupt
+from rogi.files import make_folder
+from rogi.jobs import run_jobs
+from rogi.ledger import Ledger, digest
+from rogi.raster.resampling import NODES
+from rogi.text import counted
+
+if TYPE_CHECKING:
+    from rogi.detection.imagery.channels import Imagery
+    from rogi.detection.imagery.suitability import Intake
+    from rogi.detection.model.bundle import Bundle
+    from rogi.detection.prediction.predicted_area import Ground
+    from rogi.detection.windows import Blend
+
+METHOD_VERSION = 1
+"""Part of every key: raised when a change of the code changes results, lest old ones be taken for new."""
+
+GROUP = 8
+"""Blocks that a worker with a GPU is handed at a time."""
+
+LEDGER, BLOCKS = "ledger", "blocks"
+"""In the folder of a prediction."""
+
+ORIGIN_DIGITS = 3
+"""Decimals of a pixel to which the origin of a grid counts."""
+
+REACH_DIGITS = 6
+"""Decimals of a pixel to which the reach of resampling counts: no brightness shows the next."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What was predicted.
+
+    Attributes
+    ----------
+    store : BlockStore
+        The probability raster.
+    blocks, reused : int
+        Blocks in all, and those that were there already.
+    windows : int
+        Windows predicted now.
+    network_seconds, seconds : float
+        Of these, added over workers: with the network running, and in all.
+    damage : tuple of str
+        Files that could not be read, and workers that died; the ground they leave out has no data.
+    notes : tuple of str
+    """
+
+    store: BlockStore
+    blocks: int
+    reused: int
+    windows: int
+    network_seconds: float
+    seconds: float
+    damage: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def choose_plan(
+    bundle: Bundle,
+    ledger: Ledger,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    backend: str = "auto",
+    threads: int | None = None,
+    batch: int | None = None,
+    threshold: float | None = None,
+    workers: int | None = None,
+    cluster: bool = False,
+) -> tuple[Plan, Selection | None]:
+    """How to run the network: as before, where the ledger knows, else the fastest that passes the self-test.
+
+    A run that goes on must compute as the one before: what is fastest may change with every other load. So
+    another threshold changes the choice only where what was chosen turns too many labels at that threshold;
+    the new choice is then remembered in its place.
+
+    Parameters
+    ----------
+    bundle, device, precision, backend, batch, threshold
+        See `rogi.detection.model.backends.select_backend`.
+    ledger : Ledger
+    threads : int, optional
+        Of each worker; by default its share of the cores, on a cluster one.
+    workers : int, optional
+    cluster : bool
+
+    Returns
+    -------
+    plan : Plan
+    selection : Selection or None
+        How the plans did; None where the ledger knew.
+    """
+    cores = usable_cores()
+    if threads is None:
+        threads = 1 if cluster else max(1, cores // (workers or 1))
+    elif threads * (workers or 1) > cores and not cluster and (workers or 1) > 1:
+        raise OptionError(
+            f"--workers {workers} with --threads {threads} each are more than the {counted(cores, 'core')} "
+            "here; lower one of them."
+        )
+    key = digest("backend", METHOD_VERSION, bundle.digest, device, precision, backend)
+    held = ledger.known([key]).get(key)
+    if held is not None:
+        with contextlib.suppress(RogiError):
+            again = select_backend(
+                bundle,
+                device=held["device"],
+                precision=held["precision"],
+                backend=held["backend"],
+                threads=threads,
+                batch=batch or held.get("batch"),
+                threshold=threshold,
+            )
+            if again.plan.version == held["version"]:
+                return again.plan, None
+    found = select_backend(
+        bundle,
+        device=device,
+        precision=precision,
+        backend=backend,
+        threads=threads,
+        batch=batch,
+        threshold=threshold,
+    )
+    plan = found.plan
+    ledger.record(
+        {
+            key: {
+                "device": plan.device,
+                "precision": plan.precision,
+                "backend": plan.backend,
+                "version": plan.version,
+                "batch": plan.batch,
+            }
+        }
+    )
+    return plan, found
+
+
+def worker_count(plan: Plan, wanted: int | None, cluster: str | None) -> int:
+    """Processes that predict: as many as wanted; by default one, or one for each GPU of NVIDIA.
+
+    Raises
+    ------
+    OptionError
+        More than there are GPUs.
+    """
+    if plan.device == "cpu" or cluster is not None:
+        return wanted or 1
+    gpus = 1
+    if plan.device == "cuda" and plan.backend == "torch":
+        gpus = import_module("torch").cuda.device_count()
+    if wanted is not None and wanted > gpus:
+        raise OptionError(
+            f"--workers {wanted}: found {counted(gpus, f'{plan.device} device')}; each worker takes one."
+        )
+    return wanted or gpus
+
+
+def predict(
+    imagery: Imagery,
+    intake: Intake,
+    bundle: Bundle,
+    plan: Plan,
+    blend: Blend,
+    ground: Ground,
+    folder: Path,
+    ledger: Ledger,
+    *,
+    spread: bool = False,
+    threshold: float | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Prediction:
+    """Predict imagery block by block; what is finished already is not done again.
+
+    Parameters
+    ----------
+    imagery, intake
+        See `rogi.detection.imagery.suitability.intake`.
+    bundle : Bundle
+    plan : Plan
+    blend : Blend
+    ground : Ground
+    folder : Path
+        Where finished blocks are kept; workers must see it under this path.
+    ledger : Ledger
+    spread : bool
+        Whether the spread among windows is wanted.
+    threshold : float, optional
+        At which the self-test of a cluster's workers compares labels; by default the model's own.
+    workers : int, optional
+        See `worker_count`.
+    cluster : str, optional
+        See `rogi.jobs.run_jobs`.
+    progress : callable, optional
+        Called with what is done, the number of blocks done and of all.
+
+    Raises
+    ------
+    InputError
+        There is no pixel with data on the ground.
+    """
+    processes = worker_count(plan, workers, cluster)
+    blocks = (folder / BLOCKS).resolve()
+    make_folder(blocks)
+    lattice = Lattice.over(imagery.transform, imagery.shape, blend)
+    level = bundle.card.threshold if threshold is None else threshold
+    test_at = None if cluster is None else level
+    task = Task(imagery, intake, bundle.path.resolve(), bundle.digest, plan, blend, spread, test_at)
+    common = digest(_identity(task, imagery, lattice))
+    jobs: dict[tuple[int, int], BlockJob] = {}
+    keys: dict[tuple[int, int], str] = {}
+    for block in lattice.blocks():
+        footprint = lattice.footprint(block)
+        here = ground.within(footprint)
+        if here is None:
+            continue
+        files = imagery.keys(footprint.row0, footprint.column0, *footprint.shape, ledger)
+        if not files:
+            continue
+        clipped = [list(here.excluded), None if here.area is None else list(here.area)]
+        keys[block] = digest(common, list(block), list(files), [_hex(part) for part in clipped])
+        jobs[block] = BlockJob(task, footprint, here, blocks / f"{keys[block]}.zip")
+    held = ledger.known(keys.values())
+    done = {
+        block: int(held[key]["windows"])
+        for block, key in keys.items()
+        if key in held and (not held[key]["windows"] or is_whole(jobs[block].path))
+    }
+    reused = len(done)
+    open_blocks = [block for block in keys if block not in done]
+    damage = {str(error.path): str(error) for error in imagery.damaged}
+    notes: dict[str, None] = {}
+    network = seconds = 0.0
+    windows = 0
+
+    def finished(number: int, result: BlockDone) -> None:
+        nonlocal network, seconds, windows
+        block = open_blocks[number]
+        done[block] = result.windows
+        network, seconds = network + result.network_seconds, seconds + result.seconds
+        windows += result.windows
+        for path, message in result.damage.items():
+            damage.setdefault(path, message)
+        notes.update(dict.fromkeys(result.notes))
+        if not result.damage:
+            # A file that cannot be read may only be away for a while: such a block is done again.
+            ledger.record({keys[block]: {"windows": result.windows}})
+        if progress is not None:
+            progress("predicting", len(done), len(keys))
+
+    if progress is not None:
+        progress("predicting", reused, len(keys))
+    for message in _run([jobs[block] for block in open_blocks], plan, finished, processes, cluster):
+        damage.setdefault(message, message)
+    engine_of.cache_clear()
+    there = {block: jobs[block].path for block, count in done.items() if count}
+    if not there and not damage:
+        raise InputError(
+            f"The imagery {imagery.name} has no pixel with data on the ground to predict; check the area, "
+            "what is excluded, and the nodata value of the files."
+        )
+    return Prediction(
+        BlockStore(lattice, len(bundle.card.outputs), there),
+        len(keys),
+        reused,
+        windows,
+        network,
+        seconds,
+        tuple(damage.values()),
+        tuple(notes),
+    )
+
+
+def _run(
+    jobs: Sequence[BlockJob],
+    plan: Plan,
+    finished: Callable[[int, BlockDone], None],
+    workers: int,
+    cluster: str | None,
+) -> list[str]:
+    """Predict blocks where and as the plan says; gives why some could not be."""
+    if plan.backend != "torch":
+        failures = run_jobs(run_block, jobs, finished, workers=workers, cluster=cluster)
+        return [failure.message for failure in failures]
+
+    messages: list[str] = []
+
+    def settled(number: int, result: BlockDone | str) -> None:
+        if isinstance(result, str):
+            messages.append(result)
+        else:
+            finished(number, result)
+
+    if workers == 1 and cluster is None:
+        stream_blocks(jobs, settled)
+        return messages
+    # Within a group reading and writing go on beside the device; what a worker that dies had in hand is lost.
+    groups = [range(first, min(first + GROUP, len(jobs))) for first in range(0, len(jobs), GROUP)]
+
+    def group_done(number: int, results: list[BlockDone | str]) -> None:
+        for place, result in zip(groups[number], results, strict=True):
+            settled(place, result)
+
+    run = partial(run_group, readers=max(1, min(READERS, usable_cores() // workers)))
+    import_module("rogi.detection.model.torch_engine").release_gpu()  # for one of the workers
+    parts = [tuple(jobs[place] for place in group) for group in groups]
+    failures = run_jobs(run, parts, group_done, workers=workers, cluster=cluster)
+    return messages + [failure.message for failure in failures]
+
+
+@contextmanager
+def work_folder(folder: Path) -> Iterator[None]:
+    """Make the folder of a prediction; on an error, where it was not there and no block is finished, it goes.
+
+    Interrupted, it stays: the digests of imagery in its ledger may have taken long.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made.
+    """
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    make_folder(folder)
+    try:
+        yield
+    except Exception as error:
+        if new and not blocks_held(folder) and not is_interrupt(error):
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # somebody has put something there
+                for path in new[1:]:
+                    path.rmdir()
+        raise
+
+
+def blocks_held(folder: Path) -> int:
+    """Finished blocks in the folder of a prediction."""
+    return sum(1 for _ in (folder / BLOCKS).glob("*.zip"))
+
+
+def prune(folder: Path, prediction: Prediction) -> None:
+    """Remove blocks that the prediction has no use for: of older imagery, and half-written ones."""
+    needed = {path.name for path in prediction.store.paths.values()}
+    for path in (folder / BLOCKS).iterdir():
+        if path.name not in needed:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, Any]:
+    """What all blocks depend on besides the pixels under them."""
+    transform = imagery.transform
+    column, row = ~transform @ (0.0, 0.0)
+    bands = {
+        tuple((part.indexes, part.voids) if part.voids else part.indexes for part in tile.parts)
+        for layer in imagery.layers
+        for tile in getattr(layer.layer, "tiles", ())
+    }
+    return {
+        "version": METHOD_VERSION,
+        "model": task.digest,
+        "plan": list(task.plan.identity),
+        "merge": [task.blend.merge.value, task.blend.stride, task.blend.patch, task.blend.side],
+        "spread": task.spread,
+        "crs": imagery.crs.to_wkt(),
+        "pixel": [transform.a, transform.b, transform.d, transform.e],
+        "origin": [
+            round(-row - lattice.row, ORIGIN_DIGITS) + 0.0,
+            round(-column - lattice.column, ORIGIN_DIGITS) + 0.0,
+        ],
+        "resampled": _resampled(imagery, lattice),
+        "channels": list(imagery.names),
+        "bands": sorted(map(str, bands)),
+        "order": list(task.intake.order),
+        "stretch": None if task.intake.stretch is None else list(task.intake.stretch),
+    }
+
+
+def _resampled(imagery: Imagery, lattice: Lattice) -> list[list[float]]:
+    """What resampling depends on besides pixels: it is set by the extent of all imagery, if only just."""
+    nodes = [float(lattice.row % NODES), float(lattice.column % NODES)]
+    return [
+        [round(reach, REACH_DIGITS) for reach in layer.resampling.reach] + nodes
+        for layer in imagery.layers
+        if layer.resampling is not None
+    ]
+
+
+def _hex(parts: list[bytes] | None) -> list[str] | None:
+    return None if parts is None else [part.hex() for part in parts]

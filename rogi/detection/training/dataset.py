@@ -1,0 +1,251 @@
+"""Patches as a network takes them: drawn for an epoch, varied, normalised, in batches."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from rogi.detection.model.card import Channel, normalise
+from rogi.detection.training.augmentation import NONE, Augmentation, augment, is_light
+from rogi.errors import InputError, OptionError
+
+if TYPE_CHECKING:
+    from rogi.detection.patches.shards import PatchSet
+
+Ints = npt.NDArray[np.int64]
+
+BORDER: Final = 2
+"""Label of pixels along a border between touching units, which are rock glacier too."""
+
+AHEAD: Final = 2
+"""Batches read ahead per worker."""
+
+UNITS: Final = {"elevation": "m", "slope": "°", "aspect": "°"}
+"""Units of channels that are not digital numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Patches for one step.
+
+    Attributes
+    ----------
+    images : array of float32, (n, channels, side, side)
+        Normalised, 0 where invalid.
+    targets : array of bool, (n, outputs, side, side)
+    valid : array of bool, (n, 1, side, side)
+    positions : array of int64, (n,)
+        Rows of the index.
+    """
+
+    images: npt.NDArray[np.float32]
+    targets: npt.NDArray[np.bool_]
+    valid: npt.NDArray[np.bool_]
+    positions: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Batches of a set of patches.
+
+    Attributes
+    ----------
+    patches : PatchSet
+    outputs : int
+        1, or 2 with the borders between touching units.
+    batch : int
+    augmentation : Augmentation
+    seed : int
+    positive_share : float, optional
+        Share of patches with a unit in an epoch; None to take every patch once.
+    workers : int
+        Threads that read.
+    """
+
+    patches: PatchSet
+    outputs: int = 1
+    batch: int = 8
+    augmentation: Augmentation = NONE
+    seed: int = 0
+    positive_share: float | None = None
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.positive_share is not None and not 0 < self.positive_share < 1:
+            raise OptionError(
+                f"The share of positive patches is between 0 and 1, found {self.positive_share:g}."
+            )
+        if self.batch < 1:
+            raise OptionError(f"A batch has at least 1 patch, found {self.batch}.")
+        for part in ("train", "validation"):
+            if len(self.patches.positions(part)) == 0:
+                raise InputError(
+                    f"{self.patches.folder} has no patches for {part}; make patches with both parts."
+                )
+        if self.augmentation.crop > self.patches.card.size:
+            raise OptionError(
+                f"--crop is at most the side of a patch, {self.patches.card.size} pixels, found "
+                f"{self.augmentation.crop}."
+            )
+        if any(deviation <= 0 for deviation in self.patches.card.std):
+            flat = self.patches.card.channels[int(np.argmin(self.patches.card.std))]
+            raise InputError(f"The channel {flat} has the same value everywhere; make patches without it.")
+
+    @cached_property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return -(-len(self.patches.positions("train")) * self.windows // self.batch)
+
+    @property
+    def windows(self) -> int:
+        """Times a patch is taken in an epoch: as many windows as cover it."""
+        crop = self.augmentation.crop
+        return max(1, round((self.patches.card.size / crop) ** 2)) if crop else 1
+
+    @cached_property
+    def channels(self) -> tuple[Channel, ...]:
+        """What goes in, with the statistics of the training patches."""
+        card = self.patches.card
+        return tuple(
+            Channel(name, UNITS.get(name, "1"), float(mean), float(std))
+            for name, mean, std in zip(card.channels, card.mean, card.std, strict=True)
+        )
+
+    @cached_property
+    def value_range(self) -> tuple[float, float]:
+        """Range of the pixels: that of their type, or of the training patches where it is floating."""
+        dtype = np.dtype(self.patches.card.dtype)
+        if dtype.kind != "f":
+            return float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+        low, high = np.inf, -np.inf
+        for position in self.patches.positions("train"):
+            image, _, valid = self.patches.read(int(position))
+            if valid.any():
+                low, high = min(low, float(image[:, valid].min())), max(high, float(image[:, valid].max()))
+        return low, high
+
+    def order(self, epoch: int) -> Ints:
+        """Training patches of an epoch, in batches: full ones, since the last one is filled from the first.
+
+        Returns
+        -------
+        array of int64, (steps, batch)
+        """
+        rng = np.random.default_rng((self.seed, epoch))
+        positions = np.tile(self.patches.positions("train"), self.windows)
+        if self.positive_share is None:
+            drawn = rng.permutation(positions)
+        else:
+            positive = self.patches.index["kind"].to_numpy()[positions] == "positive"
+            wanted = round(self.positive_share * len(positions))
+            drawn = rng.permutation(
+                np.concatenate(
+                    [
+                        _cycled(positions[positive], wanted, rng),
+                        _cycled(positions[~positive], len(positions) - wanted, rng),
+                    ]
+                )
+            )
+        return np.resize(drawn, (self.steps, self.batch)).astype(np.int64)
+
+    def training(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """Varied batches of an epoch, from batch `first` on."""
+        order = self.order(epoch)
+        jobs = [
+            partial(
+                self._batch,
+                order[step],
+                [(self.seed, epoch, int(k)) for k in range(step * self.batch, (step + 1) * self.batch)],
+            )
+            for step in range(first, len(order))
+        ]
+        return self._ahead(jobs)
+
+    def plain(self, positions: Ints) -> Iterator[Batch]:
+        """Patches as they are, in order; the last batch may be smaller."""
+        parts = [positions[i : i + self.batch] for i in range(0, len(positions), self.batch)]
+        return self._ahead([partial(self._batch, part, None) for part in parts])
+
+    def _batch(self, positions: Ints, seeds: Sequence[tuple[int, int, int]] | None) -> Batch:
+        light = is_light(self.patches.card.channels)
+        mean, std = (np.array(v, np.float32) for v in (self.patches.card.mean, self.patches.card.std))
+        images, labels, masks = [], [], []
+        for number, position in enumerate(positions):
+            image, label, valid = self.patches.read(int(position))
+            if seeds is not None:
+                image, label, valid = augment(
+                    image,
+                    label,
+                    valid,
+                    self.augmentation,
+                    seeds[number],
+                    mean=mean,
+                    std=std,
+                    value_range=self.value_range,
+                    light=light,
+                )
+            images.append(normalise(image, valid, mean, std))
+            labels.append(label)
+            masks.append(valid)
+        label = np.stack(labels)
+        targets = [label > 0, label == BORDER][: self.outputs]
+        return Batch(np.stack(images), np.stack(targets, axis=1), np.stack(masks)[:, None], positions)
+
+    def _ahead(self, jobs: Sequence[Callable[[], Batch]]) -> Iterator[Batch]:
+        """Results in order, made a little ahead by threads."""
+        _ = self.value_range, self.patches.index  # before the threads ask for them
+        with ThreadPoolExecutor(self.workers) as pool:
+            waiting: deque[Future[Batch]] = deque()
+            try:
+                for job in jobs:
+                    waiting.append(pool.submit(job))
+                    if len(waiting) > AHEAD * self.workers:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+def _cycled(positions: Ints, count: int, rng: np.random.Generator) -> Ints:
+    """So many patches: each as often as the others, give or take one."""
+    if len(positions) == 0:
+        return positions
+    rounds = [rng.permutation(positions) for _ in range(-(-count // len(positions)))]
+    return np.concatenate([*rounds, positions[:0]])[:count]
+
+
+Tensors = tuple[Any, Any, Any]
+"""Images (channels last), targets and valid pixels on a device."""
+
+
+def tensors(batch: Batch, device: Any) -> Tensors:
+    """A batch as tensors on a device."""
+    import torch
+
+    pinned = device.type == "cuda"  # a copy from such memory goes on beside the work of the device
+
+    def put(array: npt.NDArray[Any]) -> torch.Tensor:
+        tensor = torch.from_numpy(array)
+        return (tensor.pin_memory() if pinned else tensor).to(device, non_blocking=True)
+
+    images, targets, valid = (put(part) for part in (batch.images, batch.targets, batch.valid))
+    return images.contiguous(memory_format=torch.channels_last), targets, valid
+
+
+def on_device(batches: Iterator[Batch], device: Any) -> Iterator[Tensors]:
+    """Batches as tensors on a device, the next one made ready by a thread while one is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            ready = tensors(batch, device)
+            coming = thread.submit(next, batches, None)
+            yield ready

@@ -1,0 +1,112 @@
+"""Model bundles as text and JSON, and the curves of a training as a figure."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rogi.detection.model.card import write_card
+from rogi.detection.model.collection import Inspected, bundle_bytes
+from rogi.detection.training.curves import Epoch
+from rogi.statistics.figures import BLUE, GREY, ORANGE, _figure, save
+from rogi.text import as_json, printable
+
+if TYPE_CHECKING:
+    from rogi.detection.model.card import Metric, ModelCard
+
+COLUMNS = ("model", "version", "network", "channels", "pixel", "outputs", "IoU", "MB", "digest", "place")
+FIGURE_DPI = 150
+
+
+def as_table(found: Sequence[Inspected]) -> str:
+    """One line per bundle; IoU is that of validation, with its interval and over what that was drawn."""
+    rows = [COLUMNS, *(_row(item) for item in found)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(COLUMNS))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    for item in found:
+        lines += [f"{printable(str(item.path))}: {trial}" for trial in item.trials]
+    return "\n".join(lines) + "\n"
+
+
+def as_cards(found: Sequence[Inspected]) -> str:
+    """All that is known of each bundle, as YAML; the threshold curve is left out."""
+    parts = []
+    for item in found:
+        head = f"# {printable(str(item.path))}\n"
+        if item.bundle is None:
+            parts.append(f"{head}# damaged\n")
+            continue
+        tests = "".join(f"# {printable(trial)}\n" for trial in item.trials)
+        lines = write_card(replace(item.bundle.card, threshold_curve=None)).splitlines()
+        text = "".join(f"{printable(line)}\n" for line in lines)
+        parts.append(f"{head}# sha256 {item.bundle.digest}\n{tests}{text}")
+    return "---\n".join(parts)
+
+
+def to_json(found: Sequence[Inspected]) -> str:
+    """All that is known of each bundle."""
+    content = [item.to_dict() for item in found]
+    return as_json(content, 2)
+
+
+def curves_figure(history: Sequence[Epoch], best: Epoch) -> bytes:
+    """IoU of training and validation by epoch, as Fig. 3a of Sun et al. (2024): a PNG."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = _figure(4.0, 2.8)
+    numbers = [epoch.number for epoch in history]
+    marker = "o" if len(history) == 1 else None
+    for values, colour, label in (
+        ([epoch.training_iou for epoch in history], BLUE, "training"),
+        ([epoch.validation_iou for epoch in history], ORANGE, "validation"),
+    ):
+        axes.plot(numbers, values, color=colour, label=label, linewidth=1.2, marker=marker)
+    axes.axvline(best.number, color=GREY, linewidth=0.8, linestyle=":")
+    axes.annotate(
+        f"best: {best.validation_iou:.2f}",
+        (best.number, 0.02),
+        xytext=(3 if best.number <= numbers[-1] / 2 else -3, 0),
+        textcoords="offset points",
+        ha="left" if best.number <= numbers[-1] / 2 else "right",
+        color=GREY,
+        fontsize=7,
+    )
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("IoU of pixels")
+    axes.set_ylim(0, 1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, loc="upper left")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "curves.png"
+        save(figure, path, FIGURE_DPI)
+        return path.read_bytes()
+
+
+def _row(item: Inspected) -> tuple[str, ...]:
+    place = printable(str(item.path))
+    if item.bundle is None:
+        return ("damaged", *[""] * (len(COLUMNS) - 2), place)
+    card = item.bundle.card
+    iou = next((m for m in card.metrics if m.name == "iou" and m.split == "validation"), None)
+    cells = (
+        card.name,
+        card.version,
+        f"{card.architecture} {card.encoder}",
+        ",".join(channel.name for channel in card.channels),
+        f"{card.resolution_m:.3g} m",
+        ",".join(card.outputs),
+        _with_blocks(card, iou) if iou else "",
+        f"{bundle_bytes(item.bundle) / 2**20:.1f}",
+        item.bundle.digest[:12],
+    )
+    return (*map(printable, cells), place)
+
+
+def _with_blocks(card: ModelCard, metric: Metric) -> str:
+    over = card.drawn(metric)
+    return f"{metric} over {over}" if over else str(metric)

@@ -1,0 +1,1 @@
+"""Primary IDs: made, parsed, repaired, compared."""

@@ -1,0 +1,1 @@
+"""Reading layers of any supported format, and recognising their dialect."""

@@ -1,0 +1,196 @@
+"""The unit a column of numbers is in: declared, in its name, or shown by its values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from rogi.geometry import places_on_earth, transform_geometries
+from rogi.inventory.model import Layer
+from rogi.inventory.values.area_unit import UNITS_PER_KM2, agrees, disagrees, guess_unit
+from rogi.inventory.values.columns import numbers
+from rogi.schema.load import load_parameters
+from rogi.schema.model import Concept
+from rogi.schema.units import dimension, standard_unit, to_concept, unit_in_name
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+ELEVATIONS = tuple(f"elevation_{s}" for s in ("minimum", "median", "mean", "maximum"))
+SLOPES = tuple(f"slope_{s}" for s in ("minimum", "median", "mean", "maximum"))
+MINIMUM_VALUES = 5  # needed to tell a unit from values alone; as ATT006.minimum_values
+INSIDE = 0.9  # of the values are possible in the unit that is told from them,
+OUTSIDE = 0.5  # and so few of them in the unit expected
+# Units that are tried, in this order, where values are impossible in the unit expected.
+_CANDIDATES = {
+    "elevation": ("ft", "dm", "cm", "mm"),
+    "slope": ("%",),
+    "air_temperature": ("K", "°F", "0.1 °C", "0.1 K"),
+    "ground_temperature": ("K", "°F", "0.1 °C", "0.1 K"),
+    "radiation": ("MJ m⁻²", "Wh m⁻²", "kJ m⁻²", "J m⁻²"),
+}
+# Values as small as these in all units of an inventory are possible one by one, but not together.
+_ALL_BELOW = {"elevation": (8.849, "km"), "slope": (np.pi / 2, "radian"), "precipitation": (2.0, "m")}
+_SIBLING_FACTOR = 1.25  # statistics of one quantity agree within this factor,
+_FOREIGN_FACTOR = 1.5  # and are this far apart in different units
+
+
+class Told(StrEnum):
+    """How the unit of a column is known."""
+
+    SCHEMA = "schema"
+    DIALECT = "dialect"
+    NAME = "name of the column"
+    VALUES = "values"
+
+
+class AreaKind(StrEnum):
+    """What surface areas were measured on."""
+
+    ELLIPSOID = "ellipsoid"
+    DEGREES = "square degrees"
+    WEB_MERCATOR = "Web Mercator"
+    NONE = "in no known unit of area"
+
+
+def declared_unit(layer: Layer, concept: Concept) -> tuple[str | None, Told]:
+    """Unit of a column as the dialect, else its name, else the schema says; and which of them."""
+    stated = layer.dialect.units.get(concept.name) if layer.dialect is not None else None
+    if stated is not None:
+        return standard_unit(stated) or stated, Told.DIALECT
+    named = unit_in_name(layer.columns.get(concept.name, ""), concept.unit)
+    if named is not None:
+        return named, Told.NAME if named != concept.unit else Told.SCHEMA
+    return concept.unit, Told.SCHEMA
+
+
+@lru_cache(maxsize=1)
+def missing_codes() -> tuple[float, ...]:
+    """Numbers that stand for a missing value where they are no possible one (parameter ``ATT009.values``)."""
+    value = load_parameters()["ATT009.values"].value
+    return tuple(float(v) for v in (value if isinstance(value, tuple) else (value,)))
+
+
+def outside(values: Floats, concept: Concept) -> Mask:
+    """(n,) below the minimum or above the maximum; False for NaN."""
+    out = np.zeros(len(values), dtype=bool)
+    with np.errstate(invalid="ignore"):
+        if concept.minimum is not None:
+            out |= values < concept.minimum
+        if concept.maximum is not None:
+            out |= values > concept.maximum
+    return out
+
+
+def recognised_unit(layer: Layer, concept: Concept, known: Floats, declared: str | None) -> str | None:
+    """Another unit than the declared one that the values show; None where they show none.
+
+    Values show it where nearly all are possible in one other unit and few in the declared one, where all
+    are far too small, or where they agree with the other statistics of the same quantity in that unit only.
+    """
+    family = concept.name.split("_")[0] if concept.name in (*ELEVATIONS, *SLOPES) else concept.name
+    finite = known[np.isfinite(known)]
+    stated = scaled_values(finite, declared, concept.unit)
+    if len(finite) < MINIMUM_VALUES or stated is None:
+        return None
+    candidates = [u for u in (concept.unit, *_CANDIDATES.get(family, ())) if u not in (declared, None)]
+    if float(outside(stated, concept).mean()) > 1 - OUTSIDE:
+        for unit in candidates:
+            scaled = scaled_values(finite, unit, concept.unit)
+            if scaled is not None and float((~outside(scaled, concept)).mean()) >= INSIDE:
+                return unit
+        return None
+    if declared != concept.unit:
+        return None
+    limit, small = _ALL_BELOW.get(family, (0.0, ""))
+    if small and concept.name != "slope_minimum" and 0 < finite.max() <= limit and finite.min() >= 0:
+        return small
+    if family in ("elevation", "slope"):
+        return _by_siblings(layer, concept, known, candidates)
+    return None
+
+
+def _by_siblings(layer: Layer, concept: Concept, known: Floats, candidates: Sequence[str]) -> str | None:
+    """The unit in which values agree with other statistics of the quantity, where they do not as they are."""
+    family = ELEVATIONS if concept.name in ELEVATIONS else ("slope_mean", "slope_median")
+    if concept.name not in family:
+        return None
+    listed = missing_codes()
+    others = []
+    for name in family:
+        if name == concept.name or name not in layer.columns:
+            continue
+        found = numbers(layer, name)
+        others.append(np.where(np.isin(found, listed) | outside(found, concept), np.nan, found))
+    if not others:
+        return None
+    table = np.array(others)
+    table = table[:, np.isfinite(table).any(axis=0)]
+    shown = known[np.isfinite(np.array(others)).any(axis=0)]
+    if table.shape[1] < MINIMUM_VALUES:
+        return None
+    middle = np.nanmedian(table, axis=0)
+    ratio = np.nanmedian(shown / middle)
+    if not ratio > _FOREIGN_FACTOR:
+        return None
+    for unit in candidates:
+        scaled = scaled_values(shown, unit, concept.unit)
+        if scaled is not None and 1 / _SIBLING_FACTOR <= np.nanmedian(scaled / middle) <= _SIBLING_FACTOR:
+            return unit
+    return None
+
+
+def scaled_values(values: Floats, unit: str | None, target: str | None) -> Floats | None:
+    """Values in another unit; None where there is no way."""
+    if target == "%" and dimension(unit) == "angle" and unit is not None:
+        degrees = scaled_values(values, unit, "degree")
+        return None if degrees is None else np.tan(np.radians(degrees)) * 100.0
+    if unit == "%" and dimension(target) == "angle":
+        linear = to_concept("degree", target)
+        return None if linear is None else np.degrees(np.arctan(values / 100.0)) * linear[0]
+    linear = to_concept(unit, target)
+    if linear is None:
+        return None
+    return values if linear == (1.0, 0.0) else values * linear[0] + linear[1]
+
+
+def recognised_area_unit(layer: Layer, known: Floats, km2: Floats | None) -> tuple[str | None, AreaKind]:
+    """Unit of areas and the surface they were measured on, told from the geometries."""
+    if km2 is None or not np.isfinite(km2).any():
+        return None, AreaKind.ELLIPSOID
+    unit = guess_unit(known, km2)
+    if unit is not None and agrees(known, km2 * UNITS_PER_KM2[unit], 1.1):
+        return unit, AreaKind.ELLIPSOID
+    for kind, measured in _planes(layer):
+        if kind is AreaKind.DEGREES:
+            if agrees(known, measured):
+                return None, kind
+            continue
+        for own in ("km²", "ha", "m²"):
+            if agrees(known, measured / 1e6 * UNITS_PER_KM2[own]):
+                return own, kind
+    if unit is None and disagrees(known, km2):
+        return None, AreaKind.NONE
+    return unit, AreaKind.ELLIPSOID
+
+
+def _planes(layer: Layer) -> list[tuple[AreaKind, Floats]]:
+    """Areas in square degrees and on the plane of Web Mercator, in the unit of the plane."""
+    crs, geometry = layer.crs, layer.geometry
+    if crs is None or not places_on_earth(crs):
+        return []
+    bounds = shapely.bounds(geometry)
+    usable = np.isfinite(bounds).all(axis=1)
+    if crs.is_geographic:
+        usable &= (np.abs(bounds) <= [540.0, 85.0, 540.0, 85.0]).all(axis=1)
+    out = []
+    for kind, target in ((AreaKind.DEGREES, 4326), (AreaKind.WEB_MERCATOR, 3857)):
+        measured = np.full(len(geometry), np.nan)
+        measured[usable] = shapely.area(transform_geometries(geometry[usable], crs, target))
+        out.append((kind, measured))
+    return out

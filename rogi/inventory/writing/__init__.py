@@ -1,0 +1,1 @@
+"""Writing inventories, templates and their metadata."""

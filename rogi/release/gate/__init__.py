@@ -1,0 +1,1 @@
+"""Reasons not to build a release, and what lifts each."""

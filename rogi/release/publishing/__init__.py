@@ -1,0 +1,1 @@
+"""Publishing to and fetching from a repository such as Zenodo."""

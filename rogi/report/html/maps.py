@@ -1,0 +1,275 @@
+"""Maps that work offline: layers of geometries with styles, labels and links to the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from rogi.report.html.shell import embed
+from rogi.text import html as escape
+
+Geometries = NDArray[np.object_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STEP = 1e-6
+"""Degrees to which coordinates on the page are rounded: 0.1 m."""
+SIMPLIFICATION = (0.0, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4)
+"""Tolerances in degrees, about 0 to 55 m: the first within the budget of vertices is taken."""
+VERTEX_BUDGET = 400_000
+"""Vertices of one layer, about 3 MB of page; a layer of very many features may exceed it."""
+
+
+class Shape(StrEnum):
+    """Symbol of a point, and of what is too small to draw."""
+
+    CIRCLE = "circle"
+    SQUARE = "square"
+    TRIANGLE = "triangle"
+    DIAMOND = "diamond"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How one class of features looks.
+
+    ``color`` is one of the page's: ``error``, ``warning``, ``info``, ``good``, ``neutral``, ``accent``,
+    ``context``, ``first``, ``second`` (two inventories compared) or ``c0`` … ``c8`` (classes without order).
+    Each has a tone for light and one for dark pages.
+    """
+
+    title: str
+    color: str
+    shape: Shape = Shape.CIRCLE
+    fill: bool = True
+    dash: bool = False
+    width: float = 1.4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scheme:
+    """A way to colour a layer: styles, the first drawn on top, and the style of every feature.
+
+    ``classes`` is one index for all features or (n,) of them. With ``column``, a column of the map's
+    table, a feature instead takes the first style whose entry in ``values`` one of its rows has (of those
+    that the filters let through), else the last. Where layers have several schemes the reader chooses by
+    ``title``.
+    """
+
+    title: str
+    styles: Sequence[Style]
+    classes: int | Sequence[int] | Ints = 0
+    column: str | None = None
+    values: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapLayer:
+    """Geometries drawn alike.
+
+    Attributes
+    ----------
+    title
+        Its entry in the legend.
+    geometries
+        (n,) shapely, WGS84 longitude and latitude in degrees; None, empty and impossible places are
+        left out of the map.
+    schemes
+        At least one.
+    labels
+        (n,) text shown where a feature is clicked; default the title.
+    rows
+        (n,) the rows of the map's table that belong to each feature. Only features with a row that the
+        table's filters let through are drawn.
+    visible
+        Whether it is drawn at first.
+    interactive
+        Whether features answer to the pointer; False draws small dots in the background.
+    resolution
+        How coarse the places are, in degrees: where that would show, the layer is not drawn.
+    count
+        The number in the legend, where one geometry stands for several features; default: those drawn.
+    """
+
+    title: str
+    geometries: ArrayLike
+    schemes: Sequence[Scheme]
+    labels: Sequence[str] | None = None
+    rows: Sequence[Sequence[int]] | None = None
+    visible: bool = True
+    interactive: bool = True
+    resolution: float = 0.0
+    count: int | None = None
+
+
+def map_view(
+    name: str,
+    layers: Sequence[MapLayer],
+    *,
+    title: str,
+    table_name: str | None = None,
+    group: str | None = None,
+    vertex_budget: int = VERTEX_BUDGET,
+) -> str:
+    """A map: pan, zoom, graticule, scale bar, legend, popups.
+
+    Parameters
+    ----------
+    name
+        Identifies the map on its page.
+    layers
+        The first is drawn first.
+    title
+        What it shows, in words for screen readers.
+    table_name
+        The table that the layers' rows refer to.
+    group
+        Maps of one group move together: two of them in a ``<div class="maps">`` stand side by side.
+
+    Returns
+    -------
+    str
+        HTML for a section of a page.
+    """
+    data = {
+        "title": title,
+        "table": table_name,
+        "group": group,
+        "layers": [_encode(layer, vertex_budget) for layer in layers],
+    }
+    return (
+        f'<div><div class="map" data-map="{escape(name)}"><noscript><p>The map needs JavaScript; '
+        "the script is part of this file.</p></noscript></div></div>\n" + embed(name, data)
+    )
+
+
+def _encode(layer: MapLayer, budget: int) -> dict[str, object]:
+    geometries = np.asarray(layer.geometries, dtype=object)
+    shown = np.flatnonzero(drawable(geometries)).tolist()
+    schemes = []
+    for scheme in layer.schemes:
+        classes = scheme.classes if scheme.column is None else 0
+        schemes.append(
+            {
+                "title": scheme.title,
+                "styles": [
+                    {
+                        "title": s.title,
+                        "color": s.color,
+                        "shape": s.shape.value,
+                        "fill": s.fill,
+                        "dash": s.dash,
+                        "width": s.width,
+                    }
+                    for s in scheme.styles
+                ],
+                "classes": classes
+                if isinstance(classes, int)
+                else np.asarray(classes, dtype=np.int64)[shown].tolist(),
+                "column": scheme.column,
+                "values": list(scheme.values),
+            }
+        )
+    rows = None
+    if layer.rows is not None:
+        of_shown = [layer.rows[i] for i in shown]
+        rows = {
+            "counts": [len(r) for r in of_shown],
+            "index": [int(index) for r in of_shown for index in r],
+        }
+    return {
+        "title": layer.title,
+        "n": len(shown),
+        "visible": layer.visible,
+        "interactive": layer.interactive,
+        "resolution": layer.resolution,
+        "count": len(shown) if layer.count is None else layer.count,
+        "schemes": schemes,
+        "labels": None if layer.labels is None else [str(layer.labels[i]) for i in shown],
+        "rows": rows,
+        "geometry": encode_geometries(geometries[shown], budget),
+    }
+
+
+def drawable(geometries: Geometries) -> NDArray[np.bool_]:
+    """(n,) whether a geometry has a place on a map of the world: not null, not empty, real degrees."""
+    bounds = shapely.bounds(geometries)
+    with np.errstate(invalid="ignore"):
+        inside = (np.abs(bounds[:, [0, 2]]) <= 360).all(axis=1) & (np.abs(bounds[:, [1, 3]]) <= 90).all(
+            axis=1
+        )
+    return np.asarray(inside & np.isfinite(bounds).all(axis=1))
+
+
+def encode_geometries(geometries: Geometries, budget: int = VERTEX_BUDGET) -> dict[str, object]:
+    """Geometries as the page's script reads them.
+
+    Each is a number of chains of vertices: a point is a chain of one, a ring one without its last
+    vertex. Coordinates are multiples of :data:`STEP` from the south-west corner, written as
+    differences from vertex to vertex. Shapes are simplified (Douglas and Peucker, chain by chain) as
+    far as the budget of vertices demands.
+
+    Returns
+    -------
+    dict
+        ``west``, ``south``, ``step`` in degrees; ``parts``: (n,) chains of each;
+        ``lengths``: vertices of each chain, negative where it is a closed ring; ``deltas``: x and y in turn.
+    """
+    chains, owner = _chains(geometries)
+    for tolerance in SIMPLIFICATION:
+        if tolerance:
+            simple = shapely.simplify(chains, tolerance, preserve_topology=False)
+            chains = np.where(shapely.is_empty(simple), chains, simple)  # a ring that would collapse stays
+        if int(shapely.get_num_coordinates(chains).sum()) <= budget:
+            break
+    ring = shapely.get_type_id(chains) == shapely.GeometryType.LINEARRING
+    coords, index = shapely.get_coordinates(chains, return_index=True)
+    if not len(coords):
+        return {
+            "west": 0,
+            "south": 0,
+            "step": STEP,
+            "parts": [0] * len(geometries),
+            "lengths": [],
+            "deltas": [],
+        }
+    west, south = np.floor(coords.min(axis=0) * 1e3) / 1e3
+    grid = np.rint((coords - (west, south)) / STEP).astype(np.int64)
+    last = np.flatnonzero(np.append(index[1:] != index[:-1], True))
+    first = np.append(0, last[:-1] + 1)
+    keep = np.ones(len(grid), dtype=bool)
+    keep[1:] = (grid[1:] != grid[:-1]).any(axis=1) | (index[1:] != index[:-1])
+    keep[last[ring & (last > first)]] = False  # the closing vertex
+    keep[first] = True
+    grid, index = grid[keep], index[keep]
+    lengths = np.bincount(index, minlength=len(chains))
+    deltas = np.diff(grid, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
+    return {
+        "west": float(west),
+        "south": float(south),
+        "step": STEP,
+        "parts": np.bincount(owner, minlength=len(geometries)).tolist(),
+        "lengths": np.where(ring, -lengths, lengths).tolist(),
+        "deltas": deltas.ravel().tolist(),
+    }
+
+
+def _chains(geometries: Geometries) -> tuple[Geometries, Ints]:
+    """Points, lines and rings of all geometries in order, and the geometry each is of."""
+    parts, owner = shapely.get_parts(shapely.force_2d(geometries), return_index=True)
+    while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():  # collections in collections
+        parts, index = shapely.get_parts(parts, return_index=True)
+        owner = owner[index]
+    polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    rings, of_polygon = shapely.get_rings(parts[polygon], return_index=True)
+    chains = np.concatenate([parts[~polygon], rings])
+    position = np.concatenate([np.flatnonzero(~polygon), np.flatnonzero(polygon)[of_polygon]])
+    order = np.argsort(position, kind="stable")
+    chains, owner = chains[order], owner[position[order]]
+    filled = ~shapely.is_empty(chains)
+    return chains[filled], owner[filled]

@@ -1,0 +1,203 @@
+"""Tables: short ones as plain HTML, long ones as data that the page's script searches, sorts and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from rogi.report.html.shell import embed
+from rogi.text import html as escape
+
+PAGE_ROWS = 50
+
+
+class Kind(StrEnum):
+    """How the cells of a column look and sort."""
+
+    TEXT = "text"
+    WIDE = "wide"  # sentences
+    CODE = "code"  # identifiers, fixed width
+    NUMBER = "number"
+    BADGE = "badge"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """A column of a table.
+
+    Attributes
+    ----------
+    title
+        Heading.
+    values
+        One per row: text or numbers; None and "" are empty cells.
+    filter
+        Offer a choice of its values.
+    detail
+        Show it only in the part of a row that opens on request.
+    tones
+        For badges: value -> ``error``, ``warning``, ``info``, ``good`` or ``neutral``.
+    order
+        Order of the values where it is not the alphabet's.
+    """
+
+    title: str
+    values: Sequence[object] | np.ndarray[tuple[int], np.dtype[np.generic]]
+    kind: Kind = Kind.TEXT
+    filter: bool = False
+    detail: bool = False
+    tones: Mapping[str, str] = field(default_factory=dict)
+    order: Sequence[str] = ()
+
+
+def table(
+    name: str,
+    columns: Sequence[Column],
+    *,
+    noun: str = "rows",
+    label: Sequence[str] = (),
+    sort: str | None = None,
+    map_name: str | None = None,
+    page_rows: int = PAGE_ROWS,
+) -> str:
+    """A table of any length with search, filters, sorting and pages.
+
+    Parameters
+    ----------
+    name
+        Identifies the table on its page.
+    noun
+        What its rows are, for "12 of 300 findings".
+    label
+        Titles of the columns that name a row in the popups of a map.
+    sort
+        Title of the column by which the rows are ordered at first; default: as they come.
+    map_name
+        The map that shows the rows' places, if any.
+
+    Returns
+    -------
+    str
+        HTML for a section of a page.
+    """
+    titles = [column.title for column in columns]
+    data = {
+        "n": len(columns[0].values) if columns else 0,
+        "page": page_rows,
+        "noun": noun,
+        "sort": None if sort is None else titles.index(sort),
+        "label": [titles.index(title) for title in label],
+        "columns": [_encode(column) for column in columns],
+    }
+    linked = f' data-map="{escape(map_name)}"' if map_name else ""
+    return (
+        f'<div data-table="{escape(name)}"{linked}>'
+        "<noscript><p>This table needs JavaScript; the script is part of this file.</p></noscript></div>\n"
+        + embed(name, data)
+    )
+
+
+def _encode(column: Column) -> dict[str, object]:
+    """Distinct values once and codes into them, or the values alone where most are distinct."""
+    values = [_plain(v) for v in column.values]
+    codes: dict[object, int] = {}
+    index = [-1 if v is None else codes.setdefault(v, len(codes)) for v in values]
+    data: dict[str, object] = {"title": column.title, "kind": column.kind.value}
+    if column.filter or column.kind is Kind.BADGE or 2 * len(codes) <= len(values) or None in values:
+        data |= {"d": list(codes), "i": index}
+    else:
+        data["d"] = values
+    for key in ("filter", "detail"):
+        if getattr(column, key):
+            data[key] = True
+    if column.kind is Kind.BADGE:
+        data["tones"] = dict(column.tones)
+    if column.order:
+        data["order"] = list(column.order)
+    return data
+
+
+def _plain(value: object) -> str | float | int | None:
+    if value is None or value is np.nan or value == "":
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value if isinstance(value, (int, str)) else str(value)
+
+
+def html_table(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    caption: str = "",
+    name: str = "",
+    groups: Sequence[str] = (),
+    numbers: Sequence[int] = (),
+    sortable: bool = False,
+    tall: bool = False,
+) -> str:
+    """A short table as plain HTML, readable without the script.
+
+    Parameters
+    ----------
+    titles
+        Headings, as text.
+    rows
+        Cells as HTML: escape what comes from an inventory. The first cell is the row's heading.
+    caption
+        Text.
+    name, groups
+        Identifies the table, and one word per row, for :func:`show_buttons`.
+    numbers
+        Columns aligned to the right.
+    sortable
+        Whether the headings sort.
+    tall
+        Scroll the table within the window, under its headings.
+    """
+
+    def cell(index: int, content: str) -> str:
+        kind = ' class="number"' if index in numbers else ""
+        label = f' data-label="{escape(titles[index])}"'
+        if index == 0:
+            return f'<th scope="row" role="rowheader"{kind}{label}>{content}</th>'
+        # an empty cell has no child, so that narrow screens can leave it out
+        return f'<td role="cell"{kind}{label}>{f"<span>{content}</span>" if content else ""}</td>'
+
+    head = ""
+    for index, text in enumerate(titles):
+        kind = ' class="number"' if index in numbers else ""
+        head += f'<th scope="col"{kind}>{escape(text)}</th>'
+    lines = []
+    for number, row in enumerate(rows):
+        group = f' data-group="{escape(groups[number])}"' if groups else ""
+        lines.append(f'<tr role="row"{group}>{"".join(cell(i, c) for i, c in enumerate(row))}</tr>\n')
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    anchor = f' id="{escape(name)}"' if name else ""
+    attributes = anchor + (" data-sortable" if sortable else "")
+    box = "scroll stack tall" if tall else "scroll stack"
+    return (
+        f'<div class="{box}"><table role="table"{attributes}>{title}<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{''.join(lines)}</tbody></table></div>\n"
+    )
+
+
+def show_buttons(name: str, choices: Sequence[tuple[str, str]]) -> str:
+    """Buttons (group, text) that show only the rows of one group of an :func:`html_table`; "" is all."""
+    buttons = []
+    for number, (group, text) in enumerate(choices):
+        pressed = "false" if number else "true"
+        attributes = f'type="button" value="{escape(group)}" aria-pressed="{pressed}"'
+        buttons.append(f"<button {attributes}>{escape(text)}</button>")
+    attributes = f'data-show="{escape(name)}" role="group" aria-label="Show"'
+    return f'<div class="tools noprint" {attributes}>{"".join(buttons)}</div>\n'
+
+
+def badge(text: str, tone: str = "neutral") -> str:
+    """A word on a tinted ground."""
+    return f'<span class="badge {escape(tone)}">{escape(text)}</span>'

@@ -1,0 +1,1 @@
+"""Formats of validation reports: text, JSON, Markdown, SARIF, JUnit, GitHub, GeoPackage."""

@@ -1,0 +1,1 @@
+"""Review by sampling: the sample, its files, verdicts and estimates."""

@@ -1,0 +1,1 @@
+"""Summary numbers, grids and facts of one inventory."""

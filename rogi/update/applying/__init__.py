@@ -1,0 +1,1 @@
+"""The new version, its lineage and tables."""

@@ -1,0 +1,1 @@
+"""From the rows of mappers to decisions: which are legal, which contradict each other."""

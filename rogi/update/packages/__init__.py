@@ -1,0 +1,1 @@
+"""Work packages for mappers, and what they hand back."""

@@ -1,0 +1,1 @@
+"""Candidates matched with the inventory, as tasks shared out to mappers."""

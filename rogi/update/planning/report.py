@@ -1,0 +1,212 @@
+"""The plan of an update as text, Markdown and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import shapely
+
+from rogi.geometry import to_lonlat
+from rogi.report.html import Column, MapLayer, Scheme, Section, Style, escape, html_table, map_view, table
+from rogi.report.html import page as shell
+from rogi.report.html.tables import Kind
+from rogi.text import counted, printable
+from rogi.text import markdown as md
+from rogi.update.vocabulary import TaskClass
+
+if TYPE_CHECKING:
+    from rogi.update.planning.plan import Plan
+
+WORDS: Final = {
+    TaskClass.UNCHANGED: "a unit and a candidate with nearly the same outline",
+    TaskClass.CHANGED: "a unit and a candidate with another outline",
+    TaskClass.NOT_DETECTED: "a unit without a candidate",
+    TaskClass.NEW: "a candidate without a unit",
+    TaskClass.SPLIT: "a unit with several candidates",
+    TaskClass.MERGED: "several units with one candidate",
+    TaskClass.COMPLEX: "several units with several candidates",
+    TaskClass.ON_GLACIER: "mostly on glacier ice",
+}
+LISTED: Final = 500
+"""Tasks in the table of the page; tasks.csv has all."""
+
+_COLOURS: Final = 9  # of the page's classes without order
+
+
+def as_text(content: Mapping[str, Any]) -> str:
+    """For the terminal, from what ``plan.json`` says."""
+    lines = [*_head(content), ""]
+    lines += [f"  {content['counts'][kind]:>8,} {kind.value}: {WORDS[kind]}" for kind in TaskClass]
+    lines += ["", "  package: tasks, work, radius"]
+    lines += [
+        f"    {printable(p['name'])}: {counted(p['tasks'], 'task')} in {counted(len(p['areas']), 'area')}, "
+        f"{p['work_share']:.1%} of an even share, {p['radius_km']:,.1f} km"
+        for p in content["packages"]
+    ]
+    lines += [f"note: {printable(note)}" for note in content["notes"]]
+    return "\n".join(lines) + "\n"
+
+
+def as_markdown(content: Mapping[str, Any]) -> str:
+    """For ``plan.md``."""
+    lines = ["# Plan of an update", "", *(f"* {md(line)}" for line in _head(content)), ""]
+    lines += ["| class | tasks | what it is |", "| --- | ---: | --- |"]
+    lines += [f"| {kind.value} | {content['counts'][kind]:,} | {WORDS[kind]} |" for kind in TaskClass]
+    lines += ["", "## Packages", ""]
+    lines += [
+        "| package | file | tasks | areas | work (1 = even) | radius (km) |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {md(p['name'])} | {md(p['file'])} | {p['tasks']:,} | {len(p['areas'])} | {p['work_share']:.3f} | "
+        f"{p['radius_km']:,.1f} |"
+        for p in content["packages"]
+    ]
+    lines += ["", "## Parameters", ""]
+    lines += [f"* {name}: {value}" for name, value in content["parameters"].items()]
+    if content["notes"]:
+        lines += ["", "## Notes", "", *(f"* {md(note)}" for note in content["notes"])]
+    return "\n".join(lines) + "\n"
+
+
+def page(plan: Plan) -> str:
+    """For ``plan.html``: counts, a map of the packages and their areas, the tasks most worth a look."""
+    content = plan.content
+    counts = html_table(
+        ("class", "tasks", "what it is"),
+        [(escape(k.value), f"{content['counts'][k]:,}", escape(WORDS[k])) for k in TaskClass],
+        numbers=(1,),
+        caption="Tasks by class",
+    )
+    packages = html_table(
+        (
+            "package",
+            "file",
+            "tasks",
+            "areas",
+            "work (1 = even)",
+            "radius (km)",
+            *(k.value for k in TaskClass),
+        ),
+        [
+            (
+                escape(p["name"]),
+                f"<code>{escape(p['file'])}</code>",
+                f"{p['tasks']:,}",
+                f"{len(p['areas']):,}",
+                f"{p['work_share']:.3f}",
+                f"{p['radius_km']:,.1f}",
+                *(f"{p['counts'][k]:,}" for k in TaskClass),
+            )
+            for p in content["packages"]
+        ],
+        numbers=tuple(range(2, 6 + len(TaskClass))),
+        sortable=True,
+    )
+    facts = "".join(f"<p>{escape(line)}</p>" for line in _head(content))
+    notes = "".join(f"<li>{escape(note)}</li>" for note in content["notes"])
+    parameters = html_table(
+        ("parameter", "value"),
+        [(escape(k), escape(v)) for k, v in content["parameters"].items()],
+    )
+    drawn, areas = _map(plan)
+    sections = [
+        Section("summary", "Summary", facts + (f"<ul>{notes}</ul>" if notes else "") + counts),
+        Section("packages", "Packages", packages),
+        Section("map", "Map", drawn + areas),
+        Section("tasks", "Most worth a look", _tasks(plan)),
+        Section("parameters", "Parameters", parameters),
+    ]
+    return shell(f"Update of {content['inventory']['name']}", sections)
+
+
+def _head(content: Mapping[str, Any]) -> Iterator[str]:
+    inventory, found = content["inventory"], content["candidates"]
+    units = counted(inventory["units"], "unit")
+    yield f"{printable(inventory['name'])}: {units}, schema {inventory['schema']}"
+    yield f"{printable(found['name'])}: {counted(found['count'], 'candidate')}" + "".join(
+        f", model {printable(model)}" for model in found["models"]
+    )
+    for name, word in (("glaciers", "glaciers"), ("probability", "probability")):
+        if content[name] is not None:
+            yield f"{word}: {printable(content[name]['name'])}"
+    yield f"{counted(content['tasks'], 'task')} in {counted(len(content['packages']), 'package')}"
+
+
+def _map(plan: Plan) -> tuple[str, str]:
+    tasks = plan.tasks
+    package = tasks["package"].to_numpy()
+    boxes = shapely.bounds(to_lonlat(np.asarray(tasks.geometry.array, dtype=object), tasks.crs))
+    names = [p.name for p in plan.packages]
+    grouped = tasks.groupby(["package", "area_name"], sort=True)
+    number = grouped.ngroup().to_numpy()
+    rows = [(int(key[0]), str(key[1]), len(part)) for key, part in grouped]
+    corners = boxes.reshape(-1, 4)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
+    order = np.argsort(number, kind="stable")
+    indices = np.repeat(number[order], 4)
+    points = shapely.multipoints(corners.reshape(-1, 4, 2)[order].reshape(-1, 2), indices=indices)
+    hulls = shapely.convex_hull(points)
+    by_package = [Style(name, f"c{k % _COLOURS}") for k, name in enumerate(names)]
+    area_classes = np.array([r[0] for r in rows])
+    kinds = list(TaskClass)
+    classes = np.array([kinds.index(TaskClass(c)) for c in tasks["class"]])
+    middles = shapely.points((boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2)
+    layers = [
+        MapLayer(
+            title="areas",
+            geometries=hulls,
+            schemes=(Scheme("package", by_package, area_classes),),
+            labels=[f"{names[p]}, area {area}: {counted(count, 'task')}" for p, area, count in rows],
+            rows=[[k] for k in range(len(rows))],
+        ),
+        MapLayer(
+            title="tasks",
+            geometries=middles,
+            schemes=(
+                Scheme("package", by_package, package),
+                Scheme("class", [Style(k.value, f"c{n % _COLOURS}") for n, k in enumerate(kinds)], classes),
+            ),
+            interactive=False,
+        ),
+    ]
+    listed = table(
+        "areas-table",
+        [
+            Column("package", [names[r[0]] for r in rows], filter=True),
+            Column("area", [r[1] for r in rows]),
+            Column("tasks", [r[2] for r in rows], Kind.NUMBER),
+            Column("expected gain", grouped["gain"].sum().round(3).tolist(), Kind.NUMBER),
+        ],
+        noun="areas",
+        label=("package", "area"),
+        map_name="areas-map",
+    )
+    title = "Areas of the packages, and where their tasks lie"
+    return map_view("areas-map", layers, title=title, table_name="areas-table"), listed
+
+
+def _tasks(plan: Plan) -> str:
+    tasks = plan.tasks
+    order = np.lexsort([tasks["task"].astype(str), -tasks["gain"].to_numpy()])[:LISTED]
+    shown = tasks.iloc[order]
+    names = np.array([p.name for p in plan.packages], dtype=object)
+    said = (
+        f"{counted(len(shown), 'task')} of {len(tasks):,} with the largest expected gain; tasks.csv has all."
+    )
+    return f"<p>{said}</p>" + table(
+        "tasks-table",
+        [
+            Column("task", shown["task"].tolist(), Kind.CODE),
+            Column("package", names[shown["package"]].tolist(), filter=True),
+            Column("area", shown["area_name"].tolist()),
+            Column("class", shown["class"].tolist(), filter=True, order=[k.value for k in TaskClass]),
+            Column("expected gain", shown["gain"].tolist(), Kind.NUMBER),
+            Column("doubt", shown["doubt"].tolist(), Kind.NUMBER),
+            Column("IoU", shown["iou"].tolist(), Kind.NUMBER),
+            Column("confidence", shown["confidence"].tolist(), Kind.NUMBER),
+            Column("proposal", shown["proposal"].tolist(), filter=True),
+        ],
+        noun="tasks",
+    )
