@@ -163,6 +163,6 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
         shapely.Polygon(polygons[-1].exterior.coords, [shapely.box(1.2, 1.2, 1.4, 1.4).exterior.coords])
     )
     whole, plane = area_m2(polygons, 4326), equal_area(polygons, 4326)[0]
-    monkeypatch.setattr("rogi.geometry._BLOCK", 50)
+    monkeypatch.setattr("rogi.areas.BLOCK", 50)
     assert np.array_equal(area_m2(polygons, 4326), whole)
     assert shapely.equals_exact(equal_area(polygons, 4326)[0], plane).all()

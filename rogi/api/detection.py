@@ -18,6 +18,7 @@ from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
 from rogi.comparison.metrics import Checked, check_limits
 from rogi.detection.candidates import extraction as made
+from rogi.detection.candidates.files import write_candidates
 from rogi.detection.evaluation.judging import evaluate_candidates
 from rogi.detection.evaluation.report import format_of, render
 from rogi.detection.evaluation.scores import Evaluation as Judged
@@ -64,7 +65,7 @@ class Candidates(made.Candidates):
 
     def write(self, path: str | PathLike[str]) -> tuple[str, ...]:
         """Write them (.gpkg, .parquet, .fgb, .csv); what the format could not hold, in words."""
-        return made.write_candidates(self, Path(path))
+        return write_candidates(self, Path(path))
 
     def __repr__(self) -> str:
         area = float(self.frame["AREA"].sum()) if len(self) else 0.0

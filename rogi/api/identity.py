@@ -16,6 +16,7 @@ from rogi.errors import InputError, OptionError
 from rogi.inventory.id_sources import IdSource, from_inventory, from_texts
 from rogi.inventory.id_sources import from_file as from_path
 from rogi.inventory.ids import primary_id as ids
+from rogi.inventory.ids.repair import repair
 from rogi.inventory.ids.unit_positions import Place
 from rogi.schema.model import Role
 
@@ -167,7 +168,7 @@ def repair_ids(
         raise OptionError(f"The tolerance is a distance of 0 or more in 1e-4 degree, found {tolerance!r}.")
     found, index = _texts(source, column, "auto")
     use = by_position and found.of_markers
-    fixed = ids.repair(
+    fixed = repair(
         found.text,
         found.longitude if use else None,
         found.latitude if use else None,

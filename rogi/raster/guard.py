@@ -16,9 +16,6 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-import rasterio
-from rasterio.errors import RasterioError
-
 from rogi.errors import InputError
 
 MAX_BYTES = 1 << 26
@@ -142,6 +139,8 @@ def is_there(path: Path) -> bool:
 
 def gdal_open(path: Path) -> Any:
     """A dataset of GDAL, of a file or, where that is allowed, an address; opened within `gdal_settings`."""
+    import rasterio
+
     name = address(path)
     if name is None:
         return rasterio.open(path.absolute() if ADDRESS.fullmatch(str(path)) else path)
@@ -151,6 +150,8 @@ def gdal_open(path: Path) -> Any:
 
 def gdal_settings() -> Any:
     """An environment of GDAL with or without networks; what GDAL has to say goes to logging."""
+    import rasterio
+
     return rasterio.Env(**(ONLINE if _allowed.get() else OFFLINE))
 
 
@@ -232,6 +233,8 @@ def _named(file: Path, given: Path) -> list[str]:
 
 def _is_raster(path: Path) -> bool | None:
     """Whether GDAL knows a file's format; None if it cannot be read."""
+    from rasterio.errors import RasterioError
+
     try:
         with gdal_settings(), gdal_open(path):
             return True

@@ -174,7 +174,7 @@ def findings_on_edits(applied: Applied) -> pd.DataFrame:
     changed = sorted(applied.changed)
     mine = found["feature_id"].isin(changed) | found["other_id"].isin(changed)
     keep = ["code", "severity", "layer", "feature_id", "other_id", "message"]
-    out = found.loc[mine, keep].reset_index(drop=True)
+    out: pd.DataFrame = found.loc[mine, keep].reset_index(drop=True)
     rows = applied.examination.edits.rows
     row = dict(zip(applied.unit.tolist(), applied.examination.made.row.tolist(), strict=True))
     for name in ("package", "task"):

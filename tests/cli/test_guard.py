@@ -47,7 +47,8 @@ def parameters(callback):
             kind = typing.get_args(kind)[0]
         option = None
         if isinstance(info, typer.models.OptionInfo):
-            declared = [d for d in (info.param_decls or ()) if d.startswith("--")]
+            names = (info.default if isinstance(info.default, str) else "", *(info.param_decls or ()))
+            declared = [d for d in names if d.startswith("--")]
             option = declared[0] if declared else f"--{name.replace('_', '-')}"
         yield name, kind, option, parameter.default is inspect.Parameter.empty, info
 
