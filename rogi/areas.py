@@ -111,10 +111,10 @@ def area_m2(geometries: ArrayLike, crs: Any) -> Floats:
 
     Geographic coordinates are mapped to the cylindrical equal-area plane of the authalic sphere
     (x = λ, y = sin β; Snyder 1987, eqs. 3-11 and 3-12, 10-14 f.), where the shoelace formula is exact
-    for straight edges. A third-order term per edge turns the straight edge into a great circle of the
-    authalic sphere, so that the result agrees with geodesic areas to better than 1e-6 for edges of up to
-    1°. Coordinates of an equal-area projection are taken as they are; those of any other projection are
-    first taken back to longitude and latitude.
+    for straight edges. A third-order term per edge turns the straight edge into a geodesic of the ellipsoid:
+    up to 72° of latitude the result agrees with geodesic areas to better than 3e-8 for edges of up to 0.1°,
+    1e-6 for 0.3° and 3e-5 for 1°. Coordinates of an equal-area projection are taken as they are; those of any
+    other projection are first taken back to longitude and latitude.
 
     Parameters
     ----------
@@ -217,17 +217,20 @@ def _ring_areas_geographic(coords: Floats, offsets: Ints, crs: pyproj.CRS) -> Fl
     starts, lengths = offsets[:-1], np.diff(offsets)
     lon = continuous(coords[:, 0], offsets, turn=2.0 * np.pi / to_radians)
     lon = (lon - np.repeat(lon[starts], lengths)) * to_radians
-    z = authalic(np.sin(coords[:, 1] * to_radians), e) / q_pole  # sin β
+    sin_lat = np.sin(coords[:, 1] * to_radians)
+    z = authalic(sin_lat, e) / q_pole  # sin β
     height = z - np.repeat(z[starts], lengths)
 
     dlon, dz = np.diff(lon), np.diff(height)
-    z_mid = 0.5 * (z[:-1] + z[1:])
-    cos2 = np.maximum(1.0 - z_mid * z_mid, 1e-12)
+    sin_mid = 0.5 * (sin_lat[:-1] + sin_lat[1:])
+    sin2 = sin_mid * sin_mid
+    # square of the parallel's radius, over that of the authalic sphere
+    p2 = np.maximum(1.0 - sin2, 1e-12) / (1.0 - e * e * sin2) * (ellipsoid.semi_major_metre**2 / radius2)
     terms = np.zeros(len(lon))
-    # ∫ sin β dλ along the edge: trapezium, then what the great circle adds:
-    # d²(sin β)/dλ² = -sin β (cos² β + 3 (dβ/dλ)²), from tan β = c cos(λ - λ₀)
+    # ∫ sin β dλ along the edge: trapezium, then what the geodesic adds: with Clairaut's p sin α constant,
+    # d(sin β)/dλ = p² cot α and dα/dλ = sin φ, so d²(sin β)/dλ² = -sin φ (p² + 3 (d(sin β)/dλ)² / p²)
     terms[:-1] = dlon * (
-        0.5 * (height[:-1] + height[1:]) + z_mid * (dlon * dlon * cos2 + 3.0 * dz * dz / cos2) / 12.0
+        0.5 * (height[:-1] + height[1:]) + sin_mid * (dlon * dlon * p2 + 3.0 * dz * dz / p2) / 12.0
     )
     last = offsets[1:-1] - 1
     terms[last] = 0.0  # not an edge: from the end of one ring to the start of the next
