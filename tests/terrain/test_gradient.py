@@ -56,6 +56,61 @@ def test_projected_planes_are_those_of_the_ground(crs: str, lon: float, lat: flo
         assert (aspect(z, grid)[4, 4] - facing + 180) % 360 - 180 == pytest.approx(0, abs=5 * tolerance)
 
 
+def turned(angle: float, wide: float = 30.0, high: float = 20.0, shear: float = 0.0) -> tuple[float, ...]:
+    """Pixels of 30 m by 20 m, the rows turned clockwise from east, the columns sheared besides."""
+    r, c = np.radians(angle), np.radians(angle + shear)
+    return (wide * np.cos(r), -high * np.sin(c), 0.0, -wide * np.sin(r), -high * np.cos(c), 0.0)
+
+
+@pytest.mark.parametrize("method", list(SlopeMethod))
+@pytest.mark.parametrize("shear", [0.0, 25.0, -10.0])
+@pytest.mark.parametrize("angle", [0.0, 17.0, 90.0, 128.0, 245.0, 310.0])
+def test_planes_on_turned_and_sheared_grids(angle: float, shear: float, method: SlopeMethod) -> None:
+    """Closed form: the plane from the coordinates of the pixels, whatever way rows and columns run."""
+    a, b, c, d, e, f = turned(angle, shear=shear)
+    rows, columns = np.indices((7, 8)) + 0.5
+    x, y = a * columns + b * rows + c, d * columns + e * rows + f
+    grid = Grid((a, b, c, d, e, f), (7, 8))
+    for facing in (10.0, 155.0, 233.0, 350.0):
+        t, way = np.tan(np.radians(28.0)), np.radians(facing)
+        z = 4000.0 - t * (np.sin(way) * x + np.cos(way) * y)
+        np.testing.assert_allclose(slope(z, grid, method=method)[1:-1, 1:-1], 28.0, rtol=2e-6)
+        np.testing.assert_allclose(aspect(z, grid, method=method)[1:-1, 1:-1], facing, atol=1e-4)
+
+
+@pytest.mark.parametrize("angle", [0.0, 33.0, 200.0])
+@pytest.mark.parametrize(
+    ("crs", "lon", "lat"),
+    [
+        ("EPSG:32645", 89.4, 33.0),
+        ("EPSG:3035", -8.0, 38.0),  # equal-area, far from its centre: pixels are sheared
+        ("+proj=sinu +lon_0=10", 40.0, 45.0),
+        ("+proj=sinu +lon_0=10", -30.0, -45.0),
+        ("+proj=eqc +lat_ts=0", 80.0, 47.0),
+        ("EPSG:2263", -74.4, 41.0),  # in feet
+    ],
+)
+def test_planes_on_ground_that_is_no_square(crs: str, lon: float, lat: float, angle: float) -> None:
+    """On grids that are not conformal, or turned: the plane by geodesics from its middle."""
+    system = pyproj.CRS(crs)
+    forward = pyproj.Transformer.from_crs(system.geodetic_crs, system, always_xy=True)
+    x, y = forward.transform(lon, lat)
+    unit = system.axis_info[0].unit_conversion_factor
+    a, b, _, d, e, _ = (v / unit for v in turned(angle, shear=12.0))
+    c, f = x - 4.5 * (a + b), y - 4.5 * (d + e)
+    rows, columns = np.indices((9, 9)) + 0.5
+    there = forward.transform(a * columns + b * rows + c, d * columns + e * rows + f, direction="INVERSE")
+    middle = np.full((2, 9, 9), np.array(there)[:, 4:5, 4:5])
+    azimuth, _, distance = system.get_geod().inv(*middle, *there)
+    east, north = distance * np.sin(np.radians(azimuth)), distance * np.cos(np.radians(azimuth))
+    grid = Grid((a, b, c, d, e, f), (9, 9), crs)
+    for facing in (20.0, 130.0, 265.0):
+        t, way = np.tan(np.radians(31.0)), np.radians(facing)
+        z = 4000.0 - t * (np.sin(way) * east + np.cos(way) * north)
+        assert slope(z, grid)[4, 4] == pytest.approx(31.0, abs=2e-4)
+        assert aspect(z, grid)[4, 4] == pytest.approx(facing, abs=5e-4)
+
+
 @pytest.mark.parametrize("top", [70.0, 31.0, 0.0005, -33.0])
 def test_geographic_planes_are_those_of_the_ground(top: float) -> None:
     """On a geographic grid the metres of the row count: a plane keeps its slope and aspect."""
