@@ -18,9 +18,11 @@ from rogi.comparison.exercise import consensus_layer, object_layer
 from rogi.comparison.matching.sides import Side, side_of
 from rogi.comparison.metrics import Checked, metrics
 from rogi.comparison.outcome import Outcome, Places, chosen_parameters, compare_sides, role_named
-from rogi.comparison.report.report import as_text, format_of, render
+from rogi.comparison.report.report import document
 from rogi.errors import InputError
 from rogi.inventory.model import Layer
+from rogi.report.format import DOCUMENT, format_of
+from rogi.report.writers import as_text, write
 from rogi.schema.model import Role
 
 
@@ -149,11 +151,11 @@ class Comparison:
             The suffix is unknown.
         """
         target = Path(path)
-        render(self.outcome, format_of(target), target)
+        write(document(self.outcome), format_of(target, DOCUMENT), target)
         return target
 
     def __str__(self) -> str:
-        return as_text(self.outcome)
+        return as_text(document(self.outcome))
 
     def __repr__(self) -> str:
         if self.outcome.inventories is None:

@@ -20,7 +20,7 @@ from rogi.comparison.metrics import Checked, check_limits
 from rogi.detection.candidates import extraction as made
 from rogi.detection.candidates.files import write_candidates
 from rogi.detection.evaluation.judging import evaluate_candidates
-from rogi.detection.evaluation.report import format_of, render
+from rogi.detection.evaluation.report import FORMATS, document
 from rogi.detection.evaluation.scores import Evaluation as Judged
 from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
 from rogi.detection.imagery.channels import Imagery
@@ -28,6 +28,8 @@ from rogi.detection.model.bundle import Bundle
 from rogi.errors import OptionError
 from rogi.inventory.build import from_tables
 from rogi.raster.bands import parse_choice
+from rogi.report.format import format_of
+from rogi.report.writers import write
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:
@@ -259,7 +261,7 @@ class Evaluation:
     def write(self, path: str | PathLike[str]) -> Path:
         """Write the report: .txt, .md, .json, .csv or .html."""
         target = Path(path)
-        render(self.result, format_of(target), target, list(self.checks))
+        write(document(self.result, self.checks), format_of(target, FORMATS), target)
         return target
 
     def __repr__(self) -> str:

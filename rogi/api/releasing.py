@@ -19,13 +19,15 @@ from rogi.errors import OptionError
 from rogi.release.build import Built
 from rogi.release.build import build as build_package
 from rogi.release.checking.check import Checks as Checked
-from rogi.release.differences import report as render
+from rogi.release.checking.report import document as check_document
+from rogi.release.differences import report as differences
 from rogi.release.differences.difference import Difference as Found
 from rogi.release.differences.difference import Tolerances, difference
 from rogi.release.differences.lineage import draft_tombstones
-from rogi.release.differences.report import as_text
 from rogi.release.named import check_named, release_named
 from rogi.release.previous import Previous, read_previous
+from rogi.report.format import format_of
+from rogi.report.writers import as_text
 from rogi.validation.settings import Settings, load_settings
 
 File: TypeAlias = "str | PathLike[str]"
@@ -189,12 +191,11 @@ class Difference:
     def write(self, path: File) -> Path:
         """Write it: .md, .html, .json, .csv, .gpkg or .txt."""
         target = Path(path)
-        render.format_of(target)
-        render.write(self.found, target)
+        differences.write(self.found, format_of(target, differences.FORMATS), target)
         return target
 
     def __str__(self) -> str:
-        return as_text(self.found)
+        return as_text(differences.document(self.found))
 
     def __repr__(self) -> str:
         cases = ", ".join(f"{n} {kind}" for kind, n in self.counts.items() if n)
@@ -285,9 +286,7 @@ class Checks:
         )
 
     def __str__(self) -> str:
-        from rogi.release.checking.report import as_text
-
-        return as_text(self.found)
+        return as_text(check_document(self.found))
 
     def __repr__(self) -> str:
         failed = sum(item.passed is False for item in self.found.items)

@@ -14,8 +14,9 @@ import pandas as pd
 from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
 from rogi.errors import OptionError
+from rogi.report.writers import as_text
 from rogi.review import files as review_files
-from rogi.review.report import as_markdown
+from rogi.review.report import document
 from rogi.review.sampling import PUBLISHED_SHARE, draw
 from rogi.review.sampling import Sample as Drawn
 from rogi.review.verdicts import VERDICTS, Returned, ReviewScore
@@ -221,7 +222,7 @@ class Score:
         return review_files.write_back(as_inventory(source), self.design, self.returned, self.result)
 
     def __str__(self) -> str:
-        return as_markdown(self.result, self.design, self.returned)
+        return as_text(document(self.result, self.design, self.returned))
 
     def __repr__(self) -> str:
         names = ", ".join(one.reviewer for one in self.result.reviewers)

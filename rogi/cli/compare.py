@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import ProgressLine
+from rogi.cli.options import ProgressLine, format_option
 from rogi.cli.streams import tell
 from rogi.comparison import output_layers as layers
 from rogi.comparison.matching.sides import side_of
 from rogi.comparison.metrics import parse_limits
 from rogi.comparison.outcome import chosen_parameters, compare_sides, role_named
-from rogi.comparison.report.report import Format, as_markdown, format_of, render
+from rogi.comparison.report.report import document
 from rogi.errors import OptionError
 from rogi.inventory.read import layers_for, read_inventory
+from rogi.report.format import DOCUMENT, Format, all_chosen
+from rogi.report.writers import as_markdown, write
 
 if TYPE_CHECKING:
     from rogi.comparison.matching.sides import Side
     from rogi.comparison.outcome import Outcome
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
+HINT = "The crosswalk is written by --crosswalk, gains and losses by --changes."
 
 
 def compare(
@@ -80,9 +83,7 @@ def compare(
     min_votes: Annotated[
         int | None, typer.Option(help="Votes for the consensus; default: more than half of the operators.")
     ] = None,
-    format: Annotated[
-        list[str] | None, typer.Option(help="text, json, markdown, html; one for each --output.")
-    ] = None,
+    format: Annotated[list[str] | None, format_option(DOCUMENT, repeated=True)] = None,
     output: Annotated[
         list[Path] | None,
         typer.Option("--output", "-o", help="Write a report here; the suffix tells the format. Repeatable."),
@@ -119,7 +120,7 @@ def compare(
     subregion --crosswalk links.parquet --changes changes.gpkg` · `rogi compare mine.gpkg --reference all` ·
     `rogi compare anna.gpkg ben.gpkg carla.gpkg --consensus consensus.gpkg`
     """
-    outputs = _outputs(list(output or ()), list(format or ()))
+    outputs = all_chosen(list(format or ()), list(output or ()), DOCUMENT, HINT)
     _check_outputs(list(crosswalk or ()), changes, consensus)
     limits = parse_limits(list(fail_under or ()))
     _check_arguments(paths, reference or [], reference_file, min_votes, consensus)
@@ -213,34 +214,16 @@ def _sides(
     return sides
 
 
-def _outputs(output: list[Path], format: list[str]) -> list[tuple[str, Path | None]]:
-    for name in format:
-        if name not in {f.value for f in Format}:
-            raise OptionError(f"--format is one of {', '.join(f.value for f in Format)}; found {name!r}.")
-    if not output:
-        if len(format) > 1:
-            raise OptionError(
-                f"{len(format)} formats need {len(format)} --output files; the terminal takes one."
-            )
-        return [(format[0] if format else "text", None)]
-    if len(format) == len(output):
-        return list(zip(format, output, strict=True))
-    if len(format) > 1:
-        raise OptionError(
-            f"{len(format)} formats do not fit {len(output)} outputs; give one --format for each."
-        )
-    return [(format[0] if format else "text", None), *((format_of(p).value, p) for p in output)]
-
-
 def _write(
     outcome: Outcome,
-    outputs: list[tuple[str, Path | None]],
+    outputs: list[tuple[Format, Path | None]],
     crosswalk: list[Path],
     changes: Path | None,
     consensus: Path | None,
 ) -> None:
+    report = document(outcome)
     for kind, path in outputs:
-        render(outcome, Format(kind), path)
+        write(report, kind, path)
     if outcome.inventories is not None:
         layers.write_crosswalk(outcome.inventories, crosswalk)
         if changes is not None:
@@ -249,6 +232,6 @@ def _write(
         layers.write_consensus(outcome.operators, consensus)
     if os.environ.get(SUMMARY):
         with Path(os.environ[SUMMARY]).open("a", encoding="utf-8") as stream:
-            stream.write(as_markdown(outcome))
+            stream.write(as_markdown(report))
     for check in outcome.failed:
         tell(f"{check.name} is {check.found:.6g}, wanted {check.wanted}")

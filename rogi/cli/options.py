@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from rogi.cli.streams import renew
 from rogi.errors import OptionError
 
 if TYPE_CHECKING:
+    from rogi.report.format import Format
     from rogi.rules.rule import Severity
 
 
@@ -32,6 +33,13 @@ Remote = Annotated[
     ),
 ]
 """Option of commands that read rasters."""
+
+
+def format_option(allowed: Sequence[Format], *, repeated: bool = False) -> Any:
+    """The option ``--format`` of a command that writes these formats, the first of them by default."""
+    names = ", ".join(format.value for format in allowed)
+    default = "one for each --output" if repeated else f"default: by the suffix of -o, else {allowed[0]}"
+    return typer.Option("--format", help=f"{names}; {default}.")
 
 
 def pairs(items: Sequence[str] | None, option: str, example: str) -> dict[str, str]:

@@ -11,15 +11,15 @@ import typer
 
 from rogi.api.reviewing import draw_sample, score_reviews
 from rogi.cli.guard import WRITES, App, Force
-from rogi.cli.options import comma_separated
+from rogi.cli.options import comma_separated, format_option
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
-from rogi.files import write_text
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
-from rogi.review import report as render
+from rogi.report.format import DOCUMENT, chosen
+from rogi.report.writers import write
+from rogi.review.report import document
 from rogi.review.verdicts import Trouble
-from rogi.text import as_json
 
 app = App(
     no_args_is_help=True,
@@ -41,14 +41,6 @@ class Allocation(StrEnum):
 
     PROPORTIONAL = "proportional"
     EQUAL = "equal"
-
-
-class ScoreFormat(StrEnum):
-    """How a score is printed."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
 
 
 @app.command("sample")
@@ -108,7 +100,7 @@ def score_command(
     layer: Annotated[
         list[str] | None, typer.Option(help="ROLE=PATH[:LAYER] of --inventory. Repeatable.")
     ] = None,
-    format: Annotated[ScoreFormat, typer.Option(help="text, markdown or json.")] = ScoreFormat.TEXT,
+    format: Annotated[str | None, format_option(DOCUMENT)] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Write the score here, not to the terminal."), WRITES
     ] = None,
@@ -122,20 +114,9 @@ def score_command(
     """
     if (inventory is None) != (updated is None):
         raise OptionError("Verdicts are written back with --inventory FILE and -o NEWFILE together.")
+    kind = chosen(format, output, DOCUMENT)
     score = score_reviews(files, sample=sample)
-    if format is ScoreFormat.JSON:
-        text = as_json(render.as_dict(score.result, score.design, score.returned), 2)
-    else:
-        text = str(score)
-    if output is not None:
-        write_text(output, text)
-    elif format is ScoreFormat.TEXT and sys.stdout.isatty():
-        from rich.console import Console
-        from rich.markdown import Markdown
-
-        Console().print(Markdown(text))
-    else:
-        sys.stdout.write(text)
+    write(document(score.result, score.design, score.returned), kind, output)
     if inventory is not None and updated is not None:
         read = read_inventory(inventory, layers=tuple(layer or ()))
         changed, count = score.apply_to(read)

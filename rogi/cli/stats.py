@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import Remote
+from rogi.cli.options import Remote, format_option
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
-from rogi.files import make_folder, write_text
+from rogi.files import make_folder
 from rogi.inventory.read import read_inventory
 from rogi.regions import read_regions
+from rogi.report.format import DOCUMENT, Format, chosen, format_named
+from rogi.report.writers import write
 from rogi.statistics import figures
-from rogi.statistics import report as render
 from rogi.statistics.facts import check, read_facts
 from rogi.statistics.grids import grid_of_units, write_geotiff, write_gpkg
+from rogi.statistics.report import document
 from rogi.statistics.summary import statistics
 from rogi.statistics.unit_table import unit_table
-from rogi.text import as_json, counted
+from rogi.text import counted
 
 if TYPE_CHECKING:
     from rogi.statistics.grids import Gridded
     from rogi.statistics.unit_table import UnitTable
 
 
-class StatsFormat(StrEnum):
-    """How the numbers are printed."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
-
-
-class FigureFormat(StrEnum):
-    """What figures are written as."""
-
-    PNG = "png"
-    SVG = "svg"
-    PDF = "pdf"
+FIGURES = (Format.PNG, Format.SVG, Format.PDF)
 
 
 def stats(
@@ -67,7 +54,7 @@ def stats(
         Path | None, typer.Option(help="Folder for the figures (made if needed)."), WRITES
     ] = None,
     figure_format: Annotated[
-        list[FigureFormat] | None, typer.Option(help="png, svg, pdf; repeatable. Default: png.")
+        list[str] | None, typer.Option(help="png, svg, pdf; repeatable. Default: png.")
     ] = None,
     expect: Annotated[
         Path | None,
@@ -75,9 +62,9 @@ def stats(
             help="Compare with stated facts: a facts.yaml, its folder (releases/1.0), or a version (1.0)."
         ),
     ] = None,
-    format: Annotated[StatsFormat, typer.Option(help="text, markdown or json.")] = StatsFormat.TEXT,
+    format: Annotated[str | None, format_option(DOCUMENT)] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write the numbers here: .md, .txt, .json."), WRITES
+        Path | None, typer.Option(help="Write the numbers here: .txt, .md, .json, .html."), WRITES
     ] = None,
     layer: Annotated[list[str] | None, typer.Option(help="ROLE=PATH[:LAYER].")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
@@ -93,8 +80,8 @@ def stats(
 
     Examples: `rogi stats inventory.gpkg --figures figures` · `rogi stats TPRoGI/ --expect releases/1.0`
     """
-    if output is not None:
-        format = _format_of(output, format)
+    kind = chosen(format, output, DOCUMENT, "For pictures see --figures.")
+    drawn_as = [format_named(name, FIGURES) for name in figure_format or ["png"]]
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])
@@ -109,34 +96,9 @@ def stats(
     for path in grid or []:
         _write_grid(cells, path)
     if figures is not None:
-        _write_figures(table, cells, figures, figure_format or [FigureFormat.PNG])
-    if format is StatsFormat.JSON:
-        text = as_json(render.as_dict(numbers, facts, checked), 2)
-    else:
-        text = render.as_markdown(numbers, inventory.path, facts, checked)
-    if output is not None:
-        write_text(output, text)
-    elif format is StatsFormat.TEXT and sys.stdout.isatty():
-        from rich.console import Console
-        from rich.markdown import Markdown
-
-        Console().print(Markdown(text))
-    else:
-        sys.stdout.write(text)
+        _write_figures(table, cells, figures, drawn_as)
+    write(document(numbers, inventory.path, facts, checked), kind, output)
     raise typer.Exit(int(any(c.holds is not True for c in checked)))
-
-
-def _format_of(path: Path, asked: StatsFormat) -> StatsFormat:
-    """The format that a file is written in: by its suffix; without one as asked."""
-    by_suffix = {".md": StatsFormat.MARKDOWN, ".txt": StatsFormat.TEXT, ".json": StatsFormat.JSON, "": asked}
-    found = by_suffix.get(path.suffix.lower())
-    if found is None:
-        raise OptionError(
-            f"--output {path}: numbers are written as .md, .txt or .json; for pictures as PDF see --figures."
-        )
-    if asked is not StatsFormat.TEXT and found is not asked:
-        raise OptionError(f"--output {path} contradicts --format {asked.value}; leave one of them out.")
-    return found
 
 
 def _check_grids(paths: list[Path]) -> None:
@@ -153,9 +115,7 @@ def _write_grid(cells: Gridded | None, path: Path) -> None:
         write_geotiff(cells, path)
 
 
-def _write_figures(
-    table: UnitTable, cells: Gridded | None, folder: Path, formats: list[FigureFormat]
-) -> None:
+def _write_figures(table: UnitTable, cells: Gridded | None, folder: Path, formats: list[Format]) -> None:
     assert cells is not None
     make_folder(folder)
     drawn = {

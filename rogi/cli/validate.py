@@ -12,14 +12,15 @@ import typer
 from rogi import __version__
 from rogi.cli import options
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import ProgressLine, Remote
+from rogi.cli.options import ProgressLine, Remote, format_option
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.inventory.loss import unread_tables
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.ledger import Ledger
-from rogi.report import Format, format_named, format_of, render
+from rogi.report.format import Format, all_chosen, format_of
+from rogi.report.validation import FORMATS, render
 from rogi.report.validation.github import write_step_summary
 from rogi.rules.fixes import FixLevel, fix
 from rogi.rules.rule import Severity
@@ -62,13 +63,7 @@ def validate(
     encoding: Annotated[
         str | None, typer.Option(help="Encoding of Shapefiles and CSV that state none or a wrong one.")
     ] = None,
-    format: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="text, json, jsonl, markdown, junit, sarif, github, gpkg, html; one for each --output, "
-            "or one for the terminal."
-        ),
-    ] = None,
+    format: Annotated[list[str] | None, format_option(FORMATS, repeated=True)] = None,
     output: Annotated[
         list[Path] | None,
         typer.Option(
@@ -150,7 +145,7 @@ def validate(
         baseline,
     )
     inputs = list(paths or ())
-    outputs = _outputs(list(output or ()), list(format or ()))
+    outputs = all_chosen(list(format or ()), list(output or ()), FORMATS)
     _check_fix(fix, fixed)
     progress = ProgressLine(quiet)
     progress("reading", 0, 1)
@@ -265,39 +260,6 @@ def _overridden(
     return settings
 
 
-def _outputs(output: list[Path], format: list[str]) -> list[tuple[Format, Path | None]]:
-    """What to write where; None is stdout."""
-    chosen = [format_named(name) for name in format]
-    if not output:
-        if len(chosen) > 1:
-            raise OptionError(
-                f"{len(chosen)} formats need {len(chosen)} --output files; the terminal takes one."
-            )
-        return [(chosen[0] if chosen else Format.TEXT, None)]
-    if len(chosen) == len(output):
-        for kind, path in zip(chosen, output, strict=True):
-            _not_another_format(kind, path)
-        return list(zip(chosen, output, strict=True))
-    if len(chosen) > 1:
-        raise OptionError(
-            f"{len(chosen)} formats do not fit {len(output)} outputs; give one --format for each."
-        )
-    terminal = chosen[0] if chosen else Format.TEXT
-    return [(terminal, None), *((format_of(path), path) for path in output)]
-
-
-def _not_another_format(kind: Format, path: Path) -> None:
-    """Refuse ``--format github --output report.html``: one of the two is a slip."""
-    try:
-        told = format_of(path)
-    except OptionError:  # an ending that tells nothing: the format is what was chosen
-        return
-    if told is not kind and path.suffix.lower() not in (".txt", ".xml", ".json"):
-        raise OptionError(
-            f"--output {path} ends as {told.value}, --format says {kind.value}; make them agree."
-        )
-
-
 def _write(
     report: Report, outputs: list[tuple[Format, Path | None]], fail_on: Severity | None, limit: int | None
 ) -> None:
@@ -316,7 +278,7 @@ def _store_baseline(report: Report, path: Path, quiet: bool) -> None:
 def _is_report(path: Path) -> bool:
     """A name of a report, and not of an inventory too, as that of a GeoPackage is."""
     try:
-        return format_of(path) is not Format.GPKG
+        return format_of(path, FORMATS) is not Format.GPKG
     except OptionError:
         return False
 

@@ -32,7 +32,7 @@ from rogi.release.description import FILE as RELEASE_FILE
 from rogi.release.description import PREDECESSOR, Related, Release, Version, read_release
 from rogi.release.differences.difference import Difference, difference
 from rogi.release.differences.lineage import CROSSWALK, LINEAGE, crosswalk_text, lineage_text, retired_now
-from rogi.release.differences.report import changelog
+from rogi.release.differences.report import document
 from rogi.release.facts import FILE as FACTS
 from rogi.release.facts import facts_text
 from rogi.release.gate.content import content_refusals
@@ -42,7 +42,9 @@ from rogi.release.gate.leftovers import leftovers
 from rogi.release.marks import CHANGELOG
 from rogi.release.metadata import datacite, write_metadata
 from rogi.release.previous import Previous, check_previous, released
-from rogi.report import Format, render
+from rogi.report.format import Format
+from rogi.report.validation import render
+from rogi.report.writers import as_markdown
 from rogi.statistics.facts import check, read_facts
 from rogi.statistics.unit_table import unit_table
 from rogi.text import as_json
@@ -302,7 +304,7 @@ def _changelog(release: Release, found: Difference | None) -> str:
         text = (release.folder / CHANGELOG).read_text(encoding="utf-8").rstrip() + "\n"
     else:
         text = f"# {release.inventory} {release.version} ({release.date.isoformat()})\n"
-    return text + (f"\n{changelog(found)}" if found is not None else "")
+    return text + (f"\n{as_markdown(document(found))}" if found is not None else "")
 
 
 def _finish(folder: Path, release: Release, contents: Contents, epoch: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from rogi.text import printable
+from rogi.text import markdown, printable
 
 if TYPE_CHECKING:
     from rogi.comparison.matching.sides import Side
@@ -130,17 +130,9 @@ def text_lines(table: ReportTable) -> list[str]:
 
 def markdown_lines(table: ReportTable) -> list[str]:
     """A table in Markdown, with its title in front and its note behind."""
-    lines = [f"**{markdown_cell(table.title)}**", ""] if table.title else []
-    lines.append("| " + " | ".join(markdown_cell(c) for c in table.columns) + " |")
+    lines = [f"**{markdown(table.title)}**", ""] if table.title else []
+    lines.append("| " + " | ".join(markdown(c) for c in table.columns) + " |")
     rule = ("--:" if k in table.numbers else "---" for k in range(len(table.columns)))
     lines.append("| " + " | ".join(rule) + " |")
-    lines += ["| " + " | ".join(markdown_cell(c) for c in row) + " |" for row in table.rows]
-    return [*lines, "", *([markdown_cell(table.note), ""] if table.note else [])]
-
-
-def markdown_cell(text: str) -> str:
-    """Text in a Markdown table: nothing in it is markup."""
-    plain = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    for mark in "\\`*_[]|~#":
-        plain = plain.replace(mark, "\\" + mark)
-    return plain
+    lines += ["| " + " | ".join(markdown(c) for c in row) + " |" for row in table.rows]
+    return [*lines, "", *([markdown(table.note), ""] if table.note else [])]

@@ -1,4 +1,4 @@
-"""The summary numbers of an inventory as text (Markdown) and JSON."""
+"""The summary numbers of an inventory as a document."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rogi.report.document import Document, Passage
+from rogi.report.tables import ReportTable
 from rogi.statistics.facts import Checked, Facts
 from rogi.statistics.summary import Direction, Group, InventoryStatistics, Summary
-from rogi.text import counted, markdown
+from rogi.text import counted
 
 TITLES = {
     "area": "area",
@@ -25,13 +27,50 @@ TITLES = {
 }
 
 
-def as_dict(
-    statistics: InventoryStatistics, facts: Facts | None = None, checked: Sequence[Checked] = ()
-) -> dict[str, Any]:
-    """All numbers, for JSON; undefined ones are null."""
+QUANTITIES = ("quantity", "unit", "units", "mean", "median", "minimum", "maximum", "5 %", "95 %", "share")
+SUBREGIONS = (
+    "subregion", "units", "area (km²)", "mean area (km²)", "min. elevation (m)", "slope (°)", "aspect"
+)  # fmt: skip
+
+
+def document(
+    statistics: InventoryStatistics,
+    name: str,
+    facts: Facts | None = None,
+    checked: Sequence[Checked] = (),
+) -> Document:
+    """The numbers of an inventory of this name, and of stated facts whether they hold."""
+    whole = statistics.whole
+    headline = f"{name}: {counted(whole.units, 'unit')}"
+    if math.isfinite(whole.total_area) and (whole.total_area > 0 or not whole.units):
+        headline += f", total area {whole.total_area:,.6f} km²"
+    parts: list[ReportTable | Passage] = []
+    if whole.quantities:
+        rows = tuple(_quantity(q) for q in whole.quantities)
+        parts.append(ReportTable("", "", QUANTITIES, rows, tuple(range(2, 9))))
+    if whole.aspect is not None and whole.aspect.count:
+        parts.append(Passage("", (_aspect(whole.aspect),)))
+    if statistics.subregions:
+        rows = tuple(_subregion(group) for group in statistics.subregions)
+        parts.append(ReportTable("", "", SUBREGIONS, rows, tuple(range(1, 6))))
+    if facts is not None:
+        group = f"Compared with {facts.inventory} {facts.version}"
+        rows = tuple(_checked(c) for c in checked)
+        columns = ("fact", "stated", "tolerance", "found", "")
+        parts.append(ReportTable(group, "", columns, rows, (1, 2, 3), facts.source))
+    return Document(
+        title=name,
+        headline=headline,
+        parts=parts,
+        remarks=statistics.notes,
+        data=lambda: _data(statistics, facts, checked),
+    )
+
+
+def _data(statistics: InventoryStatistics, facts: Facts | None, checked: Sequence[Checked]) -> dict[str, Any]:
     out: dict[str, Any] = {
-        "whole": _group(statistics.whole),
-        "subregions": [_group(group) for group in statistics.subregions],
+        "whole": asdict(statistics.whole),
+        "subregions": [asdict(group) for group in statistics.subregions],
         "notes": list(statistics.notes),
     }
     if facts is not None:
@@ -55,61 +94,19 @@ def as_dict(
     return out
 
 
-def as_markdown(
-    statistics: InventoryStatistics,
-    name: str,
-    facts: Facts | None = None,
-    checked: Sequence[Checked] = (),
-) -> str:
-    """The numbers as Markdown; also what the terminal shows."""
-    whole = statistics.whole
-    lines = [f"# {markdown(name)}", "", counted(whole.units, "unit")]
-    if math.isfinite(whole.total_area) and (whole.total_area > 0 or not whole.units):
-        lines[-1] += f", total area {whole.total_area:,.6f} km²"
-    if whole.quantities:
-        lines += [
-            "",
-            "| quantity | unit | units | mean | median | minimum | maximum | 5 % | 95 % | share |",
-        ]
-        lines.append("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
-        lines += [_row(q) for q in whole.quantities]
-    if whole.aspect is not None and whole.aspect.count:
-        lines += ["", _aspect(whole.aspect)]
-    if statistics.subregions:
-        lines += [
-            "",
-            "| subregion | units | area (km²) | mean area (km²) | min. elevation (m) | slope (°) | aspect |",
-        ]
-        lines.append("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
-        lines += [_subregion(group) for group in statistics.subregions]
-    if facts is not None:
-        lines += [
-            "",
-            f"## Compared with {markdown(f'{facts.inventory} {facts.version}')}",
-            "",
-            markdown(facts.source),
-            "",
-        ]
-        lines.append("| fact | stated | tolerance | found | |")
-        lines.append("| --- | ---: | ---: | ---: | --- |")
-        lines += [_checked(c) for c in checked]
-    lines += ["", *(f"- {markdown(note)}" for note in statistics.notes)] if statistics.notes else []
-    return "\n".join(lines) + "\n"
-
-
-def _row(q: Summary) -> str:
+def _quantity(q: Summary) -> tuple[str, ...]:
     cells = [
         f"{v:,.{_digits(q)}f}" for v in (q.mean, q.median, q.minimum, q.maximum, q.quantile_05, q.quantile_95)
     ]
     share = "" if q.share is None else f"{100 * q.share:.1f} % from {q.low:g} to {q.high:g}"
-    return f"| {TITLES.get(q.concept, q.concept)} | {q.unit} | {q.count:,} | {' | '.join(cells)} | {share} |"
+    return (TITLES.get(q.concept, q.concept), q.unit, f"{q.count:,}", *cells, share)
 
 
 def _digits(q: Summary) -> int:
     return 3 if q.concept == "area" else (1 if q.unit in ("degree", "°C") else 0)
 
 
-def _subregion(group: Group) -> str:
+def _subregion(group: Group) -> tuple[str, ...]:
     by_name = {q.concept: q for q in group.quantities}
 
     def mean(concept: str, digits: int) -> str:
@@ -119,11 +116,8 @@ def _subregion(group: Group) -> str:
     aspect = ""
     if group.aspect is not None and group.aspect.count:
         aspect = f"{group.aspect.mean:.0f}° (R {group.aspect.resultant:.2f})"
-    name = markdown(group.name)
-    return (
-        f"| {name} | {group.units:,} | {area} | {mean('area', 3)} | {mean('elevation_minimum', 0)} | "
-        f"{mean('slope_mean', 1)} | {aspect} |"
-    )
+    means = mean("area", 3), mean("elevation_minimum", 0), mean("slope_mean", 1)
+    return (group.name, f"{group.units:,}", area, *means, aspect)
 
 
 def _aspect(aspect: Direction) -> str:
@@ -134,24 +128,8 @@ def _aspect(aspect: Direction) -> str:
     )
 
 
-def _checked(c: Checked) -> str:
-    verdict = {True: "holds", False: "**differs**", None: f"not checked: {markdown(c.reason)}"}[c.holds]
+def _checked(c: Checked) -> tuple[str, ...]:
+    verdict = {True: "holds", False: "differs", None: f"not checked: {c.reason}"}[c.holds]
     found = "" if c.found is None else f"{c.found:.10g}"
     unit = f" {c.fact.unit}" if c.fact.unit else ""
-    name = markdown(c.fact.name)
-    return f"| {name} | {c.fact.value:.10g}{unit} | {c.fact.tolerance:g} | {found} | {verdict} |"
-
-
-def _group(group: Group) -> dict[str, Any]:
-    out = asdict(group)
-    return {k: _clean(v) for k, v in out.items()}
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {k: _clean(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_clean(v) for v in value]
-    return value
+    return (c.fact.name, f"{c.fact.value:.10g}{unit}", f"{c.fact.tolerance:g}", found, verdict)

@@ -242,14 +242,15 @@ class Report:
         OutputError
             The file cannot be written.
         """
-        from rogi.report import format_named, format_of, render
+        from rogi.report.format import chosen
+        from rogi.report.validation import FORMATS, render
 
         target = Path(path)
-        render(self, format_of(target) if format is None else format_named(format), target, limit=limit)
+        render(self, chosen(format, target, FORMATS), target, limit=limit)
         return target
 
     def _repr_html_(self) -> str:
-        from rogi.report.html import fragment
+        from rogi.report.validation.page import fragment
 
         return fragment(self)
 

@@ -234,7 +234,7 @@ def test_scores_are_those_of_the_command(tmp_path: Path, run_cli: Callable[..., 
     assert score.disagreements[["Li", "Rossi"]].values.tolist() == [["Yes", "No"]]
     # three of four alike; by chance 0.75 * 0.5 + 0.25 * 0.5 = 0.5
     assert score.pairs["kappa"].tolist() == [pytest.approx(0.5)]
-    said = run_cli("review", "score", *files, "--format", "markdown")
+    said = run_cli("review", "score", *files)
     assert str(score) == said
     changed, count = score.apply_to(inventory)
     assert count == 4

@@ -170,7 +170,7 @@ def test_findings_are_a_geodataframe(outlines: gpd.GeoDataFrame, tmp_path: Path)
     for name in ("findings.json", "findings.gpkg", "findings.html", "findings.sarif", "findings.txt"):
         assert report.write(tmp_path / name).stat().st_size
     report.write(tmp_path / "plain", format="jsonl")
-    with pytest.raises(OptionError, match="ending"):
+    with pytest.raises(OptionError, match="unknown file extension"):
         report.write(tmp_path / "findings.doc")
     with pytest.raises(OptionError, match="one of text"):
         report.write(tmp_path / "x.txt", format="word")

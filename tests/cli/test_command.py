@@ -124,10 +124,10 @@ def test_exit_codes_of_validate(files):
         (("--severity", "GEO014=loud"), "error, warning, info"),
         (("--fail-on", "sometimes"), "error, warning, info or never"),
         (("--profile", "harsh"), "lenient, normal, strict"),
-        (("--format", "pdf"), "The format of a report is one of"),
+        (("--format", "pdf"), "--format is one of text, json"),
         (("--format", "json", "--format", "sarif"), "need 2 --output files"),
         (("--format", "github", "--output", "report.html"), "make them agree"),
-        (("--output", "report.doc"), "the ending tells no format"),
+        (("--output", "report.doc"), "unknown file extension"),
         (("--date", "yesterday"), "--date is a date"),
         (("--schema", "tprogi/9"), "tprogi/9"),
         (("--dialect", "nobody"), "nobody"),
@@ -249,11 +249,11 @@ def test_ids_in_a_table_have_a_header(tmp_path, here):
 
 
 def test_numbers_are_written_as_the_output_is_named(files, tmp_path, here):
-    for name, start in (("n.json", "{"), ("n.md", "#"), ("n.txt", "#")):
+    for name, start in (("n.json", "{"), ("n.md", "#"), ("n.txt", str(files)), ("n.html", "<!DOCTYPE html>")):
         assert here("stats", files / "good.gpkg", "--output", tmp_path / name).returncode == 0
         assert (tmp_path / name).read_text().lstrip().startswith(start)
     for arguments, message in (
-        (("--output", tmp_path / "n.pdf"), "numbers are written as .md, .txt or .json"),
+        (("--output", tmp_path / "n.pdf"), "unknown file extension; use one of .txt, .md, .json, .html"),
         (("--output", tmp_path / "m.json", "--format", "markdown"), "contradicts --format markdown"),
     ):
         done = here("stats", files / "good.gpkg", *arguments)

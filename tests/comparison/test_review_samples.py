@@ -11,8 +11,10 @@ import pyogrio
 import pytest
 
 from rogi.errors import InputError, OptionError
+from rogi.report.format import Format
+from rogi.report.writers import as_string
 from rogi.review import files
-from rogi.review import report as render
+from rogi.review.report import document
 from rogi.review.sampling import SIZE_LIMITS_KM2, Stratum, draw, size_classes
 from rogi.review.verdicts import VERDICTS, Returned, Trouble, Verdict, collect, score
 from rogi.rules import examples
@@ -241,9 +243,9 @@ def test_returned_files_are_scored_and_written_back(review, tmp_path):
     result = score(design.stratum, design.strata, both)
     assert result.reviewers[0].counts[Verdict.NO] == 1
     assert list(result.disagreements) == [8]
-    text = render.as_markdown(result, design, both)
-    assert "| Li | 9 | 1 | 0 | 0 | 0 | 10 |" in text
-    assert json.loads(json.dumps(render.as_dict(result, design, both)))["disagreements"][0]["sample"] == 9
+    made = document(result, design, both)
+    assert "| Li | 9 | 1 | 0 | 0 | 0 | 10 |" in as_string(made, Format.MARKDOWN)
+    assert json.loads(as_string(made, Format.JSON))["disagreements"][0]["sample"] == 9
     changed, count = files.write_back(inventory, design, both, result)
     assert count == 10
     column = changed.layer(Role.OUTLINE).frame["ADDI_INF"]
@@ -262,8 +264,9 @@ def test_totals_that_do_not_add_up_are_said(review):
     fill(folder / "review_li.gpkg", ["Yes"] * 9)
     design = files.read_design(folder)
     one = [files.read_returned(folder / "review_li.gpkg", design)]
-    text = render.as_markdown(score(design.stratum, design.strata, one), design, one)
-    assert "add up to 9, not to the 10 units" in text
+    made = document(score(design.stratum, design.strata, one), design, one)
+    for format in (Format.TEXT, Format.MARKDOWN, Format.HTML):
+        assert "add up to 9, not to the 10 units" in as_string(made, format)
 
 
 def test_the_same_sample_gives_the_same_bytes(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 from rogi.errors import InputError
+from rogi.report.format import Format
+from rogi.report.writers import as_string
 from rogi.rules import examples
 from rogi.schema.model import Role
 from rogi.statistics import figures
-from rogi.statistics import report as render
 from rogi.statistics.facts import Facts, check, read_facts
 from rogi.statistics.grids import equal_area_grid, gridded
+from rogi.statistics.report import document
 from rogi.statistics.summary import aspects, direction, statistics
 from rogi.statistics.unit_table import unit_table
 from rogi.synthetic.inventory import synthetic_inventory
@@ -116,8 +119,10 @@ def test_files_that_state_no_facts(tmp_path, text, message):
 
 def test_text_and_json_say_the_same():
     numbers = statistics(unit_table(synthetic_inventory(50, 1)))
-    assert render.as_dict(numbers)["whole"]["units"] == 50
-    assert "50 units, total area" in render.as_markdown(numbers, "x")
+    made = document(numbers, "x")
+    assert json.loads(as_string(made, Format.JSON))["whole"]["units"] == 50
+    for format in (Format.TEXT, Format.MARKDOWN, Format.HTML):
+        assert "x: 50 units, total area" in as_string(made, format)
 
 
 def drawings():

@@ -363,7 +363,7 @@ def test_limits_and_exit_codes(rogi, trial, tmp_path):
         (["--threshold", "0"], "The threshold is a probability"),
         (["--band", "-1"], "The band is 0"),
         (["--format", "pdf"], "--format is one of"),
-        (["-o", "report.doc"], "tells no format"),
+        (["-o", "report.doc"], "unknown file extension"),
         (["--probability", "none.tif"], "There is no raster"),
         (["--fail-under", "pixel_f1=0.5"], "--fail-under pixel_f1 needs --probability"),
     ],

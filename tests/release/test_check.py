@@ -15,10 +15,11 @@ import yaml
 from rogi.errors import InputError
 from rogi.inventory.write import write_inventory
 from rogi.release.checking.check import Checks, check_copy, check_package
-from rogi.release.checking.report import as_dict, as_text
+from rogi.release.checking.report import document
 from rogi.release.description import find_release, read_release
 from rogi.release.metadata import checksums
 from rogi.release.previous import is_package, read_previous, stated_by
+from rogi.report.writers import as_text
 
 
 @pytest.fixture
@@ -43,8 +44,8 @@ def test_a_sound_package_passes(releases) -> None:  # type: ignore[no-untyped-de
     for built in (releases.first, releases.second):
         for path in (built.folder, built.zip):
             checks = check_package(path)
-            assert checks.passed, as_text(checks)
-            assert as_dict(checks)["passed"] is True
+            assert checks.passed, as_text(document(checks))
+            assert document(checks).data()["passed"] is True
 
 
 def test_a_changed_byte_is_seen(copy: Path) -> None:
@@ -132,7 +133,7 @@ def test_broken_files_fail_their_check(copy: Path, name: str) -> None:
     (copy / name).write_bytes(b"\x00{garbage")
     checks = check_package(copy)
     assert not checks.passed
-    assert str(copy) not in as_text(Checks("x", "y", checks.items))
+    assert str(copy) not in as_text(document(Checks("x", "y", checks.items)))
 
 
 def test_a_zip_from_a_stranger_is_opened_with_care(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -162,12 +163,12 @@ def test_two_shapefiles_are_checked_against_a_release(releases, tmp_path: Path) 
     shutil.copytree(releases.folders[0], folder)
     shutil.copy(releases.first.folder / "facts.yaml", folder)
     checks = check_copy(copy, read_release(folder))
-    assert checks.passed, as_text(checks)
+    assert checks.passed, as_text(document(checks))
     text = (folder / "facts.yaml").read_text(encoding="utf-8")
     (folder / "facts.yaml").write_text(text.replace("value: 40\n", "value: 44273\n", 1), encoding="utf-8")
     checks = check_copy(copy, read_release(folder))
     assert failed(checks) == {"facts"}
-    assert "units: 40, stated 44273" in as_text(checks)
+    assert "units: 40, stated 44273" in as_text(document(checks))
 
 
 def test_another_inventory_is_no_copy_of_tprogi(releases) -> None:  # type: ignore[no-untyped-def]
@@ -175,7 +176,7 @@ def test_another_inventory_is_no_copy_of_tprogi(releases) -> None:  # type: igno
     copy = releases.first.folder / "shapefile"
     checks = check_copy(copy, read_release(find_release("1.0")))
     assert failed(checks) == {"facts"}
-    assert "units: 40, stated 44273" in as_text(checks)
+    assert "units: 40, stated 44273" in as_text(document(checks))
 
 
 def test_known_checksums_of_published_files_are_checked(releases, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -200,8 +201,8 @@ def test_a_long_list_of_faults_is_cut_in_the_text_only(copy: Path) -> None:
     for number in range(15):
         (copy / f"extra{number:02}.txt").write_text("x")
     checks = check_package(copy)
-    assert "and 5 more" in as_text(checks)
-    assert len(as_dict(checks)["checks"][0]["faults"]) == 15
+    assert "and 5 more" in as_text(document(checks))
+    assert len(document(checks).data()["checks"][0]["faults"]) == 15
 
 
 def _lineage(copy: Path, change: Callable[[list[str]], list[str]]) -> str:

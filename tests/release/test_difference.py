@@ -18,9 +18,11 @@ from rogi.inventory.ids.primary_id import make
 from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
-from rogi.release.differences import report as render
+from rogi.release.differences import report
 from rogi.release.differences.difference import Difference, Kind, Tolerances, difference
 from rogi.release.differences.lineage import crosswalk_text, draft_tombstones, successors
+from rogi.report.format import Format, format_of
+from rogi.report.writers import as_string
 from rogi.schema.model import Role
 
 SIDE = 0.004  # degrees, about 0.14 km² at 35° N
@@ -227,9 +229,9 @@ def test_every_format_is_written(releases, tmp_path: Path) -> None:  # type: ign
     """Text, Markdown, JSON, CSV, GeoPackage with both outlines, HTML; the same each time."""
     found = difference(releases.versions.first, releases.versions.second)
     for name in ("d.txt", "d.md", "d.json", "d.csv", "d.gpkg", "d.html"):
-        render.write(found, tmp_path / name)
+        report.write(found, format_of(tmp_path / name, report.FORMATS), tmp_path / name)
         first = (tmp_path / name).read_bytes()
-        render.write(found, tmp_path / name)
+        report.write(found, format_of(tmp_path / name, report.FORMATS), tmp_path / name)
         assert (tmp_path / name).read_bytes() == first, name
     names = re.findall(r' id="([^"]+)"', (tmp_path / "d.html").read_text(encoding="utf-8"))
     assert len(names) == len(set(names)) and "units-table" in names
@@ -248,8 +250,9 @@ def test_a_name_in_the_data_is_text_in_the_page() -> None:
     found = difference(
         inventory([square(80, 35)], ["<script>alert(1)</script>"]), inventory([square(81, 35)], ["*b*|`c`"])
     )
-    assert "<script>alert" not in render.page(found)
-    assert "&#60;script&#62;" in render.changelog(found) and "\\*b\\*" in render.changelog(found)
+    page, text = (as_string(report.document(found), f) for f in (Format.HTML, Format.MARKDOWN))
+    assert "<script>alert" not in page
+    assert "&#60;script&#62;" in text and "\\*b\\*" in text
 
 
 def test_codes_of_missing_values_and_units_are_no_changes() -> None:
@@ -311,7 +314,7 @@ def test_noise_of_areas_is_none_in_figures() -> None:
     box = square(80, 35)
     found = difference(*(inventory([g], ["A"]) for g in (box, shapely.segmentize(box, 0.0001))))
     (change,) = found.units["area_change_km2"]
-    assert change == 0.0 and "-0" not in render.as_text(found)
+    assert change == 0.0 and "-0" not in as_string(report.document(found), Format.TEXT)
     assert ",0,1," in crosswalk_text(found).splitlines()[1]
 
 

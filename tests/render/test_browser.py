@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rogi.report import Format, render
+from rogi.report.format import Format
+from rogi.report.validation import render
 from rogi.validation.report import Report, Status
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -11,7 +11,8 @@ import pytest
 import shapely
 from lxml import etree
 
-from rogi.report import Format, render
+from rogi.report.format import Format
+from rogi.report.validation import render
 from rogi.validation.report import Report
 
 LAYERS = ("findings_polygon", "findings_line", "findings_point")

@@ -15,7 +15,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rogi.report import Format, as_text
+from rogi.report.format import Format
 from rogi.report.html import (
     Column,
     Kind,
@@ -26,12 +26,13 @@ from rogi.report.html import (
     embed,
     encode_geometries,
     escape,
-    fragment,
     map_view,
     page,
     table,
 )
 from rogi.report.html.maps import SIMPLIFICATION, STEP
+from rogi.report.validation import as_text
+from rogi.report.validation.page import fragment
 from rogi.text import printable
 from rogi.validation.report import Report
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from rogi.report import Format, as_text
+from rogi.report.format import Format
+from rogi.report.validation import as_text
 from rogi.rules.rule import Severity
 from rogi.validation.report import Report
 

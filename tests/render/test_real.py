@@ -11,7 +11,8 @@ import pytest
 from lxml import etree
 
 from rogi import Settings, read_inventory, validate
-from rogi.report import Format, render
+from rogi.report.format import Format
+from rogi.report.validation import render
 from rogi.validation.report import Report
 
 pytestmark = pytest.mark.real

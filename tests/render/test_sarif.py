@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from rogi.report import Format, as_text
+from rogi.report.format import Format
+from rogi.report.validation import as_text
 from rogi.validation.report import Report
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))

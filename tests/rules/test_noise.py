@@ -42,7 +42,8 @@ def test_a_heading_names_each_severity() -> None:
     """A malformed ID is an error, a placeholder a warning: the heading of PID001 says how many of each."""
     import io
 
-    from rogi.report import Format, render
+    from rogi.report.format import Format
+    from rogi.report.validation import render
 
     inventory = examples.with_values(examples.rgik(), Role.OUTLINE, "PrimaryID", {1: "unknown", 3: "RGX1"})
     stream = io.StringIO()

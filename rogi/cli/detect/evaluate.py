@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import ProgressLine, Remote
+from rogi.cli.options import ProgressLine, Remote, format_option
 from rogi.cli.streams import tell
 from rogi.comparison.metrics import check_expectations, check_limits, parse_limits, read_expectations
 from rogi.detection.evaluation.judging import evaluate_candidates
-from rogi.detection.evaluation.report import Format, format_of, render
+from rogi.detection.evaluation.report import FORMATS, document
 from rogi.detection.evaluation.scores import PIXEL_METRICS
 from rogi.errors import OptionError
 from rogi.inventory.read import layers_for, read_inventory
+from rogi.report.format import all_chosen
+from rogi.report.writers import write
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory
@@ -57,9 +59,7 @@ def evaluate(
     band: Annotated[
         float, typer.Option(help="Width of the band of the boundary IoU, m; 0 leaves it out.")
     ] = 30.0,
-    format: Annotated[
-        list[str] | None, typer.Option(help="text, json, markdown, csv, html; one for each --output.")
-    ] = None,
+    format: Annotated[list[str] | None, format_option(FORMATS, repeated=True)] = None,
     output: Annotated[
         list[Path] | None,
         typer.Option("--output", "-o", help="Write a report here; the suffix tells the format. Repeatable."),
@@ -90,7 +90,7 @@ def evaluate(
     Examples: `rogi detect evaluate candidates.gpkg inventory.gpkg -o evaluation.html` · `rogi detect evaluate
     candidates.gpkg TPRoGI/ --subregions himap.gpkg --probability probability.tif --fail-under f1=0.6`
     """
-    outputs = _outputs(list(output or ()), list(format or ()))
+    outputs = all_chosen(list(format or ()), list(output or ()), FORMATS)
     limits = parse_limits(list(fail_under or ()))
     expected = read_expectations(expect) if expect is not None else []
     if probability is None:
@@ -118,8 +118,9 @@ def evaluate(
         checks = [*check_limits(numbers, limits), *check_expectations(numbers, expected)]
     progress("writing", 4, 4)
     progress.done()
+    report = document(result, checks)
     for kind, target in outputs:
-        render(result, kind, target, checks)
+        write(report, kind, target)
     for check in (c for c in checks if not c.holds):
         tell(f"{check.name} is {check.found:.6g}, wanted {check.wanted}")
     damaged = result.pixels.damaged if result.pixels is not None else ()
@@ -147,24 +148,3 @@ def _check_pixels(names: list[str], option: str) -> None:
         raise OptionError(
             f"{option} {asked[0]} needs --probability, the raster that the candidates were made from."
         )
-
-
-def _outputs(output: list[Path], format: list[str]) -> list[tuple[Format, Path | None]]:
-    names = {f.value for f in Format}
-    for name in format:
-        if name not in names:
-            raise OptionError(f"--format is one of {', '.join(f.value for f in Format)}; found {name!r}.")
-    if not output:
-        if len(format) > 1:
-            raise OptionError(
-                f"{len(format)} formats need {len(format)} --output files; the terminal takes one."
-            )
-        return [(Format(format[0]) if format else Format.TEXT, None)]
-    if len(format) == len(output):
-        return [(Format(f), p) for f, p in zip(format, output, strict=True)]
-    if len(format) > 1:
-        raise OptionError(
-            f"{len(format)} formats do not fit {len(output)} outputs; give one --format for each."
-        )
-    terminal = Format(format[0]) if format else Format.TEXT
-    return [(terminal, None), *((format_of(p), p) for p in output)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,25 +9,17 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import pairs
+from rogi.cli.options import format_option, pairs
 from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.files import write_text
 from rogi.inventory.read import layers_for
-from rogi.release.differences import report as render
 from rogi.release.differences.difference import Tolerances, difference
 from rogi.release.differences.lineage import draft_tombstones
+from rogi.release.differences.report import FORMATS, write
 from rogi.release.previous import read_previous
-
-
-class DiffFormat(StrEnum):
-    """How a difference is printed."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
-    CSV = "csv"
+from rogi.report.format import all_chosen
 
 
 class FailOn(StrEnum):
@@ -49,7 +40,7 @@ def diff(
         ),
         WRITES,
     ] = None,
-    format: Annotated[DiffFormat, typer.Option(help="How to print it.")] = DiffFormat.TEXT,
+    format: Annotated[list[str] | None, format_option(FORMATS, repeated=True)] = None,
     tombstones: Annotated[
         Path | None,
         typer.Option(help="Write a draft of the retired IDs here, as CSV for release.yaml."),
@@ -72,8 +63,7 @@ def diff(
     Examples: `rogi release diff TPRoGI_v1.0.zip work.gpkg -o changes.html -o changes.gpkg` ·
     `rogi release diff v1.0/ v1.1/ --format markdown`
     """
-    for path in output or ():
-        render.format_of(path)
+    outputs = all_chosen(list(format or ()), list(output or ()), FORMATS)
     values = _tolerances(tolerance)
     line = Line(quiet)
     line("reading")
@@ -87,15 +77,14 @@ def diff(
         versions[0].inventory, versions[1].inventory, tolerances=Tolerances(values=values), names=names
     )
     line.done()
-    for path in output or ():
-        render.write(found, path)
-        if not quiet:
+    for kind, path in outputs:
+        write(found, kind, path)
+        if path is not None and not quiet:
             tell(f"{path}")
     if tombstones is not None:
         write_text(tombstones, draft_tombstones(found))
         if not quiet:
             tell(f"{tombstones}")
-    sys.stdout.write(render.as_string(found, render.Format(format.value)))
     structural = any(n for kind, n in found.counts.items() if kind.structural) or bool(found.moved)
     failed = {FailOn.ANY: found.changed, FailOn.UNITS: structural, FailOn.NEVER: False}[fail_on]
     raise typer.Exit(int(failed))

@@ -13,10 +13,11 @@ from rogi.cli.release.options import Quiet, Releases, Say, stated
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.release.checking.check import check_copy, check_package
-from rogi.release.checking.report import as_text
+from rogi.release.checking.report import document
 from rogi.release.publishing.fetch import copy_out, readable
 from rogi.release.publishing.fetch import fetch as fetch_record
 from rogi.release.publishing.repository import SANDBOX, ZENODO, HttpTransport, Repository
+from rogi.report.writers import as_text
 
 
 def fetch(
@@ -76,5 +77,5 @@ def fetch(
         tell("the record contains no package of `rogi release build`: only its checksums were compared")
         return
 
-    sys.stderr.write(as_text(checks))
+    sys.stderr.write(as_text(document(checks)))
     raise typer.Exit(int(not checks.passed))

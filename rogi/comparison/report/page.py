@@ -1,26 +1,23 @@
-"""The HTML report of a comparison: numbers, figures, maps, clusters with pictures of the worst."""
+"""What the page of a comparison shows beside its tables: figures, maps, clusters, pictures of the worst."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rogi import __version__
 from rogi.comparison.crosswalk import changes
 from rogi.comparison.exercise import consensus_layer, vote_layer
 from rogi.comparison.matching.graph import MATCH_TYPES, MatchType
 from rogi.comparison.matching.sides import Side
 from rogi.comparison.report.clusters import Clusters, clusters_of, pictures
-from rogi.comparison.report.tables import headline, notes, tables
+from rogi.report.document import Page
 from rogi.report.html.figures import bars, histogram, round_top
 from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_view
-from rogi.report.html.shell import Section, page
-from rogi.report.html.tables import Column, Kind, badge, html_table, table
-from rogi.report.tables import ReportTable, number, short_names
-from rogi.text import html as escape
+from rogi.report.html.shell import Section
+from rogi.report.html.tables import Column, Kind, table
+from rogi.report.tables import number, short_names
 from rogi.text import printable
 
 if TYPE_CHECKING:
@@ -49,30 +46,20 @@ TYPE_COLORS = {
 }
 
 
-def comparison_page(outcome: Outcome) -> str:
-    """The outcome as one self-contained HTML document; the same outcome gives the same text."""
-    shown = list(tables(outcome))
-    sections = [Section("summary", "Summary", _summary(outcome, shown))]
+def page(outcome: Outcome) -> Page:
+    """What the page shows beside the tables."""
+    sections = []
     result = outcome.inventories
     if result is not None and result.sections:
         clusters = clusters_of(result)
-        sections += [
+        sections = [
             Section("figures", "Figures", _figures(result)),
             Section("map", "Map", _map(result, clusters)),
             Section("clusters", "Clusters", _clusters(result, clusters)),
         ]
     if outcome.operators is not None and outcome.operators.sections:
         sections.append(Section("map", "Map", _operator_map(outcome.operators)))
-    for name, group in groupby(shown, key=lambda t: t.group):
-        if name not in ("What was compared", "Checks"):
-            anchor = "tables-" + "".join(c if c.isalnum() else "-" for c in name.casefold())
-            sections.append(Section(anchor, name, "".join(report_table(t) for t in group)))
-    lead = f'<p class="muted">{escape(_names(outcome))} · rogi {escape(__version__)}</p>'
-    footer = (
-        f"<p>Made by rogi {escape(__version__)}. This file holds everything it shows and loads nothing "
-        "from elsewhere. Every number is defined in the documentation, page Agreement.</p>"
-    )
-    return page("Comparison of inventories", sections, lead=lead, footer=footer)
+    return Page(_names(outcome), _cards(outcome), sections, front=("What was compared",))
 
 
 def _names(outcome: Outcome) -> str:
@@ -85,23 +72,7 @@ def _names(outcome: Outcome) -> str:
     return "published and computed counts"
 
 
-def _summary(outcome: Outcome, shown: Sequence[ReportTable]) -> str:
-    parts = [f"<p>{escape(headline(outcome))}.</p>", _cards(outcome)]
-    for check in outcome.checks:
-        tone, word = ("good", "holds") if check.holds else ("error", "FAILED")
-        parts.append(
-            f'<p class="notice {tone}">{badge(word, tone)} <b>{escape(check.name)}</b> is '
-            f"{check.found:.6g}, wanted {escape(check.wanted)}</p>"
-        )
-    said = notes(outcome)
-    if said:
-        items = "".join(f"<li>{escape(n)}</li>" for n in said)
-        parts.append(f'<div class="notice warning"><ul>{items}</ul></div>')
-    parts += [report_table(t) for t in shown if t.group == "What was compared"]
-    return "".join(parts)
-
-
-def _cards(outcome: Outcome) -> str:
+def _cards(outcome: Outcome) -> list[tuple[str, str]]:
     cards: list[tuple[str, str]] = []
     if outcome.inventories is not None and outcome.inventories.sections:
         section = outcome.inventories.sections[0]
@@ -125,15 +96,7 @@ def _cards(outcome: Outcome) -> str:
             (f"{int((first.found.votes == len(outcome.operators.sides)).sum()):,}", "mapped by all"),
             (number(first.alpha.value), "alpha of detection"),
         ]
-    items = "".join(f"<li><b>{escape(value)}</b>{escape(text)}</li>" for value, text in cards)
-    return f'<ul class="cards">{items}</ul>' if cards else ""
-
-
-def report_table(t: ReportTable) -> str:
-    """A table of a report with its title and note."""
-    rows = [[escape(c) for c in row] for row in t.rows]
-    note = f'<p class="muted">{escape(t.note)}</p>' if t.note else ""
-    return html_table(t.columns, rows, caption=t.title, numbers=t.numbers) + note
+    return cards
 
 
 def _figures(result: InventoryComparison) -> str:

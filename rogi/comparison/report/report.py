@@ -1,23 +1,19 @@
-"""Comparisons as text, Markdown, JSON and HTML."""
+"""A comparison as a document."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rogi import __version__
-from rogi.comparison.metrics import metrics
-from rogi.comparison.report.page import comparison_page
+from rogi.comparison.metrics import Checked, metrics
+from rogi.comparison.report.page import page
 from rogi.comparison.report.tables import headline, notes, tables
-from rogi.report.output import by_ending, put
-from rogi.report.tables import markdown_cell, markdown_lines, text_lines
-from rogi.text import as_json, printable
+from rogi.report.document import Check, Document
 
 if TYPE_CHECKING:
     from rogi.comparison.exercise import OperatorComparison
@@ -28,85 +24,26 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-class Format(StrEnum):
-    """Formats of a comparison."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    HTML = "html"
-
-
-SUFFIXES = {
-    ".txt": Format.TEXT,
-    ".json": Format.JSON,
-    ".md": Format.MARKDOWN,
-    ".html": Format.HTML,
-    ".htm": Format.HTML,
-}
+def document(outcome: Outcome) -> Document:
+    """All tables of a comparison, with its checks, figures and maps."""
+    return Document(
+        title="Comparison of inventories",
+        headline=headline(outcome),
+        parts=list(tables(outcome)),
+        remarks=notes(outcome),
+        checks=[as_check(check) for check in outcome.checks],
+        data=lambda: _data(outcome),
+        page=lambda: page(outcome),
+        explained="Agreement",
+    )
 
 
-def format_of(path: Path) -> Format:
-    """The format a file's name stands for.
-
-    Raises
-    ------
-    OptionError
-        If its ending is not known.
-    """
-    hint = ", or give --format. The crosswalk is written by --crosswalk, gains and losses by --changes"
-    return by_ending(path, SUFFIXES, hint)
+def as_check(check: Checked) -> Check:
+    """A number held against its limit, or the one expected."""
+    return Check(check.name, check.holds, f"{check.found:.6g}, wanted {check.wanted}")
 
 
-def as_string(outcome: Outcome, format: Format) -> str:
-    """An outcome in a format. The same outcome gives the same text."""
-    match format:
-        case Format.TEXT:
-            return as_text(outcome)
-        case Format.MARKDOWN:
-            return as_markdown(outcome)
-        case Format.JSON:
-            return as_json(as_dict(outcome), 2)
-        case Format.HTML:
-            return comparison_page(outcome)
-
-
-def render(outcome: Outcome, format: Format, target: Path | TextIO | None = None) -> None:
-    """Write an outcome to a file, whole or not at all, or to a stream; None is stdout."""
-    put(as_string(outcome, format), target)
-
-
-def as_text(outcome: Outcome) -> str:
-    """For the terminal."""
-    lines = [_sentence(headline(outcome)), ""]
-    group = ""
-    for table in tables(outcome):
-        if table.group != group:
-            group = table.group
-            lines += [group, "=" * len(group)]
-        lines += text_lines(table)
-    lines += [f"note: {printable(n)}" for n in notes(outcome)]
-    for check in outcome.failed:
-        lines.append(f"FAILED: {check.name} is {check.found:.6g}, wanted {check.wanted}")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def as_markdown(outcome: Outcome) -> str:
-    """For ``$GITHUB_STEP_SUMMARY`` and pull requests."""
-    lines = ["## Comparison of inventories", "", markdown_cell(_sentence(headline(outcome))), ""]
-    group = ""
-    for table in tables(outcome):
-        if table.group != group:
-            group = table.group
-            lines += [f"### {markdown_cell(group)}", ""]
-        lines += markdown_lines(table)
-    lines += [f"- {markdown_cell(n)}" for n in notes(outcome)]
-    lines += ["", f"<sub>rogi {__version__}</sub>"]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def as_dict(outcome: Outcome) -> dict[str, Any]:
-    """For machines: every number, with its interval; NaN is null."""
+def _data(outcome: Outcome) -> dict[str, Any]:
     out: dict[str, Any] = {"format": FORMAT, "rogi": __version__, "notes": list(notes(outcome))}
     if outcome.inventories is not None:
         out["metrics"] = plain(metrics(outcome.inventories))
@@ -259,7 +196,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(v) for v in value]
     return value
-
-
-def _sentence(text: str) -> str:
-    return f"{text}."

@@ -34,8 +34,6 @@ TYPE_TITLES = {
 
 def tables(outcome: Outcome) -> Iterator[ReportTable]:
     """All tables of an outcome in the order of the report."""
-    if outcome.checks:
-        yield _checks(outcome)
     if outcome.inventories is not None:
         yield from inventory_tables(outcome.inventories)
     if outcome.operators is not None:
@@ -374,18 +372,6 @@ def _references(outcome: Outcome) -> ReportTable:
         ),
         (2, 3, 4, 5),
         f"Sources of the published counts: {sources}.",
-    )
-
-
-def _checks(outcome: Outcome) -> ReportTable:
-    return ReportTable(
-        "Checks",
-        "",
-        ("number", "wanted", "found", "holds"),
-        tuple(
-            (c.name, c.wanted, significant(c.found, 6), "yes" if c.holds else "NO") for c in outcome.checks
-        ),
-        (2,),
     )
 
 

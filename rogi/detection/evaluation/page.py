@@ -1,62 +1,43 @@
-"""The HTML report of an evaluation: numbers, curves, a map, and all candidates and true outlines."""
+"""What the page of an evaluation shows beside its tables: curves, a map, all candidates and true outlines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rogi import __version__
 from rogi.comparison.matching.graph import MATCH_TYPES
-from rogi.comparison.metrics import Checked
 from rogi.comparison.report.clusters import clusters_of, pictures
-from rogi.comparison.report.page import TYPE_TONES, report_table
+from rogi.comparison.report.page import TYPE_TONES
 from rogi.detection.evaluation.curves import Calibration
-from rogi.detection.evaluation.tables import CONFIDENCE, PIXELS, headline, points, remarks, tables
+from rogi.detection.evaluation.tables import CONFIDENCE, GROUND, PIXELS, points
+from rogi.detection.evaluation.tables import TABLE as TABLE_BY_AREA
+from rogi.report.document import Page
 from rogi.report.html.figures import bars, curves, histogram
 from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_view
-from rogi.report.html.shell import Section, page
-from rogi.report.html.tables import Column, Kind, badge, table
+from rogi.report.html.shell import Section
+from rogi.report.html.tables import Column, Kind, table
 from rogi.report.tables import number
-from rogi.text import html as escape
 from rogi.text import printable
 
 if TYPE_CHECKING:
     from rogi.detection.evaluation.scores import Evaluation
 
 TABLE, MAP = "clusters-table", "candidates-map"
-FRONT = ("Agreement by area", "Ground that counts")
 
 
-def evaluation_page(result: Evaluation, checks: Sequence[Checked] = ()) -> str:
-    """The evaluation as one self-contained HTML document; the same evaluation gives the same text."""
-    shown = list(tables(result))
-    sections = [
-        Section("summary", "Summary", _summary(result, checks)),
-        Section("table", "Agreement by area", "".join(report_table(t) for t in shown if t.group in FRONT)),
-        Section("figures", "Figures", _figures(result)),
-    ]
-    if len(result.comparison.a) or len(result.comparison.b):
-        sections += _map_and_clusters(result)
-    for name, group in groupby((t for t in shown if t.group not in FRONT), key=lambda t: t.group):
-        anchor = "tables-" + "".join(c if c.isalnum() else "-" for c in name.casefold())
-        sections.append(Section(anchor, name, "".join(report_table(t) for t in group)))
+def page(result: Evaluation) -> Page:
+    """What the page shows beside the tables."""
     a, b = result.comparison.a, result.comparison.b
     where = f" in {result.comparison.region}" if result.comparison.region else ""
-    lead = (
-        f'<p class="muted">{escape(f"Candidates (B): {b.name} · truth (A): {a.name}{where}")} · '
-        f"rogi {escape(__version__)}</p>"
-    )
-    footer = (
-        f"<p>Made by rogi {escape(__version__)}. This file holds everything it shows and loads nothing from "
-        "elsewhere. Every number is defined in the documentation, page Evaluation of candidates.</p>"
-    )
-    return page("Evaluation of candidates", sections, lead=lead, footer=footer)
+    sections = [Section("figures", "Figures", _figures(result))]
+    if len(a) or len(b):
+        sections += _map_and_clusters(result)
+    lead = f"Candidates (B): {b.name} · truth (A): {a.name}{where}"
+    return Page(lead, _cards(result), sections, front=(TABLE_BY_AREA, GROUND))
 
 
-def _summary(result: Evaluation, checks: Sequence[Checked]) -> str:
+def _cards(result: Evaluation) -> list[tuple[str, str]]:
     area, panoptic = result.table[-1].area, result.outcome.panoptic
     cards = [
         (f"{result.table[-1].candidates:,}", "candidates"),
@@ -71,19 +52,7 @@ def _summary(result: Evaluation, checks: Sequence[Checked]) -> str:
         c = result.confidence
         cards.append((number(c.objects[c.iou].average_precision.value), "average precision"))
         cards.append((number(c.calibration.error.value), "calibration error"))
-    items = "".join(f"<li><b>{escape(value)}</b>{escape(text)}</li>" for value, text in cards)
-    parts = [f"<p>{escape(headline(result))}.</p>", f'<ul class="cards">{items}</ul>']
-    for check in checks:
-        tone, word = ("good", "holds") if check.holds else ("error", "FAILED")
-        parts.append(
-            f'<p class="notice {tone}">{badge(word, tone)} <b>{escape(check.name)}</b> is '
-            f"{check.found:.6g}, wanted {escape(check.wanted)}</p>"
-        )
-    said = remarks(result)
-    if said:
-        listed = "".join(f"<li>{escape(n)}</li>" for n in said)
-        parts.append(f'<div class="notice warning"><ul>{listed}</ul></div>')
-    return "".join(parts)
+    return cards
 
 
 def _figures(result: Evaluation) -> str:

@@ -1,4 +1,4 @@
-"""Evaluations of candidates as text, Markdown, JSON, CSV and HTML."""
+"""An evaluation of candidates as a document."""
 
 from __future__ import annotations
 
@@ -6,26 +6,20 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from rogi import __version__
 from rogi.comparison.metrics import Checked
-from rogi.comparison.report.report import comparison_dict, plain
-from rogi.detection.evaluation.page import evaluation_page
+from rogi.comparison.report.report import as_check, comparison_dict, plain
+from rogi.detection.evaluation.page import page
 from rogi.detection.evaluation.published import Range
 from rogi.detection.evaluation.scores import Evaluation
 from rogi.detection.evaluation.tables import headline, remarks, tables
-from rogi.report.output import by_ending, put
-from rogi.report.tables import (
-    markdown_cell,
-    markdown_lines,
-    text_lines,
-)
-from rogi.text import as_json, printable
+from rogi.report.document import Document
+from rogi.report.format import Format
+from rogi.text import printable
 
 if TYPE_CHECKING:
     from rogi.comparison.agreement.rates import Estimate
@@ -33,90 +27,25 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-class Format(StrEnum):
-    """Formats of an evaluation."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    HTML = "html"
+FORMATS: Final = (Format.TEXT, Format.JSON, Format.MARKDOWN, Format.CSV, Format.HTML)
 
 
-SUFFIXES = {
-    ".txt": Format.TEXT,
-    ".json": Format.JSON,
-    ".md": Format.MARKDOWN,
-    ".csv": Format.CSV,
-    ".html": Format.HTML,
-    ".htm": Format.HTML,
-}
+def document(result: Evaluation, checks: Sequence[Checked] = ()) -> Document:
+    """All tables of an evaluation, with its checks, curves and map."""
+    return Document(
+        title="Evaluation of candidates",
+        headline=headline(result),
+        parts=list(tables(result)),
+        remarks=remarks(result),
+        checks=[as_check(check) for check in checks],
+        data=lambda: _data(result, checks),
+        csv=lambda: _csv(result),
+        page=lambda: page(result),
+        explained="Evaluation of candidates",
+    )
 
 
-def format_of(path: Path) -> Format:
-    """The format a file's name stands for.
-
-    Raises
-    ------
-    OptionError
-        If its ending is not known.
-    """
-    return by_ending(path, SUFFIXES, ", or give --format")
-
-
-def as_string(result: Evaluation, format: Format, checks: Sequence[Checked] = ()) -> str:
-    """An evaluation in a format. The same evaluation gives the same text."""
-    match format:
-        case Format.TEXT:
-            return as_text(result, checks)
-        case Format.MARKDOWN:
-            return as_markdown(result, checks)
-        case Format.JSON:
-            return as_json(as_dict(result, checks), 2)
-        case Format.CSV:
-            return as_csv(result)
-        case Format.HTML:
-            return evaluation_page(result, checks)
-
-
-def render(
-    result: Evaluation, format: Format, target: Path | TextIO | None = None, checks: Sequence[Checked] = ()
-) -> None:
-    """Write an evaluation to a file, whole or not at all, or to a stream; None is stdout."""
-    put(as_string(result, format, checks), target)
-
-
-def as_text(result: Evaluation, checks: Sequence[Checked] = ()) -> str:
-    """For the terminal."""
-    lines = [f"{headline(result)}.", ""]
-    group = ""
-    for table in tables(result):
-        if table.group != group:
-            group = table.group
-            lines += [group, "=" * len(group)]
-        lines += text_lines(table)
-    lines += [f"note: {printable(n)}" for n in remarks(result)]
-    lines += [f"FAILED: {c.name} is {c.found:.6g}, wanted {c.wanted}" for c in checks if not c.holds]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def as_markdown(result: Evaluation, checks: Sequence[Checked] = ()) -> str:
-    """For pull requests and ``$GITHUB_STEP_SUMMARY``."""
-    lines = ["## Evaluation of candidates", "", markdown_cell(f"{headline(result)}."), ""]
-    group = ""
-    for table in tables(result):
-        if table.group != group:
-            group = table.group
-            lines += [f"### {markdown_cell(group)}", ""]
-        lines += markdown_lines(table)
-    lines += [f"- {markdown_cell(n)}" for n in remarks(result)]
-    for c in checks:
-        word = "holds" if c.holds else "FAILED"
-        lines.append(f"- **{word}**: {markdown_cell(c.name)} is {c.found:.6g}, wanted {c.wanted}")
-    return "\n".join([*lines, "", f"<sub>rogi {__version__}</sub>"]).rstrip() + "\n"
-
-
-def as_csv(result: Evaluation) -> str:
+def _csv(result: Evaluation) -> str:
     """Table 3: one row for each subregion and one for all, areas in km²."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -137,19 +66,18 @@ def as_csv(result: Evaluation) -> str:
     for row in result.table:
         a = row.area
         cells: list[object] = [printable(row.name), row.candidates, row.truth]
-        cells += [_csv(v / 1e6) for v in (a.true_positive, a.false_positive, a.false_negative)]
+        cells += [_cell(v / 1e6) for v in (a.true_positive, a.false_positive, a.false_negative)]
         for name in rates:
             estimate: Estimate = getattr(a, name)
-            cells += [_csv(v) for v in (estimate.value, estimate.low, estimate.high)]
+            cells += [_cell(v) for v in (estimate.value, estimate.low, estimate.high)]
         for name in published:
             known: Range | None = getattr(row.published, name, None)
-            cells += ["", ""] if known is None else [_csv(v) for v in known]
+            cells += ["", ""] if known is None else [_cell(v) for v in known]
         writer.writerow(cells)
     return out.getvalue()
 
 
-def as_dict(result: Evaluation, checks: Sequence[Checked] = ()) -> dict[str, Any]:
-    """For machines: every number, with its interval; NaN is null."""
+def _data(result: Evaluation, checks: Sequence[Checked]) -> dict[str, Any]:
     out: dict[str, Any] = {
         "format": FORMAT,
         "rogi": __version__,
@@ -191,5 +119,5 @@ def as_dict(result: Evaluation, checks: Sequence[Checked] = ()) -> dict[str, Any
     return out
 
 
-def _csv(value: float) -> str:
+def _cell(value: float) -> str:
     return f"{value:.9g}" if math.isfinite(value) else ""

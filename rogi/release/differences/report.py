@@ -1,32 +1,31 @@
-"""The difference of two versions as text, Markdown, JSON, CSV, GeoPackage and HTML."""
+"""The difference of two versions as a document, and as a GeoPackage."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pyogrio
 
-from rogi.errors import OptionError
 from rogi.files import replacing
 from rogi.inventory.writing.geopackage import set_last_change
 from rogi.release.differences.difference import Difference, Kind
 from rogi.release.differences.lineage import crosswalk_text
-from rogi.report.html import Column, MapLayer, Scheme, Section, Style, badge, escape, html_table
+from rogi.report import writers
+from rogi.report.document import Document, Page, Passage
+from rogi.report.format import Format
+from rogi.report.html import Column, MapLayer, Scheme, Section, Style
 from rogi.report.html import map_view as draw
-from rogi.report.html import page as shell
 from rogi.report.html import table as data_table
 from rogi.report.html.tables import Kind as Look
-from rogi.report.output import by_ending, put
-from rogi.text import as_json, printable
-from rogi.text import markdown as _md
+from rogi.report.tables import ReportTable
 
 LISTED: Final = 20  # units named in the Markdown; the tables have all
 FORMAT: Final = "rogi-difference"
 FORMAT_VERSION: Final = 1
+FORMATS: Final = (Format.TEXT, Format.MARKDOWN, Format.JSON, Format.CSV, Format.HTML, Format.GPKG)
 WORDS: Final = {
     Kind.ADDED: "added",
     Kind.REMOVED: "removed",
@@ -38,57 +37,23 @@ WORDS: Final = {
     Kind.ATTRIBUTES: "with other values only",
     Kind.UNCHANGED: "unchanged",
 }
+CHANGES: Final = tuple(k for k in Kind if k is not Kind.UNCHANGED)
 
 
-class Format(StrEnum):
-    """Formats of a difference."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    JSON = "json"
-    CSV = "csv"
-    GPKG = "gpkg"
-    HTML = "html"
-
-
-SUFFIXES: Final = {
-    ".txt": Format.TEXT,
-    ".md": Format.MARKDOWN,
-    ".json": Format.JSON,
-    ".csv": Format.CSV,
-    ".gpkg": Format.GPKG,
-    ".html": Format.HTML,
-    ".htm": Format.HTML,
-}
-
-
-def format_of(path: Path) -> Format:
-    """The format a file's name stands for.
+def write(found: Difference, format: Format, target: Path | None = None) -> None:
+    """Write a difference to a file, whole or not at all, or to stdout.
 
     Raises
     ------
     OptionError
-        If its ending is not known.
-    """
-    return by_ending(path, SUFFIXES)
-
-
-def write(found: Difference, path: Path) -> None:
-    """Write a difference in the format of the file's name.
-
-    Raises
-    ------
-    OptionError
-        If the ending is not known.
+        If a GeoPackage is to go to stdout.
     OutputError
         If the file cannot be written.
     """
-    format = format_of(path)
-    if format is not Format.GPKG:
-        put(as_string(found, format), path)
+    if format is not Format.GPKG or target is None:
+        writers.write(document(found), format, target)
         return
-
-    with replacing(path) as temporary:
+    with replacing(target) as temporary:
         for number, (name, frame) in enumerate(found.layers().items()):
             pyogrio.write_dataframe(
                 frame, temporary, layer=name, driver="GPKG", append=number > 0, geometry_type="Unknown"
@@ -96,97 +61,50 @@ def write(found: Difference, path: Path) -> None:
         set_last_change(temporary)
 
 
-def as_string(found: Difference, format: Format) -> str:
-    """A difference in any format but GeoPackage; the same difference gives the same text."""
-    match format:
-        case Format.TEXT:
-            return as_text(found)
-        case Format.MARKDOWN:
-            return changelog(found)
-        case Format.JSON:
-            return as_json(as_dict(found), 1)
-        case Format.CSV:
-            return crosswalk_text(found)
-        case Format.HTML:
-            return page(found)
-    raise OptionError("A GeoPackage is a file: name one, for example `--output difference.gpkg`.")
+def document(found: Difference) -> Document:
+    """Totals, cases of each kind, units by name as far as there are few, fields, subregions."""
+    return Document(
+        title=f"Changes from {found.old} to {found.new}",
+        headline=f"{found.old} → {found.new}: {_totals(found)[0]}",
+        parts=list(_parts(found)),
+        remarks=found.notes,
+        data=lambda: _data(found),
+        csv=lambda: crosswalk_text(found),
+        page=lambda: _page(found),
+    )
 
 
-def as_text(found: Difference) -> str:
-    """For the terminal."""
-    lines = [
-        f"{printable(found.old)} -> {printable(found.new)}",
-        *(f"  {line}" for line in _totals(found)),
-        "",
-    ]
+def _parts(found: Difference) -> Iterator[ReportTable | Passage]:
     counts = found.counts
-    lines += [f"  {counts[kind]:>8,} {WORDS[kind]}" for kind in Kind]
+    yield ReportTable("", "", ("cases", "units"), tuple((f"{counts[k]:,}", WORDS[k]) for k in Kind), (0,))
+    said = [*_totals(found)[1:], *_columns(found)]
     if found.moved:
-        lines.append(f"  {len(found.moved):>8,} IDs in another place: {_named(found.moved)}")
-    lines += [f"  {line}" for line in _columns(found)]
-    table = found.subregions()
-    changed = table[(table["units_old"] != table["units_new"]) | (table[_KINDS].sum(axis=1) > 0)]
-    if len(table) > 1 and len(changed):
-        lines += ["", "  subregion: units, area (km²)"]
-        lines += [
-            f"    {printable(str(r.subregion))}: {r.units_old:,} -> {r.units_new:,}, "
-            f"{r.area_old_km2:,.3f} -> {r.area_new_km2:,.3f}"
-            for r in changed.itertuples()
-        ]
+        said.append(f"{len(found.moved):,} IDs in another place: {_named(found.moved)}")
+    if said:
+        yield Passage("", tuple(said), listed=True)
+    for kind in CHANGES:
+        if counts[kind] and kind is not Kind.ATTRIBUTES:
+            yield Passage(kind.value.capitalize(), tuple(_cases(found, kind)), listed=True, detail=True)
     if said := _fields(found):
-        lines += ["", "  fields", *(f"    {printable(line)}" for line in said)]
-    lines += [f"note: {printable(note)}" for note in found.notes]
-    return "\n".join(lines) + "\n"
-
-
-_KINDS: Final = [k.value for k in Kind if k is not Kind.UNCHANGED]
-
-
-def changelog(found: Difference) -> str:
-    """For a changelog: totals, kinds, subregions, and the units by name as far as there are few."""
-    lines = [
-        f"## Changes from {_md(found.old)} to {_md(found.new)}",
-        "",
-        *(f"* {line}" for line in _totals(found)),
-    ]
-    counts = found.counts
-    lines += [f"* {counts[kind]:,} {WORDS[kind]}" for kind in Kind]
-    lines += [f"* {_md(line)}" for line in _columns(found)]
-    if found.moved:
-        lines.append(f"* {len(found.moved):,} IDs in another place: {_md(_named(found.moved))}")
-    for kind in (
-        Kind.ADDED,
-        Kind.REMOVED,
-        Kind.SPLIT,
-        Kind.MERGED,
-        Kind.REGROUPED,
-        Kind.RENAMED,
-        Kind.REFINED,
-    ):
-        if counts[kind]:
-            lines += ["", f"### {kind.value.capitalize()}", "", *_cases(found, kind)]
-    if said := _fields(found):
-        lines += ["", "### Fields", "", *(f"* {_md(line)}" for line in said)]
-    table = found.subregions()
+        yield Passage("Fields", tuple(said), listed=True)
+    table, kinds = found.subregions(), [k.value for k in CHANGES if counts[k]]
     if len(table) > 1:
-        lines += [
-            "",
-            "### Subregions",
-            "",
-            "| subregion | units before | now | area before (km²) | now (km²) | added | removed | refined |",
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        ]
-        lines += [
-            f"| {_md(str(r.subregion))} | {r.units_old:,} | {r.units_new:,} | {r.area_old_km2:,.3f} | "
-            f"{r.area_new_km2:,.3f} | {r.added} | {r.removed} | {r.refined} |"
-            for r in table.itertuples()
-        ]
-    lines += ["", *(f"* {_md(note)}" for note in found.notes)] if found.notes else []
-    return "\n".join(lines) + "\n"
+        columns = ("subregion", "units before", "now", "area before (km²)", "now (km²)", *kinds)
+        rows = tuple(
+            (
+                str(r["subregion"]),
+                f"{r['units_old']:,}",
+                f"{r['units_new']:,}",
+                f"{r['area_old_km2']:,.3f}",
+                f"{r['area_new_km2']:,.3f}",
+                *(f"{r[kind]:,}" for kind in kinds),
+            )
+            for r in table.to_dict("records")
+        )
+        yield ReportTable("Subregions", "", columns, rows, tuple(range(1, 5 + len(kinds))))
 
 
-def as_dict(found: Difference) -> dict[str, Any]:
-    """Everything but geometries, for JSON."""
+def _data(found: Difference) -> dict[str, Any]:
     columns = [c for c in found.units.columns if c not in ("row_old", "row_new")]
     changed = found.units[found.units["kind"] != Kind.UNCHANGED.value]
     return {
@@ -204,24 +122,19 @@ def as_dict(found: Difference) -> dict[str, Any]:
             "removed": list(found.fields_removed),
             "retyped": list(found.fields_retyped),
         },
-        "fields": [_plain(row) for row in found.fields().to_dict("records")],
-        "subregions": [_plain(row) for row in found.subregions().to_dict("records")],
-        "changes": [_plain(row) for row in changed[columns].to_dict("records")],
-        "values": [_plain(row) for row in found.values.to_dict("records")],
+        "fields": found.fields().to_dict("records"),
+        "subregions": found.subregions().to_dict("records"),
+        "changes": changed[columns].to_dict("records"),
+        "values": found.values.to_dict("records"),
         "notes": list(found.notes),
     }
 
 
-def page(found: Difference) -> str:
-    """A self-contained HTML page: totals, map of old and new outlines, units, values, subregions."""
+def _page(found: Difference) -> Page:
+    """Map of old and new outlines, all units that changed, all values."""
     units = found.units[found.units["kind"] != Kind.UNCHANGED.value]
     rows = units.index.to_numpy()
     tones = {Kind.REMOVED.value: "error", Kind.ADDED.value: "good", Kind.ATTRIBUTES.value: "neutral"}
-    counts = found.counts
-    totals = "".join(f"<p>{escape(line)}</p>" for line in (*_totals(found), *_columns(found), *found.notes))
-    kinds = html_table(
-        ("what", "cases"), [(escape(WORDS[k]), f"{counts[k]:,}") for k in Kind], numbers=(1,), caption="Units"
-    )
     listed = data_table(
         "units-table",
         [
@@ -270,33 +183,13 @@ def page(found: Difference) -> str:
         ],
         noun="values",
     )
-    changed_fields = "".join(f"<p>{escape(line)}</p>" for line in _fields(found))
-    table = found.subregions()
-    regions = html_table(
-        ("subregion", "units before", "now", "area before (km²)", "now (km²)", *(k.value for k in Kind)),
-        [
-            (
-                escape(str(r["subregion"])),
-                f"{r['units_old']:,}",
-                f"{r['units_new']:,}",
-                f"{r['area_old_km2']:,.3f}",
-                f"{r['area_new_km2']:,.3f}",
-                *(f"{r[k.value]:,}" for k in Kind),
-            )
-            for r in table.to_dict("records")
-        ],
-        numbers=tuple(range(1, 5 + len(Kind))),
-        sortable=True,
+    return Page(
+        sections=[
+            Section("map", "Map", drawn),
+            Section("units", "Units", listed),
+            Section("values", "Values", values),
+        ]
     )
-    sections = [
-        Section("summary", "Summary", totals + kinds),
-        Section("map", "Map", drawn),
-        Section("units", "Units", listed),
-        Section("values", "Values", changed_fields + values),
-        Section("subregions", "Subregions", regions),
-    ]
-    lead = f"<p>{badge('changed', 'warning') if found.changed else badge('no change', 'good')}</p>"
-    return shell(f"{found.old} → {found.new}", sections, lead=lead)
 
 
 def _fields(found: Difference) -> list[str]:
@@ -341,13 +234,13 @@ def _cases(found: Difference, kind: Kind) -> list[str]:
         for _, part in rows.groupby("group", sort=True):
             old = ", ".join(sorted({str(i) for i in part["id_old"]}))
             new = ", ".join(sorted({str(i) for i in part["id_new"]}))
-            lines.append(f"* {_md(old)} → {_md(new)}")
+            lines.append(f"{old} → {new}")
     else:
-        lines = [f"* {_md(_case(row))}" for row in rows.to_dict("records")[: LISTED + 1]]
+        lines = [_case(row) for row in rows.to_dict("records")[: LISTED + 1]]
         lines += [""] * (len(rows) - len(lines))  # only counted
     total = len(lines)
     if total > LISTED:
-        return [*lines[:LISTED], f"* and {total - LISTED:,} more, see the crosswalk"]
+        return [*lines[:LISTED], f"and {total - LISTED:,} more, see the crosswalk"]
     return lines
 
 
@@ -364,10 +257,3 @@ def _case(row: dict[Any, Any]) -> str:
 def _named(ids: Sequence[str]) -> str:
     more = f" and {len(ids) - LISTED} more" if len(ids) > LISTED else ""
     return ", ".join(ids[:LISTED]) + more
-
-
-def _plain(row: dict[Any, Any]) -> dict[str, Any]:
-    return {
-        str(k): (None if v is None or (isinstance(v, float) and not math.isfinite(v)) else v)
-        for k, v in row.items()
-    }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rogi.report.html.findings_map import findings_map
 from rogi.report.html.shell import Section, page
 from rogi.report.html.tables import Column, Kind, badge, html_table, show_buttons, table
+from rogi.report.validation.findings_map import findings_map
 from rogi.report.validation.records import Record, failures, records
 from rogi.rules.registry import rules
 from rogi.rules.rule import Severity
