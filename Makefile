@@ -54,10 +54,11 @@ validators: $(INSTALLED)  ## validators of other projects on the formats of a re
 fuzz: $(INSTALLED)  ## damaged and hostile files, random geometries, kills; fails on any fault
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS_OF_FUZZING) --jobs $(JOBS) --seed $(SEED)
 
-lint: $(INSTALLED)  ## ruff (rules, formatting), and which module may import which (.importlinter)
+lint: $(INSTALLED)  ## ruff, which module may import which (.importlinter), declared against imported packages (deptry)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@said=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$said"; exit 1; }
+	@said=$$($(BIN)/deptry rogi 2>&1) || { echo "$$said"; exit 1; }
 
 types: $(INSTALLED)  ## mypy, strict
 	@$(BIN)/mypy

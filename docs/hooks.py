@@ -12,7 +12,15 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 SECTIONS = {
-    "Start": ["index.md", "tutorial.md", "formats.md", "evidence.md", "settings.md", "outputs.md"],
+    "Start": [
+        "index.md",
+        "install.md",
+        "tutorial.md",
+        "formats.md",
+        "evidence.md",
+        "settings.md",
+        "outputs.md",
+    ],
     "Commands": "commands",
     "Methods": "methods",
     "Guides": "guides",

@@ -20,7 +20,7 @@ TEXTS = (".py", ".md", ".yml", ".yaml", ".toml", ".sh", ".cff", ".txt", ".html",
 # What installs the stranger's package: a bare `rogi` after an installer, or extras of it.
 OLD = re.compile(
     r"(?:pip3? install|pipx (?:install|run)|uvx?(?: tool| pip)? (?:install|add|run)|conda install)"
-    r"""(?:\s+-{1,2}[\w=-]+)*\s+['"]?rogi(?![\w-])|(?<![\w.-])rogi\[(?:cluster|detect|dev|store|train)"""
+    r"""(?:\s+-{1,2}[\w=-]+)*\s+['"]?rogi(?![\w-])|(?<![\w.-])rogi\[(?:all|attributes|cluster|detect|dev|figures|maps|store|train)"""
 )
 
 
@@ -65,7 +65,7 @@ def test_the_project_file_has_the_name_and_the_extras():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["name"] == DISTRIBUTION == rogi_toolkit.DISTRIBUTION
     assert project["scripts"] == {"rogi": "rogi_toolkit:main"}
-    for extra in ("cluster", "detect", "store", "train"):
+    for extra in ("attributes", "cluster", "detect", "figures", "maps", "store", "train", "all"):
         assert extra in project["optional-dependencies"]
         assert install(extra) == f"pip install 'rogi-toolkit[{extra}]'"
 

@@ -11,11 +11,12 @@ import pandas as pd
 
 from rogi.api.inventories import Source, as_inventory, check_crs
 from rogi.comparison.outcome import Places
+from rogi.distribution import optional
 from rogi.errors import OptionError
 from rogi.regions import Regions, read_regions, regions_of
 from rogi.schema.load import concepts
 from rogi.schema.model import Role
-from rogi.statistics.grids import cell_frame, grid_of_units
+from rogi.statistics.grids import cell_frame, equal_area_grid, grid_of_units
 from rogi.statistics.summary import Group, statistics
 from rogi.statistics.unit_table import UnitTable, unit_table
 
@@ -109,9 +110,12 @@ def grid(source: Source, cell: float = 50.0, *, like: str | PathLike[str] | None
     """
     if not cell > 0:
         raise OptionError(f"The side of a cell is above 0 km, found {cell!r}.")
-    return cell_frame(
-        grid_of_units(_units(source, None, None), cell * 1000.0, None if like is None else Path(like))
-    )
+    units = _units(source, None, None)
+    if like is None:
+        return cell_frame(grid_of_units(units, equal_area_grid(units.lonlat, cell * 1000.0)))
+    with optional("The grid of a raster"):
+        from rogi.statistics.grid_rasters import grid_of_raster
+    return cell_frame(grid_of_units(units, grid_of_raster(like)))
 
 
 def _units(source: Source, regions: Places | None, field: str | None) -> UnitTable:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rogi.api.inventories import Source, as_inventory, as_texts
+from rogi.distribution import optional
 from rogi.validation.engine import validate as run
 from rogi.validation.settings import Settings, load_settings, settings_from
 
@@ -104,8 +105,9 @@ def validate(
     chosen = replace(chosen, **{name: getattr(own, name) for name in given}, today=date or chosen.today)
     rasters = {"dem": dem, "maat": maat, "magt": magt, "ap": ap}
     if any(value is not None for value in rasters.values()):
-        from rogi.attributes.configuration import AttributeSettings
-        from rogi.attributes.recheck import with_recomputed
+        with optional("rogi.validate with rasters"):
+            from rogi.attributes.configuration import AttributeSettings
+            from rogi.attributes.recheck import with_recomputed
 
         files = {name: as_texts(value) for name, value in rasters.items()}
         choices = AttributeSettings(dem=files["dem"])

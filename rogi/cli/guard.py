@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 from rogi import targets
+from rogi.distribution import optional
 from rogi.errors import OptionError
 from rogi.masking import is_address, masked
 
@@ -56,7 +57,7 @@ class GuardedCommand(TyperCommand):
             if name != STORE:
                 _refuse_addresses(value, self._option(name))
         marks = outputs(self.callback)
-        command = " ".join(["rogi", *ctx.command_path.split(" ")[1:]])
+        command = full_name(ctx)
         given = (value for name, value in ctx.params.items() if name not in marks)
         with targets.running(command, paths_in(given), force=bool(ctx.params.get("force"))) as run:
             named = run.outputs
@@ -66,11 +67,18 @@ class GuardedCommand(TyperCommand):
                         raise OptionError(f"{path} is named for two outputs; give each a file of its own.")
                     named.add(os.path.realpath(path))
                     (targets.refuse_input if mark.own else targets.check)(path, self._option(name))
-            return super().invoke(ctx)
+            with optional(command):
+                return super().invoke(ctx)
 
     def _option(self, name: str) -> str:
         """How a parameter is written; an argument is not."""
         return next((o for p in self.params if p.name == name for o in p.opts if o[:1] == "-"), "")
+
+
+def full_name(ctx: Any, *more: str) -> str:
+    """A command as it is typed, whatever started the program; without a context, at the top."""
+    above = ctx.command_path.split(" ")[1:] if ctx is not None else ()
+    return " ".join(["rogi", *above, *more])
 
 
 def _refuse_addresses(value: object, option: str) -> None:

@@ -10,7 +10,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
-from rogi.cli.guard import App
+from rogi.cli.guard import App, full_name
+from rogi.distribution import optional
 
 
 class LazyGroup(TyperGroup):
@@ -28,7 +29,10 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command itself, imported now."""
-        return loaded(cmd_name, *self.homes[cmd_name]) if cmd_name in self.homes else None
+        if cmd_name not in self.homes:
+            return None
+        with optional(full_name(ctx, cmd_name)):
+            return loaded(cmd_name, *self.homes[cmd_name])
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The lines of ``--help``, without importing any command."""

@@ -11,6 +11,7 @@ import typer
 from rogi.cli.guard import WRITES, Force
 from rogi.cli.options import Remote, format_option
 from rogi.cli.streams import tell
+from rogi.distribution import optional
 from rogi.errors import OptionError
 from rogi.files import make_folder
 from rogi.inventory.read import read_inventory
@@ -19,14 +20,14 @@ from rogi.report.format import DOCUMENT, Format, chosen, format_named
 from rogi.report.writers import write
 from rogi.statistics import figures
 from rogi.statistics.facts import check, read_facts
-from rogi.statistics.grids import grid_of_units, write_geotiff, write_gpkg
+from rogi.statistics.grids import equal_area_grid, grid_of_units, write_gpkg
 from rogi.statistics.report import document
 from rogi.statistics.summary import statistics
 from rogi.statistics.unit_table import unit_table
 from rogi.text import counted
 
 if TYPE_CHECKING:
-    from rogi.statistics.grids import Gridded
+    from rogi.statistics.grids import Grid, Gridded
     from rogi.statistics.unit_table import UnitTable
 
 
@@ -82,14 +83,20 @@ def stats(
     """
     kind = chosen(format, output, DOCUMENT, "For pictures see --figures.")
     drawn_as = [format_named(name, FIGURES) for name in figure_format or ["png"]]
+    if figures is not None:
+        with optional("--figures"):
+            import matplotlib  # noqa: F401 - asked for before the work begins
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])
+    layout = _layout_of(grid_like) if grid_like is not None else None
     inventory = read_inventory(paths, dialect=dialect, layers=tuple(layer or ()), crs=crs)
     table = unit_table(inventory, places, allow_empty=True)
     numbers = statistics(table)
     checked = check(facts, table) if facts is not None else ()
-    cells = grid_of_units(table, cell * 1000.0, grid_like) if grid or figures else None
+    cells = None
+    if grid or figures:
+        cells = grid_of_units(table, layout or equal_area_grid(table.lonlat, cell * 1000.0))
     if cells is not None and cells.outside:
         note = f"{counted(cells.outside, 'unit')} without a cell: without a position, or outside the grid"
         numbers = replace(numbers, notes=(*numbers.notes, note))
@@ -105,6 +112,15 @@ def _check_grids(paths: list[Path]) -> None:
     for path in paths:
         if path.suffix.lower() not in (".gpkg", ".tif", ".tiff"):
             raise OptionError(f"--grid {path}: a grid is written as .gpkg or .tif.")
+        if path.suffix.lower() != ".gpkg":
+            with optional(f"--grid {path}"):
+                import rogi.statistics.grid_rasters  # noqa: F401 - asked for before the work begins
+
+
+def _layout_of(raster: Path) -> Grid:
+    with optional("--grid-like"):
+        from rogi.statistics.grid_rasters import grid_of_raster
+    return grid_of_raster(raster)
 
 
 def _write_grid(cells: Gridded | None, path: Path) -> None:
@@ -112,6 +128,8 @@ def _write_grid(cells: Gridded | None, path: Path) -> None:
     if path.suffix.lower() == ".gpkg":
         write_gpkg(cells, path)
     else:
+        from rogi.statistics.grid_rasters import write_geotiff
+
         write_geotiff(cells, path)
 
 

@@ -11,18 +11,13 @@ import geopandas as gpd
 import numpy as np
 import pyogrio
 import shapely
-from affine import Affine
 from numpy.typing import NDArray
 
-from rogi.errors import InputError, OptionError
+from rogi.errors import OptionError
 from rogi.files import replacing
 from rogi.geometry import Floats, Ints, equal_area_crs, total_bounds, transform_coordinates
 from rogi.inventory.writing.geopackage import set_last_change
 from rogi.longitudes import in_one_map
-from rogi.raster.grid import Grid as RasterGrid
-from rogi.raster.guard import is_there
-from rogi.raster.header import MissingTile, read_header
-from rogi.raster.writing import geotiff, read_back
 
 if TYPE_CHECKING:
     import pyproj
@@ -141,42 +136,14 @@ def gridded(lonlat: Floats, grid: Grid, values: Mapping[str, Floats] | None = No
     return Gridded(grid, count, means, int((~on).sum()))
 
 
-def grid_of_units(table: UnitTable, side: float = CELL_M, like: str | Path | None = None) -> Gridded:
-    """Units per cell, and means of their area, lowest elevation and mean slope.
-
-    Parameters
-    ----------
-    table
-    side
-        Of an equal-area cell, metres.
-    like
-        A raster whose grid is taken instead.
-    """
-    layout = grid_of_raster(like) if like is not None else equal_area_grid(table.lonlat, side)
+def grid_of_units(table: UnitTable, grid: Grid) -> Gridded:
+    """Units per cell, and means of their area, lowest elevation and mean slope."""
     values = {
         concept: found
         for concept in ("area", "elevation_minimum", "slope_mean")
         if (found := table.numbers(concept)) is not None
     }
-    return gridded(table.lonlat, layout, values)
-
-
-def grid_of_raster(path: str | Path) -> Grid:
-    """The grid of a raster file.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, has no CRS, is not north up, or is a VRT of files of which one is missing.
-    """
-    header = read_header(path)
-    missing = [file for file in header.files if not is_there(file)]
-    if missing:
-        raise MissingTile(missing[0], header.path)
-    transform = header.transform
-    if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
-        raise InputError(f"The raster {path} is turned or upside down; its rows must go from north to south.")
-    return Grid(header.crs, transform.c, transform.f, transform.a, -transform.e, header.shape)
+    return gridded(table.lonlat, grid, values)
 
 
 def cell_frame(cells: Gridded) -> gpd.GeoDataFrame:
@@ -184,7 +151,7 @@ def cell_frame(cells: Gridded) -> gpd.GeoDataFrame:
     flat = np.flatnonzero(cells.count.ravel())
     row, column = np.divmod(flat, cells.grid.shape[1])
     columns: dict[str, Any] = {"row": row, "column": column, "count": cells.count.ravel()[flat]}
-    columns |= {f"{name}_mean": mean.ravel()[flat] for name, mean in _column_names(cells).items()}
+    columns |= {f"{name}_mean": mean.ravel()[flat] for name, mean in column_names(cells).items()}
     return gpd.GeoDataFrame(columns, geometry=cells.grid.boxes(flat), crs=cells.grid.crs)
 
 
@@ -196,20 +163,6 @@ def write_gpkg(cells: Gridded, path: Path) -> None:
         set_last_change(temporary)
 
 
-def write_geotiff(cells: Gridded, path: Path) -> None:
-    """Bands ``count`` and the means, float64, NaN for cells without a value."""
-    grid = cells.grid
-    bands = {"count": cells.count.astype(float)} | {f"{k}_mean": v for k, v in _column_names(cells).items()}
-    transform = Affine(grid.width, 0.0, grid.west, 0.0, -grid.height, grid.north)
-    place = RasterGrid(grid.crs, transform, grid.shape)
-    options: dict[str, Any] = {"nodata": float("nan"), "names": tuple(bands), "compress": "deflate"}
-    with (
-        replacing(path, verify=read_back) as temporary,
-        geotiff(temporary, place, "float64", count=len(bands), **options) as write,
-    ):  # fmt: skip
-        write(np.stack(list(bands.values())), 0, 0)
-
-
-def _column_names(cells: Gridded) -> Mapping[str, Floats]:
+def column_names(cells: Gridded) -> Mapping[str, Floats]:
     """Means under names that do not repeat the word mean."""
     return {name.removesuffix("_mean"): mean for name, mean in cells.means.items()}

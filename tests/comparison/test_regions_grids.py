@@ -17,7 +17,8 @@ from rogi.detection.patches.label_rasters import read_outlines
 from rogi.errors import InputError, OptionError
 from rogi.geometry import transform_geometries
 from rogi.regions import UNNAMED, Regions, assign, fold, read_regions, same_name, spelled
-from rogi.statistics.grids import Grid, equal_area_grid, grid_of_raster, gridded, write_geotiff, write_gpkg
+from rogi.statistics.grid_rasters import grid_of_raster, write_geotiff
+from rogi.statistics.grids import Grid, equal_area_grid, gridded, write_gpkg
 
 
 @pytest.mark.parametrize(

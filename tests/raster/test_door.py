@@ -16,7 +16,6 @@ OPENERS = {"rasterio", "rioxarray", "zarr", "netCDF4", "h5netcdf", "cfgrib", "os
 
 HARMLESS = {
     "rasterio.features",  # burns polygons into arrays
-    "rasterstats.utils",  # the same
 }
 """Parts of them that open none."""
 

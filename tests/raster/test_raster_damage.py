@@ -16,7 +16,7 @@ from rogi.geometry import transform_geometries
 from rogi.raster.files import open_raster
 from rogi.raster.grid import Window
 from rogi.raster.header import CorruptTile, MissingTile
-from rogi.statistics.grids import grid_of_raster
+from rogi.statistics.grid_rasters import grid_of_raster
 from rogi.update.packages.imagery_style import imagery_style
 from rogi.update.planning.evidence import _zonal
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import shapely
 from affine import Affine
 
 from rogi.attributes.zonal.coverage import Coverage, pixel_rings, pixel_windows, ring_coverage
@@ -120,16 +118,14 @@ def centre_coverage(polygons: NDArray[np.object_], grid: Raster, windows: NDArra
 
     The size of a polygon that the grid's edge cuts is its area in pixels: what lies beyond is not burnt.
     """
-    from rasterstats.utils import rasterize_geom
+    from rasterio.features import rasterize
 
     rows, columns, counts = [], [], np.zeros(len(polygons), dtype=np.int64)
     for position, (polygon, (row0, row1, column0, column1)) in enumerate(zip(polygons, windows, strict=True)):
         if row1 > row0 and column1 > column0:
             affine = grid.transform @ Affine.translation(column0, row0)
-            like = SimpleNamespace(shape=(int(row1 - row0), int(column1 - column0)), affine=affine)
-            row, column = np.nonzero(
-                rasterize_geom(shapely.geometry.mapping(polygon), like, all_touched=False)
-            )
+            shape = (int(row1 - row0), int(column1 - column0))
+            row, column = np.nonzero(rasterize([polygon], out_shape=shape, transform=affine, dtype="uint8"))
             rows.append(row + row0)
             columns.append(column + column0)
             counts[position] = len(row)
