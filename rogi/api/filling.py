@@ -78,6 +78,7 @@ def fill_attributes(
     buffer: float | None = None,
     workers: int = 1,
     ledger: str | PathLike[str] | None = None,
+    **inputs: Paths | Mapping[str, Any] | None,
 ) -> Filled:
     """Fill the attribute table of an inventory, as `rogi attributes` does.
 
@@ -105,6 +106,10 @@ def fill_attributes(
         Processes of this machine.
     ledger : path, optional
         File that keeps finished units, so that the same call goes on where it was stopped.
+    **inputs : path, sequence of paths or mapping, optional
+        Other sources of attributes by name: ``glaciers``, outlines of glaciers, for the distance to the
+        nearest (m); ``pzi``, a raster of the permafrost zonation index, for its mean and the share of
+        permafrost zone. With choices: ``glaciers={"files": "rgi.gpkg", "radius": 20.0}``, kilometres.
 
     Returns
     -------
@@ -116,7 +121,7 @@ def fill_attributes(
     InputError
         No outlines, no CRS, or inputs that cannot be read or do not reach any unit.
     OptionError
-        Unknown fields, or fields whose input was not given.
+        Unknown fields or inputs, or fields whose input was not given.
 
     Examples
     --------
@@ -138,6 +143,12 @@ def fill_attributes(
     }
     chosen = replace(chosen, **{k: v for k, v in changes.items() if v is not None and v not in ((), False)})
     chosen = with_climate(chosen, maat=maat, magt=magt, ap=ap)
+    for name, value in inputs.items():
+        if isinstance(value, Mapping):
+            choices = {key: choice for key, choice in value.items() if key != "files"}
+            chosen = chosen.with_input(name, _files(value.get("files", ())), choices)
+        elif value is not None:
+            chosen = chosen.with_input(name, _files(value), {})
     with Ledger(None if ledger is None else Path(ledger)) as book:
         derived = derive_attributes(as_inventory(source), chosen, Runner(book, workers))
     records = [record.to_dict() for record in derived.provenance]

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from rogi.attributes.registry import Given, given, sources
 from rogi.attributes.relief import ZonalOptions
 from rogi.attributes.zonal.groups import Engine
 from rogi.attributes.zonal.statistics import EXTREME_SHARE, MIN_VALID_SHARE
@@ -57,6 +58,8 @@ class AttributeSettings:
     zonal : ZonalOptions
     slope_method : SlopeMethod
     radiation : RadiationParameters
+    inputs : tuple of Given
+        Other sources of attributes (see `rogi.attributes.registry`), in the order of their names.
     """
 
     dem: tuple[str, ...] = ()
@@ -73,6 +76,23 @@ class AttributeSettings:
     zonal: ZonalOptions = field(default_factory=ZonalOptions)
     slope_method: SlopeMethod = SlopeMethod.HORN
     radiation: RadiationParameters = field(default_factory=RadiationParameters)
+    inputs: tuple[Given, ...] = ()
+
+    def with_input(self, name: str, files: tuple[str, ...], choices: Mapping[str, Any]) -> AttributeSettings:
+        """The settings with other files or choices (those that are not None) for a source."""
+        old = next((g for g in self.inputs if g.name == name), None)
+        made = {key: value for key, value in choices.items() if value is not None}
+        if old is None and not files:
+            if made:
+                raise OptionError(
+                    f"--{name}-{next(iter(made))} was given without --{name}; name the data too."
+                )
+            return self
+        if old is not None:
+            files, made = files or old.files, {**old.choices, **made}
+        others = [g for g in self.inputs if g.name != name]
+        inputs = sorted([*others, given(name, files, made)], key=lambda g: g.name)
+        return replace(self, inputs=tuple(inputs))
 
     def with_climate(
         self, name: str, files: tuple[str, ...], changes: Mapping[str, Any]
@@ -114,7 +134,8 @@ def read_settings(path: Path) -> AttributeSettings:
 def _settings(table: Mapping[str, Any], path: Path) -> AttributeSettings:
     plain = ("dem_crs", "region_field", "only_missing", "buffer")
     zonal = ("engine", "minimum_valid_share", "extreme_share")
-    known = ("dem", "nodata", "regions", "fields", "slope_method", "radiation", *CLIMATE, *plain, *zonal)
+    own = ("dem", "nodata", "regions", "fields", "slope_method", "radiation", *CLIMATE, *plain, *zonal)
+    known = own if set(table) <= set(own) else (*own, *sources())
     _check_names(table, known, "[attributes]", path)
     for name, kind, what in (
         ("dem_crs", str, "text"),
@@ -150,7 +171,14 @@ def _settings(table: Mapping[str, Any], path: Path) -> AttributeSettings:
     if not isinstance(radiation, dict):
         raise OptionError(f"[attributes.radiation] of {path} should be a table of parameters.")
     values["radiation"] = RadiationParameters.from_dict(radiation)
+    values["inputs"] = tuple(_input(table[name], name, path) for name in sorted(set(table) - set(own)))
     return AttributeSettings(**values)
+
+
+def _input(value: Any, name: str, path: Path) -> Given:
+    table = dict(value) if isinstance(value, dict) else {"files": value}
+    files = _paths(table.pop("files", ()), path)
+    return given(name, files, table, f"[attributes.{name}] of {path}")
 
 
 def _climate(value: Any, name: str, path: Path) -> ClimateSource:
@@ -211,6 +239,11 @@ def settings_toml(settings: AttributeSettings, folder: Path) -> str:
             put("files", [_relative(p, folder) for p in source.files])
             for option in fields(ClimateOptions):
                 put(option.name, getattr(source.options, option.name))
+    for item in settings.inputs:
+        lines += ["", f"[attributes.{item.name}]"]
+        put("files", [_relative(p, folder) for p in item.files])
+        for choice in sources()[item.name].choices:
+            put(choice.name, item.choice(choice.name))
     lines += ["", "[attributes.radiation]"]
     for name, value in settings.radiation.to_dict().items():
         put(name, value)

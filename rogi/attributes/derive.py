@@ -11,32 +11,32 @@ import numpy as np
 import shapely
 
 from rogi.areas import area_m2
+from rogi.attributes import fields
 from rogi.attributes.blocks import Results, beyond_model, compute, files_read
+from rogi.attributes.climate import climate_on_units
 from rogi.attributes.configuration import CLIMATE, AttributeSettings, ClimateSource
-from rogi.attributes.fields import (
-    DECIMALS,
-    GROUPS,
-    QUALITY,
-    Group,
-    field_vocabulary,
-    wanted_fields,
-)
+from rogi.attributes.fields import DECIMALS, GROUPS, QUALITY, Group
 from rogi.attributes.provenance import Input, Provenance, file_input, of_columns, raster_input
 from rogi.attributes.reasons import NO_POSITION, Nulls, families, is_null, members, suspicions
-from rogi.attributes.table import Merged, blank, filled_layer, joined_layer, lacking, merged, stored
-from rogi.attributes.tasks import Climate, Radiation, Relief, Task
-from rogi.attributes.zonal.described_units import astray_note, described_units, outside_grid, positions
+from rogi.attributes.registry import Given, OnRaster, Units, sources
+from rogi.attributes.table import Merged, filled_layer, joined_layer, lacking, merged, stored
+from rogi.attributes.tasks import Radiation, Relief, Task
+from rogi.attributes.zonal.described_units import (
+    astray_note,
+    described_units,
+    named_units,
+    outside_grid,
+    positions,
+)
 from rogi.attributes.zonal.placement import place_polygons
 from rogi.attributes.zonal.seams import home_grids
 from rogi.errors import InputError
 from rogi.geometry import parse_crs, to_lonlat
 from rogi.inventory.ids.primary_id import make
-from rogi.ledger import Ledger, digest
-from rogi.raster.climate.field import climate_field
-from rogi.raster.climate.options import ClimateField
-from rogi.raster.climate.units import Quantity
+from rogi.inventory.values.columns import blank
+from rogi.ledger import Ledger
 from rogi.raster.elevation.model import ElevationModel, Surface, open_elevation_model
-from rogi.raster.files import reading
+from rogi.raster.files import content_digest, reading
 from rogi.regions import UNNAMED, assign, read_regions, spelled
 from rogi.schema.model import Role
 from rogi.text import counted
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rogi.inventory.model import Inventory
-
-SHOWN = 5
-"""Units named in a message."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how many units of how many are done."""
@@ -143,7 +140,7 @@ class _Derivation:
         self.role = self.layer.role
         self.crs = parse_crs(self.layer.crs)
         self.lonlat = to_lonlat(self.polygons, self.crs)
-        self.wanted = wanted_fields(settings, self.layer.schema)
+        self.wanted = fields.wanted_fields(settings, self.layer.schema)
         if settings.buffer is not None:  # a circle's area is not the unit's
             self.wanted = tuple(name for name in self.wanted if name != "area")
         self.values: dict[str, NDArray[Any]] = {}
@@ -167,7 +164,9 @@ class _Derivation:
         for name in CLIMATE:
             source: ClimateSource | None = getattr(self.settings, name)
             if source is not None and Group(name).concept in self.wanted:
-                self._climate(name, source)
+                self._climate(Group(name), source)
+        for given in self.settings.inputs:
+            self._source(given)
         chosen = {name: self.values[name] for name in self.wanted if name in self.values}
         filled = merged(
             self.layer,
@@ -218,7 +217,7 @@ class _Derivation:
 
     def _regions(self, path: str) -> None:
         regions = read_regions(path, self.settings.region_field)
-        names = spelled(regions.names, field_vocabulary("subregion", self.layer))
+        names = spelled(regions.names, fields.field_vocabulary("subregion", self.layer))
         found = assign(self.lonlat, replace(regions, names=names))
         found[found == UNNAMED] = None
         self.values["subregion"] = found
@@ -271,7 +270,7 @@ class _Derivation:
             if beyond.any():
                 radius = self.settings.radiation.search_radius / 1000
                 self.warnings.append(
-                    f"{group.label}: the elevation model ends within {radius:g} km of {beyond.sum()} of "
+                    f"PISR: the elevation model ends within {radius:g} km of {beyond.sum()} of "
                     f"{used.sum()} units ({self._named(np.flatnonzero(beyond))}); what lies beyond shades "
                     "nothing, so they may have too much radiation: give a model that reaches further."
                 )
@@ -290,32 +289,46 @@ class _Derivation:
             return Relief(surface, self.settings.slope_method, self.settings.zonal, others)
         return Radiation(surface, self.settings.radiation, self.settings.zonal, others)
 
-    def _climate(self, name: str, source: ClimateSource) -> None:
-        group = Group(name)
-        used = np.flatnonzero(self._asked([group.concept]) & ~self.empty)
-        bounds = shapely.total_bounds(self.lonlat)
-        west, south, east, north = (float(v) for v in (bounds if np.isfinite(bounds).all() else (0, 0, 0, 0)))
-        quantity = Quantity.PRECIPITATION if group is Group.AP else Quantity.TEMPERATURE
-        field = climate_field(source.files, quantity, (west, south, east, north), source.options, name=name)
-        self.warnings += field.notes
-        inputs = tuple(
-            file_input(path, self.runner.ledger, field.raster.crs.to_string(), _resolution(field))
-            for path in field.files
+    def _units(self, names: Sequence[str]) -> Units:
+        used = np.flatnonzero(self._asked(names) & ~self.empty)
+        return Units(
+            self.lonlat, used, self.settings.zonal, lambda path: content_digest(path, self.runner.ledger)
         )
-        parameters: dict[str, Any] = {"variable": field.variable, "unit": field.unit, "period": field.period}
-        identity = digest([i.sha256 for i in inputs], parameters, quantity.value)
-        parameters |= {"notes": list(field.notes)}
-        task = Climate(field.raster, group.concept, identity, self.settings.zonal)
-        placed = self._placed(field.raster, used)
-        self._take(task, placed, used, group, [group.concept])
-        everywhere = np.zeros(len(self.polygons), dtype=np.int64)
-        self._check(
-            group,
-            [group.concept],
-            lambda units: self._beyond((field.raster,), everywhere, units),
-            " ".join(field.voids),
-        )
-        self._record(group, [group.concept], inputs, task.identity() | parameters)
+
+    def _climate(self, group: Group, source: ClimateSource) -> None:
+        units = self._units([group.concept])
+        self._on_raster(group, [group.concept], climate_on_units(group, source, units), units.used)
+
+    def _source(self, given: Given) -> None:
+        names = [name for name in GROUPS[given.name] if name in self.wanted]
+        if not names:
+            return
+        source, units = sources()[given.name], self._units(names)
+        found = source.derive(units, given)
+        if isinstance(found, OnRaster):
+            self._on_raster(given.name, names, found, units.used, source.remedy)
+            return
+        self.warnings += found.notes
+        self.values |= {name: np.array(found.values[name], dtype=np.float64) for name in names}
+        self.warnings += self.nulls.refuse_impossible(given.name, names, self.values, source.remedy)[0]
+        for name in families(names):
+            none = np.flatnonzero(is_null(self.values[name]) & self._asked(members(name, names)))
+            self.nulls.note_reasons(name, none, found.reasons)
+        inputs = (file_input(path, self.runner.ledger, found.crs, "") for path in found.files)
+        self._record(given.name, names, tuple(inputs), found.parameters)
+
+    def _on_raster(
+        self, group: str, names: Sequence[str], found: OnRaster, used: NDArray[np.int64], remedy: str = ""
+    ) -> None:
+        """Do a task on one raster for units, and check and record what comes of it."""
+        self.warnings += found.notes
+        grid, everywhere = found.raster, np.zeros(len(self.polygons), dtype=np.int64)
+        size = f"{abs(grid.transform.a):.10g} x {abs(grid.transform.e):.10g}"
+        crs = grid.crs.to_string()
+        inputs = tuple(file_input(path, self.runner.ledger, crs, size) for path in found.files)
+        self._take(found.task, self._placed(grid, used), used, group, names)
+        self._check(group, names, lambda units: self._beyond((grid,), everywhere, units), found.voids, remedy)
+        self._record(group, names, inputs, found.parameters)
 
     def _placed(self, grid: Any, members: NDArray[np.int64]) -> NDArray[np.object_]:
         return place_polygons(self.polygons[members], self.crs, grid.crs, grid.transform, grid.shape)
@@ -325,10 +338,10 @@ class _Derivation:
         task: Task,
         placed: NDArray[np.object_],
         members: NDArray[np.int64],
-        group: Group,
+        group: str,
         names: Sequence[str],
     ) -> None:
-        progress = self.runner.progress
+        progress, label = self.runner.progress, fields.group_label(group)
         more: dict[str, Any] = (
             {} if self.runner.block_units is None else {"block_units": self.runner.block_units}
         )
@@ -338,7 +351,7 @@ class _Derivation:
             self.runner.ledger,
             workers=self.runner.workers,
             cluster=self.runner.cluster,
-            progress=None if progress is None else lambda n, total: progress(group.label, n, total),
+            progress=None if progress is None else lambda n, total: progress(label, n, total),
             **more,
         )
         self.units += len(members)
@@ -367,17 +380,18 @@ class _Derivation:
 
     def _check(
         self,
-        group: Group,
+        group: str,
         names: Sequence[str],
         outside: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
         voids: str = "",
+        remedy: str = "",
     ) -> None:
         """Refuse values that cannot be, note why others are null, warn of what is odd."""
-        warnings, bad = self.nulls.refuse_impossible(group, names, self.values)
+        warnings, bad = self.nulls.refuse_impossible(group, names, self.values, remedy)
         self.warnings += warnings
-        if group is Group.RELIEF:
+        if group == Group.RELIEF:
             self.impossible_ground = bad
-        elif group is Group.RADIATION and len(self.impossible_ground):
+        elif group == Group.RADIATION and len(self.impossible_ground):
             self.values["radiation"][self.impossible_ground] = np.nan
             self.nulls.note_all("radiation", self.impossible_ground, "impossible elevation")
         self.warnings += self.nulls.explain(
@@ -385,7 +399,7 @@ class _Derivation:
         )
         if not self.failures and self.nulls.all_outside(names, self._asked):
             raise InputError(
-                f"{group.label}: the raster has no value for any of the "
+                f"{fields.group_label(group)}: the raster has no value for any of the "
                 f"{counted(int((self._asked(names) & ~self.empty).sum()), 'unit')}"
                 + (
                     f". {voids}"
@@ -408,21 +422,13 @@ class _Derivation:
         return found
 
     def _named(self, units: NDArray[np.int64]) -> str:
-        """The first of some units by ID or row."""
-        ids = self.layer.raw("primary_id").to_numpy(dtype=object) if self.layer.has("primary_id") else None
-        names = [
-            str(ids[unit])
-            if ids is not None and not blank(ids[unit : unit + 1])[0]
-            else f"row {self.layer.rows[unit]}"
-            for unit in units[:SHOWN]
-        ]
-        return ", ".join(names) + (" ..." if len(units) > SHOWN else "")
+        return named_units(self.layer, units)
 
     def _record(
-        self, group: Group, names: Sequence[str], inputs: tuple[Input, ...], parameters: Mapping[str, Any]
+        self, group: str, names: Sequence[str], inputs: tuple[Input, ...], parameters: Mapping[str, Any]
     ) -> None:
         units = dict.fromkeys(names, 0)  # counted when all is known
-        self.records.append(Provenance(group.value, units, self.layer.name, inputs, dict(parameters)))
+        self.records.append(Provenance(group, units, self.layer.name, inputs, dict(parameters)))
 
     # ---- into the table
 
@@ -440,8 +446,3 @@ class _Derivation:
             else:
                 layers.append(layer)
         return replace(self.inventory, layers=tuple(layers))
-
-
-def _resolution(field: ClimateField) -> str:
-    a, e = abs(field.raster.transform.a), abs(field.raster.transform.e)
-    return f"{a:.10g} x {e:.10g}"

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rogi.errors import OptionError
+from rogi.schema.attributes import attributes
 from rogi.schema.load import load_schema, load_vocabulary
 from rogi.schema.model import LayerSchema, Role, normalise
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Group(StrEnum):
-    """Fields that come from the same inputs."""
+    """Groups of fields whose inputs have options of their own; others are those of `registry.sources`."""
 
     GEOMETRY = "geometry"
     REGION = "region"
@@ -32,46 +33,32 @@ class Group(StrEnum):
         """The concept of a group of one."""
         return GROUPS[self][0]
 
-    @property
-    def label(self) -> str:
-        """What messages call it."""
-        return {"relief": "ELE, SLO, ASPECT", "radiation": "PISR"}.get(self.value, self.value.upper())
+
+def _groups() -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {group.value: () for group in Group}
+    for name, attribute in attributes().items():
+        found[attribute.group] = (*found.get(attribute.group, ()), name)
+    return found
 
 
-GROUPS: Mapping[Group, tuple[str, ...]] = {
-    Group.GEOMETRY: ("primary_id", "area", "latitude", "longitude"),
-    Group.REGION: ("subregion",),
-    Group.RELIEF: (
-        "elevation_mean", "elevation_median", "elevation_minimum", "elevation_maximum",
-        "slope_mean", "slope_median", "slope_minimum", "slope_maximum", "aspect",
-    ),
-    Group.RADIATION: ("radiation",),
-    Group.MAAT: ("air_temperature",),
-    Group.MAGT: ("ground_temperature",),
-    Group.AP: ("precipitation",),
-}  # fmt: skip
+GROUPS: Mapping[str, tuple[str, ...]] = _groups()
+"""Group -> its concepts: fields that come from the same inputs."""
 
-DECIMALS: Mapping[str, int] = {
-    "area": 6,
-    "latitude": 6,
-    "longitude": 6,
-    **dict.fromkeys(GROUPS[Group.RELIEF], 2),
-    "radiation": 1,
-    "air_temperature": 2,
-    "ground_temperature": 2,
-    "precipitation": 1,
-}
-"""Decimals stored, in the concept's unit: beyond what the inputs can tell, short of rounding noise."""
+DECIMALS: Mapping[str, int] = {n: a.decimals for n, a in attributes().items() if a.decimals is not None}
+"""Decimals stored, in the concept's unit."""
+
+FAMILIES: Mapping[str, str] = {name: attribute.family for name, attribute in attributes().items()}
+"""Concepts that belong together, null for the same reason and consistent in every unit."""
+
+LABELS: Mapping[str, str] = {attribute.family: attribute.label for attribute in attributes().values()}
+"""What notes call a family."""
+
+_SHARES = {a.family: a.share for a in attributes().values() if a.share}
 
 QUALITY: Mapping[str, str] = {
     "aspect_length": "ASP_LENGTH",
     "flat_share": "FLAT_SHARE",
-    "elevation_share": "ELE_SHARE",
-    "slope_share": "SLO_SHARE",
-    "radiation_share": "PISR_SHARE",
-    "air_temperature_share": "MAAT_SHARE",
-    "ground_temperature_share": "MAGT_SHARE",
-    "precipitation_share": "AP_SHARE",
+    **{f"{family}_share": column for family, column in _SHARES.items()},
     "note": "ATTR_NOTE",
 }
 """Columns that say how good a value is: resultant length of aspect, share of flat ground, shares of the unit
@@ -80,23 +67,14 @@ with values, and why there is none."""
 QUALITY_OF: Mapping[str, str] = {
     "aspect_length": "aspect",
     "flat_share": "aspect",
-    **{
-        name: name.removesuffix("_share")
-        for name in QUALITY
-        if name.endswith("_share") and name != "flat_share"
-    },
+    **{f"{family}_share": family for family in _SHARES},
 }
 """The family that a column on quality is about; it is written where that family is."""
 
-FAMILIES: Mapping[str, str] = {
-    **{name: name.split("_")[0] for name in GROUPS[Group.RELIEF]},
-    "area": "area", "latitude": "position", "longitude": "position",
-}  # fmt: skip
-"""Concepts that belong together, null for the same reason and consistent in every unit; others by
-themselves."""
 
-SHORT = {"ELE": "elevation", "SLO": "slope"}
-"""Names of the paper's columns that stand for four fields."""
+def group_label(group: str) -> str:
+    """What messages call a group: the labels of its families."""
+    return ", ".join(dict.fromkeys(LABELS[FAMILIES[name]] for name in GROUPS[group]))
 
 
 def wanted_fields(settings: AttributeSettings, schema: LayerSchema | None) -> tuple[str, ...]:
@@ -107,37 +85,44 @@ def wanted_fields(settings: AttributeSettings, schema: LayerSchema | None) -> tu
     OptionError
         An unknown field, or one whose input was not given.
     """
-    given = {
-        Group.GEOMETRY: True,
-        Group.REGION: settings.regions is not None,
-        Group.RELIEF: bool(settings.dem),
-        Group.RADIATION: bool(settings.dem),
-        Group.MAAT: settings.maat is not None,
-        Group.MAGT: settings.magt is not None,
-        Group.AP: settings.ap is not None,
-    }
+    given = {group: is_given(group, settings) for group in GROUPS}
     possible = [name for group, names in GROUPS.items() if given[group] for name in names]
     if not settings.fields:
         return tuple(possible)
     chosen: set[str] = set()
     for text in settings.fields:
         chosen.update(_named(text, schema))
-    needs = {Group.REGION: "--regions", Group.RELIEF: "--dem", Group.RADIATION: "--dem"}
+    needs = {Group.REGION: "regions", Group.RELIEF: "dem", Group.RADIATION: "dem"}
     for group, names in GROUPS.items():
         lacking = chosen.intersection(names) if not given[group] else ()
         if lacking:
             raise OptionError(
-                f"{sorted(lacking)[0]} needs {needs.get(group, f'--{group.value}')}; name its data."
+                f"{sorted(lacking)[0]} needs --{needs.get(group, group)}; name its data."  # type: ignore[call-overload]
             )
     return tuple(name for names in GROUPS.values() for name in names if name in chosen)
+
+
+def is_given(group: str, settings: AttributeSettings) -> bool:
+    """Whether the settings name the input of a group."""
+    if group == Group.GEOMETRY:
+        return True
+    if group in (Group.RELIEF, Group.RADIATION):
+        return bool(settings.dem)
+    if group == Group.REGION:
+        return settings.regions is not None
+    if group in (Group.MAAT, Group.MAGT, Group.AP):
+        return getattr(settings, group) is not None
+    return any(given.name == group for given in settings.inputs)
 
 
 def _named(text: str, schema: LayerSchema | None) -> Sequence[str]:
     """Concepts of a name: a concept, a column, a group, or ELE and SLO."""
     every = [name for names in GROUPS.values() for name in names]
     table: dict[str, Sequence[str]] = {normalise(name): [name] for name in every}
-    table |= {normalise(group.value): names for group, names in GROUPS.items()}
-    table |= {normalise(k): [name for name in every if name.startswith(v)] for k, v in SHORT.items()}
+    for name, label in LABELS.items():
+        table.setdefault(normalise(label), [each for each in every if FAMILIES[each] == name])
+    table |= {normalise(a.column): [name] for name, a in attributes().items() if a.column}
+    table |= {normalise(group): names for group, names in GROUPS.items()}
     for layer in (_tprogi(), schema):
         for field in layer.fields if layer is not None else ():
             if field.concept.name in every:
@@ -162,7 +147,7 @@ def column_name(concept: str, layer: Layer) -> str:
         field = schema.field(concept) if schema is not None else None
         if field is not None:
             return field.name
-    return concept
+    return attributes()[concept].column or concept if concept in attributes() else concept
 
 
 def field_vocabulary(concept: str, layer: Layer) -> tuple[str, ...]:

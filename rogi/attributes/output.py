@@ -75,6 +75,8 @@ def check_targets(path: Path, settings: AttributeSettings) -> None:
     targets.note_read(*settings.dem, *([settings.regions] if settings.regions else []))
     for source in (settings.maat, settings.magt, settings.ap):
         targets.note_read(*(source.files if source is not None else ()))
+    for item in settings.inputs:
+        targets.note_read(*item.files)
     provenance, stored = _beside(path)
     for each in (path, provenance):
         targets.check(each, "-o")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rogi.attributes.fields import FAMILIES, GROUPS, QUALITY, Group
+from rogi.attributes.fields import FAMILIES, GROUPS, LABELS, QUALITY, Group
 from rogi.attributes.plausible import explanation, impossible, plausible_range
 from rogi.attributes.zonal.groups import Engine
 from rogi.errors import InputError
@@ -20,14 +20,7 @@ if TYPE_CHECKING:
 
     Columns = dict[str, NDArray[Any]]
 
-LABELS = {
-    "elevation": "ELE", "slope": "SLO", "aspect": "ASPECT", "radiation": "PISR", "air_temperature": "MAAT",
-    "ground_temperature": "MAGT", "precipitation": "AP", "area": "AREA", "position": "LAT, LON",
-    "primary_id": "ID", "subregion": "SUBREGION",
-}  # fmt: skip
-"""What notes call a family."""
-
-REMEDIES = {
+REMEDIES: Mapping[str, str] = {
     Group.RELIEF: "Convert the elevation model to metres above sea level, or name its fill with --nodata.",
     Group.RADIATION: "Check the elevation model.",
     Group.MAAT: "Name the unit with --maat-unit, or declare the fill value in the file.",
@@ -35,6 +28,9 @@ REMEDIES = {
     Group.AP: "Name the unit with --ap-unit, or declare the fill value in the file.",
 }
 """What helps where values cannot be."""
+
+LABELS_LAST = ("AREA", "LAT, LON", "ID", "SUBREGION")
+"""Labels that come last in a note: of what the geometry gives."""
 
 NEIGHBOURS = ("slope", "aspect", "radiation")
 """Families that need the pixels around a pixel."""
@@ -161,17 +157,19 @@ class Nulls:
         ]
 
     def refuse_impossible(
-        self, group: Group, names: Sequence[str], values: Columns
+        self, group: str, names: Sequence[str], values: Columns, remedy: str = ""
     ) -> tuple[list[str], NDArray[np.int64]]:
         """Set to null what cannot be, and note it; of elevation and relief all, as they share the ground.
 
         Parameters
         ----------
-        group : Group
+        group : str
             All of its concepts are looked at.
         names : sequence of str
             Those that were asked for.
         values : dict of str to ndarray, shape (n,)
+        remedy : str
+            What helps; by default that of `REMEDIES`.
 
         Returns
         -------
@@ -184,7 +182,7 @@ class Nulls:
         InputError
             Half of the units or more are impossible.
         """
-        option = REMEDIES.get(group, "")
+        option = remedy or REMEDIES.get(group, "")
         found: dict[int, tuple[str, float]] = {}
         whole = [name for name in GROUPS[group] if name in values and values[name].dtype.kind == "f"]
         for name in whole:
@@ -220,6 +218,15 @@ class Nulls:
         """Note one reason for a concept's family of some units."""
         for unit in units.tolist():
             self.add(unit, _label(name), why)
+
+    def note_reasons(self, name: str, units: NDArray[np.int64], reasons: NDArray[np.object_]) -> None:
+        """Note for a concept's family of some units the reason of each, or that it has no area."""
+        self.note_without_area(name, units[self.empty[units]])
+        rest = units[~self.empty[units]]
+        for why in dict.fromkeys(reasons[rest].tolist()):
+            mine = rest[reasons[rest] == why]
+            self.note_all(name, mine, why)
+            self.count(why, len(mine))
 
     def note_without_area(self, name: str, units: NDArray[np.int64], why: str = WITHOUT_AREA) -> None:
         """Note for a concept's family of units without area why they have none."""
@@ -354,10 +361,14 @@ def _other_notes(text: str, derived: set[str]) -> list[str]:
     for part in text.split("; "):
         labels, colon, why = part.partition(": ")
         known = set(LABELS.values()) - derived
-        others = [label for label in LABELS.values() if label in known and label in labels]
+        others = [label for label in _ORDER if label in known and label in labels]
         if colon and others:
             kept.append(f"{', '.join(others)}: {why}")
     return kept
+
+
+_ORDER = sorted(LABELS.values(), key=lambda label: LABELS_LAST.index(label) if label in LABELS_LAST else -1)
+"""Labels in the order of notes: what comes from rasters first."""
 
 
 def _guess(name: str, value: float) -> str:

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rogi.attributes.derive import Runner, derive_attributes
-from rogi.attributes.fields import GROUPS, Group
+from rogi.attributes.fields import GROUPS, Group, is_given
 from rogi.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings
     from rogi.inventory.model import Inventory
-
-RECHECKED = (Group.RELIEF, Group.RADIATION, Group.MAAT, Group.MAGT, Group.AP)
-"""Groups that come from rasters."""
 
 
 def with_recomputed(
@@ -46,16 +43,12 @@ def with_recomputed(
     OptionError
         No raster was given.
     """
-    given = {
-        Group.RELIEF: bool(settings.dem),
-        Group.RADIATION: bool(settings.dem),
-        Group.MAAT: settings.maat is not None,
-        Group.MAGT: settings.magt is not None,
-        Group.AP: settings.ap is not None,
-    }
-    if not any(given.values()):
+    groups = [
+        group for group in GROUPS if group not in (Group.GEOMETRY, Group.REGION) and is_given(group, settings)
+    ]
+    if not groups:
         raise OptionError("To check attributes against rasters, name these: --dem, --maat, --magt or --ap.")
-    names = [name for group in RECHECKED if given[group] for name in GROUPS[group]]
+    names = [name for group in groups for name in GROUPS[group]]
     stored = tuple(name for name in names if any(layer.has(name) for layer in inventory.layers))
     if not stored:
         raise InputError(

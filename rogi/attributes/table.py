@@ -12,7 +12,7 @@ import pandas as pd
 from rogi.attributes.fields import DECIMALS, FAMILIES, QUALITY, QUALITY_OF, column_name
 from rogi.errors import OptionError
 from rogi.inventory.ids.primary_id import parse
-from rogi.inventory.values.columns import as_numbers
+from rogi.inventory.values.columns import as_numbers, blank
 from rogi.inventory.values.known import known_texts, quantity
 from rogi.longitudes import short_way
 from rogi.schema.load import concepts
@@ -262,10 +262,3 @@ def _column(values: NDArray[Any]) -> Any:
         if not (numbers.isna() & series.notna()).any() and numbers.notna().any():
             return numbers.astype(np.float64).to_numpy()
     return series.to_numpy()
-
-
-def blank(values: NDArray[np.object_]) -> Mask:
-    """Which values are null or blank text."""
-    empty = np.array([isinstance(v, str) and not v.strip() for v in values], dtype=bool)
-    found: Mask = empty | np.asarray(pd.isna(values), dtype=bool)
-    return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Relief:
             "task": "relief",
             "method": self.method.value,
             "geoid": self.grid.geoid,
-            **_identity(self.options),
+            **options_identity(self.options),
         }
 
     def halo(self, row: int) -> tuple[int, int]:
@@ -97,7 +98,7 @@ class Radiation:
             "geoid": self.grid.geoid,
             "parameters": self.parameters.to_dict(),
             **sky,
-            **_identity(self.options),
+            **options_identity(self.options),
         }
 
     def halo(self, row: int) -> tuple[int, int]:
@@ -137,7 +138,12 @@ class Climate:
 
     def identity(self) -> dict[str, Any]:
         """What the values depend on besides the units."""
-        return {"task": "climate", "concept": self.concept, "source": self.source, **_identity(self.options)}
+        return {
+            "task": "climate",
+            "concept": self.concept,
+            "source": self.source,
+            **options_identity(self.options),
+        }
 
     def halo(self, row: int) -> tuple[int, int]:
         """Nothing is read around a unit."""
@@ -145,21 +151,65 @@ class Climate:
 
     def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
         """Values of polygons on the grid."""
-        value, share = np.full(len(polygons), np.nan), np.full(len(polygons), np.nan)
-        areas = row_weights(self.grid, self.options.engine)
-        for units, coverage, window in unit_coverages(polygons, self.grid, self.options.engine):
-            values = coverage.gather(self.grid.read(window), origin=(window.row0, window.column0))
-            found = weighted_statistics(values, coverage, ["mean"], weights=cell_weights(coverage, areas))
-            value[units] = found["mean"]
-            share[units] = valid_share(np.isfinite(values), coverage)
-        value[~(share >= self.options.minimum_valid_share)] = np.nan
-        return {self.concept: value, f"{self.concept}_share": share}
+        means, share = unit_means(polygons, self.grid, self.options, {self.concept: np.asarray})
+        return {**means, f"{self.concept}_share": share}
 
 
-Task = Relief | Radiation | Climate
+class Task(Protocol):
+    """What is computed for units on a grid: `Relief`, `Radiation`, `Climate`, or of another source."""
+
+    @property
+    def grid(self) -> Any:
+        """The raster, or the first of an elevation model."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the values."""
+
+    def identity(self) -> dict[str, Any]:
+        """What the values depend on besides the units and the files of an elevation model."""
+
+    def halo(self, row: int) -> tuple[int, int]:
+        """Rows and columns read around a unit."""
+
+    def compute(self, polygons: NDArray[np.object_]) -> dict[str, NDArray[np.float64]]:
+        """Values of polygons on the grid, by column."""
 
 
-def _identity(options: ZonalOptions) -> dict[str, Any]:
+def unit_means(
+    polygons: NDArray[np.object_],
+    grid: Raster,
+    options: ZonalOptions,
+    quantities: Mapping[str, Callable[[NDArray[Any]], NDArray[Any]]],
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+    """Means of quantities of a raster in units, weighted by area, and the share of each unit with values.
+
+    Parameters
+    ----------
+    polygons : ndarray of shapely geometries, shape (n,)
+        On the grid.
+    grid : Raster
+    options : ZonalOptions
+    quantities : dict of str to callable
+        By name: the quantity of pixels with their values, NaN where there are none.
+    """
+    means = {name: np.full(len(polygons), np.nan) for name in quantities}
+    share = np.full(len(polygons), np.nan)
+    areas = row_weights(grid, options.engine)
+    for units, coverage, window in unit_coverages(polygons, grid, options.engine):
+        values = coverage.gather(grid.read(window), origin=(window.row0, window.column0))
+        weights = cell_weights(coverage, areas)
+        for name, quantity in quantities.items():
+            found = weighted_statistics(quantity(values), coverage, ["mean"], weights=weights)
+            means[name][units] = found["mean"]
+        share[units] = valid_share(np.isfinite(values), coverage)
+    for mean in means.values():
+        mean[~(share >= options.minimum_valid_share)] = np.nan
+    return means, share
+
+
+def options_identity(options: ZonalOptions) -> dict[str, Any]:
+    """What values depend on of how pixels become a number, and the version of the method."""
     return {
         "version": METHOD_VERSION,
         "engine": options.engine.value,

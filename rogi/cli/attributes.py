@@ -18,6 +18,7 @@ from rogi.attributes.zonal.groups import Engine
 from rogi.cli import options
 from rogi.cli.guard import KEEPS, WRITES, Force
 from rogi.cli.options import Remote
+from rogi.cli.sources import NO_INPUTS, Inputs, with_sources
 from rogi.cli.streams import renew, tell
 from rogi.errors import OptionError
 from rogi.inventory.read import read_inventory
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rogi.attributes.derive import Derived
 
 
+@with_sources
 def attributes(
     paths: Annotated[
         list[Path],
@@ -131,9 +133,10 @@ def attributes(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings and errors.")
     ] = False,
+    inputs: Inputs = NO_INPUTS,
 ) -> None:
     """Fill the attribute table of an inventory: area, position, region, elevation, slope, aspect, radiation,
-    climate.
+    climate, glaciers, permafrost.
 
     Stopped at any point, the same command goes on where it was; of changed inputs only the units they touch
     are computed again.
@@ -163,6 +166,8 @@ def attributes(
     ):
         changes = {"variable": variable, "unit": unit, "period": _period(period, name), "crs": system}
         settings = settings.with_climate(name, tuple(map(str, files or ())), changes)
+    for name, (files, choices) in inputs.items():
+        settings = settings.with_input(name, files, choices)
     inventory = read_inventory(paths, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
     check_targets(output, settings)
     if not output.parent.is_dir():

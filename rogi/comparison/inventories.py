@@ -23,12 +23,13 @@ from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries
 from rogi.inventory.values.known import Quantity, known_texts
 from rogi.regions import Regions, assign, fold, same_name
+from rogi.schema.attributes import attributes
 from rogi.schema.load import concepts, load_vocabulary
 from rogi.schema.model import Concept, FieldType
 
 # Numbers that name or place an object are compared by matching, not as attributes.
 NOT_ATTRIBUTES = frozenset({"latitude", "longitude", "cluster", "sample_number", "landform", "outline_type"})
-CIRCULAR = frozenset({"aspect"})
+CIRCULAR = frozenset(name for name, a in attributes().items() if a.circular)
 NO_GROUP = ""
 
 

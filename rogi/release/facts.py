@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 
 from rogi.release.description import Release
+from rogi.schema.attributes import shown_in
 from rogi.schema.load import concepts
 from rogi.statistics.facts import FILE, FORMAT
 
@@ -17,23 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["FILE", "facts_text"]
 
 RELATIVE: Final = 1e-9  # tolerance of sums and means: the order of adding up
-CONCEPTS: Final = (
-    "area",
-    "elevation_minimum",
-    "elevation_mean",
-    "elevation_maximum",
-    "slope_mean",
-    "radiation",
-    "air_temperature",
-    "ground_temperature",
-    "precipitation",
-)
 
 
 def facts_text(release: Release, table: UnitTable) -> str:
     """``facts.yaml`` of an inventory as it is: what `rogi stats --expect` and `rogi release check` read."""
     facts: list[dict[str, Any]] = [_fact("units", "count", None, len(table), 0)]
-    for name in CONCEPTS:
+    for name in shown_in("facts"):
         values = table.numbers(name)
         if values is None or not np.isfinite(values).any():
             continue

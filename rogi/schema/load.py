@@ -18,6 +18,7 @@ from typing import Any, Final
 from rogi.errors import InputError, OptionError
 from rogi.schema.documents import data_root, read_yaml
 from rogi.schema.model import (
+    Attribute,
     Candidate,
     Concept,
     Dialect,
@@ -49,7 +50,7 @@ __all__ = [
     "vocabulary_names",
 ]
 
-_CONCEPT_OVERRIDES: Final = frozenset(f.name for f in fields(Concept)) - {"name", "type"}
+_CONCEPT_OVERRIDES: Final = frozenset(f.name for f in fields(Concept)) - {"name", "type", "attribute"}
 
 
 # ---- where the files are
@@ -77,8 +78,17 @@ def _concept(name: str, entry: Mapping[str, Any]) -> Concept:
             "type": FieldType(entry["type"]),
             "evidence": Evidence(entry["evidence"]),
             "missing": tuple(entry.get("missing", ())),
+            "attribute": _attribute(name, entry["attribute"]) if "attribute" in entry else None,
         },
     )
+
+
+def _attribute(name: str, entry: Mapping[str, Any]) -> Attribute:
+    plain: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+    }
+    plain["shown"] = frozenset(entry.get("shown", ()))
+    return Attribute(**{"family": name, **plain})
 
 
 def _known(name: str, table: Mapping[str, Concept], path: object) -> Concept:

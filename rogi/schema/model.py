@@ -95,6 +95,59 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True)
+class Attribute:
+    """What is known of a concept that rogi derives for a unit, beside its title, unit and range.
+
+    Attributes
+    ----------
+    group
+        Fields from the same input.
+    label
+        What notes call it.
+    family
+        Concepts that are null for the same reason; by default the concept itself.
+    statistic
+        ``minimum``, ``median``, ``mean`` or ``maximum``; empty where the family has one value.
+    decimals
+        Stored, in the concept's unit: more than the inputs can tell, less than rounding noise. None for text.
+    circular
+        Whether it is a direction in degrees.
+    short, axis
+        Words in tables, and the unit on axes, where they are not the title and the unit.
+    column
+        The column that is made where neither the table nor a schema names one; empty: that of TPRoGI.
+    share
+        The column for the share of a unit with values; empty where there is no such share.
+    mistaken, all_below
+        Units that columns come in by mistake; of one that shows only in all values together, the greatest
+        value and its unit.
+    tolerance
+        Difference from the rasters that ATT020 allows, in the concept's unit; None: a parameter of the rule.
+    summary, interval
+        Row in the summary of an inventory, and the interval whose share of units it counts.
+    shown
+        Where else: ``facts``, ``figure``, ``grid``.
+    """
+
+    group: str
+    label: str
+    family: str
+    statistic: str = ""
+    decimals: int | None = None
+    circular: bool = False
+    short: str = ""
+    axis: str = ""
+    column: str = ""
+    share: str = ""
+    mistaken: tuple[str, ...] = ()
+    all_below: tuple[float, str] | None = None
+    tolerance: float | None = None
+    summary: int | None = None
+    interval: tuple[float, float] | None = None
+    shown: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Concept:
     """What a column means: type, unit, constraints and where they come from."""
 
@@ -113,6 +166,7 @@ class Concept:
     range_rule: str = "SCH018"  # the rule that checks minimum and maximum
     pattern_rule: str = "SCH019"  # the rule that checks the pattern
     missing: tuple[float, ...] = ()  # numbers within the range that yet stand for a missing value
+    attribute: Attribute | None = None  # of a concept that rogi derives
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ Colours: viridis and the palette of Okabe & Ito (2008), which people with colour
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ import numpy as np
 
 from rogi.files import replacing
 from rogi.geometry import Floats
+from rogi.schema.attributes import attributes, axis_title, shown_in
+from rogi.schema.load import concepts
 from rogi.statistics.grids import Grid, Gridded
 from rogi.statistics.summary import COMPASS, UNKNOWN, aspects, direction
 from rogi.statistics.unit_table import Objects, UnitTable
@@ -29,15 +30,6 @@ CLIPPED = (
     0.98,
 )  # quantiles at which the colours of a grid end, so that one cell does not hide the rest
 WIDTH = 7.1  # inches: two columns of the journal
-LABELS: Mapping[str, str] = {
-    "area": "Area (km²)",
-    "elevation_minimum": "Minimum elevation (m a.s.l.)",
-    "slope_mean": "Mean slope (°)",
-    "air_temperature": "MAAT (°C)",
-    "ground_temperature": "MAGT (°C)",
-    "precipitation": "Annual precipitation (mm)",
-    "radiation": "PISR (kWh m⁻² a⁻¹)",
-}
 STYLE: Any = {
     "font.size": 8,
     "font.family": "DejaVu Sans",
@@ -136,7 +128,9 @@ def histogram_figure(table: UnitTable) -> Figure | None:
     """Histograms of size, terrain and climate, and the aspect rose (Fig. 6); None without any attribute."""
     import matplotlib as mpl
 
-    shown = [(c, v) for c in LABELS if (v := table.numbers(c)) is not None and np.isfinite(v).any()]
+    shown = [
+        (c, v) for c in shown_in("figure") if (v := table.numbers(c)) is not None and np.isfinite(v).any()
+    ]
     degrees = aspects(table)
     panels = len(shown) + (degrees is not None)
     if not panels:
@@ -148,7 +142,7 @@ def histogram_figure(table: UnitTable) -> Figure | None:
         for k, (concept, values) in enumerate(shown):
             axes = figure.add_subplot(grid[k // 2, k % 2])
             known = values[np.isfinite(values)]
-            _histogram(axes, known, LABELS[concept], f"({chr(97 + k)})")
+            _histogram(axes, known, axis_title(concept), f"({chr(97 + k)})")
             if concept == "area" and (known < 0.5).sum() > 20 and known.max() > 0.6:
                 inset = axes.inset_axes((0.5, 0.36, 0.48, 0.6))
                 inset.hist(known[known < 0.5], bins=25, range=(0, 0.5), color=BLUE)
@@ -161,6 +155,14 @@ def histogram_figure(table: UnitTable) -> Figure | None:
     return figure
 
 
+def _mean_title(concept: str) -> str:
+    """What the mean of a concept in a cell is called: a mean of means is one too."""
+    statistic, title = attributes()[concept].statistic, concepts()[concept].title
+    if statistic == "mean":
+        return axis_title(concept)
+    return axis_title(concept, f"Mean {'of ' if statistic else ''}{title[:1].lower()}{title[1:]}")
+
+
 def grid_figure(cells: Gridded) -> Figure | None:
     """Density and means per cell (Fig. 7); None if all cells are empty."""
     import matplotlib as mpl
@@ -168,12 +170,7 @@ def grid_figure(cells: Gridded) -> Figure | None:
     if not cells.count.any():
         return None
 
-    titles = {
-        "count": "Units per cell",
-        "area": "Mean area (km²)",
-        "elevation_minimum": "Mean of minimum elevation (m a.s.l.)",
-        "slope_mean": "Mean slope (°)",
-    }
+    titles = {"count": "Units per cell"} | {name: _mean_title(name) for name in shown_in("grid")}
     layers: dict[str, Floats] = {"count": np.where(cells.count > 0, cells.count, np.nan).astype(float)}
     layers |= {name: mean for name, mean in cells.means.items() if name in titles}
     grid = cells.grid

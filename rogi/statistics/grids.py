@@ -22,7 +22,8 @@ from rogi.longitudes import in_one_map
 if TYPE_CHECKING:
     import pyproj
 
-    from rogi.statistics.unit_table import UnitTable
+    from rogi.schema.attributes import shown_in
+from rogi.statistics.unit_table import UnitTable
 
 CELL_M = 50_000.0  # Sun et al. (2024), Sect. 4.3
 MAX_CELLS = 50_000_000
@@ -138,11 +139,7 @@ def gridded(lonlat: Floats, grid: Grid, values: Mapping[str, Floats] | None = No
 
 def grid_of_units(table: UnitTable, grid: Grid) -> Gridded:
     """Units per cell, and means of their area, lowest elevation and mean slope."""
-    values = {
-        concept: found
-        for concept in ("area", "elevation_minimum", "slope_mean")
-        if (found := table.numbers(concept)) is not None
-    }
+    values = {concept: found for concept in shown_in("grid") if (found := table.numbers(concept)) is not None}
     return gridded(table.lonlat, grid, values)
 
 

@@ -9,23 +9,10 @@ from typing import Any
 
 from rogi.report.document import Document, Passage
 from rogi.report.tables import ReportTable
+from rogi.schema.attributes import short_title
 from rogi.statistics.facts import Checked, Facts
 from rogi.statistics.summary import Direction, Group, InventoryStatistics, Summary
 from rogi.text import counted
-
-TITLES = {
-    "area": "area",
-    "elevation_minimum": "minimum elevation",
-    "elevation_mean": "mean elevation",
-    "elevation_median": "median elevation",
-    "elevation_maximum": "maximum elevation",
-    "slope_mean": "mean slope",
-    "air_temperature": "MAAT",
-    "ground_temperature": "MAGT",
-    "precipitation": "annual precipitation",
-    "radiation": "PISR",
-}
-
 
 QUANTITIES = ("quantity", "unit", "units", "mean", "median", "minimum", "maximum", "5 %", "95 %", "share")
 SUBREGIONS = (
@@ -99,7 +86,8 @@ def _quantity(q: Summary) -> tuple[str, ...]:
         f"{v:,.{_digits(q)}f}" for v in (q.mean, q.median, q.minimum, q.maximum, q.quantile_05, q.quantile_95)
     ]
     share = "" if q.share is None else f"{100 * q.share:.1f} % from {q.low:g} to {q.high:g}"
-    return (TITLES.get(q.concept, q.concept), q.unit, f"{q.count:,}", *cells, share)
+    return (short_title(q.concept), q.unit, f"{q.count:,}", *cells, share)
+    return f"| {short_title(q.concept)} | {q.unit} | {q.count:,} | {' | '.join(cells)} | {share} |"
 
 
 def _digits(q: Summary) -> int:

@@ -9,24 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.geometry import Floats
+from rogi.schema.attributes import attributes, summarised
 from rogi.schema.load import concepts
 from rogi.statistics.unit_table import UnitTable
 
 Mask = NDArray[np.bool_]
 
-# Quantities summarised, with the interval whose share of units the paper gives (its Sect. 5.2).
-QUANTITIES: Mapping[str, tuple[float, float] | None] = {
-    "area": (0.0, 0.3),
-    "elevation_minimum": (4000.0, 5500.0),
-    "elevation_mean": None,
-    "elevation_median": None,
-    "elevation_maximum": None,
-    "slope_mean": (10.0, 25.0),
-    "air_temperature": (-5.0, 0.0),
-    "ground_temperature": (-5.0, 0.0),
-    "precipitation": (300.0, 1000.0),
-    "radiation": (2500.0, 3500.0),
-}
 UNKNOWN = "(none)"
 COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
@@ -116,12 +104,14 @@ def direction(degrees: Floats) -> Direction:
 
 def _group(name: str, table: UnitTable, chosen: Mask) -> Group:
     quantities = []
-    for concept, interval in QUANTITIES.items():
+    for concept in summarised():
         values = table.numbers(concept)
         if values is not None:
             known = np.sort(values[chosen & np.isfinite(values)])  # sums do not depend on the order of rows
             if len(known):
-                quantities.append(_summary(concept, concepts()[concept].unit or "", known, interval))
+                quantities.append(
+                    _summary(concept, concepts()[concept].unit or "", known, attributes()[concept].interval)
+                )
     area = table.numbers("area")
     aspect = aspects(table)
     return Group(

@@ -34,7 +34,7 @@ def parameters(callback):
     """Name -> (types, how it is given, whether it must be)."""
     hints = typing.get_type_hints(inspect.unwrap(callback), include_extras=True)
     for name, parameter in inspect.signature(callback).parameters.items():
-        hint = hints[name]
+        hint = hints.get(name, parameter.annotation)  # of options made from records
         info = next(m for m in hint.__metadata__ if isinstance(m, typer.models.ParameterInfo))
         base = typing.get_args(hint)[0]
         types = [

@@ -18,9 +18,9 @@ from rogi.inventory.model import Inventory
 from rogi.inventory.values.area_unit import decimals_of, guess_unit, half_last_decimal
 from rogi.rules import examples
 from rogi.rules.attributes._dates import read_date
-from rogi.rules.attributes._quantities import CLIMATE, ELEVATION, NUMERIC, SLOPE
 from rogi.rules.attributes.att012_outlier import robust_score
 from rogi.rules.examples import with_column, with_geometry, with_values, without_column
+from rogi.schema.attributes import family, numeric
 from rogi.schema.load import concepts
 from rogi.schema.model import FieldType, Role
 
@@ -49,8 +49,11 @@ def test_concepts_listed_here_are_those_of_the_schema() -> None:
     """The rules look at every number, and at every concept whose range they are named for."""
     table = concepts()
     numbers = {n for n, c in table.items() if c.type in (FieldType.NUMBER, FieldType.INTEGER)}
-    assert set(NUMERIC) == numbers
-    by_rule = {"ATT003": ELEVATION, "ATT004": SLOPE, "ATT005": ("aspect",), "ATT007": CLIMATE}
+    assert set(numeric()) == numbers
+    climate = ("air_temperature", "ground_temperature", "precipitation")
+    by_rule = {
+        "ATT003": family("elevation"), "ATT004": family("slope"), "ATT005": ("aspect",), "ATT007": climate,
+    }  # fmt: skip
     by_rule["ATT008"] = ("radiation",)
     for code, names in by_rule.items():
         assert {n for n, c in table.items() if c.range_rule == code} == set(names)

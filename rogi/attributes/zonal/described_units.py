@@ -16,6 +16,7 @@ from rogi.inventory.crs import label
 from rogi.inventory.ids.primary_id import parse
 from rogi.inventory.ids.unit_positions import positions as outline_positions
 from rogi.inventory.ids.unit_positions import resolved
+from rogi.inventory.values.columns import blank
 from rogi.longitudes import beside, short_way
 from rogi.schema.model import Role
 from rogi.text import agreeing, counted
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rogi.inventory.model import Inventory, Layer
+
+SHOWN = 5
+"""Units named in a message."""
 
 ASTRAY = 0.01
 """Degrees, about 1 km, from the box of an outline: its marker or ID is another unit's, or mistyped."""
@@ -205,3 +209,15 @@ def _coordinates(points: NDArray[np.object_]) -> tuple[NDArray[np.float64], NDAr
     some = ~(shapely.is_missing(points) | shapely.is_empty(points))
     xy[some] = shapely.get_coordinates(points[some])
     return xy[:, 0], xy[:, 1]
+
+
+def named_units(layer: Layer, units: NDArray[np.int64]) -> str:
+    """The first of some units by ID or row, for messages."""
+    ids = layer.raw("primary_id").to_numpy(dtype=object) if layer.has("primary_id") else None
+    names = [
+        str(ids[unit])
+        if ids is not None and not blank(ids[unit : unit + 1])[0]
+        else f"row {layer.rows[unit]}"
+        for unit in units[:SHOWN]
+    ]
+    return ", ".join(names) + (" ..." if len(units) > SHOWN else "")

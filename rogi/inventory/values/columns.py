@@ -186,3 +186,10 @@ def is_placeholder(text: str, placeholders: frozenset[str]) -> bool:
         return bool(text)
     word = plain.rstrip("0123456789_ ")
     return len(word) >= WORD and word in placeholders
+
+
+def blank(values: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Which values are null or blank text."""
+    empty = np.array([isinstance(v, str) and not v.strip() for v in values], dtype=bool)
+    found: NDArray[np.bool_] = empty | np.asarray(pd.isna(values), dtype=bool)
+    return found

@@ -19,7 +19,6 @@ from rogi.inventory.values.area_unit import UNITS_PER_KM2, area_unit, half_last_
 from rogi.inventory.values.aspects import Coding, declared_coding, degrees, recognised_coding
 from rogi.inventory.values.columns import as_numbers, as_text, column_values, folded, is_placeholder, texts
 from rogi.inventory.values.units import (
-    ELEVATIONS,
     MINIMUM_VALUES,
     AreaKind,
     Told,
@@ -251,7 +250,7 @@ def _missing(
     if concept.name == "area" and km2 is not None and zero.any():
         # an area that is smaller than half of the last decimal is rightly written as 0
         zero &= ~(km2 * UNITS_PER_KM2.get(unit or "", 1.0) <= rounding * 1.001)
-    if concept.name in ELEVATIONS:
+    if concept.attribute is not None and concept.attribute.family == "elevation":
         rest = scaled[np.isfinite(scaled) & (given != 0) & ~out & ~outside(scaled, concept)]
         if len(rest) and rest.min() > ZERO_BELOW:
             zero |= given == 0

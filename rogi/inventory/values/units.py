@@ -14,6 +14,7 @@ from rogi.geometry import places_on_earth, transform_geometries
 from rogi.inventory.model import Layer
 from rogi.inventory.values.area_unit import UNITS_PER_KM2, agrees, disagrees, guess_unit
 from rogi.inventory.values.columns import numbers
+from rogi.schema.attributes import attributes, family
 from rogi.schema.load import load_parameters
 from rogi.schema.model import Concept
 from rogi.schema.units import dimension, standard_unit, to_concept, unit_in_name
@@ -21,21 +22,9 @@ from rogi.schema.units import dimension, standard_unit, to_concept, unit_in_name
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-ELEVATIONS = tuple(f"elevation_{s}" for s in ("minimum", "median", "mean", "maximum"))
-SLOPES = tuple(f"slope_{s}" for s in ("minimum", "median", "mean", "maximum"))
 MINIMUM_VALUES = 5  # needed to tell a unit from values alone; as ATT006.minimum_values
 INSIDE = 0.9  # of the values are possible in the unit that is told from them,
 OUTSIDE = 0.5  # and so few of them in the unit expected
-# Units that are tried, in this order, where values are impossible in the unit expected.
-_CANDIDATES = {
-    "elevation": ("ft", "dm", "cm", "mm"),
-    "slope": ("%",),
-    "air_temperature": ("K", "°F", "0.1 °C", "0.1 K"),
-    "ground_temperature": ("K", "°F", "0.1 °C", "0.1 K"),
-    "radiation": ("MJ m⁻²", "Wh m⁻²", "kJ m⁻²", "J m⁻²"),
-}
-# Values as small as these in all units of an inventory are possible one by one, but not together.
-_ALL_BELOW = {"elevation": (8.849, "km"), "slope": (np.pi / 2, "radian"), "precipitation": (2.0, "m")}
 _SIBLING_FACTOR = 1.25  # statistics of one quantity agree within this factor,
 _FOREIGN_FACTOR = 1.5  # and are this far apart in different units
 
@@ -93,12 +82,13 @@ def recognised_unit(layer: Layer, concept: Concept, known: Floats, declared: str
     Values show it where nearly all are possible in one other unit and few in the declared one, where all
     are far too small, or where they agree with the other statistics of the same quantity in that unit only.
     """
-    family = concept.name.split("_")[0] if concept.name in (*ELEVATIONS, *SLOPES) else concept.name
+    attribute = concept.attribute
     finite = known[np.isfinite(known)]
     stated = scaled_values(finite, declared, concept.unit)
     if len(finite) < MINIMUM_VALUES or stated is None:
         return None
-    candidates = [u for u in (concept.unit, *_CANDIDATES.get(family, ())) if u not in (declared, None)]
+    mistaken = attribute.mistaken if attribute is not None else ()
+    candidates = [u for u in (concept.unit, *mistaken) if u not in (declared, None)]
     if float(outside(stated, concept).mean()) > 1 - OUTSIDE:
         for unit in candidates:
             scaled = scaled_values(finite, unit, concept.unit)
@@ -107,22 +97,23 @@ def recognised_unit(layer: Layer, concept: Concept, known: Floats, declared: str
         return None
     if declared != concept.unit:
         return None
-    limit, small = _ALL_BELOW.get(family, (0.0, ""))
-    if small and concept.name != "slope_minimum" and 0 < finite.max() <= limit and finite.min() >= 0:
+    if attribute is None:
+        return None
+    # Values as small as these are possible one by one, but not in all units of an inventory.
+    limit, small = attribute.all_below or (0.0, "")
+    if small and 0 < finite.max() <= limit and finite.min() >= 0:
         return small
-    if family in ("elevation", "slope"):
-        return _by_siblings(layer, concept, known, candidates)
-    return None
+    return _by_siblings(layer, concept, known, candidates) if attribute.statistic else None
 
 
 def _by_siblings(layer: Layer, concept: Concept, known: Floats, candidates: Sequence[str]) -> str | None:
     """The unit in which values agree with other statistics of the quantity, where they do not as they are."""
-    family = ELEVATIONS if concept.name in ELEVATIONS else ("slope_mean", "slope_median")
-    if concept.name not in family:
+    siblings = _siblings(concept)
+    if concept.name not in siblings:
         return None
     listed = missing_codes()
     others = []
-    for name in family:
+    for name in siblings:
         if name == concept.name or name not in layer.columns:
             continue
         found = numbers(layer, name)
@@ -143,6 +134,15 @@ def _by_siblings(layer: Layer, concept: Concept, known: Floats, candidates: Sequ
         if scaled is not None and 1 / _SIBLING_FACTOR <= np.nanmedian(scaled / middle) <= _SIBLING_FACTOR:
             return unit
     return None
+
+
+def _siblings(concept: Concept) -> tuple[str, ...]:
+    """Statistics of a quantity that are near each other: of elevation all, of others not the extremes."""
+    assert concept.attribute is not None
+    every = family(concept.attribute.family)
+    if concept.attribute.family == "elevation":
+        return every
+    return tuple(name for name in every if attributes()[name].statistic in ("mean", "median"))
 
 
 def scaled_values(values: Floats, unit: str | None, target: str | None) -> Floats | None:

@@ -21,6 +21,7 @@ from rogi.longitudes import short_way
 from rogi.release.description import Thresholds
 from rogi.release.gate.refusal import Refusal, liftable, some
 from rogi.rules.rule import Severity
+from rogi.schema.attributes import is_circular
 from rogi.schema.model import FieldType, Role
 from rogi.validation.report import Report, State
 
@@ -183,7 +184,15 @@ def _fields(old: Layer, new: Layer, limits: Thresholds) -> Iterator[Refusal]:
             continue
         if x is None or y is None or not (np.isfinite(x).any() and np.isfinite(y).any()):
             continue
-        said = _shift(x, y, rows, unit_old, unit_new, limits, circular=name == "aspect")
+        said = _shift(
+            x,
+            y,
+            rows,
+            unit_old,
+            unit_new,
+            limits,
+            circular=is_circular(name),
+        )
         if said:
             yield liftable(
                 f"shift:{column}",

@@ -15,31 +15,6 @@ from rogi.schema.model import Concept, Role
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-STATISTICS = ("minimum", "median", "mean", "maximum")
-ELEVATION = tuple(f"elevation_{s}" for s in STATISTICS)
-SLOPE = tuple(f"slope_{s}" for s in STATISTICS)
-CLIMATE = ("air_temperature", "ground_temperature", "precipitation")
-CONTINUOUS = ("area", *ELEVATION, *SLOPE, "radiation", *CLIMATE)
-NUMERIC = (
-    "area",
-    "latitude",
-    "longitude",
-    *ELEVATION,
-    *SLOPE,
-    "aspect",
-    "radiation",
-    *CLIMATE,
-    "landform",
-    "reliability_front",
-    "reliability_left",
-    "reliability_right",
-    "reliability_upslope",
-    "reliability_index",
-    "cluster",
-    "permafrost_index",
-    "sample_number",
-)
-
 
 def layers_with(*any_of: str) -> tuple[Need, ...]:
     """Markers, outlines and moving areas that carry one of some concepts."""

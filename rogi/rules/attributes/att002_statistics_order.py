@@ -25,14 +25,15 @@ import numpy as np
 
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.attributes._quantities import ELEVATION, SLOPE, concept_of, layers_with, sound, with_unit
+from rogi.rules.attributes._quantities import concept_of, layers_with, sound, with_unit
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
+from rogi.schema.attributes import family, orderly_families
 from rogi.schema.model import Evidence, Role
 
-RULE = RuleInfo(
-    "ATT002", "statistics-order", Severity.WARNING, Evidence.DERIVED, layers_with(*ELEVATION, *SLOPE)
-)
+ORDERED = tuple(name for quantity in orderly_families() for name in family(quantity))
+
+RULE = RuleInfo("ATT002", "statistics-order", Severity.WARNING, Evidence.DERIVED, layers_with(*ORDERED))
 
 ORDER = (
     ("minimum", "maximum"),
@@ -46,7 +47,7 @@ ORDER = (
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule: at most one per feature and quantity."""
     for role in context.targets:
-        for quantity in ("elevation", "slope"):
+        for quantity in orderly_families():
             tolerance = context.number(f"{quantity}_tolerance")
             told = np.zeros(len(context.layer(role)), dtype=bool)
             for low, high in ORDER:

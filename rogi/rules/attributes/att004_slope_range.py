@@ -22,10 +22,13 @@ from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.attributes._quantities import SLOPE, layers_with, out_of_range
+from rogi.rules.attributes._quantities import layers_with, out_of_range
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
+from rogi.schema.attributes import family
 from rogi.schema.model import Evidence, Role
+
+SLOPE = family("slope")
 
 RULE = RuleInfo("ATT004", "slope-range", Severity.WARNING, Evidence.DERIVED, layers_with(*SLOPE))
 

@@ -23,10 +23,13 @@ from collections.abc import Iterator
 
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.attributes._quantities import CLIMATE, layers_with, out_of_range
+from rogi.rules.attributes._quantities import layers_with, out_of_range
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
+from rogi.schema.attributes import checked_by
 from rogi.schema.model import Evidence, Role
+
+CLIMATE = checked_by("ATT007")
 
 RULE = RuleInfo("ATT007", "climate-range", Severity.WARNING, Evidence.DERIVED, layers_with(*CLIMATE))
 

@@ -27,9 +27,9 @@ import numpy as np
 from rogi.inventory.model import Inventory
 from rogi.inventory.values.columns import as_text
 from rogi.rules import examples
-from rogi.rules.attributes._quantities import NUMERIC
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Need, Rows, RuleInfo, Severity
+from rogi.schema.attributes import numeric
 from rogi.schema.model import Evidence, Role
 
 RULE = RuleInfo(
@@ -37,14 +37,14 @@ RULE = RuleInfo(
     "sentinel-value",
     Severity.WARNING,
     Evidence.VERIFIED,
-    tuple(Need(role, any_of=NUMERIC) for role in Role),
+    tuple(Need(role, any_of=numeric()) for role in Role),
 )
 
 
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
     for role in context.targets:
-        for name in NUMERIC:
+        for name in numeric():
             if name not in context.layer(role).columns:
                 continue
             found = context.quantity(role, name)

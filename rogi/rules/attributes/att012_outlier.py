@@ -30,12 +30,13 @@ import numpy as np
 
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.attributes._quantities import CONTINUOUS, Floats, concept_of, layers_with, sound, with_unit
+from rogi.rules.attributes._quantities import Floats, concept_of, layers_with, sound, with_unit
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
+from rogi.schema.attributes import continuous
 from rogi.schema.model import Evidence, Role
 
-RULE = RuleInfo("ATT012", "outlier", Severity.INFO, Evidence.DERIVED, layers_with(*CONTINUOUS))
+RULE = RuleInfo("ATT012", "outlier", Severity.INFO, Evidence.DERIVED, layers_with(*continuous()))
 
 # Makes the median absolute deviation of a normal distribution its standard deviation: 1 / Φ⁻¹(3/4).
 CONSISTENCY = 1.4826
@@ -45,7 +46,7 @@ def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
     threshold, enough = context.number("threshold"), int(context.number("minimum_values"))
     for role in context.targets:
-        for name in CONTINUOUS:
+        for name in continuous():
             if not context.has(role, name):
                 continue
             values = sound(context, role, name)

@@ -36,9 +36,6 @@ from rogi.inventory.values.aspects import is_class
 from rogi.longitudes import short_way
 from rogi.rules import examples
 from rogi.rules.attributes._quantities import (
-    CLIMATE,
-    ELEVATION,
-    SLOPE,
     Floats,
     concept_of,
     layers_with,
@@ -46,9 +43,10 @@ from rogi.rules.attributes._quantities import (
 )
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, CannotCheck, Rows, RuleInfo, Severity
+from rogi.schema.attributes import attributes, from_rasters, is_circular
 from rogi.schema.model import Evidence, Role
 
-CHECKED = (*ELEVATION, *SLOPE, "aspect", "radiation", *CLIMATE)
+CHECKED = from_rasters()
 
 RULE = RuleInfo("ATT020", "differs-from-rasters", Severity.WARNING, Evidence.DERIVED, layers_with(*CHECKED))
 
@@ -74,7 +72,7 @@ def check(context: Context) -> Iterator[Rows]:
                 continue
             stored = found.values
             difference = np.abs(stored - expected)
-            if name == "aspect":
+            if is_circular(name):
                 difference = np.abs(short_way(stored - expected))
             gaps += _gaps(context, role, name, stored, expected)
             compared += int(np.isfinite(difference).any())
@@ -110,10 +108,12 @@ def _gaps(context: Context, role: Role, name: str, stored: Floats, expected: Flo
 
 def tolerance(context: Context, name: str) -> float:
     """The difference allowed for a concept, in its unit."""
-    quantity, _, statistic = name.partition("_")
-    if quantity in ("elevation", "slope"):
-        kind = "extreme" if statistic in ("minimum", "maximum") else "middle"
-        return context.number(f"{quantity}_{kind}_tolerance")
+    attribute = attributes()[name]
+    if attribute.tolerance is not None:
+        return attribute.tolerance
+    if attribute.statistic:
+        kind = "extreme" if attribute.statistic in ("minimum", "maximum") else "middle"
+        return context.number(f"{attribute.family}_{kind}_tolerance")
     return context.number(f"{'temperature' if name.endswith('temperature') else name}_tolerance")
 
 
@@ -122,7 +122,7 @@ def good() -> Inventory:
     inventory = examples.tprogi()
     layer = inventory.layer(Role.OUTLINE)
     assert layer is not None
-    values = {name: layer.raw(name).to_numpy(dtype=np.float64) + 0.01 for name in CHECKED}
+    values = {name: layer.raw(name).to_numpy(dtype=np.float64) + 0.01 for name in CHECKED if layer.has(name)}
     return replace(inventory, recomputed={Role.OUTLINE: values})
 
 

@@ -12,13 +12,14 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.areas import area_m2
-from rogi.attributes.fields import GROUPS, QUALITY, Group
-from rogi.attributes.table import blank
+from rogi.attributes.fields import QUALITY
 from rogi.geometry import Floats, Geometries, to_lonlat
 from rogi.inventory.ids.primary_id import parse
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.values.columns import blank
 from rogi.release.description import Tombstone
 from rogi.release.differences.difference import M2_PER_KM2
+from rogi.schema.attributes import from_rasters
 from rogi.schema.model import Role
 from rogi.text import agreeing, counted
 from rogi.update.applying.rows import Change, changed_layer, own_ids, put_back, rows_of
@@ -29,13 +30,6 @@ from rogi.update.vocabulary import Decision, Operation
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings
-
-RASTER_CONCEPTS: Final = tuple(
-    concept
-    for group in (Group.RELIEF, Group.RADIATION, Group.MAAT, Group.MAGT, Group.AP)
-    for concept in GROUPS[group]
-)
-"""Attributes that come from rasters: those of another outline are others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,7 +210,7 @@ def _change(
         map_date=text["date"],
         comment=text["comment"],
         image_source=source,
-        cleared=RASTER_CONCEPTS,
+        cleared=from_rasters(),
         cleared_columns=tuple(QUALITY.values()),
     )
 
@@ -376,6 +370,6 @@ def missing_attributes(applied: Applied) -> tuple[str, ...]:
     rows = rows_of(layer, applied.changed)
     return tuple(
         layer.columns[concept]
-        for concept in ("subregion", *RASTER_CONCEPTS)
+        for concept in ("subregion", *from_rasters())
         if concept in layer.columns and blank(layer.raw(concept).iloc[rows].to_numpy(dtype=object)).any()
     )
