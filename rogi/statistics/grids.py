@@ -18,6 +18,7 @@ from rogi.files import replacing
 from rogi.geometry import Floats, Ints, equal_area_crs, total_bounds, transform_coordinates
 from rogi.inventory.writing.geopackage import set_last_change
 from rogi.longitudes import in_one_map
+from rogi.schema.attributes import shown_in
 
 if TYPE_CHECKING:
     import pyproj

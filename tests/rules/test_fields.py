@@ -13,7 +13,7 @@ from rogi.schema.model import Role
 from rogi.validation.engine import validate
 from rogi.validation.settings import Settings
 
-# Of the bad example of each rule: layer and column, as the rule's page has it; none: the geometry or the layer.
+# Of the bad example of each rule: layer and column, as on its page; none: the geometry or the layer.
 FIELDS: dict[str, set[str]] = {
     "SCH001": {".TPRoGI_Primary_Marker"},
     "SCH002": {"marker."},
