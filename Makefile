@@ -20,7 +20,7 @@ help:  ## list the targets
 
 setup: $(INSTALLED)  ## virtual environment with everything the other targets need
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt tools/cpu_torchvision.py tools/cpu_torchvision.pth
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "rogi needs Python 3.11 or newer with venv and pip; trying to install python3-venv ..." >&2; \
 	  as_root=$$([ "$$(id -u)" = 0 ] && echo "" || echo "sudo -n"); \
@@ -34,6 +34,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) 2>/dev/null || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --extra-index-url https://download.pytorch.org/whl/cpu $(TORCH)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@cp tools/cpu_torchvision.* "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	@touch $@
 
 demo: $(INSTALLED)  ## the main job on generated data, ending in reports

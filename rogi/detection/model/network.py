@@ -17,9 +17,8 @@ import numpy.typing as npt
 
 from rogi.detection.model.bundle import WEIGHTS, Bundle, read_tensors
 from rogi.detection.model.card import BOUNDARY, ROCK_GLACIER, ModelCard
-from rogi.detection.model.torchvision_shim import import_torchvision
-from rogi.distribution import missing
-from rogi.errors import InputError, OptionError
+from rogi.distribution import optional
+from rogi.errors import InputError, MissingExtra, OptionError
 from rogi.text import agreeing, counted
 
 if TYPE_CHECKING:
@@ -29,6 +28,12 @@ if TYPE_CHECKING:
 ARCHITECTURE: Final = "DeepLabV3Plus"
 ENCODER: Final = "tu-xception71"
 """The network of Sun et al. (2024, Sect. 3.1), under the names of segmentation-models-pytorch and timm."""
+
+MISMATCH: Final = (
+    "The torchvision that is installed was built for another PyTorch; install both from one index: "
+    "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu "
+    "(or /whl/ and the version of CUDA, such as cu128, in place of cpu)."
+)
 
 RATES: Final[Mapping[int, tuple[int, int, int]]] = {16: (6, 12, 18), 8: (12, 24, 36)}
 """Atrous rates by output stride (Chen et al. 2018, doi 10.1007/978-3-030-01234-2_49, Sect. 3.1)."""
@@ -353,19 +358,23 @@ def _decoder_parameter(name: str) -> str:
 
 
 def _smp() -> Any:
-    import_torchvision()
     try:
-        import segmentation_models_pytorch
-    except ImportError:
-        raise missing("Networks need segmentation-models-pytorch and timm", "train") from None
+        with optional("Building a network"):
+            import torch  # noqa: F401 - the first that is missing is the one that is named
+            import segmentation_models_pytorch  # isort: skip
+    except RuntimeError as error:
+        if "torchvision" not in str(error):
+            raise
+        raise MissingExtra(MISMATCH) from None
     return segmentation_models_pytorch
 
 
 def _unknown_encoder(name: str) -> str:
     """That there is no such encoder, and which have names like it; nothing where there is one."""
+    own = list(_smp().encoders.encoders)
     import timm
 
-    own, of_timm = list(_smp().encoders.encoders), [f"tu-{model}" for model in timm.list_models()]
+    of_timm = [f"tu-{model}" for model in timm.list_models()]
     if name in own or (name.startswith("tu-") and timm.is_model(name[3:])):
         return ""
     asked = name.lower()
