@@ -102,6 +102,12 @@ def _run() -> int:
     except Exception as error:  # noqa: BLE001 - every error becomes one message
         if is_interrupt(error):
             return INTERRUPTED
+        if isinstance(error, typer.Abort):  # what typer makes of an EOFError
+            ended = str(error.__cause__ or error.__context__ or "") or "nobody answered a question"
+            return _failed(
+                f"An input ended too early: {ended.rstrip('.')}. If it is a file, copy or download it again; "
+                "if it is a question, run the command on a terminal."
+            )
         if hasattr(error, "format_message") and hasattr(error, "show"):  # of typer: a wrong option or value
             return _misused(error)
         if os.environ.get("ROGI_DEBUG"):

@@ -51,6 +51,10 @@ class GuardedCommand(TyperCommand):
     The address of a database is taken by ``--store`` only; elsewhere it would be a path.
     """
 
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """Its line in the help of a group, never cut."""
+        return super().get_short_help_str(1000)
+
     def invoke(self, ctx: Any) -> Any:
         """Run it, within :func:`rogi.targets.running`."""
         for name, value in ctx.params.items():
@@ -93,7 +97,17 @@ def _refuse_addresses(value: object, option: str) -> None:
 
 
 class App(typer.Typer):
-    """A group of commands that are all guarded."""
+    """A group of commands that are all guarded, with help in plain text."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(
+            no_args_is_help=True,
+            add_completion=False,
+            rich_markup_mode=None,  # drawing boxes takes longer to import than all the rest
+            pretty_exceptions_enable=False,
+            context_settings={"help_option_names": ["-h", "--help"]},
+            **settings,
+        )
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[F], F]:
         """As :meth:`typer.Typer.command`."""

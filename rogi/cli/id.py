@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from rogi.inventory.id_sources import IdSource
 
 app = App(
-    no_args_is_help=True,
     help="Make, read and repair primary IDs such as RGU384455N1092526W.",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 VECTOR_ENDINGS = (".gpkg", ".shp", ".fgb", ".parquet", ".geojson", ".kml", ".kmz")

@@ -48,7 +48,7 @@ def loaded(name: str, home: str, help: str) -> Any:
         group = get_group(target)
         group.name = name
         return group
-    alone = App(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone = App()
     alone.command(name, short_help=help)(target)
     return get_command(alone)
 
@@ -64,15 +64,7 @@ def group(homes: Mapping[str, tuple[str, str]], **settings: Any) -> App:
         As of :class:`typer.Typer`.
     """
     kind = type("Commands", (LazyGroup,), {"homes": homes})
-    made = App(
-        cls=kind,
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode=None,  # drawing boxes takes longer to import than all the rest
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        **settings,
-    )
+    made = App(cls=kind, **settings)
     made.callback()(_nothing)  # for typer, what has a callback is a group, whether or not it knows commands
     return made
 

@@ -22,9 +22,7 @@ from rogi.review.report import document
 from rogi.review.verdicts import Trouble
 
 app = App(
-    no_args_is_help=True,
     help="Draw a random sample of units for review, and score what reviewers return.",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

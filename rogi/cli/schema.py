@@ -19,9 +19,7 @@ from rogi.schema.load import dialects, load_schema, load_vocabulary, schema_ids,
 from rogi.text import as_json
 
 app = App(
-    no_args_is_help=True,
     help="List, show and export schemas; make a blank GeoPackage for mapping.",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 _SchemaArgument = Annotated[

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from rogi.errors import OptionError
 from rogi.masking import masked
 from rogi.text import printable
 
@@ -62,6 +63,33 @@ def renew(text: str) -> None:
     """Replace the line that renews itself, on a terminal."""
     sys.stderr.write(f"\r\x1b[K{printable(masked(text))}")
     sys.stderr.flush()
+
+
+def confirmed(question: str, otherwise: str) -> bool:
+    """Whether somebody answers a question, asked on stderr, with y or yes.
+
+    Parameters
+    ----------
+    question
+        A whole sentence.
+    otherwise
+        What has happened, and what to do, where standard input is closed or at its end.
+
+    Raises
+    ------
+    OptionError
+        If nobody can answer.
+    """
+    sys.stderr.write(f"{printable(masked(question))} [y/N]: ")
+    sys.stderr.flush()
+    try:
+        answer = sys.stdin.readline() if sys.stdin is not None else ""
+    except (OSError, ValueError):
+        answer = ""
+    if not answer:
+        sys.stderr.write("\n")
+        raise OptionError(otherwise)
+    return answer.strip().lower() in ("y", "yes")
 
 
 def leave_stdout() -> None:

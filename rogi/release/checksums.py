@@ -80,6 +80,13 @@ def zip_faults(folder: Path) -> list[str]:
     return [f"{fault} (in {path.name})" for fault in (*faults, *_compared(stated, found))]
 
 
+def package_faults(folder: Path) -> str:
+    """What was added, changed or removed in a package and its zip since the build, in words."""
+    faults = [*folder_faults(folder)[1], *zip_faults(folder)]
+    more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    return "; ".join(faults[:SHOWN]) + more
+
+
 def verify_package(folder: Path) -> None:
     """Refuse a package that is not what was built.
 
@@ -88,13 +95,10 @@ def verify_package(folder: Path) -> None:
     InputError
         If a file of the folder or the zip was added, changed or removed; the message names them.
     """
-    faults = [*folder_faults(folder)[1], *zip_faults(folder)]
-    if faults:
-        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    if faults := package_faults(folder):
         raise InputError(
-            f"{folder} is not what was built, so nothing was uploaded or changed: "
-            f"{'; '.join(faults[:SHOWN])}{more}. Build the release again; what should be in it is changed "
-            "before a build, never in the package."
+            f"{folder} is not what was built, so nothing was uploaded or changed: {faults}. Build the "
+            "release again; what should be in it is changed before a build, never in the package."
         )
 
 
@@ -102,7 +106,7 @@ def _compared(stated: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
     faults = [f"{name} is missing" for name in sorted(set(stated) - set(found))]
     faults += [f"{name} does not belong to the package" for name in sorted(set(found) - set(stated))]
     return faults + [
-        f"{name} is not the file that was published: its checksum differs"
+        f"{name} was changed: its checksum is not that of {SUMS}"
         for name in sorted(set(stated) & set(found))
         if found[name] != stated[name]
     ]

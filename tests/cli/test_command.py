@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import shapely
+from typer.testing import CliRunner
 
+from rogi.cli import COMMANDS, app
 from rogi.inventory.write import write_inventory
 from rogi.rules import examples
 from rogi.schema.model import Role
@@ -86,6 +88,15 @@ def test_every_command_has_help_with_an_example(command, here):
     done = here(*command.split(), "--help")
     assert done.returncode == 0, done.stderr
     assert "Example" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_is_plain_text(name):
+    """Every group and command in one style: no boxes, no line cut short, -h and --help."""
+    result = CliRunner().invoke(app, [*name.split(), "-h"], prog_name="rogi")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"Usage: rogi{' ' * bool(name)}{name} ")
+    assert "╭" not in result.output and "..." not in result.output.partition("\nCommands:")[2]
 
 
 def test_validation_imports_only_what_it_needs(files):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rogi.cli.streams import Ended, ends_cleanly, escaped
+import rogi.cli
+from rogi.cli.streams import Ended, confirmed, ends_cleanly, escaped
+from rogi.errors import OptionError
 
 ROOT = Path(__file__).parents[2]
 START = "from rogi.cli import main; main()"
@@ -38,6 +41,41 @@ def test_a_closed_standard_output_is_one_sentence():
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert "standard output is closed" in done.stderr
     assert shell("$ROGI rules 2>&-").returncode == 0
+
+
+@pytest.mark.parametrize("given", [None, "", "closed"])
+def test_a_question_nobody_answers_is_one_sentence(monkeypatch, capsys, given):
+    """Standard input that is missing (no console), at its end, or closed."""
+    stream = None if given is None else io.StringIO(given)
+    if given == "closed":
+        stream.close()
+    monkeypatch.setattr(sys, "stdin", stream)
+    with pytest.raises(OptionError, match=r"^Say --yes\.$"):
+        confirmed("Shall it?", "Say --yes.")
+    assert capsys.readouterr() == ("", "Shall it? [y/N]: \n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("y\n", True), ("YES\n", True), ("n\n", False), ("\n", False), ("x\n", False)]
+)
+def test_only_a_yes_is_a_yes(monkeypatch, text, expected):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert confirmed("Shall it?", "") is expected
+
+
+def test_an_end_of_input_is_no_fault_of_rogi(monkeypatch, capsys):
+    """typer makes an Abort without a word of every EOFError, that of a file cut short included."""
+
+    def cut():
+        raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+
+    monkeypatch.setattr("rogi.cli.rules.rules", cut)
+    monkeypatch.setattr(sys, "argv", ["rogi", "rules"])
+    with pytest.raises(SystemExit) as end:
+        rogi.cli.main()
+    said = capsys.readouterr().err
+    assert end.value.code == 2 and said.count("\n") <= 2
+    assert "An input ended too early: Compressed file ended" in said and "fault in rogi" not in said
 
 
 def test_a_reader_that_goes_away_is_nothing_to_speak_of():

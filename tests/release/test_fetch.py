@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -180,12 +180,23 @@ def test_the_commands_from_package_to_reader(  # type: ignore[no-untyped-def]
         here = ("--server", server.address)
         code, out, _ = run("publish", str(folder), *here, "--dry-run")
         assert code == 0 and "/draft/actions/publish" not in out and server.store.log == []
-        code, out, _ = run("publish", str(folder), *here, "--dry-run", "--publish")
-        assert "/draft/actions/publish" in out and server.store.log == []
+        with pytest.raises(InputError, match="no draft"):
+            run("publish", str(folder), *here, "--dry-run", "--publish")
+        assert server.store.log == []
         code, out, err = run("publish", str(folder), *here)
         assert code == 0 and "reserved DOI 10.5072/zenodo." in out and TOKEN not in out + err
-        code, _, _ = run("publish", str(folder), *here, "--publish", text="n\n")
-        assert code == 1 and server.store.published == []
+        asked = len(server.store.log)
+        (number,) = server.store.records
+        code, out, _ = run("publish", str(folder), *here, "--dry-run", "--publish")
+        assert f"/api/records/{number}/draft/actions/publish" in out and "{number}" not in out
+        code, out, _ = run("publish", str(folder), *here, "--dry-run")
+        assert f"/api/records/{number}/draft/files" in out and "pids/doi" not in out
+        assert len(server.store.log) == asked
+        code, out, err = run("publish", str(folder), *here, "--publish", text="n\n")
+        assert code == 1 and server.store.published == [] and out == "" and "[y/N]" in err
+        with pytest.raises(OptionError, match=r"was not published: nobody answered\. Add --yes"):
+            run("publish", str(folder), *here, "--publish", text="")
+        assert server.store.published == []
         code, out, err = run("publish", str(folder), *here, "--publish", "--yes")
         assert code == 0 and "published" in out and TOKEN not in out + err
         doi = out.splitlines()[-1].removeprefix("https://doi.org/")
@@ -217,8 +228,40 @@ def test_publish_options_that_exclude_each_other(releases, monkeypatch: pytest.M
         run("publish", folder, "--publish", "--discard")
     with pytest.raises(OptionError, match="exclude each other"):
         run("publish", folder, "--new-record", "--new-version-of", "1")
-    with pytest.raises(OptionError, match="--new-version-of DOI"):
-        run("publish", folder, "--server", "http://127.0.0.1:9")
+    for more in ([], ["--dry-run"]):
+        with pytest.raises(OptionError, match="--new-version-of DOI"):
+            run("publish", folder, "--server", "http://127.0.0.1:9", *more)
+    code, out, _ = run("publish", folder, "--dry-run", "--adopt", "17")
+    assert code == 0 and "/api/records/17/draft" in out and "{number}" not in out
     monkeypatch.delenv("ZENODO_SANDBOX_TOKEN")
     with pytest.raises(OptionError, match="ZENODO_SANDBOX_TOKEN"):
         run("publish", folder)
+
+
+@pytest.mark.parametrize(
+    ("doi", "options", "way"),
+    [
+        ("10.5072/zenodo.1003", [], "add --sandbox, or --server ADDRESS"),
+        ("https://doi.org/10.5072/zenodo.1003", [], "add --sandbox"),
+        ("10.5281/zenodo.1003", ["--sandbox"], "leave out --sandbox"),
+    ],
+)
+def test_a_doi_of_another_repository_is_refused_before_it_is_asked(
+    doi: str, options: list[str], way: str
+) -> None:
+    """The number of a record of the sandbox is that of somebody else's on Zenodo."""
+    with pytest.raises(OptionError, match=way):
+        run("fetch", doi, *options)
+
+
+def test_a_record_of_the_same_number_elsewhere_is_refused(
+    published: Published, repository: Repository, tmp_path: Path
+) -> None:
+    """Any server: the DOI that was asked for is that of what comes; from the cache too."""
+    other = f"10.5281/zenodo.{published.record}"
+    for offline in (False, True):
+        with pytest.raises(OptionError, match=f"has the DOI {published.doi}, not {other}"):
+            fetch(other, repository, cache=tmp_path, offline=offline)
+    assert fetch(published.doi.upper(), repository, cache=tmp_path).doi == published.doi
+    assert cached_package(replace(published.release, doi=other), tmp_path) is None
+    assert cached_package(published.release, tmp_path) is not None

@@ -17,6 +17,8 @@ from rogi.release.build import build, set_doi
 from rogi.release.checking.check import check_package
 from rogi.release.description import read_release
 from rogi.release.metadata import checksums
+from rogi.release.previous import read_previous
+from rogi.release.publishing.claim import refuse_other_record
 from rogi.release.publishing.publish import discard, prepare, publish
 from rogi.release.publishing.records import record_number
 from rogi.release.publishing.rehearsal import rehearse
@@ -347,6 +349,82 @@ def test_records_of_others_are_refused(releases, server: Server, folder: Path, t
     assert not server.store.drafts
 
 
+def test_the_record_of_another_inventory_is_refused(
+    releases,  # type: ignore[no-untyped-def]
+    server: Server,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    """Of one title, but made by rogi of another inventory: nothing is made."""
+    second = copied(releases.second, tmp_path)
+    server.store.records["77"] = Record(
+        "77",
+        "78",
+        1,
+        1,
+        "2026-01-01",
+        {
+            "title": read_release(second).title,
+            "description": "<p>Package DryAndes_v1.0, made with rogi.</p>",
+        },
+        published=True,
+    )
+    with pytest.raises(InputError, match=r"Record 77 is DryAndes_v1\.0, a version of another inventory"):
+        prepare(second, client(server), version_of="77", say=quiet)
+    with pytest.raises(OptionError, match=r"has the DOI none, not 10\.5281/zenodo\.77"):
+        prepare(second, client(server), version_of="10.5281/zenodo.77", say=quiet)
+    assert not server.store.drafts
+
+
+def test_the_record_is_that_of_the_version_before(
+    releases,  # type: ignore[no-untyped-def]
+    server: Server,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    """By the DOI in the package: another record of the inventory is refused, a version of that one is taken.
+
+    Three records: 1.0, a second of 1.0 by another account, and 1.1 as the next version of the first.
+    """
+    repository = client(server)
+    prepare(folder, repository, say=quiet)
+    first = publish(folder, repository, say=quiet)
+    again = copied(releases.first, tmp_path / "again")
+    prepare(again, client(server, OTHER_TOKEN), say=quiet)
+    other = publish(again, client(server, OTHER_TOKEN), say=quiet)
+    source = read_release(releases.folders[1])
+    built = build(source, releases.versions.second, tmp_path / "out", previous=read_previous(folder))
+    with pytest.raises(InputError, match=f"is a new version of {first.doi}.*--new-version-of {first.doi}"):
+        prepare(built.folder, repository, version_of=other.doi, say=quiet)
+    assert not server.store.drafts
+    draft = prepare(built.folder, repository, version_of=first.record, say=quiet)
+    assert server.store.records[draft.record].parent == server.store.records[first.record].parent
+    made = publish(built.folder, repository, say=quiet)
+    # another version of the same record is as good: the repository puts the draft after the last
+    refuse_other_record(repository.record(made.record) or {}, made.doi, built.release, repository)
+
+
+def test_a_trial_on_another_server_is_of_a_record_there(
+    releases,  # type: ignore[no-untyped-def]
+    server: Server,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    """The version before has its DOI on Zenodo; the trial is a new version of its copy on the test server."""
+    repository = client(server)
+    on_zenodo = copied(releases.first, tmp_path / "zenodo")
+    set_doi(on_zenodo, "10.5281/zenodo.4711")
+    built = build(
+        read_release(releases.folders[1]),
+        releases.versions.second,
+        tmp_path / "out",
+        previous=read_previous(on_zenodo),
+    )
+    prepare(folder, repository, say=quiet)
+    first = publish(folder, repository, say=quiet)
+    assert not prepare(built.folder, repository, version_of=first.doi, say=quiet).published
+
+
 def test_an_expired_token_is_said_and_never_shown(server: Server, folder: Path) -> None:
     """401 says how to get a new token; the token is in no message."""
     server.store.expired = True
@@ -407,7 +485,7 @@ def _zip_of_other_data(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "named"),
     [
-        (_changed, r"csv/TPRoGI_Primary_Marker\.csv is not the file"),
+        (_changed, r"csv/TPRoGI_Primary_Marker\.csv was changed: its checksum is not that of SHA256SUMS"),
         (_added, r"validation/notes\.txt does not belong"),
         (_removed, r"CITATION\.cff is missing"),
         (_zip_changed, r"Synthetic_v1\.0\.zip is damaged"),
@@ -446,6 +524,22 @@ def test_a_package_changed_after_the_upload_is_not_published(server: Server, fol
     with pytest.raises(InputError, match=r"CHANGELOG\.md"):
         publish(folder, repository, say=quiet)
     assert server.store.published == []
+
+
+@pytest.mark.parametrize("edit", [_changed, _added, _removed])
+def test_a_package_changed_after_publication_is_told_so(
+    server: Server, folder: Path, edit: Callable[[Path], None]
+) -> None:
+    """The file is named, and that the record stays; no word of raising the version of what is the same."""
+    repository = client(server)
+    prepare(folder, repository, say=quiet)
+    made = publish(folder, repository, say=quiet)
+    edit(folder)
+    for step in (prepare, publish):
+        with pytest.raises(InputError, match=r"changed after it was published") as told:
+            step(folder, repository, say=quiet)
+        assert f"rogi release fetch {made.doi}" in str(told.value)
+        assert "raise the version" not in str(told.value)
 
 
 def test_files_that_do_not_belong_are_taken_out(server: Server, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rogi.cli.release.options import Quiet, Say
-from rogi.cli.streams import tell
+from rogi.cli.streams import confirmed, tell
 from rogi.errors import OptionError
 from rogi.release.publishing import publish as publishing
 from rogi.release.publishing.rehearsal import rehearse
@@ -64,34 +64,39 @@ def publish(
         raise OptionError("--new-record and --new-version-of exclude each other; give one of them.")
     address = server or (ZENODO if production else SANDBOX)
     say = Say(quiet)
+    token = "" if dry_run else token_for(sandbox=not production)
+    if (
+        not (discard or publish_draft or new_record)
+        and new_version_of is None
+        and adopt is None
+        and publishing.read_package(folder).previous is not None
+    ):
+        raise OptionError(
+            "This release has a version before; name its record with --new-version-of DOI, or add "
+            "--new-record."
+        )
     if dry_run:
-        sys.stdout.write(rehearse(folder, address, version_of=new_version_of, publish=publish_draft))
+        sys.stdout.write(
+            rehearse(folder, address, version_of=new_version_of, adopt=adopt, publish=publish_draft)
+        )
         return
-    repository = Repository(address, HttpTransport(token_for(sandbox=not production)), say=say)
+    repository = Repository(address, HttpTransport(token), say=say)
     if discard:
         number = publishing.discard(folder, repository)
         sys.stdout.write(f"discarded draft {number}\n" if number else "there is no draft of this package\n")
         return
     if publish_draft:
         release = publishing.read_package(folder)
-        if not yes and not typer.confirm(
-            f"Publish {release.name} at {address} with the DOI {release.doi}? This cannot be undone."
+        if not yes and not confirmed(
+            f"Publish {release.name} at {address} with the DOI {release.doi}? This cannot be undone.",
+            f"{release.name} was not published: nobody answered. Add --yes where nobody "
+            "can answer, as in CI.",
         ):
             tell("not published; the draft is as it was")
             raise typer.Exit(1)
         made = publishing.publish(folder, repository, say=say)
         sys.stdout.write(f"published {made.address}\nhttps://doi.org/{made.doi}\n")
         return
-    if (
-        publishing.read_package(folder).previous is not None
-        and new_version_of is None
-        and not new_record
-        and adopt is None
-    ):
-        raise OptionError(
-            "This release has a version before; name its record with --new-version-of DOI, or say "
-            "--new-record."
-        )
     draft = publishing.prepare(
         folder,
         repository,

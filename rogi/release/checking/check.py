@@ -30,6 +30,7 @@ from rogi.release.metadata import SUMS
 from rogi.rules.rule import Severity
 from rogi.statistics.facts import check, read_facts
 from rogi.statistics.unit_table import unit_table
+from rogi.text import agreeing, counted
 from rogi.validation.report import State
 from rogi.validation.waivers import Waiver
 
@@ -178,7 +179,7 @@ def _rules(folder: Path, inventory: Inventory, release: Release) -> list[Item]:
 
 def _checksums(folder: Path) -> Item:
     number, faults = folder_faults(folder)
-    return _item("checksums", faults, f"{number} files, all as published")
+    return _item("checksums", faults, f"{counted(number, 'file')}, all as {SUMS} states")
 
 
 def _metadata(folder: Path, release: Release, inventory: Inventory) -> Item:
@@ -323,7 +324,8 @@ def _facts(folder: Path, inventory: Inventory) -> Item:
             stated = f"{c.fact.value:.10g} ± {c.fact.tolerance:g} {c.fact.unit}".rstrip()
             said = "cannot be checked: " + c.reason if c.found is None else f"{c.found:.10g}"
             faults.append(f"{c.fact.name}: {said}, stated {stated}")
-    return _item("facts", faults, f"{len(checked)} stated facts hold ({facts.source})")
+    hold = f"{counted(len(checked), 'stated fact')} {agreeing(len(checked), 'holds', 'hold')}"
+    return _item("facts", faults, f"{hold} ({facts.source})")
 
 
 def _lineage(folder: Path, release: Release, inventory: Inventory) -> Item:
@@ -332,7 +334,8 @@ def _lineage(folder: Path, release: Release, inventory: Inventory) -> Item:
             return Item("lineage", None, "a first version has none")
         return Item("lineage", False, f"{CROSSWALK} is missing, though there is a version before")
     units, gone, faults = lineage_faults(folder, release, inventory)
-    return _item("lineage", faults, f"{units:,} units, {gone:,} IDs that are gone")
+    lost = f"{counted(gone, 'ID')} that {agreeing(gone, 'is', 'are')} gone"
+    return _item("lineage", faults, f"{counted(units, 'unit')}, {lost}")
 
 
 def _known_files(path: Path, release: Release) -> Item:
@@ -347,11 +350,13 @@ def _known_files(path: Path, release: Release) -> Item:
                 faults.append(f"{file.name} is missing")
             elif sha256_of(there[file.name]) != file.sha256:
                 faults.append(f"{file.name} is not the file that was published: its checksum differs")
-    return _item("checksums", faults, f"{len(known)} files, all as published")
+    return _item("checksums", faults, f"{counted(len(known), 'file')}, all as published")
 
 
 # ---- small parts
 
 
 def _item(name: str, faults: list[str], good: str) -> Item:
-    return Item(name, False, f"{len(faults)} faults", tuple(faults)) if faults else Item(name, True, good)
+    return (
+        Item(name, False, counted(len(faults), "fault"), tuple(faults)) if faults else Item(name, True, good)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 from rogi.release.contents import Contents
@@ -20,6 +21,18 @@ _TYPES = {
 def marker(release: Release) -> str:
     """What tells the draft of this release from every other: the last words of its description."""
     return f"Package {release.name}, made with rogi."
+
+
+def marked_name(description: str) -> str | None:
+    """Name of the package that a description marks, such as ``TPRoGI_v1.0``; None where there is no mark.
+
+    Examples
+    --------
+    >>> marked_name("<p>Package DryAndes_v1.0, made with rogi.</p>"), marked_name("<p>Fish</p>")
+    ('DryAndes_v1.0', None)
+    """
+    found = re.findall(r"Package (\S+_v[0-9.]+), made with rogi\.", description)
+    return found[-1] if found else None
 
 
 def record(release: Release, contents: Contents) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rogi.errors import InputError
 from rogi.release.build import set_doi
 from rogi.release.contents import md5_of
 from rogi.release.description import FILE as RELEASE_FILE
-from rogi.release.description import Release, read_release
+from rogi.release.description import PREDECESSOR, Release, read_release
 from rogi.release.metadata import INVENIO
 from rogi.release.metadata.invenio import marker
 from rogi.release.publishing.draft import Draft, State, state_path, write_state
@@ -26,6 +26,8 @@ from rogi.release.publishing.records import (
     numbers_of,
     parent_of,
     record_number,
+    refuse_foreign,
+    refuse_other_inventory,
 )
 from rogi.release.publishing.repository import Repository, RepositoryError, UnansweredError
 from rogi.release.publishing.upload import upload_files
@@ -85,8 +87,9 @@ def check_parent(draft: dict[str, Any], repository: Repository, version_of: str 
     record = repository.record(record_number(version_of))
     if record is None or parent_of(record) != parent_of(draft):
         raise InputError(
-            f"Draft {draft['id']} of this package is not a new version of {version_of}. Leave out "
-            "--new-version-of to go on with it, or delete it with --discard and build the package again."
+            f"Draft {draft['id']} of this package is not a new version of {version_of}. Look at the draft: "
+            "if it is of the wrong record, delete it with --discard, build the package again and run this "
+            "command again; if it is the right one, correct --new-version-of."
         )
 
 
@@ -97,11 +100,15 @@ def make(
     now = dt.datetime.now(tz=dt.UTC).isoformat(timespec="seconds")
     if version_of is not None:
         number = record_number(version_of)
+        refuse_foreign(version_of, repository.address)
         record = repository.record(number)
         if record is None:
             raise InputError(
                 f"There is no published record {number} at {repository.address}; check the DOI and server."
             )
+        refuse_foreign(version_of, repository.address, record)
+        refuse_other_inventory(record, release.name, release.inventory)
+        refuse_other_record(record, version_of, release, repository)
         title = str(record.get("metadata", {}).get("title", ""))
         if title != release.title and not other_title:
             raise InputError(
@@ -129,6 +136,30 @@ def make(
         f"{lost} No draft was found since; run the same command again: it looks for one first.",
         lost.status,
     )
+
+
+def refuse_other_record(
+    record: dict[str, Any], version_of: str, release: Release, repository: Repository
+) -> None:
+    """Refuse a record that is no version of what the package says it is a new version of."""
+    stated = [r.identifier for r in release.related if r.relation == PREDECESSOR and r.scheme == "doi"]
+    prefix = doi_of(record).lower().partition("/")[0]
+    # a trial on a sandbox is of a record there, whatever the version before has on the real server
+    dois = [doi for doi in stated if doi.lower().partition("/")[0] == prefix]
+    if not dois or any(doi.lower() == doi_of(record).lower() for doi in dois):
+        return
+    parents = {
+        parent_of(before)
+        for doi in dois
+        if (before := repository.record(record_number(doi))) is not None
+        and doi_of(before).lower() == doi.lower()
+    }
+    if parent_of(record) not in parents:
+        raise InputError(
+            f"{release.name} is a new version of {', '.join(dois)} by its {RELEASE_FILE}; {version_of} is no "
+            f"version of that. Add --new-version-of {dois[0]}; if that is wrong, build the release again "
+            "with the right --previous."
+        )
 
 
 def twin(folder: Path, release: Release, repository: Repository) -> Draft | None:

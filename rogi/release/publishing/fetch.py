@@ -16,7 +16,7 @@ from rogi.files import replacing, write_text
 from rogi.release.contents import md5_of, sha256_of
 from rogi.release.description import Release
 from rogi.release.publishing.answers import CACHED, fault
-from rogi.release.publishing.records import record_number
+from rogi.release.publishing.records import doi_of, record_number, refuse_foreign
 from rogi.release.publishing.repository import CONNECT_S, READ_S, Repository, RepositoryError
 from rogi.targets import CACHE_VARIABLE, cache_folder
 from rogi.text import as_json
@@ -79,9 +79,11 @@ def fetch(
         If the record or a file is not there, or what comes is not what was published.
     """
     number = record_number(what)
+    refuse_foreign(what, repository.address)
     host = urlsplit(repository.address).netloc.replace(":", "_")
     folder = (cache or cache_folder()) / "records" / host / number
     record = _record(number, repository, folder, offline)
+    refuse_foreign(what, repository.address, {"id": number, "doi": record["doi"]})
     files = {entry["key"]: entry for entry in record["files"]}
     downloaded = []
     for name, entry in sorted(files.items()):
@@ -109,7 +111,8 @@ def cached_package(release: Release, cache: Path | None = None) -> Path | None:
         return None
     number = record_number(release.doi)
     for folder in sorted((cache or cache_folder()).glob(f"records/*/{number}")):
-        if folder.is_dir() and _record_path(folder).is_file():
+        record = _known(folder) if folder.is_dir() else None
+        if record is not None and record["doi"].lower() == release.doi.lower():
             return readable(folder)
     return None
 
@@ -147,15 +150,21 @@ def copy_out(fetched: Fetched, target: Path) -> list[Path]:
     return made
 
 
+def _known(folder: Path) -> dict[str, Any] | None:
+    """What the record in a folder of the cache says of itself; None where that is missing or damaged."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        content = json.loads(_record_path(folder).read_text(encoding="utf-8"))
+        if fault(content, CACHED) is None:
+            return dict(content)
+    return None
+
+
 def _record(number: str, repository: Repository, folder: Path, offline: bool) -> dict[str, Any]:
     """What the record says of itself, from the cache if it is there: a published version does not change."""
     known = _record_path(folder)
-    if known.is_file():
-        with contextlib.suppress(ValueError, RecursionError):
-            content = json.loads(known.read_text(encoding="utf-8"))
-            if fault(content, CACHED) is None:
-                return dict(content)
-        known.unlink()
+    if (kept := _known(folder)) is not None:
+        return kept
+    known.unlink(missing_ok=True)
     if offline:
         raise InputError(
             f"Record {number} is not in the cache {folder.parent}; fetch it once without --offline."
@@ -172,7 +181,7 @@ def _record(number: str, repository: Repository, folder: Path, offline: bool) ->
         raise InputError(f"Record {number} at {repository.address} has no public files; check the DOI.")
     record = {
         "record": str(found["id"]),
-        "doi": str(found.get("pids", {}).get("doi", {}).get("identifier", found.get("doi", ""))),
+        "doi": doi_of(found) or str(found.get("doi") or ""),
         "title": str(found.get("metadata", {}).get("title", "")),
         "version": str(found.get("metadata", {}).get("version", "")),
         "files": [{key: e.get(key) for key in ("key", "checksum", "size")} for e in entries.values()],

@@ -12,7 +12,7 @@ from rogi.errors import InputError, RogiError
 from rogi.files import remove_leftovers
 from rogi.release.build import set_doi
 from rogi.release.checking.check import SHOWN, check_package
-from rogi.release.checksums import verify_package
+from rogi.release.checksums import package_faults, verify_package
 from rogi.release.contents import md5_of
 from rogi.release.description import FILE as RELEASE_FILE
 from rogi.release.description import Release, read_release
@@ -168,7 +168,8 @@ def _publish(folder: Path, release: Release, repository: Repository, say: Say) -
     if state.published or repository.draft(state.record) is None:
         return _published(folder, repository, state.record)
     verify_package(folder)
-    _check(folder, say)
+    say("checking the package")
+    check_whole(folder)
     try:
         _verify(folder, release, repository, state.record)
     except RogiError:
@@ -264,9 +265,14 @@ def _describe(folder: Path, repository: Repository, state: State) -> State:
     return state
 
 
-def _check(folder: Path, say: Say) -> None:
-    """The whole of `rogi release check`: what is published cannot be taken back."""
-    say("checking the package")
+def check_whole(folder: Path) -> None:
+    """The whole of `rogi release check`: what is published cannot be taken back.
+
+    Raises
+    ------
+    InputError
+        If a check fails; the message says which.
+    """
     checks = check_package(folder)
     if not checks.passed:
         failed = [item for item in checks.items if item.passed is False]
@@ -309,6 +315,11 @@ def _published(folder: Path, repository: Repository, number: str) -> Draft:
     own, doi = read_release(folder).doi, doi_of(record)
     if own not in (None, doi):
         raise InputError(f"Record {number} was published with the DOI {doi}, the package has {own}.")
+    if faults := package_faults(folder):
+        raise InputError(
+            f"{folder} was changed after it was published as record {number}: {faults}. The record stays as "
+            f"it is; get its files with `rogi release fetch {doi}`, and bring changes out as a new version."
+        )
     made = became(folder, repository, record)
     if made is None:
         raise InputError(
