@@ -21,6 +21,7 @@ SECTIONS = {
         "settings.md",
         "outputs.md",
     ],
+    "Notebooks": "notebooks",
     "Commands": "commands",
     "Methods": "methods",
     "Guides": "guides",
@@ -83,7 +84,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         if isinstance(where, list):
             pages = [page for page in where if (root / page).is_file() or page in made]
         else:
-            written = sorted(path.relative_to(root).as_posix() for path in (root / where).glob("*.md"))
+            written = sorted(
+                path.relative_to(root).as_posix()
+                for path in (root / where).glob("*")
+                if path.suffix == (".py" if where == "notebooks" else ".md")
+            )
             pages = written + [page for page in made if page.startswith(f"{where}/")]
             pages.sort(key=lambda page: (not page.endswith("index.md"), page))
         if pages:

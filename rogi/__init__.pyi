@@ -24,6 +24,7 @@ from .api.reviewing import draw_sample as draw_sample
 from .api.reviewing import score_reviews as score_reviews
 from .api.statistics import grid as grid
 from .api.statistics import summarise as summarise
+from .api.training import cut_patches as cut_patches
 from .api.training import train as train
 from .api.updating import apply_update as apply_update
 from .api.updating import plan_update as plan_update

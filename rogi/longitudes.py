@@ -135,8 +135,8 @@ def whole(lonlat: Geometries) -> Geometries:
 
     Examples
     --------
-    >>> shapely.bounds(whole(np.array([shapely.box(285, -30, 285.1, -29)], dtype=object))).tolist()
-    [[-75.0, -30.0, -74.9, -29.0]]
+    >>> shapely.bounds(whole(np.array([shapely.box(285, -30, 285.5, -29)], dtype=object))).tolist()
+    [[-75.0, -30.0, -74.5, -29.0]]
     """
     bounds = shapely.bounds(lonlat).reshape(-1, 4)
     lonlat, crossing = _unwrapped(lonlat, bounds)

@@ -318,10 +318,11 @@ def match(
 
 
 def _labels(layer: Layer, rows: pd.Series) -> pd.Series:
-    """Labels of rows counted from 1; null where there is no row."""
+    """Labels of rows counted from 1; null where there is no row. Numbers stay whole."""
     by_row = dict(zip(layer.rows.tolist(), layer.index_of_rows.tolist(), strict=True))
     found = [None if pd.isna(row) else by_row[int(row)] for row in rows]
-    return pd.Series(found, index=rows.index).infer_objects()
+    whole = pd.api.types.is_integer_dtype(layer.index_of_rows.dtype)
+    return pd.Series(found, index=rows.index, dtype="Int64" if whole else object)
 
 
 def _side(source: Source, number: int, role: str | None, id_field: str | None) -> Side:

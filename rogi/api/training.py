@@ -1,4 +1,4 @@
-"""Training a model from Python."""
+"""Training a model from Python: patches, and the network that learns on them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,156 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from rogi.api.detection import _path, _settings
 from rogi.api.display import frames_html
+from rogi.api.inventories import as_paths
+from rogi.detection.imagery.channels import Imagery
 from rogi.detection.model.bundle_writing import check_target
 from rogi.detection.model.card import ModelCard
 from rogi.detection.model.export import check_installed
 from rogi.detection.model.network import NetworkSpec
-from rogi.detection.patches.shards import PatchSet
+from rogi.detection.patches.cutting import PatchSettings
+from rogi.detection.patches.extraction import make_patches
+from rogi.detection.patches.label_rasters import read_outlines
+from rogi.detection.patches.shards import PatchCard, PatchSet
 from rogi.detection.training.augmentation import Augmentation
 from rogi.detection.training.loop import train as train_network
 from rogi.detection.training.outcome import check_name, write_model
 from rogi.detection.training.report import curves_figure
 from rogi.detection.training.settings import TrainingSettings
+from rogi.errors import InputError
+from rogi.raster.bands import parse_choice
+from rogi.raster.files import close_files
+
+Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """What :func:`rogi.cut_patches` gives.
+
+    Attributes
+    ----------
+    folder : Path
+        For :func:`rogi.train`.
+    card : PatchCard
+        Channels, pixel size (m), counts, and the checksums of what the patches were made from.
+    index : DataFrame
+        One row for each patch: its part (train or validation), place, and what it was cut for.
+    notes : tuple of str
+        What was left out, and why.
+    """
+
+    folder: Path
+    card: PatchCard
+    index: pd.DataFrame
+    notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        size, metres = self.card.size, self.card.resolution_m
+        return f"<Patches {self.folder}: {len(self.index)} of {size} x {size} pixels, {metres:.3g} m>"
+
+    def _repr_html_(self) -> str:
+        return frames_html(repr(self), index=self.index)
+
+
+def cut_patches(
+    imagery: Paths,
+    units: Paths,
+    output: str | PathLike[str],
+    *,
+    negatives: Paths = (),
+    area: str | PathLike[str] | None = None,
+    bands: str | Sequence[int | str] | None = None,
+    channels: Mapping[str, str | PathLike[str]] | None = None,
+    nodata: float | Sequence[float] = (),
+    resolution: float | None = None,
+    crs: str | None = None,
+    force: bool = False,
+    **settings: Any,
+) -> Patches:
+    """Cut patches for training from imagery and the outlines of units, as `rogi detect patches` does.
+
+    Parameters
+    ----------
+    imagery : path or sequence of paths
+        GeoTIFF, VRT, folder of tiles or STAC item; several are several images, not one mosaic.
+    units : path or sequence of paths
+        Inventories whose outlines are the units; their checksums are kept, so tables in memory are written
+        first. Ground without an outline counts as background.
+    output : path
+        Folder to write; whole or not at all.
+    negatives : path or sequence of paths
+        Polygons of what is no rock glacier though it looks like one.
+    area : path, optional
+        Polygons of the ground that was searched for units; outside nothing counts.
+    bands, channels, nodata
+        As of :func:`rogi.predict`.
+    resolution : float, optional
+        Resample to pixels of so many metres.
+    crs : str, optional
+        Of outlines whose file states none.
+    force : bool
+        Replace a folder that exists.
+    **settings
+        Fields of `rogi.detection.patches.cutting.PatchSettings`: ``size=480`` and ``stride=320`` (pixels),
+        ``context_m=1500`` (m), ``train_share=0.7``, ``split="blocked"``, ``seed=0`` …
+
+    Returns
+    -------
+    Patches
+        ``folder``, ``card``, ``index`` (DataFrame), ``notes``.
+
+    Raises
+    ------
+    InputError
+        Imagery or outlines cannot be read, have no CRS, or there is nothing to cut.
+    OptionError
+        A setting is unknown or out of its range.
+    OutputError
+        The folder exists, or cannot be written.
+
+    References
+    ----------
+    docs/methods/detection-training.md
+
+    Examples
+    --------
+    >>> import rogi
+    >>> from rogi.synthetic.imagery import Scene, SceneSettings
+    >>> from rogi.synthetic.scene_files import write_scene
+    >>> made = write_scene(Scene(SceneSettings(768, 768, seed=1)), "scene")
+    >>> cut = rogi.cut_patches("scene/season1.tif", "scene/truth1.gpkg", "patches", size=128, stride=64)
+    >>> cut.card.size, cut.card.channels, sorted(set(cut.index["split"]))
+    (128, ('red', 'green', 'blue'), ['train', 'validation'])
+    """
+    chosen = _settings(PatchSettings, settings)
+    voids = (nodata,) if isinstance(nodata, int | float) else tuple(nodata)
+    taken = parse_choice(bands) if bands is None or isinstance(bands, str) else tuple(bands)
+    further = {name: Path(path) for name, path in (channels or {}).items()}
+    try:
+        images = [
+            Imagery.open(path, bands=taken, channels=further, resolution=resolution, nodata=voids)
+            for path in as_paths(imagery)
+        ]
+        made = make_patches(
+            images,
+            [read_outlines(path, crs) for path in as_paths(units)],
+            Path(output),
+            negatives=[read_outlines(path, crs) for path in as_paths(negatives)],
+            area=None if area is None else read_outlines(Path(area), crs),
+            settings=chosen,
+            force=force,
+        )
+    finally:
+        close_files()
+    if made.damaged:
+        raise InputError(made.damaged[0])
+    return Patches(Path(output), made.patches.card, made.patches.index.copy(), made.notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +218,7 @@ def train(
     Parameters
     ----------
     patches : path
-        Folder that `rogi detect patches` wrote.
+        Folder of :func:`cut_patches`, or of `rogi detect patches`.
     output : path
         Bundle to write: a folder, or a .zip. Checkpoints lie in ``<output>.training`` until it is done.
     architecture, encoder, encoder_depth, decoder_channels, output_stride, atrous_rates

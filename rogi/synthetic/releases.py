@@ -150,7 +150,7 @@ def two_versions(count: int, seed: int = 0) -> Versions:
     )
 
 
-def write_release_folders(versions: Versions, folder: Path) -> tuple[Path, Path]:
+def write_release_folders(versions: Versions, folder: str | Path) -> tuple[Path, Path]:
     """``release.yaml`` and ``CHANGELOG.md`` of both versions, as a maintainer keeps them.
 
     Parameters
@@ -197,7 +197,7 @@ def write_release_folders(versions: Versions, folder: Path) -> tuple[Path, Path]
         (first, "First release."),
         (second, "Units reviewed again; two found, two taken out."),
     ):
-        path = folder / release.version
+        path = Path(folder) / release.version
         path.mkdir(parents=True, exist_ok=True)
         write_text(path / "release.yaml", release_text(release))
         write_text(path / "CHANGELOG.md", f"# {NAME} {release.version} ({release.date})\n\n{said}\n")

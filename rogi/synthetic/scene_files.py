@@ -61,7 +61,7 @@ class SceneFiles:
     units: tuple[int, ...]
 
 
-def write_scene(scene: Scene, folder: Path, seasons: int = 1, repeat: int = 1) -> SceneFiles:
+def write_scene(scene: Scene, folder: str | Path, seasons: int = 1, repeat: int = 1) -> SceneFiles:
     """Write a scene.
 
     Pages of `PAGE` pixels are rendered one after the other, so that a scene of any size takes the memory of
@@ -86,6 +86,7 @@ def write_scene(scene: Scene, folder: Path, seasons: int = 1, repeat: int = 1) -
     OutputError
         A file cannot be written.
     """
+    folder = Path(folder)
     make_folder(folder)
     pictures, truths, units = [], [], []
     dem = folder / "dem.tif"

@@ -129,7 +129,7 @@ def tiles(box: Box) -> Iterator[tuple[int, int]]:
 
 
 def write_tiles(
-    folder: Path, box: Box, seed: int = 0, arc_seconds: float = 1.0, relief: Relief | None = None
+    folder: str | Path, box: Box, seed: int = 0, arc_seconds: float = 1.0, relief: Relief | None = None
 ) -> list[Path]:
     """Write 1° tiles of synthetic elevation as NASADEM has them: int16, EPSG:4326, named ``n30e090.tif``.
 
@@ -152,6 +152,7 @@ def write_tiles(
         raise OptionError(f"A degree is no multiple of {arc_seconds:g} arc-seconds; choose 1, 3, 9, 30 ...")
     if size * size > MAX_PIXELS:
         raise OptionError(f"Pixels of {arc_seconds:g} arc-seconds make tiles too large; choose 0.2 or more.")
+    folder = Path(folder)
     make_folder(folder)
     crs = parse_crs("EPSG:4326")
     written = []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from rogi.distribution import missing
 from rogi.rules.rule import Severity
@@ -160,6 +162,19 @@ class Report:
     date: dt.date
     waivers: tuple[WaiverUse, ...] = ()
     inventory: Inventory | None = field(default=None, repr=False)
+
+    @property
+    def rules(self) -> pd.DataFrame:
+        """The conformance statement, one row for each rule: code, name, title, severity, evidence, status.
+
+        ``findings`` counts all, ``waived`` and ``known`` those that do not count; ``reason`` says why a rule
+        did not run.
+        """
+        names = [one.name for one in fields(Outcome)]
+        rows = [[getattr(outcome, name) for name in names] for outcome in self.outcomes]
+        return pd.DataFrame(rows, columns=names).astype(
+            dict.fromkeys(("severity", "evidence", "status"), str)
+        )
 
     def count(self, severity: Severity | str) -> int:
         """Open findings of a severity."""

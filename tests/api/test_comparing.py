@@ -244,3 +244,11 @@ def test_scores_are_those_of_the_command(tmp_path: Path, run_cli: Callable[..., 
     with pytest.raises(OptionError, match="same reviewer"):
         rogi.score_reviews([files[0], files[0]])
     assert math.isfinite(score.reviewers["correct_low"].iloc[0])
+
+
+def test_labels_that_are_numbers_stay_whole_where_a_partner_is_missing() -> None:
+    old = rogi.synthetic_inventory(4, seed=2).outlines
+    crosswalk = rogi.compare(old, old.iloc[1:]).crosswalk.sort_values("index_a")
+    assert crosswalk["index_a"].tolist() == [0, 1, 2, 3]
+    assert crosswalk["index_b"].dtype == "Int64"
+    assert old.loc[crosswalk["index_b"].dropna()].index.tolist() == [1, 2, 3]

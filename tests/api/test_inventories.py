@@ -254,3 +254,11 @@ def test_z_and_other_names_of_the_geometry(outlines: gpd.GeoDataFrame) -> None:
     assert "GEO006" in set(report.findings["code"]) | {o.code for o in report.outcomes}
     moved = outlines.to_crs(32645)
     np.testing.assert_allclose(rogi.area(moved), rogi.area(outlines), rtol=1e-5)
+
+
+def test_the_rules_of_a_report_are_a_table() -> None:
+    report = rogi.validate(rogi.synthetic_inventory(3), select="GEO")
+    table = report.rules.set_index("code")
+    assert len(table) == len(report.outcomes)
+    assert table.loc["GEO003", ["status", "findings", "severity"]].tolist() == ["passed", 0, "error"]
+    assert table.loc["PID001", ["status", "reason"]].tolist() == ["not run", "not selected"]

@@ -51,17 +51,6 @@ def test_unknown_names_are_refused() -> None:
         rogi.no_such_name  # noqa: B018
 
 
-@pytest.mark.parametrize("name", [name for name in rogi.__all__ if name != "errors"])
-def test_examples_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    found = doctest.DocTestFinder(recurse=True).find(getattr(rogi, name), name)
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    said: list[str] = []
-    for example in found:
-        runner.run(example, out=said.append)
-    assert not runner.failures, "".join(said)
-
-
 def test_the_page_for_notebooks_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     page = Path(__file__).parents[2] / "docs" / "python.md"

@@ -68,9 +68,8 @@ def climate_field(
     >>> import numpy as np, xarray as xr
     >>> places = {"lat": [32.0, 31, 30], "lon": [90.0, 91, 92]}
     >>> field = xr.DataArray(np.full((3, 3), 268.15), places, name="tas")
-    >>> path = getfixture("tmp_path") / "tas.nc"
-    >>> field.assign_attrs(units="K").to_netcdf(path)
-    >>> found = climate_field(path, "temperature", (90.5, 30.5, 91.5, 31.5))
+    >>> field.assign_attrs(units="K").to_netcdf("tas.nc")
+    >>> found = climate_field("tas.nc", "temperature", (90.5, 30.5, 91.5, 31.5))
     >>> found.raster.values.round(2)[1, 1]
     np.float64(-5.0)
     """
