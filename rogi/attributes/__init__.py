@@ -25,17 +25,17 @@ _HOMES = {
     "AttributeSettings": ("configuration", "AttributeSettings"),
     "ClimateField": ("rogi.raster.climate.options", "ClimateField"),
     "ClimateOptions": ("rogi.raster.climate.options", "ClimateOptions"),
-    "Coverage": ("coverage", "Coverage"),
+    "Coverage": ("rogi.attributes.zonal.coverage", "Coverage"),
     "Derived": ("derive", "Derived"),
     "ElevationModel": ("rogi.raster.elevation.model", "ElevationModel"),
     "Runner": ("derive", "Runner"),
-    "circular_statistics": ("statistics", "circular_statistics"),
+    "circular_statistics": ("rogi.attributes.zonal.statistics", "circular_statistics"),
     "climate_field": ("rogi.raster.climate.field", "climate_field"),
     "derive_attributes": ("derive", "derive_attributes"),
     "open_elevation_model": ("rogi.raster.elevation.model", "open_elevation_model"),
-    "pixel_coverage": ("coverage", "coverage"),
-    "weighted_statistics": ("statistics", "weighted_statistics"),
-    "zonal_statistics": ("zonal", "zonal_statistics"),
+    "pixel_coverage": ("rogi.attributes.zonal.coverage", "coverage"),
+    "weighted_statistics": ("rogi.attributes.zonal.statistics", "weighted_statistics"),
+    "zonal_statistics": ("rogi.attributes.zonal.zonal", "zonal_statistics"),
 }
 
 __all__ = [

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,10 @@ from rogi.errors import InputError, OptionError
 from rogi.raster.climate.options import ClimateOptions
 from rogi.raster.guard import address
 from rogi.terrain import RadiationParameters, SlopeMethod
-from rogi.validation.settings import rogi_table
+from rogi.validation.settings import ATTRIBUTES, CLIMATE, check_attribute_names, rogi_table
 
-CLIMATE = ("maat", "magt", "ap")
+OWN = frozenset({*ATTRIBUTES, *CLIMATE, "radiation"})
+"""Settings that are no sources of `rogi.attributes.registry`."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,7 @@ def read_settings(path: Path) -> AttributeSettings:
 
 def _settings(table: Mapping[str, Any], path: Path) -> AttributeSettings:
     plain = ("dem_crs", "region_field", "only_missing", "buffer")
-    zonal = ("engine", "minimum_valid_share", "extreme_share")
-    own = ("dem", "nodata", "regions", "fields", "slope_method", "radiation", *CLIMATE, *plain, *zonal)
-    known = own if set(table) <= set(own) else (*own, *sources())
-    _check_names(table, known, "[attributes]", path)
+    check_attribute_names(table, str(path))
     for name, kind, what in (
         ("dem_crs", str, "text"),
         ("region_field", str, "text"),
@@ -171,7 +168,7 @@ def _settings(table: Mapping[str, Any], path: Path) -> AttributeSettings:
     if not isinstance(radiation, dict):
         raise OptionError(f"[attributes.radiation] of {path} should be a table of parameters.")
     values["radiation"] = RadiationParameters.from_dict(radiation)
-    values["inputs"] = tuple(_input(table[name], name, path) for name in sorted(set(table) - set(own)))
+    values["inputs"] = tuple(_input(table[name], name, path) for name in sorted(set(table) - OWN))
     return AttributeSettings(**values)
 
 
@@ -184,7 +181,6 @@ def _input(value: Any, name: str, path: Path) -> Given:
 def _climate(value: Any, name: str, path: Path) -> ClimateSource:
     table = value if isinstance(value, dict) else {"files": value}
     names = [f.name for f in fields(ClimateOptions)]
-    _check_names(table, ("files", *names), f"[attributes.{name}]", path)
     if "files" not in table:
         raise OptionError(f"[attributes.{name}] of {path} names no files.")
     options = {key: table[key] for key in names if key in table}
@@ -197,14 +193,6 @@ def _climate(value: Any, name: str, path: Path) -> ClimateSource:
             ) from None
         options["period"] = (first, last)
     return ClimateSource(_paths(table["files"], path), ClimateOptions(**options))
-
-
-def _check_names(table: Mapping[str, Any], known: tuple[str, ...], where: str, path: Path) -> None:
-    for name in table:
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-            raise OptionError(f"{where} of {path} has no setting {name!r}; {hint}")
 
 
 def _paths(value: Any, path: Path) -> tuple[str, ...]:

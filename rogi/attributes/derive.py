@@ -14,12 +14,20 @@ from rogi.areas import area_m2
 from rogi.attributes import fields
 from rogi.attributes.blocks import Results, beyond_model, compute, files_read
 from rogi.attributes.climate import climate_on_units
-from rogi.attributes.configuration import CLIMATE, AttributeSettings, ClimateSource
+from rogi.attributes.configuration import AttributeSettings, ClimateSource
 from rogi.attributes.fields import DECIMALS, GROUPS, QUALITY, Group
 from rogi.attributes.provenance import Input, Provenance, file_input, of_columns, raster_input
 from rogi.attributes.reasons import NO_POSITION, Nulls, families, is_null, members, suspicions
 from rogi.attributes.registry import Given, OnRaster, Units, sources
-from rogi.attributes.table import Merged, filled_layer, joined_layer, lacking, merged, stored
+from rogi.attributes.table import (
+    Merged,
+    filled_layer,
+    joined_layer,
+    lacking,
+    merged,
+    stored,
+    without_values,
+)
 from rogi.attributes.tasks import Radiation, Relief, Task
 from rogi.attributes.zonal.described_units import (
     astray_note,
@@ -40,6 +48,7 @@ from rogi.raster.files import content_digest, reading
 from rogi.regions import UNNAMED, assign, read_regions, spelled
 from rogi.schema.model import Role
 from rogi.text import counted
+from rogi.validation.settings import CLIMATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,8 +79,10 @@ class Derived:
         By concept, in the concept's unit, not rounded.
     nulls : dict of str to int
         Units with null values by kind of reason; a unit may have several.
+    empty : dict of str to int
+        By column of a derivable attribute, derived in this run or not, the units without a value in it.
     lacking : int
-        Units with null values.
+        Units without a value in any of these columns.
     """
 
     inventory: Inventory
@@ -83,6 +94,7 @@ class Derived:
     role: Role
     values: Mapping[str, NDArray[Any]]
     nulls: Mapping[str, int]
+    empty: Mapping[str, int]
     lacking: int
 
 
@@ -174,8 +186,11 @@ class _Derivation:
             self.settings.only_missing,
         )
         self.warnings += self.nulls.contradictions(filled.anew, filled.refused)
+        inventory = self._inventory(filled)
+        described = next(layer for layer in inventory.layers if layer.role is self.role)
+        without = without_values(described)
         return Derived(
-            self._inventory(filled),
+            inventory,
             tuple(p for r in self.records if (p := of_columns(r, filled.counts(), self.layer)) is not None),
             tuple(self.warnings),
             tuple(
@@ -187,7 +202,8 @@ class _Derivation:
             self.role,
             chosen,
             self.nulls.counts,
-            self.nulls.lacking,
+            {column: int(units.sum()) for column, units in without.items() if units.any()},
+            int(np.logical_or.reduce(list(without.values())).sum()) if without else 0,
         )
 
     # ---- from the geometry

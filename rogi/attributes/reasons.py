@@ -261,11 +261,6 @@ class Nulls:
                 self.add(unit, LABELS[family], why)
         return warnings
 
-    @property
-    def lacking(self) -> int:
-        """How many units have a null value."""
-        return sum(not self._remarks.issuperset(note) for note in self.notes)
-
     def all_outside(self, names: Sequence[str], asked: Callable[[Sequence[str]], NDArray[np.bool_]]) -> bool:
         """Whether a raster has no value for any of the units asked for."""
         whys = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from rogi.attributes.fields import DECIMALS, FAMILIES, QUALITY, QUALITY_OF, column_name
+from rogi.attributes.fields import DECIMALS, FAMILIES, GROUPS, QUALITY, QUALITY_OF, column_name
 from rogi.errors import OptionError
 from rogi.inventory.ids.primary_id import parse
 from rogi.inventory.values.columns import as_numbers, blank
@@ -198,6 +198,15 @@ def filled_layer(
     if quality or (notes != None).any() or QUALITY["note"] in frame.columns:  # noqa: E711
         frame[QUALITY["note"]] = notes
     return replace(layer, frame=frame, columns=columns)
+
+
+def without_values(layer: Layer) -> dict[str, Mask]:
+    """By column of a derivable attribute that a layer has, (n,) the units without a value in it.
+
+    A missing ID is not counted: it is a finding of its own.
+    """
+    names = [n for group in GROUPS.values() for n in group if n in layer.columns and n != "primary_id"]
+    return {layer.columns[name]: lacking(layer, name) for name in names}
 
 
 def joined_layer(markers: Layer, outlines: Layer, concepts: Sequence[str], only_missing: bool) -> Layer:

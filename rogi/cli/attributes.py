@@ -23,11 +23,14 @@ from rogi.cli.streams import renew, tell
 from rogi.errors import OptionError
 from rogi.inventory.read import read_inventory
 from rogi.ledger import Ledger
+from rogi.schema.model import Role
 from rogi.terrain import RadiationParameters
 from rogi.text import counted
+from rogi.validation.settings import find_settings_file, rogi_table
 
 if TYPE_CHECKING:
     from rogi.attributes.derive import Derived
+    from rogi.inventory.model import Inventory
 
 
 @with_sources
@@ -120,8 +123,14 @@ def attributes(
         KEEPS,
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML with [attributes]; options here come first.")
+        Path | None,
+        typer.Option(
+            help="TOML with [attributes]; options here come first. Default: rogi.toml here or above."
+        ),
     ] = None,
+    no_config: Annotated[
+        bool, typer.Option("--no-config", help="Ignore the rogi.toml here or above.")
+    ] = False,
     layer: Annotated[
         list[str] | None, typer.Option(help="ROLE=PATH[:LAYER], where rogi does not find the layers itself.")
     ] = None,
@@ -144,9 +153,8 @@ def attributes(
     Examples: `rogi attributes outlines.gpkg --dem tiles/ -o filled.gpkg` · `rogi attributes outlines.gpkg
     --dem dem.vrt --maat fldas/ --ap imerg.nc --ap-period 2001-2020 --workers 8 -o filled.gpkg`
     """
-    settings = read_settings(config) if config is not None else AttributeSettings()
     settings = _overridden(
-        settings,
+        _of_file(config, no_config, quiet),
         dem,
         dem_crs,
         nodata,
@@ -169,6 +177,8 @@ def attributes(
     for name, (files, choices) in inputs.items():
         settings = settings.with_input(name, files, choices)
     inventory = read_inventory(paths, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
+    if settings.buffer is not None:
+        inventory = _markers_alone(inventory, list(layer or ()))
     check_targets(output, settings)
     if not output.parent.is_dir():
         raise OptionError(f"The folder {output.parent} does not exist; make it, or write elsewhere.")
@@ -191,6 +201,29 @@ def attributes(
             "command again, which computes only what is missing."
         )
         raise typer.Exit(2)
+
+
+def _of_file(config: Path | None, no_config: bool, quiet: bool) -> AttributeSettings:
+    """The settings of a file: that of --config, else the rogi.toml here or above, where it has some."""
+    if config is not None:
+        if no_config:
+            raise OptionError("--config and --no-config exclude each other; give one of them.")
+        return read_settings(config)
+    found = None if no_config else find_settings_file(Path.cwd())
+    if found is None or "attributes" not in rogi_table(found):
+        return AttributeSettings()
+    if not quiet:
+        tell(f"settings of [attributes] in {found}; --no-config leaves them out")
+    return read_settings(found)
+
+
+def _markers_alone(inventory: Inventory, layers: list[str]) -> Inventory:
+    """The inventory without its outlines, where the layers that were named are of markers only."""
+    roles = {text.partition("=")[0].strip().casefold() for text in layers}
+    if not roles or Role.OUTLINE.value in roles or inventory.layer(Role.MARKER) is None:
+        return inventory
+    kept = tuple(layer for layer in inventory.layers if layer.role is not Role.OUTLINE)
+    return replace(inventory, layers=kept)
 
 
 def _overridden(
@@ -272,7 +305,8 @@ def _summary(derived: Derived, written: tuple[Path, ...]) -> None:
     )
     kinds = ", ".join(f"{count} {kind}" for kind, count in derived.nulls.items())
     units = f"{derived.lacking} unit{' lacks' if derived.lacking == 1 else 's lack'} a value"
-    tell(f"{units}{f' ({kinds})' if kinds else ''}{held}")
+    columns = f": {_columns(derived.empty)}" if derived.empty else ""
+    tell(f"{units}{f' ({kinds})' if kinds else ''}{columns}{held}")
     sys.stdout.write("".join(f"{path}\n" for path in written))
 
 

@@ -192,15 +192,15 @@ def _named_layers(
             raise OptionError(f"There is no layer role {name!r}; the roles are {roles}.") from None
         own = [s for s in present if target in (s.layer, s.shown.stem)]
         if own and not Path(target).exists():
+            _refuse_other_kind(spec, own, role)
             named += [replace(s, role=role) for s in own]
             used += own
             continue
         path, layer = _split(target)
         if layer is None and present and not path.exists():
             names = ", ".join(dict.fromkeys(s.layer or s.shown.name for s in present))
-            raise InputError(
-                f"{target!r} is neither a file nor a layer of what was named, which has {names}."
-            )
+            files = ", ".join(dict.fromkeys(str(s.shown) for s in present))
+            raise InputError(f"{target!r} is neither a file nor a layer of {files}, which has {names}.")
         sources = find_layers([path], scratch, encoding).layers
         matching = [s for s in sources if layer is None or s.layer == layer]
         spatial = [s for s in matching if s.family is not Family.NONE]
@@ -211,9 +211,22 @@ def _named_layers(
         if layer is None and len(spatial) > 1 and len({s.family for s in spatial}) > 1:
             names = ", ".join(s.layer or s.shown.name for s in spatial)
             raise InputError(f"{path} has several layers ({names}); write {name}={path}:LAYER.")
+        _refuse_other_kind(spec, spatial, role)
         named += [replace(s, role=role) for s in spatial]
         used += [s for s in present for t in spatial if (s.shown, s.layer) == (t.shown, t.layer)]
     return named, used
+
+
+def _refuse_other_kind(spec: str, sources: Sequence[SourceLayer], role: Role) -> None:
+    """Refuse polygons that are called markers, and points that are called outlines."""
+    for source in sources:
+        fits = role_of_family(source.family)
+        if {role, fits} == {Role.MARKER, Role.OUTLINE}:
+            kind = "points" if fits is Role.MARKER else "polygons"
+            raise OptionError(
+                f"--layer {spec}: {source.name} has {kind}, so it has no {role.title}; name another layer, "
+                f"or call it {fits}."
+            )
 
 
 def layers_for(path: Path, specs: Sequence[str], paths: Sequence[Path]) -> tuple[str, ...]:
@@ -224,7 +237,8 @@ def layers_for(path: Path, specs: Sequence[str], paths: Sequence[Path]) -> tuple
     path
         The input.
     specs
-        ``role=layer``, which is looked up in every input, or ``role=path[:layer]``, which is one of them.
+        ``role=layer``, which is one of all inputs that have such a layer, or ``role=path[:layer]``, which is
+        one of them.
     paths
         All inputs.
 
@@ -244,9 +258,20 @@ def layers_for(path: Path, specs: Sequence[str], paths: Sequence[Path]) -> tuple
                 f"--layer {spec} names a file that is none of {', '.join(str(p) for p in paths)}; "
                 "name a layer of one of them."
             )
+        if not owners and len(paths) > 1 and spec.partition("=")[2]:
+            owners = [p for p in paths if _has_layer(p, spec.partition("=")[2])]
         if not owners or path in owners:
             out.append(spec)
     return tuple(out)
+
+
+def _has_layer(path: Path, name: str) -> bool:
+    """Whether an input has a layer or file of a name; one that cannot be listed is told when it is read."""
+    with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
+        try:
+            return any(name in (s.layer, s.shown.stem) for s in find_layers([path], Path(folder)).layers)
+        except InputError:
+            return False
 
 
 def _split(target: str) -> tuple[Path, str | None]:

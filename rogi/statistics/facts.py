@@ -52,7 +52,8 @@ class Fact:
     concept : str, optional
         What it is a number of; none for a count.
     unit : str
-        Of ``value``, ``tolerance``, ``above`` and ``below``; empty for the concept's.
+        Of ``value``, ``tolerance``, ``above`` and ``below``; empty for the concept's. Of a share, only of its
+        bounds, see :attr:`value_unit`.
     above, below : float, optional
         Bounds of a share, in ``unit``.
     subregion : str, optional
@@ -68,6 +69,11 @@ class Fact:
     above: float | None = None
     below: float | None = None
     subregion: str | None = None
+
+    @property
+    def value_unit(self) -> str:
+        """Unit of ``value``: a share has none, whatever that of its bounds."""
+        return "" if self.statistic is Statistic.SHARE else self.unit
 
     @property
     def scale(self) -> tuple[float, float]:

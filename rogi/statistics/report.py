@@ -68,7 +68,7 @@ def _data(statistics: InventoryStatistics, facts: Facts | None, checked: Sequenc
             "checked": [
                 {
                     "name": c.fact.name,
-                    "unit": c.fact.unit,
+                    "unit": c.fact.value_unit,
                     "stated": c.fact.value,
                     "tolerance": c.fact.tolerance,
                     "found": c.found,
@@ -119,5 +119,5 @@ def _aspect(aspect: Direction) -> str:
 def _checked(c: Checked) -> tuple[str, ...]:
     verdict = {True: "holds", False: "differs", None: f"not checked: {c.reason}"}[c.holds]
     found = "" if c.found is None else f"{c.found:.10g}"
-    unit = f" {c.fact.unit}" if c.fact.unit else ""
+    unit = f" {c.fact.value_unit}" if c.fact.value_unit else ""
     return (c.fact.name, f"{c.fact.value:.10g}{unit}", f"{c.fact.tolerance:g}", found, verdict)

@@ -32,6 +32,7 @@ from rogi.update.planning.stored_plan import (
     Planned,
     keys_digest,
     read_plan,
+    refuse_store_folder,
 )
 from rogi.update.vocabulary import TaskClass
 
@@ -110,10 +111,13 @@ def chosen_tasks(planned: Planned, choice: Choice) -> pd.DataFrame:
         own = tasks["package"] == choice.package
         if choice.areas:
             there = set(tasks["area_name"][own].dropna()) if "area_name" in tasks else set()
-            if lacking := sorted(set(choice.areas) - there):
-                raise OptionError(
-                    f"Package {choice.package} has no area {lacking[0]!r}; it has {', '.join(sorted(there))}."
-                )
+            # What an earlier move brought from there is named by its package and area, see `moved_plan`.
+            here = tasks["package"] == choice.target
+            brought = set(tasks["area_name"][here].dropna()) if "area_name" in tasks else set()
+            known = there | {n for n in choice.areas if f"{choice.package} {n}" in brought}
+            if lacking := sorted(set(choice.areas) - known):
+                has = f"it has {', '.join(sorted(there))}" if there else "it has no areas"
+                raise OptionError(f"Package {choice.package} has no area {lacking[0]!r}; {has}.")
             own &= tasks["area_name"].isin(choice.areas)
         found |= own
     out: pd.DataFrame = tasks[found & (tasks["package"] != choice.target)]
@@ -142,6 +146,7 @@ def move_tasks(folder: Path, choice: Choice) -> Moved:
     OutputError
         If a package is open in another program, or something cannot be written.
     """
+    refuse_store_folder(folder)
     finish(folder)
     planned = read_plan(folder)
     moving = chosen_tasks(planned, choice)

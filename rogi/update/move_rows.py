@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import shapely
 
 from rogi.errors import InputError
+from rogi.update.drawn import read_binary
 from rogi.update.packages.triggers import GEOMETRY
 from rogi.update.vocabulary import CANDIDATES, CONTEXT, CURRENT, TASK_COLUMNS, TASKS
 
@@ -189,11 +191,10 @@ def _bounds(blob: Any) -> tuple[float, float, float, float] | None:
     code = blob[3] >> 1 & 7
     if code >= len(ENVELOPE_BYTES):
         return None
-    shape = shapely.from_wkb(blob[8 + ENVELOPE_BYTES[code] :], on_invalid="ignore")
-    if shape is None or shape.is_empty:
-        return None
-    west, south, east, north = shape.bounds
-    return west, south, east, north
+    shapes, _ = read_binary([blob[8 + ENVELOPE_BYTES[code] :]])
+    west, south, east, north = (float(value) for value in shapely.bounds(shapes[0]))
+    # Without an outline, and where a coordinate is no number, there is nothing to put into the index.
+    return (west, south, east, north) if np.isfinite([west, south, east, north]).all() else None
 
 
 def _move_tasks(

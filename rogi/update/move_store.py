@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rogi.errors import InputError
 from rogi.text import as_json
 from rogi.update.move import Choice, Moved, chosen_tasks, moved_plan, task_list
 from rogi.update.planning.stored_plan import PLAN_FILE, TASKS_FILE, read_plan
 from rogi.update.store.address import StoreAddress, connected, is_there, parse_address
+from rogi.update.store.locks import Hold
 from rogi.update.vocabulary import CANDIDATES, CONTEXT, CURRENT, TASKS
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ GUARDS: Final = {
     **{table: f"{table}_locked" for table in (CURRENT, CANDIDATES, CONTEXT, "plan", "comments")},
 }
 """Triggers that keep packages as they are, by table; the history of tasks goes on."""
-WAIT: Final = "15s"
+WAIT_S: Final = 15.0
+"""How long a move waits for mappers who are just saving."""
 
 
-def move_in_store(url: str, choice: Choice) -> Moved:
+def move_in_store(url: str, choice: Choice, *, wait_s: float = WAIT_S) -> Moved:
     """Move tasks between the packages of a store.
 
     Parameters
@@ -33,9 +34,13 @@ def move_in_store(url: str, choice: Choice) -> Moved:
         See :func:`rogi.update.store.address.parse_address`; of the store's owner.
     choice
         What to move.
+    wait_s
+        How long to wait for others who are just saving, in seconds.
 
     Raises
     ------
+    OutputError
+        If others use the store all the time.
     InputError, OptionError
         If there is no store, no such task or package, or the database cannot be reached or refuses.
 
@@ -45,8 +50,8 @@ def move_in_store(url: str, choice: Choice) -> Moved:
     history has a change for every row; what was decided, by whom and when stays.
     """
     address = parse_address(url)
-    with connected(address, "move") as connection:
-        from psycopg import errors, sql
+    with connected(address, "move tasks in") as connection:
+        from psycopg import sql
 
         is_there(connection, address)
 
@@ -55,15 +60,11 @@ def move_in_store(url: str, choice: Choice) -> Moved:
             parts = {key: sql.Identifier(name) for key, name in names.items()}
             return connection.execute(sql.SQL(statement).format(schema=schema, **parts), values)
 
-        try:
-            run(f"SET LOCAL lock_timeout = '{WAIT}'")
-            for table, guard in GUARDS.items():
-                run("LOCK TABLE {schema}.{table} IN SHARE ROW EXCLUSIVE MODE", table=table)
-                run("ALTER TABLE {schema}.{table} DISABLE TRIGGER {guard}", table=table, guard=guard)
-        except errors.LockNotAvailable:
-            raise InputError(
-                f"The store {address} is being edited: a save has not ended within {WAIT}; try again."
-            ) from None
+        tables = sql.SQL(", ").join(sql.Identifier(address.schema, table) for table in GUARDS)
+        hold = Hold(connection, address, wait_s, "move")
+        hold(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(tables))
+        for table, guard in GUARDS.items():
+            run("ALTER TABLE {schema}.{table} DISABLE TRIGGER {guard}", table=table, guard=guard)
         texts = dict(run("SELECT key, value FROM {schema}.plan").fetchall())
         with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
             for name in (PLAN_FILE, TASKS_FILE):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
@@ -22,6 +22,7 @@ from rogi.update.packages.second_look_kml import uncertain_kml
 from rogi.update.packages.snapshot import snapshot
 from rogi.update.packages.symbols import package_styles
 from rogi.update.planning.plan import Package, Plan, Progress
+from rogi.update.planning.stored_plan import STORE_FILES
 from rogi.update.vocabulary import APPLICATION, CURRENT, FORMAT, PLANNED, TASK_COLUMNS, TASKS
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ PAGE_FILE: Final = "plan.html"
 SUMMARY_FILE: Final = "plan.md"
 WRITERS: Final = 2
 """Packages written at a time; each holds its rows in memory once more."""
-
-STORE_FILES: Final = ("store.qgs", "store.md")
-"""What a team store adds, see `rogi.update.store.plan`, beside a project ``NAME.store.qgs`` per package."""
 
 OVERVIEW: Final = (PLAN_FILE, TASKS_FILE, KML_FILE, PAGE_FILE, SUMMARY_FILE)
 
@@ -98,6 +96,7 @@ def write_plan(
     pages: Mapping[str, str] | None = None,
     store: str | None = None,
     progress: Progress | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Write a plan with its packages, projects and overview.
 
@@ -114,6 +113,8 @@ def write_plan(
     store : str, optional
         ``postgresql://…``: also make the tables of a team store there.
     progress : callable, optional
+    told : callable, optional
+        Told of another plan that the store held.
 
     Returns
     -------
@@ -133,7 +134,7 @@ def write_plan(
         _write_packages(plan, work, folder, progress)
         for name, text in {**_overview(plan), **(pages or {})}.items():
             write_text(work / name, text)
-        with _stored(plan, store, work, folder, progress):
+        with _stored(plan, store, work, folder, progress, told):
             check_folder(folder, store)  # again: a mapper may have begun meanwhile
         names = sorted(path.name for path in work.iterdir())
         _move(work, folder, names, stale)
@@ -141,13 +142,18 @@ def write_plan(
 
 
 def _stored(
-    plan: Plan, store: str | None, work: Path, folder: Path, progress: Progress | None
+    plan: Plan,
+    store: str | None,
+    work: Path,
+    folder: Path,
+    progress: Progress | None,
+    told: Callable[[str], None] | None,
 ) -> AbstractContextManager[object]:
     if store is None:
         return nullcontext()
     from rogi.update.store.plan import storing_plan
 
-    return storing_plan(plan, store, work, folder, progress)
+    return storing_plan(plan, store, work, folder, progress, told)
 
 
 def plan_table(plan: Plan, package: Package) -> dict[str, str]:

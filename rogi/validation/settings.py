@@ -11,13 +11,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rogi.errors import OptionError
+from rogi.raster.climate.options import ClimateOptions
 from rogi.rules.rule import Severity
+from rogi.schema.attributes import attributes
 from rogi.schema.documents import read_toml
 from rogi.validation.waivers import Baseline, Waiver, parse_waivers
 
 E = TypeVar("E", bound=StrEnum)
 
 MAX_SETTINGS_BYTES = 4 * 1024 * 1024
+CLIMATE = ("maat", "magt", "ap")
+ATTRIBUTES = (
+    "dem", "dem_crs", "nodata", "regions", "region_field", "fields", "only_missing", "buffer", "engine",
+    "minimum_valid_share", "extreme_share", "slope_method",
+)  # fmt: skip
+"""Settings of ``[attributes]`` beside its tables: :data:`CLIMATE`, ``radiation``, and one for each source."""
 
 
 class Profile(StrEnum):
@@ -145,6 +153,7 @@ def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Pat
             case "attributes":
                 if not isinstance(value, Mapping):
                     raise OptionError(f"{where}: {key!r} is a table, [attributes], found {value!r}.")
+                check_attribute_names(value, where)
             case "waivers":
                 waivers += parse_waivers(value, where)
             case "waiver_file":
@@ -158,6 +167,33 @@ def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Pat
                     raise OptionError(f"{where}: {key!r} is text, found {value!r}.")
                 found[name] = value
     return replace(Settings(), **found, waivers=tuple(waivers))
+
+
+def check_attribute_names(table: Mapping[str, Any], where: str) -> None:
+    """Refuse a setting of ``[attributes]`` that does not exist, whatever command reads the file.
+
+    What the values mean is for `rogi.attributes.configuration.read_settings`.
+
+    Raises
+    ------
+    OptionError
+        With the nearest name.
+    """
+    groups = {a.group for a in attributes().values()} - {"geometry", "region", "relief"}
+    names = (*ATTRIBUTES, *CLIMATE, *sorted(groups - {*CLIMATE}))
+    checks = [("[attributes]", table, names)]
+    options = ("files", *(f.name for f in fields(ClimateOptions)))
+    checks += [(f"[attributes.{c}]", table[c], options) for c in CLIMATE if isinstance(table.get(c), Mapping)]
+    if isinstance(radiation := table.get("radiation"), Mapping):
+        from rogi.terrain import RadiationParameters  # it brings numba
+
+        checks.append(("[attributes.radiation]", radiation, tuple(RadiationParameters().to_dict())))
+    for title, given, known in checks:
+        for name in given:
+            if name not in known:
+                near = get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+                raise OptionError(f"{title} of {where} has no setting {name!r}; {hint}")
 
 
 def choice(options: type[E], value: object, key: str, where: str) -> E:

@@ -377,7 +377,7 @@ def test_markers_do_not_mix_values(tiles: Path) -> None:
 
 def test_no_buffer_beside_outlines(tiles: Path) -> None:
     points = gpd.GeoDataFrame(geometry=[shapely.Point(90.1, 30.9)], crs=4326)
-    with pytest.raises(OptionError, match=r"--buffer describes circles .* has 2 outlines"):
+    with pytest.raises(OptionError, match=r"A buffer describes circles .* has 2 outlines.* --layer marker="):
         derive_attributes(inventory(outlines(2), marker=points), settings(tiles, buffer=100.0))
     empty = inventory(outlines(2).iloc[:0], marker=points)
     found = derive_attributes(empty, settings(tiles, buffer=100.0, fields=("ELE",)))

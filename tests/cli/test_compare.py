@@ -313,3 +313,22 @@ def test_a_layer_of_polygons_can_be_called_outlines(rogi, tmp_path):
     stranger = write(tmp_path / "c.gpkg", [box(0)], PrimaryID=["x"])
     done = rogi("compare", a, b, "--layer", f"outline={stranger}")
     assert done.returncode == 2 and "none of" in done.stderr
+
+
+def test_a_layer_that_one_of_the_files_has(rogi, tmp_path: Path) -> None:
+    """A layer is looked for in all files; a role that does not fit the geometry is refused."""
+    one, two = write(tmp_path / "one.gpkg", [box(0), box(10)]), tmp_path / "two.gpkg"
+    frame = gpd.GeoDataFrame({"n": [1, 2]}, geometry=[box(0), box(10)], crs=4326)
+    frame.to_file(two, layer="polys")
+    frame.iloc[:1].assign(other=1).to_file(two, layer="rest")
+    whole = rogi("compare", one, two, "--layer", "outline=polys", "--fail-under", "f1=0.99")
+    assert whole.returncode == 0, whole.stderr
+    nowhere = rogi("compare", one, two, "--layer", "outline=pols")
+    assert nowhere.returncode == 2
+    assert f"'pols' is neither a file nor a layer of {one}, which has outlines" in nowhere.stderr
+    for spec in (f"marker={two}:polys", "marker=polys"):
+        called = rogi("compare", one, two, "--layer", spec)
+        assert called.returncode == 2
+        assert "has polygons, so it has no primary markers; name another layer, or call it outline" in (
+            called.stderr
+        )

@@ -88,7 +88,8 @@ def test_coordinates_of_another_system_are_said_to_be_that(planned: tuple[Inputs
         tasks = tasks.set_crs(3857, allow_override=True)
     package.unlink()
     pyogrio.write_dataframe(tasks, package, layer="tasks")
-    with pytest.raises(InputError, match=r"anna\.gpkg states .* coordinates are of another system"):
+    told = r"anna\.gpkg states .* coordinates are of another system.* \(rows \d+, \d+, .* more\)"
+    with pytest.raises(InputError, match=told):
         review(read_edits([planned[1]]), read_inventory(planned[0].inventory))
 
 
@@ -98,6 +99,27 @@ def test_another_system_that_is_stated_rightly_is_none_of_that(planned: tuple[In
     package.unlink()
     pyogrio.write_dataframe(tasks, package, layer="tasks")
     assert not review(read_edits([planned[1]]), read_inventory(planned[0].inventory)).problems
+
+
+@pytest.mark.parametrize("spoilt", [1, 4])
+def test_a_few_outlines_that_are_nowhere_are_their_rows_and_not_the_system(
+    planned: tuple[Inputs, Path], spoilt: int
+) -> None:
+    """Longitude 700 and 1e300, coordinates that are no numbers: four of five rows, and the rest goes on."""
+    package = planned[1] / "anna.gpkg"
+    tasks = pyogrio.read_dataframe(package, layer="tasks")
+    rows = tasks.index[tasks["unit"].notna()]
+    tasks = tasks.loc[rows[:5]].reset_index(drop=True)
+    for k, x in enumerate([700.0, 1e300, float("nan"), 700.0][:spoilt]):
+        outline = tasks.geometry.iat[k]
+        xy = shapely.get_coordinates(outline)
+        xy[2, 0] = x
+        tasks.loc[k, "geometry"] = shapely.set_coordinates(outline, xy)
+    package.unlink()
+    pyogrio.write_dataframe(tasks, package, layer="tasks")
+    state = review(read_edits([planned[1]]), read_inventory(planned[0].inventory))
+    assert [p.rule for p in state.problems] == ["outline-unreadable"] * spoilt
+    assert {p.row for p in state.problems} == set(range(1, spoilt + 1))
 
 
 DAYS = {

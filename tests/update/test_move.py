@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from mapping import copy_row, decide, digests, draw, without_triggers
+import shapely
+from mapping import blob, copy_row, decide, digests, draw, without_triggers
 from packages import HALF_WIDTH, Inputs, octagon, write_inputs
 
 from rogi.errors import InputError, OptionError, OutputError
@@ -23,6 +26,7 @@ from rogi.update.planning.stored_plan import MOVE_FOLDER, MOVE_LIST, read_plan
 from rogi.update.vocabulary import TASK_COLUMNS
 from rogi.update.work_folder import write_plan
 
+Command = Callable[..., tuple[int, str]]
 IN_STORE = pytest.param("store", marks=pytest.mark.xdist_group("postgres"))
 
 
@@ -255,3 +259,59 @@ def test_rows_that_are_in_the_target(planned: tuple[Inputs, Path], work: Path, c
     assert move_tasks(work, Choice("ben", (changed,))).rows == 1
     assert package_layers(work / "ben.gpkg")["tasks"].count(f"U:{changed}") == 1
     assert f"U:{changed}" not in package_layers(work / "anna.gpkg")["tasks"]
+
+
+def test_an_area_is_moved_once_and_then_is_there(work: Path) -> None:
+    """The same command again changes nothing; an area that never was is still refused."""
+    area = read_plan(work).tasks.query("package == 'anna'")["area_name"].iloc[0]
+    choice = Choice("ben", package="anna", areas=(area,))
+    assert move_tasks(work, choice).tasks
+    before = digests(work)
+    assert not move_tasks(work, choice).tasks
+    assert digests(work) == before
+    with pytest.raises(OptionError, match="has no area '99'; it has"):
+        move_tasks(work, Choice("ben", package="anna", areas=("99",)))
+    left = move_tasks(work, Choice("ben", package="anna"))
+    assert left.target == "ben"
+    with pytest.raises(OptionError, match="has no area '99'; it has no areas"):
+        move_tasks(work, Choice("ben", package="anna", areas=("99",)))
+
+
+def test_an_outline_without_numbers_is_moved_without_a_warning(
+    work: Path, planned: tuple[Inputs, Path]
+) -> None:
+    changed = own_units(work, planned[0])[1]
+    xy = shapely.get_coordinates(octagon(74.0, 37.5))
+    xy[2] = float("nan")
+    with np.errstate(invalid="ignore"):
+        broken = blob(shapely.Polygon(xy)).hex()
+    without_triggers(work / "anna.gpkg", f"UPDATE tasks SET geom = x'{broken}' WHERE unit = '{changed}'")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        assert move_tasks(work, Choice("ben", (changed,))).rows == 1
+
+
+def test_the_folder_of_a_store_is_not_taken_for_its_decisions(work: Path, run: Command) -> None:
+    """Mappers of a store decide there; the packages beside it are what was planned."""
+    address = "postgresql://lead@db.example.org/rogi?schema=rogi_update"
+    (work / "store.md").write_text(f"# Store of x\n\nAddress, without password: `{address}`\n")
+    inventory = work.parent / "inventory.gpkg"
+    out = work.parent / "new.gpkg"
+    before = {p.name: p.read_bytes() for p in work.iterdir()}
+    for arguments in (
+        ["status", work],
+        ["status", work / "anna.gpkg", work / "ben.gpkg"],
+        ["status", work / "anna.gpkg", "--plan", work / "plan.json"],
+        ["apply", work, "--inventory", inventory, "-o", out],
+        ["move", work, "--from", "anna", "--to", "ben"],
+    ):
+        code, told = run(*arguments)
+        if "apply" in arguments and "does not exist" in told:
+            continue
+        assert code == 2
+        assert f"is the folder of a team store, {address}" in told
+        assert f"--store '{address}'" in told
+    assert not out.exists()
+    assert {p.name: p.read_bytes() for p in work.iterdir()} == before
+    (work / "store.md").unlink()
+    assert run("status", work)[0] == 1

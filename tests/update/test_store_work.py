@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import struct
 import threading
@@ -11,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packages import Inputs
+from packages import Inputs, write_inputs
 from postgres import Database, Server
 from stores import fill, refused, tables
 from test_package import CASE, UNIT
 
 from rogi.errors import InputError, OptionError, OutputError
 from rogi.update.deciding.edits import read_edits
+from rogi.update.move import Choice
+from rogi.update.move_store import move_in_store
 from rogi.update.packages.triggers import DELETE_MESSAGE, GEOMETRY_MESSAGE
+from rogi.update.planning.plan import Request, make_plan
 from rogi.update.store.address import DEFAULT_SCHEMA
 from rogi.update.store.functions import GONE_MESSAGE, ROW_MESSAGE, TEXT_MESSAGE
 from rogi.update.store.make import check_store, making_store
@@ -33,6 +37,7 @@ from rogi.update.store.rows import (
 from rogi.update.store.sql import COMMENTS_MESSAGE
 from rogi.update.store.store import read_store
 from rogi.update.vocabulary import TASK_COLUMNS
+from rogi.update.work_folder import write_plan
 
 psycopg = pytest.importorskip("psycopg", reason="no psycopg here: pip install 'rogi-toolkit[store]'")
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -243,6 +248,32 @@ def test_comments_are_work(filled: Database, planned: tuple[Inputs, Path]) -> No
     for refuses in (lambda: fill(filled.url(), planned[1]), lambda: check_store(filled.url())):
         with pytest.raises(OutputError, match="work of mappers"):
             refuses()
+
+
+def test_a_store_that_was_only_moved_in_is_planned_again(
+    server: Server, database: Database, tmp_path: Path
+) -> None:
+    """Nobody decided anything. The folder of the plan that was replaced is told that it is another one."""
+    inputs, work, filled = write_inputs(tmp_path), tmp_path / "work", database
+    write_plan(make_plan(Request((inputs.inventory,), str(inputs.candidates), mappers=("anna", "ben"))), work)
+    for name in ("anna", "ben"):
+        server.role(name)
+    fill(filled.url(), work)
+    choice = Choice("ben", package="anna")
+    with psycopg.connect(filled.url("anna"), application_name="QGIS3") as anna:
+        anna.execute(f"UPDATE {DEFAULT_SCHEMA}.tasks SET comment = 'slow' WHERE package = 'anna'")
+        with pytest.raises(OutputError, match=r"anna \(QGIS3, session \d+.*and move again"):
+            move_in_store(filled.url(), choice, wait_s=0.05)
+        anna.rollback()
+    assert move_in_store(filled.url(), choice).tasks
+    content = json.loads((work / "plan.json").read_text())
+    (work / "plan.json").write_text(json.dumps(content | {"digest": "another"}))
+    with pytest.raises(InputError, match=r"is not the plan in the store .* for anna, ben: it was planned"):
+        read_edits([], plan=work, store=filled.url())
+    made = fill(filled.url(), work)
+    assert "the store held another plan, of " in made.replaced and "for anna, ben" in made.replaced
+    assert len(read_edits([], plan=work, store=filled.url()).rows) == 35
+    assert fill(filled.url(), work).replaced == ""
 
 
 # ---- rows nobody can lose

@@ -90,9 +90,15 @@ def _described_layer(inventory: Inventory, buffer: float | None) -> Layer:
     outlines, markers = inventory.layer(Role.OUTLINE), inventory.layer(Role.MARKER)
     if outlines is not None and (len(outlines) or markers is None):
         if buffer is not None:
+            path = inventory.path or "the inventory"
             raise OptionError(
-                f"--buffer describes circles around markers, but {inventory.path or 'the inventory'} has "
-                f"{counted(len(outlines), 'outline')}; leave the option out, or pass the markers alone."
+                f"A buffer describes circles around markers, but {path} has "
+                f"{counted(len(outlines), 'outline')}; leave out --buffer, or buffer in [attributes]"
+                + (
+                    f", or describe the markers alone with --layer marker={path}:{markers.name}."
+                    if markers is not None and len(markers)
+                    else "."
+                )
             )
         return outlines
     if markers is None:

@@ -14,6 +14,7 @@ from rogi.attributes.configuration import AttributeSettings, read_settings
 from rogi.cli.guard import KEEPS
 from rogi.cli.options import ProgressLine
 from rogi.cli.streams import tell
+from rogi.errors import OptionError
 from rogi.text import as_json, printable
 from rogi.update.applying.new_version import missing_attributes
 from rogi.update.applying.results import write_update
@@ -164,6 +165,11 @@ def _settings(
         return None
 
     settings = read_settings(config) if config is not None else AttributeSettings()
+    if settings.buffer is not None:
+        raise OptionError(
+            f"buffer in [attributes] of {config} describes circles around markers, but an update changes "
+            "outlines; name a file without it."
+        )
     if dem:
         settings = replace(settings, dem=tuple(map(str, dem)))
     if regions:

@@ -38,7 +38,7 @@ def move(
     one. Mappers who have a copy of their package get the new one.
 
     Examples: `rogi update move work/ --task RGU281527N0972426E --to ben` · `rogi update move work/ --from
-    anna --area 02 --to ben` · `rogi update move --store postgresql://lead@host/rogi --from anna --to ben`
+    anna --area 2 --to ben` · `rogi update move --store postgresql://lead@host/rogi --from anna --to ben`
     """
     choice = Choice(target, tuple(task or ()), source, tuple(area or ()))
     if (work is None) == (store is None):

@@ -117,8 +117,11 @@ def plan(
     )
     made = make_plan(request, line)
     pages = {"plan.html": render.page(made), "plan.md": render.as_markdown(made.content)}
-    written = write_plan(made, output, pages=pages, store=store, progress=line)
+    replaced: list[str] = []
+    written = write_plan(made, output, pages=pages, store=store, progress=line, told=replaced.append)
     line.done()
+    for message in replaced:
+        tell(f"note: {message}")
     if not quiet:
         for path in written:
             tell(str(path))

@@ -321,7 +321,7 @@ def _facts(folder: Path, inventory: Inventory) -> Item:
     checked = check(facts, unit_table(inventory))
     for c in checked:
         if c.holds is not True:
-            stated = f"{c.fact.value:.10g} ± {c.fact.tolerance:g} {c.fact.unit}".rstrip()
+            stated = f"{c.fact.value:.10g} ± {c.fact.tolerance:g} {c.fact.value_unit}".rstrip()
             said = "cannot be checked: " + c.reason if c.found is None else f"{c.found:.10g}"
             faults.append(f"{c.fact.name}: {said}, stated {stated}")
     hold = f"{counted(len(checked), 'stated fact')} {agreeing(len(checked), 'holds', 'hold')}"

@@ -193,7 +193,8 @@ def _facts(facts: Sequence[Checked]) -> list[Refusal]:
         out.append(
             liftable(
                 f"fact:{checked.fact.name}",
-                f"{checked.fact.name} {said}; facts.yaml states {stated} {checked.fact.unit}".rstrip() + ".",
+                f"{checked.fact.name} {said}; facts.yaml states {stated} {checked.fact.value_unit}".rstrip()
+                + ".",
                 "Correct the data or facts.yaml.",
             )
         )

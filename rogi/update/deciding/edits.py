@@ -32,7 +32,13 @@ from rogi.update.packages.files import (
     shown_names,
     sorted_out,
 )
-from rogi.update.planning.stored_plan import IDENTITY, PLAN_FILE, Planned, read_plan
+from rogi.update.planning.stored_plan import (
+    IDENTITY,
+    PLAN_FILE,
+    Planned,
+    read_plan,
+    refuse_store_folder,
+)
 from rogi.update.problems import Problem, Rule
 from rogi.update.store.store import read_store
 from rogi.update.vocabulary import TASK_COLUMNS, TASKS
@@ -102,7 +108,8 @@ def read_edits(
     paths
         Work folders, packages in any format, and whatever else lies beside them, in any order.
     plan
-        ``plan.json`` or its folder; by default among ``paths``, or beside a package.
+        ``plan.json`` or its folder; by default among ``paths``, or beside a package. With a store, which has
+        its plan, the two are compared.
     store
         Address of a database that holds packages, ``postgresql://…``.
     crs
@@ -113,7 +120,7 @@ def read_edits(
     InputError
         If there is no plan or no package, or a file is damaged, locked, or of another plan.
     OptionError
-        If both packages and a store are named.
+        If both packages and a store are named, or packages whose mappers work in a store.
 
     Notes
     -----
@@ -124,6 +131,10 @@ def read_edits(
             "Decisions are read from packages or from a store, not from both: the packages beside a store "
             "are the plan as it was made. Name the work folder, or --store."
         )
+    if store is None:
+        named = [*paths, *([plan] if plan is not None else [])]
+        for folder in dict.fromkeys(path if path.is_dir() else path.parent for path in named):
+            refuse_store_folder(folder)
     files, plans, notes = sorted_out(paths)
     tables: list[TaskTable] = []
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
@@ -136,8 +147,9 @@ def read_edits(
     if store is not None:
         found = read_store(store)
         tables += found.tables
-        planned = found.planned if plan is None else None
-        written, saved = found.written, _saved(found)
+        planned, written, saved = found.planned, found.written, _saved(found)
+        if plan is not None:
+            _refuse_other_plan(planned, read_plan(plan), saved.store)
     if planned is None:
         planned = read_plan(_plan_path(plan, plans, files))
     if not tables:
@@ -147,6 +159,17 @@ def read_edits(
             f"{TASKS}."
         )
     return collect(planned, tables, crs, notes, written, saved)
+
+
+def _refuse_other_plan(stored: Planned, folder: Planned, store: str) -> None:
+    """A folder, and its projects, whose store was planned anew from elsewhere."""
+    if stored.digest != folder.digest:
+        mappers = ", ".join(package.mapper for package in stored.packages)
+        raise InputError(
+            f"{folder.path} is not the plan in the store {store}, which holds another one, of "
+            f"{stored.inventory or 'an inventory'} for {mappers}: it was planned again from another folder. "
+            "Name the folder of that plan, or leave out --plan."
+        )
 
 
 def _saved(stored: StoredPlan) -> Saved:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 ELSEWHERE_DEGREES: Final = 0.1
 """About 10 km: no outline is drawn so far from its unit; coordinates in another system lie farther."""
+SHARE_ELSEWHERE: Final = 0.9
+LEAST_ELSEWHERE: Final = 3
+"""Share and number of a file's outlines that lie elsewhere, from which its CRS is wrong and not the rows."""
+SHOWN: Final = 5
 MOST: Final = 0.5
 """Part of a unit's outline that may go without a word."""
 
@@ -143,7 +147,10 @@ def examine(
 
 
 def _refuse_misplaced(edits: Edits, units: Units) -> None:
-    """Refuse a file most of whose outlines lie elsewhere than their units: its CRS is a wrong one."""
+    """Refuse a file whose outlines lie elsewhere than their units: its CRS is a wrong one.
+
+    A wrong CRS moves all outlines of a file. A few that a mapper spoilt are problems of their rows.
+    """
     rows = edits.rows
     shapes = np.asarray(rows.geometry.array, dtype=object)
     place = {name: k for k, name in enumerate(units.ids.tolist())}
@@ -155,22 +162,25 @@ def _refuse_misplaced(edits: Edits, units: Units) -> None:
         )
         apart = np.abs(drawn - own)
         apart[:, 0] = np.abs(short_way(apart[:, 0]))
-        away = ~(apart.max(axis=1, initial=0.0) <= ELSEWHERE_DEGREES)
+    faults = rows[FAULT].to_numpy(dtype=object)
     # Outlines that are nowhere on the Earth were set aside when they were read.
-    nowhere = np.array([is_no_place(fault) for fault in rows[FAULT]], dtype=bool) & (at >= 0)
-    there = np.append(there, np.flatnonzero(nowhere))
-    away = np.append(away, np.ones(int(nowhere.sum()), dtype=bool))
-    file = rows["file"].to_numpy(dtype=object)[there]
+    away = np.array([is_no_place(fault) for fault in faults], dtype=bool) & (at >= 0)
+    away[there] = ~(apart.max(axis=1, initial=0.0) <= ELSEWHERE_DEGREES)
+    counted_in = (at >= 0) & (~shapely.is_missing(shapes) | (faults != None))  # noqa: E711 - by element
+    file = rows["file"].to_numpy(dtype=object)
     for name in sorted(set(file[away])):
-        here = file == name
-        if 2 * int(away[here].sum()) > int(here.sum()):
-            stated = edits.crs_names.get(name, "its coordinate reference system")
-            raise InputError(
-                f"{name} states {stated}, but its coordinates are of another system: "
-                f"{int(away[here].sum())} of {int(here.sum())} outlines lie elsewhere than the units they "
-                "belong to. Export the layer tasks again without changing its CRS, or set the CRS that its "
-                "coordinates are in."
-            )
+        here = counted_in & (file == name)
+        number, of = int(away[here].sum()), int(here.sum())
+        if number < LEAST_ELSEWHERE or number < SHARE_ELSEWHERE * of:
+            continue
+        stated = edits.crs_names.get(name, "its coordinate reference system")
+        numbers = [f"{row}" for row in rows["row"][here & away]]
+        shown = ", ".join(numbers[:SHOWN]) + (f" and {number - SHOWN} more" if number > SHOWN else "")
+        raise InputError(
+            f"{name} states {stated}, but its coordinates are of another system: {number} of {of} outlines "
+            f"(rows {shown}) lie elsewhere than the units they belong to. Export the layer tasks again "
+            "without changing its CRS, or set the CRS that its coordinates are in."
+        )
 
 
 def _middles(lonlat: Geometries) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Final
 import pandas as pd
 
 from rogi import targets
-from rogi.errors import InputError
+from rogi.errors import InputError, OptionError
 from rogi.update.vocabulary import APPLICATION, FORMAT, TASK_COLUMNS
 
 PLAN_FILE: Final = "plan.json"
@@ -20,6 +21,10 @@ TASKS_FILE: Final = "tasks.csv"
 MOVE_FOLDER: Final = ".rogi-move"
 MOVE_LIST: Final = "files.json"
 """Folder of a move of tasks that is under way, see :mod:`rogi.update.move`, and what makes it valid in it."""
+STORE_PROJECT: Final = "store.qgs"
+STORE_PAGE: Final = "store.md"
+"""What a plan with ``--store`` writes beside its packages; the page names the address of the store."""
+STORE_FILES: Final = (STORE_PROJECT, STORE_PAGE)
 MAX_PLAN_BYTES: Final = 256 * 2**20
 MAX_TASKS_BYTES: Final = 2**30
 
@@ -104,6 +109,27 @@ def read_plan(path: Path) -> Planned:
     planned = planned_from(raw, packages, read_tasks(file.with_name(TASKS_FILE)), file)
     _refuse_other_tasks(planned)
     return planned
+
+
+def refuse_store_folder(folder: Path) -> None:
+    """Refuse the packages of a plan whose mappers work in a team's store.
+
+    Raises
+    ------
+    OptionError
+        With the address of the store, if the folder is that of one.
+    """
+    if not any((folder / name).is_file() for name in STORE_FILES):
+        return
+    page = folder / STORE_PAGE
+    text = page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
+    found = re.search(r"`(postgres(?:ql)?://[^`]+)`", text)
+    address = found[1] if found else "postgresql://…"
+    raise OptionError(
+        f"{folder} is the folder of a team store, {address}: decisions are made there, and the packages in "
+        f"the folder are the plan as it was made. Give --store '{address}' instead of the folder; to use the "
+        f"packages all the same, copy them with {PLAN_FILE} and {TASKS_FILE} to another folder."
+    )
 
 
 def planned_from(

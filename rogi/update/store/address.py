@@ -79,8 +79,9 @@ def parse_address(url: str) -> StoreAddress:
     """
     psycopg = _psycopg()
     wrong = OptionError(
-        f"The address of the store is not written as {EXAMPLE}; special characters in names are "
-        "percent-encoded (@ as %40), and a password is best left to ~/.pgpass or PGPASSWORD."
+        f"The address of the store is not written as {EXAMPLE}; special characters in user names and "
+        "passwords are percent-encoded (@ as %40, / as %2F), and a password is best left to ~/.pgpass or "
+        "PGPASSWORD."
     )
     if url.partition("://")[0] not in SCHEMES or "://" not in url:
         raise wrong
@@ -154,8 +155,10 @@ def connected(
     except psycopg.errors.InsufficientPrivilege as error:
         raise InputError(
             f"The user of {address} has no right to {doing} the store: {_first_line(error, address)}; ask "
-            "who maintains the database, or see the page on stores."
+            "who maintains the database (docs/guides/team-server.md)."
         ) from None
+    except (psycopg.errors.NoDataFound, psycopg.errors.IntegrityError) as error:
+        raise InputError(f"The store {address} refuses: {_first_line(error, address)}.") from None
     except psycopg.Error as error:
         raise InputError(f"The store {address} failed: {_first_line(error, address)}.") from None
 

@@ -209,7 +209,8 @@ BEGIN
   SELECT max(h.id) INTO later FROM {schema}.history AS h WHERE h.fid = past.fid AND h.id > past.id;
   IF later IS NOT NULL AND NOT $2 THEN
     RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = format(
-      'the row was changed again after entry %s, last in entry %s; undo that first, or with what is later',
+      'the row was changed again after entry %s, last in entry %s; '
+      'undo that first, or all of it with --with-later',
       $1, later);
   END IF;
   PERFORM set_config({undoing}, $1::text, true);

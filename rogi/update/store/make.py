@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from rogi.update.planning.stored_plan import PLAN_FILE, TASKS_FILE
 from rogi.update.store.address import StoreAddress, connected, marked, parse_address, postgis_schema
 from rogi.update.store.crs import srid_of
 from rogi.update.store.load import column_types, joined, load, task_columns
+from rogi.update.store.locks import Hold
 from rogi.update.vocabulary import APPLICATION, CANDIDATES, CONTEXT, CURRENT, FORMAT, TASKS
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 LOCK_WAIT_S: Final = 30.0
 """How long planning waits for another plan, or for mappers who are just saving."""
 
+_HOST_VARIABLES: Final = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
+"""Of the environment, which libpq takes where the address has nothing."""
 _OTHERS: Final = (CURRENT, CANDIDATES, CONTEXT)
 Assignment = tuple[str | None, str, str]
 """Package (None: all), role, and what it may do, as in the table ``mappers``."""
@@ -64,6 +69,8 @@ class Store:
         Assignments of the store that was replaced, to packages or roles that are no longer there.
     unassigned
         Packages that no role edits; see ``assign`` in the documentation.
+    replaced
+        What to say of another plan that was in the store before; empty where there was none.
     """
 
     address: StoreAddress
@@ -71,6 +78,7 @@ class Store:
     assigned: tuple[Assignment, ...] = ()
     lost: tuple[Assignment, ...] = ()
     unassigned: tuple[str, ...] = field(default=())
+    replaced: str = ""
 
 
 def check_store(url: str) -> None:
@@ -86,7 +94,7 @@ def check_store(url: str) -> None:
     RogiError
         See :func:`making_store`.
     """
-    address = parse_address(url)
+    address = _with_host(parse_address(url))
     with connected(address, "read") as connection:
         address = _reachable(address, connection)
         _seen_by_qgis(connection, address, postgis_schema(connection, address))
@@ -143,7 +151,7 @@ def making_store(
 
     from rogi.update.store.sql import store_rules, store_tables
 
-    address = parse_address(url)
+    address = _with_host(parse_address(url))
     crs = packages[0].tasks.crs
     frames = {
         layer: joined({p.name: getattr(p, layer) for p in packages}, crs) for layer in (TASKS, *_OTHERS)
@@ -153,7 +161,7 @@ def making_store(
         address = _reachable(address, connection)
         postgis = postgis_schema(connection, address)
         _seen_by_qgis(connection, address, postgis)
-        first, kept = _clear(connection, address, wait_s, waiting)
+        first, kept, before = _clear(connection, address, wait_s, waiting)
         srid = srid_of(connection, postgis, crs)
         others = {layer: column_types(frames[layer]) for layer in _OTHERS}
         for statement in store_tables(address.schema, postgis, srid, others, first):
@@ -179,7 +187,22 @@ def making_store(
             connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(address.schema, layer)))
         edited = {package for package, _, may in assigned if may == "edit"}
         unassigned = tuple(p.name for p in packages if p.name not in edited)
-        yield Store(address, srid, assigned, lost, unassigned)
+        yield Store(address, srid, assigned, lost, unassigned, _replaced(before, plan))
+
+
+def _with_host(address: StoreAddress) -> StoreAddress:
+    """Refuse an address without a host before it leads to a socket of this computer."""
+    named = {"host", "hostaddr", "service"} & address.parameters.keys()
+    if named or os.name == "nt" or any(os.environ.get(name) for name in _HOST_VARIABLES):
+        return address
+    raise _no_host(address)
+
+
+def _no_host(address: StoreAddress) -> OptionError:
+    return OptionError(
+        f"The address {address} names no host, so the mappers' projects would not find the store; name the "
+        "host by which their computers reach it, as in postgresql://user@db.example.org/database."
+    )
 
 
 def _reachable(address: StoreAddress, connection: psycopg.Connection[Any]) -> StoreAddress:
@@ -191,11 +214,7 @@ def _reachable(address: StoreAddress, connection: psycopg.Connection[Any]) -> St
     more["port"] = str(found.port)
     if not ("host" in given or "hostaddr" in given):
         if not found.host or found.host.startswith(("/", "@")):
-            raise OptionError(
-                f"The address {address} names no host, so the mappers' projects would not find the store; "
-                "name the host by which their computers reach it, as in "
-                "postgresql://user@db.example.org/database."
-            )
+            raise _no_host(address)
         more["host"] = found.host
     if "," in given.get("host", given.get("hostaddr", "")):
         more.pop("port")  # one of several; their ports are in the address
@@ -223,21 +242,18 @@ def _clear(
     address: StoreAddress,
     wait_s: float,
     waiting: Callable[[str], None] | None,
-) -> tuple[int, list[Assignment]]:
+) -> tuple[int, list[Assignment], str]:
     """Drop a store nobody has edited; refuse anything else that is in the way.
 
     It is locked before it is looked at: nobody can save between the look and the drop. Gives the number from
-    which rows are to be counted, and who had which package.
+    which rows are to be counted, who had which package, and ``plan.json`` of the store that was dropped.
     """
     from psycopg import sql
 
-    key = "SELECT hashtextextended({}, 0)"
-    name = sql.Literal(f"{APPLICATION} {address.schema}")
-    (lock,) = connection.execute(sql.SQL(key).format(name)).fetchone() or (0,)
-    hold = _Hold(connection, address, int(lock), wait_s, waiting)
-    hold(sql.SQL("SELECT pg_advisory_xact_lock({})").format(sql.Literal(lock)))
+    hold = Hold(connection, address, wait_s, "plan", waiting)
+    hold(sql.SQL("SELECT pg_advisory_xact_lock({})").format(sql.Literal(hold.advisory)))
     if not _found(connection, address):
-        return 1, []
+        return 1, [], ""
     tables = [
         sql.Identifier(address.schema, str(table))
         for (table,) in connection.execute(
@@ -251,8 +267,26 @@ def _clear(
     kept = connection.execute(
         sql.SQL("SELECT package, role::text, may FROM {}.mappers ORDER BY 1, 2").format(schema)
     ).fetchall()
+    plan = connection.execute(
+        sql.SQL("SELECT value FROM {}.plan WHERE key = %s").format(schema), (PLAN_FILE,)
+    ).fetchone()
     connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
-    return int(last[0]) + 1 if last else 1, kept
+    return int(last[0]) + 1 if last else 1, kept, str(plan[0]) if plan else ""
+
+
+def _replaced(before: str, plan: str) -> str:
+    """A sentence on the plan that was in the store, where it is another one than this."""
+    try:
+        old, new = (json.loads(text) for text in (before, plan))
+        if old["digest"] == new["digest"]:
+            return ""
+        mappers = ", ".join(str(entry["mapper"]) for entry in old["packages"])
+        return (
+            f"the store held another plan, of {old['inventory']['name']} for {mappers}, on which nobody had "
+            "decided; its folder and its projects are no longer those of this store"
+        )
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _found(connection: psycopg.Connection[Any], address: StoreAddress) -> bool:
@@ -271,79 +305,17 @@ def _refuse_work(connection: psycopg.Connection[Any], address: StoreAddress) -> 
 
     row = connection.execute(
         sql.SQL(
-            "SELECT EXISTS (SELECT 1 FROM {schema}.history) OR EXISTS (SELECT 1 FROM {schema}.comments)"
+            # Of a row that was only moved to another package, nobody decided anything.
+            "SELECT EXISTS (SELECT 1 FROM {schema}.history WHERE operation <> 'update'"
+            " OR old - {moved} IS DISTINCT FROM new - {moved}) OR EXISTS (SELECT 1 FROM {schema}.comments)"
             " OR EXISTS (SELECT 1 FROM {schema}.tasks WHERE NULLIF(TRIM(decision), '') IS NOT NULL)"
-        ).format(schema=sql.Identifier(address.schema))
+        ).format(schema=sql.Identifier(address.schema), moved=sql.SQL("ARRAY['package', 'area_name']"))
     ).fetchone()
     if row is None or row[0]:
         raise OutputError(
             f"The store {address} holds the work of mappers; apply it first, name another schema with "
             "?schema=, or drop that schema by hand."
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Hold:
-    """Takes a lock, waits for it, and says who has it."""
-
-    connection: psycopg.Connection[Any]
-    address: StoreAddress
-    advisory: int
-    wait_s: float
-    waiting: Callable[[str], None] | None
-
-    def __call__(self, statement: Any) -> None:
-        import psycopg
-
-        try:
-            # First without waiting, so that somebody at a terminal learns whom rogi waits for.
-            self._take(statement, 0.001)
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            holders = self._holders()
-            if self.waiting is not None:
-                self.waiting(f"waiting for {holders}")
-            try:
-                self._take(statement, self.wait_s)
-            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-                raise OutputError(
-                    f"The store {self.address} is in use, and was still after {self.wait_s:g} s: by "
-                    f"{self._holders() or holders}. Nothing was changed; ask them to save or discard what "
-                    "they have open, and plan again."
-                ) from None
-
-    def _take(self, statement: Any, wait_s: float) -> None:
-        with self.connection.transaction():
-            self.connection.execute(
-                "SELECT set_config('lock_timeout', %s, true)", (f"{max(1, round(wait_s * 1000))}ms",)
-            )
-            self.connection.execute(statement)
-
-    def _holders(self) -> str:
-        """Sessions that hold the plan's lock, or any on the tables: ``anna (QGIS, session 4711)``."""
-        rows = self.connection.execute(
-            "SELECT DISTINCT a.usename, a.application_name, l.pid, a.state, a.xact_start,"
-            " l.locktype = 'advisory'"
-            " FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a USING (pid)"
-            " LEFT JOIN pg_class AS c ON c.oid = l.relation"
-            " LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-            " WHERE l.granted AND l.pid <> pg_backend_pid()"
-            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND (l.locktype = 'advisory' AND l.objsubid = 1"
-            "   AND (l.classid::bigint << 32) | l.objid::bigint = %s"
-            "   OR l.locktype = 'relation' AND n.nspname = %s)"
-            " ORDER BY l.pid",
-            (self.advisory, self.address.schema),
-        ).fetchall()
-        planning = {pid for *_, pid, _, _, plans in rows if plans}
-        told: dict[int, str] = {}
-        for user, program, pid, state, since, _ in rows:
-            parts = [program] if program else []
-            parts += ["another plan"] if pid in planning else []
-            parts += [f"session {pid}"]
-            parts += [state] if state else []
-            parts += [f"since {since:%Y-%m-%d %H:%M:%S} UTC"] if since else []
-            told[pid] = f"{user or 'somebody'} ({', '.join(parts)})"
-        return "; ".join(told.values()) or "somebody who is gone by now"
 
 
 # ---- whose rows are whose

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -11,19 +11,22 @@ from rogi.files import write_text
 from rogi.update.packages.package import layers_of
 from rogi.update.packages.project import write_project
 from rogi.update.planning.plan import Plan, Progress
-from rogi.update.planning.stored_plan import PLAN_FILE, TASKS_FILE
+from rogi.update.planning.stored_plan import PLAN_FILE, STORE_PAGE, STORE_PROJECT, TASKS_FILE
 from rogi.update.store.make import PackageTables, Store, making_store
 from rogi.update.store.project import store_source
 from rogi.update.vocabulary import APPLICATION
 
-MAINTAINERS_PROJECT: Final = "store.qgs"
-PAGE: Final = "store.md"
 MARGIN: Final = 0.02  # of the larger side of a package's extent
 
 
 @contextmanager
 def storing_plan(
-    plan: Plan, url: str, work: Path, folder: Path | None = None, progress: Progress | None = None
+    plan: Plan,
+    url: str,
+    work: Path,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> Iterator[Store]:
     """Put a plan into a database, and write what opens it there; all others see it after the block.
 
@@ -42,6 +45,8 @@ def storing_plan(
         Where its files will lie, if elsewhere.
     progress
         Told whom the plan waits for.
+    told
+        Told of another plan that was in the store.
 
     Raises
     ------
@@ -58,8 +63,10 @@ def storing_plan(
 
     with making_store(url, packages, plan=plan_text, tasks=tasks_text, waiting=waiting) as store:
         _write_projects(plan, packages, store, work, folder)
-        write_text(work / PAGE, _page(plan, store))
+        write_text(work / STORE_PAGE, _page(plan, store))
         yield store
+    if told is not None and store.replaced:
+        told(store.replaced)
 
 
 def _write_projects(
@@ -68,7 +75,7 @@ def _write_projects(
     inventory = plan.content["inventory"]["name"]
     whole = PackageTables("", "", plan.tasks, plan.current, plan.candidates, plan.context)
     stems = [f"{p.stem}.store.qgs" for p in plan.packages]
-    for tables, name in zip([whole, *packages], [MAINTAINERS_PROJECT, *stems], strict=True):
+    for tables, name in zip([whole, *packages], [STORE_PROJECT, *stems], strict=True):
         west, south, east, north = tables.tasks.total_bounds
         margin = MARGIN * max(east - west, north - south)
         write_project(
@@ -101,6 +108,8 @@ def _page(plan: Plan, store: Store) -> str:
     everywhere = [_role(role, may) for name, role, may in store.assigned if name is None]
     if everywhere:
         lines += ["", f"In all packages: {', '.join(everywhere)}."]
+    if store.replaced:
+        lines += ["", f"Before this, {_cell(store.replaced)}."]
     if store.lost:
         lost = [f"{_role(role, may)} in {_cell(name or 'all packages')}" for name, role, may in store.lost]
         lines += ["", f"In the store before, and no longer possible: {'; '.join(lost)}."]
