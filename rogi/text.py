@@ -135,6 +135,17 @@ def agreeing(number: int, one: str, many: str) -> str:
     return one if number == 1 else many
 
 
+def clause(number: int, noun: str, one: str, many: str) -> str:
+    """A number with its noun and the verb that goes with it.
+
+    Examples
+    --------
+    >>> clause(1, "ID", "is", "are"), clause(2000, "ID", "is", "are")
+    ('1 ID is', '2,000 IDs are')
+    """
+    return f"{counted(number, noun)} {agreeing(number, one, many)}"
+
+
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Beginnings of a text that spreadsheets take for a formula (OWASP, CSV Injection)."""
 

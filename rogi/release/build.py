@@ -38,7 +38,7 @@ from rogi.release.facts import facts_text
 from rogi.release.gate.content import content_refusals
 from rogi.release.gate.gate import GateError, refusals, uncommitted
 from rogi.release.gate.identity import explained, ids_of, keyed
-from rogi.release.gate.leftovers import leftovers
+from rogi.release.gate.leftovers import future_date, leftovers
 from rogi.release.marks import CHANGELOG
 from rogi.release.metadata import datacite, write_metadata
 from rogi.release.previous import Previous, check_previous, released
@@ -239,6 +239,7 @@ def _gate(
     earlier = previous.inventory if previous is not None else None
     more = [
         *keyed(packed, ids_before),
+        *future_date(release),
         *leftovers(
             release,
             previous.release if previous is not None else None,

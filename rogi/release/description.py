@@ -380,6 +380,7 @@ def _read_retired(path: Path) -> list[Tombstone]:
     for number, row in enumerate(rows, start=2):
         id_, reason = (row["id"] or "").strip(), (row["reason"] or "").strip()
         if not id_ or not reason:
-            raise InputError(f"{path}, line {number}: a retired ID needs an id and a reason.")
+            lacks = f"{id_} has no reason" if id_ else "the row has no id"
+            raise InputError(f"{path}, line {number}: {lacks}; say why each ID is retired.")
         stones.append(Tombstone(id_, reason, tuple((row.get("replaced_by") or "").split())))
     return stones

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from rogi.errors import OptionError, OutputError
 from rogi.files import replacing_folder, write_text
 from rogi.release.description import FILE, Release, Version, known_versions
 from rogi.release.marks import CHANGELOG
 from rogi.release.statement import new_changelog, new_text
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")  # as in release.schema.json
 
 
 def new_folder(
@@ -43,7 +47,7 @@ def new_folder(
     Raises
     ------
     OptionError
-        If the version is none, or not above that of the release before.
+        If the version is none, or not above that of the release before, or files cannot be named so.
     OutputError
         If there is a release of this version, or the folder cannot be written.
 
@@ -55,6 +59,11 @@ def new_folder(
     ['CHANGELOG.md', 'release.yaml']
     """
     wanted = Version.parse(version)
+    if name is not None and not _NAME.fullmatch(name):
+        raise OptionError(
+            f"--name {name!r} cannot be the name of files: it has letters A-Z and a-z, digits, _ and - only, "
+            "begins with a letter or digit, and is at most 60 long, for example DryAndes."
+        )
     if previous is not None and wanted <= Version.parse(previous.version):
         raise OptionError(f"Version {wanted} is not above {previous.version}, that of {previous.name}.")
     target = releases / str(wanted)

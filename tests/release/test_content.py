@@ -96,6 +96,31 @@ def test_what_a_revision_changes_passes(before: Inventory, report: Report, edit:
     assert codes(before, report, edited(before, edit)) == []
 
 
+@pytest.mark.parametrize("name", ["ELE_MEAN", "ELE_MIN", "ELE_MAX", "SLO_MEAN", "MAAT"])
+def test_values_of_other_units_are_told_as_that(before: Inventory, report: Report, name: str) -> None:
+    """Shuffled by five seeds: the mean is as it was, and the text says so and nothing of noise."""
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(60)
+        after = edited(before, column(name, lambda v, order=order: v.to_numpy()[order]))
+        (told,) = content_refusals(report, after, Thresholds(), previous=before, source=after)
+        assert told.code == f"shift:{name}" and "as if values went to other units" in told.reason
+        assert not re.search(r"e-\d\d|by \+0 ", told.reason), told.reason
+
+
+def test_the_shift_that_is_cited_is_the_one_that_decides(before: Inventory, report: Report) -> None:
+    """40 of 60 units 100 m higher, 20 units 200 m lower: the mean stays, the median moves by 100 m."""
+    step = np.where(np.arange(60) < 40, 100.0, -200.0)
+    after = edited(before, column("ELE_MIN", lambda v: v + step))
+    (told,) = content_refusals(report, after, Thresholds(layer=10), previous=before, source=after)
+    assert "the median of the changes is +100 m" in told.reason
+    after = edited(before, column("ELE_MIN", lambda v: v + np.where(np.arange(60) < 20, 900.0, 0.0)))
+    (told,) = content_refusals(report, after, Thresholds(layer=10), previous=before, source=after)
+    assert "changed in 20 of 60 units; the mean of the changes is +300 m" in told.reason
+    after = edited(before, column("ASPECT", lambda v: (v + 180) % 360))
+    (told,) = content_refusals(report, after, Thresholds(), previous=before, source=after)
+    assert "other units" not in told.reason
+
+
 def test_thresholds_are_stated(before: Inventory, report: Report) -> None:
     """A release may state wider or narrower ones."""
     raised = edited(before, column("ELE_MEAN", lambda v: v + 300))

@@ -153,11 +153,13 @@ def test_errors_stop_a_release_and_waivers_lift_them(releases, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
     found = {outcome.code for outcome in validate(inventory).outcomes if outcome.open}
     endless = tuple(Waiver("a trial", "Li", rule=code, id="unit one") for code in sorted(found))
-    with pytest.raises(GateError, match="do not expire"):
+    with pytest.raises(GateError, match="not expire"):
         build(release, inventory, tmp_path, waivers=endless)
     expired = tuple(replace(waiver, expires=release.date - dt.timedelta(days=1)) for waiver in endless)
-    with pytest.raises(GateError, match="PID001"):
+    with pytest.raises(GateError, match="PID001") as caught:
         build(release, inventory, tmp_path, waivers=expired)
+    assert [refusal.code for refusal in caught.value.refusals] == ["findings", "waivers"]
+    assert f"feature unit one, since {expired[0].expires}" in str(caught.value)
     waivers = tuple(replace(waiver, expires=release.date) for waiver in endless)
     built = build(release, inventory, tmp_path, waivers=waivers)
     assert built.contents.conformance is not None and built.contents.conformance.waived >= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from rogi.release.description import Licence, Person, Release, Thresholds, Tombstone, Version
 from rogi.release.differences.difference import Kind
 from rogi.release.gate.gate import refusals
-from rogi.rules.rule import Severity
+from rogi.release.gate.leftovers import future_date
 
 
 def release(version: str = "1.1", **more: Any) -> Release:
@@ -29,9 +30,12 @@ def release(version: str = "1.1", **more: Any) -> Release:
     )
 
 
-def report(errors: int = 0, **more: Any) -> Any:
-    content = {"crashed": (), "outcomes": (), "waivers": (), "count": lambda severity: errors}
-    return SimpleNamespace(**content | more)
+def report(errors: Sequence[tuple[str, int]] = (), **more: Any) -> Any:
+    """A report with open errors: (code, number)."""
+    rows = [(code, "error", "open") for code, number in errors for _ in range(number)]
+    rows += [("GEO003", "error", "waived"), ("GEO005", "warning", "open")]
+    findings = pd.DataFrame(rows, columns=["code", "severity", "state"])
+    return SimpleNamespace(**{"crashed": (), "findings": findings, "waivers": ()} | more)
 
 
 def change(kinds: dict[Kind, int] | None = None, regions: list[tuple[Any, ...]] = (), **more: Any) -> Any:  # type: ignore[assignment]
@@ -48,6 +52,7 @@ def change(kinds: dict[Kind, int] | None = None, regions: list[tuple[Any, ...]] 
         "vanished": frozenset(),
         "moved": (),
         "ids_old": frozenset(),
+        "ids_new": frozenset(),
         "units": pd.DataFrame({"kind": [], "id_old": [], "id_new": []}),
         "count_old": 100,
         "count_new": 100,
@@ -140,27 +145,45 @@ def test_what_is_said_of_findings_rules_and_waivers() -> None:
     """Rules that broke down, errors with their counts, waivers without a date; each with what lifts it."""
     outcome = SimpleNamespace
     made = report(
-        3,
+        [("PID001", 1), ("GEO003", 2)],
         crashed=(outcome(code="GEO001"), outcome(code="ATT002")),
-        outcomes=(
-            outcome(code="GEO003", open=2, severity=Severity.ERROR),
-            outcome(code="GEO004", open=0, severity=Severity.ERROR),
-            outcome(code="GEO005", open=7, severity=Severity.WARNING),
-            outcome(code="PID001", open=1, severity=Severity.ERROR),
-        ),
         waivers=(
             outcome(rule="GEO003", target="feature A", status="used", expires=None),
             outcome(rule="GEO003", target="feature B", status="used", expires=dt.date(2027, 1, 1)),
             outcome(rule="GEO003", target="feature C", status="unused", expires=None),
+            outcome(
+                rule="GEO003", target="feature D", status="expired", expires=dt.date(2025, 1, 1), findings=2
+            ),
+            outcome(
+                rule="GEO003", target="feature E", status="expired", expires=dt.date(2025, 1, 1), findings=0
+            ),
         ),
     )
     assert said(release(), made) == [
         "rules: Rules broke down: GEO001, ATT002. Report this fault of rogi; ROGI_DEBUG=1 shows where.",
-        "findings: 3 findings at error level, of GEO003 (2), PID001 (1). Mend them (`rogi validate` shows "
+        "findings: 3 findings at error level: GEO003 (2), PID001 (1). Mend them (`rogi validate` shows "
         "them), or waive each in rogi.toml with a reason, an author and a date at which it expires.",
-        "waivers: 1 waivers do not expire (GEO003 on feature A). Give each a date in rogi.toml (expires = "
+        "waivers: 1 waiver has expired, so what it waives counts again (GEO003 on feature D, since "
+        "2025-01-01). Mend what they are for, or look at them again and set a later date (expires).",
+        "waivers: 1 waiver does not expire (GEO003 on feature A). Give each a date in rogi.toml (expires = "
         "2027-12-31), so that it is looked at again.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "way"), [("SCH001", "rogi id make OUTLINES -o markers.csv"), ("SCH008", "one for each row")]
+)
+def test_an_inventory_without_ids_or_markers_is_told_how_to_get_them(code: str, way: str) -> None:
+    """An error of a rule whose own severity is warning is named and counted as any other."""
+    (one,) = said(release(), report([(code, 1)]))
+    assert one.startswith(f"findings: 1 finding at error level: {code} (1). ") and way in one
+
+
+@pytest.mark.parametrize(("ahead", "expected"), [(-1, []), (0, []), (1, ["date"]), (60, ["date"])])
+def test_a_date_that_is_to_come_needs_a_reason(ahead: int, expected: list[str]) -> None:
+    """A release is dated by the day of its publication; what is meant can be said."""
+    found = future_date(release(), release().date - dt.timedelta(days=ahead))
+    assert [refusal.code for refusal in found] == expected and all(r.liftable for r in found)
 
 
 def test_what_is_said_of_facts_and_git() -> None:
@@ -193,10 +216,18 @@ def test_what_is_said_of_ids() -> None:
     assert given == [
         "ids-vanished: 2 IDs of X_v1.0 are gone without a tombstone (B, C). List them under retired in "
         "release.yaml with a reason; `rogi release diff OLD NEW --tombstones retired.csv` writes a draft.",
-        "ids-moved: 1 IDs stand for another place than before (D). Give the units new IDs (`rogi id make`) "
+        "ids-moved: 1 ID stands for another place than before (D). Give the units new IDs (`rogi id make`) "
         "and retire the old ones.",
         "ids-reused: 2 IDs were retired by an earlier version and are used again (E, F). Give the units new "
         "IDs; an ID is never used twice.",
-        "ids-retired: 1 IDs are retired in release.yaml but in the inventory (E). Take them out of one of "
+        "ids-retired: 1 ID is retired in release.yaml but in the inventory (E). Take them out of one of "
         "the two.",
     ]
+
+
+@pytest.mark.parametrize("form", ["a", " A", "A\u00a0", "\u200bA", "Ａ"])
+def test_an_id_in_another_form_is_not_gone(form: str) -> None:
+    """`ids-keyed` tells it; a tombstone of it would be wrong."""
+    found = change(vanished=frozenset({"A", "B"}), ids_old=frozenset({"A", "B"}), ids_new=frozenset({form}))
+    (gone,) = said(release(), report(), found=found)
+    assert gone.startswith("ids-vanished: 1 ID of X_v1.0 is gone without a tombstone (B).")

@@ -165,6 +165,19 @@ def test_a_folder_that_is_being_prepared_stops_no_other(releases, place: Path) -
     assert build(release, releases.versions.second, place / "dist", previous=previous).zip.is_file()
 
 
+@pytest.mark.parametrize(
+    "name", ["Dry Andes", "Dry Andes ü", "ü", "", "-x", "_x", "a/b", "../x", "a.b", "x" * 61]
+)
+def test_a_name_that_files_cannot_have_is_refused_at_once(place: Path, name: str) -> None:
+    """Not after everything was filled in; the pattern is that of the schema of release.yaml."""
+    with pytest.raises(OptionError, match=r"letters A-Z and a-z, digits, _ and -"):
+        new_folder("1.0", place / "releases", name=name)
+    assert not (place / "releases").exists()
+    stated = json.loads((data_root() / "schemas/meta/release.schema.json").read_text(encoding="utf-8"))
+    rule = stated["properties"]["inventory"]
+    assert not re.search(rule["pattern"], name) or len(name) > rule["maxLength"]
+
+
 def test_what_is_no_release_is_said(place: Path) -> None:
     """A plain file, a folder without release.yaml, a version that is not there."""
     write_inventory(synthetic_inventory(3, 1), place / "plain.gpkg")

@@ -30,7 +30,7 @@ from rogi.release.metadata import SUMS
 from rogi.rules.rule import Severity
 from rogi.statistics.facts import check, read_facts
 from rogi.statistics.unit_table import unit_table
-from rogi.text import agreeing, counted
+from rogi.text import agreeing, clause, counted
 from rogi.validation.report import State
 from rogi.validation.waivers import Waiver
 
@@ -324,7 +324,7 @@ def _facts(folder: Path, inventory: Inventory) -> Item:
             stated = f"{c.fact.value:.10g} ± {c.fact.tolerance:g} {c.fact.value_unit}".rstrip()
             said = "cannot be checked: " + c.reason if c.found is None else f"{c.found:.10g}"
             faults.append(f"{c.fact.name}: {said}, stated {stated}")
-    hold = f"{counted(len(checked), 'stated fact')} {agreeing(len(checked), 'holds', 'hold')}"
+    hold = f"{clause(len(checked), 'stated fact', 'holds', 'hold')}"
     return _item("facts", faults, f"{hold} ({facts.source})")
 
 

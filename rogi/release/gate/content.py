@@ -23,6 +23,7 @@ from rogi.release.gate.refusal import Refusal, liftable, some
 from rogi.rules.rule import Severity
 from rogi.schema.attributes import is_circular
 from rogi.schema.model import FieldType, Role
+from rogi.text import clause, counted
 from rogi.validation.report import Report, State
 
 Floats = NDArray[np.float64]
@@ -33,6 +34,8 @@ DUPLICATE_IOU: Final = 0.9
 FOREIGN_SPREADS: Final = 3.0
 FEWEST: Final = 3  # new units that have a median worth the name
 UNIT_RULES: Final = ("ATT006", "ATT014")  # coding of aspects, unit of areas
+# Values that went to other units leave the mean of all where it was, while each unit's changes by much.
+SWAPPED: Final = 0.25
 NUMBER_TOLERANCE: Final = 1e-7  # relative; as in the difference of two versions
 _NUMERIC: Final = (FieldType.NUMBER, FieldType.INTEGER)
 
@@ -245,19 +248,25 @@ def _shift(
         apart = short_way(apart)
     apart = apart[np.isfinite(apart)]
     if len(apart):
+        noise = NUMBER_TOLERANCE * max(abs(old.mean), scale)
         typical = float(np.median(np.abs(apart)))
-        moved = max(abs(float(apart.mean())), abs(float(np.median(apart))))
-        changed = int((np.abs(apart) > NUMBER_TOLERANCE * max(abs(old.mean), scale)).sum())
-        said = f"changed in {changed:,} of {len(apart):,} units, on average by {apart.mean():+.6g}{unit}"
-        if moved > limits.shift * scale:
+        mean, median = (0.0 if abs(v) <= noise else v for v in (float(apart.mean()), float(np.median(apart))))
+        changed = int((np.abs(apart) > noise).sum())
+        said = f"changed in {changed:,} of {counted(len(apart), 'unit')}"
+        swapped = ""
+        varied = float(np.abs(apart).std()) > SWAPPED * typical  # aspects turned by 180° all change alike
+        if typical > limits.layer * scale and abs(mean) <= SWAPPED * typical and varied:
+            swapped = ", as if values went to other units"
+        name, moved = ("median", median) if abs(median) > abs(mean) else ("mean", mean)
+        if abs(moved) > limits.shift * scale:
             return (
-                f"{said}, {moved / scale:.2g} of its spread before (limit {limits.shift:g} for units in both "
-                f"versions): {whole}"
+                f"{said}; the {name} of the changes is {moved:+.6g}{unit}, {abs(moved) / scale:.2g} of the "
+                f"spread before (limit {limits.shift:g} for units in both versions){swapped}: {whole}"
             )
         if typical > limits.layer * scale:
             return (
-                f"{said} and typically by {typical:.6g}{unit}, {typical / scale:.2g} of its spread before "
-                f"(limit {limits.layer:g}), as if values went to other units: {whole}"
+                f"{said}, by {typical:.6g}{unit} in the median, {typical / scale:.2g} of the spread before "
+                f"(limit {limits.layer:g}){swapped}: {whole}"
             )
     if circular:
         return ""
@@ -267,7 +276,7 @@ def _shift(
     moved = max(abs(new.mean - old.mean), abs(new.median - old.median), abs(new.spread - old.spread))
     if moved <= limits.layer * scale:
         return ""
-    return f"moved as a whole by {moved / scale:.2g} of its spread before (limit {limits.layer:g}): {whole}"
+    return f"moved as a whole by {moved / scale:.2g} of the spread before (limit {limits.layer:g}): {whole}"
 
 
 def _foreign(values: Floats, old: Summary, scale: float, unit: str) -> str:
@@ -278,7 +287,7 @@ def _foreign(values: Floats, old: Summary, scale: float, unit: str) -> str:
         return ""
     return (
         f"of {added.count:,} new units has a median of {added.median:.6g}{unit}, {apart / scale:.2g} times "
-        f"its spread before from the median before, {old.median:.6g} (limit {FOREIGN_SPREADS:g})"
+        f"the spread before from the median before, {old.median:.6g} (limit {FOREIGN_SPREADS:g})"
     )
 
 
@@ -322,8 +331,8 @@ def _new_findings(
         units = sorted({str(i) for i in part["feature_id"] if i}) or [str(part["message"].iloc[0])]
         yield liftable(
             str(code),
-            f"{len(part):,} findings that the version before does not have (it has {earlier:,} of this "
-            f"rule): {titles[str(code)].rstrip('.')} ({some(units)}).",
+            f"{counted(len(part), 'finding')} that the version before does not have (it has {earlier:,} of "
+            f"this rule): {titles[str(code)].rstrip('.')} ({some(units)}).",
             "Mend them (`rogi validate` shows them), or waive each with a reason in rogi.toml.",
         )
 
@@ -341,7 +350,7 @@ def _duplicates(packed: Inventory) -> Iterator[Refusal]:
     if names:
         yield liftable(
             "duplicates",
-            f"{len(names):,} outlines are those of another unit, under a second ID ({some(names)}): they "
-            f"share {100 * DUPLICATE_IOU:.0f} % or more of their area.",
+            f"{clause(len(names), 'outline', 'is that', 'are those')} of another unit, "
+            f"under a second ID ({some(names)}): they share 90 % of their area or more.",
             "Take one of each two out.",
         )

@@ -14,6 +14,8 @@ from rogi.release.differences.difference import Difference, Kind
 from rogi.release.gate.identity import lineage_refusals, reused, vanished
 from rogi.release.gate.refusal import Refusal, liftable, lifted, some
 from rogi.rules.rule import Severity
+from rogi.text import agreeing, clause, counted
+from rogi.validation.report import State
 
 if TYPE_CHECKING:
     from rogi.release.differences.lineage import Retired
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
     from rogi.validation.report import Report
 
 GIT_SECONDS: Final = 60
+HINTS: Final = {
+    "SCH001": "Primary markers that are missing are made from the outlines: `rogi id make OUTLINES -o "
+    "markers.csv`, then add --inventory markers.csv.",
+    "SCH008": "Primary IDs that are missing are made from the positions: `rogi id make OUTLINES -o ids.csv` "
+    "has one for each row of the outlines; join them to the outlines as the column of the primary ID.",
+}
+"""What to do about findings that an inventory has before anybody gave it IDs and markers."""
 
 
 class GateError(RogiError):
@@ -98,17 +107,33 @@ def _findings(report: Report) -> list[Refusal]:
                 "rules", f"Rules broke down: {codes}.", "Report this fault of rogi; ROGI_DEBUG=1 shows where."
             )
         )
-    errors = report.count(Severity.ERROR)
-    if errors:
-        codes = ", ".join(
-            f"{o.code} ({o.open})" for o in report.outcomes if o.open and o.severity is Severity.ERROR
-        )
+    found = report.findings
+    # of one rule some findings are errors, others not: what counts is the finding
+    errors = found[(found["severity"] == Severity.ERROR.value) & (found["state"] == State.OPEN.value)]
+    if len(errors):
+        codes = errors["code"].value_counts(sort=False)
+        named = ", ".join(f"{code} ({codes[code]:,})" for code in sorted(codes.index))
         out.append(
             Refusal(
                 "findings",
-                f"{errors} findings at error level{f', of {codes}' if codes else ''}.",
-                "Mend them (`rogi validate` shows them), or waive each in rogi.toml with a reason, an author "
-                "and a date at which it expires.",
+                f"{counted(len(errors), 'finding')} at error level: {named}.",
+                "".join(f"{hint} " for code, hint in HINTS.items() if code in codes.index)
+                + "Mend them (`rogi validate` shows them), or waive each in rogi.toml with a reason, an "
+                "author and a date at which it expires.",
+            )
+        )
+    over = [
+        f"{w.rule} on {w.target}, since {w.expires}".strip()
+        for w in report.waivers
+        if w.status == "expired" and w.findings
+    ]
+    if over:
+        out.append(
+            Refusal(
+                "waivers",
+                f"{clause(len(over), 'waiver', 'has', 'have')} expired, so what "
+                f"{agreeing(len(over), 'it waives', 'they waive')} counts again ({some(over)}).",
+                "Mend what they are for, or look at them again and set a later date (expires).",
             )
         )
     endless = [
@@ -118,7 +143,7 @@ def _findings(report: Report) -> list[Refusal]:
         out.append(
             Refusal(
                 "waivers",
-                f"{len(endless)} waivers do not expire ({some(endless)}).",
+                f"{clause(len(endless), 'waiver', 'does', 'do')} not expire ({some(endless)}).",
                 "Give each a date in rogi.toml (expires = 2027-12-31), so that it is looked at again.",
             )
         )

@@ -15,6 +15,7 @@ from rogi.release.description import Release, Tombstone
 from rogi.release.differences.lineage import Retired, successors
 from rogi.release.differences.values import Kind
 from rogi.release.gate.refusal import Refusal, some
+from rogi.text import agreeing, clause, counted
 
 if TYPE_CHECKING:
     from rogi.release.differences.difference import Difference
@@ -24,12 +25,16 @@ def vanished(release: Release, found: Difference) -> list[Refusal]:
     """IDs that are gone without a tombstone, and IDs of units in another place."""
     out = []
     stones = {stone.id for stone in release.retired}
-    missing = sorted(found.vanished - stones)
+    # an ID that is there in another form is told as that (ids-keyed), not as a unit that is gone
+    there = {key(name) for name in found.ids_new}
+    missing = sorted(name for name in found.vanished - stones if key(name) not in there)
     if missing:
         out.append(
             Refusal(
                 "ids-vanished",
-                f"{len(missing)} IDs of {found.old} are gone without a tombstone ({some(missing)}).",
+                f"{counted(len(missing), 'ID')} of {found.old} "
+                f"{agreeing(len(missing), 'is', 'are')} gone without a tombstone "
+                f"({some(missing)}).",
                 "List them under retired in release.yaml with a reason; "
                 "`rogi release diff OLD NEW --tombstones retired.csv` writes a draft.",
             )
@@ -38,7 +43,8 @@ def vanished(release: Release, found: Difference) -> list[Refusal]:
         out.append(
             Refusal(
                 "ids-moved",
-                f"{len(found.moved)} IDs stand for another place than before ({some(found.moved)}).",
+                f"{clause(len(found.moved), 'ID', 'stands', 'stand')} for another "
+                f"place than before ({some(found.moved)}).",
                 "Give the units new IDs (`rogi id make`) and retire the old ones.",
             )
         )
@@ -53,7 +59,8 @@ def reused(release: Release, retired: Sequence[Retired], ids: frozenset[str]) ->
         out.append(
             Refusal(
                 "ids-reused",
-                f"{len(back)} IDs were retired by an earlier version and are used again ({some(back)}).",
+                f"{clause(len(back), 'ID', 'was', 'were')} retired by an earlier version "
+                f"and {agreeing(len(back), 'is', 'are')} used again ({some(back)}).",
                 "Give the units new IDs; an ID is never used twice.",
             )
         )
@@ -62,7 +69,8 @@ def reused(release: Release, retired: Sequence[Retired], ids: frozenset[str]) ->
         out.append(
             Refusal(
                 "ids-retired",
-                f"{len(present)} IDs are retired in release.yaml but in the inventory ({some(present)}).",
+                f"{clause(len(present), 'ID', 'is', 'are')} retired in release.yaml but "
+                f"in the inventory ({some(present)}).",
                 "Take them out of one of the two.",
             )
         )
@@ -106,7 +114,8 @@ def keyed(packed: Inventory, ids_before: frozenset[str] = frozenset()) -> list[R
     return [
         Refusal(
             "ids-keyed",
-            f"{len(wrong):,} IDs are not keyed as they should be: {some(said)}.",
+            f"{clause(len(wrong), 'ID', 'is', 'are')} not written as other layers, or the "
+            f"version before, have {agreeing(len(wrong), 'it', 'them')}: {some(said)}.",
             "Write each ID in one way in all layers; `rogi validate --fix safe` does so for primary IDs.",
         )
     ]
@@ -143,7 +152,8 @@ def lineage_refusals(
         out.append(
             Refusal(
                 "lineage-unknown",
-                f"{len(never)} retired IDs are of no unit of the version before ({some(never)}).",
+                f"{clause(len(never), 'retired ID', 'is', 'are')} of no unit of the version "
+                f"before ({some(never)}).",
                 "Correct or remove them in release.yaml.",
             )
         )
@@ -151,7 +161,8 @@ def lineage_refusals(
         out.append(
             Refusal(
                 "lineage-absent",
-                f"replaced_by names {len(absent)} units that are not in this version ({some(absent)}).",
+                f"replaced_by names {counted(len(absent), 'unit')} that "
+                f"{agreeing(len(absent), 'is', 'are')} not in this version ({some(absent)}).",
                 "Name the units that stand there now, or leave replaced_by out: it is then taken from the "
                 "outlines.",
             )
@@ -172,7 +183,8 @@ def lineage_refusals(
         out.append(
             Refusal(
                 "lineage-other",
-                f"replaced_by of {len(other)} retired IDs is not what the outlines tell ({some(other)}).",
+                f"replaced_by of {counted(len(other), 'retired ID')} is not what the outlines tell "
+                f"({some(other)}).",
                 "Correct it, or leave it out: it is then taken from the outlines.",
             )
         )
@@ -187,7 +199,8 @@ def lineage_refusals(
         out.append(
             Refusal(
                 "lineage-far",
-                f"replaced_by of {len(far)} retired IDs is more than {limit:g} m away ({some(far)}).",
+                f"replaced_by of {counted(len(far), 'retired ID')} is more than {limit:g} m away "
+                f"({some(far)}).",
                 "Correct it, or leave it out: a unit far away does not replace another.",
             )
         )

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Final
 
 from rogi.errors import InputError, OptionError
 from rogi.release.description import FILE as RELEASE_FILE
 from rogi.release.description import Release, Version, read_release
-from rogi.release.gate.refusal import Refusal
+from rogi.release.gate.refusal import Refusal, liftable
 from rogi.release.marks import CHANGELOG
 
 GENERATED: Final = "\n## Changes from "  # where the tables begin that a build adds to a changelog
+
+
+def future_date(release: Release, today: dt.date | None = None) -> list[Refusal]:
+    """A date of release that is still to come; it is the day on which rules judge the data.
+
+    Parameters
+    ----------
+    release
+        Its date.
+    today
+        By default the day here.
+    """
+    today = today or dt.date.today()
+    if release.date <= today:
+        return []
+    return [
+        liftable(
+            "date",
+            f"The date of release is {release.date.isoformat()}, today is {today.isoformat()}: rules would "
+            "take dates in the data that are still to come for past ones.",
+            f"Set date in {RELEASE_FILE} to the day of publication, and build the release then.",
+        )
+    ]
 
 
 def leftovers(release: Release, before: Release | None, changelog_before: str = "") -> list[Refusal]:
