@@ -16,7 +16,7 @@ import typer
 import rogi
 from rogi.cli import app
 from rogi.detection.candidates.extraction import make_candidates
-from rogi.schema.load import load_parameters
+from rogi.schema.parameters import load_parameters
 from rogi.terrain import RadiationParameters
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -19,6 +19,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rogi.errors import OptionError
+from rogi.extensions import Extension, loaded
+from rogi.schema.attributes import attributes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,7 +173,17 @@ def sources() -> Mapping[str, Source]:
     package = import_module(PACKAGE)
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
     found = [import_module(f"{PACKAGE}.{name}").SOURCE for name in names]
-    return MappingProxyType({source.name: source for source in found})
+    own = {source.name: source for source in found}
+    known = {attribute.group for attribute in attributes().values()}
+
+    def check(extension: Extension, thing: Any) -> None:
+        if not isinstance(thing, Source) or thing.name != extension.name:
+            raise ValueError(f"{extension.value} is no Source of that name")
+        if thing.name in own or thing.name not in known:
+            raise ValueError("its name is taken, or it has no concepts")
+
+    foreign = loaded("rogi.attributes", check)
+    return MappingProxyType(own | {name: source for name, (_, source) in foreign.items()})
 
 
 def given(name: str, files: tuple[str, ...], choices: Mapping[str, Any], where: str = "") -> Given:

@@ -17,6 +17,7 @@ from rogi import __version__
 from rogi.cli.lazy import group
 from rogi.cli.streams import ends_cleanly, leave_stdout, make_usable, tell
 from rogi.errors import INTERRUPTED, NO_READER, RogiError, is_interrupt
+from rogi.extensions import problems
 
 COMMANDS = {
     "validate": ("rogi.cli.validate:validate", "Check an inventory against the RGIK rules."),
@@ -61,6 +62,8 @@ def main() -> None:
     make_usable()
     with ends_cleanly() as ended:
         code = _run()
+        for problem in problems():
+            tell(f"warning: {problem}")
         try:
             sys.stdout.flush()
         except BrokenPipeError:

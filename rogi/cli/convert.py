@@ -14,7 +14,7 @@ from rogi.cli.guard import WRITES, Force
 from rogi.inventory.convert import convert as convert_inventory
 from rogi.inventory.loss import LossKind
 from rogi.inventory.read import read_inventory
-from rogi.inventory.write import write_inventory
+from rogi.inventory.write import WriteFormat, write_inventory
 from rogi.text import as_json, printable, sheet_text
 
 if TYPE_CHECKING:
@@ -28,19 +28,6 @@ class SummaryFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     CSV = "csv"
-
-
-class OutputFormat(StrEnum):
-    """What is written."""
-
-    GPKG = "gpkg"
-    GEOPARQUET = "geoparquet"
-    FLATGEOBUF = "flatgeobuf"
-    SHAPEFILE = "shapefile"
-    CSV = "csv"
-    GEOJSON = "geojson"
-    KML = "kml"
-    XLSX = "xlsx"
 
 
 def convert(
@@ -63,7 +50,8 @@ def convert(
         str | None, typer.Option(help="Schema to map to; default that of the input. See `rogi schema list`.")
     ] = None,
     to_format: Annotated[
-        OutputFormat | None, typer.Option(help="Format; default by the suffix of OUT.")
+        str | None,
+        typer.Option(help=f"Format; default by the suffix of OUT: {', '.join(WriteFormat)}."),
     ] = None,
     to_crs: Annotated[
         str | None, typer.Option(help="Bring all layers into this CRS, e.g. EPSG:4326; default as they are.")
@@ -98,9 +86,7 @@ def convert(
         sources, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding, table=table
     )
     conversion = convert_inventory(inventory, to_schema, crs=to_crs, keep_extra=not drop_extra)
-    written = write_inventory(
-        conversion.inventory, output, format=to_format.value if to_format is not None else None
-    )
+    written = write_inventory(conversion.inventory, output, format=to_format)
     losses = (*conversion.losses, *written.losses)
     _print(inventory, conversion.inventory, written.paths, losses, conversion.notes, format)
 

@@ -44,9 +44,10 @@ def rules(
     width = max((len(entry.name) for entry in table), default=0)
     for entry in table:
         fix = f"  fix: {entry.fix}" if entry.fix else ""
+        origin = f"  from {entry.origin}" if entry.origin != "rogi" else ""
         sys.stdout.write(
             f"{entry.code}  {entry.severity:<7}  {entry.evidence:<5}  {entry.name:<{width}}  "
-            f"{', '.join(entry.scope) or 'inventory'}{fix}\n"
+            f"{', '.join(entry.scope) or 'inventory'}{fix}{origin}\n"
         )
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from rogi import targets
 from rogi.errors import InputError, OptionError, OutputError
+from rogi.extensions import Extension
 from rogi.files import move, replacing, sync, workplace, write_text
 from rogi.inventory.loss import Loss, LossKind
 from rogi.inventory.model import Inventory, Layer
@@ -29,6 +30,7 @@ from rogi.inventory.writing.exchange import (
     unfit_for_shapefile,
     write_xlsx,
 )
+from rogi.inventory.writing.foreign import OutputFormat, foreign_formats, write_foreign
 from rogi.inventory.writing.geopackage import (
     UNCHANGING_TIME,
     add_field_domains,
@@ -123,9 +125,13 @@ def write_inventory(
         If the path cannot be written, is an input, or the format cannot hold the inventory.
     """
     target = Path(path)
-    chosen = _format(target, format)
     if not inventory.layers:
         raise OutputError(f"{inventory!r} has no layers, so there is nothing to write to {target}.")
+    chosen = _format(target, format)
+    if not isinstance(chosen, WriteFormat):
+        _refuse_input(inventory, target)
+        write_foreign(inventory, target, *chosen)
+        return Written((target,), ())
     losses: list[Loss] = []
     tables = {_layer_name(layer, schema_names): layer for layer in inventory.layers}
     if len(tables) < len(inventory.layers):
@@ -192,18 +198,27 @@ def time_of_writing() -> dt.datetime | None:
 # ---- where
 
 
-def _format(path: Path, format: str | WriteFormat | None) -> WriteFormat:
+def _format(path: Path, format: str | WriteFormat | None) -> WriteFormat | tuple[Extension, OutputFormat]:
     suffix = path.suffix.casefold()
     others = {".geoparquet": WriteFormat.GEOPARQUET, ".json": WriteFormat.GEOJSON}
     by_suffix = {f.suffix: f for f in WriteFormat} | others
-    formats = ", ".join(f.value for f in WriteFormat)
+    if (format is None and suffix in by_suffix) or format in list(WriteFormat):
+        foreign: Mapping[str, tuple[Extension, OutputFormat]] = {}  # no need to look for them
+    else:
+        foreign = foreign_formats((*(f.value for f in WriteFormat), *by_suffix))
+    formats = ", ".join([*(f.value for f in WriteFormat), *foreign])
     if format is None:
+        for pair in foreign.values():
+            if pair[1].suffix == suffix:
+                return pair
         if suffix not in by_suffix:
             suffixes = ", ".join(by_suffix)
             raise OptionError(
                 f"{path} does not tell a format; end it in {suffixes}, or give one of {formats}."
             )
         return by_suffix[suffix]
+    if format in foreign:
+        return foreign[format]
     try:
         chosen = WriteFormat(format)
     except ValueError:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from rogi.rules.registry import rules
 from rogi.rules.rule import Family, Rule
-from rogi.schema.load import load_parameters
+from rogi.schema.parameters import load_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Entry:
     scope: tuple[str, ...]
     fields: tuple[str, ...]
     fix: str
+    origin: str
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -47,6 +48,7 @@ def _entry(rule: Rule) -> Entry:
         scope=tuple(dict.fromkeys(need.role.value for need in info.needs)),
         fields=tuple(dict.fromkeys(concepts)),
         fix=info.fix,
+        origin=rule.origin or "rogi",
     )
 
 
@@ -84,6 +86,8 @@ def page(rule: Rule) -> str:
         f"- Evidence: {entry.evidence}",
         f"- Layers: {scope}",
     ]
+    if rule.origin:
+        lines.append(f"- From: {rule.origin}")
     if entry.fields:
         lines.append(f"- Needs: {', '.join(entry.fields)}")
     if entry.fix:

@@ -1,16 +1,22 @@
-"""All rules, found by walking the family folders; codes and names are unique."""
+"""All rules, found by walking the family folders, and those of other packages; codes and names are unique."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from rogi.errors import OptionError
-from rogi.rules.rule import Rule
+from rogi.extensions import Extension, loaded
+from rogi.rules.rule import Rule, RuleInfo
+
+FOREIGN_CODE = re.compile(r"X[A-Z]{2}\d{3}")
+"""Codes of rules of other packages."""
 
 FAMILIES = ("structure", "primary_ids", "geometry", "attributes", "relations", "kinematics", "review")
 
@@ -29,7 +35,36 @@ def rules() -> Mapping[str, Rule]:
             if rule.info.code in found:
                 raise RuntimeError(f"rule code {rule.info.code} is used twice")
             found[rule.info.code] = rule
+    for rule in _foreign({rule.info.name for rule in found.values()}):
+        found[rule.info.code] = rule
     return MappingProxyType(found)
+
+
+def _foreign(names: set[str]) -> list[Rule]:
+    """Rules of other packages (entry points ``rogi.rules``), in order of their codes."""
+    codes: set[str] = set()
+
+    def check(extension: Extension, module: Any) -> None:
+        info = module.RULE
+        if not isinstance(info, RuleInfo):
+            raise ValueError("its RULE is no RuleInfo")
+        if not FOREIGN_CODE.fullmatch(info.code):
+            raise ValueError(
+                f"its code {info.code} should be X, two letters and three digits, none of rogi's own"
+            )
+        if info.code in codes or info.name in names:
+            raise ValueError(f"the code {info.code} or the name {info.name} is taken")
+        for part in (module.check, module.good, module.bad):
+            if not callable(part):
+                raise ValueError("check, good and bad should be functions")
+        codes.add(info.code)
+        names.add(info.name)
+
+    made = [
+        Rule(module.RULE, module.__doc__ or "", module.check, module.good, module.bad, extension.origin)
+        for extension, module in loaded("rogi.rules", check).values()
+    ]
+    return sorted(made, key=lambda rule: rule.info.code)
 
 
 def find_rule(name: str) -> Rule:

@@ -40,6 +40,7 @@ class Family(StrEnum):
     REL = "relations"
     KIN = "kinematics and activity"
     REV = "review"
+    X = "extensions"  # rules of other packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class RuleInfo:
     Attributes
     ----------
     code
-        Family and three digits; never reused.
+        Family and three digits; never reused. Of a rule of another package ``X``, two letters, three digits.
     name
         A few words in kebab case.
     severity
@@ -114,7 +115,7 @@ class RuleInfo:
     @property
     def family(self) -> Family:
         """The family of the code."""
-        return Family[self.code[:3]]
+        return Family.X if self.code.startswith(Family.X.name) else Family[self.code[:3]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +177,14 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as the registry knows it."""
+    """A rule as the registry knows it; ``origin`` is the package of a foreign one, and its version."""
 
     info: RuleInfo
     doc: str
     check: Callable[[Context], Iterable[Rows]]
     good: Callable[[], Inventory]
     bad: Callable[[], Bad]
+    origin: str = ""
 
     @property
     def title(self) -> str:

@@ -1,4 +1,4 @@
-"""Schemas, dialects, vocabularies and parameters, read from their YAML files.
+"""Schemas, dialects and vocabularies, read from their YAML files.
 
 Packaged files are trusted (tests check them against ``schemas/meta``); a file of the user is checked
 against its JSON Schema when it is loaded. Everything is read once.
@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from rogi.errors import InputError, OptionError
+from rogi.extensions import files
 from rogi.schema.documents import data_root, read_yaml
 from rogi.schema.model import (
     Attribute,
@@ -28,7 +29,6 @@ from rogi.schema.model import (
     FieldType,
     LayerSchema,
     Match,
-    Parameter,
     Role,
     Schema,
     Term,
@@ -42,7 +42,6 @@ __all__ = [
     "dialect_names",
     "dialects",
     "load_dialect",
-    "load_parameters",
     "load_schema",
     "load_vocabulary",
     "read_yaml",
@@ -67,7 +66,21 @@ def _folder(name: str) -> Path:
 def concepts() -> Mapping[str, Concept]:
     """All packaged concepts by name."""
     raw = read_yaml(_folder("") / "concepts.yaml")
-    return MappingProxyType({name: _concept(name, entry) for name, entry in raw.items()})
+    found = {name: _concept(name, entry) for name, entry in raw.items()}
+    for extension, path in files("rogi.attributes", "concepts.yaml").values():
+        try:
+            own = {name: _concept(name, entry) for name, entry in read_yaml(path, kind="concepts").items()}
+        except InputError as error:
+            extension.refuse(str(error))
+            continue
+        mixed = sorted(
+            name for name, c in own.items() if c.attribute is None or c.attribute.group != extension.name
+        )
+        if mixed or found.keys() & own.keys():
+            extension.refuse(f"{path.name} should have new concepts, all of the group {extension.name}")
+            continue
+        found |= own
+    return MappingProxyType(found)
 
 
 def _concept(name: str, entry: Mapping[str, Any]) -> Concept:
@@ -116,7 +129,25 @@ def schema_ids() -> tuple[str, ...]:
         for path in data_root().joinpath("schemas").glob("*/*.yaml")
         if path.parent.name not in ("dialects", "vocabularies", "references", "meta")
     ]
-    return tuple(f"{name}/{version}" for name, _, version in sorted(found))
+    return (*(f"{name}/{version}" for name, _, version in sorted(found)), *_foreign_schemas())
+
+
+@cache
+def _foreign_schemas() -> Mapping[str, Path]:
+    """Schemas of other packages by id: an entry point ``mine`` is the schema of ``mine.yaml``."""
+    found: dict[str, Path] = {}
+    taken = tuple(path.parent.name for path in data_root().joinpath("schemas").glob("*/*.yaml"))
+    for name, (extension, path) in files("rogi.schemas", "{name}.yaml", taken).items():
+        try:
+            schema = _schema(read_yaml(path, kind="schema"), path)
+        except InputError as error:
+            extension.refuse(str(error))
+            continue
+        if schema.name != name:
+            extension.refuse(f"the schema of {path.name} is named {schema.name}")
+            continue
+        found[schema.id] = path
+    return MappingProxyType(found)
 
 
 def _version_key(version: str) -> tuple[int, ...]:
@@ -148,7 +179,7 @@ def load_schema(id: str) -> Schema:
 
 @cache
 def _packaged_schema(id: str) -> Schema:
-    path = data_root().joinpath("schemas", f"{id}.yaml")
+    path = _foreign_schemas().get(id) or data_root().joinpath("schemas", f"{id}.yaml")
     return _schema(read_yaml(path), path)
 
 
@@ -251,8 +282,28 @@ def vocabulary_names() -> tuple[str, ...]:
 
 @cache
 def dialect_names() -> tuple[str, ...]:
-    """Names of the packaged dialects."""
-    return tuple(sorted(path.stem for path in _folder("dialects").glob("*.yaml")))
+    """Names of the packaged dialects, and of those of other packages."""
+    packaged = sorted(path.stem for path in _folder("dialects").glob("*.yaml"))
+    return (*packaged, *_foreign_dialects())
+
+
+@cache
+def _foreign_dialects() -> Mapping[str, Dialect]:
+    """Dialects of other packages: an entry point ``mine`` is the dialect of ``mine.yaml``."""
+    found: dict[str, Dialect] = {}
+    taken = tuple(path.stem for path in _folder("dialects").glob("*.yaml"))
+    for name, (extension, path) in files("rogi.dialects", "{name}.yaml", taken).items():
+        try:
+            dialect = _dialect(read_yaml(path, kind="dialect"), path)
+            load_schema(dialect.schema)
+        except (InputError, OptionError) as error:
+            extension.refuse(str(error))
+            continue
+        if dialect.name != name:
+            extension.refuse(f"the dialect of {path.name} is named {dialect.name}")
+            continue
+        found[name] = dialect
+    return MappingProxyType(found)
 
 
 @cache
@@ -285,6 +336,9 @@ def load_dialect(name_or_path: str) -> Dialect:
 
 @cache
 def _packaged_dialect(name: str) -> Dialect:
+    foreign = _foreign_dialects()
+    if name in foreign:
+        return foreign[name]
     path = _folder("dialects") / f"{name}.yaml"
     return _dialect(read_yaml(path), path)
 
@@ -364,80 +418,3 @@ def _fingerprint(name: str) -> tuple[Path, int, int]:
     except OSError as error:
         raise InputError(f"Cannot read {path}: {error.strerror or error}.") from error
     return path, stat.st_mtime_ns, stat.st_size
-
-
-# ---- parameters
-
-SET_BY_USER = "set by the user"
-
-
-@cache
-def _packaged_parameters() -> Mapping[str, Parameter]:
-    raw = read_yaml(_folder("") / "rules.yaml") or {}
-    return MappingProxyType(
-        {
-            f"{code}.{name}": Parameter(
-                name=f"{code}.{name}",
-                value=tuple(entry["value"]) if isinstance(entry["value"], list) else entry["value"],
-                unit=entry.get("unit"),
-                description=entry["description"],
-                source=entry["source"],
-                evidence=Evidence(entry["evidence"]),
-            )
-            for code, table in raw.items()
-            for name, entry in table.items()
-        }
-    )
-
-
-def load_parameters(overrides: Mapping[str, object] = MappingProxyType({})) -> Mapping[str, Parameter]:
-    """Parameters of all rules, ``"GEO014.minimum_area"`` -> parameter, with the user's values.
-
-    Parameters
-    ----------
-    overrides
-        Name with code -> value of the same kind as the default.
-
-    Raises
-    ------
-    OptionError
-        If a name is unknown or a value is of another kind.
-    """
-    packaged = _packaged_parameters()
-    if not overrides:
-        return packaged
-    table = dict(packaged)
-    for name, value in overrides.items():
-        if name not in packaged:
-            hint = _close(name, packaged) or "."
-            raise OptionError(
-                f"There is no rule parameter {name!r}{hint} `rogi rule CODE` shows a rule's parameters."
-            )
-        default = packaged[name]
-        table[name] = replace(
-            default,
-            value=_same_kind(name, value, default.value),
-            source=SET_BY_USER,
-            evidence=default.evidence,
-        )
-    return MappingProxyType(table)
-
-
-def _same_kind(
-    name: str, value: object, default: float | int | str | tuple[float | int | str, ...]
-) -> float | int | str | tuple[float | int | str, ...]:
-    if isinstance(default, tuple):
-        if isinstance(value, (list, tuple)):
-            kinds = (str,) if all(isinstance(d, str) for d in default) else (int, float)
-            if all(isinstance(v, kinds) and not isinstance(v, bool) for v in value):
-                return tuple(value)
-        wanted = "a list of texts" if default and isinstance(default[0], str) else "a list of numbers"
-    elif isinstance(default, str):
-        if isinstance(value, str):
-            return value
-        wanted = "text"
-    else:
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:
-            return value
-        wanted = "a number"
-    raise OptionError(f"The parameter {name} must be {wanted} such as {default!r}, not {value!r}.")

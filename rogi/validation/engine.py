@@ -13,11 +13,12 @@ import pandas as pd
 import shapely
 
 from rogi import __version__
+from rogi.extensions import active, problems
 from rogi.inventory.model import Inventory, Layer, Source
 from rogi.rules.context import Context
 from rogi.rules.registry import expand, rules
 from rogi.rules.rule import CannotCheck, Rows, Rule, Severity
-from rogi.schema.load import load_parameters
+from rogi.schema.parameters import load_parameters
 from rogi.validation.applicability import invalid_left_out, targets, unseen
 from rogi.validation.findings import FindingsTable
 from rogi.validation.report import (
@@ -152,7 +153,8 @@ def _run(rule: Rule, severity: Severity, fixed: bool, context: Context, table: F
         count = table.add(info.code, severity, batch)
     except Exception as error:  # one broken rule must not hide what the others find
         log.debug("rule %s broke down", info.code, exc_info=True)
-        text = f"the rule broke down: {type(error).__name__}: {error}"
+        whose = f" of {rule.origin}" if rule.origin else ""
+        text = f"the rule{whose} broke down: {type(error).__name__}: {error}"
         return _outcome(rule, severity, Status.NOT_RUN, reason=text, crashed=True)
     finally:
         context.info, context.targets = None, ()
@@ -243,8 +245,14 @@ def summarise(inventory: Inventory, context: Context | None = None) -> Inventory
         dialect=inventory.dialect.name,
         dialect_reason=inventory.dialect_reason,
         layers=tuple(layers),
-        notes=inventory.notes,
+        notes=(*inventory.notes, *_extension_notes()),
     )
+
+
+def _extension_notes() -> tuple[str, ...]:
+    """Which packages were active, and what of them is broken."""
+    packages = active()
+    return (*((f"with extensions: {', '.join(packages)}",) if packages else ()), *problems())
 
 
 def _source_label(source: Source) -> str:

@@ -12,9 +12,10 @@ import jsonschema
 import pytest
 
 from rogi.errors import InputError, OptionError
-from rogi.schema import load
+from rogi.schema import load, parameters
 from rogi.schema.documents import read_toml
 from rogi.schema.model import Evidence, Match, Role, normalise
+from rogi.schema.parameters import load_parameters
 
 SCHEMAS = load.data_root() / "schemas"
 PACKAGED = [
@@ -141,13 +142,13 @@ def test_loading_is_cached() -> None:
     """The same object comes back."""
     assert load.load_schema("tprogi") is load.load_schema("tprogi/1.0")
     assert load.load_dialect("generic") is load.load_dialect("generic")
-    assert load.load_parameters() is load.load_parameters()
+    assert load_parameters() is load_parameters()
 
 
 def test_loading_imports_nothing_heavy() -> None:
     """All packaged files load without pandas, pandera, jsonschema or geopandas."""
     code = (
-        "import sys; from rogi.schema import load; load.dialects(); load.load_parameters();"
+        "import sys; from rogi.schema import load, parameters; load.dialects(); parameters.load_parameters();"
         "[load.load_schema(i) for i in load.schema_ids()];"
         "print([m for m in ('pandas','pandera','jsonschema','geopandas','shapely') if m in sys.modules])"
     )
@@ -298,7 +299,7 @@ def test_examples_of_the_docs(tmp_path: Path) -> None:
 
 def test_parameters_have_their_source() -> None:
     """Every threshold has a name with its rule's code, a source and a label of evidence."""
-    for name, parameter in load.load_parameters().items():
+    for name, parameter in load_parameters().items():
         assert parameter.name == name
         assert parameter.source and parameter.description
         assert isinstance(parameter.evidence, Evidence)
@@ -313,17 +314,17 @@ def test_parameters_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         "  word: {value: none, description: d, source: s, evidence: D}\n",
         encoding="utf-8",
     )
-    monkeypatch.setattr(load, "data_root", lambda: tmp_path)
-    load._packaged_parameters.cache_clear()
+    monkeypatch.setattr(parameters, "data_root", lambda: tmp_path)
+    parameters._packaged_parameters.cache_clear()
     try:
-        default = load.load_parameters()
+        default = load_parameters()
         assert default["GEO014.minimum_area"].value == 0.01
         assert default["ATT009.sentinels"].value == (-9999, -32768)
-        mine = load.load_parameters({"GEO014.minimum_area": 1, "ATT009.sentinels": [0], "ATT009.word": "x"})
+        mine = load_parameters({"GEO014.minimum_area": 1, "ATT009.sentinels": [0], "ATT009.word": "x"})
         assert [p.value for p in mine.values()] == [1, (0,), "x"]
         assert default["GEO014.minimum_area"].value == 0.01
         with pytest.raises(OptionError, match=r"did you mean GEO014\.minimum_area"):
-            load.load_parameters({"GEO014.minimum": 1})
+            load_parameters({"GEO014.minimum": 1})
         for name, value in (
             ("GEO014.minimum_area", "small"),
             ("GEO014.minimum_area", True),
@@ -333,9 +334,9 @@ def test_parameters_can_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
             ("ATT009.word", 3),
         ):
             with pytest.raises(OptionError, match=name.replace(".", r"\.")):
-                load.load_parameters({name: value})
+                load_parameters({name: value})
     finally:
-        load._packaged_parameters.cache_clear()
+        parameters._packaged_parameters.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,9 @@ from rogi.inventory.values.units import (
     recognised_unit,
     scaled_values,
 )
-from rogi.schema.load import concepts, load_parameters, load_vocabulary
+from rogi.schema.load import concepts, load_vocabulary
 from rogi.schema.model import Concept
+from rogi.schema.parameters import load_parameters
 from rogi.schema.units import to_concept
 
 Floats = NDArray[np.float64]

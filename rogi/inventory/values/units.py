@@ -15,8 +15,8 @@ from rogi.inventory.model import Layer
 from rogi.inventory.values.area_unit import UNITS_PER_KM2, agrees, disagrees, guess_unit
 from rogi.inventory.values.columns import numbers
 from rogi.schema.attributes import attributes, family
-from rogi.schema.load import load_parameters
 from rogi.schema.model import Concept
+from rogi.schema.parameters import load_parameters
 from rogi.schema.units import dimension, standard_unit, to_concept, unit_in_name
 
 Floats = NDArray[np.float64]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from rogi import __version__
+from rogi.extensions import active
 from rogi.release.contents import Contents, FileInfo, LayerContents
 from rogi.release.description import Related, Release
 from rogi.schema.docs import fields_table, table
@@ -91,7 +92,9 @@ def text(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> s
     parts += [
         "## Check this copy",
         f"```console\n$ sha256sum -c SHA256SUMS\n$ rogi release check {release.name}.zip\n```",
-        f"Made with rogi {__version__} from schema {contents.schema.id}. The same data give the same bytes.",
+        f"Made with rogi {__version__} from schema {contents.schema.id}"
+        + "".join(f", {extension}" for extension in active())
+        + ". The same data give the same bytes.",
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -12,8 +12,8 @@ from rogi.rules.context import Context
 from rogi.rules.fixes import attributes, geometry, identity, names
 from rogi.rules.fixes.changes import Change, FixLevel, FixReport
 from rogi.rules.fixes.edits import Edit, apply
-from rogi.schema.load import load_parameters
 from rogi.schema.model import Parameter
+from rogi.schema.parameters import load_parameters
 from rogi.text import counted
 
 Fix = Callable[[Context], Iterable[Edit]]

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from rogi.rules.context import Context
 from rogi.rules.rule import CannotCheck, Need, Rows
-from rogi.schema.load import SET_BY_USER
 from rogi.schema.model import Role
+from rogi.schema.parameters import SET_BY_USER
 
 ALL = tuple(Need(role) for role in Role)
 POLYGONS = (Need(Role.OUTLINE), Need(Role.MOVING_AREA), Need(Role.AREA_OF_INTEREST))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rogi.comparison.matching.prepared_outlines import repair
 from rogi.geometry import Floats, Geometries, metres_per_degree
-from rogi.schema.load import load_parameters
+from rogi.schema.parameters import load_parameters
 from rogi.update.deciding.decisions import WITH_OUTLINE, Decided, Status, groups, outlines_differ
 from rogi.update.deciding.edits import by_candidate, row_problems
 from rogi.update.deciding.shapes import Products, check_against_old, check_parts, check_shapes

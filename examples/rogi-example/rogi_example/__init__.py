@@ -1,0 +1,1 @@
+"""Additions to rogi: see README.md."""

@@ -1,0 +1,1 @@
+"""Rules of this package, one module each."""

@@ -1,0 +1,1 @@
+"""Schemas of this package: YAML files beside this one, named as their entry points."""
