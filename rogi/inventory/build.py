@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rogi.errors import InputError, OptionError
 from rogi.inventory.model import Inventory, Layer, Source
 from rogi.inventory.reading.dialects import Detection, LayerHint, detect_dialect
+from rogi.schema.attributes import attributes
 from rogi.schema.load import dialects, load_dialect, load_schema
 from rogi.schema.model import Candidate, Dialect, DialectLayer, LayerSchema, Role, Schema, normalise
 
@@ -146,7 +147,7 @@ def assemble(
 def map_columns(
     frame: pd.DataFrame, schema: LayerSchema | None, dialect: DialectLayer | None
 ) -> dict[str, str]:
-    """Concept -> column, by the names of the dialect, then by that of the schema.
+    """Concept -> column, by the names of the dialect, then by that of the schema, then of the attributes.
 
     Names are compared without case and punctuation, then also as a Shapefile would cut them. No column
     carries two concepts. Where several columns have a name of a concept, the dialect's first name wins,
@@ -197,6 +198,9 @@ def map_columns(
                 take(
                     concept, cut.get(normalise(name.encode()[:SHAPEFILE_NAME_LENGTH].decode(errors="ignore")))
                 )
+    if wanted:
+        for name, attribute in attributes().items():  # columns that `rogi attributes` made
+            take(name, by_alias.get(normalise(attribute.column)) if attribute.column else None)
     return {concept: found[concept] for concept in wanted if concept in found} | found
 
 

@@ -14,12 +14,15 @@ from rasterio.transform import from_origin
 
 import rogi
 from rogi.attributes.configuration import AttributeSettings, read_settings, settings_toml
+from rogi.attributes.recheck import with_recomputed
 from rogi.attributes.registry import sources
 from rogi.attributes.sources.glaciers import distances
 from rogi.cli import app
 from rogi.errors import InputError, OptionError
 from rogi.rules.registry import rules
 from rogi.schema.attributes import attributes
+from rogi.validation.engine import validate
+from rogi.validation.settings import Settings
 
 GEOD = pyproj.Geod(ellps="WGS84")
 
@@ -315,3 +318,27 @@ def test_rules_read_the_record() -> None:
     for code in ("ATT009", "ATT012", "ATT020"):
         needed = {c for need in rules()[code].info.needs for c in need.any_of}
         assert {"glacier_distance", "permafrost_share"} <= needed
+
+
+def test_written_columns_are_checked(tmp_path: Path) -> None:
+    """Columns that were made are known when the file is read: range, fill values, and the data again."""
+    ice = write(tmp_path / "ice.gpkg", square(90.0, 30.05))
+    zones = raster(tmp_path / "pzi.tif", INDEX)
+    units = table(square(90.0, 30.03), square(90.03, 30.0), square(90.01, 30.01))
+    rogi.fill_attributes(units, glaciers=ice, pzi=zones).write(tmp_path / "a.gpkg")
+    made = gpd.read_file(tmp_path / "a.gpkg")
+    made.loc[0, "GLAC_DIST"] += 31.0  # ATT020 allows 30 m
+    made.loc[1, "GLAC_DIST"] += 29.0
+    made.loc[1, "PF_SHARE"] = 1.5
+    made.loc[2, "GLAC_DIST"] = -9999.0
+    made.to_file(tmp_path / "b.gpkg")
+    settings = AttributeSettings().with_input("glaciers", (str(ice),), {})
+    inventory, _, _ = with_recomputed(rogi.read_inventory(tmp_path / "b.gpkg"), settings)
+    findings = validate(inventory, Settings(select=("SCH018", "ATT009", "ATT020"))).findings
+    found = set(zip(findings["code"], findings["row"], findings["field"], strict=True))
+    assert found == {
+        ("SCH018", 2, "PF_SHARE"),
+        ("SCH018", 3, "GLAC_DIST"),
+        ("ATT009", 3, "GLAC_DIST"),
+        ("ATT020", 1, "GLAC_DIST"),
+    }
