@@ -105,6 +105,8 @@ def _regular(path: Path) -> Path:
             f"{str(path)!a} is no text in UTF-8, which the formats that name files need; name another file."
         ) from None
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.is_symlink():
+        raise OutputError(f"{path} is a link that leads back to itself; name another file to write.")
     if not target.parent.is_dir():
         raise OutputError(f"The folder {target.parent} does not exist; make it, or write elsewhere.")
     if target.exists() and not target.is_file():

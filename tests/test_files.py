@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from rogi import paths
+from rogi import files, paths
 from rogi.errors import OutputError
 from rogi.files import (
+    locked,
     make_folder,
     remove_leftovers,
     replacing,
@@ -226,6 +227,167 @@ def test_a_folder_takes_the_place_of_another(tmp_path):
         replacing_folder(tmp_path / "my!out", True, "mark"),
     ):
         pass
+
+
+def failing(monkeypatch, target, *, error):
+    """Moving anything to the target fails, unless it comes from where it was set aside."""
+    real = Path.replace
+
+    def replace(self, to):
+        if Path(to) == target and self.parent.name == "ready":
+            raise error
+        return real(self, to)
+
+    monkeypatch.setattr(Path, "replace", replace)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EACCES, "Permission denied"), KeyboardInterrupt()])
+def test_a_folder_that_cannot_be_replaced_is_put_back(tmp_path, monkeypatch, error):
+    """The old one was set aside already: it comes back with all that is in it, and nothing lies beside it."""
+    out = tmp_path / "out"
+    (out / "deep").mkdir(parents=True)
+    (out / "deep" / "old.txt").write_text("old")
+    said = OutputError if isinstance(error, OSError) else KeyboardInterrupt
+    with monkeypatch.context() as context:
+        failing(context, out, error=error)
+        with pytest.raises(said) as refused, replacing_folder(out, force=True) as fresh:
+            (fresh / "new.txt").write_text("new")
+    if said is OutputError:
+        assert str(refused.value) == f"{out} could not be written: Permission denied."
+    assert [p.relative_to(tmp_path).as_posix() for p in sorted(tmp_path.rglob("*"))] == [
+        "out",
+        "out/deep",
+        "out/deep/old.txt",
+    ]
+    assert (out / "deep" / "old.txt").read_text() == "old"
+    with replacing_folder(out, force=True) as fresh:
+        (fresh / "new.txt").write_text("new")
+    assert [p.name for p in out.iterdir()] == ["new.txt"]
+
+
+def test_a_new_folder_that_cannot_be_moved_leaves_nothing(tmp_path, monkeypatch):
+    with monkeypatch.context() as context:
+        failing(context, tmp_path / "out", error=OSError(errno.EIO, "Input/output error"))
+        with (
+            pytest.raises(OutputError, match="Input/output error"),
+            replacing_folder(tmp_path / "out") as fresh,
+        ):
+            (fresh / "new").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_while_a_folder_is_filled_leaves_the_old_one(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old").touch()
+    for error, said in (
+        (ValueError("mine"), ValueError),
+        (OSError(errno.ENOSPC, "No space left"), OutputError),
+    ):
+        with pytest.raises(said), replacing_folder(tmp_path / "out", force=True) as fresh:
+            (fresh / "new").touch()
+            raise error
+    assert [p.relative_to(tmp_path).as_posix() for p in sorted(tmp_path.rglob("*"))] == ["out", "out/old"]
+
+
+def test_an_empty_folder_is_filled_without_force_and_a_full_one_is_not(tmp_path):
+    (tmp_path / "out").mkdir()
+    for name in ("one", "two"):
+        path = tmp_path / "new" / "deep" / name
+        with replacing_folder(path) as fresh:
+            (fresh / name).touch()
+        assert [p.name for p in path.iterdir()] == [name]
+    with replacing_folder(tmp_path / "out", mark="mark") as fresh:
+        (fresh / "mark").touch()
+    with pytest.raises(OutputError, match="out exists; give another name, or --force to replace it"):
+        replacing_folder(tmp_path / "out").__enter__()
+    with replacing_folder(tmp_path / "out", force=True, mark="mark") as fresh:
+        (fresh / "second").touch()
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["second"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "nothing"])
+def test_a_link_is_not_replaced_by_a_folder(tmp_path, kind):
+    """Not even with force: the folder it leads to may be anybody's."""
+    real, link = tmp_path / "real", tmp_path / "link"
+    if kind == "folder":
+        real.mkdir()
+        (real / "old").touch()
+    elif kind == "file":
+        real.write_text("old")
+    link.symlink_to(real)
+    for path in (link, *([real] if kind == "file" else [])):
+        with pytest.raises(OutputError, match="is not a folder; name another"):
+            replacing_folder(path, force=True).__enter__()
+    assert link.is_symlink()
+    assert (real / "old").exists() is (kind == "folder")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        {"link", *(["real"] if kind != "nothing" else [])}
+    )
+
+
+def test_a_link_to_nothing_and_a_circle_of_links(tmp_path):
+    """A link to a file that is still to come is filled; one that leads nowhere is refused."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.txt").symlink_to(Path("real") / "new.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real" / "new.txt").read_text() == "new"
+    (tmp_path / "lost.txt").symlink_to(tmp_path / "none" / "new.txt")
+    with pytest.raises(OutputError, match="none does not exist"):
+        write_text(tmp_path / "lost.txt", "new")
+    (tmp_path / "a.txt").symlink_to("b.txt")
+    (tmp_path / "b.txt").symlink_to("a.txt")
+    with pytest.raises(OutputError, match=r"a\.txt is a link that leads back to itself; name another"):
+        write_text(tmp_path / "a.txt", "new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "b.txt", "link.txt", "lost.txt", "real"]
+    assert all((tmp_path / name).is_symlink() for name in ("a.txt", "b.txt", "lost.txt"))
+
+
+def test_a_lock_is_held_by_one(tmp_path):
+    """The second is told; the file goes with the first, and then the next has it."""
+    path = tmp_path / "job.lock"
+    for _ in range(2):
+        with locked(path, "The job runs already."):
+            assert path.exists()
+            with (
+                pytest.raises(OutputError, match=r"^The job runs already\.$"),
+                locked(path, "The job runs already."),
+            ):
+                pytest.fail("two have the lock")
+            assert path.exists()
+        assert not path.exists()
+    with pytest.raises(ValueError), locked(path, ""):
+        raise ValueError
+    assert not path.exists()
+    path.touch()  # left by a killed process
+    with locked(path, ""):
+        pass
+    assert not path.exists()
+
+
+def test_a_lock_that_was_removed_in_between_is_taken_again(tmp_path, monkeypatch):
+    """What was locked is the file of the one before, which is gone: a lock on it would bind nobody."""
+    path, calls = tmp_path / "job.lock", []
+    real = files._lock
+
+    def lock(handle):
+        calls.append(handle)
+        if len(calls) == 1:
+            path.unlink()
+            path.touch()
+        return real(handle)
+
+    monkeypatch.setattr(files, "_lock", lock)
+    with locked(path, "busy"):
+        assert len(calls) == 2
+        with pytest.raises(OutputError, match="busy"), locked(path, "busy"):
+            pass
+    assert not path.exists()
+
+
+def test_without_a_place_for_a_lock_nothing_is_locked(tmp_path):
+    with locked(tmp_path / "none" / "job.lock", "busy"), locked(tmp_path / "none" / "job.lock", "busy"):
+        assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("folder", ["plain", "my!proj", "tab\tbed"])

@@ -34,6 +34,49 @@ def test_a_file_of_others_is_replaced_with_force_only(tmp_path):
     assert path.read_text() == "new"
 
 
+def test_files_of_others_are_spared_unless_force_is_said(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("mine")
+    with targets.running("rogi stats") as run, pytest.raises(OutputError, match="--force to replace it"):
+        write_text(path, "new")
+    assert not run.force
+    assert not targets.Run("rogi stats").force
+    assert path.read_text() == "mine"
+    with (
+        targets.running("rogi stats"),
+        pytest.raises(OutputError, match=r"^--output .*a\.txt exists; give another"),
+    ):
+        targets.check(path, "--output")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_link_to_a_file_of_others_is_as_that_file(tmp_path, force):
+    path, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    path.write_text("mine")
+    link.symlink_to(path)
+    if force:
+        write(link, force=True)
+    else:
+        with pytest.raises(OutputError, match=r"link\.txt exists; give another name"):
+            write(link)
+    assert link.is_symlink()
+    assert path.read_text() == ("new" if force else "mine")
+
+
+def test_a_link_in_a_folder_that_is_read_is_judged_by_where_it_leads(tmp_path):
+    """In or out of the folder is said of the file, not of the name."""
+    (tmp_path / "in").mkdir()
+    outside = tmp_path / "out.txt"
+    write(outside, "one")
+    (tmp_path / "in" / "link.txt").symlink_to(outside)
+    write(tmp_path / "in" / "link.txt", "two", inputs=[tmp_path / "in"])
+    assert outside.read_text() == "two"
+    (tmp_path / "in" / "data.txt").write_text("data")
+    (tmp_path / "way.txt").symlink_to(tmp_path / "in" / "data.txt")
+    with pytest.raises(OptionError, match=f"way.txt is an input, in {tmp_path / 'in'}"):
+        write(tmp_path / "way.txt", inputs=[tmp_path / "in"], force=True)
+
+
 def test_what_the_command_wrote_it_replaces(tmp_path):
     path = tmp_path / "a.txt"
     write(path, "one")
