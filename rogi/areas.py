@@ -199,8 +199,8 @@ def _ring_areas_plane(coords: Floats, offsets: Ints) -> Floats:
     local = coords - np.repeat(coords[starts], lengths, axis=0)
     x, y = local[:, 0], local[:, 1]
     cross = np.zeros(len(x))
-    # the last vertex of a ring is its origin (0, 0): the term that leads into the next ring vanishes
     cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
+    cross[offsets[1:] - 1] = 0.0  # not an edge: into the next ring, whose coordinates may be infinite
     return 0.5 * np.add.reduceat(cross, starts)
 
 
@@ -232,6 +232,5 @@ def _ring_areas_geographic(coords: Floats, offsets: Ints, crs: pyproj.CRS) -> Fl
     terms[:-1] = dlon * (
         0.5 * (height[:-1] + height[1:]) + sin_mid * (dlon * dlon * p2 + 3.0 * dz * dz / p2) / 12.0
     )
-    last = offsets[1:-1] - 1
-    terms[last] = 0.0  # not an edge: from the end of one ring to the start of the next
+    terms[offsets[1:] - 1] = 0.0  # not an edge: into the next ring, whose coordinates may be infinite
     return np.asarray(-radius2 * np.add.reduceat(terms, starts))

@@ -240,6 +240,21 @@ def test_which_systems_have_a_place_on_earth(crs: int | str, on_earth: bool) -> 
     assert places_on_earth(parse_crs(crs)) is on_earth
 
 
+@pytest.mark.parametrize(("crs", "x", "y"), [(4326, 10.0, 46.0), (3035, 4e6, 3e6), (32632, 5e5, 5e6)])
+@pytest.mark.parametrize(("bad", "at"), [(np.inf, [0, -1]), (np.inf, [2]), (np.nan, [2])])
+def test_coordinates_that_are_no_numbers_spoil_no_other_area(
+    crs: int, x: float, y: float, bad: float, at: list[int]
+) -> None:
+    """Such a polygon has no area; its neighbours in the array, before and behind, keep theirs."""
+    box = shapely.box(x, y, x + 0.01, y + 0.01)
+    coords = shapely.get_coordinates(box)
+    coords[at] = bad
+    broken = shapely.transform(box, lambda _: coords)
+    alone = area_m2([box], crs)[0]
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(area_m2([box, broken, box], crs), [alone, np.nan, alone])
+
+
 def test_zone_of_the_whole_ellipsoid() -> None:
     """Closed form: a band from pole to pole is the surface of WGS84, 510 065 621.724 km²."""
     lon = np.linspace(-180, 180, 200_001)

@@ -20,6 +20,7 @@ from rogi.files import (
     remove_leftovers,
     replacing,
     replacing_folder,
+    same_text,
     workplace,
     write_text,
 )
@@ -341,6 +342,45 @@ def test_a_link_to_nothing_and_a_circle_of_links(tmp_path):
         write_text(tmp_path / "a.txt", "new")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", "b.txt", "link.txt", "lost.txt", "real"]
     assert all((tmp_path / name).is_symlink() for name in ("a.txt", "b.txt", "lost.txt"))
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-journal"])
+def test_a_database_that_is_open_elsewhere_is_not_replaced(tmp_path, ending):
+    """A log with content beside it is what another program saved last; an empty one is nothing."""
+    path, log = tmp_path / "a.gpkg", tmp_path / f"a.gpkg{ending}"
+    path.write_text("old")
+    log.write_text("saved")
+    with pytest.raises(
+        OutputError, match=rf"a\.gpkg is open in another program, .*a\.gpkg{ending} lies beside"
+    ):
+        write_text(path, "new")
+    assert (path.read_text(), log.read_text()) == ("old", "saved")
+    log.write_text("")
+    write_text(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_a_file_is_known_by_its_text(tmp_path):
+    path = tmp_path / "a.txt"
+    assert not same_text(path, "")
+    write_text(path, "Gletscher ü\n\udcff")
+    assert same_text(path, "Gletscher ü\n\udcff")
+    assert not same_text(path, "Gletscher ü\n")
+    assert not same_text(tmp_path, "")
+
+
+def test_without_locks_of_the_system_nothing_is_taken_for_left(tmp_path, monkeypatch):
+    """As on Windows: whose folder it is cannot be known, so it stays."""
+    (tmp_path / ".rogi-left").mkdir()
+    (tmp_path / ".rogi-left" / "lock").touch()
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    remove_leftovers(tmp_path)
+    assert (tmp_path / ".rogi-left").is_dir()
+    with locked(tmp_path / "job.lock", "busy"), locked(tmp_path / "job.lock", "busy"):
+        assert not (tmp_path / "job.lock").exists()
+    monkeypatch.undo()
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lock_is_held_by_one(tmp_path):

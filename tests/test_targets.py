@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -47,6 +48,44 @@ def test_files_of_others_are_spared_unless_force_is_said(tmp_path):
         pytest.raises(OutputError, match=r"^--output .*a\.txt exists; give another"),
     ):
         targets.check(path, "--output")
+
+
+def test_an_input_under_another_name_is_named_by_both(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("data")
+    os.link(path, tmp_path / "other.txt")
+    for target, said in (
+        ("in.txt", "in.txt is an input; inputs"),
+        ("other.txt", f"is an input ({path}); inputs"),
+    ):
+        with targets.running("rogi stats", [path]), pytest.raises(OptionError) as refused:
+            targets.refuse_input(tmp_path / target)
+        assert said in str(refused.value)
+
+
+def test_outputs_in_a_folder_that_is_read_are_not_read(tmp_path):
+    """The file, and what lies below a folder that is to be written; not the folder that is read itself."""
+    (tmp_path / "out").mkdir()
+    for name in ("data.txt", "result.txt", "out/part.txt"):
+        (tmp_path / name).touch()
+    assert not targets.is_output(tmp_path / "result.txt")
+    with targets.running("rogi stats", [tmp_path]) as run:
+        assert not targets.is_output(tmp_path / "result.txt")
+        run.outputs |= {os.path.realpath(tmp_path / name) for name in ("result.txt", "out")}
+        found = [n for n in ("data.txt", "result.txt", "out/part.txt") if targets.is_output(tmp_path / n)]
+        assert found == ["result.txt", "out/part.txt"]
+    with targets.running("rogi stats", [tmp_path]) as run:
+        run.outputs.add(os.path.realpath(tmp_path))
+        assert not targets.is_output(tmp_path / "data.txt")
+
+
+def test_what_was_written_is_remembered_once(tmp_path):
+    for _ in range(3):
+        write(tmp_path / "a.txt", "one")
+    write(tmp_path / "b.txt", "two")
+    [memory] = (targets.cache_folder() / "written").iterdir()
+    sums = [hashlib.sha256(text).hexdigest() for text in (b"one", b"two")]
+    assert memory.read_text().splitlines() == sums
 
 
 @pytest.mark.parametrize("force", [False, True])

@@ -25,11 +25,12 @@ from rogi.attributes.configuration import AttributeSettings, ClimateSource, read
 from rogi.attributes.derive import Derived, Runner, derive_attributes
 from rogi.attributes.zonal.described_units import circles
 from rogi.errors import InputError, OptionError
+from rogi.geometry import metres_per_degree
 from rogi.inventory.build import from_frames
 from rogi.ledger import Ledger
 from rogi.raster.climate.options import ClimateOptions
 from rogi.schema.model import Role
-from rogi.terrain import RadiationParameters
+from rogi.terrain import Grid, RadiationParameters, potential_incoming_solar_radiation
 
 WriteRaster = Callable[..., Path]
 ARC = 1 / 1200
@@ -82,17 +83,63 @@ def inventory(frame: gpd.GeoDataFrame, **more: gpd.GeoDataFrame) -> object:
 
 
 def test_plane_has_its_slope_and_aspect(tiles: Path) -> None:
-    found = table(derive_attributes(inventory(outlines()), settings(tiles)))
-    metres = 111_320 * np.cos(np.radians(30.9))
-    assert found["SLO_MEAN"].between(np.degrees(np.arctan(20_000 / metres)) - 1.5, 14.5).all()
-    assert (np.abs(found["ASPECT"] - 90) < 35).all()
-    assert (found["ELE_MIN"] <= found["ELE_MEDIAN"]).all() and (found["ELE_MEDIAN"] <= found["ELE_MAX"]).all()
-    assert found["PISR"].between(1500, 3500).all()
+    """Each unit has the gradient of the ground at its middle; slope bends by 0.2° across the largest."""
+    frame = outlines()
+    found = table(derive_attributes(inventory(frame), settings(tiles)))
+    lon, lat = shapely.get_coordinates(shapely.centroid(frame.geometry.to_numpy())).T
+    east, north = metres_per_degree(lat)
+    rise_east, rise_north = -20_000 / east, 80 * 90 * np.cos(lat * 90) / north
+    slope = np.degrees(np.arctan(np.hypot(rise_east, rise_north)))
+    facing = np.degrees(np.arctan2(-rise_east, -rise_north)) % 360
+    np.testing.assert_allclose(found["SLO_MEAN"], slope, atol=0.1)
+    np.testing.assert_allclose(found["SLO_MEDIAN"], slope, atol=0.1)
+    np.testing.assert_allclose(found["ASPECT"], facing, atol=1.0)
+    assert np.ptp(facing) > 20
+    height = 5000 - 20_000 * (lon - WEST) + 80 * np.sin(lat * 90)
+    np.testing.assert_allclose(found["ELE_MEAN"], height, atol=2.0)
+    half = 20_000 * (frame.bounds["maxx"] - frame.bounds["minx"]).to_numpy() / 2
+    for column, end in (("ELE_MIN", height - half), ("ELE_MAX", height + half)):
+        np.testing.assert_allclose(found[column], end, atol=20_000 * ARC)  # a pixel
+    assert found[["ELE_MIN", "ELE_MEDIAN", "ELE_MAX"]].diff(axis=1).iloc[:, 1:].ge(0).all(axis=None)
     assert (found[["ELE_SHARE", "SLO_SHARE", "PISR_SHARE"]] == 1).all(axis=None)
     assert found["ATTR_NOTE"].isna().all()
     assert found["MAPPER"].eq("A").all()
     np.testing.assert_allclose(found["AREA"] * 1e6, area_m2(outlines().geometry, 4326), atol=0.51)
     assert found["ID"].str.fullmatch(r"RGU\d{6}N\d{7}E").all()
+
+
+@pytest.mark.parametrize("facing", [20.0, 127.0, 233.0, 305.0])
+def test_a_tilted_plane_by_closed_forms(write_raster: WriteRaster, facing: float) -> None:
+    """A plane on the ground, in no direction of the grid: every value from its formula.
+
+    Of a plane mean and median are that at the centroid. Radiation is that of one pixel: nothing shades it.
+    """
+    steep = np.tan(np.radians(18.0))
+    lat = NORTH - ARC * (np.arange(240) + 0.5)
+    lon = WEST + ARC * (np.arange(240) + 0.5)
+    east, north = (float(v) for v in metres_per_degree(NORTH - 0.1))
+    x, y = (lon - WEST - 0.1)[None, :] * east, (lat - NORTH + 0.1)[:, None] * north
+    way = np.radians(facing)
+    ground = 5000 - steep * (np.sin(way) * x + np.cos(way) * y)
+    path = write_raster("plane.tif", ground, transform(), "EPSG:4326", nodata=-32768)
+    places = np.array([(WEST + 0.1, NORTH - 0.1), (WEST + 0.11, NORTH - 0.103), (WEST + 0.093, NORTH - 0.11)])
+    frame = gpd.GeoDataFrame(
+        {"ID": [None] * 3}, geometry=shapely.buffer(shapely.points(places), 0.004), crs=4326
+    )
+    found = table(derive_attributes(inventory(frame), settings(path)))
+    dx, dy = (places[:, 0] - WEST - 0.1) * east, (places[:, 1] - NORTH + 0.1) * north
+    height = 5000 - steep * (np.sin(way) * dx + np.cos(way) * dy)
+    np.testing.assert_allclose(found["ELE_MEAN"], height, atol=0.5)
+    np.testing.assert_allclose(found["ELE_MEDIAN"], height, atol=4.0)  # pixels differ by up to 30 m
+    np.testing.assert_allclose(found["SLO_MEAN"], 18.0, atol=0.01)
+    np.testing.assert_allclose(found["SLO_MIN"], 18.0, atol=0.01)
+    np.testing.assert_allclose(found["ASPECT"], facing, atol=0.02)
+    window = Grid(tuple(transform())[:6], (240, 240), "EPSG:4326")
+    mask = np.zeros((240, 240), bool)
+    rows, columns = ((NORTH - places[:, 1]) / ARC).astype(int), ((places[:, 0] - WEST) / ARC).astype(int)
+    mask[rows, columns] = True
+    alone = potential_incoming_solar_radiation(ground, window, mask=mask, parameters=QUICK)
+    np.testing.assert_allclose(found["PISR"], alone[rows, columns], rtol=2e-3)
 
 
 def test_nothing_depends_on_how_the_work_is_done(tiles: Path, tmp_path: Path) -> None:

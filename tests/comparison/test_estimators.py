@@ -49,6 +49,13 @@ def test_the_worked_example_of_olofsson_2014():
     ]
     assert [u.value for u in users] == pytest.approx([0.88, 0.73, 0.93, 0.96], abs=5e-3)
     assert [1.96 * u.standard_error for u in users] == pytest.approx([0.07, 0.10, 0.04, 0.02], abs=5e-3)
+    # Printed to two digits only; their eqs. 5 and 6, written out: W² p (1 - p) / (n - 1) of each class.
+    n, weight = COUNTS.sum(axis=1), MAPPED / MAPPED.sum()
+    right = np.diag(COUNTS) / n
+    variance = right * (1 - right) / (n - 1)
+    assert [u.standard_error for u in users] == pytest.approx(np.sqrt(variance), rel=1e-12)
+    assert overall.value == pytest.approx(weight @ right, rel=1e-12)
+    assert overall.standard_error == pytest.approx(np.sqrt(weight**2 @ variance), rel=1e-12)
     producers = [
         stratified_ratio(mapped, (mapped == k) & (reference == k), reference == k, MAPPED, finite=False)
         for k in range(4)
@@ -68,6 +75,11 @@ def test_the_worked_example_of_olofsson_2014():
     hectares = MAPPED.sum() * 0.09
     assert area.value * hectares == pytest.approx(21_158, abs=1)
     assert 1.96 * area.standard_error * hectares == pytest.approx(6_158, abs=5)
+    # The same sample from so few pixels that a tenth of each class was drawn: variances are 0.9 of it.
+    few = stratified_share(mapped, reference == 0, 10 * n)
+    many = stratified_share(mapped, reference == 0, 10 * n, finite=False)
+    assert few.standard_error == pytest.approx(np.sqrt(0.9) * many.standard_error, rel=1e-12)
+    assert few.value == many.value
 
 
 def test_a_simple_sample_without_correction_has_wilsons_interval():

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from rogi.areas import area_m2
 from rogi.detection.candidates.extraction import COLUMNS, make_candidates
-from rogi.detection.candidates.files import read_coverage, write_candidates
+from rogi.detection.candidates.files import read_coverage, read_parameters, write_candidates
 from rogi.detection.candidates.glaciers import Glaciers, glacier_overlap, read_glaciers
 from rogi.detection.candidates.polygons import polygonise
 from rogi.detection.candidates.provisional_ids import provisional_ids
@@ -267,6 +267,45 @@ def test_file(tmp_path):
         write_candidates(found, tmp_path / "candidates.xyz")
     with pytest.raises(OutputError, match="does not exist"):
         write_candidates(found, tmp_path / "no" / "candidates.gpkg")
+
+
+def test_parameters_come_back_from_the_file(tmp_path):
+    """All that was chosen, by name and value, and the ground; a file that does not say has none."""
+    chosen = {
+        "threshold": 0.625,
+        "smooth": 1.5,
+        "separate": "watershed",
+        "neck": 0.55,
+        "minimum_area_m2": 12_345.0,
+    }
+    found = make(landscape(), fill_holes_m2=321.0, **chosen)
+    path = tmp_path / "candidates.gpkg"
+    write_candidates(found, path)
+    back = read_parameters(path)
+    assert back == json.loads(json.dumps(dict(found.parameters)))
+    labels = {"model": "m@0123456789ab", "imagery": "mosaic", "image_date": "2021-08-30"}
+    smooth = chosen.pop("smooth")
+    assert back == chosen | {"fill_holes_m2": 321.0, "smooth_pixels": smooth} | labels
+    assert read_parameters(str(path)) == back
+    ground = read_coverage(path)
+    assert shapely.equals(ground.geometry.to_numpy(), found.coverage.geometry.to_numpy()).all()
+    with closing(sqlite3.connect(path)) as connection, connection:  # metadata of others, before it and broken
+        connection.execute("UPDATE gpkg_metadata SET id = id + 10")
+        columns = "id, md_scope, md_standard_uri, mime_type, metadata"
+        insert = f"INSERT INTO gpkg_metadata ({columns}) VALUES (?, ?, ?, ?, ?)"
+        connection.execute(insert, (1, "dataset", "x", "text/xml", "<candidates/>"))
+        connection.execute(
+            insert, (2, "dataset", "x", "text/json", '{"candidates": "none", "threshold": 0.1}')
+        )
+    assert read_parameters(path) == back
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM gpkg_metadata WHERE id > 2")
+    assert read_parameters(path) == {}
+    write_candidates(found, tmp_path / "plain.parquet")
+    (tmp_path / "text.gpkg").write_text("no database")
+    for other in ("plain.parquet", "text.gpkg", "none.gpkg", "."):
+        assert read_parameters(tmp_path / other) == {}
+    assert read_coverage(tmp_path / "plain.parquet") is None
 
 
 def test_validate_and_compare_read_the_file(tmp_path, rogi):

@@ -60,7 +60,9 @@ def test_every_valid_pixel_is_on_the_own_ground_of_one_window(
     """Own grounds tile the plane: those of all blocks hold each valid pixel once, and no block is missing."""
     blend = Blend(Merge.COSINE, stride, 8, block=12)
     lattice = Lattice(blend, row, column, shape)
-    valid = np.random.default_rng(seed).random(shape) < 0.1
+    rng = np.random.default_rng(seed)
+    valid = rng.random(shape) < 0.1
+    valid[rng.integers(shape[0]), rng.integers(shape[1])] = True
     covered = np.zeros(shape, int)
     half = blend.overlap // 2
     for block in lattice.blocks():
@@ -75,6 +77,55 @@ def test_every_valid_pixel_is_on_the_own_ground_of_one_window(
             covered[max(top, 0) : max(top + stride, 0), max(left, 0) : max(left + stride, 0)] += 1
     assert (covered <= 1).all()
     assert covered[valid].all()
+
+
+def test_windows_with_a_valid_pixel_on_their_own_ground_by_hand() -> None:
+    """Windows of 8 at a stride of 4: own grounds are squares of 4, two pixels inside the block's corner."""
+    blend = Blend(Merge.COSINE, 4, 8, block=12)
+    assert (blend.side, blend.overlap) == (3, 4)
+    for row, column, expected in (
+        (2, 2, (0, 0)),
+        (5, 5, (0, 0)),
+        (6, 5, (1, 0)),
+        (5, 6, (0, 1)),
+        (13, 13, (2, 2)),
+        (9, 12, (1, 2)),
+        (1, 7, None),  # on the margin of windows only: the own ground of one in the block above
+        (7, 1, None),
+        (14, 7, None),
+        (7, 14, None),
+    ):
+        valid = np.zeros((16, 16), bool)
+        valid[row, column] = True
+        ran = own_ground(valid, blend)
+        assert ran.shape == (3, 3)
+        assert [tuple(place) for place in np.argwhere(ran)] == ([] if expected is None else [expected])
+    valid = np.zeros((16, 16), bool)
+    assert not own_ground(valid, blend).any()
+    valid[2:14, 2:14] = True
+    assert own_ground(valid, blend).all()
+    assert own_ground(valid[:11], blend).tolist() == [[True] * 3] * 2  # whole squares of the first rows
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "shape", "expected"),
+    [
+        # blocks of 3 windows of 8 at a stride of 4: own grounds from pixel 2 of the lattice, 12 to a block
+        (0, 0, (2, 2), [(-1, -1)]),
+        (2, 2, (12, 12), [(0, 0)]),
+        (2, 14, (12, 13), [(0, 1), (0, 2)]),
+        (1, 2, (2, 1), [(-1, 0), (0, 0)]),
+        (-10, -23, (1, 14), [(-1, -3), (-1, -2), (-1, -1)]),
+    ],
+)
+def test_blocks_by_hand(
+    row: int, column: int, shape: tuple[int, int], expected: list[tuple[int, int]]
+) -> None:
+    lattice = Lattice(Blend(Merge.COSINE, 4, 8, block=12), row, column, shape)
+    assert lattice.blocks() == expected
+    corner = lattice.footprint((1, -2))
+    assert (corner.row0, corner.row1) == (12 - row, 12 - row + 16)
+    assert (corner.column0, corner.column1) == (-24 - column, -24 - column + 16)
 
 
 @given(
@@ -151,6 +202,7 @@ def test_blend_is_the_weighted_mean(merge: Merge, stride: int) -> None:
     if merge is Merge.COSINE:
         spread = spread_levels(sums, squares, weights, count)
         several = np.broadcast_to(count > 1, spread.shape)
+        assert several.any() == (stride < blend.patch)
         assert (spread[~several] == NO_DATA).all()
         assert np.abs(spread[several] - 254 * deviation[several]).max(initial=0) <= 0.5 + 2 * 254 / STEPS
 

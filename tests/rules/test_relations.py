@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from rogi.areas import area_m2
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
 from rogi.rules.examples import blob, geometry_of, with_column, with_geometry, with_rows, with_values
@@ -155,6 +156,35 @@ def test_part_outside_the_extended_outline(run: Run) -> None:
     assert float(findings["value"].iloc[0]) == pytest.approx(0.04, rel=0.01)
     assert findings["geometry"].iloc[0].area == pytest.approx(0.00004 * 0.001, rel=0.01)
     assert len(run(pair(0.00104), "REL005", share=0.05)) == 0
+
+
+def test_each_restricted_outline_is_held_against_its_own_extended_one(run: Run) -> None:
+    """Units of other sizes, whose rows lie in another order on each side."""
+    x, y, side = 10.6, 46.9, 0.001
+
+    def box(unit: int, left: float, right: float) -> shapely.Polygon:
+        west = x + 0.01 * unit
+        return shapely.box(west + left * side, y, west + right * side, y + side)
+
+    # rows 0 to 3 are extended outlines of units 0 to 3, 4 to 7 restricted ones; then they are shuffled
+    shapes = [box(0, 0, 10), box(1, 0, 5), box(2, 0, 20), box(3, 0, 8)]
+    shapes += [box(0, 8, 12), box(1, 1, 4), box(2, 19, 20.1), box(3, 9, 10)]
+    inventory = with_geometry(examples.rgik(4), Role.OUTLINE, dict(enumerate(shapes)))
+    order = [6, 3, 4, 1, 7, 0, 5, 2]
+    findings = run(with_rows(inventory, Role.OUTLINE, order), "REL005")
+    # of 4 wide 2 outside; of 1.1 wide 0.1; all of the last. Units 0, 2 and 3.
+    expected = [[0, 2, 0.1 / 1.1], [2, 0, 0.5], [4, 3, 1.0]]
+    place = {unit: order.index(unit) + 1 for unit in range(4)}
+    assert findings["at"].tolist() == [at for at, _, _ in expected]
+    assert findings["other_row"].tolist() == [place[unit] for _, unit, _ in expected]
+    assert findings["value"].astype(float).tolist() == pytest.approx([v for _, _, v in expected], abs=1e-4)
+    outside = [box(2, 20, 20.1), box(0, 10, 12), box(3, 9, 10)]
+    for found, shape in zip(findings["geometry"], outside, strict=True):
+        assert found.symmetric_difference(shape).area == pytest.approx(0.0, abs=1e-12)
+    metres = area_m2([outside[1]], 4326)[0]
+    assert findings["message"].iloc[1].startswith(f"50.0% of the restricted outline ({metres:.0f} m²)")
+    lacking = with_rows(inventory, Role.OUTLINE, [6, 3, 4, 1, 7, 0, 5])
+    assert run(lacking, "REL005")["other_row"].tolist() == [6, 2], "a unit without extended outline: none"
 
 
 def test_invalid_outlines_are_not_compared(run: Run) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shapely
 from mapping import applied, copy_row, decide, draw, looked_at, split, without_triggers
@@ -308,6 +309,48 @@ def test_edited_twice(team: Team) -> None:
     assert team.gone() == {team.unit("r0c2")}
     # What both say, or only one says, is said once.
     assert (looked.found.status == Status.COPY).sum() == 20
+
+
+@pytest.mark.parametrize("way", ["turned", "reversed", "finer", "noise"])
+def test_the_old_outline_drawn_again_is_no_refinement(team: Team, way: str) -> None:
+    """Another first vertex or direction, vertices on its edges, less than 1 m²: none. More is one."""
+    old = team.case.outline["r0c1"]
+    ring = shapely.get_coordinates(old)
+    again = {
+        "turned": shapely.Polygon(np.roll(ring[:-1], 3, axis=0)),
+        "reversed": shapely.Polygon(ring[::-1]),
+        "finer": shapely.segmentize(old, 0.001),
+        "noise": shapely.Polygon([ring[0] + [0, 2e-10], *ring[1:-1]]),
+    }[way]
+    decide(team.anna, team.task("r0c1"), "refine", again)
+    looked = looked_at(team.inputs, team.work)
+    assert [(p.rule, p.unit) for p in looked.problems] == [(Rule.NOT_CHANGED, team.unit("r0c1"))]
+    assert len(looked.made) == 0
+    moved = shapely.Polygon([ring[0] + [1e-5, 0], *ring[1:-1]])  # a metre, of an edge of hundreds
+    decide(team.anna, team.task("r0c1"), "refine", moved)
+    assert team.rules() == set()
+
+
+def test_a_copy_that_breaks_a_constraint_is_told_once(team: Team) -> None:
+    """The copy says nothing of its own: the row that is kept has the problem, and keeps the decision back."""
+    decide(team.anna, team.task("r0c1"), "remove", reason="scree")
+    copy_row(team.anna, team.task("r0c1"))
+    without_triggers(team.anna, f"UPDATE tasks SET reason = ' ' WHERE unit = '{team.unit('r0c1')}'")
+    looked = looked_at(team.inputs, team.work)
+    assert [(p.rule, p.unit) for p in looked.problems] == [("reason-given", team.unit("r0c1"))]
+    of_unit = looked.found.text("unit") == team.unit("r0c1")
+    assert sorted(looked.found.status[of_unit]) == sorted([Status.COPY, Status.HELD])
+    assert team.gone() == set()
+
+
+def test_a_unit_is_merged_into_one_that_has_a_copy(team: Team) -> None:
+    """Copies of the target do not make it undecided, nor twice decided."""
+    decide(team.anna, team.task("r0c4"), "remain")
+    copy_row(team.anna, team.task("r0c4"))
+    copy_row(team.anna, team.task("r0c4"), decision=None, mapper=None)
+    decide(team.anna, team.task("r0c5"), "merge", merge_into=team.unit("r0c4"), reason="one tongue")
+    assert team.rules() == set()
+    assert team.gone() == {team.unit("r0c5")}
 
 
 def test_copied_rows(team: Team) -> None:
