@@ -81,7 +81,8 @@ def convert(
             detail = f"{target.id} has no {layer.role.title}"
             losses.append(Loss(layer.name, LossKind.LAYER_LEFT_OUT, "", len(layer), detail))
             continue
-        converted = _layer(layer, described, losses, notes, keep_extra)
+        same = inventory.schema.id == target.id
+        converted = _layer(layer, described, losses, notes, keep_extra, same)
         if crs is not None:
             converted = _reprojected(layer, converted, crs, losses)
         layers.append(replace(converted, dialect=native.layer(layer.role)))
@@ -111,8 +112,9 @@ def _native_dialect(schema: Schema) -> Dialect:
 
 
 def _layer(
-    layer: Layer, target: LayerSchema, losses: list[Loss], notes: list[str], keep_extra: bool
+    layer: Layer, target: LayerSchema, losses: list[Loss], notes: list[str], keep_extra: bool, same: bool
 ) -> Layer:
+    """A layer under the names of a schema; of the ``same`` one, a column it does not have loses nothing."""
     columns: dict[str, pd.Series[Any]] = {}
     concepts: dict[str, str] = {}
     for field in target.fields:
@@ -138,6 +140,8 @@ def _layer(
         if name != column:
             detail = f"kept as {name}, as the schema has a field {column}"
             losses.append(Loss(target.name, LossKind.COLUMN_RENAMED, column, len(layer), detail))
+        elif known is not None and same:
+            continue
         elif known is not None:
             detail = f"holds {known.replace('_', ' ')}, for which the schema has no field; kept as it is"
             losses.append(Loss(target.name, LossKind.COLUMN_WITHOUT_MEANING, column, len(layer), detail))

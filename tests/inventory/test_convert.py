@@ -20,6 +20,7 @@ from rogi.inventory.write import write_inventory
 from rogi.rules import examples
 from rogi.schema.load import load_dialect
 from rogi.schema.model import Role
+from rogi.synthetic.inventory import synthetic_inventory
 from tests.inventory.conftest import outlines
 
 
@@ -170,3 +171,10 @@ def test_what_programs_stored_beside_the_layers_is_a_loss(tmp_path: Path) -> Non
         "qgis_projects: table left out, 2 rows: plays no role in an inventory",
         "layer_styles: table left out, 1 row: plays no role in an inventory",
     ]
+
+
+def test_a_schema_to_itself_loses_nothing() -> None:
+    """A column whose meaning is known stays as it is, though the layer's schema has no field for it."""
+    for schema in ("rgik/1.0", "tprogi/1.0"):
+        made = synthetic_inventory(5, 1, schema)
+        assert convert(made, schema).losses == ()

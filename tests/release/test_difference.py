@@ -210,7 +210,7 @@ def test_odd_versions_do_not_break_it() -> None:
     frame = gpd.GeoDataFrame({"ID": ["A", "A", "B", "C"]}, geometry=shapes, crs="EPSG:4326")
     new = from_frames({Role.OUTLINE: frame}, schema="tprogi/1.0", dialect="tprogi", path="made")
     found = difference(old, new)
-    assert any("stand for several units" in note for note in found.notes)
+    assert any("for several units" in note for note in found.notes)
     assert any("without usable geometry" in note for note in found.notes)
     assert any("repaired" in note for note in found.notes)
     assert found.counts[Kind.ADDED] == found.counts[Kind.REMOVED] == 0
@@ -342,7 +342,7 @@ def test_an_id_of_several_units_is_compared_by_place() -> None:
     shapes = [square(80, 35), square(81, 35), square(82, 35)]
     found = difference(inventory(shapes, ["A", "A", "B"]), inventory(shapes, ["A", "C", "B"]))
     assert kinds(found) == {"renamed": 1, "unchanged": 2}
-    assert [note for note in found.notes if "stand for" in note] == [
-        "1 IDs of made stand for several units, which were matched by place"
+    assert [note for note in found.notes if "stands for" in note] == [
+        "1 ID of made stands for several units, which were matched by place"
     ]
     assert found.moved == ()

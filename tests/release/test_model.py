@@ -126,3 +126,13 @@ def test_retired_ids_may_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "gone.csv").write_text("id,reason\nA,\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 2"):
         read_release(tmp_path / "release.yaml")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"), [("RGU1,,", "line 3: RGU1 has no reason"), (",gone,", "line 3: the row has no id")]
+)
+def test_a_row_of_retired_ids_says_what_it_lacks(tmp_path: Path, row: str, said: str) -> None:
+    """A draft of tombstones has IDs without reasons; the first is named."""
+    (tmp_path / "gone.csv").write_text(f"id,reason,replaced_by\nRGU0,a lake,\n{row}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        read_release(written(tmp_path, retired_file="gone.csv"))

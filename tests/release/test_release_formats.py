@@ -20,6 +20,8 @@ import pytest
 import yaml
 
 from rogi.inventory.read import read_inventory
+from rogi.release.description import Related
+from rogi.release.metadata import readme
 from rogi.schema.model import Role
 
 STANDARDS = Path(__file__).parent / "standards"
@@ -256,3 +258,20 @@ def test_the_readme_says_what_matters(folder: Path) -> None:
         "sha256sum -c",
     ):
         assert words in text, words
+
+
+@pytest.mark.parametrize(
+    ("citation", "expected"),
+    [
+        ("", "https://doi.org/10.5072/zenodo.12"),
+        ("Li (2026): A set, https://doi.org/10.5072/zenodo.12", None),
+        ("Li (2026): A set, doi:10.5072/ZENODO.12.", None),
+        ("Li (2026): A set, https://dx.doi.org/10.5072/zenodo.12", None),
+        ("Li (2026): A set", "Li (2026): A set, https://doi.org/10.5072/zenodo.12"),
+        ("As 10.5072/zenodo.123", "As 10.5072/zenodo.123, https://doi.org/10.5072/zenodo.12"),
+    ],
+)
+def test_a_related_work_has_its_doi_once(citation: str, expected: str | None) -> None:
+    """However the citation writes it; that of another record does not count."""
+    work = Related("IsNewVersionOf", "10.5072/zenodo.12", "doi", "Dataset", citation)
+    assert readme.work(work) == (citation if expected is None else expected)

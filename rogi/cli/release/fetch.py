@@ -18,6 +18,7 @@ from rogi.release.publishing.fetch import copy_out, readable
 from rogi.release.publishing.fetch import fetch as fetch_record
 from rogi.release.publishing.repository import SANDBOX, ZENODO, HttpTransport, Repository
 from rogi.report.writers import as_text
+from rogi.text import counted
 
 
 def fetch(
@@ -62,7 +63,11 @@ def fetch(
         progress=say.upload,
     )
     say.done()
-    came = f"{len(fetched.downloaded)} files downloaded" if fetched.downloaded else "all files from the cache"
+    came = (
+        f"{counted(len(fetched.downloaded), 'file')} downloaded"
+        if fetched.downloaded
+        else "all files from the cache"
+    )
     if not quiet:
         tell(f"{fetched.title} {fetched.version} ({fetched.doi}): {came}")
     paths = copy_out(fetched, output) if output is not None else [fetched.folder]

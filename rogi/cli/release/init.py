@@ -15,6 +15,7 @@ from rogi.release.description import FILE, FOLDER, known_versions
 from rogi.release.folder import new_folder
 from rogi.release.marks import CHANGELOG, marks_in
 from rogi.release.previous import stated_by
+from rogi.text import counted
 
 
 def init(
@@ -61,4 +62,4 @@ def init(
     if before is None and others:
         tell(f"note: nothing is taken over; --from {others[-1]} takes what stays of that version")
     number = sum(len(lines) for lines in marks_in(folder / FILE).values())
-    tell(f"{number} places to fill in, each marked <FILL IN: ...>, in {FILE} and {CHANGELOG}")
+    tell(f"{counted(number, 'place')} to fill in, each marked <FILL IN: ...>, in {FILE} and {CHANGELOG}")

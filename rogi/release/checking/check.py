@@ -220,7 +220,7 @@ def _multi(geometry: np.ndarray[Any, Any]) -> bool:
 
 def _differences(table: pd.DataFrame, found: pd.DataFrame, what: str) -> Iterator[str]:
     if len(found) != len(table):
-        yield f"{len(found)} rows, in the GeoPackage {len(table)}"
+        yield f"{counted(len(found), 'row')}, in the GeoPackage {len(table)}"
         return
     for position, name in enumerate(table.columns):
         if what == "Shapefile":  # names cut to ten characters: by place
@@ -294,7 +294,7 @@ def _validation(folder: Path, inventory: Inventory, release: Release) -> tuple[I
     faults += [f"{fault}, not waived" for fault in _failing(report)]
     total = sum(findings for findings, _ in now.values())
     waived = sum(number for _, number in now.values())
-    good = f"the report is right: {len(now)} rules, {total:,} findings, {waived:,} waived"
+    good = f"the report is right: {len(now)} rules, {counted(total, 'finding')}, {waived:,} waived"
     return _item("validation", faults, good), report
 
 

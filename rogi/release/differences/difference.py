@@ -33,6 +33,7 @@ from rogi.release.differences.values import (
     repeated_ids,
 )
 from rogi.schema.model import Role
+from rogi.text import agreeing, counted
 
 __all__ = ["Difference", "Kind", "Tolerances", "difference"]
 
@@ -183,19 +184,24 @@ def _sides(old: Inventory, new: Inventory, notes: list[str]) -> tuple[Side, Side
     for side in (a, b):
         restricted = side.extent == Extent.RESTRICTED
         if restricted.any() and not restricted.all():
-            notes.append(f"{int(restricted.sum())} restricted outlines of {side.name} were not compared")
+            notes.append(
+                f"{counted(int(restricted.sum()), 'restricted outline')} of {side.name} not compared"
+            )
             side = side.keep(~restricted)
         if side.without_geometry:
             notes.append(
-                f"{side.without_geometry} units of {side.name} without usable geometry were left out"
+                f"{counted(side.without_geometry, 'unit')} of {side.name} without usable geometry left out"
             )
         notes += [f"{side.name}: {note}" for note in side.notes]
         if side.repaired:
-            notes.append(f"{len(side.repaired)} invalid outlines of {side.name} were repaired to be compared")
+            notes.append(
+                f"{counted(len(side.repaired), 'invalid outline')} of {side.name} repaired to be compared"
+            )
         repeated = repeated_ids(side)
         if repeated:
             notes.append(
-                f"{len(repeated)} IDs of {side.name} stand for several units, which were matched by place"
+                f"{counted(len(repeated), 'ID')} of {side.name} "
+                f"{agreeing(len(repeated), 'stands', 'stand')} for several units, which were matched by place"
             )
         sides.append(side)
     notes += [

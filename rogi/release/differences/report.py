@@ -21,6 +21,7 @@ from rogi.report.html import map_view as draw
 from rogi.report.html import table as data_table
 from rogi.report.html.tables import Kind as Look
 from rogi.report.tables import ReportTable
+from rogi.text import counted
 
 LISTED: Final = 20  # units named in the Markdown; the tables have all
 FORMAT: Final = "rogi-difference"
@@ -79,7 +80,7 @@ def _parts(found: Difference) -> Iterator[ReportTable | Passage]:
     yield ReportTable("", "", ("cases", "units"), tuple((f"{counts[k]:,}", WORDS[k]) for k in Kind), (0,))
     said = [*_totals(found)[1:], *_columns(found)]
     if found.moved:
-        said.append(f"{len(found.moved):,} IDs in another place: {_named(found.moved)}")
+        said.append(f"{counted(len(found.moved), 'ID')} in another place: {_named(found.moved)}")
     if said:
         yield Passage("", tuple(said), listed=True)
     for kind in CHANGES:
@@ -196,7 +197,7 @@ def _fields(found: Difference) -> list[str]:
     """Which fields changed, in how many units, and by how much."""
     lines = []
     for row in found.fields().to_dict("records"):
-        parts = [f"{row['field']}: {row['units']:,} units"]
+        parts = [f"{row['field']}: {counted(row['units'], 'unit')}"]
         parts += [f"{row[what]:,} {what}" for what in ("filled", "emptied") if row[what]]
         if math.isfinite(row["mean"]):
             parts.append(f"on average by {row['mean']:+.6g} ({row['least']:+.6g} to {row['most']:+.6g})")
@@ -205,9 +206,8 @@ def _fields(found: Difference) -> list[str]:
 
 
 def _totals(found: Difference) -> list[str]:
-    lines = [
-        f"{found.count_old:,} units before, {found.count_new:,} now ({found.count_new - found.count_old:+,})"
-    ]
+    more = found.count_new - found.count_old
+    lines = [f"{counted(found.count_old, 'unit')} before, {found.count_new:,} now ({more:+,})"]
     if found.area_old_km2 or found.area_new_km2:
         change = round(found.area_new_km2 - found.area_old_km2, 3) + 0.0  # never -0.000
         lines.append(

@@ -8,6 +8,7 @@ from typing import Any
 
 from rogi.release.contents import Contents
 from rogi.release.description import Award, Person, Related, Release
+from rogi.text import counted
 
 _TYPES = {
     "JournalArticle": "publication-article",
@@ -67,7 +68,7 @@ def record(release: Release, contents: Contents) -> dict[str, Any]:
 
 
 def _description(release: Release, contents: Contents) -> str:
-    paragraphs = [release.description, f"{contents.units:,} units, schema {contents.schema.id}."]
+    paragraphs = [release.description, f"{counted(contents.units, 'unit')}, schema {contents.schema.id}."]
     if contents.conformance:
         paragraphs.append(contents.conformance.sentence)
     paragraphs.append(marker(release))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +12,7 @@ from rogi.release.contents import Contents, FileInfo, LayerContents
 from rogi.release.description import Related, Release
 from rogi.schema.docs import fields_table, table
 from rogi.schema.model import Field, LayerSchema
-from rogi.text import markdown
+from rogi.text import counted, markdown
 
 KINDS: Final = {
     ".gpkg": "GeoPackage with all layers, field domains and metadata",
@@ -74,7 +75,7 @@ def text(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> s
     if release.related:
         parts += [
             "## Related works",
-            "\n".join(f"* {r.relation}: {_work(r)}" for r in release.related),
+            "\n".join(f"* {r.relation}: {work(r)}" for r in release.related),
         ]
     parts += ["## Known limits", "\n".join(f"* {line}" for line in release.limits) or "None are stated."]
     parts += ["## Conformance", _conformance(contents)]
@@ -99,15 +100,17 @@ def text(release: Release, contents: Contents, files: tuple[FileInfo, ...]) -> s
     return "\n\n".join(parts) + "\n"
 
 
-def _work(related: Related) -> str:
+def work(related: Related) -> str:
     """Another work and its address, once."""
-    if not related.citation or related.url in related.citation:
-        return related.citation or related.url
-    return f"{related.citation}, {related.url}"
+    if not related.citation:
+        return related.url
+    # with or without its resolver, in any case: a DOI is the same
+    named = re.search(rf"{re.escape(related.identifier)}(?!\w)", related.citation, re.IGNORECASE)
+    return related.citation if named else f"{related.citation}, {related.url}"
 
 
 def _numbers(contents: Contents) -> str:
-    words = f"{contents.units:,} units"
+    words = counted(contents.units, "unit")
     if contents.area_km2:
         words += f", total area {contents.area_km2:,.3f} km²"
     if contents.bounds:
