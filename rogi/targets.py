@@ -181,9 +181,11 @@ def note_written(path: Path, target: Path) -> None:
         memory, entry = _memory(run.command), _sha256(path) + "\n"
         memory.parent.mkdir(parents=True, exist_ok=True)
         known = memory.read_text("ascii").splitlines(keepends=True) if memory.exists() else []
+        if entry in known:
+            return
         if len(known) > 2 * REMEMBERED:
             memory.write_text("".join([*known[-REMEMBERED:], entry]), "ascii")
-        elif entry not in known:
+        else:
             with memory.open("a", encoding="ascii") as stream:
                 stream.write(entry)
 

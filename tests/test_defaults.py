@@ -78,7 +78,7 @@ PARAMETERS: dict[str, object] = {
 
 def test_parameters_of_the_rules() -> None:
     """All of them but the long list of placeholders, whose kinds are tested with the rule."""
-    found = {name: parameter.value for name, parameter in load_parameters({}).items()}
+    found = {name: parameter.value for name, parameter in load_parameters({}).items() if name[0] != "X"}
     assert len(found.pop("SCH012.placeholders")) == 31  # type: ignore[arg-type]
     assert found == PARAMETERS
 

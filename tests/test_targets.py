@@ -131,6 +131,16 @@ def test_what_the_command_wrote_it_replaces(tmp_path):
     assert path.read_text() == "three"
 
 
+def test_large_files_are_known_to_their_last_byte(tmp_path):
+    """Read in pieces of a megabyte: a change behind the first is a change."""
+    text = "x" * (2**20 + 3)
+    write(tmp_path / "a.txt", text)
+    write(tmp_path / "a.txt", text)
+    (tmp_path / "a.txt").write_text(text[:-1] + "y")
+    with pytest.raises(OutputError, match="--force"):
+        write(tmp_path / "a.txt", text)
+
+
 def test_a_run_writes_its_own_file_again(tmp_path):
     with targets.running("rogi stats"):
         write_text(tmp_path / "a.txt", "one")
@@ -145,6 +155,24 @@ def test_outside_a_run_nothing_is_asked(tmp_path):
     targets.check(tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_text() == "new"
     assert not targets.recognised(tmp_path / "a.txt", "rogi stats")
+
+
+def test_what_a_run_read_is_forgotten_with_it(tmp_path):
+    """A run within another is judged by itself; afterwards the outer one is again what counts."""
+    for name in ("outer.txt", "inner.txt"):
+        (tmp_path / name).write_text("data")
+    with targets.running("rogi stats", [tmp_path / "outer.txt"]):
+        with targets.running("rogi compare", [tmp_path / "inner.txt"]):
+            targets.refuse_input(tmp_path / "outer.txt")
+            with pytest.raises(OptionError):
+                targets.refuse_input(tmp_path / "inner.txt")
+        targets.refuse_input(tmp_path / "inner.txt")
+        with pytest.raises(OptionError):
+            targets.refuse_input(tmp_path / "outer.txt")
+    with pytest.raises(ValueError), targets.running("rogi stats", [tmp_path / "outer.txt"]):
+        raise ValueError
+    write_text(tmp_path / "outer.txt", "new")
+    assert targets.is_output(tmp_path / "outer.txt") is False
 
 
 def links(tmp_path, path):
@@ -184,6 +212,7 @@ def test_the_files_beside_an_input_are_inputs(tmp_path, name):
     with pytest.raises(OptionError, match="is an input"):
         write(tmp_path / name, inputs=[tmp_path / "in.shp"], force=True)
     write(tmp_path / "in.csv", inputs=[tmp_path / "in.shp"])
+    write(tmp_path / name, inputs=[tmp_path / "in.csv"], force=True)  # of a table these are other files
 
 
 def test_the_log_of_a_database_is_an_input(tmp_path):
@@ -246,13 +275,17 @@ def test_without_a_cache_everything_there_is_of_others(tmp_path, monkeypatch):
 
 
 def test_the_memory_has_a_bound(tmp_path, monkeypatch):
+    """Beyond twice the number the last ones are kept; until then each is added at the end."""
+    assert targets.REMEMBERED == 5000
     monkeypatch.setattr(targets, "REMEMBERED", 3)
+    sums = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(10)]
     for number in range(10):
         write(tmp_path / f"{number}.txt", str(number))
         write(tmp_path / f"{number}.txt", str(number))  # known: no line more
-    [memory] = (targets.cache_folder() / "written").iterdir()
+        [memory] = (targets.cache_folder() / "written").iterdir()
+        kept = memory.read_text().split()
+        assert kept == sums[: number + 1] if number < 7 else kept == sums[4 : number + 1]
     assert memory.name == "rogi-stats"
-    assert 3 <= len(memory.read_text().split()) <= 7
     write(tmp_path / "9.txt")
     with pytest.raises(OutputError):
         write(tmp_path / "0.txt")

@@ -97,7 +97,8 @@ def found(code: str) -> tuple[Inventory, pd.DataFrame]:
 
 
 def test_every_rule_is_here() -> None:
-    assert set(FIELDS) == set(rules())
+    """But those of other packages, whose codes begin with X."""
+    assert set(FIELDS) == {code for code in rules() if not code.startswith("X")}
 
 
 @pytest.mark.parametrize("code", FIELDS)

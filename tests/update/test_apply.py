@@ -28,6 +28,7 @@ from rogi.attributes.configuration import AttributeSettings
 from rogi.cli.update import app
 from rogi.errors import InputError, OptionError, OutputError
 from rogi.inventory.build import from_frames
+from rogi.inventory.ids.primary_id import make
 from rogi.inventory.read import read_inventory
 from rogi.release.description import read_release
 from rogi.release.differences.difference import difference
@@ -373,6 +374,27 @@ def test_ids_do_not_depend_on_the_order_of_outlines() -> None:
     again, _ = new_ids(shapes[::-1], set())
     assert len(set(ids)) == 3 and list(ids) == list(again[::-1])
     assert shapely.contains_xy(shapes, position[:, 0], position[:, 1]).all()
+
+
+def test_a_marker_among_others_goes_to_the_nearest_free_place() -> None:
+    """By hand, in steps of the ID: the sides before the corners, and of these south, west, east, north."""
+    box = shapely.box(73.999, 37.499, 74.001, 37.501)
+    place = {
+        (i, j): str(make(74.0 + i * 1e-4, 37.5 + j * 1e-4)[0]) for i in range(-2, 3) for j in range(-2, 3)
+    }
+    near = [(0, 0), (0, -1), (-1, 0), (1, 0), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1), (0, -2)]
+    taken: set[str] = set()
+    for step in near:
+        ids, position = new_ids(np.array([box], dtype=object), taken)
+        assert ids.tolist() == [place[step]]
+        np.testing.assert_allclose(position[0], [74.0 + step[0] * 1e-4, 37.5 + step[1] * 1e-4], atol=1e-9)
+        taken.add(place[step])
+    east = shapely.box(73.99999, 37.4999, 74.0003, 37.5001)  # nothing of it lies west of the first place
+    ids, position = new_ids(np.array([east], dtype=object), {str(make(*shapely.centroid(east).coords[0])[0])})
+    assert shapely.contains_xy(east, *position[0])
+    small = shapely.box(73.99999, 37.49999, 74.00001, 37.50001)
+    with pytest.raises(InputError, match=r"37\.5000°N 74\.0000°E has no room for a free primary ID"):
+        new_ids(np.array([small], dtype=object), {place[0, 0]})
 
 
 # ---- other inventories
