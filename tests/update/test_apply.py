@@ -19,7 +19,7 @@ import pytest
 import rasterio
 import shapely
 from mapping import applied, decide, digests, draw, frame_of, ids_of, looked_at, split
-from packages import CRS, Inputs, make_case, make_work, octagon
+from packages import CRS, Case, Inputs, make_case, make_inventory, make_work, octagon
 from shapely.affinity import scale, translate
 from typer.testing import CliRunner
 
@@ -29,6 +29,7 @@ from rogi.cli.update import app
 from rogi.errors import InputError, OptionError, OutputError
 from rogi.inventory.build import from_frames
 from rogi.inventory.ids.primary_id import make
+from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.release.description import read_release
 from rogi.release.differences.difference import difference
@@ -181,6 +182,49 @@ def test_marker_that_has_to_move(tmp_path: Path) -> None:
     point = frame_of(inventory, Role.MARKER).loc[CASE.unit["r0c1"]]
     assert west.contains(point["geometry"]) and point["LON"] == point["geometry"].x
     assert frame_of(inventory).loc[CASE.unit["r0c1"], "LON"] == point["LON"]
+
+
+def test_markers_that_exist_keep_their_rows_and_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Markers in another order than outlines, one off the middle, one without outline whose ID is wanted."""
+    aside, wanted = shapely.Point(74.0228, 37.4986), "RGU375000N0739800E"
+    lonely = shapely.Point(73.98, 37.5)
+
+    def rearranged(case: Case) -> Inventory:
+        inventory = make_inventory(case)
+        frames = {layer.role: layer.frame for layer in inventory.layers}
+        markers = frames[Role.MARKER].iloc[::-1].reset_index(drop=True)
+        at = markers.index[markers["ID"] == case.unit["r0c1"]][0]
+        markers.loc[at, "geometry"] = aside
+        extra = (
+            markers.iloc[[0]].assign(ID=wanted, LON=lonely.x, LAT=lonely.y).set_geometry([lonely], crs=CRS)
+        )
+        frames[Role.MARKER] = pd.concat([markers.iloc[:7], extra, markers.iloc[7:]], ignore_index=True)
+        return from_frames(frames, schema="tprogi/1.0", dialect="tprogi", path="v1.0")
+
+    monkeypatch.setattr("packages.make_inventory", rearranged)
+    inputs, work = make_work(tmp_path)
+    away = shapely.box(74.0161, 37.517, 74.0192, 37.523)  # beside its marker
+    decide(work / "anna.gpkg", f"U:{CASE.unit['r0c1']}", "refine", use_candidate=1)
+    decide(work / "anna.gpkg", f"U:{CASE.unit['r1c1']}", "refine", away)
+    decide(work / "anna.gpkg", f"U:{CASE.unit['r0c2']}", "remove", reason="scree")
+    decide(work / "anna.gpkg", "C:C-0-new", "retrieve", reason="front seen")
+    found = applied(inputs, work)
+    layer = read_inventory(inputs.inventory).layer(Role.MARKER)
+    assert layer is not None
+    old, new = layer.frame.set_index("ID"), frame_of(found.inventory, Role.MARKER)
+    fresh = set(new.index) - set(old.index)
+    assert len(fresh) == 1 and wanted not in fresh
+    stay = [name for name in old.index if name != CASE.unit["r0c2"]]
+    assert list(new.index) == [*stay, *fresh]
+    moved = [name for name in stay if not new.geometry[name].equals(old.geometry[name])]
+    assert moved == [CASE.unit["r1c1"]]
+    assert away.contains(new.geometry[moved[0]])
+    assert new.geometry[CASE.unit["r0c1"]].equals(aside) and new.geometry[wanted].equals(lonely)
+    outlines = frame_of(found.inventory)
+    assert outlines.index.is_unique and fresh < set(outlines.index) and wanted not in outlines.index
+    marker = new.geometry[fresh.pop()]
+    assert CASE.candidate["C-0-new"].contains(marker)
+    assert marker.distance(lonely) == pytest.approx(1e-4, abs=1e-7)  # the next place of the ID
 
 
 def test_agrees_with_release_diff(planned: tuple[Inputs, Path], result: Applied) -> None:
