@@ -46,9 +46,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(site: Path | None, *arguments: object, code: str = "") -> subprocess.CompletedProcess[str]:
     """The command, or some code, with a folder of packages beside rogi."""
     paths = [str(ROOT), *([str(site)] if site is not None else [])]
-    program = ["-c", code] if code else ["-m", "rogi_toolkit"]
-    if not code:
-        program = ["-c", "from rogi.cli import main; main()", *map(str, arguments)]
+    program = ["-c", code or "from rogi.cli import main; main()", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [sys.executable, *program], capture_output=True, text=True, env=environment, check=False, timeout=300
@@ -133,6 +131,30 @@ def test_output_format(example: Path, survey: Path, more: tuple[str, ...]) -> No
     assert len(lines) == 4 and lines[2].startswith("outline RGU")
     refused = run(None, "convert", survey / "units.gpkg", survey / "other.names", *more)
     assert refused.returncode == 2 and not (survey / "other.names").exists()
+
+
+RELEASE = """
+import sys, zipfile
+from pathlib import Path
+from rogi.release.build import build
+from rogi.release.description import read_release
+from rogi.synthetic.releases import two_versions, write_release_folders
+root = Path(sys.argv[1])
+versions = two_versions(24, 3)
+built = build(read_release(write_release_folders(versions, root / "r")[0]), versions.first, root / "out")
+for name in zipfile.ZipFile(built.zip).namelist():
+    text = zipfile.ZipFile(built.zip).read(name).decode("utf-8", "replace")
+    print(name, "XEX001" in text, "rogi-example 0.1" in text)
+"""
+
+
+def test_release_names_what_was_active(example: Path, tmp_path: Path) -> None:
+    """The rules of other packages run in the gate; README and conformance of the release name the package."""
+    done = run(example, str(tmp_path), code=RELEASE)
+    lines = [line.rsplit(" ", 2) for line in done.stdout.splitlines()]
+    found = {name.rpartition("/")[2]: (rule == "True", package == "True") for name, rule, package in lines}
+    assert found["README.md"][1], (done.stderr, found)
+    assert any(rule for rule, _ in found.values())
 
 
 def test_help_does_not_look_for_extensions(example: Path) -> None:

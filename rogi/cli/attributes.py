@@ -174,8 +174,8 @@ def attributes(
     ):
         changes = {"variable": variable, "unit": unit, "period": _period(period, name), "crs": system}
         settings = settings.with_climate(name, tuple(map(str, files or ())), changes)
-    for name, (files, choices) in inputs.items():
-        settings = settings.with_input(name, files, choices)
+    for name, (named, choices) in inputs.items():
+        settings = settings.with_input(name, named, choices)
     inventory = read_inventory(paths, schema=schema, dialect=dialect, layers=tuple(layer or ()), crs=crs)
     if settings.buffer is not None:
         inventory = _markers_alone(inventory, list(layer or ()))
