@@ -148,6 +148,7 @@ for name in zipfile.ZipFile(built.zip).namelist():
 """
 
 
+@pytest.mark.slow
 def test_release_names_what_was_active(example: Path, tmp_path: Path) -> None:
     """The rules of other packages run in the gate; README and conformance of the release name the package."""
     done = run(example, str(tmp_path), code=RELEASE)
