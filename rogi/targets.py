@@ -58,6 +58,11 @@ class Run:
 _runs: list[Run] = []
 
 
+def in_command() -> bool:
+    """Whether a command runs, not a function from Python."""
+    return bool(_runs)
+
+
 @contextmanager
 def running(command: str, inputs: Iterable[Path] = (), *, force: bool = False) -> Iterator[Run]:
     """While a command runs: what it writes is held against what it reads.

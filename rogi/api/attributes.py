@@ -22,6 +22,7 @@ from rogi.attributes.zonal.groups import Engine
 from rogi.attributes.zonal.statistics import MIN_VALID_SHARE
 from rogi.attributes.zonal.zonal import zonal_statistics as statistics_of
 from rogi.errors import InputError, OptionError
+from rogi.public import public
 from rogi.schema.model import Role
 from rogi.terrain import RadiationParameters
 
@@ -35,6 +36,7 @@ ELEVATION = tuple(name for name in GROUPS[Group.RELIEF] if name.startswith("elev
 SLOPE = tuple(name for name in GROUPS[Group.RELIEF] if name.startswith("slope"))
 
 
+@public
 def area(source: Units) -> pd.Series:
     """Areas of outlines on the ellipsoid, in km²; never of degrees or of a map.
 
@@ -74,7 +76,10 @@ def area(source: Units) -> pd.Series:
     return _series(derived, "area")
 
 
-def elevation(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.DataFrame:
+@public
+def elevation(
+    source: Units, dem: Paths, *, buffer: float | None = None, remote: bool = False
+) -> pd.DataFrame:
     """Elevation of units from an elevation model.
 
     Parameters
@@ -85,6 +90,8 @@ def elevation(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.D
         Elevation model in metres: files, folders of tiles, archives, ``FILE:BAND``.
     buffer : float, optional
         Metres around primary markers.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
 
     Returns
     -------
@@ -119,12 +126,13 @@ def elevation(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.D
     return frame(_derived(_plain(source), settings))
 
 
-def slope_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.DataFrame:
+@public
+def slope_of(source: Units, dem: Paths, *, buffer: float | None = None, remote: bool = False) -> pd.DataFrame:
     """Slope of units from an elevation model, after Horn (1981).
 
     Parameters
     ----------
-    source, dem, buffer
+    source, dem, buffer, remote
         As of :func:`elevation`.
 
     Returns
@@ -158,12 +166,15 @@ def slope_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.Da
     return frame(_derived(_plain(source), settings))
 
 
-def aspect_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.DataFrame:
+@public
+def aspect_of(
+    source: Units, dem: Paths, *, buffer: float | None = None, remote: bool = False
+) -> pd.DataFrame:
     """Mean aspect of units from an elevation model: a circular mean, never an arithmetic one.
 
     Parameters
     ----------
-    source, dem, buffer
+    source, dem, buffer, remote
         As of :func:`elevation`.
 
     Returns
@@ -203,14 +214,15 @@ def aspect_of(source: Units, dem: Paths, *, buffer: float | None = None) -> pd.D
     return found
 
 
+@public
 def solar_radiation(
-    source: Units, dem: Paths, *, buffer: float | None = None, **parameters: Any
+    source: Units, dem: Paths, *, buffer: float | None = None, remote: bool = False, **parameters: Any
 ) -> pd.Series:
     """Potential incoming solar radiation of units in a year with a clear sky.
 
     Parameters
     ----------
-    source, dem, buffer
+    source, dem, buffer, remote
         As of :func:`elevation`. What lies beyond the model shades nothing.
     **parameters
         Of the radiation: ``albedo=0.3``, ``atmosphere="ineichen"``, ``linke_turbidity=3.0``,
@@ -253,6 +265,7 @@ def solar_radiation(
     return _series(_derived(_plain(source), settings), "radiation")
 
 
+@public
 def climate(
     source: Units,
     *,
@@ -260,17 +273,22 @@ def climate(
     magt: Paths | Mapping[str, Any] | None = None,
     ap: Paths | Mapping[str, Any] | None = None,
     buffer: float | None = None,
+    remote: bool = False,
 ) -> pd.DataFrame:
     """Air temperature, ground temperature and precipitation of units.
 
     Parameters
     ----------
     source : path, GeoDataFrame, GeoSeries or Inventory
-        Outlines in any CRS, or markers with `buffer` (metres).
+        Outlines in any CRS, or markers with `buffer`.
     maat, magt, ap : path, sequence of paths or mapping, optional
         Mean annual air temperature, mean annual ground temperature, annual precipitation: NetCDF, Zarr or
         GeoTIFF. A mapping ``{"files": ..., "variable": ..., "unit": ..., "period": (1991, 2020),
         "crs": ...}`` says how to read them.
+    buffer : float, optional
+        Metres around primary markers.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
 
     Returns
     -------
@@ -304,6 +322,7 @@ def climate(
     return frame(_derived(_plain(source), replace(settings, fields=tuple(g.concept for g in given))))
 
 
+@public
 def zonal_statistics(
     source: Units,
     rasters: Mapping[str, Any] | str | PathLike[str],
@@ -311,6 +330,7 @@ def zonal_statistics(
     *,
     engine: str = "coverage",
     minimum_valid_share: float | None = None,
+    remote: bool = False,
 ) -> pd.DataFrame:
     """Statistics of any rasters in polygons, by the exact share of each pixel inside.
 
@@ -327,6 +347,8 @@ def zonal_statistics(
         Pixels by the share inside, or those whose centre is inside.
     minimum_valid_share : float, optional
         Least share of a unit on valid pixels; below it the unit's statistics are NaN.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
 
     Returns
     -------

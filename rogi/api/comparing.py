@@ -21,6 +21,7 @@ from rogi.comparison.outcome import Outcome, Places, chosen_parameters, compare_
 from rogi.comparison.report.report import document
 from rogi.errors import InputError
 from rogi.inventory.model import Layer
+from rogi.public import public
 from rogi.report.format import DOCUMENT, format_of
 from rogi.report.writers import as_text, write
 from rogi.schema.model import Role
@@ -175,6 +176,7 @@ class Comparison:
         return frames_html(repr(self), agreement=wide.reset_index(), groups=self.groups)
 
 
+@public
 def compare(
     *inventories: Source,
     region: Places | None = None,
@@ -270,6 +272,7 @@ def compare(
     return Comparison(outcome)
 
 
+@public
 def match(
     a: Source,
     b: Source,

@@ -27,6 +27,7 @@ from rogi.detection.imagery.channels import Imagery
 from rogi.detection.model.bundle import Bundle
 from rogi.errors import OptionError
 from rogi.inventory.build import from_tables
+from rogi.public import public
 from rogi.raster.bands import parse_choice
 from rogi.report.format import format_of
 from rogi.report.writers import write
@@ -77,11 +78,12 @@ class Candidates(made.Candidates):
         return frames_html(repr(self), candidates=self.frame)
 
 
+@public
 def predict(
     imagery: Paths,
     model: str | PathLike[str],
     *,
-    area: str | PathLike[str] | None = None,
+    area: str | PathLike[str] | gpd.GeoDataFrame | None = None,
     area_field: str | None = None,
     exclude: str | PathLike[str] | None = None,
     glaciers: str | PathLike[str] | None = None,
@@ -109,6 +111,7 @@ def predict(
     workers: int | None = None,
     block: int | None = None,
     work: str | PathLike[str] | None = None,
+    remote: bool = False,
 ) -> Candidates:
     """Find candidates of rock glaciers in imagery, as `rogi detect predict` does.
 
@@ -118,8 +121,8 @@ def predict(
         GeoTIFF, VRT, folder of tiles or STAC item; several are one mosaic.
     model : path
         Model bundle: a folder or zip of :func:`train`.
-    area : str or path, optional
-        Only this ground: a file of polygons, ``FILE:NAME``, or ``"W,S,E,N"`` in degrees.
+    area : str, path or GeoDataFrame, optional
+        Only this ground: polygons, ``FILE:NAME``, or ``"W,S,E,N"`` in degrees.
     area_field : str, optional
         Column of the names.
     exclude, glaciers : path, optional
@@ -154,6 +157,8 @@ def predict(
         How the network is run; see `rogi detect predict --help`.
     work : path, optional
         Folder that keeps finished blocks, so that the same call goes on where it was stopped.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
 
     Returns
     -------
@@ -206,7 +211,7 @@ def predict(
             "to_crs": crs,
         },
         stretch,
-        (None if area is None else str(area), area_field, _path(exclude)),
+        (_text(area), area_field, _path(exclude)),
         {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
         workers,
     )
@@ -275,6 +280,7 @@ class Evaluation:
         )
 
 
+@public
 def evaluate(
     candidates: Source | Candidates,
     truth: Source,
@@ -292,6 +298,7 @@ def evaluate(
     replicates: int = 1000,
     seed: int = 0,
     limits: Mapping[str, float] | None = None,
+    remote: bool = False,
 ) -> Evaluation:
     """How good are candidates? By area, by object, by boundary, by confidence; as `rogi detect evaluate`.
 
@@ -325,6 +332,8 @@ def evaluate(
         Of the bootstrap.
     limits : mapping of str to float, optional
         ``{"f1": 0.6}``; see ``failed``.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
 
     Returns
     -------

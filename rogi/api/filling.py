@@ -8,16 +8,18 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 
 from rogi.api.attributes import Paths, _files, frame, with_climate
 from rogi.api.display import frames_html
-from rogi.api.inventories import Source, as_inventory
+from rogi.api.inventories import Source, as_inventory, path_or_table
 from rogi.attributes.configuration import AttributeSettings, read_settings
 from rogi.attributes.derive import Derived, Runner, derive_attributes
 from rogi.attributes.output import write_derived
 from rogi.inventory.model import Inventory
 from rogi.ledger import Ledger
+from rogi.public import public
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,7 @@ class Filled:
         return frames_html(repr(self), values=self.values, provenance=self.provenance)
 
 
+@public
 def fill_attributes(
     source: Source,
     settings: AttributeSettings | str | PathLike[str] | None = None,
@@ -71,13 +74,14 @@ def fill_attributes(
     maat: Paths | Mapping[str, Any] | None = None,
     magt: Paths | Mapping[str, Any] | None = None,
     ap: Paths | Mapping[str, Any] | None = None,
-    regions: str | PathLike[str] | None = None,
+    regions: str | PathLike[str] | gpd.GeoDataFrame | None = None,
     region_field: str | None = None,
     fields: Sequence[str] | str = (),
     only_missing: bool = False,
     buffer: float | None = None,
     workers: int = 1,
     ledger: str | PathLike[str] | None = None,
+    remote: bool = False,
     **inputs: Paths | Mapping[str, Any] | None,
 ) -> Filled:
     """Fill the attribute table of an inventory, as `rogi attributes` does.
@@ -92,8 +96,8 @@ def fill_attributes(
         Elevation model in metres, for elevation (m), slope and aspect (degrees), radiation (kWh m⁻²).
     maat, magt, ap : path, sequence of paths or mapping, optional
         Climate fields, as of :func:`climate` (°C, °C, mm).
-    regions : path, optional
-        Polygons of mountain regions, for the subregion.
+    regions : path or GeoDataFrame, optional
+        Polygons of mountain regions in any CRS, for the subregion.
     region_field : str, optional
         Column of their names.
     fields : str or sequence of str
@@ -106,6 +110,8 @@ def fill_attributes(
         Processes of this machine.
     ledger : path, optional
         File that keeps finished units, so that the same call goes on where it was stopped.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
     **inputs : path, sequence of paths or mapping, optional
         Other sources of attributes by name: ``glaciers``, outlines of glaciers, for the distance to the
         nearest (m); ``pzi``, a raster of the permafrost zonation index, for its mean and the share of
@@ -135,13 +141,14 @@ def fill_attributes(
         chosen = AttributeSettings() if settings is None else read_settings(Path(settings))  # type: ignore[arg-type]
     changes: dict[str, Any] = {
         "dem": _files(dem) if dem is not None else (),
-        "regions": None if regions is None else str(regions),
         "region_field": region_field,
         "fields": (fields,) if isinstance(fields, str) else tuple(fields),
         "only_missing": only_missing,
         "buffer": buffer,
     }
     chosen = replace(chosen, **{k: v for k, v in changes.items() if v is not None and v not in ((), False)})
+    if regions is not None:
+        chosen = replace(chosen, regions=path_or_table(regions))
     chosen = with_climate(chosen, maat=maat, magt=magt, ap=ap)
     for name, value in inputs.items():
         if isinstance(value, Mapping):

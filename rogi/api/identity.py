@@ -18,6 +18,7 @@ from rogi.inventory.id_sources import from_file as from_path
 from rogi.inventory.ids import primary_id as ids
 from rogi.inventory.ids.repair import repair
 from rogi.inventory.ids.unit_positions import Place
+from rogi.public import public
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Texts: TypeAlias = "Source | pd.Series | Sequence[str]"
 """IDs as words, or what has a column of them."""
 
 
+@public
 def primary_id(source: Source | gpd.GeoSeries, *, prefix: str = "RGU", at: str = "auto") -> pd.Series:
     """Primary IDs of primary markers, or of outlines.
 
@@ -76,6 +78,7 @@ def primary_id(source: Source | gpd.GeoSeries, *, prefix: str = "RGU", at: str =
     return pd.Series(made, index=_index(inventory), name="primary_id", dtype=object)
 
 
+@public
 def parse_ids(source: Texts, *, column: str | None = None) -> pd.DataFrame:
     """Read primary IDs in any form, and say which form it is.
 
@@ -125,6 +128,7 @@ def parse_ids(source: Texts, *, column: str | None = None) -> pd.DataFrame:
     )
 
 
+@public
 def repair_ids(
     source: Texts,
     *,

@@ -23,6 +23,7 @@ from rogi.inventory.model import Inventory
 from rogi.inventory.read import FEW, read_inventory
 from rogi.inventory.reading.dialects import Family, LayerHint, detect_role, role_of_family
 from rogi.inventory.write import Written, write_inventory
+from rogi.public import public
 from rogi.rules.fixes import FixLevel, FixReport
 from rogi.rules.fixes import fix as fix_inventory
 from rogi.schema.model import Role
@@ -99,6 +100,19 @@ def check_crs(inventory: Inventory, *roles: Role) -> None:
 def is_path(source: object) -> bool:
     """Whether a source names a file, not a table or an inventory."""
     return isinstance(source, str | PathLike)
+
+
+def path_or_table(given: str | PathLike[str] | gpd.GeoDataFrame) -> str | gpd.GeoDataFrame:
+    """Polygons as a path in text, or as the table that they are.
+
+    Raises
+    ------
+    InputError
+        It is something else.
+    """
+    if not isinstance(given, str | PathLike | gpd.GeoDataFrame):
+        raise InputError(f"Polygons are a path or a GeoDataFrame, found {type(given).__name__}.")
+    return given if isinstance(given, gpd.GeoDataFrame) else fspath(given)
 
 
 def as_paths(given: str | PathLike[str] | Sequence[str | PathLike[str]] | None) -> tuple[Path, ...]:
@@ -187,6 +201,7 @@ class Fixed:
         return frames_html(repr(self), changes=self.changes)
 
 
+@public
 def fix(
     source: Source, level: str | FixLevel = "safe", *, parameters: Mapping[str, object] | None = None
 ) -> Fixed:
@@ -263,6 +278,7 @@ class Converted:
         return frames_html(repr(self), losses=self.losses)
 
 
+@public
 def convert(
     source: Source,
     schema: str | None = None,

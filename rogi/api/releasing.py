@@ -16,6 +16,7 @@ import shapely
 from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, is_path, losses_frame
 from rogi.errors import OptionError
+from rogi.public import public
 from rogi.release.build import Built
 from rogi.release.build import build as build_package
 from rogi.release.checking.check import Checks as Checked
@@ -61,6 +62,7 @@ class Release:
         return frames_html(repr(self), losses=self.losses, changes=changes)
 
 
+@public
 def build_release(
     version: str,
     inventory: Source,
@@ -206,6 +208,7 @@ class Difference:
         return frames_html(repr(self), counts=counts, values=self.values)
 
 
+@public
 def diff(old: Source, new: Source, *, tolerances: Mapping[str, float] | None = None) -> Difference:
     """What changed between two versions, unit by unit, as `rogi release diff`.
 
@@ -297,6 +300,7 @@ class Checks:
         return frames_html(repr(self), checks=self.items)
 
 
+@public
 def check_release(
     subject: File, *, release: str | None = None, releases: File | None = None, **reading: Any
 ) -> Checks:

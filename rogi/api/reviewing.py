@@ -14,6 +14,7 @@ import pandas as pd
 from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
 from rogi.errors import OptionError
+from rogi.public import public
 from rogi.report.writers import as_text
 from rogi.review import files as review_files
 from rogi.review.report import document
@@ -69,6 +70,7 @@ class Sample:
         return frames_html(repr(self), units=self.units, strata=self.strata)
 
 
+@public
 def draw_sample(
     source: Source,
     *,
@@ -234,6 +236,7 @@ class Score:
         )
 
 
+@public
 def score_reviews(
     files: str | PathLike[str] | Sequence[str | PathLike[str]], *, sample: str | PathLike[str] | None = None
 ) -> Score:

@@ -13,6 +13,7 @@ from rogi.api.inventories import Source, as_inventory, check_crs
 from rogi.comparison.outcome import Places
 from rogi.distribution import optional
 from rogi.errors import OptionError
+from rogi.public import public
 from rogi.regions import Regions, read_regions, regions_of
 from rogi.schema.load import concepts
 from rogi.schema.model import Role
@@ -21,6 +22,7 @@ from rogi.statistics.summary import Group, statistics
 from rogi.statistics.unit_table import UnitTable, unit_table
 
 
+@public
 def summarise(
     source: Source, *, regions: Places | None = None, region_field: str | None = None
 ) -> pd.DataFrame:
@@ -73,7 +75,10 @@ def summarise(
     return table
 
 
-def grid(source: Source, cell: float = 50.0, *, like: str | PathLike[str] | None = None) -> gpd.GeoDataFrame:
+@public
+def grid(
+    source: Source, cell: float = 50.0, *, like: str | PathLike[str] | None = None, remote: bool = False
+) -> gpd.GeoDataFrame:
     """Units per cell of an equal-area grid, and means of their attributes.
 
     Parameters
@@ -84,6 +89,8 @@ def grid(source: Source, cell: float = 50.0, *, like: str | PathLike[str] | None
         Side of a cell, km.
     like : path, optional
         A raster whose grid is taken instead.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
 
     Returns
     -------

@@ -29,6 +29,7 @@ from rogi.detection.training.outcome import check_name, write_model
 from rogi.detection.training.report import curves_figure
 from rogi.detection.training.settings import TrainingSettings
 from rogi.errors import InputError
+from rogi.public import public
 from rogi.raster.bands import parse_choice
 from rogi.raster.files import close_files
 
@@ -64,6 +65,7 @@ class Patches:
         return frames_html(repr(self), index=self.index)
 
 
+@public
 def cut_patches(
     imagery: Paths,
     units: Paths,
@@ -77,6 +79,7 @@ def cut_patches(
     resolution: float | None = None,
     crs: str | None = None,
     force: bool = False,
+    remote: bool = False,
     **settings: Any,
 ) -> Patches:
     """Cut patches for training from imagery and the outlines of units, as `rogi detect patches` does.
@@ -102,6 +105,8 @@ def cut_patches(
         Of outlines whose file states none.
     force : bool
         Replace a folder that exists.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
     **settings
         Fields of `rogi.detection.patches.cutting.PatchSettings`: ``size=480`` and ``stride=320`` (pixels),
         ``context_m=1500`` (m), ``train_share=0.7``, ``split="blocked"``, ``seed=0`` …
@@ -192,6 +197,7 @@ class Model:
         return frames_html(repr(self), scores=self.scores, history=self.history)
 
 
+@public
 def train(
     patches: str | PathLike[str],
     output: str | PathLike[str],

@@ -12,9 +12,10 @@ import pandas as pd
 
 from rogi.api.attributes import Paths, with_climate
 from rogi.api.display import frames_html
-from rogi.api.inventories import as_paths, as_texts
+from rogi.api.inventories import as_paths, as_texts, path_or_table
 from rogi.attributes.configuration import AttributeSettings
 from rogi.errors import InputError, OptionError
+from rogi.public import public
 from rogi.update.applying.results import check_output, write_update
 from rogi.update.new_version import NewVersion, make_version
 from rogi.update.new_version import Request as Applying
@@ -78,6 +79,7 @@ class Plan:
         return frames_html(repr(self), packages=self.packages, tasks=self.tasks)
 
 
+@public
 def plan_update(
     inventory: File | Sequence[File],
     candidates: File,
@@ -94,6 +96,7 @@ def plan_update(
     schema: str | None = None,
     dialect: str | None = None,
     crs: str | None = None,
+    remote: bool = False,
 ) -> Plan:
     """Match candidates with an inventory and divide the review into work packages, as `rogi update plan`.
 
@@ -117,6 +120,8 @@ def plan_update(
         Overlaps below this share of the smaller outline link nothing.
     layers, schema, dialect, crs
         As in :func:`rogi.read_inventory`.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
 
     Returns
     -------
@@ -219,6 +224,7 @@ class Update:
         return frames_html(repr(self), operations=self.operations, problems=self.problems)
 
 
+@public
 def apply_update(
     work: File | Sequence[File],
     inventory: File | Sequence[File],
@@ -234,11 +240,12 @@ def apply_update(
     maat: Paths | Mapping[str, Any] | None = None,
     magt: Paths | Mapping[str, Any] | None = None,
     ap: Paths | Mapping[str, Any] | None = None,
-    regions: File | None = None,
+    regions: File | gpd.GeoDataFrame | None = None,
     layers: Sequence[str] = (),
     schema: str | None = None,
     dialect: str | None = None,
     crs: str | None = None,
+    remote: bool = False,
 ) -> Update:
     """Apply the decisions of work packages: a new version of the inventory, as `rogi update apply`.
 
@@ -264,6 +271,8 @@ def apply_update(
         What attributes of changed units are derived from, as of :func:`rogi.fill_attributes`.
     layers, schema, dialect, crs
         As in :func:`rogi.read_inventory`.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
 
     Returns
     -------
@@ -294,7 +303,7 @@ def apply_update(
         if dem is not None:
             attributes = replace(attributes, dem=as_texts(dem))
         if regions is not None:
-            attributes = replace(attributes, regions=str(regions))
+            attributes = replace(attributes, regions=path_or_table(regions))
         attributes = with_climate(attributes, maat=maat, magt=magt, ap=ap)
     made = make_version(
         Applying(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rogi.api.inventories import Source, as_inventory, as_texts
 from rogi.distribution import optional
+from rogi.public import public
 from rogi.validation.engine import validate as run
 from rogi.validation.settings import Settings, load_settings, settings_from
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rogi.validation.report import Report
 
 
+@public
 def validate(
     source: Source,
     settings: Settings | str | PathLike[str] | None = None,
@@ -36,6 +38,7 @@ def validate(
     maat: Any = None,
     magt: Any = None,
     ap: Any = None,
+    remote: bool = False,
 ) -> Report:
     """Check an inventory against the RGIK rules, as `rogi validate` does.
 
@@ -61,6 +64,8 @@ def validate(
         As in :func:`rogi.read_inventory`.
     dem, maat, magt, ap : path or sequence of paths, optional
         Rasters to derive attributes from anew and compare them (ATT020).
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
 
     Returns
     -------

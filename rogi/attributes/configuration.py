@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rogi.attributes.registry import Given, given, sources
 from rogi.attributes.relief import ZonalOptions
@@ -18,6 +18,9 @@ from rogi.raster.climate.options import ClimateOptions
 from rogi.raster.guard import address
 from rogi.terrain import RadiationParameters, SlopeMethod
 from rogi.validation.settings import ATTRIBUTES, CLIMATE, check_attribute_names, rogi_table
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 OWN = frozenset({*ATTRIBUTES, *CLIMATE, "radiation"})
 """Settings that are no sources of `rogi.attributes.registry`."""
@@ -45,7 +48,7 @@ class AttributeSettings:
         Numbers of the elevation model that are void, beside those that its files name.
     maat, magt, ap : ClimateSource, optional
         Air temperature, ground temperature, precipitation.
-    regions : str, optional
+    regions : str or GeoDataFrame, optional
         Polygons with names.
     region_field : str, optional
         Column of the names; by default the only text column.
@@ -68,7 +71,7 @@ class AttributeSettings:
     maat: ClimateSource | None = None
     magt: ClimateSource | None = None
     ap: ClimateSource | None = None
-    regions: str | None = None
+    regions: str | gpd.GeoDataFrame | None = None
     region_field: str | None = None
     fields: tuple[str, ...] = ()
     only_missing: bool = False
@@ -211,7 +214,7 @@ def settings_toml(settings: AttributeSettings, folder: Path) -> str:
     put("dem", [_relative(p, folder) for p in settings.dem])
     put("dem_crs", settings.dem_crs)
     put("nodata", list(settings.nodata) or None)
-    put("regions", _relative(settings.regions, folder) if settings.regions else None)
+    put("regions", _relative(settings.regions, folder) if isinstance(settings.regions, str) else None)
     put("region_field", settings.region_field)
     put("fields", list(settings.fields))
     put("only_missing", settings.only_missing)

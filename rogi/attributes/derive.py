@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import shapely
 
@@ -42,10 +43,10 @@ from rogi.errors import InputError
 from rogi.geometry import parse_crs, to_lonlat
 from rogi.inventory.ids.primary_id import make
 from rogi.inventory.values.columns import blank
-from rogi.ledger import Ledger
+from rogi.ledger import Ledger, digest
 from rogi.raster.elevation.model import ElevationModel, Surface, open_elevation_model
 from rogi.raster.files import content_digest, reading
-from rogi.regions import UNNAMED, assign, read_regions, spelled
+from rogi.regions import UNNAMED, Regions, assign, read_regions, regions_of, spelled
 from rogi.schema.model import Role
 from rogi.text import counted
 from rogi.validation.settings import CLIMATE
@@ -168,7 +169,7 @@ class _Derivation:
 
     def run(self) -> Derived:
         self._geometry()
-        if self.settings.regions and "subregion" in self.wanted:
+        if self.settings.regions is not None and "subregion" in self.wanted:
             self._regions(self.settings.regions)
         relief = [name for name in GROUPS[Group.RELIEF] if name in self.wanted]
         if self.settings.dem and (relief or "radiation" in self.wanted):
@@ -231,8 +232,8 @@ class _Derivation:
         note = "area on the ellipsoid; position of the primary marker, of the ID, else a point inside"
         self._record(Group.GEOMETRY, chosen, (), {"method": note})
 
-    def _regions(self, path: str) -> None:
-        regions = read_regions(path, self.settings.region_field)
+    def _regions(self, given: str | gpd.GeoDataFrame) -> None:
+        regions, source = self._named_polygons(given)
         names = spelled(regions.names, fields.field_vocabulary("subregion", self.layer))
         found = assign(self.lonlat, replace(regions, names=names))
         found[found == UNNAMED] = None
@@ -240,10 +241,19 @@ class _Derivation:
         none = is_null(found) & self._asked(["subregion"])
         self.nulls.note_all("subregion", np.flatnonzero(none & ~self.empty), "in no region with a name")
         self.nulls.note_without_area("subregion", np.flatnonzero(none & self.empty))
-        source = file_input(Path(path), self.runner.ledger, "EPSG:4326 after reading", "")
         self._record(
             Group.REGION, ["subregion"], (source,), {"method": "the region that holds most of the unit"}
         )
+
+    def _named_polygons(self, given: str | gpd.GeoDataFrame) -> tuple[Regions, Input]:
+        """Regions of a file or a table, and what provenance says of either."""
+        field, crs = self.settings.region_field, "EPSG:4326 after reading"
+        if isinstance(given, str):
+            return read_regions(given, field), file_input(Path(given), self.runner.ledger, crs, "")
+        regions = regions_of(given, field)
+        shapes = shapely.to_wkb(regions.geometry, byte_order=1).tolist()
+        sha256 = digest(*regions.names, *shapes)
+        return regions, Input("table in memory", sum(map(len, shapes)), sha256, crs, "")
 
     # ---- from rasters
 

@@ -72,7 +72,7 @@ def check_targets(path: Path, settings: AttributeSettings) -> None:
     OutputError
         See :func:`rogi.targets.check`.
     """
-    targets.note_read(*settings.dem, *([settings.regions] if settings.regions else []))
+    targets.note_read(*settings.dem, *([settings.regions] if isinstance(settings.regions, str) else []))
     for source in (settings.maat, settings.magt, settings.ap):
         targets.note_read(*(source.files if source is not None else ()))
     for item in settings.inputs:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import shapely
 
 from rogi import __version__
 from rogi.detection.candidates.extraction import Candidates, make_candidates
@@ -24,8 +26,9 @@ from rogi.detection.prediction.run import LEDGER, Prediction, choose_plan, prune
 from rogi.detection.prediction.run import predict as predict_imagery
 from rogi.detection.windows import BLOCK_PIXELS, OR_STRIDE, Blend, Merge
 from rogi.errors import OptionError
-from rogi.ledger import Ledger
+from rogi.ledger import Ledger, digest
 from rogi.raster.writing import write_cog
+from rogi.text import counted
 
 SUFFIXES = (".gpkg", ".parquet", ".fgb", ".csv")
 
@@ -94,7 +97,7 @@ class Request:
     blend: Blend
     outlines: Mapping[str, Any]
     stretch: tuple[float, float] | None = None
-    ground: tuple[str | None, str | None, Path | None] = (None, None, None)
+    ground: tuple[str | gpd.GeoDataFrame | None, str | None, Path | None] = (None, None, None)
     choice: Mapping[str, Any] = field(default_factory=dict)
     workers: int | None = None
     cluster: str | None = None
@@ -280,6 +283,13 @@ def _written(
     return found
 
 
+def _polygons(area: gpd.GeoDataFrame) -> str:
+    """What identifies polygons in memory."""
+    shapes = shapely.to_wkb(np.asarray(area.geometry.array, dtype=object), byte_order=1).tolist()
+    sha256 = digest(area.crs.to_string(), *(shape for shape in shapes if shape is not None))
+    return f"{counted(len(area), 'polygon')} in memory, sha256 {sha256}"
+
+
 def _provenance(request: Request, plan: Plan, ledger: Ledger) -> dict[str, Any]:
     """What the candidates were made from; the same however the work was shared out."""
     card, (area, _, exclude) = request.bundle.card, request.ground
@@ -294,7 +304,7 @@ def _provenance(request: Request, plan: Plan, ledger: Ledger) -> dict[str, Any]:
             "backend_version": plan.version,
             "device": plan.device,
             "precision": plan.precision,
-            "area": area,
+            "area": area if area is None or isinstance(area, str) else _polygons(area),
             "stretch": None if request.stretch is None else list(request.stretch),
         },
         "rogi": __version__,

@@ -24,11 +24,13 @@ from rogi.inventory.reading.formats import Format
 from rogi.inventory.reading.listing import Loaded, SourceLayer
 from rogi.inventory.reading.sources import find_layers
 from rogi.inventory.reading.tables import Table, read_table
+from rogi.public import public
 from rogi.schema.model import Dialect, Role, normalise
 
 FEW = 0.1  # of the points or polygons of a mixed layer: fewer are strays, not a layer of their own
 
 
+@public
 def read_inventory(
     path: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
     *,

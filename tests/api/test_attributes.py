@@ -165,3 +165,22 @@ def test_refusals(dem: Path, units: gpd.GeoDataFrame) -> None:
     assert len(rogi.elevation(units.iloc[:0], dem)) == 0
     with pytest.warns(UserWarning, match="shades nothing"):
         rogi.solar_radiation(units.iloc[:1], dem)
+
+
+def test_regions_may_be_a_table(tmp_path: Path) -> None:
+    outlines = rogi.synthetic_inventory(12, seed=3).outlines
+    middle = outlines.total_bounds[[0, 2]].mean()
+    boxes = [shapely.box(-180, -90, middle, 90), shapely.box(middle, -90, 180, 90)]
+    regions = gpd.GeoDataFrame({"name": ["West", "East"]}, geometry=boxes, crs=4326)
+    regions.to_file(tmp_path / "regions.gpkg")
+    by_table = rogi.fill_attributes(outlines, regions=regions, fields="subregion")
+    by_file = rogi.fill_attributes(outlines, regions=tmp_path / "regions.gpkg", fields="subregion")
+    expected = np.where(outlines.representative_point().x < middle, "West", "East")
+    assert by_table.values["subregion"].tolist() == by_file.values["subregion"].tolist() == expected.tolist()
+    (source,) = by_table.provenance["inputs"].iloc[0]
+    assert source["name"] == "table in memory" and len(source["sha256"]) == 64
+    by_table.write(tmp_path / "filled.gpkg")
+    other = rogi.fill_attributes(outlines, regions=regions.iloc[::-1], fields="subregion")
+    assert other.provenance["inputs"].iloc[0] == (source,)  # the order of rows does not matter
+    with pytest.raises(InputError, match="Polygons are a path or a GeoDataFrame, found list"):
+        rogi.fill_attributes(outlines, regions=[1])

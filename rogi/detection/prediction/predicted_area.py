@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from affine import Affine
@@ -15,7 +16,7 @@ from rogi.detection.candidates.glaciers import read_glaciers
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries, to_lonlat, total_bounds, transform_geometries
 from rogi.raster.grid import Window
-from rogi.regions import fold, read_regions
+from rogi.regions import fold, read_regions, regions_of
 
 if TYPE_CHECKING:
     import pyproj
@@ -92,7 +93,7 @@ def ground_on(
     shape: tuple[int, int],
     crs: pyproj.CRS,
     *,
-    area: str | None = None,
+    area: str | gpd.GeoDataFrame | None = None,
     area_field: str | None = None,
     exclude: Path | None = None,
 ) -> Ground:
@@ -102,8 +103,8 @@ def ground_on(
     ----------
     transform, shape, crs
         Of the raster.
-    area : str, optional
-        A file of polygons, ``FILE:NAME`` for those of one name, or ``W,S,E,N`` in degrees.
+    area : str or GeoDataFrame, optional
+        A file of polygons, ``FILE:NAME`` for those of one name, ``W,S,E,N`` in degrees, or a table.
     area_field : str, optional
         Column of the names.
     exclude : Path, optional
@@ -122,8 +123,9 @@ def ground_on(
     if wanted is not None:
         wanted = wanted[shapely.intersects(wanted, here)]
         if not len(wanted):
+            shown = f"the area {area}" if isinstance(area, str) else "the polygons of the area"
             raise InputError(
-                f"The imagery does not reach into the area {area}; check the coordinates of both, and that "
+                f"The imagery does not reach into {shown}; check the coordinates of both, and that "
                 "boxes are given as west,south,east,north in degrees."
             )
         shapely.prepare(wanted)
@@ -139,8 +141,12 @@ def ground_on(
     return Ground(wanted, out, notes)
 
 
-def _area(text: str, field: str | None) -> Geometries:
+def _area(given: str | gpd.GeoDataFrame, field: str | None) -> Geometries:
     """Polygons in WGS84 longitude and latitude."""
+    if isinstance(given, gpd.GeoDataFrame):
+        table = given[[given.geometry.name]].assign(name="area")
+        return np.asarray(regions_of(table, "name", "polygons of the area").geometry)
+    text = given
     parts = text.split(",")
     if len(parts) == 4 and not Path(text).exists():
         try:
