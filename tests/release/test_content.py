@@ -121,6 +121,76 @@ def test_the_shift_that_is_cited_is_the_one_that_decides(before: Inventory, repo
     assert "other units" not in told.reason
 
 
+@pytest.fixture(scope="module")
+def rgik() -> Inventory:
+    return synthetic_inventory(24, 5, "rgik/1.0")
+
+
+def rgik_codes(before: Inventory, change: Callable[[dict[Role, Any]], Any]) -> list[str]:
+    frames = {layer.role: layer.frame.copy() for layer in before.layers}
+    change(frames)
+    after = from_frames(frames, schema="rgik/1.0", dialect=before.dialect.name, path=before.path)
+    found = content_refusals(validate(before), after, Thresholds(), previous=before, source=after)
+    return sorted(refusal.code for refusal in found)
+
+
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        (Role.MARKER, "Acti.Cl."),
+        (Role.MOVING_AREA, "Vel.Class"),
+        (Role.OUTLINE, "RelFr"),
+    ],
+)
+def test_classes_of_other_units_are_refused(rgik: Inventory, role: Role, name: str) -> None:
+    """A text or class has no mean: each is as frequent as before, but at other units."""
+
+    def shuffle(frames: dict[Role, Any]) -> None:
+        order = np.random.default_rng(1).permutation(len(frames[role]))
+        frames[role][name] = frames[role][name].to_numpy()[order]
+
+    def revise(frames: dict[Role, Any]) -> None:
+        column = frames[role][name]
+        frames[role][name] = column.where(np.arange(len(column)) % 8 > 0, column.iloc[0])
+
+    assert rgik_codes(rgik, shuffle) == [f"shift:{name}"]
+    assert rgik_codes(rgik, revise) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda f: f.pop(Role.MOVING_AREA), ["layer:moving_area"]),
+        (lambda f: f.update({Role.MOVING_AREA: f[Role.MOVING_AREA].iloc[:20]}), ["layer:moving_area"]),
+        (lambda f: f.update({Role.MOVING_AREA: f[Role.MOVING_AREA].iloc[:23]}), []),
+        (
+            lambda f: f.update(
+                {
+                    Role.OUTLINE: f[Role.OUTLINE][f[Role.OUTLINE]["Out.Type"] != "Restricted"].reset_index(
+                        drop=True
+                    )
+                }
+            ),
+            ["layer:outline:restricted"],
+        ),
+    ],
+)
+def test_a_layer_does_not_vanish_silently(
+    rgik: Inventory, edit: Callable[[dict[Role, Any]], Any], expected: list[str]
+) -> None:
+    """An optional layer, a sixth of it, outlines of one type; one of 24 is within the limit."""
+    assert rgik_codes(rgik, edit) == expected
+
+
+def test_types_that_one_version_lacks_are_not_compared(rgik: Inventory) -> None:
+    """The column of types is gone, which is told as that; the outlines are all there."""
+
+    def drop(frames: dict[Role, Any]) -> None:
+        frames[Role.OUTLINE] = frames[Role.OUTLINE].drop(columns=["Out.Type"])
+
+    assert not [code for code in rgik_codes(rgik, drop) if code.startswith("layer:")]
+
+
 def test_thresholds_are_stated(before: Inventory, report: Report) -> None:
     """A release may state wider or narrower ones."""
     raised = edited(before, column("ELE_MEAN", lambda v: v + 300))

@@ -19,6 +19,7 @@ from rogi.inventory.values.known import Quantity, concept_of, known_texts, quant
 from rogi.inventory.values.units import AreaKind
 from rogi.longitudes import short_way
 from rogi.release.description import Thresholds
+from rogi.release.gate.layers import FEWEST, SWAPPED, lost_layers, swapped, words
 from rogi.release.gate.refusal import Refusal, liftable, some
 from rogi.rules.rule import Severity
 from rogi.schema.attributes import is_circular
@@ -32,10 +33,7 @@ Floats = NDArray[np.float64]
 DUPLICATE_IOU: Final = 0.9
 # New units whose median is so many standard deviations off were derived in another way.
 FOREIGN_SPREADS: Final = 3.0
-FEWEST: Final = 3  # new units that have a median worth the name
 UNIT_RULES: Final = ("ATT006", "ATT014")  # coding of aspects, unit of areas
-# Values that went to other units leave the mean of all where it was, while each unit's changes by much.
-SWAPPED: Final = 0.25
 NUMBER_TOLERANCE: Final = 1e-7  # relative; as in the difference of two versions
 _NUMERIC: Final = (FieldType.NUMBER, FieldType.INTEGER)
 
@@ -111,6 +109,7 @@ def content_refusals(
     """
     out = [*_units(report, source or packed), *_duplicates(packed)]
     if previous is not None:
+        out += lost_layers(previous, packed, limits)
         for layer in packed.layers:
             old = previous.layer(layer.role)
             if old is not None:
@@ -185,17 +184,12 @@ def _fields(old: Layer, new: Layer, limits: Thresholds) -> Iterator[Refusal]:
                 "Fill the column again.",
             )
             continue
-        if x is None or y is None or not (np.isfinite(x).any() and np.isfinite(y).any()):
+        if x is None and y is None:
+            said = swapped(words(old, name)[rows[0]], words(new, name)[rows[1]], limits)
+        elif x is None or y is None or not (np.isfinite(x).any() and np.isfinite(y).any()):
             continue
-        said = _shift(
-            x,
-            y,
-            rows,
-            unit_old,
-            unit_new,
-            limits,
-            circular=is_circular(name),
-        )
+        else:
+            said = _shift(x, y, rows, unit_old, unit_new, limits, circular=is_circular(name))
         if said:
             yield liftable(
                 f"shift:{column}",
