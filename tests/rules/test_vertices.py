@@ -225,3 +225,32 @@ def test_chunks_do_not_matter(features: int, size: int, seed: int) -> None:
     np.testing.assert_allclose(parts.perimeter, whole.perimeter)
     np.testing.assert_allclose(parts.width, whole.width)
     np.testing.assert_array_equal(parts.spikes.feature, whole.spikes.feature)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_one_coordinate_that_is_no_number_is_found_wherever_it_stands(bad: float, axis: int) -> None:
+    shell = [(0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0), (0.0, 0.0)]
+    hole = [(1.0, 1.0), (2.0, 1.0), (2.0, 2.0), (1.0, 1.0)]
+    whole = [
+        shapely.Polygon(shell, [hole]),
+        shapely.MultiPolygon([shapely.Polygon(shell), shapely.Polygon(hole)]),
+        shapely.LineString(shell),
+        shapely.MultiLineString([shell, hole]),
+        shapely.Point(1, 2),
+        shapely.MultiPoint(hole),
+        shapely.GeometryCollection([shapely.Point(1, 2), shapely.Polygon(shell)]),
+        shapely.Polygon(),
+    ]
+    assert finite_coordinates(np.array([*whole, None], dtype=object)).all()
+    for at, shape in enumerate(whole):
+        for vertex in range(shapely.get_num_coordinates(shape)):
+            coordinates = shapely.get_coordinates(shape)
+            coordinates[vertex, axis] = bad
+            try:
+                with np.errstate(invalid="ignore"):
+                    broken = shapely.set_coordinates(np.array([shape], dtype=object), coordinates)[0]
+            except shapely.errors.GEOSException:  # the first or last of a ring, which would be open
+                continue
+            found = finite_coordinates(np.array([*whole[:at], broken, *whole[at + 1 :]], dtype=object))
+            assert np.flatnonzero(~found).tolist() == [at]

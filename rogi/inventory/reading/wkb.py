@@ -106,11 +106,9 @@ def read(chunks: Iterable[pa.Array], notes: list[str], origin: Origin | None = N
     parts = []
     for chunk in chunks:
         wkb = chunk.to_numpy(zero_copy_only=False)
-        deep = [
-            i
-            for i, value in enumerate(wkb)
-            if value is not None and len(value) > _SHALLOW and _too_deep(value)
-        ]
+        deep = []
+        if max(map(len, filter(None, wkb)), default=0) > _SHALLOW:
+            deep = [i for i, value in enumerate(wkb) if value is not None and _too_deep(value)]
         if deep:
             wkb = wkb.copy()
             wkb[deep] = bytes(5)  # a geometry of no kind
