@@ -11,6 +11,7 @@ import typer
 
 from rogi.cli.streams import renew
 from rogi.errors import OptionError
+from rogi.raster.guard import allow_network
 
 if TYPE_CHECKING:
     from rogi.report.format import Format
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 
 def _allow_network(allowed: bool) -> bool:
-    from rogi.raster.guard import allow_network
-
     allow_network(allowed)
     return allowed
 

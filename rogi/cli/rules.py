@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from rogi.rules.catalogue import as_markdown, entries, page
+from rogi.rules.registry import expand, find_rule
+from rogi.rules.registry import rules as registry
 from rogi.text import as_json
 
 
@@ -29,10 +32,6 @@ def rules(
 
     Example: `rogi rules --select GEO`
     """
-    from rogi.rules.catalogue import as_markdown, entries
-    from rogi.rules.registry import expand
-    from rogi.rules.registry import rules as registry
-
     chosen = expand(tuple(select)) if select else frozenset(registry())
     table = [entry for entry in entries() if entry.code in chosen]
     if format is ListFormat.JSON:
@@ -56,9 +55,6 @@ def rule(code: Annotated[str, typer.Argument(help="Code or name, e.g. GEO003.")]
 
     Example: `rogi rule GEO015`
     """
-    from rogi.rules.catalogue import page
-    from rogi.rules.registry import find_rule
-
     text = page(find_rule(code))
     if sys.stdout.isatty():
         from rich.console import Console

@@ -18,7 +18,6 @@ from rogi.inventory.read import read_inventory
 from rogi.regions import read_regions
 from rogi.report.format import DOCUMENT, Format, chosen, format_named
 from rogi.report.writers import write
-from rogi.statistics import figures
 from rogi.statistics.facts import check, read_facts
 from rogi.statistics.grids import equal_area_grid, grid_of_units, write_gpkg
 from rogi.statistics.report import document
@@ -85,7 +84,7 @@ def stats(
     drawn_as = [format_named(name, FIGURES) for name in figure_format or ["png"]]
     if figures is not None:
         with optional("--figures"):
-            import matplotlib  # noqa: F401 - asked for before the work begins
+            import rogi.statistics.figures  # noqa: F401 - asked for before the work begins
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])
@@ -134,6 +133,8 @@ def _write_grid(cells: Gridded | None, path: Path) -> None:
 
 
 def _write_figures(table: UnitTable, cells: Gridded | None, folder: Path, formats: list[Format]) -> None:
+    from rogi.statistics import figures
+
     assert cells is not None
     make_folder(folder)
     drawn = {

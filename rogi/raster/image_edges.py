@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import label
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from rogi.raster.damage import around_damage
 from rogi.raster.grid import Mask, Window
@@ -74,10 +77,6 @@ def zero_edges(tile: Tile) -> ZeroEdges | None:
     """
     if not _zero_on_ring(tile):
         return None
-    from scipy.ndimage import label
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     rows, columns = (-(-length // BLOCK) for length in tile.shape)
     kept: dict[tuple[int, int], bytes] = {}
     first: dict[tuple[int, int], int] = {}

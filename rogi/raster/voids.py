@@ -20,6 +20,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import ndimage
 
 from rogi.raster.damage import around_damage
 from rogi.raster.files import RasterFile
@@ -298,8 +299,6 @@ class ZeroPatches:
         return known
 
     def _look(self, place: Place) -> _Block:
-        from scipy import ndimage
-
         window = self._window(place)
         values = np.abs(self.read(window.grown(1)))
         empty = ~(values > 0)  # zero, or NaN
@@ -332,8 +331,6 @@ class ZeroPatches:
 
 
 def _label(mask: Mask) -> tuple[NDArray[np.int32], int]:
-    from scipy import ndimage
-
     labels, count = ndimage.label(mask)
     return np.asarray(labels, dtype=np.int32), int(count)
 

@@ -9,7 +9,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from rogi.files import replacing
 from rogi.geometry import Floats
@@ -50,8 +54,6 @@ STYLE: Any = {
 
 def save(figure: Figure, path: Path, dpi: int = 300) -> None:
     """Write a figure as PNG, SVG or PDF by its suffix; the same figure gives the same bytes."""
-    import matplotlib as mpl
-
     by_suffix: Any = {
         ".png": {"Software": None},
         ".svg": {"Date": None, "Creator": "rogi"},
@@ -126,8 +128,6 @@ def map_figure(table: UnitTable, title: str = "") -> Figure | None:
 
 def histogram_figure(table: UnitTable) -> Figure | None:
     """Histograms of size, terrain and climate, and the aspect rose (Fig. 6); None without any attribute."""
-    import matplotlib as mpl
-
     shown = [
         (c, v) for c in shown_in("figure") if (v := table.numbers(c)) is not None and np.isfinite(v).any()
     ]
@@ -165,8 +165,6 @@ def _mean_title(concept: str) -> str:
 
 def grid_figure(cells: Gridded) -> Figure | None:
     """Density and means per cell (Fig. 7); None if all cells are empty."""
-    import matplotlib as mpl
-
     if not cells.count.any():
         return None
 
@@ -224,8 +222,6 @@ def grid_figure(cells: Gridded) -> Figure | None:
 
 def rose_figure(table: UnitTable) -> Figure | None:
     """Aspects per subregion (Fig. 8); one rose without subregions, None without aspects."""
-    import matplotlib as mpl
-
     degrees = aspects(table)
     if degrees is None:
         return None
@@ -301,8 +297,6 @@ def _rose(axes: Axes, degrees: Floats, title: str, *, radial: bool) -> None:
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    import matplotlib as mpl
-
     with mpl.rc_context(STYLE):
         figure = _blank(width, height)
         axes = figure.add_subplot()
@@ -312,9 +306,6 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 def _blank(width: float, height: float) -> Figure:
     """A figure that no window or global state knows of."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
@@ -331,6 +322,4 @@ def _marker(k: int) -> str:
 
 
 def _degrees(positive: str, negative: str) -> Any:
-    from matplotlib.ticker import FuncFormatter
-
     return FuncFormatter(lambda v, _: f"{abs(v):g}°{positive if v > 0 else negative if v < 0 else ''}")

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from rogi.errors import OptionError
 from rogi.inventory.build import from_frames
@@ -136,8 +137,6 @@ def new_season(count: int, seed: int = 0) -> Season:
 
 def _neighbours(centres: NDArray[np.float64]) -> NDArray[np.intp]:
     """Pairs of units each of which is nearest to the other, shape (m, 2)."""
-    from scipy.spatial import cKDTree
-
     _, found = cKDTree(centres).query(centres, k=2)
     nearest = np.asarray(found)[:, 1]
     rows = np.arange(len(centres))

@@ -17,6 +17,7 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import rasterize
+from scipy.ndimage import distance_transform_edt
 
 from rogi.errors import OptionError
 from rogi.synthetic.landforms import LOOK_ALIKES, Kind, Landform, Slopes, advanced, largest, place, relief
@@ -347,8 +348,6 @@ def _stamp(
     cover: Cover,
 ) -> None:
     """Put a landform on the ground of a window, where it reaches into it."""
-    from scipy.ndimage import distance_transform_edt
-
     pixel = float(x[1] - x[0])
     west, south, east, north = landform.polygon.bounds
     left, right = int((west - x[0]) / pixel) - 2, int((east - x[0]) / pixel) + 3

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+from scipy.spatial import cKDTree
 
 from rogi.synthetic.noise import noise
 
@@ -156,8 +158,6 @@ class Slopes:
         return np.asarray(east), np.asarray(-south)
 
     def _at(self, layer: Floats, xy: Floats) -> Floats:
-        from scipy.ndimage import map_coordinates
-
         where = np.stack([(self.north - xy[:, 1]) / self.spacing, (xy[:, 0] - self.west) / self.spacing])
         values: Floats = map_coordinates(layer, where, order=1, mode="nearest")
         return values
@@ -429,8 +429,6 @@ def largest(geometry: shapely.Geometry) -> shapely.Polygon:
 
 def _coordinates(landform: Landform, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
     """Distance along the line of flow and across it, and half-width there, of pixels, m."""
-    from scipy.spatial import cKDTree
-
     line = landform.line
     where = np.stack(np.meshgrid(x, y), axis=-1)
     _, nearest = cKDTree(line).query(where.reshape(-1, 2))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from affine import Affine
+from rasterio.features import rasterize
 
 from rogi.attributes.zonal.coverage import Coverage, pixel_rings, pixel_windows, ring_coverage
 from rogi.attributes.zonal.placement import row_areas
@@ -118,8 +119,6 @@ def centre_coverage(polygons: NDArray[np.object_], grid: Raster, windows: NDArra
 
     The size of a polygon that the grid's edge cuts is its area in pixels: what lies beyond is not burnt.
     """
-    from rasterio.features import rasterize
-
     rows, columns, counts = [], [], np.zeros(len(polygons), dtype=np.int64)
     for position, (polygon, (row0, row1, column0, column1)) in enumerate(zip(polygons, windows, strict=True)):
         if row1 > row0 and column1 > column0:

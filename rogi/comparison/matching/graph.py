@@ -14,6 +14,9 @@ from enum import StrEnum
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
+from scipy.spatial import cKDTree
 
 from rogi.comparison.matching.overlap import overlap_areas
 from rogi.comparison.matching.prepared_outlines import Outlines
@@ -143,8 +146,6 @@ def match_points(a: Geometries, b: Geometries, *, max_distance_m: float = MARKER
     The distance is the chord between the points on the ellipsoid; up to 10 km it differs from the geodesic
     by less than 2e-7.
     """
-    from scipy.spatial import cKDTree
-
     (rows_a, at_a), (rows_b, at_b) = _geocentric(a), _geocentric(b)
     if min(len(rows_a), len(rows_b)) == 0:
         left = right = np.zeros(0, np.intp)
@@ -321,9 +322,6 @@ def _assign(a: Ints, b: Ints, weight: Floats) -> NDArray[np.bool_]:
     Each object also gets a stand-in of its own to pair with when it stays alone, so that a full matching
     exists; costs are such that a full matching costs a constant less the weight it collects.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
-
     a_rows, i = np.unique(a, return_inverse=True)
     b_rows, j = np.unique(b, return_inverse=True)
     n, m = len(a_rows), len(b_rows)
@@ -367,9 +365,6 @@ def _graph(
 
 def connected(size: int, left: Ints, right: Ints) -> Ints:
     """Number of the connected component of each node, from 0 in the order of the first nodes."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     if size == 0:
         return np.zeros(0, np.intp)
     links = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(size, size))

@@ -24,6 +24,7 @@ from threading import Lock
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from rogi.detection.candidates.confidence import fill
 from rogi.detection.candidates.connected_pixels import NO_DATA, Bytes, Counts, Labels, find, join
@@ -158,8 +159,6 @@ def separate_lobes(
     ndarray of int32, shape (h, w)
         0 outside, else 1 to n by first pixels; each label is connected over the sides of pixels.
     """
-    from scipy import ndimage
-
     solid = np.pad(_without_small_holes(inside, minimum_pixels), 1)
     relief = ndimage.distance_transform_edt(solid, sampling=pixel_size)[1:-1, 1:-1]
     return _lobes(relief, inside != 0, neck, minimum_pixels)
@@ -188,8 +187,6 @@ def separate_at_boundaries(
     ndarray of int32, shape (h, w)
         As of `separate_lobes`.
     """
-    from scipy import ndimage
-
     core = (inside != 0) & ~boundary
     relief = ndimage.distance_transform_edt(np.pad(core, 1), sampling=pixel_size)[1:-1, 1:-1]
     seeds = _lobes(relief, core, GAP, max(1, int(SEED_SHARE * minimum_pixels)))
@@ -216,8 +213,6 @@ def _lobes(relief: Floats, inside: NDArray[np.bool_], neck: float, minimum: int)
 
 
 def _without_small_holes(inside: Bytes, pixels: int) -> NDArray[np.bool_]:
-    from scipy import ndimage
-
     outside, count = ndimage.label(np.pad(inside == 0, 1, constant_values=True))
     if count == 1:
         return np.asarray(inside != 0)

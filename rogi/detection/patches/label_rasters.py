@@ -10,6 +10,8 @@ import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.features import rasterize
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from rogi.errors import InputError
 from rogi.geometry import total_bounds, transform_geometries
@@ -143,8 +145,6 @@ def burn(polygons: Objects, numbers: NDArray[np.integer], window: tuple[int, int
     window : tuple of int
         Row and column of the first pixel, rows, columns.
     """
-    from rasterio.features import rasterize
-
     row, column, height, width = window
     if not len(polygons):
         return np.zeros((height, width), dtype=np.int32)
@@ -177,8 +177,6 @@ def touching_borders(numbers: Numbers, width: int) -> Mask:
     width : int
         Pixels on each side of the border.
     """
-    from scipy.ndimage import maximum_filter, minimum_filter
-
     if width < 1 or not numbers.any():
         return np.zeros(numbers.shape, dtype=bool)
     side = 2 * width + 1

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.features import rasterize
 
 from rogi.detection.candidates.glaciers import read_glaciers
 from rogi.errors import InputError, OptionError
@@ -214,8 +215,6 @@ def _cut(polygons: Geometries, window: Window) -> tuple[bytes, ...]:
 
 
 def _burnt(polygons: tuple[bytes, ...], window: Window) -> Mask:
-    from rasterio.features import rasterize
-
     shapes = [shape for shape in shapely.from_wkb(list(polygons)) if shape.geom_type.endswith("Polygon")]
     if not shapes:
         return np.zeros(window.shape, bool)

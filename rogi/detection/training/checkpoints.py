@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import safetensors.numpy
+import torch
 
 from rogi.detection.model.bundle import read_tensors
 from rogi.errors import InputError
@@ -77,9 +79,6 @@ def write_checkpoint(
     OutputError
         It cannot be written.
     """
-    import safetensors.numpy
-    import torch
-
     device = next(network.parameters()).device
     state: dict[str, torch.Tensor] = {"random/cpu": torch.get_rng_state()}
     if device.type == "cuda":
@@ -136,8 +135,6 @@ def restore(checkpoint: Checkpoint, network: nn.Module, optimizer: Optimizer) ->
     InputError
         It is the state of another network.
     """
-    import torch
-
     device = next(network.parameters()).device
     saved = {name: torch.from_numpy(array.copy()) for name, array in checkpoint.part("network/").items()}
     try:

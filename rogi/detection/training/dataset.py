@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from rogi.detection.model.card import Channel, normalise
 from rogi.detection.training.augmentation import NONE, Augmentation, augment, is_light
@@ -229,8 +230,6 @@ Tensors = tuple[Any, Any, Any]
 
 def tensors(batch: Batch, device: Any) -> Tensors:
     """A batch as tensors on a device."""
-    import torch
-
     pinned = device.type == "cuda"  # a copy from such memory goes on beside the work of the device
 
     def put(array: npt.NDArray[Any]) -> torch.Tensor:

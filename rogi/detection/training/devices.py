@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from rogi.detection.training.settings import Precision
 from rogi.errors import OptionError
 
@@ -22,8 +24,6 @@ def find_device(name: str) -> torch.device:
     OptionError
         There is no such device.
     """
-    import torch
-
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if name == "auto":
         return accelerator or torch.device("cpu")
@@ -42,8 +42,6 @@ def find_device(name: str) -> torch.device:
 
 def find_precision(wanted: Precision, device: torch.device) -> Precision:
     """fp32 or bf16, by what the device computes in hardware."""
-    import torch
-
     if wanted is not Precision.AUTO:
         return wanted
     if device.type == "cuda":
@@ -63,8 +61,6 @@ def exact(device: torch.device, threads: int, precision: Precision) -> Iterator[
 
     Float32 is that of IEEE 754, or TF32 if that is wanted; torch takes it for convolutions by default.
     """
-    import torch
-
     before = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     warn_before = torch.is_deterministic_algorithms_warn_only_enabled()
     switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)

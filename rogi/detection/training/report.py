@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matplotlib.ticker import MaxNLocator
+
 from rogi.detection.model.card import write_card
 from rogi.detection.model.collection import Inspected, bundle_bytes
 from rogi.detection.training.curves import Epoch
@@ -56,8 +58,6 @@ def to_json(found: Sequence[Inspected]) -> str:
 
 def curves_figure(history: Sequence[Epoch], best: Epoch) -> bytes:
     """IoU of training and validation by epoch, as Fig. 3a of Sun et al. (2024): a PNG."""
-    from matplotlib.ticker import MaxNLocator
-
     figure, axes = _figure(4.0, 2.8)
     numbers = [epoch.number for epoch in history]
     marker = "o" if len(history) == 1 else None

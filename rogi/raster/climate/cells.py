@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from rogi.errors import InputError
 from rogi.geometry import parse_crs, transform_coordinates
@@ -361,8 +362,6 @@ def _resampled(
     lon: NDArray[np.float64], lat: NDArray[np.float64], dimensions: tuple[str, str], request: Request
 ) -> Cells:
     """A curved grid read into an even one of longitude and latitude with cells a quarter as wide."""
-    from scipy.spatial import KDTree
-
     west, south, east, north = request.bounds
     middle = 0.5 * (west + east)
     lon = beside(lon, middle)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cftime
 import numpy as np
 from numpy.typing import NDArray
 
@@ -134,8 +135,6 @@ def read_stamps(dataset: xr.Dataset, axis: tuple[str, str], path: Path) -> Stamp
 
 def _decoded(values: NDArray[Any], unit: str, calendar: str, name: str, path: Path) -> list[Any]:
     """Dates of the numbers on an axis."""
-    import cftime
-
     try:
         if not np.isfinite(values.astype(np.float64)).all():
             raise ValueError("a date is missing")
@@ -171,8 +170,6 @@ def _written(number: float, calendar: str) -> Any:
 
 def date_of(year: int, month: int, day: int, calendar: str = "standard") -> Any:
     """A day of a calendar of CF."""
-    import cftime
-
     return cftime.datetime(year, month, day, calendar=calendar)
 
 
@@ -186,8 +183,6 @@ def _wrf_dates(values: NDArray[Any]) -> Iterator[Any]:
 
 def day_numbers(dates: Sequence[Any]) -> NDArray[np.float64]:
     """Days since 1600 of dates of one calendar."""
-    import cftime
-
     return np.asarray(cftime.date2num(list(dates), EPOCH, dates[0].calendar), dtype=np.float64)
 
 

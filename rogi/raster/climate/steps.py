@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cftime
 import numpy as np
 from numpy.typing import NDArray
 
@@ -199,8 +200,6 @@ def _begun(
 
 
 def _year_days(year: int, calendar: str) -> float:
-    import cftime
-
     if calendar == "360_day":
         return 360.0
     return 366.0 if cftime.is_leap_year(year, calendar) else 365.0
@@ -316,8 +315,6 @@ def longest(years: Sequence[int]) -> str:
 
 def _mean_years(kind: Kind, axes: Sequence[Stamps], request: Request) -> Timeline:
     """Twelve months, or one value, of all years between two."""
-    import cftime
-
     path, calendar = axes[0].path, axes[0].calendar
     bounds = np.concatenate([axis.bounds for axis in axes if axis.bounds is not None])
     ends = cftime.num2date([bounds.min(), bounds.max() - 1], EPOCH, calendar, only_use_cftime_datetimes=True)

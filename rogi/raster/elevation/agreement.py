@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
+from scipy import ndimage
 
 from rogi.errors import InputError
 from rogi.geometry import transform_coordinates
@@ -229,8 +230,6 @@ def _two_grids(fine: Candidate, coarse: Candidate) -> Difference | None:
     However a coarser pixel was made, by a mean or as the nearest finer one, its value lies among those of the
     finer pixels it covers and of those around them; and over many pixels neither is higher than the other.
     """
-    from scipy import ndimage
-
     side = int(np.clip(SIDE // max(1.0, coarse.grid.metres_per_pixel / fine.grid.metres_per_pixel), 2, 32))
     values, means, stray, places = [], [], [], []
     for window in _windows(_inside(coarse.grid, fine.grid), side):
