@@ -15,7 +15,7 @@ MOST = 150
 """Imports inside functions. There for what is optional or slow to import: torch, psycopg, pandas where only
 primary IDs are made, what a command needs for one option. Lower it when there are fewer; never raise it."""
 
-SLOW = {"numpy", "pandas", "shapely", "pyproj", "geopandas", "numba", "scipy", "rasterio", "matplotlib", "torch"}
+SLOW = {"geopandas", "matplotlib", "numba", "numpy", "pandas", "pyproj", "rasterio", "scipy", "shapely"}
 
 
 def inside_functions(source: str) -> int:

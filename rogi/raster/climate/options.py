@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rogi.errors import OptionError
 from rogi.raster.climate.units import Quantity
-from rogi.raster.files import Raster
+
+if TYPE_CHECKING:
+    from rogi.raster.files import Raster
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in degrees."""
