@@ -69,7 +69,10 @@ def masked(text: str, *, secrets: Iterable[str] = (), arguments: Sequence[str] |
 
 def _shown(found: re.Match[str]) -> str:
     user, secret, rest = _parts(found["rest"])
-    return found["head"] + (f"{user}:{MASK}{rest}" if secret else found["rest"])
+    head = found["head"]
+    if head.endswith(":/"):  # a path object made one slash of two
+        head += "/"
+    return head + (f"{user}:{MASK}{rest}" if secret else found["rest"])
 
 
 def _parts(rest: str) -> tuple[str, str, str]:

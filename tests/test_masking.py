@@ -65,7 +65,7 @@ def test_settings_as_argument(secret: str) -> None:
 def test_without_arguments() -> None:
     """A text alone: what looks like an address or a password is masked."""
     for text, told in {
-        "postgresql:/u:p@h/d": "postgresql:/u:***@h/d",
+        "postgresql:/u:p@h/d": "postgresql://u:***@h/d",
         "to 'postgres://u:a@b/c@h/d'.": "to 'postgres://u:***@h/d'.",
         "postgresql://u:secret/d": "postgresql://u:***/d",
         "https://u:pw@h/x@y": "https://u:***@h/x@y",

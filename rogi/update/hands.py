@@ -17,10 +17,13 @@ import pandas as pd
 import shapely
 
 from rogi.update.columns import GEOMETRY
+from rogi.update.mapper_names import NOBODY
 from rogi.update.problems import Rule
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+    from rogi.update.planning.stored_plan import Planned
 
 SAVED: Final = ("edited_by", "edited_at", "reviewed_by", "reviewed_at", "history")
 """Columns of the rows: text, times in UTC as ISO 8601; None where nobody saved the row, or in packages."""
@@ -29,6 +32,10 @@ DECIDED: Final = (
     "reviewer", "date", "comment",
 )  # fmt: skip
 """Columns that the digest of decisions is made of, with the outline."""
+
+
+SHOWN: Final = 5
+"""Rows named in a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,43 @@ def other_hands(rows: gpd.GeoDataFrame, saved: Saved) -> Iterator[tuple[int, Rul
         signed = reviewer is not None and reviewed is not None
         if signed and _plain(reviewer) not in _known_as(reviewed, saved):
             yield i, Rule.OTHER_HAND, f"the reviewer {reviewer}, but {reviewed} wrote that"
+
+
+def people_notes(rows: gpd.GeoDataFrame, planned: Planned, saved: Saved) -> Iterator[str]:
+    """What is odd, and may be right, about who decided: a foreign mapper in a package, a review of one's own.
+
+    Rows that were moved from another package keep the mapper of that one. Who decides in a store is known,
+    see `other_hands`.
+    """
+    own = {package.name: package.mapper for package in planned.packages}
+    moves = [move for move in planned.raw.get("moved") or () if isinstance(move, dict)]
+    moved = {_plain(own.get(str(move.get("from")))) for move in moves}
+    foreign: dict[str, dict[str, list[int]]] = {}
+    alone: dict[str, dict[str, list[int]]] = {}
+    columns = ("decision", "mapper", "reviewer", "package", "file", "row")
+    values = zip(*(rows[name].to_numpy(dtype=object) for name in columns), strict=True)
+    for decision, mapper, reviewer, package, file, row in values:
+        if decision is None or mapper is None:
+            continue
+        mine = own.get(package)
+        if not saved.store and mine not in (None, NOBODY) and _plain(mapper) not in {_plain(mine), *moved}:
+            foreign.setdefault(file, {}).setdefault(mapper, []).append(int(row))
+        if reviewer is not None and _plain(reviewer) == _plain(mapper):
+            alone.setdefault(file, {}).setdefault(mapper, []).append(int(row))
+    for file, names in sorted(foreign.items()):
+        yield f"{file} has decisions of another mapper than its package: {_listed(names)}"
+    for file, names in sorted(alone.items()):
+        yield f"{file} has decisions whose reviewer is their mapper: {_listed(names)}"
+
+
+def _listed(names: Mapping[str, list[int]]) -> str:
+    """``carla (rows 3, 5, 6 and 12 more)``."""
+    parts = []
+    for name, found in sorted(names.items()):
+        shown = ", ".join(map(str, sorted(found)[:SHOWN]))
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        parts.append(f"{name} ({'row' if len(found) == 1 else 'rows'} {shown}{more})")
+    return ", ".join(parts)
 
 
 def _known_as(user: str, saved: Saved) -> set[str]:

@@ -9,6 +9,8 @@ from typing import Final
 
 from rogi.errors import OptionError
 
+NOBODY: Final = "review"
+"""Name of the one package where no mappers are named."""
 LONGEST: Final = 60
 """Bytes of a file name without its suffix."""
 

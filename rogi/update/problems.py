@@ -50,6 +50,7 @@ class Rule(StrEnum):
     TWICE = "edited-twice"
     ROWS_DISAGREE = "rows-disagree"
     OTHER_HAND = "decided-by-another"
+    IMPOSSIBLE_DAY = "date-impossible"
 
     @property
     def message(self) -> str:
@@ -99,6 +100,7 @@ _MESSAGES = {
     "the units can be followed",
     Rule.TWICE: "{detail} decide differently; one must be withdrawn",
     Rule.ROWS_DISAGREE: "rows of one task decide differently ({detail}); keep one, or decide split for all",
+    Rule.IMPOSSIBLE_DAY: "the date is {detail}; write the day of the decision",
     Rule.OTHER_HAND: "the row names {detail}; who decided saves the row, or is named in it",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -24,6 +25,14 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 SCHEMA = "rogi_update"
 Session = Callable[..., list[Any]]
 Command = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def today() -> Iterator[None]:
+    """The decisions of all tests are of the past, whatever the clock says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rogi.update.deciding.legality._today", lambda: dt.date(2027, 1, 31))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -20,6 +21,7 @@ from rogi.errors import InputError
 from rogi.inventory.read import read_inventory
 from rogi.update.applying.lineage import lineage_text, read_operations
 from rogi.update.deciding.edits import read_edits
+from rogi.update.hands import people_notes
 from rogi.update.problems import Rule
 from rogi.update.status import review
 from rogi.update.vocabulary import Operation
@@ -148,6 +150,70 @@ def test_a_date_is_a_day_of_the_calendar(planned: tuple[Inputs, Path], day: str)
     assert edits.rows.loc[edits.rows["unit"] == unit, "date"].tolist() == [day]
     rules = [p.rule for p in review(edits).problems]
     assert rules == ([] if DAYS[day] else ["date-written"])
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("2027-02-01", None),  # tomorrow: a mapper may be ahead of this clock
+        ("2027-02-02", "the date is 2027-02-02, which has not come yet"),
+        ("2099-08-02", "the date is 2099-08-02, which has not come yet"),
+        ("1909-01-01", None),
+        ("1850-08-02", "the date is 1850-08-02, before the first photographs from aeroplanes"),
+    ],
+)
+def test_a_day_that_cannot_be_that_of_a_decision(
+    planned: tuple[Inputs, Path], day: str, said: str | None
+) -> None:
+    unit = planned[0].case.unit["r0c1"]
+    decide(planned[1] / "anna.gpkg", f"U:{unit}", "remove", reason="scree", mapper="anna", date=day)
+    problems = review(read_edits([planned[1]])).problems
+    assert [p.rule for p in problems] == (["date-impossible"] if said else [])
+    assert not said or problems[0].message.startswith(said)
+
+
+def test_odd_people_are_noted_and_applied(planned: tuple[Inputs, Path]) -> None:
+    """A foreign mapper and a review of one's own may be right; a moved row keeps its mapper."""
+    inputs, work = planned
+    unit = inputs.case.unit
+    values = {"reason": "scree", "mapper": "Zoë Müller", "reviewer": "zoë müller"}
+    decide(work / "anna.gpkg", f"U:{unit['r0c1']}", "remove", **values)
+    decide(work / "anna.gpkg", f"U:{unit['r1c1']}", "remove", reason="scree", mapper="ANNA ")
+    edits = read_edits([work])
+    rows = edits.rows.set_index("unit")["row"]
+    number = rows[unit["r0c1"]]
+    assert edits.notes == (
+        f"anna.gpkg has decisions of another mapper than its package: Zoë Müller (row {number})",
+        f"anna.gpkg has decisions whose reviewer is their mapper: Zoë Müller (row {number})",
+    )
+    assert not review(edits).problems
+    anna, ben = edits.planned.packages
+    moved = replace(
+        edits.planned,
+        packages=(anna, replace(ben, mapper="Zoë Müller")),
+        raw={"moved": [{"from": "ben", "to": "anna", "tasks": []}]},
+    )
+    assert len(list(people_notes(edits.rows, moved, edits.saved))) == 1
+
+
+def test_all_that_is_wrong_with_a_row_is_told_at_once(planned: tuple[Inputs, Path]) -> None:
+    """A slip beside the decision does not hide what is wrong with the outline."""
+    inputs, work = planned
+    plan = json.loads((work / "plan.json").read_text())
+    (work / "plan.json").write_text(json.dumps({**plan, "ask_front_rule": True}))
+    unit = inputs.case.unit
+    far = {"date": "2099-01-01", "mapper": "anna"}
+    decide(work / "anna.gpkg", f"U:{unit['r0c1']}", "refine", octagon(74.05, 37.55), **far)
+    without_triggers(
+        work / "anna.gpkg",
+        f"UPDATE tasks SET decision = 'split', mapper = NULL, reason = NULL WHERE unit = '{unit['r1c1']}'",
+    )
+    found = review(read_edits([work])).problems
+    rules = {name: {p.rule for p in found if p.unit == unit[name]} for name in ("r0c1", "r1c1")}
+    assert rules["r0c1"] == {"date-impossible", "front-rule-not-acknowledged", "refined-elsewhere"}
+    assert rules["r1c1"] == {
+        "reason-given", "mapper-given", "front-rule-not-acknowledged", "split-in-one-part",
+    }  # fmt: skip
 
 
 def test_conflicts_name_the_mappers(planned: tuple[Inputs, Path]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +45,12 @@ ROUNDING: Final = 7
 """Decimals of coordinates, 1 cm in degrees, beyond which outlines of two copies are not told apart."""
 WITH_OUTLINE: Final = (Decision.REFINE, Decision.RETRIEVE, Decision.SPLIT)
 """Decisions that give a new outline."""
+
+SLIPS: Final = frozenset(
+    {Rule.FRONT, Rule.OTHER_HAND, Rule.IMPOSSIBLE_DAY, "reason-given", "mapper-given", "date-written"}
+)
+"""Rules on what was left out or mistyped beside a clear decision. What it leads to is checked all the same,
+so that a mapper learns of everything at once."""
 
 
 class Status(StrEnum):
@@ -108,6 +114,8 @@ class Decided:
         Those found so far.
     columns
         Column -> (n,) its values.
+    slips
+        Positions of decided rows that are held for :data:`SLIPS` only.
     """
 
     edits: Edits
@@ -120,6 +128,14 @@ class Decided:
     changed: Bools
     problems: list[Problem]
     columns: Mapping[str, Texts]
+    slips: set[int] = field(default_factory=set)
+
+    @property
+    def judged(self) -> Bools:
+        """(n,) rows whose outline is looked at: decided, or held for :data:`SLIPS` only."""
+        out = self.status == Status.DECIDED
+        out[list(self.slips)] = True
+        return np.asarray(out, dtype=bool)
 
     @property
     def without_outline(self) -> Bools:
@@ -138,6 +154,10 @@ class Decided:
     def hold(self, index: int, rule: Rule | str, detail: str = "", **more: Any) -> None:
         """Record a problem of a row, and hold its decision."""
         self.problems.append(Problem.of(self.rows, index, rule, detail, **more))
+        if self.status[index] == Status.DECIDED and rule in SLIPS:
+            self.slips.add(int(index))
+        elif rule not in SLIPS:
+            self.slips.discard(int(index))
         if self.status[index] == Status.DECIDED:
             self.status[index] = Status.HELD
 

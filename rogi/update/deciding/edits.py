@@ -23,7 +23,7 @@ from rogi.schema.model import normalise
 from rogi.text import agreeing, counted
 from rogi.update.columns import GEOMETRY, cut, objects, typed
 from rogi.update.drawn import polygonal, sound_outlines
-from rogi.update.hands import Saved, other_hands, with_saved
+from rogi.update.hands import Saved, other_hands, people_notes, with_saved
 from rogi.update.packages.files import (
     CANDIDATE_ID,
     SHAPEFILE_TEXT,
@@ -210,9 +210,10 @@ def collect(
     current = _beside([t.current for t in ordered], "unit", target)
     candidates = _beside([t.candidates for t in ordered], "candidate", target)
     stated = {table.file: crs_label(table.frame.crs) for table in ordered if table.frame.crs is not None}
-    told = tuple(dict.fromkeys(notes))
+    known = saved or Saved()
+    told = tuple(dict.fromkeys([*notes, *people_notes(rows, planned, known)]))
     last = {table.file: table.last_saved for table in ordered if table.last_saved}
-    return Edits(planned, rows, current, candidates, missing, told, stated, saved or Saved(), last)
+    return Edits(planned, rows, current, candidates, missing, told, stated, known, last)
 
 
 def _plan_path(plan: Path | None, plans: Sequence[Path], files: Sequence[Path]) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 MERGE_GAP_M: Final = 100.0
 """Largest distance of outlines that are merged; no published value: the distance at which units stay in one
 work package."""
+FIRST_DAY: Final = dt.date(1909, 1, 1)
+"""Photographs were taken from aeroplanes from 1909 on; a decision on an outline is later."""
+TIME_ZONES: Final = dt.timedelta(days=1)
+"""How far the day of a mapper may be ahead of that of this computer."""
 _SQL_TYPES: Final = {
     "text": "TEXT",
     "integer": "INTEGER",
@@ -50,12 +55,12 @@ def check_rows(found: Decided) -> None:
     planned = found.without_outline
     for i in np.flatnonzero(unknown & ~planned).tolist():
         _hold(found, int(i), Rule.UNKNOWN_UNIT)
-    for i in np.flatnonzero(planned & (found.status == Status.DECIDED)).tolist():
+    for i, detail in _impossible_days(found):
+        _hold(found, i, Rule.IMPOSSIBLE_DAY, detail=detail)
+    for i in np.flatnonzero(planned & found.judged).tolist():
         found.hold(int(i), Rule.NOT_HELD)
     decision = found.text("decision")
-    for i in np.flatnonzero(
-        (decision == Decision.REMAIN) & found.changed & (found.status == Status.DECIDED)
-    ).tolist():
+    for i in np.flatnonzero((decision == Decision.REMAIN) & found.changed & found.judged).tolist():
         found.hold(i, Rule.CHANGED_ANYWAY, Decision.REMAIN.value)
     _check_ticks(found)
     if found.edits.planned.front_rule:
@@ -63,8 +68,29 @@ def check_rows(found: Decided) -> None:
         drawn = np.isin(
             decision.astype(str), [Decision.REFINE.value, Decision.RETRIEVE.value, Decision.SPLIT.value]
         )
-        for i in np.flatnonzero(drawn & ~front & (found.status == Status.DECIDED)).tolist():
+        for i in np.flatnonzero(drawn & ~front & found.judged).tolist():
             found.hold(i, Rule.FRONT)
+
+
+def _impossible_days(found: Decided) -> Iterator[tuple[int, str]]:
+    """Decided rows whose day has not come yet, or is before there was anything to map from."""
+    latest = _today() + TIME_ZONES
+    decision = found.text("decision")
+    for i, text in enumerate(found.text("date")):
+        if text is None or decision[i] is None:
+            continue
+        try:
+            day = dt.date.fromisoformat(text)
+        except ValueError:  # a constraint of the model says so
+            continue
+        if day > latest:
+            yield i, f"{text}, which has not come yet"
+        elif day < FIRST_DAY:
+            yield i, f"{text}, before the first photographs from aeroplanes"
+
+
+def _today() -> dt.date:
+    return dt.date.today()
 
 
 def _check_ticks(found: Decided) -> None:
@@ -72,7 +98,7 @@ def _check_ticks(found: Decided) -> None:
     ticked = np.array([value is True for value in found.text("use_candidate")], dtype=bool)
     decision = found.text("decision")
     idle = ~np.isin(decision.astype(str), [d.value for d in WITH_OUTLINE])
-    for i in np.flatnonzero(ticked & idle & (found.status == Status.DECIDED)).tolist():
+    for i in np.flatnonzero(ticked & idle & found.judged).tolist():
         found.hold(i, Rule.NOT_TAKEN, str(decision[i]))
 
 
@@ -158,7 +184,7 @@ class _Maker:
         self.parts: list[tuple[Any, ...]] = []
 
     def sound(self, decision: Decision) -> NDArray[np.intp]:
-        return np.flatnonzero((self.decision == decision.value) & (self.found.status == Status.DECIDED))
+        return np.flatnonzero((self.decision == decision.value) & self.found.judged)
 
     def add(
         self, row: int, operation: Decision, unit: str | None, sources: tuple[int, ...], shape: Any
@@ -246,7 +272,7 @@ class _Maker:
 def _check_merges(found: Decided) -> None:
     """Targets of merges that are there, stay, are decided, and near."""
     decision, into, unit = (found.text(name) for name in ("decision", "merge_into", "unit"))
-    merging = np.flatnonzero((decision == Decision.MERGE) & (found.status == Status.DECIDED))
+    merging = np.flatnonzero((decision == Decision.MERGE) & found.judged)
     if not len(merging):
         return
     by_key = {found.key[g[0]]: g for g in groups(found.key)}
@@ -265,7 +291,7 @@ def _check_merges(found: Decided) -> None:
             found.hold(i, Rule.MERGE_CHAIN, target, other=target, conflict=True, peers=going)
         elif len(rows) != 1 or found.status[rows[0]] in (Status.OPEN, Status.UNSURE):
             found.hold(i, Rule.MERGE_OPEN, target, other=target)
-    merging = merging[found.status[merging] == Status.DECIDED]
+    merging = merging[found.judged[merging]]
     for members in groups(into[merging]):
         own = merging[members]
         positions = [place[into[own[0]]], *(int(found.at[i]) for i in own)]

@@ -18,7 +18,7 @@ from rogi.errors import InputError
 from rogi.geometry import Floats, Ints
 from rogi.inventory.read import read_inventory
 from rogi.raster.guard import is_there
-from rogi.update.mapper_names import file_names
+from rogi.update.mapper_names import NOBODY, file_names
 from rogi.update.planning.candidate_files import Candidates, read_candidates, refuse_candidates
 from rogi.update.planning.classes import CLASSES, GLACIER_SHARE, UNCHANGED_IOU, Clusters, classify, joined
 from rogi.update.planning.evidence import Evidence, gather_evidence
@@ -30,9 +30,6 @@ from rogi.update.planning.units import Texts, Units, read_units
 
 TASKS_PER_AREA: Final = 200
 """Tasks of an area of a package, about, where the user names no number of areas."""
-
-NOBODY: Final = "review"
-"""Name of the one package where no mappers are named."""
 
 Progress = Callable[[str, int, int], None]
 STEPS: Final = ("reading", "matching", "looking at ice and imagery", "dividing")
