@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +17,9 @@ from rogi.attributes.zonal.groups import Engine
 from rogi.cli import options
 from rogi.cli.guard import KEEPS, WRITES, Force
 from rogi.cli.options import Remote
+from rogi.cli.progress import Progress
 from rogi.cli.sources import NO_INPUTS, Inputs, with_sources
-from rogi.cli.streams import renew, tell
+from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.inventory.read import read_inventory
 from rogi.ledger import Ledger
@@ -183,7 +183,7 @@ def attributes(
     if not output.parent.is_dir():
         raise OptionError(f"The folder {output.parent} does not exist; make it, or write elsewhere.")
     with Ledger(ledger or output.with_name(output.name + ".ledger")) as book:
-        line = TimeLeft(quiet)
+        line = Progress(quiet, "units")
         try:
             derived = derive_attributes(inventory, settings, Runner(book, workers, cluster, line))
         finally:
@@ -316,42 +316,3 @@ def _columns(units: Mapping[str, int]) -> str:
     for column, number in units.items():
         by_number.setdefault(number, []).append(column)
     return "; ".join(f"{', '.join(names)} of {counted(n, 'unit')}" for n, names in by_number.items())
-
-
-class TimeLeft:
-    """Progress with the time left on stderr: a line that renews itself on a terminal, else one per tenth."""
-
-    def __init__(self, quiet: bool = False, what: str = "units") -> None:
-        self._quiet, self._counted = quiet, what
-        self._terminal = sys.stderr.isatty()
-        self._what = ""
-        self._start, self._first, self._tenth = 0.0, 0, -1
-
-    def __call__(self, what: str, number: int, total: int) -> None:
-        now = time.monotonic()
-        if what != self._what:
-            self._what, self._start, self._first, self._tenth = what, now, number, -1
-        if self._quiet or not total:
-            return
-        done = number - self._first
-        left = (now - self._start) / done * (total - number) if done > 0 else None
-        text = f"{what}: {number}/{total} {self._counted}" + (
-            f", {_clock(left)} left" if left is not None and number < total else ""
-        )
-        if self._terminal:
-            renew(f"{text}")
-        elif 10 * number // total != self._tenth:
-            self._tenth = 10 * number // total
-            tell(text)
-            sys.stderr.flush()
-
-    def done(self) -> None:
-        """Clear the line."""
-        if self._terminal and not self._quiet:
-            renew("")
-
-
-def _clock(seconds: float) -> str:
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import ProgressLine, format_option
+from rogi.cli.options import format_option
+from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.comparison import output_layers as layers
 from rogi.comparison.matching.sides import side_of
@@ -135,7 +136,7 @@ def compare(
             "--by": by,
         },
     )
-    progress = ProgressLine(quiet)
+    progress = Progress(quiet)
     outcome = compare_sides(
         lambda: _sides(paths, reference_file, role, id, crs, dialect, layer or [], progress),
         len(paths),
@@ -199,7 +200,7 @@ def _sides(
     crs: str | None,
     dialect: str | None,
     layers: list[str],
-    progress: ProgressLine,
+    progress: Progress,
 ) -> list[Side]:
     """The inventories in order, the reference's own file first."""
     wanted = role_named(role)

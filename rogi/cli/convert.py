@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rogi.cli.guard import WRITES, Force
+from rogi.cli.options import format_option
 from rogi.inventory.convert import convert as convert_inventory
 from rogi.inventory.loss import LossKind
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import WriteFormat, write_inventory
+from rogi.report.format import Format, chosen
 from rogi.text import as_json, printable, sheet_text
 
 if TYPE_CHECKING:
     from rogi.inventory.loss import Loss
     from rogi.inventory.model import Inventory
 
-
-class SummaryFormat(StrEnum):
-    """How the summary is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
+FORMATS = (Format.TEXT, Format.JSON, Format.CSV)
 
 
 def convert(
@@ -72,7 +67,7 @@ def convert(
     encoding: Annotated[
         str | None, typer.Option(help="Encoding of Shapefiles and CSV files that state none or a wrong one.")
     ] = None,
-    format: Annotated[SummaryFormat, typer.Option(help="How to print the summary.")] = SummaryFormat.TEXT,
+    format: Annotated[str | None, format_option(FORMATS)] = None,
     force: Force = False,
 ) -> None:
     """Write an inventory in another format, or under another schema, and count what is lost.
@@ -82,13 +77,14 @@ def convert(
     Examples: `rogi convert TPRoGI_v1.0/ tprogi.gpkg` · `rogi convert outlines.geojson markers.csv all.gpkg` ·
     `rogi convert swiss.gpkg out.gpkg --to-schema rgik --to-crs EPSG:4326`
     """
+    kind = chosen(format, None, FORMATS)
     inventory = read_inventory(
         sources, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding, table=table
     )
     conversion = convert_inventory(inventory, to_schema, crs=to_crs, keep_extra=not drop_extra)
     written = write_inventory(conversion.inventory, output, format=to_format)
     losses = (*conversion.losses, *written.losses)
-    _print(inventory, conversion.inventory, written.paths, losses, conversion.notes, format)
+    _print(inventory, conversion.inventory, written.paths, losses, conversion.notes, kind)
 
 
 def _print(
@@ -97,9 +93,9 @@ def _print(
     paths: tuple[Path, ...],
     losses: tuple[Loss, ...],
     converted: tuple[str, ...],
-    format: SummaryFormat,
+    format: Format,
 ) -> None:
-    if format is SummaryFormat.JSON:
+    if format is Format.JSON:
         content = {
             "paths": [str(path) for path in paths],
             "schema": after.schema.id,
@@ -114,7 +110,7 @@ def _print(
         }
         sys.stdout.write(as_json(content, 2))
         return
-    if format is SummaryFormat.CSV:
+    if format is Format.CSV:
         rows = [[x.layer, x.column, x.kind.value, x.count, x.detail] for x in losses]
         shown = [[printable(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
         sys.stdout.write(sheet_text(["layer", "column", "kind", "features", "detail"], shown))

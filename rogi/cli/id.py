@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, App, Force
+from rogi.cli.options import format_option
 from rogi.cli.streams import tell
 from rogi.errors import InputError, OptionError
 from rogi.files import write_text
+from rogi.report.format import Format, chosen
 from rogi.text import as_json, printable
 
 if TYPE_CHECKING:
@@ -28,14 +30,6 @@ app = App(
 VECTOR_ENDINGS = (".gpkg", ".shp", ".fgb", ".parquet", ".geojson", ".kml", ".kmz")
 # Longitudes west of Greenwich begin like an option.
 _NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
-
-
-class TableFormat(StrEnum):
-    """How results are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
 
 
 class Prefix(StrEnum):
@@ -59,9 +53,8 @@ _Items = Annotated[
         metavar="[ITEM]...", help="Values, or one file (CSV or any vector file); - or none: stdin."
     ),
 ]
-_Format = Annotated[
-    TableFormat | None, typer.Option(help="text, json or csv; default: as the output is named, else text.")
-]
+FORMATS = (Format.TEXT, Format.JSON, Format.CSV)
+_Format = Annotated[str | None, format_option(FORMATS, output=True)]
 _Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write; default stdout."), WRITES
 ]
@@ -265,7 +258,7 @@ def _texts(items: Sequence[str] | None) -> list[str]:
 def _write(
     columns: Mapping[str, Iterable[object]],
     shown: Sequence[str],
-    format: TableFormat | None,
+    format: str | None,
     output: Path | None,
 ) -> None:
     """A table: as text its chosen columns, one line for each row; by default as the output is named."""
@@ -275,15 +268,13 @@ def _write(
             "`rogi attributes FILE --fields ID -o NEW` fill the column."
         )
 
-    if format is None:
-        ending = output.suffix.lower().removeprefix(".") if output is not None else ""
-        format = TableFormat(ending) if ending in ("csv", "json") else TableFormat.TEXT
+    kind = chosen(format, output, FORMATS)
     plain = {name: [_plain(value) for value in values] for name, values in columns.items()}
     rows = list(zip(*plain.values(), strict=True))
-    if format is TableFormat.JSON:
+    if kind is Format.JSON:
         records = [dict(zip(plain, row, strict=True)) for row in rows]
         text = as_json(records, 1)
-    elif format is TableFormat.CSV:
+    elif kind is Format.CSV:
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(plain)

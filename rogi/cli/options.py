@@ -1,15 +1,13 @@
-"""Options several commands share, and the progress line."""
+"""Options several commands share."""
 
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rogi.cli.streams import renew
 from rogi.errors import OptionError
 from rogi.raster.guard import allow_network
 
@@ -34,11 +32,14 @@ Remote = Annotated[
 """Option of commands that read rasters."""
 
 
-def format_option(allowed: Sequence[Format], *, repeated: bool = False) -> Any:
-    """The option ``--format`` of a command that writes these formats, the first of them by default."""
-    names = ", ".join(format.value for format in allowed)
-    default = "one for each --output" if repeated else f"default: by the suffix of -o, else {allowed[0]}"
-    return typer.Option("--format", help=f"{names}; {default}.")
+def format_option(allowed: Sequence[Format], *, output: bool = False, repeated: bool = False) -> Any:
+    """The option ``--format`` of a command that writes these formats, the first of them by default.
+
+    ``output``: it has ``--output``, whose suffix decides too; ``repeated``: which can be given several times.
+    """
+    default = f"by the suffix of --output, else {allowed[0]}" if output else f"{allowed[0]}"
+    end = "one for each --output, or one for the terminal" if repeated else f"default: {default}"
+    return typer.Option("--format", help=f"{', '.join(allowed)}; {end}.")
 
 
 def pairs(items: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
@@ -97,19 +98,3 @@ def parameter_values(table: Mapping[str, str]) -> dict[str, object]:
         return text
 
     return {name: parsed(value) for name, value in table.items()}
-
-
-class ProgressLine:
-    """One line on stderr that says what is being done; silent where stderr is not a terminal."""
-
-    def __init__(self, quiet: bool = False) -> None:
-        self._shown = sys.stderr.isatty() and not quiet
-
-    def __call__(self, what: str, number: int, total: int) -> None:
-        if self._shown:
-            renew(f"{number}/{total} {what}")
-
-    def done(self) -> None:
-        """Clear the line."""
-        if self._shown:
-            renew("")

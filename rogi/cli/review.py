@@ -98,7 +98,7 @@ def score_command(
     layer: Annotated[
         list[str] | None, typer.Option(help="ROLE=PATH[:LAYER] of --inventory. Repeatable.")
     ] = None,
-    format: Annotated[str | None, format_option(DOCUMENT)] = None,
+    format: Annotated[str | None, format_option(DOCUMENT, output=True)] = None,
     output: Annotated[
         Path | None, typer.Option("--output", help="Write the score here, not to the terminal."), WRITES
     ] = None,

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from rogi.cli.options import format_option
+from rogi.report.format import Format, chosen
 from rogi.rules.catalogue import as_markdown, entries, page
 from rogi.rules.registry import expand, find_rule
 from rogi.rules.registry import rules as registry
 from rogi.text import as_json
 
-
-class ListFormat(StrEnum):
-    """How a list is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
+FORMATS = (Format.TEXT, Format.MARKDOWN, Format.JSON)
 
 
 def rules(
     select: Annotated[
         list[str] | None, typer.Option(help="Only these codes, names or prefixes (GEO, PID00).")
     ] = None,
-    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.TEXT,
+    format: Annotated[str | None, format_option(FORMATS)] = None,
 ) -> None:
     """List the rules with severity, evidence and scope.
 
     Example: `rogi rules --select GEO`
     """
-    chosen = expand(tuple(select)) if select else frozenset(registry())
-    table = [entry for entry in entries() if entry.code in chosen]
-    if format is ListFormat.JSON:
+    kind = chosen(format, None, FORMATS)
+    codes = expand(tuple(select)) if select else frozenset(registry())
+    table = [entry for entry in entries() if entry.code in codes]
+    if kind is Format.JSON:
         sys.stdout.write(as_json([entry.as_dict() for entry in table], 2))
         return
-    if format is ListFormat.MARKDOWN:
+    if kind is Format.MARKDOWN:
         sys.stdout.write(as_markdown(table))
         return
     width = max((len(entry.name) for entry in table), default=0)

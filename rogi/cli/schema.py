@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rogi.cli.guard import WRITES, App, Force
+from rogi.cli.options import format_option
 from rogi.cli.streams import tell
 from rogi.files import write_text
+from rogi.report.format import Format, chosen
 from rogi.schema.docs import schema_page
-from rogi.schema.export import Format, summary
+from rogi.schema.export import Language, summary
 from rogi.schema.export import export as export_schema
 from rogi.schema.load import dialects, load_schema, load_vocabulary, schema_ids, vocabulary_names
 from rogi.text import as_json
@@ -22,38 +23,25 @@ app = App(
     help="List, show and export schemas; make a blank GeoPackage for mapping.",
 )
 
+FORMATS = (Format.TEXT, Format.JSON)
 _SchemaArgument = Annotated[
     str, typer.Argument(metavar="SCHEMA", help="Id or name (tprogi/1.0, rgik), or a YAML file of your own.")
 ]
 
 
-class ListFormat(StrEnum):
-    """How a list is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class ExportFormat(StrEnum):
-    """What a schema is exported to."""
-
-    JSONSCHEMA = "jsonschema"
-    DATAPACKAGE = "datapackage"
-    MARKDOWN = "markdown"
-
-
 @app.command("list")
 def list_schemas(
-    format: Annotated[ListFormat, typer.Option(help="How to print the list.")] = ListFormat.TEXT,
+    format: Annotated[str | None, format_option(FORMATS)] = None,
 ) -> None:
     """List schemas, dialects and vocabularies.
 
     Example: `rogi schema list`
     """
+    kind = chosen(format, None, FORMATS)
     schemas = {id: load_schema(id) for id in schema_ids()}
     vocabularies = [load_vocabulary(name) for name in vocabulary_names()]
     known = sorted(dialects(), key=lambda d: d.name)
-    if format is ListFormat.JSON:
+    if kind is Format.JSON:
         content = {
             "schemas": summary(schemas),
             "dialects": [
@@ -100,7 +88,7 @@ def show(schema: _SchemaArgument) -> None:
 @app.command()
 def export(
     schema: _SchemaArgument,
-    to: Annotated[ExportFormat, typer.Option("--to", help="Language of the export.")],
+    to: Annotated[Language, typer.Option("--to", help="Language of the export.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; default standard output."), WRITES
     ] = None,
@@ -110,7 +98,7 @@ def export(
 
     Example: `rogi schema export tprogi --to datapackage -o datapackage.json`
     """
-    text = export_schema(load_schema(schema), Format(to.value))
+    text = export_schema(load_schema(schema), to)
     if output is None:
         sys.stdout.write(text)
         return

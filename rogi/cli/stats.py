@@ -62,7 +62,7 @@ def stats(
             help="Compare with stated facts: a facts.yaml, its folder (releases/1.0), or a version (1.0)."
         ),
     ] = None,
-    format: Annotated[str | None, format_option(DOCUMENT)] = None,
+    format: Annotated[str | None, format_option(DOCUMENT, output=True)] = None,
     output: Annotated[
         Path | None, typer.Option(help="Write the numbers here: .txt, .md, .json, .html."), WRITES
     ] = None,

@@ -59,12 +59,6 @@ def tell(text: str) -> None:
     sys.stderr.write(f"{printable(masked(text))}\n")
 
 
-def renew(text: str) -> None:
-    """Replace the line that renews itself, on a terminal."""
-    sys.stderr.write(f"\r\x1b[K{printable(masked(text))}")
-    sys.stderr.flush()
-
-
 def confirmed(question: str, otherwise: str) -> bool:
     """Whether somebody answers a question, asked on stderr, with y or yes.
 

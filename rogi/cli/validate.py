@@ -12,7 +12,8 @@ import typer
 from rogi import __version__
 from rogi.cli import options
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import ProgressLine, Remote, format_option
+from rogi.cli.options import Remote, format_option
+from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.inventory.loss import unread_tables
@@ -147,7 +148,7 @@ def validate(
     inputs = list(paths or ())
     outputs = all_chosen(list(format or ()), list(output or ()), FORMATS)
     _check_fix(fix, fixed)
-    progress = ProgressLine(quiet)
+    progress = Progress(quiet)
     progress("reading", 0, 1)
     inventory = read_inventory(
         inputs,
@@ -181,7 +182,7 @@ def _recomputed(
     inventory: Inventory,
     rasters: Mapping[str, list[Path] | None],
     config: Path | None,
-    progress: ProgressLine,
+    progress: Progress,
 ) -> tuple[Inventory, tuple[str, ...]]:
     """The inventory with attributes derived anew from rasters, and which files cannot be read."""
     from rogi.attributes.configuration import AttributeSettings, read_settings

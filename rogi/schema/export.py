@@ -19,7 +19,7 @@ TABLE_DIALECT: Final = "https://datapackage.org/profiles/2.0/tabledialect.json"
 TABLE_SCHEMA: Final = "https://datapackage.org/profiles/2.0/tableschema.json"
 
 
-class Format(StrEnum):
+class Language(StrEnum):
     """What a schema can be exported to."""
 
     JSONSCHEMA = "jsonschema"
@@ -27,11 +27,11 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-def export(schema: Schema, format: Format) -> str:
+def export(schema: Schema, to: Language) -> str:
     """A schema as text; the same schema gives the same text."""
-    if format is Format.MARKDOWN:
+    if to is Language.MARKDOWN:
         return schema_page(schema)
-    made = to_jsonschema(schema) if format is Format.JSONSCHEMA else to_datapackage(schema)
+    made = to_jsonschema(schema) if to is Language.JSONSCHEMA else to_datapackage(schema)
     return as_json(made, 2)
 
 

@@ -71,5 +71,5 @@ def test_differences_are_those_of_the_command(releases: Releases, tmp_path: Path
     pd.testing.assert_series_equal(in_memory.counts, found.counts)
     with pytest.raises(OptionError, match="0 or more"):
         rogi.diff(*paths, tolerances={"elevation_mean": -1})
-    with pytest.raises(OptionError, match="ending"):
+    with pytest.raises(OptionError, match="unknown file extension"):
         found.write(tmp_path / "diff.docx")

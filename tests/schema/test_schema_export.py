@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from rogi.schema.docs import pages, schema_page
-from rogi.schema.export import Format, export, to_datapackage, to_jsonschema
+from rogi.schema.export import Language, export, to_datapackage, to_jsonschema
 from rogi.schema.load import load_schema, load_vocabulary, schema_ids
 from rogi.schema.model import FieldType, Schema
 
@@ -20,8 +20,8 @@ each = pytest.mark.parametrize("schema", SCHEMAS, ids=lambda s: s.id)
 
 
 @each
-@pytest.mark.parametrize("format", list(Format))
-def test_export_is_the_same_every_time(schema: Schema, format: Format) -> None:
+@pytest.mark.parametrize("format", list(Language))
+def test_export_is_the_same_every_time(schema: Schema, format: Language) -> None:
     """Twice the same text, ending in a line end."""
     assert export(schema, format) == export(schema, format)
     assert export(schema, format).endswith("\n")
@@ -44,7 +44,7 @@ def collection(*properties: dict[str, Any], geometry: str = "Point") -> dict[str
 @each
 def test_jsonschema_is_a_json_schema(schema: Schema) -> None:
     """Valid against its metaschema; every reference leads somewhere."""
-    document = json.loads(export(schema, Format.JSONSCHEMA))
+    document = json.loads(export(schema, Language.JSONSCHEMA))
     jsonschema.Draft202012Validator.check_schema(document)
     assert [ref["$ref"] for ref in document["anyOf"]] == [f"#/$defs/{name}" for name in document["$defs"]]
 
@@ -96,7 +96,7 @@ ALLOWED = {
 @each
 def test_datapackage_follows_the_standard(schema: Schema) -> None:
     """Names, types, constraints and keys as the standard asks for."""
-    package = json.loads(export(schema, Format.DATAPACKAGE))
+    package = json.loads(export(schema, Language.DATAPACKAGE))
     assert package["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"
     names = [resource["name"] for resource in package["resources"]]
     assert len(set(names)) == len(names) == len(schema.layers)
@@ -181,7 +181,7 @@ def test_markdown_tables_are_whole() -> None:
 @each
 def test_markdown_tells_every_field(schema: Schema) -> None:
     """Name, unit and evidence of each field, and the terms of its vocabulary."""
-    text = export(schema, Format.MARKDOWN)
+    text = export(schema, Language.MARKDOWN)
     for layer in schema.layers:
         for field in layer.fields:
             row = next(line for line in text.splitlines() if line.startswith(f"| `{field.name}` |"))

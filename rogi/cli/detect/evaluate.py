@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import ProgressLine, Remote, format_option
+from rogi.cli.options import Remote, format_option
+from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.comparison.metrics import check_expectations, check_limits, parse_limits, read_expectations
 from rogi.detection.evaluation.judging import evaluate_candidates
@@ -96,7 +97,7 @@ def evaluate(
     if probability is None:
         _check_pixels(list(limits), "--fail-under")
         _check_pixels([one.name for one in expected], "--expect")
-    progress = ProgressLine(quiet)
+    progress = Progress(quiet)
     result = evaluate_candidates(
         lambda: _read(candidates, truth, crs, layer or (), progress),
         area=area,
@@ -130,7 +131,7 @@ def evaluate(
 
 
 def _read(
-    candidates: Path, truth: Path, crs: str | None, layer: Sequence[str], progress: ProgressLine
+    candidates: Path, truth: Path, crs: str | None, layer: Sequence[str], progress: Progress
 ) -> tuple[Inventory, Inventory]:
     own, other = (layers_for(path, layer, (candidates, truth)) for path in (candidates, truth))
     progress("reading candidates", 1, 4)

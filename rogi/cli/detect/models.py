@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rogi.cli.options import format_option
 from rogi.cli.streams import tell
 from rogi.detection.model.collection import find_bundles, inspect
 from rogi.detection.training.report import as_cards, as_table, to_json
+from rogi.report.format import Format, chosen
 
-
-class ModelsFormat(StrEnum):
-    """How models are printed."""
-
-    TABLE = "table"
-    CARD = "card"
-    JSON = "json"
+FORMATS = (Format.TEXT, Format.CARD, Format.JSON)
 
 
 def models(
@@ -31,9 +26,7 @@ def models(
         bool,
         typer.Option("--self-test", help="Run the golden example of each on every backend there is."),
     ] = False,
-    format: Annotated[ModelsFormat, typer.Option(help="A table, all of each card, or JSON.")] = (
-        ModelsFormat.TABLE
-    ),
+    format: Annotated[str | None, format_option(FORMATS)] = None,
 ) -> None:
     """List model bundles and check that they are whole: every byte against its sum, and the format.
 
@@ -41,8 +34,10 @@ def models(
 
     Examples: `rogi detect models models/` · `rogi detect models tprogi.zip --format card --self-test`
     """
+    render = {Format.TEXT: as_table, Format.CARD: as_cards, Format.JSON: to_json}[
+        chosen(format, None, FORMATS)
+    ]
     found = [inspect(path, self_test=self_test) for path in find_bundles(places or [Path()])]
-    render = {ModelsFormat.TABLE: as_table, ModelsFormat.CARD: as_cards, ModelsFormat.JSON: to_json}[format]
     sys.stdout.write(render(found))
     for item in found:
         if item.error:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
-from rogi.cli.options import ProgressLine, Remote, pairs
+from rogi.cli.options import Remote, pairs
+from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.detection.imagery.channels import Imagery
 from rogi.detection.patches.cutting import PatchSettings
@@ -106,7 +107,7 @@ def patches(
         Imagery.open(path, bands=chosen, channels=channels, resolution=resolution, nodata=nodata or ())
         for path in imagery
     ]
-    line = ProgressLine(quiet)
+    line = Progress(quiet)
     try:
         made = make_patches(
             images,

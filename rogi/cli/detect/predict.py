@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi.cli.attributes import TimeLeft
 from rogi.cli.guard import KEEPS
 from rogi.cli.options import Remote, pairs
 from rogi.cli.options import date as parsed_date
+from rogi.cli.progress import Progress
 from rogi.cli.streams import Stopwatch, tell
 from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
 from rogi.detection.imagery.channels import Imagery
@@ -180,10 +180,11 @@ def predict(
     )
     watch("opening")
     folder = work or output.with_name(output.name + ".rogi")
-    line = TimeLeft(quiet, "blocks")
-    say = (lambda _: None) if quiet else tell
+    line = Progress(quiet, "blocks")
     try:
-        made = find_candidates(request, targets, folder, force=force, progress=line, say=say, watch=watch)
+        made = find_candidates(
+            request, targets, folder, force=force, progress=line, say=line.say, watch=watch
+        )
     except (KeyboardInterrupt, SystemError) as error:
         if not is_interrupt(error):
             raise

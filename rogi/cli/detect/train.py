@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi.cli.attributes import _clock
 from rogi.cli.guard import KEEPS
-from rogi.cli.streams import Stopwatch, renew, tell
+from rogi.cli.progress import Progress
+from rogi.cli.streams import Stopwatch, tell
 from rogi.detection.model.export import check_installed
 from rogi.detection.model.network import NetworkSpec
 from rogi.detection.patches.shards import PatchSet
@@ -51,46 +50,6 @@ class PrecisionChoice(StrEnum):
     FP32 = "fp32"
     TF32 = "tf32"
     BF16 = "bf16"
-
-
-class EpochLines:
-    """How training goes, on stderr: a line for each epoch, and on a terminal one that renews itself below."""
-
-    def __init__(self, quiet: bool = False) -> None:
-        self._quiet, self._terminal = quiet, sys.stderr.isatty()
-        self._start: tuple[float, int] | None = None
-
-    def __call__(self, what: str, step: int, steps: int) -> None:
-        """Within an epoch; the first call, before any step, starts the clock."""
-        started = self._start is not None
-        if not started:
-            self._start = time.monotonic(), step
-        if self._quiet or (started and not self._terminal):
-            return
-        text = f"{what}: step {step}/{steps}{self._left(step, steps)}"
-        (renew if self._terminal else tell)(text)
-
-    def epoch(self, epoch: Epoch, steps: int) -> None:
-        """At the end of one."""
-        if self._quiet:
-            return
-        self.done()
-        tell(
-            f"epoch {epoch.number}: step {epoch.step}/{steps}, loss {epoch.training_loss:.3f}, "
-            f"validation IoU {epoch.validation_iou:.3f}{self._left(epoch.step, steps)}"
-        )
-        sys.stderr.flush()
-
-    def done(self) -> None:
-        """Clear the line that renews itself."""
-        if self._terminal and not self._quiet:
-            renew("")
-
-    def _left(self, step: int, steps: int) -> str:
-        if self._start is None or step >= steps or step <= self._start[1]:
-            return ""
-        then, first = self._start
-        return f", {_clock((time.monotonic() - then) / (step - first) * (steps - step))} left"
 
 
 def train(
@@ -224,11 +183,12 @@ def train(
     )
     work = output.with_name(f"{output.name}.training")
     watch("opening")
-    line = EpochLines(quiet)
+    line = Progress(quiet, "steps")
     try:
         trained = train_network(
             data, spec, settings, work,
-            weights=weights, resume=resume, progress=line, epoch_ended=line.epoch,
+            weights=weights, resume=resume, progress=line,
+            epoch_ended=lambda epoch, steps: line.say(_epoch_line(epoch, steps)),
         )  # fmt: skip
     except KeyboardInterrupt:
         line.done()
@@ -260,6 +220,13 @@ def train(
         tell(f"{watch}")
     shutil.rmtree(work, ignore_errors=True)
     sys.stdout.write(_summary(trained, card, output))
+
+
+def _epoch_line(epoch: Epoch, steps: int) -> str:
+    return (
+        f"epoch {epoch.number}: step {epoch.step}/{steps}, loss {epoch.training_loss:.3f}, "
+        f"validation IoU {epoch.validation_iou:.3f}"
+    )
 
 
 def _integers(text: str | None, option: str, count: int | None) -> tuple[int, ...] | None:

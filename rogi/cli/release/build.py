@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import KEEPS
-from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases
+from rogi.cli.progress import Progress
+from rogi.cli.release.options import Crs, Dialect, Layer, Quiet, Releases
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.inventory.read import read_inventory
@@ -59,7 +60,7 @@ def build(
     settings = _settings(config, no_config)
     if unused := _unused(settings):
         tell(f"note: a release is checked by all rules as they are; not used of the settings: {unused}")
-    line = Line(quiet)
+    line = Progress(quiet)
     try:
         built = build_release(
             release,

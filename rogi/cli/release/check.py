@@ -9,7 +9,8 @@ import typer
 
 from rogi.cli.guard import WRITES, Force
 from rogi.cli.options import format_option
-from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet, Releases
+from rogi.cli.progress import Progress
+from rogi.cli.release.options import Crs, Dialect, Layer, Quiet, Releases
 from rogi.release.checking.report import document
 from rogi.release.named import check_named
 from rogi.report.format import DOCUMENT, chosen
@@ -29,7 +30,7 @@ def check(
     layer: Layer = None,
     dialect: Dialect = None,
     crs: Crs = None,
-    format: Annotated[str | None, format_option(DOCUMENT)] = None,
+    format: Annotated[str | None, format_option(DOCUMENT, output=True)] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write it here, not to stdout."), WRITES
     ] = None,
@@ -43,7 +44,7 @@ def check(
     Examples: `rogi release check TPRoGI_v1.1.zip` · `rogi release check TPRoGI_v1.0/ --release 1.0`
     """
     kind = chosen(format, output, DOCUMENT)
-    line = Line(quiet)
+    line = Progress(quiet)
     options = {"layers": tuple(layer or ()), "dialect": dialect, "crs": crs}
     checks = check_named(subject, release, releases, progress=line, **options)
     line.done()

@@ -10,7 +10,8 @@ import typer
 
 from rogi.cli.guard import WRITES, Force
 from rogi.cli.options import format_option, pairs
-from rogi.cli.release.options import Crs, Dialect, Layer, Line, Quiet
+from rogi.cli.progress import Progress
+from rogi.cli.release.options import Crs, Dialect, Layer, Quiet
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.files import write_text
@@ -65,7 +66,7 @@ def diff(
     """
     outputs = all_chosen(list(format or ()), list(output or ()), FORMATS)
     values = _tolerances(tolerance)
-    line = Line(quiet)
+    line = Progress(quiet)
     line("reading")
     versions = [
         read_previous(path, dialect=dialect, crs=crs, layers=layers_for(path, layer or (), (old, new)))

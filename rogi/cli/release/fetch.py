@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from rogi.cli.guard import KEEPS, WRITES, Force
-from rogi.cli.release.options import Quiet, Releases, Say, stated
+from rogi.cli.progress import Progress
+from rogi.cli.release.options import Quiet, Releases, stated
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.release.checking.check import check_copy, check_package
@@ -52,17 +53,17 @@ def fetch(
         raise OptionError(
             f"{release.name} has no DOI in its release.yaml; give the DOI instead of the version."
         )
-    say = Say(quiet)
+    line = Progress(quiet, "MB")
     address = server or (SANDBOX if sandbox else ZENODO)
     fetched = fetch_record(
         release.doi if release is not None and release.doi is not None else what,
-        Repository(address, HttpTransport(""), say=say),
+        Repository(address, HttpTransport(""), say=line.say),
         release=release,
         cache=cache,
         offline=offline,
-        progress=say.upload,
+        progress=line,
     )
-    say.done()
+    line.done()
     came = (
         f"{counted(len(fetched.downloaded), 'file')} downloaded"
         if fetched.downloaded

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from rogi.cli.release.options import Quiet, Say
+from rogi.cli.progress import Progress
+from rogi.cli.release.options import Quiet
 from rogi.cli.streams import confirmed, tell
 from rogi.errors import OptionError
 from rogi.release.publishing import publish as publishing
@@ -63,7 +64,7 @@ def publish(
     if new_record and new_version_of is not None:
         raise OptionError("--new-record and --new-version-of exclude each other; give one of them.")
     address = server or (ZENODO if production else SANDBOX)
-    say = Say(quiet)
+    line = Progress(quiet, "MB")
     token = "" if dry_run else token_for(sandbox=not production)
     if (
         not (discard or publish_draft or new_record)
@@ -80,7 +81,7 @@ def publish(
             rehearse(folder, address, version_of=new_version_of, adopt=adopt, publish=publish_draft)
         )
         return
-    repository = Repository(address, HttpTransport(token), say=say)
+    repository = Repository(address, HttpTransport(token), say=line.say)
     if discard:
         number = publishing.discard(folder, repository)
         sys.stdout.write(f"discarded draft {number}\n" if number else "there is no draft of this package\n")
@@ -94,7 +95,7 @@ def publish(
         ):
             tell("not published; the draft is as it was")
             raise typer.Exit(1)
-        made = publishing.publish(folder, repository, say=say)
+        made = publishing.publish(folder, repository, say=line.say)
         sys.stdout.write(f"published {made.address}\nhttps://doi.org/{made.doi}\n")
         return
     draft = publishing.prepare(
@@ -103,10 +104,10 @@ def publish(
         version_of=new_version_of,
         adopt=adopt,
         other_title=other_title,
-        say=say,
-        progress=say.upload,
+        say=line.say,
+        progress=line,
     )
-    say.done()
+    line.done()
     if draft.published:
         sys.stdout.write(f"published before: {draft.address}\nhttps://doi.org/{draft.doi}\n")
         return

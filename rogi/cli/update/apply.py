@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +11,11 @@ import typer
 
 from rogi.attributes.configuration import AttributeSettings, read_settings
 from rogi.cli.guard import KEEPS
-from rogi.cli.options import ProgressLine
+from rogi.cli.options import format_option
+from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.report.format import Format, chosen
 from rogi.text import as_json, printable
 from rogi.update.applying.new_version import missing_attributes
 from rogi.update.applying.results import write_update
@@ -26,12 +27,7 @@ if TYPE_CHECKING:
 
 SHOWN_PROBLEMS = 20
 
-
-class ApplyFormat(StrEnum):
-    """How the summary is printed."""
-
-    TEXT = "text"
-    JSON = "json"
+FORMATS = (Format.TEXT, Format.JSON)
 
 
 def apply(
@@ -85,7 +81,7 @@ def apply(
     schema: Annotated[str | None, typer.Option(help="Schema of the inventory.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of an inventory that states none.")] = None,
-    format: Annotated[ApplyFormat, typer.Option(help="text or json, on stdout.")] = ApplyFormat.TEXT,
+    format: Annotated[str | None, format_option(FORMATS)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Apply the decisions of all work packages: a new version of the inventory, and where every unit went.
@@ -97,6 +93,7 @@ def apply(
     Examples: `rogi update apply work/ --inventory v1.0.gpkg -o v1.1.gpkg` · `rogi update apply work/*
     --inventory v1.0.gpkg -o v1.1.gpkg --dem tiles/ --regions himap.gpkg --strict`
     """
+    kind = chosen(format, None, FORMATS)
     request = Request(
         tuple(work or ()),
         tuple(inventory),
@@ -114,7 +111,7 @@ def apply(
         dialect=dialect,
         crs=crs,
     )
-    line = ProgressLine(quiet)
+    line = Progress(quiet)
     try:
         made = make_version(request, line)
         edits, examined, applied, derived = made.edits, made.examined, made.applied, made.derived
@@ -141,15 +138,9 @@ def apply(
         state = "" if written.changed else " (as it was)"
         tell(f"{written.output}{state}")
         tell(f"{written.folder}{state}")
-    sys.stdout.write(_printed(written.content, format))
+    content = written.content
+    sys.stdout.write(as_json(content, 1) if kind is Format.JSON else as_markdown(content))
     raise typer.Exit(0 if examined.complete else 1)
-
-
-def _printed(content: dict[str, Any], format: ApplyFormat) -> str:
-    if format is ApplyFormat.JSON:
-        return as_json(content, 1)
-
-    return as_markdown(content)
 
 
 def _settings(

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from rogi.cli.options import format_option
 from rogi.errors import OptionError
+from rogi.report.format import Format, chosen
 from rogi.report.update_history import history_json, history_text
 from rogi.text import as_json
 from rogi.update.store.history import read_history
 
-
-class HistoryFormat(StrEnum):
-    """How changes are printed."""
-
-    TEXT = "text"
-    JSON = "json"
+FORMATS = (Format.TEXT, Format.JSON)
 
 
 def history(
@@ -30,7 +26,7 @@ def history(
     package: Annotated[str | None, typer.Option(help="Only of this work package.")] = None,
     by: Annotated[str | None, typer.Option(help="Only changes by this user of the database.")] = None,
     limit: Annotated[int, typer.Option(help="The last ones shown; -1: all.", min=-1)] = 50,
-    format: Annotated[HistoryFormat, typer.Option(help="text or json.")] = HistoryFormat.TEXT,
+    format: Annotated[str | None, format_option(FORMATS)] = None,
 ) -> None:
     """Changes and comments in a team's store, the last one last; their numbers are for `rogi update undo`.
 
@@ -40,8 +36,9 @@ def history(
     """
     if not store:
         raise OptionError("Packages have no history; name the address of a store with --store.")
+    kind = chosen(format, None, FORMATS)
     found = read_history(store, task=task, package=package, by=by, limit=None if limit < 0 else limit)
-    if format is HistoryFormat.JSON:
+    if kind is Format.JSON:
         sys.stdout.write(as_json(history_json(found), 1))
     else:
         sys.stdout.write(history_text(found))

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rogi.cli.guard import KEEPS
-from rogi.cli.options import ProgressLine, Remote, comma_separated
+from rogi.cli.options import Remote, comma_separated, format_option
+from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
+from rogi.report.format import Format, chosen
 from rogi.text import as_json
 from rogi.update.planning import report as render
 from rogi.update.planning.plan import Parameters, Request, make_plan
 from rogi.update.store.make import check_store
 from rogi.update.work_folder import check_folder, write_plan
 
-
-class PlanFormat(StrEnum):
-    """How the plan is printed."""
-
-    TEXT = "text"
-    JSON = "json"
+FORMATS = (Format.TEXT, Format.JSON)
 
 
 def plan(
@@ -74,7 +70,7 @@ def plan(
     schema: Annotated[str | None, typer.Option(help="Schema of the inventory.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
-    format: Annotated[PlanFormat, typer.Option(help="text or json, on stdout.")] = PlanFormat.TEXT,
+    format: Annotated[str | None, format_option(FORMATS)] = None,
     remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
@@ -87,12 +83,13 @@ def plan(
     `rogi update plan --inventory v1.0.gpkg --candidates new.gpkg --glaciers rgi.gpkg --probability prob.tif
     --mappers anna,ben,carla --imagery s2_2026.tif -o work`
     """
+    kind = chosen(format, None, FORMATS)
     names = comma_separated(mappers)
     if unchanged_iou is not None and not 0 < unchanged_iou <= 1:
         raise OptionError(f"--unchanged-iou is above 0 and at most 1, found {unchanged_iou}.")
     if sliver is not None and not 0 <= sliver < 1:
         raise OptionError(f"--sliver is from 0 to below 1, found {sliver}.")
-    line = ProgressLine(quiet)
+    line = Progress(quiet)
     check_folder(output, store)
     if store is not None:
         check_store(store)
@@ -125,7 +122,7 @@ def plan(
     if not quiet:
         for path in written:
             tell(str(path))
-    if format is PlanFormat.JSON:
+    if kind is Format.JSON:
         sys.stdout.write(as_json(made.content, 1))
     else:
         sys.stdout.write(render.as_text(made.content))

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rogi.cli.guard import WRITES, Force
-from rogi.cli.options import ProgressLine
+from rogi.cli.options import format_option
+from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.files import write_text
 from rogi.inventory.read import read_inventory
+from rogi.report.format import Format, chosen
 from rogi.schema.model import Role
 from rogi.text import as_json
 from rogi.update.deciding.edits import read_edits
 from rogi.update.status import as_dict, review
 from rogi.update.status_report import status_html, status_text
 
-
-class StatusFormat(StrEnum):
-    """How the state is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    HTML = "html"
+FORMATS = (Format.TEXT, Format.JSON, Format.HTML)
 
 
 def status(
@@ -51,7 +46,7 @@ def status(
         list[str] | None, typer.Option(help="ROLE=PATH[:LAYER] of --inventory. Repeatable.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here."), WRITES] = None,
-    format: Annotated[StatusFormat, typer.Option(help="text, json or html.")] = StatusFormat.TEXT,
+    format: Annotated[str | None, format_option(FORMATS, output=True)] = None,
     limit: Annotated[int, typer.Option(help="Problems and findings shown as text; -1: all.")] = 20,
     force: Force = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
@@ -66,7 +61,8 @@ def status(
     """
     if not work and store is None:
         raise OptionError("There is nothing to look at; name the work folder, or --store.")
-    line = ProgressLine(quiet)
+    kind = chosen(format, output, FORMATS)
+    line = Progress(quiet)
     try:
         base = None
         if inventory:
@@ -81,9 +77,9 @@ def status(
         state = review(edits, base)
     finally:
         line.done()
-    if format is StatusFormat.JSON:
+    if kind is Format.JSON:
         text = as_json(as_dict(state), 1)
-    elif format is StatusFormat.HTML:
+    elif kind is Format.HTML:
         text = status_html(state, f"Review of {edits.planned.inventory or 'an inventory'}")
     else:
         text = status_text(state, limit=limit)

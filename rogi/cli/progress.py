@@ -1,0 +1,89 @@
+"""What is being done, on stderr: one bar for all commands, where stderr is a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rogi.cli.streams import tell
+from rogi.masking import masked
+from rogi.text import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+REDRAWN = 10  # times a second, at most
+
+
+class Progress:
+    """The bar of a command: what is done, how far, and how long it will take.
+
+    Nothing is shown with ``quiet``, nor where stderr is no terminal.
+
+    Parameters
+    ----------
+    unit
+        What the numbers count; ``MB``: they are bytes.
+    """
+
+    def __init__(self, quiet: bool = False, unit: str = "") -> None:
+        self._quiet, self._unit = quiet, unit
+        self._shown = sys.stderr.isatty() and not quiet
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._what, self._drawn = "", 0.0
+
+    def __call__(self, what: str, number: int = 0, total: int = 0) -> None:
+        """Say what is done, and of how many which one; the time left is that of this work alone."""
+        if not self._shown:
+            return
+        if self._bar is None:
+            self._bar = _bar()
+            self._bar.start()
+        if self._task is None or what != self._what:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._what, self._task = what, self._bar.add_task(printable(masked(what)), count="")
+        self._bar.update(self._task, completed=number, total=total or None, count=self._count(number, total))
+        now = time.monotonic()
+        if now - self._drawn > 1 / REDRAWN or number == total:
+            self._drawn = now
+            self._bar.refresh()
+
+    def _count(self, number: int, total: int) -> str:
+        if not total:
+            return ""
+        if self._unit == "MB":
+            return f"{number / 1e6:,.1f}/{total / 1e6:,.1f} MB"
+        return f"{number:,}/{total:,} {self._unit}"
+
+    def say(self, text: str) -> None:
+        """A line that stays, above the bar; without a terminal too."""
+        if not self._quiet:
+            self.done()
+            tell(text)
+
+    def done(self) -> None:
+        """Clear the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = self._task = None
+
+
+def _bar() -> Bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    # it redraws when it is told something, not from a thread: processes are forked while it is shown
+    return Bar(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.fields[count]}", markup=False),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        auto_refresh=False,
+        transient=True,
+    )
