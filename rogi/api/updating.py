@@ -16,13 +16,13 @@ from rogi.api.inventories import as_paths, as_texts, path_or_table
 from rogi.attributes.configuration import AttributeSettings
 from rogi.errors import InputError, OptionError
 from rogi.public import public
+from rogi.report.writers import as_text
 from rogi.update.applying.results import check_output, write_update
 from rogi.update.new_version import NewVersion, make_version
 from rogi.update.new_version import Request as Applying
-from rogi.update.planning import report as render
 from rogi.update.planning.plan import Parameters, Request, make_plan
 from rogi.update.planning.plan import Plan as Planned
-from rogi.update.planning.report import as_text
+from rogi.update.planning.report import document, pages
 from rogi.update.store.make import check_store
 from rogi.update.work_folder import check_folder, write_plan
 
@@ -66,11 +66,10 @@ class Plan:
         check_folder(Path(folder), store)
         if store is not None:
             check_store(store)
-        pages = {"plan.html": render.page(self.made), "plan.md": render.as_markdown(self.made.content)}
-        return write_plan(self.made, Path(folder), pages=pages, store=store)
+        return write_plan(self.made, Path(folder), pages=pages(self.made), store=store)
 
     def __str__(self) -> str:
-        return as_text(self.made.content)
+        return as_text(document(self.made))
 
     def __repr__(self) -> str:
         return f"<Plan: {len(self.tasks)} tasks in {len(self.packages)} packages>"

@@ -28,7 +28,7 @@ import sys
 from pathlib import Path
 from rogi.inventory.read import read_inventory
 from rogi.release.build import build
-from rogi.release.model import read_release
+from rogi.release.description import read_release
 release, inventory, target = map(Path, sys.argv[1:])
 build(read_release(release), read_inventory(inventory), target)
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,14 +12,12 @@ from rogi.cli.options import Remote, comma_separated, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
-from rogi.report.format import Format, chosen
-from rogi.text import as_json
-from rogi.update.planning import report as render
+from rogi.report.format import DOCUMENT, chosen
+from rogi.report.writers import write
 from rogi.update.planning.plan import Parameters, Request, make_plan
+from rogi.update.planning.report import document, pages
 from rogi.update.store.make import check_store
 from rogi.update.work_folder import check_folder, write_plan
-
-FORMATS = (Format.TEXT, Format.JSON)
 
 
 def plan(
@@ -70,7 +67,7 @@ def plan(
     schema: Annotated[str | None, typer.Option(help="Schema of the inventory.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
-    format: Annotated[str | None, format_option(FORMATS)] = None,
+    format: Annotated[str | None, format_option(DOCUMENT)] = None,
     remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
@@ -83,7 +80,7 @@ def plan(
     `rogi update plan --inventory v1.0.gpkg --candidates new.gpkg --glaciers rgi.gpkg --probability prob.tif
     --mappers anna,ben,carla --imagery s2_2026.tif -o work`
     """
-    kind = chosen(format, None, FORMATS)
+    kind = chosen(format, None, DOCUMENT)
     names = comma_separated(mappers)
     if unchanged_iou is not None and not 0 < unchanged_iou <= 1:
         raise OptionError(f"--unchanged-iou is above 0 and at most 1, found {unchanged_iou}.")
@@ -113,19 +110,15 @@ def plan(
         crs=crs,
     )
     made = make_plan(request, line)
-    pages = {"plan.html": render.page(made), "plan.md": render.as_markdown(made.content)}
     replaced: list[str] = []
-    written = write_plan(made, output, pages=pages, store=store, progress=line, told=replaced.append)
+    written = write_plan(made, output, pages=pages(made), store=store, progress=line, told=replaced.append)
     line.done()
     for message in replaced:
         tell(f"note: {message}")
     if not quiet:
         for path in written:
             tell(str(path))
-    if kind is Format.JSON:
-        sys.stdout.write(as_json(made.content, 1))
-    else:
-        sys.stdout.write(render.as_text(made.content))
+    write(document(made), kind)
     for message in made.damaged:
         tell(f"error: {message}")
     if made.damaged:

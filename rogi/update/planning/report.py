@@ -1,4 +1,4 @@
-"""The plan of an update as text, Markdown and a page."""
+"""The plan of an update as a document."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 import shapely
 
 from rogi.geometry import to_lonlat
-from rogi.report.html import Column, MapLayer, Scheme, Section, Style, escape, html_table, map_view, table
-from rogi.report.html import page as shell
+from rogi.report.document import Document, Page, Passage
+from rogi.report.html import Column, MapLayer, Scheme, Section, Style, map_view, table
 from rogi.report.html.tables import Kind
-from rogi.text import counted, printable
-from rogi.text import markdown as md
+from rogi.report.tables import ReportTable
+from rogi.report.writers import as_html, as_markdown
+from rogi.text import counted
 from rogi.update.vocabulary import TaskClass
 
 if TYPE_CHECKING:
@@ -35,104 +36,74 @@ LISTED: Final = 500
 _COLOURS: Final = 9  # of the page's classes without order
 
 
-def as_text(content: Mapping[str, Any]) -> str:
-    """For the terminal, from what ``plan.json`` says."""
-    lines = [*_head(content), ""]
-    lines += [f"  {content['counts'][kind]:>8,} {kind.value}: {WORDS[kind]}" for kind in TaskClass]
-    lines += ["", "  package: tasks, work, radius"]
-    lines += [
-        f"    {printable(p['name'])}: {counted(p['tasks'], 'task')} in {counted(len(p['areas']), 'area')}, "
-        f"{p['work_share']:.1%} of an even share, {p['radius_km']:,.1f} km"
-        for p in content["packages"]
-    ]
-    lines += [f"note: {printable(note)}" for note in content["notes"]]
-    return "\n".join(lines) + "\n"
-
-
-def as_markdown(content: Mapping[str, Any]) -> str:
-    """For ``plan.md``."""
-    lines = ["# Plan of an update", "", *(f"* {md(line)}" for line in _head(content)), ""]
-    lines += ["| class | tasks | what it is |", "| --- | ---: | --- |"]
-    lines += [f"| {kind.value} | {content['counts'][kind]:,} | {WORDS[kind]} |" for kind in TaskClass]
-    lines += ["", "## Packages", ""]
-    lines += [
-        "| package | file | tasks | areas | work (1 = even) | radius (km) |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
-    ]
-    lines += [
-        f"| {md(p['name'])} | {md(p['file'])} | {p['tasks']:,} | {len(p['areas'])} | {p['work_share']:.3f} | "
-        f"{p['radius_km']:,.1f} |"
-        for p in content["packages"]
-    ]
-    lines += ["", "## Parameters", ""]
-    lines += [f"* {name}: {value}" for name, value in content["parameters"].items()]
-    if content["notes"]:
-        lines += ["", "## Notes", "", *(f"* {md(note)}" for note in content["notes"])]
-    return "\n".join(lines) + "\n"
-
-
-def page(plan: Plan) -> str:
-    """For ``plan.html``: counts, a map of the packages and their areas, the tasks most worth a look."""
+def document(plan: Plan) -> Document:
+    """The plan of an update: what is planned from, tasks of each class, packages, parameters."""
     content = plan.content
-    counts = html_table(
-        ("class", "tasks", "what it is"),
-        [(escape(k.value), f"{content['counts'][k]:,}", escape(WORDS[k])) for k in TaskClass],
-        numbers=(1,),
-        caption="Tasks by class",
-    )
-    packages = html_table(
+    counts = content["counts"]
+    kinds = [kind for kind in TaskClass if counts[kind]]
+    packages = tuple(
         (
-            "package",
-            "file",
-            "tasks",
-            "areas",
-            "work (1 = even)",
-            "radius (km)",
-            *(k.value for k in TaskClass),
-        ),
-        [
-            (
-                escape(p["name"]),
-                f"<code>{escape(p['file'])}</code>",
-                f"{p['tasks']:,}",
-                f"{len(p['areas']):,}",
-                f"{p['work_share']:.3f}",
-                f"{p['radius_km']:,.1f}",
-                *(f"{p['counts'][k]:,}" for k in TaskClass),
-            )
-            for p in content["packages"]
+            p["name"],
+            p["file"],
+            f"{p['tasks']:,}",
+            f"{len(p['areas']):,}",
+            f"{p['work_share']:.3f}",
+            f"{p['radius_km']:,.1f}",
+            *(f"{p['counts'][kind]:,}" for kind in kinds),
+        )
+        for p in content["packages"]
+    )
+    columns = (
+        "package",
+        "file",
+        "tasks",
+        "areas",
+        "work (1 = even)",
+        "radius (km)",
+        *(k.value for k in kinds),
+    )
+    classes = tuple((kind.value, f"{counts[kind]:,}", WORDS[kind]) for kind in TaskClass)
+    parameters = tuple((name, str(value)) for name, value in content["parameters"].items())
+    found = f"{counted(content['tasks'], 'task')} in {counted(len(content['packages']), 'package')}"
+    return Document(
+        title=f"Update of {content['inventory']['name']}",
+        headline=f"Update of {content['inventory']['name']}: {found}",
+        parts=[
+            Passage("", tuple(_sources(content)), listed=True),
+            ReportTable("", "", ("class", "tasks", "what it is"), classes, (1,)),
+            ReportTable("Packages", "", columns, packages, tuple(range(2, len(columns)))),
+            ReportTable("Parameters", "", ("parameter", "value"), parameters),
         ],
-        numbers=tuple(range(2, 6 + len(TaskClass))),
-        sortable=True,
+        remarks=content["notes"],
+        data=lambda: content,
+        page=lambda: _page(plan),
     )
-    facts = "".join(f"<p>{escape(line)}</p>" for line in _head(content))
-    notes = "".join(f"<li>{escape(note)}</li>" for note in content["notes"])
-    parameters = html_table(
-        ("parameter", "value"),
-        [(escape(k), escape(v)) for k, v in content["parameters"].items()],
-    )
+
+
+def pages(plan: Plan) -> dict[str, str]:
+    """The overview of a work folder: its name and text of each page."""
+    made = document(plan)
+    return {"plan.html": as_html(made), "plan.md": as_markdown(made)}
+
+
+def _page(plan: Plan) -> Page:
+    """A map of the packages and their areas, the tasks most worth a look."""
     drawn, areas = _map(plan)
-    sections = [
-        Section("summary", "Summary", facts + (f"<ul>{notes}</ul>" if notes else "") + counts),
-        Section("packages", "Packages", packages),
-        Section("map", "Map", drawn + areas),
-        Section("tasks", "Most worth a look", _tasks(plan)),
-        Section("parameters", "Parameters", parameters),
-    ]
-    return shell(f"Update of {content['inventory']['name']}", sections)
+    return Page(
+        sections=[Section("map", "Map", drawn + areas), Section("tasks", "Most worth a look", _tasks(plan))]
+    )
 
 
-def _head(content: Mapping[str, Any]) -> Iterator[str]:
+def _sources(content: Mapping[str, Any]) -> Iterator[str]:
     inventory, found = content["inventory"], content["candidates"]
     units = counted(inventory["units"], "unit")
-    yield f"{printable(inventory['name'])}: {units}, schema {inventory['schema']}"
-    yield f"{printable(found['name'])}: {counted(found['count'], 'candidate')}" + "".join(
-        f", model {printable(model)}" for model in found["models"]
+    yield f"{inventory['name']}: {units}, schema {inventory['schema']}"
+    yield f"{found['name']}: {counted(found['count'], 'candidate')}" + "".join(
+        f", model {model}" for model in found["models"]
     )
     for name, word in (("glaciers", "glaciers"), ("probability", "probability")):
         if content[name] is not None:
-            yield f"{word}: {printable(content[name]['name'])}"
-    yield f"{counted(content['tasks'], 'task')} in {counted(len(content['packages']), 'package')}"
+            yield f"{word}: {content[name]['name']}"
 
 
 def _map(plan: Plan) -> tuple[str, str]:
