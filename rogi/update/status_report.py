@@ -6,118 +6,106 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from rogi.report.html import Column, Section, escape, html_table, page, table
+from rogi.report.document import Document, Page, Passage
+from rogi.report.html import Column, Section, table
 from rogi.report.html.tables import Kind
+from rogi.report.tables import ReportTable
 from rogi.text import counted, printable
+from rogi.update.status import as_dict
 
 if TYPE_CHECKING:
     from rogi.update.applying.log import Event, Life
+    from rogi.update.problems import Problem
     from rogi.update.status import Progress, Review
 
 SHOWN: Final = 20
 """Problems and findings shown in the terminal; all are counted."""
+PROBLEMS, FINDINGS = "Problems and conflicts", "Rules on edited outlines"
 COLUMNS: Final = ("tasks", "decided", "kept", "unsure", "open", "problems", "missing")
 
 
-def status_text(state: Review, *, areas: bool = True, limit: int = SHOWN) -> str:
-    """For the terminal.
+def document(state: Review, inventory: str, limit: int = SHOWN) -> Document:
+    """The state of the review of an inventory: progress, problems, findings.
 
     Parameters
     ----------
-    areas
-        Whether to list the areas of each package.
     limit
-        How many problems and findings to show; negative: all.
+        How many problems and findings to list; negative: all. The page has tables of all.
     """
-    return "".join(f"{line}\n" for line in _lines(state, areas, limit))
-
-
-def _lines(state: Review, areas: bool, limit: int) -> Iterator[str]:
-    names = [p.package for p in state.packages] + [f"  area {p.area}" for p in state.areas if areas]
-    width = max((len(printable(n)) for n in [*names, "package"]), default=7)
-    yield f"{'package':<{width}}  " + " ".join(f"{name:>9}" for name in COLUMNS) + "      done  last edit"
-    for package in state.packages:
-        yield _line(printable(package.package), package, width)
-        own = [a for a in state.areas if a.package == package.package]
-        if areas and len(own) > 1:
-            yield from (_line(f"  area {printable(a.area)}", a, width) for a in own)
+    done = "all is decided and can be applied" if state.complete else "not complete yet"
+    title = f"Review of {inventory or 'an inventory'}"
+    parts: list[ReportTable | Passage] = [_progress("", ("package", "mapper"), state.packages)]
     if state.drawn:
-        yield f"{counted(state.drawn, 'row')} drawn without a task"
-    yield from _problems(state, limit)
-    yield from _findings(state, limit)
-    yield from (f"to confirm: {printable(line)}" for line in state.examination.to_confirm)
-    yield from (f"note: {printable(note)}" for note in state.examination.edits.notes)
-    yield "All is decided and can be applied." if state.complete else "Not complete yet."
+        parts.append(Passage("", (f"{counted(state.drawn, 'row')} drawn without a task",)))
+    if len(state.areas) > len(state.packages):
+        parts.append(_progress("Areas", ("package", "mapper", "area"), state.areas))
+    if state.problems:
+        parts.append(Passage(PROBLEMS, tuple(_problems(state, limit)), listed=True))
+    if len(state.findings):
+        parts.append(Passage(FINDINGS, tuple(_findings(state, limit)), listed=True))
+    examined = state.examination
+    return Document(
+        title=title,
+        headline=f"{title}: {done}",
+        parts=parts,
+        remarks=[*(f"to confirm: {line}" for line in examined.to_confirm), *examined.edits.notes],
+        data=lambda: as_dict(state),
+        page=lambda: _page(state),
+    )
 
 
-def _line(name: str, part: Progress, width: int) -> str:
-    numbers = " ".join(f"{getattr(part, column):>9,}" for column in COLUMNS)
-    people = f" by {', '.join(part.people)}" if part.people else ""
-    return f"{name:<{width}}  {numbers} {part.done:>9.1%}  {printable(part.last_edit + people)}".rstrip()
+def _progress(group: str, head: tuple[str, ...], parts: tuple[Progress, ...]) -> ReportTable:
+    return ReportTable(
+        group,
+        "",
+        (*head, *COLUMNS, "done", "last edit", "by"),
+        tuple(
+            (
+                *(getattr(p, name) for name in head),
+                *(f"{getattr(p, column):,}" for column in COLUMNS),
+                f"{p.done:.1%}",
+                p.last_edit,
+                ", ".join(p.people),
+            )
+            for p in parts
+        ),
+        tuple(range(len(head), len(head) + len(COLUMNS) + 1)),
+    )
 
 
 def _problems(state: Review, limit: int) -> Iterator[str]:
-    if not state.problems:
-        return
     conflicts = sum(p.conflict for p in state.problems)
-    yield ""
     yield f"{counted(len(state.problems), 'problem')}, of them {counted(conflicts, 'conflict')}"
     shown = state.problems if limit < 0 else state.problems[:limit]
-    for p in shown:
-        what = "conflict" if p.conflict else "problem"
-        yield f"  {what}: {printable(f'{p.where}: {p.message} [{p.rule}]')}"
+    yield from (f"{_kind(p)}: {p.where}: {p.message} [{p.rule}]" for p in shown)
     if len(shown) < len(state.problems):
-        yield f"  … {len(state.problems) - len(shown):,} more (--format json lists all)"
+        yield f"… {len(state.problems) - len(shown):,} more (--format json lists all)"
 
 
 def _findings(state: Review, limit: int) -> Iterator[str]:
     found = state.findings
-    if not len(found):
-        return
-    yield ""
     counts = Counter(found["severity"])
-    yield "Rules on edited outlines: " + ", ".join(counted(n, name) for name, n in sorted(counts.items()))
+    yield ", ".join(counted(n, name) for name, n in sorted(counts.items()))
     shown = found if limit < 0 else found.head(limit)
     for row in shown.to_dict("records"):
-        where = f"{row['package']}, {row['task'] or row['feature_id']}: {row['message']}"
-        yield f"  {row['code']} {row['severity']}: {printable(where)}"
+        where = f"{row['package']}, {row['task'] or row['feature_id']}"
+        yield f"{row['code']} {row['severity']}: {where}: {row['message']}"
     if len(shown) < len(found):
-        yield f"  … {len(found) - len(shown):,} more (--format json lists all)"
+        yield f"… {len(found) - len(shown):,} more (--format json lists all)"
 
 
-def status_html(state: Review, title: str) -> str:
-    """A page: progress, problems, findings."""
+def _kind(problem: Problem) -> str:
+    return "conflict" if problem.conflict else "problem"
 
-    def progress(parts: tuple[Progress, ...], with_area: bool) -> str:
-        who = () if with_area else ("last edit", "people")
-        head = ("package", "mapper", *(("area",) if with_area else ()), *COLUMNS, "done", *who)
-        first = 3 if with_area else 2
-        return html_table(
-            head,
-            [
-                (
-                    escape(p.package),
-                    escape(p.mapper),
-                    *((escape(p.area),) if with_area else ()),
-                    *(f"{getattr(p, column):,}" for column in COLUMNS),
-                    f"{p.done:.1%}",
-                    *(() if with_area else (escape(p.last_edit), escape(", ".join(p.people)))),
-                )
-                for p in parts
-            ],
-            numbers=tuple(range(first, first + len(COLUMNS) + 1)),
-            sortable=True,
-        )
 
-    lead = "All is decided and can be applied." if state.complete else "Not complete yet."
-    told = [*(f"to confirm: {line}" for line in state.examination.to_confirm), *state.examination.edits.notes]
-    notes = "".join(f"<li>{escape(note)}</li>" for note in told)
+def _page(state: Review) -> Page:
+    """Tables of all problems and findings."""
     problems, found = state.problems, state.findings
     tones = {"error": "error", "warning": "warning", "info": "info"}
     listed = table(
         "problems-table",
         [
-            Column("kind", ["conflict" if p.conflict else "problem" for p in problems], filter=True),
+            Column("kind", [_kind(p) for p in problems], filter=True),
             Column("rule", [p.rule for p in problems], Kind.CODE, filter=True),
             Column("package", [p.package for p in problems], filter=True),
             Column("task", [p.task for p in problems], Kind.CODE),
@@ -141,18 +129,10 @@ def status_html(state: Review, title: str) -> str:
     )
     none = "<p>None.</p>"
     sections = [
-        Section(
-            "packages",
-            "Packages",
-            progress(state.packages, False)
-            + f"<p>{counted(state.drawn, 'row')} drawn without a task.</p>"
-            + (f"<ul>{notes}</ul>" if notes else ""),
-        ),
-        Section("areas", "Areas", progress(state.areas, True)),
-        Section("problems", "Problems and conflicts", listed if problems else none),
-        Section("findings", "Rules on edited outlines", findings if len(found) else none),
+        Section("problems", PROBLEMS, listed if problems else none),
+        Section("findings", FINDINGS, findings if len(found) else none),
     ]
-    return page(title, sections, lead=f"<p>{lead}</p>")
+    return Page(sections=sections, apart=(PROBLEMS, FINDINGS))
 
 
 def life_text(found: Life) -> str:

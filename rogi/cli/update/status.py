@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +12,13 @@ from rogi.cli.options import format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
-from rogi.files import write_text
 from rogi.inventory.read import read_inventory
-from rogi.report.format import Format, chosen
+from rogi.report.format import DOCUMENT, chosen
+from rogi.report.writers import write
 from rogi.schema.model import Role
-from rogi.text import as_json
 from rogi.update.deciding.edits import read_edits
-from rogi.update.status import as_dict, review
-from rogi.update.status_report import status_html, status_text
-
-FORMATS = (Format.TEXT, Format.JSON, Format.HTML)
+from rogi.update.status import review
+from rogi.update.status_report import document
 
 
 def status(
@@ -46,7 +42,7 @@ def status(
         list[str] | None, typer.Option(help="ROLE=PATH[:LAYER] of --inventory. Repeatable.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it here."), WRITES] = None,
-    format: Annotated[str | None, format_option(FORMATS, output=True)] = None,
+    format: Annotated[str | None, format_option(DOCUMENT, output=True)] = None,
     limit: Annotated[int, typer.Option(help="Problems and findings shown as text; -1: all.")] = 20,
     force: Force = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
@@ -61,7 +57,7 @@ def status(
     """
     if not work and store is None:
         raise OptionError("There is nothing to look at; name the work folder, or --store.")
-    kind = chosen(format, output, FORMATS)
+    kind = chosen(format, output, DOCUMENT)
     line = Progress(quiet)
     try:
         base = None
@@ -77,16 +73,7 @@ def status(
         state = review(edits, base)
     finally:
         line.done()
-    if kind is Format.JSON:
-        text = as_json(as_dict(state), 1)
-    elif kind is Format.HTML:
-        text = status_html(state, f"Review of {edits.planned.inventory or 'an inventory'}")
-    else:
-        text = status_text(state, limit=limit)
-    if output is not None:
-        write_text(output, text)
-        if not quiet:
-            tell(f"{output}")
-    else:
-        sys.stdout.write(text)
+    write(document(state, edits.planned.inventory, limit), kind, output)
+    if output is not None and not quiet:
+        tell(f"{output}")
     raise typer.Exit(0 if state.complete else 1)
