@@ -59,7 +59,7 @@ rogi update plan --inventory ground/truth1.gpkg --candidates candidates2.gpkg --
   --imagery ground/season2.tif --mappers anna,ben,carla -o work --quiet > plan.txt
 rogi synthetic decisions work --truth ground/truth2.gpkg --unsure 1 --conflicts 2 -o decisions.json > /dev/null
 found rogi update status work > status.txt
-found rogi update apply work --inventory ground/truth1.gpkg --dem ground/dem.tif -o v1.1.gpkg --quiet > applied.md 2> applied.txt
+found rogi update apply work --inventory ground/truth1.gpkg --dem ground/dem.tif -o v1.1.gpkg --quiet --format markdown > applied.md 2> applied.txt
 rogi validate v1.1.gpkg --no-config --output validation.html --fail-on error > validation.txt
 
 step "9. Both are released; their difference must count what the mappers did"

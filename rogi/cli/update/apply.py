@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,19 +14,18 @@ from rogi.cli.options import format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
-from rogi.report.format import Format, chosen
-from rogi.text import as_json, printable
+from rogi.report.format import DOCUMENT, chosen
+from rogi.report.writers import write
+from rogi.text import printable
 from rogi.update.applying.new_version import missing_attributes
 from rogi.update.applying.results import write_update
-from rogi.update.applying.summary import as_markdown
+from rogi.update.applying.summary import document
 from rogi.update.new_version import Request, make_version, version_of
 
 if TYPE_CHECKING:
     from rogi.update.deciding.examination import Examination
 
 SHOWN_PROBLEMS = 20
-
-FORMATS = (Format.TEXT, Format.JSON)
 
 
 def apply(
@@ -81,7 +79,7 @@ def apply(
     schema: Annotated[str | None, typer.Option(help="Schema of the inventory.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of an inventory that states none.")] = None,
-    format: Annotated[str | None, format_option(FORMATS)] = None,
+    format: Annotated[str | None, format_option(DOCUMENT)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Apply the decisions of all work packages: a new version of the inventory, and where every unit went.
@@ -93,7 +91,7 @@ def apply(
     Examples: `rogi update apply work/ --inventory v1.0.gpkg -o v1.1.gpkg` · `rogi update apply work/*
     --inventory v1.0.gpkg -o v1.1.gpkg --dem tiles/ --regions himap.gpkg --strict`
     """
-    kind = chosen(format, None, FORMATS)
+    kind = chosen(format, None, DOCUMENT)
     request = Request(
         tuple(work or ()),
         tuple(inventory),
@@ -138,8 +136,7 @@ def apply(
         state = "" if written.changed else " (as it was)"
         tell(f"{written.output}{state}")
         tell(f"{written.folder}{state}")
-    content = written.content
-    sys.stdout.write(as_json(content, 1) if kind is Format.JSON else as_markdown(content))
+    write(document(written.content), kind)
     raise typer.Exit(0 if examined.complete else 1)
 
 

@@ -18,9 +18,10 @@ from rogi.inventory.writing.geopackage import UNCHANGING_TIME
 from rogi.inventory.writing.metadata import write_metadata
 from rogi.ledger import file_sha256
 from rogi.paths import plain_name
+from rogi.report.writers import as_markdown
 from rogi.text import as_json, sheet_text
 from rogi.update.applying.lineage import lineage_text
-from rogi.update.applying.summary import as_markdown, summary
+from rogi.update.applying.summary import document, summary
 from rogi.update.applying.tables import (
     OPEN_COLUMNS,
     PROBLEM_COLUMNS,
@@ -176,7 +177,7 @@ def _write_tables(applied: Applied, made: Path, name: str, folder: Path) -> dict
     write_layer(folder / "rejected.gpkg", "rejected", rejected, "Outlines that are no rock glaciers")
     content = summary(applied)
     content["output"] = {"name": name, "sha256": file_sha256(made)}
-    write_text(folder / "summary.md", as_markdown(content))
+    write_text(folder / "summary.md", as_markdown(document(content)))
     content["files"] = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
     write_text(folder / SUMMARY_FILE, as_json(content, 1))
     return content

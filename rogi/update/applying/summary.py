@@ -13,6 +13,8 @@ from rogi.comparison.matching.prepared_outlines import repair
 from rogi.geometry import to_lonlat
 from rogi.release.differences.difference import M2_PER_KM2
 from rogi.release.differences.values import Kind
+from rogi.report.document import Document, Passage
+from rogi.report.tables import ReportTable
 from rogi.text import agreeing, counted
 from rogi.update.applying.rows import own_ids
 from rogi.update.deciding.decisions import Status
@@ -197,70 +199,56 @@ def _rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
-def as_markdown(content: dict[str, Any]) -> str:
-    """The summary for people: first sentence, then tables."""
+def document(content: dict[str, Any]) -> Document:
+    """The summary as a report: what became of candidates and units, areas, the difference, what is left."""
     found, units, areas = content["candidates"], content["units"], content["areas_km2"]
     were, are = agreeing(found["candidates"], "was", "were"), agreeing(units["after"], "is", "are")
     before, after = counted(units["before"], "unit"), counted(units["after"], "unit")
-    lines = [
-        f"# Update to {content['version']}",
-        "",
-        f"{counted(found['candidates'], 'candidate')} {were} compared with {before}; "
-        f"{after} {are} in the new version.",
-        "",
-        "| candidates | |",
-        "| --- | ---: |",
-        *(f"| {name} | {number:,} |" for name, number in found.items()),
-        "",
-        "| units | |",
-        "| --- | ---: |",
-        *(f"| {name} | {number:,} |" for name, number in units.items()),
-        "",
-        "| area | km² |",
-        "| --- | ---: |",
-        f"| old | {areas['old']:,.4f} |",
-        f"| + retrieved | {areas['retrieved']:,.4f} |",
-        f"| − removed | {areas['removed']:,.4f} |",
-        *(
-            f"| change of {name} units | {round(areas[name], 4) + 0.0:+,.4f} |"
-            for name in ("refined", "split", "merged")
-        ),
-        f"| = new | {areas['new']:,.4f} |",
-        "",
-        "`rogi release diff` of the two versions finds:",
-        "",
-        "| | cases |",
-        "| --- | ---: |",
-        *(f"| {name} | {number:,} |" for name, number in content["difference"].items()),
-        "",
-    ]
+    changes = (
+        (f"change of {name} units", f"{round(areas[name], 4) + 0.0:+,.4f}")  # never -0.0000
+        for name in ("refined", "split", "merged")
+    )
+    balance = (
+        ("old", f"{areas['old']:,.4f}"),
+        ("+ retrieved", f"{areas['retrieved']:,.4f}"),
+        ("− removed", f"{areas['removed']:,.4f}"),
+        *changes,
+        ("= new", f"{areas['new']:,.4f}"),
+    )
     left = {**{f"{k} tasks": v for k, v in content["open"].items()}, "rows held": content["held"],
             "rows in conflict": content["conflicts"], "copies set aside": content["copies"]}  # fmt: skip
-    if content["complete"]:
-        lines += ["Every task is decided and applied.", ""]
-    lines += ["| left | |", "| --- | ---: |", *(f"| {name} | {n:,} |" for name, n in left.items()), ""]
+    said = ["Every task is decided and applied."] if content["complete"] else []
+    source = content["decided"]
+    if "store" in source:
+        said.append(
+            f"Decisions of {source['store']} up to change {source['history'] or 'none'} "
+            f"({source['moment'] or 'nothing was changed'})."
+        )
+    parts: list[ReportTable | Passage] = [
+        *([Passage("", tuple(said))] if said else []),
+        _counts("candidates", "", found),
+        _counts("units", "", units),
+        ReportTable("", "", ("area", "km²"), balance, (1,)),
+        _counts("rogi release diff of the two versions finds", "cases", content["difference"]),
+        _counts("left", "", left),
+    ]
     if content["problems"]:
-        lines += ["| problem | rows |", "| --- | ---: |"]
-        lines += [*(f"| {name} | {number:,} |" for name, number in content["problems"].items()), ""]
+        parts.append(_counts("problem", "rows", content["problems"]))
     decided = content["decisions"]
     if decided:
         names = [d.value for d in Decision if any(d.value in row for row in decided.values())]
-        lines += ["| mapper | " + " | ".join(names) + " |", "| --- |" + " ---: |" * len(names)]
-        lines += [
-            f"| {_cell(who)} | " + " | ".join(f"{row.get(n, 0):,}" for n in names) + " |"
-            for who, row in decided.items()
-        ]
-        lines.append("")
-    source = content["decided"]
-    if "store" in source:
-        lines += [
-            f"Decisions of {_cell(source['store'])} up to change {source['history'] or 'none'}"
-            f" ({source['moment'] or 'nothing was changed'}).",
-            "",
-        ]
-    lines += [f"* {_cell(note)}" for note in content["notes"]]
-    return "\n".join(lines).rstrip() + "\n"
+        rows = tuple((who, *(f"{row.get(n, 0):,}" for n in names)) for who, row in decided.items())
+        parts.append(ReportTable("", "", ("mapper", *names), rows, tuple(range(1, len(names) + 1))))
+    title = f"Update to {content['version']}"
+    compared = f"{counted(found['candidates'], 'candidate')} {were} compared with {before}"
+    return Document(
+        title=title,
+        headline=f"{title}: {compared}; {after} {are} in the new version",
+        parts=parts,
+        remarks=content["notes"],
+        data=lambda: content,
+    )
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+def _counts(what: str, number: str, counts: dict[str, int]) -> ReportTable:
+    return ReportTable("", "", (what, number), tuple((name, f"{n:,}") for name, n in counts.items()), (1,))
