@@ -33,24 +33,48 @@ class Progress:
         self._shown = sys.stderr.isatty() and not quiet
         self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self._what, self._drawn = "", 0.0
+        self._number = self._total = 0
+        self._start, self._drawn = (0.0, 0), 0.0
 
     def __call__(self, what: str, number: int = 0, total: int = 0) -> None:
-        """Say what is done, and of how many which one; the time left is that of this work alone."""
+        """Say what is done, and of how many which one; another total, or a lower number, is new work."""
+        now = time.monotonic()
+        new = total != self._total or number < self._number
+        if new or not self._start[0]:
+            self._start = now, number
+        self._number, self._total = number, total
         if not self._shown:
             return
         if self._bar is None:
             self._bar = _bar()
             self._bar.start()
-        if self._task is None or what != self._what:
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._what, self._task = what, self._bar.add_task(printable(masked(what)), count="")
-        self._bar.update(self._task, completed=number, total=total or None, count=self._count(number, total))
-        now = time.monotonic()
+        if new and self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+        if self._task is None:
+            self._task = self._bar.add_task("", count="")
+        self._bar.update(
+            self._task,
+            description=_plain(what),
+            total=total or None,
+            completed=number,
+            count=self._count(number, total),
+        )
         if now - self._drawn > 1 / REDRAWN or number == total:
             self._drawn = now
             self._bar.refresh()
+
+    @property
+    def left(self) -> str:
+        """The time that is left of this work, for lines that stay: ``, 1:05 left``; empty where unknown."""
+        then, first = self._start
+        done = self._number - first
+        if done <= 0 or self._number >= self._total:
+            return ""
+        seconds = (time.monotonic() - then) / done * (self._total - self._number)
+        minutes, second = divmod(round(seconds), 60)
+        hours, minute = divmod(minutes, 60)
+        return f", {hours}:{minute:02d}:{second:02d} left" if hours else f", {minute}:{second:02d} left"
 
     def _count(self, number: int, total: int) -> str:
         if not total:
@@ -70,6 +94,10 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = self._task = None
+
+
+def _plain(text: str) -> str:
+    return printable(masked(text))
 
 
 def _bar() -> Bar:

@@ -51,6 +51,24 @@ def test_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "data.zip" in terminal.getvalue() and "1.5/3.0 MB" in terminal.getvalue()
 
 
+def test_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 of 10 steps in 30 s: 8 more take 120 s. Steps before the first call do not count."""
+    now = [100.0]
+    monkeypatch.setattr("rogi.cli.progress.time.monotonic", lambda: now[0])
+    progress = Progress()
+    for first, step, seconds, left in (
+        (0, 2, 30, ", 2:00 left"),
+        (4, 6, 1800, ", 1:00:00 left"),
+        (0, 10, 9, ""),
+    ):
+        progress = Progress()
+        progress("training", first, 10)
+        assert progress.left == ""
+        now[0] += seconds
+        progress("epoch 1, loss 0.5", step, 10)
+        assert progress.left == left
+
+
 def test_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = terminal_of(monkeypatch)
     run(Progress(quiet=True))

@@ -188,7 +188,7 @@ def train(
         trained = train_network(
             data, spec, settings, work,
             weights=weights, resume=resume, progress=line,
-            epoch_ended=lambda epoch, steps: line.say(_epoch_line(epoch, steps)),
+            epoch_ended=lambda epoch, steps: line.say(_epoch_line(epoch, steps) + line.left),
         )  # fmt: skip
     except KeyboardInterrupt:
         line.done()
