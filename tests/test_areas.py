@@ -212,6 +212,13 @@ def test_points_along_long_edges() -> None:
         assert exact or steps.max() > 850
 
 
+def test_a_crs_by_its_parameters() -> None:
+    """A dictionary, as of fiona and PROJ, is understood too."""
+    assert parse_crs({"proj": "utm", "zone": 32, "datum": "WGS84"}).equals(
+        parse_crs(32632), ignore_axis_order=True
+    )
+
+
 def test_what_needs_no_change_is_given_back() -> None:
     """The same system: the same array; heights go."""
     shapes = np.array([shapely.box(7, 46, 7.1, 46.1)], dtype=object)
