@@ -73,7 +73,7 @@ def positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Floats]:
 
 def finite_coordinates(geometry: Objects) -> Mask:
     """(n,) whether every x and y of a geometry is a finite number; True where there is no coordinate."""
-    # No length is finite with a coordinate that is not, and it costs a fifth of the coordinates.
+    # No length is finite with a coordinate that is not, and lengths take no array of all coordinates.
     with np.errstate(invalid="ignore", over="ignore"):
         sure = np.isin(shapely.get_type_id(geometry), _OF_SEGMENTS) & np.isfinite(shapely.length(geometry))
     rest = np.flatnonzero(~sure)
