@@ -112,10 +112,10 @@ def test_the_shift_that_is_cited_is_the_one_that_decides(before: Inventory, repo
     step = np.where(np.arange(60) < 40, 100.0, -200.0)
     after = edited(before, column("ELE_MIN", lambda v: v + step))
     (told,) = content_refusals(report, after, Thresholds(layer=10), previous=before, source=after)
-    assert "the median of the changes is +100 m" in told.reason
+    assert "by +100 m in the median" in told.reason
     after = edited(before, column("ELE_MIN", lambda v: v + np.where(np.arange(60) < 20, 900.0, 0.0)))
     (told,) = content_refusals(report, after, Thresholds(layer=10), previous=before, source=after)
-    assert "changed in 20 of 60 units; the mean of the changes is +300 m" in told.reason
+    assert "changed in 20 of 60 units, by +300 m in the mean" in told.reason
     after = edited(before, column("ASPECT", lambda v: (v + 180) % 360))
     (told,) = content_refusals(report, after, Thresholds(), previous=before, source=after)
     assert "other units" not in told.reason

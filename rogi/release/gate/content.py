@@ -254,7 +254,7 @@ def _shift(
         name, moved = ("median", median) if abs(median) > abs(mean) else ("mean", mean)
         if abs(moved) > limits.shift * scale:
             return (
-                f"{said}; the {name} of the changes is {moved:+.6g}{unit}, {abs(moved) / scale:.2g} of the "
+                f"{said}, by {moved:+.6g}{unit} in the {name}, {abs(moved) / scale:.2g} of the "
                 f"spread before (limit {limits.shift:g} for units in both versions){swapped}: {whole}"
             )
         if typical > limits.layer * scale:
