@@ -215,7 +215,7 @@ def test_from_init_to_a_published_version(place: Place, server: Server) -> None:
     version_of = server.store.published[0].id
     upload = ("release", "publish", "dist/Synthetic_v1.1", "--server", server.address)
     status, said = rogi(*upload, "--new-version-of", version_of)
-    assert status == 2 and "TPRoGI_Primary_Marker.csv is not the file" in said and "Build the release" in said
+    assert status == 2 and "TPRoGI_Primary_Marker.csv was changed" in said and "Build the release" in said
     table.write_bytes(before)
 
     for checkout in ("one", "two"):  # the workflow of the tag, run twice on fresh checkouts
