@@ -35,7 +35,7 @@ print(repr(report))
 
 # %% [markdown]
 # Each finding names a rule, a row of the file (from 1) and what is wrong. Every rule has a page in the
-# [rule catalogue](../rules/index.md).
+# [rule catalogue](../../rules/).
 
 # %%
 columns = ["code", "severity", "row", "message"]

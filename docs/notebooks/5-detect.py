@@ -92,4 +92,4 @@ axes.set(xlabel="Easting (m)", ylabel="Northing (m)")
 
 # %% [markdown]
 # Candidates are proposals. `rogi.plan_update` divides them among mappers who decide about each, see
-# [How do I update an inventory?](../guides/updating.md)
+# [How do I update an inventory?](../../guides/updating/)
