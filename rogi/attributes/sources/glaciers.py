@@ -154,7 +154,8 @@ def read_glaciers(path: Path) -> tuple[NDArray[np.object_], str, int]:
     if frame.crs is None:
         raise InputError(f"The glaciers {path} have no CRS; set it, so that they can be placed.")
     system = parse_crs(frame.crs)
-    lonlat = to_lonlat(with_points_along(shapes, system), system)
+    # mended first: with points along its edges, a lobe of an outline that crosses itself may be lost
+    lonlat = to_lonlat(with_points_along(_valid(shapes), system), system)
     lonlat = lonlat[on_earth(lonlat)]
     lonlat = _valid(lonlat)
     lonlat = lonlat[shapely.area(lonlat) > 0]
