@@ -122,7 +122,7 @@ def grid(
         return cell_frame(grid_of_units(units, equal_area_grid(units.lonlat, cell * 1000.0)))
     with optional("The grid of a raster"):
         from rogi.statistics.grid_rasters import grid_of_raster
-    return cell_frame(grid_of_units(units, grid_of_raster(like)))
+    return cell_frame(grid_of_units(units, grid_of_raster(Path(like))))
 
 
 def _units(source: Source, regions: Places | None, field: str | None) -> UnitTable:

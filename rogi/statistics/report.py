@@ -87,7 +87,6 @@ def _quantity(q: Summary) -> tuple[str, ...]:
     ]
     share = "" if q.share is None else f"{100 * q.share:.1f} % from {q.low:g} to {q.high:g}"
     return (short_title(q.concept), q.unit, f"{q.count:,}", *cells, share)
-    return f"| {short_title(q.concept)} | {q.unit} | {q.count:,} | {' | '.join(cells)} | {share} |"
 
 
 def _digits(q: Summary) -> int:

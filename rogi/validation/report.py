@@ -228,7 +228,8 @@ class Report:
             "tooltip": shown,
             **options,
         }
-        return placed[[*shown, "geometry"]].explore(**chosen)
+        drawn: Map = placed[[*shown, "geometry"]].explore(**chosen)
+        return drawn
 
     def write(
         self, path: str | PathLike[str], *, format: str | None = None, limit: int | None = None

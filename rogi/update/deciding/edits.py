@@ -133,8 +133,8 @@ def read_edits(
         )
     if store is None:
         named = [*paths, *([plan] if plan is not None else [])]
-        for folder in dict.fromkeys(path if path.is_dir() else path.parent for path in named):
-            refuse_store_folder(folder)
+        for place in dict.fromkeys(path if path.is_dir() else path.parent for path in named):
+            refuse_store_folder(place)
     files, plans, notes = sorted_out(paths)
     tables: list[TaskTable] = []
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
