@@ -6,7 +6,6 @@ from .api.attributes import climate as climate
 from .api.attributes import elevation as elevation
 from .api.attributes import slope_of as slope_of
 from .api.attributes import solar_radiation as solar_radiation
-from .api.attributes import zonal_statistics as zonal_statistics
 from .api.comparing import compare as compare
 from .api.comparing import match as match
 from .api.detection import evaluate as evaluate
@@ -29,6 +28,7 @@ from .api.training import train as train
 from .api.updating import apply_update as apply_update
 from .api.updating import plan_update as plan_update
 from .api.validating import validate as validate
+from .api.zonal import zonal_statistics as zonal_statistics
 from .inventory.model import Inventory as Inventory
 from .inventory.read import read_inventory as read_inventory
 from .schema.model import Role as Role

@@ -16,8 +16,8 @@ from rogi.comparison.matching.sides import side_of
 from rogi.comparison.output_layers import write_changes
 from rogi.geometry import parse_crs, to_lonlat, total_bounds, transform_geometries
 from rogi.inventory.build import from_frames
+from rogi.inventory.regions import Regions, assign
 from rogi.longitudes import continuous, in_one_map, middle_of, turned, whole
-from rogi.regions import Regions, assign
 from rogi.schema.model import Role
 from rogi.statistics.grids import equal_area_grid, gridded
 from rogi.statistics.unit_table import unit_table

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import geopandas as gpd
@@ -15,12 +14,9 @@ import pandas as pd
 
 from rogi.api.inventories import Source, as_inventory, as_texts, check_crs
 from rogi.attributes.configuration import AttributeSettings
-from rogi.attributes.derive import Derived, derive_attributes
+from rogi.attributes.derive import derive_attributes
+from rogi.attributes.derived import Derived
 from rogi.attributes.fields import GROUPS, QUALITY, Group
-from rogi.attributes.zonal.described_units import described_units
-from rogi.attributes.zonal.groups import Engine
-from rogi.attributes.zonal.statistics import MIN_VALID_SHARE
-from rogi.attributes.zonal.zonal import zonal_statistics as statistics_of
 from rogi.errors import InputError, OptionError
 from rogi.public import public
 from rogi.schema.model import Role
@@ -69,7 +65,7 @@ def area(source: Units) -> pd.Series:
     0    1.0008
     Name: area, dtype: float64
     """
-    inventory = _plain(source)
+    inventory = plain(source)
     if inventory.layer(Role.OUTLINE) is None:
         raise InputError("There are no outlines, so there are no areas; primary markers are points.")
     derived = _derived(inventory, AttributeSettings(fields=("area",)))
@@ -123,7 +119,7 @@ def elevation(
     True
     """
     settings = AttributeSettings(fields=ELEVATION, dem=_files(dem), buffer=buffer)
-    return frame(_derived(_plain(source), settings))
+    return frame(_derived(plain(source), settings))
 
 
 @public
@@ -163,7 +159,7 @@ def slope_of(source: Units, dem: Paths, *, buffer: float | None = None, remote: 
     ['slope_mean', 'slope_median', 'slope_minimum', 'slope_maximum']
     """
     settings = AttributeSettings(fields=SLOPE, dem=_files(dem), buffer=buffer)
-    return frame(_derived(_plain(source), settings))
+    return frame(_derived(plain(source), settings))
 
 
 @public
@@ -205,7 +201,7 @@ def aspect_of(
     True
     """
     settings = AttributeSettings(fields=("aspect",), dem=_files(dem), buffer=buffer)
-    derived = _derived(_plain(source), settings)
+    derived = _derived(plain(source), settings)
     found = frame(derived)
     layer = derived.inventory.layer(derived.role)
     assert layer is not None
@@ -262,7 +258,7 @@ def solar_radiation(
         buffer=buffer,
         radiation=RadiationParameters.from_dict({**RadiationParameters().to_dict(), **parameters}),
     )
-    return _series(_derived(_plain(source), settings), "radiation")
+    return _series(_derived(plain(source), settings), "radiation")
 
 
 @public
@@ -319,82 +315,10 @@ def climate(
     given = [g for g in (Group.MAAT, Group.MAGT, Group.AP) if getattr(settings, g.value) is not None]
     if not given:
         raise OptionError("There is no climate field to take values from; give maat=, magt= or ap=.")
-    return frame(_derived(_plain(source), replace(settings, fields=tuple(g.concept for g in given))))
+    return frame(_derived(plain(source), replace(settings, fields=tuple(g.concept for g in given))))
 
 
-@public
-def zonal_statistics(
-    source: Units,
-    rasters: Mapping[str, Any] | str | PathLike[str],
-    statistics: Sequence[str] | Mapping[str, Sequence[str]] = ("mean",),
-    *,
-    engine: str = "coverage",
-    minimum_valid_share: float | None = None,
-    remote: bool = False,
-) -> pd.DataFrame:
-    """Statistics of any rasters in polygons, by the exact share of each pixel inside.
-
-    Parameters
-    ----------
-    source : path, GeoDataFrame, GeoSeries or Inventory
-        Polygons in any CRS.
-    rasters : mapping of str to path, or path
-        By name; of one path alone the name is that of the file.
-    statistics : sequence of str, or mapping of str to sequence of str
-        mean, median, min, max, std, quantiles such as ``q05``; ``circular_mean`` and
-        ``resultant_length`` of directions in degrees. For all rasters or by name.
-    engine : {"coverage", "rasterstats"}
-        Pixels by the share inside, or those whose centre is inside.
-    minimum_valid_share : float, optional
-        Least share of a unit on valid pixels; below it the unit's statistics are NaN.
-    remote : bool
-        Whether rasters may be read from addresses (``https://``, ``s3://``).
-
-    Returns
-    -------
-    DataFrame of float64
-        ``<raster>_<statistic>`` in the unit of the raster, ``<raster>_valid_share``; on the index of the
-        table.
-
-    Raises
-    ------
-    InputError
-        A raster cannot be read or has no CRS, or the polygons have none.
-    OptionError
-        An unknown statistic or engine.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> import geopandas as gpd
-    >>> import shapely
-    >>> import rogi
-    >>> from rogi.synthetic.terrain import Box, write_tiles
-    >>> tiles = write_tiles(Path("tiles"), Box(97.1, 28.1, 97.2, 28.2), arc_seconds=9)
-    >>> unit = gpd.GeoDataFrame(geometry=[shapely.box(97.1, 28.1, 97.11, 28.11)], index=["a"], crs=4326)
-    >>> rogi.zonal_statistics(unit, {"dem": tiles[0]}, ["mean", "q95"]).columns.tolist()
-    ['dem_mean', 'dem_q95', 'dem_valid_share']
-    """
-    if engine not in list(Engine):
-        raise OptionError(f"The engine is {' or '.join(Engine)}, found {engine!r}.")
-    if isinstance(rasters, str | PathLike):
-        rasters = {Path(rasters).stem: rasters}
-    inventory = _plain(source)
-    _check_units(inventory, None)
-    described = described_units(inventory, None)
-    _warn(described.notes)
-    found = statistics_of(
-        described.polygons,
-        rasters,
-        statistics,
-        crs=described.layer.crs,
-        engine=engine,
-        minimum_valid_share=MIN_VALID_SHARE if minimum_valid_share is None else minimum_valid_share,
-    )
-    return found.set_axis(described.layer.index_of_rows, axis=0)
-
-
-def _plain(source: Units) -> Inventory:
+def plain(source: Units) -> Inventory:
     """The inventory of some units; no column is written, so their units do not matter."""
     inventory = as_inventory(source.to_frame("geometry") if isinstance(source, gpd.GeoSeries) else source)
     layers = tuple(
@@ -405,13 +329,13 @@ def _plain(source: Units) -> Inventory:
 
 
 def _derived(inventory: Inventory, settings: AttributeSettings) -> Derived:
-    _check_units(inventory, settings.buffer)
+    check_units(inventory, settings.buffer)
     derived = derive_attributes(inventory, settings)
-    _warn((*derived.warnings, *derived.failures))
+    warn((*derived.warnings, *derived.failures))
     return derived
 
 
-def _check_units(inventory: Inventory, buffer: float | None) -> None:
+def check_units(inventory: Inventory, buffer: float | None) -> None:
     """Refuse in the words of Python what the command would refuse in those of its options."""
     outlines, markers = inventory.layer(Role.OUTLINE), inventory.layer(Role.MARKER)
     if buffer is None and outlines is None and markers is not None:
@@ -422,7 +346,7 @@ def _check_units(inventory: Inventory, buffer: float | None) -> None:
     check_crs(inventory, Role.OUTLINE if buffer is None else Role.MARKER)
 
 
-def _warn(texts: Sequence[str]) -> None:
+def warn(texts: Sequence[str]) -> None:
     for text in texts:
         warnings.warn(text, UserWarning, stacklevel=4)
 

@@ -15,7 +15,8 @@ from rogi.api.attributes import Paths, _files, frame, with_climate
 from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, path_or_table
 from rogi.attributes.configuration import AttributeSettings, read_settings
-from rogi.attributes.derive import Derived, Runner, derive_attributes
+from rogi.attributes.derive import Runner, derive_attributes
+from rogi.attributes.derived import Derived
 from rogi.attributes.output import write_derived
 from rogi.inventory.model import Inventory
 from rogi.ledger import Ledger

@@ -13,8 +13,8 @@ from rogi.api.inventories import Source, as_inventory, check_crs
 from rogi.comparison.outcome import Places
 from rogi.distribution import optional
 from rogi.errors import OptionError
+from rogi.inventory.regions import Regions, read_regions, regions_of
 from rogi.public import public
-from rogi.regions import Regions, read_regions, regions_of
 from rogi.schema.load import concepts
 from rogi.schema.model import Role
 from rogi.statistics.grids import cell_frame, equal_area_grid, grid_of_units

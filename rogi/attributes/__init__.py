@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings as AttributeSettings
-    from rogi.attributes.derive import Derived as Derived
     from rogi.attributes.derive import Runner as Runner
     from rogi.attributes.derive import derive_attributes as derive_attributes
+    from rogi.attributes.derived import Derived as Derived
     from rogi.attributes.zonal.coverage import Coverage as Coverage
     from rogi.attributes.zonal.coverage import coverage as pixel_coverage
     from rogi.attributes.zonal.statistics import circular_statistics as circular_statistics

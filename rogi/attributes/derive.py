@@ -16,6 +16,7 @@ from rogi.attributes import fields
 from rogi.attributes.blocks import Results, beyond_model, compute, files_read
 from rogi.attributes.climate import climate_on_units
 from rogi.attributes.configuration import AttributeSettings, ClimateSource
+from rogi.attributes.derived import Derived
 from rogi.attributes.fields import DECIMALS, GROUPS, QUALITY, Group
 from rogi.attributes.provenance import Input, Provenance, file_input, of_columns, raster_input
 from rogi.attributes.reasons import NO_POSITION, Nulls, families, is_null, members, suspicions
@@ -42,11 +43,11 @@ from rogi.attributes.zonal.seams import home_grids
 from rogi.errors import InputError
 from rogi.geometry import parse_crs, to_lonlat
 from rogi.inventory.ids.primary_id import make
+from rogi.inventory.regions import UNNAMED, Regions, assign, read_regions, regions_of, spelled
 from rogi.inventory.values.columns import blank
 from rogi.ledger import Ledger, digest
 from rogi.raster.elevation.model import ElevationModel, Surface, open_elevation_model
 from rogi.raster.files import content_digest, reading
-from rogi.regions import UNNAMED, Regions, assign, read_regions, regions_of, spelled
 from rogi.schema.model import Role
 from rogi.text import counted
 from rogi.validation.settings import CLIMATE
@@ -58,45 +59,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how many units of how many are done."""
-
-
-@dataclass(frozen=True)
-class Derived:
-    """An inventory with its attributes, and what is to be told about them.
-
-    Attributes
-    ----------
-    inventory : Inventory
-    provenance : tuple of Provenance
-        One per group of fields.
-    warnings : tuple of str
-    failures : tuple of str
-        Files that are missing or damaged, and how many units lack values for it: these are null, with a note.
-    units, reused : int
-        Values of units per task, and how many of them came from the ledger.
-    role : Role
-        The layer whose units are described.
-    values : dict of str to ndarray, shape (n,)
-        By concept, in the concept's unit, not rounded.
-    nulls : dict of str to int
-        Units with null values by kind of reason; a unit may have several.
-    empty : dict of str to int
-        By column of a derivable attribute, derived in this run or not, the units without a value in it.
-    lacking : int
-        Units without a value in any of these columns.
-    """
-
-    inventory: Inventory
-    provenance: tuple[Provenance, ...]
-    warnings: tuple[str, ...]
-    failures: tuple[str, ...]
-    units: int
-    reused: int
-    role: Role
-    values: Mapping[str, NDArray[Any]]
-    nulls: Mapping[str, int]
-    empty: Mapping[str, int]
-    lacking: int
 
 
 @dataclass(frozen=True)

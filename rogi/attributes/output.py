@@ -14,7 +14,7 @@ from rogi.inventory.writing.geopackage import UNCHANGING_TIME
 from rogi.inventory.writing.metadata import write_metadata
 
 if TYPE_CHECKING:
-    from rogi.attributes.derive import Derived
+    from rogi.attributes.derived import Derived
     from rogi.inventory.model import Inventory
     from rogi.ledger import Ledger
 

@@ -29,7 +29,7 @@ from rogi.text import counted
 from rogi.validation.settings import find_settings_file, rogi_table
 
 if TYPE_CHECKING:
-    from rogi.attributes.derive import Derived
+    from rogi.attributes.derived import Derived
     from rogi.inventory.model import Inventory
 
 

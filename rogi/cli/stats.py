@@ -15,7 +15,7 @@ from rogi.distribution import optional
 from rogi.errors import OptionError
 from rogi.files import make_folder
 from rogi.inventory.read import read_inventory
-from rogi.regions import read_regions
+from rogi.inventory.regions import read_regions
 from rogi.report.format import DOCUMENT, Format, chosen, format_named
 from rogi.report.writers import write
 from rogi.statistics.facts import check, read_facts

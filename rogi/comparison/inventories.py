@@ -21,8 +21,8 @@ from rogi.comparison.matching.prepared_outlines import Outlines, prepare_togethe
 from rogi.comparison.matching.sides import Certainty, Extent, Side, Texts, align_extents, on_one_map
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries
+from rogi.inventory.regions import Regions, assign, fold, same_name
 from rogi.inventory.values.known import Quantity, known_texts
-from rogi.regions import Regions, assign, fold, same_name
 from rogi.schema.attributes import attributes
 from rogi.schema.load import concepts, load_vocabulary
 from rogi.schema.model import Concept, FieldType

@@ -23,7 +23,7 @@ from rogi.comparison.metrics import (
 )
 from rogi.comparison.references import ReferenceCount, count_units, in_region, load_references
 from rogi.errors import OptionError
-from rogi.regions import Regions, read_regions, regions_of
+from rogi.inventory.regions import Regions, read_regions, regions_of
 from rogi.schema.model import Role
 
 Places: TypeAlias = "str | PathLike[str] | gpd.GeoDataFrame"

@@ -11,7 +11,7 @@ import shapely
 
 from rogi.comparison.matching.sides import Side
 from rogi.errors import OptionError
-from rogi.regions import Regions, assign, fold, read_regions, same_name
+from rogi.inventory.regions import Regions, assign, fold, read_regions, same_name
 from rogi.schema.load import data_root, read_yaml
 
 

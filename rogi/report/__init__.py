@@ -1,1 +1,1 @@
-"""Results in the formats people and machines read: a document of each, and one writer for each format."""
+"""Reports: pages, tables, maps and figures, and the formats of a validation."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
+from rogi.inventory.regions import fold
 from rogi.longitudes import short_way
-from rogi.regions import fold
 from rogi.schema.load import concepts, data_root, read_yaml
 from rogi.schema.units import standard_unit, to_concept
 from rogi.statistics.summary import direction

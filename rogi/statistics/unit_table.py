@@ -14,13 +14,13 @@ from rogi.errors import InputError
 from rogi.geometry import Floats, to_lonlat
 from rogi.inventory.coordinates import coordinates, labels_of
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.regions import assign
 from rogi.inventory.values.known import Quantity, known_texts, quantity
-from rogi.regions import assign
 from rogi.schema.model import Role
 from rogi.text import agreeing, counted
 
 if TYPE_CHECKING:
-    from rogi.regions import Regions
+    from rogi.inventory.regions import Regions
 
 Objects = NDArray[np.object_]
 M2_PER_KM2 = 1e6

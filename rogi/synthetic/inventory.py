@@ -15,7 +15,7 @@ from rogi.errors import OptionError
 from rogi.geometry import metres_per_degree
 from rogi.inventory.build import from_frames
 from rogi.inventory.ids.primary_id import make
-from rogi.regions import same_name
+from rogi.inventory.regions import same_name
 from rogi.schema.model import Role
 from rogi.synthetic.regions import REGIONS, Region
 from rogi.synthetic.shapes import outlines, polygons

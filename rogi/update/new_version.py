@@ -25,7 +25,7 @@ from rogi.update.planning.units import read_units
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings
-    from rogi.attributes.derive import Derived
+    from rogi.attributes.derived import Derived
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from affine import Affine
 
 from rogi.areas import area_m2
 from rogi.attributes.configuration import AttributeSettings, ClimateSource, read_settings, settings_toml
-from rogi.attributes.derive import Derived, Runner, derive_attributes
+from rogi.attributes.derive import Runner, derive_attributes
+from rogi.attributes.derived import Derived
 from rogi.attributes.zonal.described_units import circles
 from rogi.errors import InputError, OptionError
 from rogi.geometry import metres_per_degree

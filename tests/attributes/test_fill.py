@@ -15,7 +15,8 @@ import shapely
 from affine import Affine
 
 from rogi.attributes.configuration import AttributeSettings
-from rogi.attributes.derive import Derived, Runner, derive_attributes
+from rogi.attributes.derive import Runner, derive_attributes
+from rogi.attributes.derived import Derived
 from rogi.attributes.provenance import sidecar
 from rogi.errors import InputError
 from rogi.inventory.build import from_frames

@@ -13,7 +13,8 @@ import shapely
 from affine import Affine
 
 from rogi.attributes.configuration import AttributeSettings, ClimateSource
-from rogi.attributes.derive import Derived, derive_attributes
+from rogi.attributes.derive import derive_attributes
+from rogi.attributes.derived import Derived
 from rogi.attributes.fields import Group
 from rogi.attributes.plausible import explanation, impossible, plausible_range
 from rogi.attributes.reasons import Nulls

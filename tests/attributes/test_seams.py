@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from rogi.areas import area_m2
 from rogi.attributes.configuration import AttributeSettings
-from rogi.attributes.derive import Derived, Runner, derive_attributes
+from rogi.attributes.derive import Runner, derive_attributes
+from rogi.attributes.derived import Derived
 from rogi.attributes.relief import ZonalOptions, relief_statistics
 from rogi.attributes.zonal import groups, seams, zonal
 from rogi.attributes.zonal.groups import Engine

@@ -21,7 +21,7 @@ from rogi.comparison.output_layers import write_changes, write_crosswalk
 from rogi.comparison.report.tables import notes
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames
-from rogi.regions import Regions
+from rogi.inventory.regions import Regions
 from rogi.schema.model import Role
 
 QUICK = Parameters(replicates=20)

@@ -17,7 +17,7 @@ from rogi.comparison.metrics import (
 from rogi.comparison.references import count_units, load_references, reference_names
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames
-from rogi.regions import Regions
+from rogi.inventory.regions import Regions
 from rogi.schema.load import data_root, read_yaml
 from rogi.schema.model import Role
 

@@ -16,7 +16,7 @@ from rogi.detection.candidates.glaciers import read_glaciers
 from rogi.detection.patches.label_rasters import read_outlines
 from rogi.errors import InputError, OptionError
 from rogi.geometry import transform_geometries
-from rogi.regions import UNNAMED, Regions, assign, fold, read_regions, same_name, spelled
+from rogi.inventory.regions import UNNAMED, Regions, assign, fold, read_regions, same_name, spelled
 from rogi.statistics.grid_rasters import grid_of_raster, write_geotiff
 from rogi.statistics.grids import Grid, equal_area_grid, gridded, write_gpkg
 

@@ -15,8 +15,8 @@ from rogi.attributes.registry import Choice, Given, Source, Units, Values
 from rogi.errors import InputError, OptionError
 from rogi.geometry import metres_per_degree, parse_crs, to_lonlat, transform_coordinates, with_points_along
 from rogi.inventory.coordinates import on_earth
+from rogi.inventory.regions import polygon_layer
 from rogi.longitudes import TURN
-from rogi.regions import polygon_layer
 from rogi.text import counted
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries, Ints, to_lonlat
 from rogi.inventory.coordinates import coordinates
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.regions import fold
 from rogi.inventory.values.known import Quantity, quantity
 from rogi.longitudes import in_one_map
-from rogi.regions import fold
 from rogi.schema.load import load_vocabulary
 from rogi.schema.model import Role
 

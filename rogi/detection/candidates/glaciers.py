@@ -16,7 +16,7 @@ from rogi import vector
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, parse_crs, to_lonlat, total_bounds, transform_geometries
 from rogi.inventory.coordinates import on_earth
-from rogi.regions import fold, polygon_layer
+from rogi.inventory.regions import fold, polygon_layer
 from rogi.text import counted
 
 ID_COLUMNS = ("rgi_id", "RGIId", "glims_id", "GLIMSId", "glac_id", "glacier_id", "id")

@@ -22,7 +22,7 @@ from rogi.detection.origin import origin_of_parameters, refuse_other_raster, wit
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries, to_lonlat, with_points_along
 from rogi.inventory.model import Inventory
-from rogi.regions import Regions, polygon_layer, read_regions, regions_of, same_name
+from rogi.inventory.regions import Regions, polygon_layer, read_regions, regions_of, same_name
 from rogi.schema.model import Role
 
 if TYPE_CHECKING:

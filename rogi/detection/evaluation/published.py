@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rogi.regions import fold
+from rogi.inventory.regions import fold
 from rogi.schema.load import data_root, read_yaml
 
 Range = tuple[float, float]

@@ -42,7 +42,7 @@ from rogi.errors import InputError, OptionError
 from rogi.geometry import Floats, Geometries, Ints
 
 if TYPE_CHECKING:
-    from rogi.regions import Regions
+    from rogi.inventory.regions import Regions
 
 COCO_IOU = tuple(np.round(np.arange(0.5, 0.96, 0.05), 2).tolist())
 """IoU thresholds over which average precision is averaged (Lin et al. 2014)."""

@@ -16,8 +16,8 @@ from rasterio.features import rasterize
 from rogi.detection.candidates.glaciers import read_glaciers
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries, to_lonlat, total_bounds, transform_geometries
+from rogi.inventory.regions import fold, read_regions, regions_of
 from rogi.raster.grid import Window
-from rogi.regions import fold, read_regions, regions_of
 
 if TYPE_CHECKING:
     import pyproj

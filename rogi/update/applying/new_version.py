@@ -324,7 +324,7 @@ def with_attributes(applied: Applied, settings: AttributeSettings) -> tuple[Appl
     Returns
     -------
     applied : Applied
-    derived : rogi.attributes.derive.Derived or None
+    derived : rogi.attributes.derived.Derived or None
         What is to be told about them; None where no unit changed.
 
     Raises

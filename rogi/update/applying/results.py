@@ -37,7 +37,7 @@ from rogi.update.packages.files import UPDATE_SUFFIX
 from rogi.update.vocabulary import APPLICATION, LINEAGE_FILE
 
 if TYPE_CHECKING:
-    from rogi.attributes.derive import Derived
+    from rogi.attributes.derived import Derived
     from rogi.update.applying.new_version import Applied
 
 SUMMARY_FILE: Final = "summary.json"
