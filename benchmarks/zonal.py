@@ -36,7 +36,7 @@ layers = {"elevation": four, "slope": four, "aspect": ["mean"]}
 """
 
 ROGI = """
-from rogi.raster.elevation import open_elevation_model
+from rogi.raster.elevation.model import open_elevation_model
 from rogi.raster.files import reading
 from rogi.attributes.relief import relief_statistics
 (grid,) = open_elevation_model(folder / "elevation.tif").surfaces
@@ -45,7 +45,7 @@ with reading():
 """
 
 ROGI_READY = """
-from rogi.attributes.zonal import zonal_statistics
+from rogi.attributes.zonal.zonal import zonal_statistics
 layers["aspect"] = ["circular_mean"]
 zonal_statistics(units, {name: folder / f"{name}.tif" for name in layers}, layers)
 """
@@ -63,7 +63,7 @@ for name, statistics in layers.items():
 """
 
 LARGE = """
-from rogi.attributes.zonal import zonal_statistics
+from rogi.attributes.zonal.zonal import zonal_statistics
 zonal_statistics(units, {"elevation": folder / "large.tif"}, layers["elevation"])
 """
 

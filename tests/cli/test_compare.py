@@ -120,7 +120,7 @@ def test_exit_codes(rogi, files, tmp_path):
     pair = ("compare", files / "a.gpkg", files / "b.gpkg")
     assert rogi(*pair, "--fail-under", "recall=0.5").returncode == 0
     done = rogi(*pair, "--fail-under", "f1=0.99")
-    assert done.returncode == 1 and "f1 is 0." in done.stderr and "NO" in done.stdout
+    assert done.returncode == 1 and "f1 is 0." in done.stderr and "FAILED" in done.stdout
     stored = tmp_path / "expect.yaml"
     stored.write_text("format: 1\nexpect: {count_a: 3, only_a: 1, recall: {value: 0.58, tolerance: 0.01}}\n")
     assert rogi(*pair, "--expect", stored).returncode == 0

@@ -126,8 +126,8 @@ def test_killed_and_gone_on_is_the_same(patches: PatchSet, whole: Trained, tmp_p
         """
         import sys
         from pathlib import Path
-        from rogi.detection.patch_store import PatchSet
-        from rogi.detection.training import train
+        from rogi.detection.patches.shards import PatchSet
+        from rogi.detection.training.loop import train
         from tests.detection.test_training import SETTINGS, SPEC
 
         train(PatchSet.open(sys.argv[1]), SPEC, SETTINGS, Path(sys.argv[2]),

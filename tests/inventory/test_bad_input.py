@@ -356,7 +356,7 @@ def test_folder_of_very_many_files(tmp_path, monkeypatch) -> None:
     [
         ("id,name\n1,a\n", "has no coordinates: its columns are id, name"),
         ("id,lon\n1,90\n", "has no coordinates"),
-        ("id,x,y\n1,2600000,1200000\n", "give it with --crs"),
+        ("id,x,y\n1,2600000,1200000\n", "give it with crs="),
         ("id,lon,lat\n1,90,30\n2,91,31,5,6\n", "as many cells as the header"),
         ('id,lon,lat\n1,90,"30\n2,91,31\n', "cannot be read as a table"),
     ],

@@ -175,7 +175,7 @@ def test_plane_names_with_degrees_need_no_crs(tmp_path) -> None:
     assert layer.crs.to_epsg() == 4326
     assert "as all are within 180 and 90" in layer.notes[0]
     _write(tmp_path / "a.csv", ["POINT_X", "POINT_Y"], ["-109.25", "38.44"], ["500000", "4000000"])
-    with pytest.raises(InputError, match="give it with --crs"):
+    with pytest.raises(InputError, match="give it with crs="):
         read_inventory(tmp_path / "a.csv")
 
 

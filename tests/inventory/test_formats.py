@@ -538,7 +538,7 @@ def test_spreadsheet_dates(tmp_path) -> None:
 
 def test_spreadsheet_without_coordinates(tmp_path) -> None:
     _sheet(tmp_path / "units.xlsx", [["ID", "name"], ["a", "b"]])
-    with pytest.raises(InputError, match=r"has no coordinates: its columns are ID, name.*--table"):
+    with pytest.raises(InputError, match=r"has no coordinates: its columns are ID, name.*table="):
         read_inventory(tmp_path / "units.xlsx")
 
 

@@ -342,7 +342,7 @@ import os, signal, sys
 sys.path[:0] = {[str(Path(__file__).parent)]!r}
 from pathlib import Path
 import test_store
-from rogi.update import store_make as store
+from rogi.update.store import make as store
 whole = store.load
 def load(connection, schema, table, frame, srid):
     if table == "candidates":
