@@ -254,7 +254,11 @@ def test_a_folder_of_outputs_above_the_inputs_hides_none(files, tmp_path, here):
 
 
 def test_ids_in_a_table_have_a_header(tmp_path, here):
-    for name, start in (("ids.csv", "row,id,longitude,latitude\n1,RGU"), ("ids.json", "["), ("ids.txt", "RGU")):
+    for name, start in (
+        ("ids.csv", "row,id,longitude,latitude\n1,RGU"),
+        ("ids.json", "["),
+        ("ids.txt", "RGU"),
+    ):
         here("id", "make", "97.24263", "28.15273", "-o", tmp_path / name)
         assert (tmp_path / name).read_text().startswith(start)
 

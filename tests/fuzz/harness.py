@@ -79,6 +79,12 @@ def digests(folder: Path) -> dict[str, str]:
     return found
 
 
+def _resident() -> int:
+    """Bytes of this process in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1]) if sys.platform == "linux" else 0
+    return pages * resource.getpagesize()
+
+
 def run(arguments: Sequence[str], root: Path, kill_after: float | None = None) -> Outcome:
     """Run ``rogi`` with arguments in a folder with ``in`` (inputs) and ``out`` (all it may write).
 
@@ -90,6 +96,7 @@ def run(arguments: Sequence[str], root: Path, kill_after: float | None = None) -
     (root / "home").mkdir(exist_ok=True)  # where rogi remembers what it wrote
     before = digests(root)
     started = time.monotonic()
+    inherited = _resident()  # a forked process begins with the memory of its parent
     child = os.fork()
     if child == 0:
         _become(arguments, root)
@@ -111,7 +118,7 @@ def run(arguments: Sequence[str], root: Path, kill_after: float | None = None) -
     for name in ("stdout", "stderr"):
         (root / name).unlink()
     after = digests(root)
-    seconds, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    seconds, memory = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 - inherited
     faults = list(
         _faults(code, out.decode("utf-8", "backslashreplace"), err.decode("utf-8", "backslashreplace"))
     )
