@@ -127,13 +127,12 @@ def parse(
 
     Example: `rogi id parse RGU384455N1092526W RGU76723E46181N`
     """
-    from rogi.inventory.ids.primary_id import parse as parse_ids
-    from rogi.inventory.ids.primary_id import resolve
+    from rogi.inventory.ids import primary_id
 
     source = _id_source(items, column, layer, None, "auto")
-    ids = parse_ids(source.text)
+    ids = primary_id.parse(source.text)
     if source.longitude is not None and source.latitude is not None:
-        ids = resolve(ids, source.longitude, source.latitude)
+        ids = primary_id.resolve(ids, source.longitude, source.latitude)
     columns: dict[str, Iterable[object]] = {
         "row": source.row,
         "text": ids.text,

@@ -190,9 +190,24 @@ def test_what_is_said_of_facts_and_git() -> None:
     """A fact that does not hold, one that cannot be checked, and files that are not committed."""
     fact = SimpleNamespace
     facts = (
-        fact(holds=True, found=1.0, reason="", fact=fact(name="a", value=1, tolerance=0, unit="")),
-        fact(holds=False, found=2.5, reason="", fact=fact(name="units", value=2, tolerance=0.1, unit="km²")),
-        fact(holds=None, found=None, reason="no column", fact=fact(name="b", value=1, tolerance=0, unit="")),
+        fact(
+            holds=True,
+            found=1.0,
+            reason="",
+            fact=fact(name="a", value=1, tolerance=0, unit="", value_unit=""),
+        ),
+        fact(
+            holds=False,
+            found=2.5,
+            reason="",
+            fact=fact(name="units", value=2, tolerance=0.1, unit="km²", value_unit="km²"),
+        ),
+        fact(
+            holds=None,
+            found=None,
+            reason="no column",
+            fact=fact(name="b", value=1, tolerance=0, unit="", value_unit=""),
+        ),
     )
     ask = "Correct the data or facts.yaml. If it is meant, say why with --accept"
     given = said(release(), report(), facts=facts, dirty=["a", "b", "c", "d", "e", "f", "g"])

@@ -795,8 +795,12 @@ def test_loop_by_commands(
     planned = pd.read_csv(work / "tasks.csv")
     mapper = dict(zip(planned["task"], planned["package"], strict=True))
     edit_both(work, database, mapper)
+    packages = tmp_path / "elsewhere"  # in the folder of a store they would be refused
+    packages.mkdir()
+    for name in ("anna.gpkg", "ben.gpkg", "plan.json", "tasks.csv"):
+        shutil.copy(work / name, packages)
     results = {}
-    for name, source in (("packages", [work]), ("store", ["--store", database.url()])):
+    for name, source in (("packages", [packages]), ("store", ["--store", database.url()])):
         folder = tmp_path / name
         folder.mkdir()
         code, told = run(

@@ -174,12 +174,11 @@ def test_what_the_page_says(server: Server, database: Database, tmp_path: Path, 
 @pytest.mark.parametrize("debug", ["", "1"])
 def test_faults_tell_no_password(run: Run, monkeypatch: pytest.MonkeyPatch, debug: str) -> None:
     """What an unexpected error repeats of the arguments is masked, in its traceback too."""
-    from rogi.update.deciding import edits
 
     def broken(*_: object, store: str, **__: object) -> None:
         raise RuntimeError(f"could not use {store}, top-secret")
 
-    monkeypatch.setattr(edits, "read_edits", broken)
+    monkeypatch.setattr("rogi.cli.update.status.read_edits", broken)
     monkeypatch.setenv("ROGI_DEBUG", debug)
     code, told = run("status", "--store", "postgresql://anna:top-secret@h/d")
     assert code == 2
