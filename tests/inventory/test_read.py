@@ -195,7 +195,7 @@ def test_versions_of_one_layer_are_not_joined(tmp_path, changed) -> None:
     if changed == 3:
         assert len(read_inventory(path).layers[0]) == 8
         return
-    with pytest.raises(InputError, match=rf"v1\) .*v2\) have {4 - changed} outlines .*--layer outline="):
+    with pytest.raises(InputError, match=rf"v1\) .*v2\) have {4 - changed} outlines .*layers="):
         read_inventory(path)
     assert len(read_inventory(path, layers=["outline=v2"]).layers[0]) == 4
     assert len(read_inventory(path, layers=["outline=v1", "outline=v2"]).layers[0]) == 8
@@ -279,7 +279,7 @@ def test_unclear_roles_are_asked_for(tmp_path) -> None:
     outlines(2, a=[1, 2]).to_file(tmp_path / "a.gpkg", layer="north")
     outlines(2, b=[1, 2]).to_file(tmp_path / "a.gpkg", layer="south")
     with pytest.raises(
-        InputError, match=r"several layers that could be the outlines \(.*north.*south.*--layer outline="
+        InputError, match=r"several layers that could be the outlines \(.*north.*south.*layers="
     ):
         read_inventory(tmp_path / "a.gpkg")
     assert len(read_inventory(layers=[f"outline={tmp_path / 'a.gpkg'}:south"]).layers[0]) == 2
@@ -412,7 +412,5 @@ def test_relative_paths_and_odd_names(tmp_path, monkeypatch, untouched) -> None:
 
 def test_a_named_layer_that_is_not_there_is_told_from_those_that_are(tmp_path) -> None:
     write_inventory(examples.rgik(2), tmp_path / "a.gpkg")
-    with pytest.raises(
-        InputError, match="'XX' is neither a file nor a layer of what was named, which has PM, GO"
-    ):
+    with pytest.raises(InputError, match=r"'XX' is neither a file nor a layer of .*, which has PM, GO"):
         read_inventory(tmp_path / "a.gpkg", layers=["outline=XX"])
