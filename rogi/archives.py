@@ -151,8 +151,6 @@ def opened(path: Path) -> Iterator[Path]:
         return
     if not path.is_file():
         raise InputError(f"There is no package {path}; name a folder or zip that `rogi release build` made.")
-    from rogi.archives import unpack
-
     with tempfile.TemporaryDirectory(prefix="rogi-release-") as scratch:
         unpack(path, Path(scratch), lambda _: True)
         inside = list(Path(scratch).iterdir())

@@ -177,7 +177,8 @@ def aspect_of(
     -------
     DataFrame of float64
         aspect (degrees clockwise from north, 0 to 360), aspect_length (0: no preference, 1: all alike) and
-        flat_share (share of the unit without an aspect); NaN where there is none. On the index of the table.
+        flat_share (share of the unit without an aspect); NaN for units without a value. On the index of the
+        table.
 
     Raises
     ------

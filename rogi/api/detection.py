@@ -136,7 +136,7 @@ def predict(
     resample : bool
         Bring the imagery to the pixel size of the model.
     stretch : (float, float), optional
-        Values of the imagery that stand for the ends of the model's range.
+        Values of the imagery that become the ends of the model's range.
     merge, stride, block
         How windows are merged (``cosine`` or ``or``), pixels between them, side of a block in pixels.
     threshold : float, optional

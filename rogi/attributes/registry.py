@@ -101,7 +101,7 @@ class Values:
     Attributes
     ----------
     values : dict of str to ndarray of float64, shape (n,)
-        By concept, in the concept's unit; NaN where there is none.
+        By concept, in the concept's unit; NaN for units without a value.
     reasons : ndarray of str or None, shape (n,)
         Why a unit has none.
     files : tuple of Path

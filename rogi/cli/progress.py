@@ -105,7 +105,7 @@ def _bar() -> Bar:
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    # it redraws when it is told something, not from a thread: processes are forked while it is shown
+    # redrawn at each update, not by a thread: processes are forked while it is shown
     return Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),

@@ -84,7 +84,7 @@ class Request:
     outlines
         Choices of `make_candidates`.
     stretch
-        Values of the imagery that stand for the ends of the model's range.
+        Values of the imagery that become the ends of the model's range.
     ground
         Area, the column of its names, and what is excluded; see `ground_on`.
     choice

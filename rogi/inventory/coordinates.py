@@ -85,7 +85,7 @@ class Coordinates:
     out_of_range_words, swapped_words
         (n,) what is wrong, for people; blank where nothing is.
     crs
-        The CRS; None where there is none.
+        The CRS; None if missing.
     placed
         Whether the CRS has longitude and latitude.
     """

@@ -314,7 +314,7 @@ def _source(element: ElementTree.Element, tag: str, path: Path, whole: Rectangle
 
 
 def _rectangle(element: ElementTree.Element | None) -> Rectangle | None:
-    """None where there is none, or it has no area."""
+    """None if missing, or it has no area."""
     if element is None:
         return None
     x, y, width, height = (float(element.get(key, "0")) for key in ("xOff", "yOff", "xSize", "ySize"))

@@ -59,7 +59,7 @@ class UnitTable:
         return len(self.positions)
 
     def numbers(self, concept: str) -> Floats | None:
-        """(n,) values of a concept in its unit, NaN where there is none; None if no column carries it.
+        """(n,) values of a concept in its unit, NaN if missing; None if no column carries it.
 
         Codes for missing values and impossible values are NaN, see `value_notes`. ``area`` is the column,
         or else the outlines' own area.

@@ -100,7 +100,7 @@ def polygonal(geometry: Geometries) -> tuple[Geometries, int]:
 
 
 def read_binary(values: Any) -> tuple[Geometries, dict[int, str]]:
-    """Geometries from well-known binary, None where there is none or it cannot be read, and why not.
+    """Geometries from well-known binary, None if missing or it cannot be read, and why not.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from typing import Any
 import geopandas as gpd
 import pytest
 
-from rogi.update.store.make import PackageTables, Store, create_store
+from rogi.update.store.make import PackageTables, Store, making_store
 from rogi.update.vocabulary import LOCKED
 
 LAYER_NAMES = ("tasks", *LOCKED)
@@ -26,11 +26,17 @@ def tables(work: Path, crs: str | None = None) -> list[PackageTables]:
     return found
 
 
+def create(url: str, packages: list[PackageTables], **options: Any) -> Store:
+    """A store of packages, there for all others."""
+    with making_store(url, packages, **options) as store:
+        return store
+
+
 def fill(url: str, work: Path, packages: list[PackageTables] | None = None, **options: Any) -> Store:
     """A store of the plan in a folder."""
     texts = {name: (work / name).read_text() for name in ("plan.json", "tasks.csv")}
     made = packages if packages is not None else tables(work)
-    return create_store(url, made, plan=texts["plan.json"], tasks=texts["tasks.csv"], **options)
+    return create(url, made, plan=texts["plan.json"], tasks=texts["tasks.csv"], **options)
 
 
 def refused(connection: Any, statement: str, values: tuple[Any, ...] = ()) -> str:

@@ -24,7 +24,7 @@ from mapping import copy_row, decide, draw, split
 from packages import CRS, Inputs, make_case, octagon, write_inputs
 from postgres import PASSWORD, Database, Server, binaries
 from rasterio.transform import from_bounds
-from stores import LAYER_NAMES, fill, refused, tables
+from stores import LAYER_NAMES, create, fill, refused, tables
 from test_package import ACCEPTED, CASE, REFUSED, UNIT
 
 from rogi.errors import InputError, MissingExtra, OptionError, OutputError, RogiError
@@ -36,7 +36,7 @@ from rogi.update.packages.project_layers import LAYERS
 from rogi.update.packages.triggers import DELETE_MESSAGE
 from rogi.update.store.address import DEFAULT_SCHEMA, parse_address
 from rogi.update.store.functions import TEXT_MESSAGE
-from rogi.update.store.make import PackageTables, Store, create_store
+from rogi.update.store.make import PackageTables, Store
 from rogi.update.store.project import store_source
 from rogi.update.store.rows import OWNER_MESSAGE, PACKAGE_MESSAGE, STALE_MESSAGE
 from rogi.update.store.store import read_store
@@ -291,7 +291,7 @@ def test_names_are_data(database: Database, planned: tuple[Inputs, Path]) -> Non
     ]
     plan = {"format": 1, "packages": [{"name": n, "mapper": n, "file": n} for n in evil], "notes": evil}
     csv = pd.concat([p.tasks.drop(columns="geometry").assign(package=p.name) for p in packages])
-    store = create_store(database.url(), packages, plan=json.dumps(plan), tasks=csv.to_csv(index=False))
+    store = create(database.url(), packages, plan=json.dumps(plan), tasks=csv.to_csv(index=False))
     assert store.unassigned == tuple(evil)
     stored = read_store(database.url())
     assert sorted(t.package for t in stored.tables) == sorted(evil)

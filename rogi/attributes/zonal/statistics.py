@@ -141,7 +141,7 @@ class CircularStatistics:
     Attributes
     ----------
     mean : ndarray of float64, shape (n,)
-        Degrees in [0, 360); NaN where there is none.
+        Degrees in [0, 360); NaN if missing.
     resultant_length : ndarray of float64, shape (n,)
         0 where directions cancel out, 1 where all are the same; of the ground that has a direction.
     flat_share : ndarray of float64, shape (n,)

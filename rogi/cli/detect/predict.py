@@ -81,7 +81,7 @@ def predict(
     ] = False,
     stretch: Annotated[
         str | None,
-        typer.Option(help="LOW,HIGH: values of the imagery that stand for the ends of the model's range."),
+        typer.Option(help="LOW,HIGH: values of the imagery that become the ends of the model's range."),
     ] = None,
     merge: Annotated[
         MergeChoice,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rogi.comparison.matching.graph import MATCH_TYPES, MatchType
 from rogi.geometry import Floats, Geometries, Ints, local_metres
+from rogi.report.html.tables import Column, Kind
 from rogi.text import html as escape
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ IDS_SHOWN = 6
 SIZE = 190  # pixels of a picture
 BARS_M = (5000, 2000, 1000, 500, 200, 100, 50, 20, 10, 5, 2, 1)
 VERTICES = 300  # of an outline in a picture, about
+
+
+TYPE_TONES = {
+    MatchType.ONE_TO_ONE: "good",
+    MatchType.SPLIT: "info",
+    MatchType.MERGE: "info",
+    MatchType.COMPLEX: "warning",
+    MatchType.ONLY_A: "error",
+    MatchType.ONLY_B: "error",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,3 +222,24 @@ def _ids(ids: Sequence[str] | NDArray[np.object_], rows: Ints, count: int) -> li
         shown = ", ".join(sorted_ids[first : min(last, first + IDS_SHOWN)].tolist())
         out.append(shown + (f" and {last - first - IDS_SHOWN} more" if last - first > IDS_SHOWN else ""))
     return out
+
+
+def cluster_columns(clusters: Clusters) -> list[Column]:
+    """Columns of the table of clusters, as all pages show them."""
+    return [
+        Column("Cluster", clusters.number, Kind.NUMBER),
+        Column(
+            "Type",
+            clusters.kind,
+            Kind.BADGE,
+            filter=True,
+            tones={k.value: TYPE_TONES[k] for k in MATCH_TYPES},
+            order=[k.value for k in MATCH_TYPES],
+        ),
+        Column("A", clusters.ids_a, Kind.CODE),
+        Column("B", clusters.ids_b, Kind.CODE),
+        Column("Area in A, km²", clusters.area_a, Kind.NUMBER),
+        Column("Area in B, km²", clusters.area_b, Kind.NUMBER),
+        Column("IoU", clusters.iou, Kind.NUMBER),
+        Column("Mean boundary distance, m", clusters.boundary, Kind.NUMBER),
+    ]

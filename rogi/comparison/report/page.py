@@ -11,12 +11,12 @@ from rogi.comparison.crosswalk import changes
 from rogi.comparison.exercise import consensus_layer, vote_layer
 from rogi.comparison.matching.graph import MATCH_TYPES, MatchType
 from rogi.comparison.matching.sides import Side
-from rogi.comparison.report.clusters import Clusters, clusters_of, pictures
+from rogi.comparison.report.clusters import Clusters, cluster_columns, clusters_of, pictures
 from rogi.report.document import Page
 from rogi.report.html.figures import bars, histogram, round_top
 from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_view
 from rogi.report.html.shell import Section
-from rogi.report.html.tables import Column, Kind, table
+from rogi.report.html.tables import Column, table
 from rogi.report.tables import number, short_names
 from rogi.text import printable
 
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
 TABLE, MAP = "clusters-table", "comparison-map"
 SIDE_BY_SIDE = 20_000
 """Objects up to which the two maps side by side are made: they hold all outlines a second time."""
-TYPE_TONES = {
-    MatchType.ONE_TO_ONE: "good",
-    MatchType.SPLIT: "info",
-    MatchType.MERGE: "info",
-    MatchType.COMPLEX: "warning",
-    MatchType.ONLY_A: "error",
-    MatchType.ONLY_B: "error",
-}
 TYPE_COLORS = {
     MatchType.ONE_TO_ONE: "c2",
     MatchType.SPLIT: "c4",
@@ -228,21 +220,7 @@ def _typed_layer(title: str, side: Side, rows: Sequence[int]) -> MapLayer:
 
 def _clusters(result: InventoryComparison, clusters: Clusters) -> str:
     columns = [
-        Column("Cluster", clusters.number, Kind.NUMBER),
-        Column(
-            "Type",
-            clusters.kind,
-            Kind.BADGE,
-            filter=True,
-            tones={k.value: TYPE_TONES[k] for k in MATCH_TYPES},
-            order=[k.value for k in MATCH_TYPES],
-        ),
-        Column("A", clusters.ids_a, Kind.CODE),
-        Column("B", clusters.ids_b, Kind.CODE),
-        Column("Area in A, km²", clusters.area_a, Kind.NUMBER),
-        Column("Area in B, km²", clusters.area_b, Kind.NUMBER),
-        Column("IoU", clusters.iou, Kind.NUMBER),
-        Column("Mean boundary distance, m", clusters.boundary, Kind.NUMBER),
+        *cluster_columns(clusters),
         Column("Class", clusters.title, filter=len(result.sections) > 1, detail=len(result.sections) == 1),
     ]
     drawn = pictures(result, clusters)

@@ -39,7 +39,7 @@ def write_candidates(candidates: Candidates, path: str | Path) -> tuple[str, ...
     Raises
     ------
     OptionError
-        If the suffix tells no format.
+        Unknown file extension.
     OutputError
         If the file cannot be written.
     """
@@ -60,7 +60,7 @@ def write_candidates(candidates: Candidates, path: str | Path) -> tuple[str, ...
 
 
 def read_coverage(path: str | Path) -> gpd.GeoDataFrame | None:
-    """The layer ``coverage`` of a file of candidates; None where there is none."""
+    """The layer ``coverage`` of a file of candidates; None if the file has no such layer."""
     try:
         if "coverage" not in {name for name, _ in vector.list_layers(path)}:
             return None

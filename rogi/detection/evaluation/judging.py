@@ -162,7 +162,7 @@ def _placed(frame: gpd.GeoDataFrame, what: str) -> Geometries:
         raise InputError(f"{what} has no geometry or no CRS; set it in the file.")
     polygons = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
     if not len(polygons):
-        raise InputError(f"{what} holds no polygons.")
+        raise InputError(f"{what} contains no polygons; name a layer of polygons.")
     shapes = with_points_along(polygons.geometry.to_numpy(), frame.crs)
     return repair(to_lonlat(shapes, frame.crs))[0]
 

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rogi.comparison.matching.graph import MATCH_TYPES
-from rogi.comparison.report.clusters import clusters_of, pictures
-from rogi.comparison.report.page import TYPE_TONES
+from rogi.comparison.report.clusters import cluster_columns, clusters_of, pictures
 from rogi.detection.evaluation.curves import Calibration
 from rogi.detection.evaluation.tables import CONFIDENCE, GROUND, PIXELS, points
 from rogi.detection.evaluation.tables import TABLE as TABLE_BY_AREA
@@ -16,7 +14,7 @@ from rogi.report.document import Page
 from rogi.report.html.figures import bars, curves, histogram
 from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_view
 from rogi.report.html.shell import Section
-from rogi.report.html.tables import Column, Kind, table
+from rogi.report.html.tables import table
 from rogi.report.tables import number
 from rogi.text import printable
 
@@ -169,23 +167,7 @@ def _map_and_clusters(result: Evaluation) -> list[Section]:
             rows=[[r] for r in clusters.rows_b],
         ),
     ]
-    columns = [
-        Column("Cluster", clusters.number, Kind.NUMBER),
-        Column(
-            "Type",
-            clusters.kind,
-            Kind.BADGE,
-            filter=True,
-            tones={k.value: TYPE_TONES[k] for k in MATCH_TYPES},
-            order=[k.value for k in MATCH_TYPES],
-        ),
-        Column("A", clusters.ids_a, Kind.CODE),
-        Column("B", clusters.ids_b, Kind.CODE),
-        Column("Area in A, km²", clusters.area_a, Kind.NUMBER),
-        Column("Area in B, km²", clusters.area_b, Kind.NUMBER),
-        Column("IoU", clusters.iou, Kind.NUMBER),
-        Column("Mean boundary distance, m", clusters.boundary, Kind.NUMBER),
-    ]
+    columns = cluster_columns(clusters)
     drawn = pictures(compared, clusters)
     return [
         Section("map", "Map", map_view(MAP, layers, title="Truth and candidates", table_name=TABLE)),

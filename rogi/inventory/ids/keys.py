@@ -52,7 +52,7 @@ def key(text: str) -> str:
 
 
 def raw_ids(values: Sequence[object]) -> Objects:
-    """(n,) the texts as they are, None where there is none or nothing but blanks."""
+    """(n,) the texts as they are, None if missing or nothing but blanks."""
     kept = [v if isinstance(v, str) and (v.isalnum() or key(v)) else None for v in values]
     return np.array([*kept, None], dtype=object)[:-1]
 
@@ -63,7 +63,7 @@ def odd_ids(columns: Sequence[Objects]) -> list[dict[int, str]]:
     Parameters
     ----------
     columns
-        (n,) raw texts of each layer, None where there is none.
+        (n,) raw texts of each layer, None if missing.
 
     Examples
     --------

@@ -196,7 +196,7 @@ def _kind(text: str) -> tuple[Notation, Family] | None:
 def geometries(
     frame: pd.DataFrame, places: Places, crs: str | None, shown: Path, notes: list[str]
 ) -> tuple[NDArray[np.object_], Any]:
-    """The geometry of each row, None where there is none, and the CRS.
+    """The geometry of each row, None if missing, and the CRS.
 
     Parameters
     ----------

@@ -92,7 +92,7 @@ def _too_deep(wkb: bytes) -> bool:
 
 
 def read(chunks: Iterable[pa.Array], notes: list[str], origin: Origin | None = None) -> NDArray[np.object_]:
-    """Shapely geometries; None where there is none or where it cannot be built, which is noted.
+    """Shapely geometries; None if missing or where it cannot be built, which is noted.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def recognised_coding(numbers: Floats, texts: Objects, enough: int, enough_class
 
 
 def degrees(coding: Coding, numbers: Floats, texts: Objects) -> Floats:
-    """(n,) directions in degrees clockwise from north, NaN where there is none or it is not known.
+    """(n,) directions in degrees clockwise from north, NaN if missing or it is not known.
 
     Of a class or point of the compass it is the middle.
 

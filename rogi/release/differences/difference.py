@@ -63,7 +63,7 @@ class Difference:
     fields_added, fields_removed, fields_retyped
         Columns of the outlines (or markers).
     old_geometry, new_geometry
-        (n,) shapely on longitude and latitude for the rows of ``units``; None where there is none.
+        (n,) shapely on longitude and latitude for the rows of ``units``; None if missing.
     notes
         What had to be decided on the way, or could not be compared.
     """

@@ -61,7 +61,7 @@ class Summary:
 
     @classmethod
     def of(cls, values: Floats, unit: str | None) -> Summary:
-        """The summary of some values, NaN where there is none.
+        """The summary of some values, NaN if missing.
 
         Examples
         --------

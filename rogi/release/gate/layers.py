@@ -51,7 +51,7 @@ def _kinds(layer: Layer, typed: bool) -> dict[str, int]:
 
 
 def words(layer: Layer, name: str) -> NDArray[np.object_]:
-    """Texts of a field, None where there is none."""
+    """Texts of a field, None if missing."""
     found = known_texts(layer, name) if layer.has(name) else texts(layer.frame[name])
     return np.array([*found, None], dtype=object)[:-1]
 

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 def positions(context: Context, role: Role) -> tuple[Floats, Floats]:
-    """(n,) longitude and latitude of each feature's point or centroid; NaN where there is none."""
+    """(n,) longitude and latitude of each feature's point or centroid; NaN if missing."""
 
     def compute() -> tuple[Floats, Floats]:
         lonlat = context.lonlat(role)

@@ -82,7 +82,7 @@ class Change:
 
 
 def own_ids(layer: Layer) -> Texts:
-    """(n,) primary IDs of a layer without outer blanks; None where there is none."""
+    """(n,) primary IDs of a layer without outer blanks; None if missing."""
     if not layer.has("primary_id"):
         return np.full(len(layer), None, dtype=object)
     values = layer.values("primary_id")

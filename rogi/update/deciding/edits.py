@@ -2,7 +2,7 @@
 
 Packages come back with layers renamed, columns added, empty text for null, other types of geometry, rows
 copied or deleted, or exported to another format. Rows are known by the keys of their tasks, layers by their
-columns. Nothing is repaired: what cannot be used is told.
+columns. Nothing is repaired; what cannot be used is reported.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Edits:
     rows
         (n,) one row each: the columns of `rogi.update.vocabulary.TASK_COLUMNS` (text without outer blanks
         or None, booleans or None, numbers), ``package``, ``file``, ``row``, and the geometry ``geom``:
-        polygons and multipolygons, None where there is none; sorted by package, file and row. ``fault`` says
+        polygons and multipolygons, None if missing; sorted by package, file and row. ``fault`` says
         what is wrong with an outline that cannot be reckoned with, and was set aside; None where nothing is.
         Columns of :data:`~rogi.update.hands.SAVED` say who saved a row of a team's store.
     current

@@ -148,7 +148,7 @@ def cluster_means(of: Ints, values: Floats, weights: Floats, count: int) -> Floa
 
 
 def joined(of: Ints, texts: NDArray[np.object_], count: int) -> NDArray[np.object_]:
-    """Texts of the members of each cluster in order, blanks between, each once; None where there is none.
+    """Texts of the members of each cluster in order, blanks between, each once; None if missing.
 
     Parameters
     ----------

@@ -102,14 +102,6 @@ def check_store(url: str) -> None:
             _refuse_work(connection, address)
 
 
-def create_store(
-    url: str, packages: Sequence[PackageTables], *, plan: str, tasks: str, wait_s: float = LOCK_WAIT_S
-) -> Store:
-    """Put the packages of a plan into a database, in one transaction; see :func:`making_store`."""
-    with making_store(url, packages, plan=plan, tasks=tasks, wait_s=wait_s) as store:
-        return store
-
-
 @contextmanager
 def making_store(
     url: str,
