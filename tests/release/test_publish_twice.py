@@ -164,7 +164,7 @@ def test_any_order_of_two_runs_ends_in_one_record(
     version_of: bool,
 ) -> None:
     """The other run does all its requests before the n-th of this one; then this one is run again."""
-    monkeypatch.setattr(publishing, "_check", quiet)  # of the package: shown elsewhere, and slow
+    monkeypatch.setattr(publishing, "check_whole", quiet)  # of the package: shown elsewhere, and slow
     number = None
     if version_of:
         whole(copied(releases.first, tmp_path), client(server))
