@@ -562,3 +562,22 @@ def test_patches_of_a_real_image(real_data: Path, tmp_path: Path) -> None:
         assert valid.all()
         np.testing.assert_array_equal(label > 0, expected[row : row + 128, column : column + 128])
     assert patches.card.resolution_m == pytest.approx(30.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
+def test_percentiles_are_the_least_values_that_such_a_share_does_not_exceed(dtype: str) -> None:
+    """Of 1 to 1000 in parts, worked out by hand; of integers exactly, of floats from so few all of them."""
+    values = np.arange(1, 1001)
+    if dtype == "uint8":
+        values = values // 4
+    image = values.astype(dtype).reshape(1, 20, 50)
+    statistics = PixelStatistics(1, np.dtype(dtype))
+    for part in range(0, 20, 5):
+        statistics.add(image[:, part : part + 5], np.ones((5, 50), bool))
+    expected = [1, 10, 20, 50, 250, 500, 750, 950, 980, 990, 999]
+    if dtype == "uint8":
+        expected = [value // 4 for value in expected]
+    assert statistics.percentiles == (tuple(map(float, expected)),)
+    assert statistics.mean == pytest.approx((values.mean(),)) and statistics.std == pytest.approx(
+        (values.std(),)
+    )

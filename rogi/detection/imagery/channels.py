@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from affine import Affine
 
-from rogi.detection.imagery.derived_channels import added_channel
+from rogi.detection.imagery.derived_channels import DIGITAL, UNITS, added_channel
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
@@ -182,6 +182,12 @@ class Imagery:
     def layers(self) -> tuple[Fitted[Any], ...]:
         """Images and added channels."""
         return *self.images, *self.added
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Of each channel: digital numbers, or m and degrees."""
+        bands = len(self.names) - len(self.added)
+        return (DIGITAL,) * bands + tuple(UNITS.get(name, DIGITAL) for name in self.names[bands:])
 
     @property
     def crs(self) -> pyproj.CRS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from rogi.raster.sources import file_tiles
 from rogi.terrain import slope
 
 ELEVATION, SLOPE = "elevation", "slope"
+UNITS: Final = {ELEVATION: "m", SLOPE: "°", "aspect": "°"}
+"""Units of further channels; others are digital numbers."""
+DIGITAL, SCALED = "1", "scaled"
+"""Units of bands: numbers as they are stored, and values by the scale and offset of the files."""
 
 
 @dataclass(frozen=True)

@@ -39,15 +39,18 @@ class Channel:
     name : str
         Such as ``red`` or ``elevation``.
     unit : str
-        Of its values; ``1`` for digital numbers.
+        Of its values: ``1`` for digital numbers, ``scaled`` where scale and offset tags were applied.
     mean, std : float
         Of the valid pixels of the training patches.
+    percentiles : tuple of float
+        Of the same, at `rogi.detection.imagery.pixel_statistics.LEVELS`; empty in bundles of before.
     """
 
     name: str
     unit: str
     mean: float
     std: float
+    percentiles: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -267,7 +270,10 @@ def read_card(data: bytes, path: Path) -> ModelCard:
     if not all(map(math.isfinite, _numbers(document))):
         raise InputError(f"{path} holds a number that is not finite; write the bundle anew.")
     del document["format"]
-    channels = tuple(Channel(**channel) for channel in document.pop("channels"))
+    channels = tuple(
+        Channel(**(channel | {"percentiles": tuple(channel.get("percentiles", ()))}))
+        for channel in document.pop("channels")
+    )
     curve, training = document.pop("threshold_curve", None), document.pop("training", None)
     metrics = tuple(Metric(**metric) for metric in document.pop("metrics", ()))
     for name in ("dtype_range", "outputs", "atrous_rates", "decoder_channels"):
@@ -299,6 +305,9 @@ def _check(card: ModelCard, path: Path) -> None:
     names = [channel.name for channel in card.channels]
     if len(set(names)) < len(names):
         raise InputError(f"{path} names a channel twice: {', '.join(names)}.")
+    for channel in card.channels:
+        if list(channel.percentiles) != sorted(channel.percentiles):
+            raise InputError(f"{path}: the percentiles of the channel {channel.name} must not decrease.")
     if card.stride > card.patch:
         raise InputError(
             f"{path}: a stride of {card.stride} would leave gaps between patches of {card.patch}."

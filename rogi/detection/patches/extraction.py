@@ -219,6 +219,8 @@ def make_patches(
             stride=chosen.stride,
             mean=statistics.mean,
             std=statistics.std,
+            units=images[0].units,
+            percentiles=statistics.percentiles,
             split={
                 "method": chosen.split.value, "seed": chosen.seed, "train_share": chosen.train_share,
                 "block_m": None if np.isnan(split.side) else round(split.side, 3),

@@ -21,6 +21,7 @@ import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
+from rogi.detection.imagery.pixel_statistics import LEVELS
 from rogi.errors import InputError
 from rogi.ledger import digest, file_sha256
 
@@ -59,6 +60,10 @@ class PatchCard:
         Side of a patch and distance of neighbours, pixels.
     mean, std : tuple of float
         Per channel, over all valid pixels of the training patches.
+    units : tuple of str
+        Per channel; ``1`` for digital numbers.
+    percentiles : tuple of tuple of float
+        Per channel, at `rogi.detection.imagery.pixel_statistics.LEVELS`; nothing in patches of before.
     split : mapping
         Method, seed, share, side of blocks, what was dropped.
     counts : mapping
@@ -87,6 +92,8 @@ class PatchCard:
     shards: tuple[Mapping[str, Any], ...]
     index_sha256: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    units: tuple[str, ...] = ()
+    percentiles: tuple[tuple[float, ...], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are written."""
@@ -98,7 +105,12 @@ class PatchCard:
             "size": self.size,
             "stride": self.stride,
             "overlap": self.size - self.stride,
-            "normalisation": {"mean": list(self.mean), "std": list(self.std)},
+            "normalisation": {
+                "mean": list(self.mean),
+                "std": list(self.std),
+                "units": list(self.units),
+                "percentiles": [list(values) for values in self.percentiles],
+            },
             "split": dict(self.split),
             "counts": dict(self.counts),
             "sources": [dict(item) for item in self.sources],
@@ -331,6 +343,10 @@ def _read_card(path: Path) -> PatchCard:
             shards=tuple(dict(item) for item in content["shards"]),
             index_sha256=str(content["index_sha256"]),
             settings=dict(content["settings"]),
+            units=tuple(str(unit) for unit in normalisation.get("units", ())),
+            percentiles=tuple(
+                tuple(float(v) for v in values) for values in normalisation.get("percentiles", ())
+            ),
         )
         names = [str(item["name"]) for item in card.shards]
     except (KeyError, TypeError, ValueError) as error:
@@ -338,6 +354,8 @@ def _read_card(path: Path) -> PatchCard:
     sound = (
         0 < card.stride <= card.size <= MAX_SIDE
         and len(card.mean) == len(card.std) == len(card.channels) > 0
+        and len(card.units) in (0, len(card.channels))
+        and [len(values) for values in card.percentiles] in ([], [len(LEVELS)] * len(card.channels))
         and np.dtype(card.dtype).kind in "uif"
         and all(Path(name).name == name and name.endswith(".tar") for name in names)
     )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from rogi.detection.imagery.derived_channels import DIGITAL, UNITS
 from rogi.detection.model.card import Channel, normalise
 from rogi.detection.training.augmentation import NONE, Augmentation, augment, is_light
 from rogi.errors import InputError, OptionError
@@ -27,9 +28,6 @@ BORDER: Final = 2
 
 AHEAD: Final = 2
 """Batches read ahead per worker."""
-
-UNITS: Final = {"elevation": "m", "slope": "°", "aspect": "°"}
-"""Units of channels that are not digital numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,10 +112,9 @@ class TrainingData:
     def channels(self) -> tuple[Channel, ...]:
         """What goes in, with the statistics of the training patches."""
         card = self.patches.card
-        return tuple(
-            Channel(name, UNITS.get(name, "1"), float(mean), float(std))
-            for name, mean, std in zip(card.channels, card.mean, card.std, strict=True)
-        )
+        units = card.units or tuple(UNITS.get(name, DIGITAL) for name in card.channels)
+        percentiles = card.percentiles or ((),) * len(card.channels)
+        return tuple(map(Channel, card.channels, units, card.mean, card.std, percentiles))
 
     @cached_property
     def value_range(self) -> tuple[float, float]:
