@@ -65,7 +65,7 @@ types: $(INSTALLED)  ## mypy, strict
 	@$(BIN)/mypy
 
 docs: $(INSTALLED)  ## the documentation, warnings as errors, into site/
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/python -m sphinx -b html -q -W --keep-going -j $(JOBS) -d build/doctrees docs site
 
 bench: $(INSTALLED)  ## benchmarks against peers; prints ratios
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
@@ -81,5 +81,5 @@ wheel: $(INSTALLED)  ## the wheel, into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .
 
 clean:  ## remove everything made here
-	rm -rf $(VENV) .venv-validators $(DEMO) fuzz-failures site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-validators $(DEMO) fuzz-failures site dist build docs/{api,rules,schemas} docs/{changelog,contributing}.md .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,7 +5,7 @@
 # without a decision. The shapefile here is synthetic: 400 rock glaciers of the Tibetan Plateau with planted
 # faults. Put the path of your own in its place.
 
-# %% tags=["hide"]
+# %% tags=["remove-input"]
 # An empty folder for the files of this notebook.
 import os
 import tempfile
@@ -35,7 +35,7 @@ print(repr(report))
 
 # %% [markdown]
 # Each finding names a rule, a row of the file (from 1) and what is wrong. Every rule has a page in the
-# [rule catalogue](../../rules/).
+# [rule catalogue](../rules/index.md).
 
 # %%
 columns = ["code", "severity", "row", "message"]

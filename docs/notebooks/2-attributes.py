@@ -5,7 +5,7 @@
 # potential incoming solar radiation and mean annual air temperature, each with a note of where it is from.
 # Outlines, terrain and climate are synthetic here. Put your own files in their place.
 
-# %% tags=["hide"]
+# %% tags=["remove-input"]
 # An empty folder for the files of this notebook.
 import os
 import tempfile

@@ -5,7 +5,7 @@
 # them see? The second inventory is made from the first here: some units left out, some moved, some drawn
 # smaller.
 
-# %% tags=["hide"]
+# %% tags=["remove-input"]
 # An empty folder for the files of this notebook.
 import os
 import tempfile

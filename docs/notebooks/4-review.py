@@ -4,7 +4,7 @@
 # Draw a random sample, let two people judge each unit without seeing the other's verdict, and estimate how
 # many of all units are right, with an interval.
 
-# %% tags=["hide"]
+# %% tags=["remove-input"]
 # An empty folder for the files of this notebook.
 import os
 import tempfile

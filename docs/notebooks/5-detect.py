@@ -5,7 +5,7 @@
 # imagery, and judge its candidates by the outlines that are known there. Everything is synthetic and small,
 # so that it runs in seconds: a toy, no scientific model. With your own imagery, the same five calls.
 
-# %% tags=["hide"]
+# %% tags=["remove-input"]
 # An empty folder for the files of this notebook.
 import os
 import tempfile
@@ -92,4 +92,4 @@ axes.set(xlabel="Easting (m)", ylabel="Northing (m)")
 
 # %% [markdown]
 # Candidates are proposals. `rogi.plan_update` divides them among mappers who decide about each, see
-# [How do I update an inventory?](../../guides/updating/)
+# [How do I update an inventory?](../guides/updating.md)

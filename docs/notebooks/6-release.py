@@ -5,7 +5,7 @@
 # what became of each unit. The inventory is synthetic: 300 units, of which some were added, removed, split,
 # merged, renamed and redrawn for version 1.1.
 
-# %% tags=["hide"]
+# %% tags=["remove-input"]
 # An empty folder for the files of this notebook.
 import os
 import tempfile

@@ -66,4 +66,4 @@ def test_the_page_for_notebooks_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("name", rogi.__all__)
 def test_each_name_has_a_place_in_the_docs(name: str) -> None:
     pages = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
-    assert f"::: rogi.{name}\n" in pages
+    assert f"   rogi.{name}\n" in pages

@@ -1,0 +1,78 @@
+"""The documentation site: ``make docs`` builds it into site/."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
+
+import rogi  # noqa: E402
+
+project = "rogi"
+author = "The rogi developers"
+copyright = author
+version = release = rogi.__version__
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "generated",
+    "mathml",
+    "notebooks",
+    "references",
+]
+exclude_patterns = ["conf.py", "pictures.py", "extensions", "_static", "_templates", "images"]
+templates_path = ["_templates"]
+nitpicky = False
+
+# Markdown. Anchors of headings are as in a repository's own view of the page.
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
+myst_heading_anchors = 4
+myst_substitutions = {"version": release}
+
+# Notebooks are scripts in docs/notebooks; an error in one, or a warning it prints, fails the build.
+nb_custom_formats = {".py": "notebooks.read"}
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_timeout = -1
+nb_execution_raise_on_error = True
+nb_output_stderr = "remove-warn"
+
+# Python
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings say them
+python_maximum_signature_line_length = 100
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = True
+
+# Only what a reader types is copied.
+copybutton_prompt_text = r"\$ |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
+
+html_theme = "pydata_sphinx_theme"
+html_title = "rogi"
+html_static_path = ["_static"]
+html_css_files = ["rogi.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_math_renderer = "mathml"
+html_theme_options = {
+    "header_links_before_dropdown": 6,
+    "navbar_align": "left",
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": False,
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
