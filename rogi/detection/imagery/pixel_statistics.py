@@ -79,11 +79,10 @@ class PixelStatistics:
     @property
     def percentiles(self) -> tuple[tuple[float, ...], ...]:
         """Per channel, the least value that so many per cent of the pixels (`LEVELS`) do not exceed."""
-        shares = np.array(LEVELS) / 100
+        shares = np.array(LEVELS) / 100 - 1e-9  # 0.999 of 1000 is a little more than 999
         if self.exact:
             below = self._counts.cumsum(axis=1)
-            wanted = np.ceil(shares * self.count - 1e-6)  # 0.999 of 1000 is a little more than 999
-            places = [np.searchsorted(row, wanted) for row in below]
+            places = [np.searchsorted(row, np.ceil(shares * self.count)) for row in below]
             return tuple(tuple(float(v) for v in place + self._least) for place in places)
         sample = np.concatenate(self._sample, axis=1)
         found = np.quantile(sample, shares, axis=1, method="inverted_cdf")
