@@ -11,6 +11,8 @@ DEMO := demo
 UNITS ?= 5000
 SEED ?= 1
 SECONDS_OF_FUZZING ?= 600
+# Machines that keep no bytecode would compile all of rogi again in each of the many commands that tests run.
+unexport PYTHONDONTWRITEBYTECODE
 BENCHMARKS ?= validate terrain zonal attributes compare release update detect training
 
 .PHONY: help setup demo test test-fast validators fuzz lint types docs bench bench-grass wheel clean

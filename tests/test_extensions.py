@@ -47,7 +47,7 @@ def run(site: Path | None, *arguments: object, code: str = "") -> subprocess.Com
     """The command, or some code, with a folder of packages beside rogi."""
     paths = [str(ROOT), *([str(site)] if site is not None else [])]
     program = ["-c", code or "from rogi.cli import main; main()", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     return subprocess.run(
         [sys.executable, *program], capture_output=True, text=True, env=environment, check=False, timeout=300
     )
