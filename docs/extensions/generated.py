@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import samples
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
@@ -53,12 +54,18 @@ def toctree(*globs: str) -> str:
 
 
 def write(app: Sphinx) -> None:
-    """Write the pages that changed."""
+    """Write the pages that changed, and the files of the tutorials."""
     for path, text in pages():
         file = Path(app.srcdir) / path
         file.parent.mkdir(exist_ok=True)
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
+    folder = Path(app.srcdir) / "tutorials" / "files"
+    folder.mkdir(exist_ok=True)
+    made = Path(samples.__file__).stat().st_mtime
+    for name, make in samples.FILES.items():
+        if not (folder / name).is_file() or (folder / name).stat().st_mtime < made:
+            make(folder / name)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
