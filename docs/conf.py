@@ -26,6 +26,7 @@ extensions = [
     "generated",
     "mathml",
     "notebooks",
+    "options",
     "references",
 ]
 exclude_patterns = ["conf.py", "pictures.py", "extensions", "_static", "_templates", "images"]
