@@ -16,7 +16,6 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
-from scipy.spatial import cKDTree
 
 from rogi.comparison.matching.overlap import overlap_areas
 from rogi.comparison.matching.prepared_outlines import Outlines
@@ -146,6 +145,8 @@ def match_points(a: Geometries, b: Geometries, *, max_distance_m: float = MARKER
     The distance is the chord between the points on the ellipsoid; up to 10 km it differs from the geodesic
     by less than 2e-7.
     """
+    from scipy.spatial import cKDTree  # takes long to load, and outlines do not need it
+
     (rows_a, at_a), (rows_b, at_b) = _geocentric(a), _geocentric(b)
     if min(len(rows_a), len(rows_b)) == 0:
         left = right = np.zeros(0, np.intp)

@@ -7,6 +7,7 @@ not on their order, and nothing is chosen between two that contradict each other
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,9 +21,9 @@ from rogi.comparison.matching.overlap import overlap_areas
 from rogi.geometry import Floats, Geometries, to_lonlat
 from rogi.update.deciding.decisions import Decided, Status, shared_area
 from rogi.update.deciding.legality import cases, held_cases
-from rogi.update.deciding.shapes import SAME_PLACE_SHARE, Products, hold_product
+from rogi.update.deciding.shapes import SAME_PLACE_SHARE, Products, of_product
 from rogi.update.identity import points_inside
-from rogi.update.problems import Rule
+from rogi.update.problems import Problem, Rule
 from rogi.update.vocabulary import Decision
 
 Bools = NDArray[np.bool_]
@@ -51,13 +52,13 @@ class Settled:
     applied: Bools
 
 
-def settle(found: Decided, made: Products, old: Geometries) -> Settled:
-    """Hold what does not fit, until the rest does.
+def settle(found: Decided, made: Products, old: Geometries) -> tuple[Settled, Decided]:
+    """What is applied, and the record in which all that does not fit is held.
 
     Parameters
     ----------
     found
-        Rows; those that do not fit are held, with the reason.
+        Rows sorted out and checked.
     made
         What they lead to.
     old
@@ -66,12 +67,12 @@ def settle(found: Decided, made: Products, old: Geometries) -> Settled:
     case = cases(found)
     layout = _Layout(found, made, old, case)
     while True:
-        held = held_cases(found, case)
-        before = len(found.problems)
-        layout.hold_misfits(held)
-        if len(found.problems) == before:
-            alive = ~np.isin(made.case.astype(str), sorted(held))
-            return Settled(case, frozenset(held), np.asarray(alive))
+        held, found = held_cases(found, case)
+        alive = ~np.isin(made.case.astype(str), sorted(held))
+        misfits = layout.hold_misfits(found, alive, held)
+        if len(misfits.problems) == len(found.problems):
+            return Settled(case, held, np.asarray(alive)), found
+        found = misfits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,10 +87,10 @@ class _Pairs:
 
 
 class _Layout:
-    """All pairs that could be in each other's way, found once."""
+    """All pairs that could be in each other's way, found once; what rows say does not change meanwhile."""
 
     def __init__(self, found: Decided, made: Products, old: Geometries, case: NDArray[np.object_]) -> None:
-        self.found, self.made, self.old = found, made, old
+        self.made, self.old = made, old
         self.unit_case = np.full(len(old), None, dtype=object)
         self.unit_row = np.full(len(old), -1, dtype=np.intp)
         self.kept_id = np.zeros(len(old), dtype=bool)
@@ -109,75 +110,85 @@ class _Layout:
         usable = np.flatnonzero(~shapely.is_missing(made.plane))
         self.with_units = self._overlaps(usable, old, np.arange(len(old)), units=True)
         self.with_products = self._overlaps(usable, made.plane[usable], usable, units=False)
-        self._neighbours(usable)
+        self._neighbours(found, usable)
 
-    def hold_misfits(self, held: set[str]) -> None:
-        """Hold every product that is in the way of a unit or product that is there."""
-        found, made = self.found, self.made
-        alive = ~np.isin(made.case.astype(str), sorted(held))
+    def hold_misfits(self, found: Decided, alive: Bools, held: frozenset[str]) -> Decided:
+        """The record in which every product that is in the way of a unit or product that is there is held."""
         edited = np.array([c is not None and c not in held for c in self.unit_case], dtype=bool)
-        self._hold_overlaps(alive, edited)
-        pairs = self.with_units
-        own = np.array([b in made.sources[a] for a, b in zip(pairs.a, pairs.b, strict=True)], dtype=bool)
-        new_id = made.unit[pairs.a] == None  # noqa: E711 - element by element
-        taken = alive[pairs.a] & edited[pairs.b] & ~own & (pairs.share >= SAME_PLACE_SHARE)
-        for m in np.flatnonzero(taken & (new_id | ~self.kept_id[pairs.b])).tolist():
-            self._both(int(pairs.a[m]), int(pairs.b[m]))
-        new = made.operation == Decision.RETRIEVE
-        for k, unit, metres in zip(*self.near_units, strict=True):
-            if alive[k] and new[k] and not edited[unit] and not self._is_held(int(k)):
-                detail = f"{metres:.0f} m from unit {found.units.ids[unit]}"
-                hold_product(found, made, int(k), Rule.DUPLICATE, detail, other=str(found.units.ids[unit]))
-        for k, j, metres in zip(*self.near_products, strict=True):
-            if alive[k] and alive[j] and new[k] and not self._is_held(int(k)):
-                self._against(int(k), int(j), Rule.DUPLICATE, f"{metres:.0f} m from {self._name(int(j))}")
+        found = found.holding(self._overlapping(found, alive, edited))
+        found = found.holding(self._taking_places(found, alive, edited))
+        found = found.holding(self._near_units(found, alive, edited))
+        return found.holding(self._near_products(found, alive))
 
-    def _hold_overlaps(self, alive: Bools, edited: Bools) -> None:
-        found, made = self.found, self.made
+    def _overlapping(self, found: Decided, alive: Bools, edited: Bools) -> Iterator[Problem]:
         pairs = self.with_units
         bad = alive[pairs.a] & ~edited[pairs.b] & _too_much(pairs)
         for m in np.flatnonzero(bad).tolist():
             unit = str(found.units.ids[pairs.b[m]])
             note = "" if self.unit_case[pairs.b[m]] is None else ", whose own edit is not applied,"
             detail = f"unit {unit}{note} by {pairs.shared[m]:,.0f} m²"
-            hold_product(found, made, int(pairs.a[m]), Rule.OVERLAP, detail, other=unit)
+            yield from of_product(found, self.made, int(pairs.a[m]), Rule.OVERLAP, detail, other=unit)
         pairs = self.with_products
         for m in np.flatnonzero(alive[pairs.a] & alive[pairs.b] & _too_much(pairs)).tolist():
             one, two = int(pairs.a[m]), int(pairs.b[m])
             area = f"by {pairs.shared[m]:,.0f} m²"
-            self._against(one, two, Rule.OVERLAP, f"{self._name(two)} {area}")
-            self._against(two, one, Rule.OVERLAP, f"{self._name(one)} {area}")
+            yield from self._against(found, one, two, Rule.OVERLAP, f"{self._name(found, two)} {area}")
+            yield from self._against(found, two, one, Rule.OVERLAP, f"{self._name(found, one)} {area}")
 
-    def _is_held(self, k: int) -> bool:
-        return bool(self.found.status[self.made.row[k]] == Status.HELD)
+    def _taking_places(self, found: Decided, alive: Bools, edited: Bools) -> Iterator[Problem]:
+        """Products in the place of a unit that is edited itself: both decisions are held."""
+        made, pairs = self.made, self.with_units
+        own = np.array([b in made.sources[a] for a, b in zip(pairs.a, pairs.b, strict=True)], dtype=bool)
+        new_id = made.unit[pairs.a] == None  # noqa: E711 - element by element
+        taken = alive[pairs.a] & edited[pairs.b] & ~own & (pairs.share >= SAME_PLACE_SHARE)
+        said: set[int] = set()
+        for m in np.flatnonzero(taken & (new_id | ~self.kept_id[pairs.b])).tolist():
+            k, unit = int(pairs.a[m]), int(pairs.b[m])
+            row, name = int(self.unit_row[unit]), str(found.units.ids[unit])
+            both = list(
+                of_product(
+                    found, made, k, Rule.TAKES_PLACE, f"unit {name}", other=name, conflict=True, peers=[row]
+                )
+            )
+            if found.status[row] == Status.DECIDED and row not in said | {p.index for p in both}:
+                by = self._name(found, k)
+                detail = f"this unit: that of {by}"
+                message = f"another outline takes the place of {detail}; decide which of the two it is"
+                peers = [int(made.row[k])]
+                both.append(
+                    found.problem(
+                        row, Rule.TAKES_PLACE, message=message, other=by, conflict=True, peers=peers
+                    )
+                )
+            said.update(p.index for p in both)
+            yield from both
 
-    def _both(self, k: int, unit: int) -> None:
-        """A product in the place of a unit that is edited itself: both decisions are held."""
-        found, made = self.found, self.made
-        row, name = int(self.unit_row[unit]), str(found.units.ids[unit])
-        hold_product(found, made, k, Rule.TAKES_PLACE, f"unit {name}", other=name, conflict=True, peers=[row])
-        if found.status[row] == Status.DECIDED:
-            detail = f"this unit: that of {self._name(k)}"
-            message = f"another outline takes the place of {detail}; decide which of the two it is"
-            found.hold(row, Rule.TAKES_PLACE, message=message, other=self._name(k), conflict=True,
-                       peers=[int(made.row[k])])  # fmt: skip
+    def _near_units(self, found: Decided, alive: Bools, edited: Bools) -> Iterator[Problem]:
+        k, unit, metres = self.near_units
+        for m in _first_of_each(k, self._new_and_free(found, alive)[k] & ~edited[unit]):
+            name = str(found.units.ids[unit[m]])
+            detail = f"{metres[m]:.0f} m from unit {name}"
+            yield from of_product(found, self.made, int(k[m]), Rule.DUPLICATE, detail, other=name)
 
-    def _against(self, k: int, other: int, rule: Rule, detail: str) -> None:
-        hold_product(
-            self.found,
-            self.made,
-            k,
-            rule,
-            detail,
-            other=self._name(other),
-            conflict=True,
-            peers=[int(self.made.row[other])],
-        )
+    def _near_products(self, found: Decided, alive: Bools) -> Iterator[Problem]:
+        k, other, metres = self.near_products
+        for m in _first_of_each(k, self._new_and_free(found, alive)[k] & alive[other]):
+            detail = f"{metres[m]:.0f} m from {self._name(found, int(other[m]))}"
+            yield from self._against(found, int(k[m]), int(other[m]), Rule.DUPLICATE, detail)
 
-    def _name(self, k: int) -> str:
+    def _new_and_free(self, found: Decided, alive: Bools) -> Bools:
+        """(m,) new units that nothing holds yet: one reason for one that stands too near is enough."""
+        new = self.made.operation == Decision.RETRIEVE
+        return np.asarray(alive & new & (found.status[self.made.row] != Status.HELD), dtype=bool)
+
+    def _against(self, found: Decided, k: int, other: int, rule: Rule, detail: str) -> Iterator[Problem]:
+        name, peers = self._name(found, other), [int(self.made.row[other])]
+        return of_product(found, self.made, k, rule, detail, other=name, conflict=True, peers=peers)
+
+    def _name(self, found: Decided, k: int) -> str:
         """What to call a product."""
         row = int(self.made.row[k])
-        at = {c: self.found.text(c)[row] for c in ("unit", "task", "package", "mapper", "row", "file")}
+        at = {c: found.text(c)[row] for c in ("unit", "task", "package", "mapper", "row", "file")}
         unit, task = at["unit"], at["task"]
         by = f" of {at['mapper']}" if at["mapper"] and at["mapper"] != at["package"] else ""
         where = f"package {at['package']}{by}"
@@ -217,9 +228,9 @@ class _Layout:
         shared = shared_area(self.old[flat[:, 0]], self.old[flat[:, 1]])
         return np.bincount(owner, weights=shared, minlength=len(sets)).astype(np.float64)
 
-    def _neighbours(self, usable: Ints) -> None:
+    def _neighbours(self, found: Decided, usable: Ints) -> None:
         """New units whose point lies near that of a unit, or of another product."""
-        found, made = self.found, self.made
+        made = self.made
         new = usable[made.operation[usable] == Decision.RETRIEVE]
         crs = found.units.layer.crs
         if not len(new):
@@ -233,6 +244,12 @@ class _Layout:
         others = match_points(of_new, points, max_distance_m=MARKER_DISTANCE_M)
         apart = new[others.a] != usable[others.b]
         self.near_products = new[others.a][apart], usable[others.b][apart], others.distance[apart]
+
+
+def _first_of_each(k: Ints, chosen: Bools) -> list[int]:
+    """Positions of the first chosen pair of each product."""
+    rows = np.flatnonzero(chosen)
+    return [int(m) for m in rows[np.sort(np.unique(k[rows], return_index=True)[1])]]
 
 
 def _too_much(pairs: _Pairs) -> Bools:

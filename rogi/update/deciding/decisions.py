@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -94,7 +94,7 @@ class Plane:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decided:
-    """The rows of the edits with what they come to.
+    """The rows of the edits with what they come to. Each step makes a new record; none is changed.
 
     Attributes
     ----------
@@ -110,10 +110,10 @@ class Decided:
         (n,) the outline that the row decides for: drawn, or the candidate's; None where it decides for none.
     changed
         (n,) whether the drawn outline is another one than was planned.
-    problems
-        Those found so far.
     columns
         Column -> (n,) its values.
+    problems
+        Those found so far, each once.
     slips
         Positions of decided rows that are held for :data:`SLIPS` only.
     """
@@ -126,9 +126,13 @@ class Decided:
     status: Texts
     outline: Geometries
     changed: Bools
-    problems: list[Problem]
     columns: Mapping[str, Texts]
-    slips: set[int] = field(default_factory=set)
+    problems: tuple[Problem, ...] = ()
+    slips: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        for values in (self.key, self.at, self.status, self.outline, self.changed):
+            values.flags.writeable = False
 
     @property
     def judged(self) -> Bools:
@@ -151,15 +155,44 @@ class Decided:
         """(n,) a column of the rows as objects."""
         return self.columns[name]
 
-    def hold(self, index: int, rule: Rule | str, detail: str = "", **more: Any) -> None:
-        """Record a problem of a row, and hold its decision."""
-        self.problems.append(Problem.of(self.rows, index, rule, detail, **more))
-        if self.status[index] == Status.DECIDED and rule in SLIPS:
-            self.slips.add(int(index))
-        elif rule not in SLIPS:
-            self.slips.discard(int(index))
-        if self.status[index] == Status.DECIDED:
-            self.status[index] = Status.HELD
+    def true(self, name: str) -> Bools:
+        """(n,) where a column of the rows is true."""
+        return np.array([value is True for value in self.columns[name]], dtype=bool)
+
+    @property
+    def with_outline(self) -> Bools:
+        """(n,) rows whose decision gives a new outline."""
+        return np.isin(self.columns["decision"].astype(str), [d.value for d in WITH_OUTLINE])
+
+    def problem(self, index: int, rule: Rule | str, detail: str = "", **more: Any) -> Problem:
+        """A problem of a row."""
+        return Problem.of(self.rows, int(index), rule, detail, **more)
+
+    def holding(self, problems: Iterable[Problem], *, undecided: bool = False) -> Decided:
+        """The next record: with these problems, and the decisions of their rows held.
+
+        Parameters
+        ----------
+        problems
+            Of rows; one that is known already is not repeated.
+        undecided
+            Whether rows that are open or unsure are held too. Problems of copies are then passed over.
+        """
+        status, slips = self.status.copy(), set(self.slips)
+        known = {(p.index, p.rule, p.message): p for p in self.problems}
+        for problem in problems:
+            i = problem.index
+            if undecided and status[i] == Status.COPY:
+                continue
+            known.setdefault((i, problem.rule, problem.message), problem)
+            decided = status[i] == Status.DECIDED
+            if problem.rule not in SLIPS:
+                slips.discard(i)
+            elif decided:
+                slips.add(i)
+            if decided or undecided:
+                status[i] = Status.HELD
+        return replace(self, status=status, problems=tuple(known.values()), slips=frozenset(slips))
 
 
 def decided(edits: Edits, units: Units) -> Decided:
@@ -186,12 +219,12 @@ def decided(edits: Edits, units: Units) -> Decided:
     quiet = (rows["class"] == TaskClass.UNCHANGED).to_numpy(dtype=bool) & ~changed & ~begun
     status[nothing & quiet] = Status.KEPT
     status[nothing & ~quiet] = Status.OPEN
-    found = Decided(
-        edits, units, plane, key, at, status, np.full(n, None, dtype=object), np.asarray(changed), [], columns
-    )
-    _sort_out_groups(found)
-    _take_outlines(found)
-    return found
+    none = np.full(n, None, dtype=object)
+    found = Decided(edits, units, plane, key, at, status, none, np.asarray(changed), columns)
+    found = _without_copies(found)
+    outline, problems = _outlines(found)
+    found = replace(found, outline=outline).holding(problems)
+    return found.holding(_drawn_too(found))
 
 
 def outlines_differ(one: Geometries, other: Geometries, plane: Plane) -> Bools:
@@ -256,11 +289,17 @@ def _planned_outlines(edits: Edits, units: Units, at: NDArray[np.intp], task: Te
     return np.asarray(shapely.force_2d(out))
 
 
-def _sort_out_groups(found: Decided) -> None:
-    """Of rows with one key: set copies aside, and find those that contradict each other."""
+def _without_copies(found: Decided) -> Decided:
+    """Of rows with one key: set copies aside, and hold those that contradict each other."""
+    status = found.status.copy()
+    problems: list[Problem] = []
     for members in groups(found.key):
         if len(members) > 1:
-            _sort_out(found, members)
+            copies, kept = _copies_and_others(found, members)
+            status[copies] = Status.COPY
+            problems += _contradictions(found, kept)
+    # Also what was not decided, or not sure, cannot stand beside a decision.
+    return replace(found, status=status).holding(problems, undecided=True)
 
 
 def groups(key: Texts) -> Iterator[NDArray[np.intp]]:
@@ -270,48 +309,42 @@ def groups(key: Texts) -> Iterator[NDArray[np.intp]]:
         yield from np.split(order, np.flatnonzero(key[order][1:] != key[order][:-1]) + 1)
 
 
-def _sort_out(found: Decided, members: NDArray[np.intp]) -> None:
-    status = found.status
-    decision, file, into = found.text("decision"), found.text("file"), found.text("merge_into")
-    use = found.text("use_candidate")
-    members = np.array(sorted(members, key=lambda i: _canonical(found, i)), dtype=np.intp)
-    idle = [i for i in members if decision[i] is None and not found.changed[i]]
-    active = [i for i in members if i not in set(idle)]
-    for i in idle if active else idle[1:]:
-        status[i] = Status.COPY
+def _copies_and_others(found: Decided, members: NDArray[np.intp]) -> tuple[list[int], list[int]]:
+    """Rows with one key that say what another says, or nothing beside it; and the others."""
+    decision, into, use = (found.text(name) for name in ("decision", "merge_into", "use_candidate"))
+    ordered = sorted(members.tolist(), key=lambda i: _canonical(found, i))
+    idle = [i for i in ordered if decision[i] is None and not found.changed[i]]
+    active = [i for i in ordered if i not in set(idle)]
+    copies = idle if active else idle[1:]
     kept: list[int] = []
     seen: set[tuple[Any, ...]] = set()
     shapes = found.rows.geometry.array
-    going = found.text("unit")[members[0]] is not None
+    of_unit = found.text("unit")[ordered[0]] is not None
     for i in active:
         # Where a unit goes, its outline says nothing.
-        drawn = None if going and decision[i] in (Decision.REMOVE, Decision.MERGE) else shapes[i]
-        outcome = (
-            decision[i],
-            use[i] is True,
-            into[i],
-            None if drawn is None else _rounded(drawn),
-        )
-        if outcome in seen:
-            status[i] = Status.COPY
-        else:
-            seen.add(outcome)
-            kept.append(int(i))
+        drawn = None if of_unit and decision[i] in (Decision.REMOVE, Decision.MERGE) else shapes[i]
+        outcome = (decision[i], use[i] is True, into[i], None if drawn is None else _rounded(drawn))
+        (copies if outcome in seen else kept).append(i)
+        seen.add(outcome)
+    return copies, kept
+
+
+def _contradictions(found: Decided, kept: list[int]) -> Iterator[Problem]:
+    """Problems of rows with one key that decide differently."""
     if len(kept) < 2:
         return
+    decision, file = found.text("decision"), found.text("file")
+    of_unit = found.text("unit")[kept[0]] is not None
     said = {decision[i] for i in kept}
     if len({file[i] for i in kept}) > 1:
-        names = sorted({f"{_by(found, i)} ({file[i]})" for i in kept})
-        for i in kept:
-            found.hold(i, Rule.TWICE, " and ".join(names), conflict=True, peers=kept)
-    elif said != {Decision.SPLIT} and (going or not said <= {Decision.RETRIEVE, Decision.REMOVE}):
+        rule, detail = Rule.TWICE, " and ".join(sorted({f"{_by(found, i)} ({file[i]})" for i in kept}))
+    elif said != {Decision.SPLIT} and (of_unit or not said <= {Decision.RETRIEVE, Decision.REMOVE}):
+        rule = Rule.ROWS_DISAGREE
         detail = ", ".join(sorted(f"{decision[i] or 'not decided'} by {_by(found, i)}" for i in kept))
-        for i in kept:
-            found.hold(i, Rule.ROWS_DISAGREE, detail, conflict=True, peers=kept)
     else:
         return
-    for i in kept:  # also what was not decided, or not sure, cannot stand beside a decision
-        status[i] = Status.HELD
+    for i in kept:
+        yield found.problem(i, rule, detail, conflict=True, peers=kept)
 
 
 def _by(found: Decided, i: int) -> str:
@@ -331,37 +364,37 @@ def _canonical(found: Decided, i: int) -> tuple[str, ...]:
 # ---- outlines
 
 
-def _take_outlines(found: Decided) -> None:
-    """The outlines that decided rows stand for, drawn or of candidates."""
-    rows = found.rows
-    decision = found.text("decision")
-    use = np.array([value is True for value in rows["use_candidate"]], dtype=bool)
-    drawn = np.asarray(rows[GEOMETRY].array, dtype=object)
-    with_outline = np.isin(decision.astype(str), [d.value for d in WITH_OUTLINE])
-    plain = with_outline & ~use
-    found.outline[plain] = drawn[plain]
+def _outlines(found: Decided) -> tuple[Geometries, list[Problem]]:
+    """(n,) outlines that decided rows take, drawn or of candidates; problems of rows that can take none."""
+    decision, candidate = found.text("decision"), found.text("candidate")
+    use, with_outline = found.true("use_candidate"), found.with_outline
+    drawn = np.asarray(found.rows[GEOMETRY].array, dtype=object)
+    out = drawn.copy()
+    out[~with_outline | use] = None
     outlines = by_candidate(found.edits.candidates)
-    candidate = found.text("candidate")
+    problems = []
     for i in np.flatnonzero(with_outline & use & (found.status == Status.DECIDED)).tolist():
         names = (candidate[i] or "").split()
         lacking = [name for name in names if outlines.get(name) is None]
         if decision[i] == Decision.SPLIT and len(names) > 1 and not lacking:
-            found.outline[i] = drawn[i]  # its parts are made where the split is
+            out[i] = drawn[i]  # its parts are made where the split is
         elif decision[i] != Decision.SPLIT and len(names) == 1 and not lacking:
-            found.outline[i] = outlines[names[0]]
-        elif lacking:
-            detail = f"the outline of {lacking[0]}, which no file holds"
-            found.hold(i, Rule.CANDIDATE_MISSING, detail)
+            out[i] = outlines[names[0]]
         else:
             wanted = "two candidates or more" if decision[i] == Decision.SPLIT else "one candidate"
-            found.hold(i, Rule.CANDIDATE_MISSING, f"{wanted}; the row has {len(names)}")
-        if found.changed[i] and found.status[i] == Status.DECIDED:
-            _refuse_both(found, int(i), drawn[i])
+            detail = f"{wanted}; the row has {len(names)}"
+            if lacking:
+                detail = f"the outline of {lacking[0]}, which no file holds"
+            problems.append(found.problem(i, Rule.CANDIDATE_MISSING, detail))
+    return out, problems
 
 
-def _refuse_both(found: Decided, i: int, drawn: Any) -> None:
-    """An outline that was drawn beside the tick for the candidate's: which one is meant?"""
-    taken = found.outline[i]
-    pair = np.array([drawn], dtype=object), np.array([taken], dtype=object)
-    if found.text("decision")[i] == Decision.SPLIT or outlines_differ(*pair, found.plane)[0]:
-        found.hold(i, Rule.DRAWN_TOO)
+def _drawn_too(found: Decided) -> Iterator[Problem]:
+    """Outlines that were drawn beside the tick for the candidate's: which one is meant?"""
+    decision = found.text("decision")
+    taken = found.true("use_candidate") & found.with_outline
+    rows = np.flatnonzero(taken & found.changed & (found.status == Status.DECIDED))
+    drawn = np.asarray(found.rows[GEOMETRY].array, dtype=object)[rows]
+    another = (decision[rows] == Decision.SPLIT) | outlines_differ(drawn, found.outline[rows], found.plane)
+    for i in rows[another].tolist():
+        yield found.problem(i, Rule.DRAWN_TOO)

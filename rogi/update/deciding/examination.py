@@ -71,8 +71,7 @@ class Examination:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Why decisions are held, each once, in order of rows."""
-        unique = {(p.index, p.rule, p.message): p for p in self.found.problems}
-        return tuple(sorted(unique.values(), key=lambda p: (p.index, p.rule, p.message)))
+        return tuple(sorted(self.found.problems, key=lambda p: (p.index, p.rule, p.message)))
 
     @property
     def to_confirm(self) -> tuple[str, ...]:
@@ -138,11 +137,10 @@ def examine(
     """
     units = units if units is not None else read_units(inventory)
     _refuse_misplaced(edits, units)
-    found = decided(edits, units)
-    check_rows(found)
+    found = check_rows(decided(edits, units))
     old = found.plane.of_lonlat(units.lonlat)
-    made = products(found, old, minimum_area(parameters))
-    settled = settle(found, made, old)
+    made, found = products(found, old, minimum_area(parameters))
+    settled, found = settle(found, made, old)
     return Examination(inventory, units, old, found, made, settled)
 
 

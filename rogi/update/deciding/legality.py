@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from rogi.comparison.matching.prepared_outlines import repair
 from rogi.geometry import Floats, Geometries, metres_per_degree
 from rogi.schema.parameters import load_parameters
-from rogi.update.deciding.decisions import WITH_OUTLINE, Decided, Status, groups, outlines_differ
+from rogi.update.deciding.decisions import Decided, Status, groups, outlines_differ
 from rogi.update.deciding.edits import by_candidate, row_problems
 from rogi.update.deciding.shapes import Products, check_against_old, check_parts, check_shapes
-from rogi.update.problems import Rule
+from rogi.update.problems import Problem, Rule
 from rogi.update.vocabulary import CONSTRAINTS, TASK_COLUMNS, Decision
 
 if TYPE_CHECKING:
@@ -43,36 +43,32 @@ _SQL_TYPES: Final = {
 }
 
 
-def check_rows(found: Decided) -> None:
-    """Hold the rows that break a constraint, or do not fit the plan or the inventory."""
-    for problem in row_problems(found.edits):
-        _hold(found, problem.index, problem.rule, message=problem.message)
+def check_rows(found: Decided) -> Decided:
+    """The record in which rows that break a constraint, or do not fit the plan or the inventory, are held."""
+    for whatever in (_of_reading, _of_constraints, _unknown_units, _impossible_days):
+        found = found.holding(whatever(found), undecided=True)
+    for of_decisions in (_not_in_packages, _changed_anyway, _idle_ticks, _front_not_seen):
+        found = found.holding(of_decisions(found))
+    return found
+
+
+def _of_reading(found: Decided) -> list[Problem]:
+    return row_problems(found.edits)
+
+
+def _of_constraints(found: Decided) -> Iterator[Problem]:
     for name, message, indices in broken_constraints(found.rows):
         for i in indices:
-            _hold(found, i, name, message=message)
-    unit = found.text("unit")
-    unknown = (unit != None) & (found.at < 0)  # noqa: E711
-    planned = found.without_outline
-    for i in np.flatnonzero(unknown & ~planned).tolist():
-        _hold(found, int(i), Rule.UNKNOWN_UNIT)
-    for i, detail in _impossible_days(found):
-        _hold(found, i, Rule.IMPOSSIBLE_DAY, detail=detail)
-    for i in np.flatnonzero(planned & found.judged).tolist():
-        found.hold(int(i), Rule.NOT_HELD)
-    decision = found.text("decision")
-    for i in np.flatnonzero((decision == Decision.REMAIN) & found.changed & found.judged).tolist():
-        found.hold(i, Rule.CHANGED_ANYWAY, Decision.REMAIN.value)
-    _check_ticks(found)
-    if found.edits.planned.front_rule:
-        front = np.array([value is True for value in found.rows["front_50m"]], dtype=bool)
-        drawn = np.isin(
-            decision.astype(str), [Decision.REFINE.value, Decision.RETRIEVE.value, Decision.SPLIT.value]
-        )
-        for i in np.flatnonzero(drawn & ~front & found.judged).tolist():
-            found.hold(i, Rule.FRONT)
+            yield found.problem(i, name, message=message)
 
 
-def _impossible_days(found: Decided) -> Iterator[tuple[int, str]]:
+def _unknown_units(found: Decided) -> Iterator[Problem]:
+    unknown = (found.text("unit") != None) & (found.at < 0)  # noqa: E711 - element by element
+    for i in np.flatnonzero(unknown & ~found.without_outline).tolist():
+        yield found.problem(i, Rule.UNKNOWN_UNIT)
+
+
+def _impossible_days(found: Decided) -> Iterator[Problem]:
     """Decided rows whose day has not come yet, or is before there was anything to map from."""
     latest = _today() + TIME_ZONES
     decision = found.text("decision")
@@ -84,30 +80,39 @@ def _impossible_days(found: Decided) -> Iterator[tuple[int, str]]:
         except ValueError:  # a constraint of the model says so
             continue
         if day > latest:
-            yield i, f"{text}, which has not come yet"
+            yield found.problem(i, Rule.IMPOSSIBLE_DAY, f"{text}, which has not come yet")
         elif day < FIRST_DAY:
-            yield i, f"{text}, before the first photographs from aeroplanes"
+            detail = f"{text}, before the first photographs from aeroplanes"
+            yield found.problem(i, Rule.IMPOSSIBLE_DAY, detail)
 
 
 def _today() -> dt.date:
     return dt.date.today()
 
 
-def _check_ticks(found: Decided) -> None:
-    """Hold rows that take a candidate's outline with a decision that gives none."""
-    ticked = np.array([value is True for value in found.text("use_candidate")], dtype=bool)
-    decision = found.text("decision")
-    idle = ~np.isin(decision.astype(str), [d.value for d in WITH_OUTLINE])
-    for i in np.flatnonzero(ticked & idle & found.judged).tolist():
-        found.hold(i, Rule.NOT_TAKEN, str(decision[i]))
+def _not_in_packages(found: Decided) -> Iterator[Problem]:
+    for i in np.flatnonzero(found.without_outline & found.judged).tolist():
+        yield found.problem(i, Rule.NOT_HELD)
 
 
-def _hold(found: Decided, i: int, rule: Rule | str, **more: Any) -> None:
-    """Hold a row whatever its state, unless it says nothing beside another."""
-    if found.status[i] == Status.COPY:
+def _changed_anyway(found: Decided) -> Iterator[Problem]:
+    remain = found.text("decision") == Decision.REMAIN
+    for i in np.flatnonzero(remain & found.changed & found.judged).tolist():
+        yield found.problem(i, Rule.CHANGED_ANYWAY, Decision.REMAIN.value)
+
+
+def _idle_ticks(found: Decided) -> Iterator[Problem]:
+    """Rows that take a candidate's outline with a decision that gives none."""
+    ticked, decision = found.true("use_candidate"), found.text("decision")
+    for i in np.flatnonzero(ticked & ~found.with_outline & found.judged).tolist():
+        yield found.problem(i, Rule.NOT_TAKEN, str(decision[i]))
+
+
+def _front_not_seen(found: Decided) -> Iterator[Problem]:
+    if not found.edits.planned.front_rule:
         return
-    found.hold(i, rule, **more)
-    found.status[i] = Status.HELD
+    for i in np.flatnonzero(found.with_outline & ~found.true("front_50m") & found.judged).tolist():
+        yield found.problem(i, Rule.FRONT)
 
 
 def broken_constraints(rows: gpd.GeoDataFrame) -> list[tuple[str, str, list[int]]]:
@@ -141,8 +146,8 @@ def _plain(values: NDArray[np.object_]) -> list[Any]:
 # ---- what the decisions lead to
 
 
-def products(found: Decided, old: Geometries, minimum_area_km2: float) -> Products:
-    """The outlines of all decided rows; rows whose outline is not legal are held.
+def products(found: Decided, old: Geometries, minimum_area_km2: float) -> tuple[Products, Decided]:
+    """The outlines of all decided rows, and the record in which rows whose outline is not legal are held.
 
     Parameters
     ----------
@@ -153,16 +158,21 @@ def products(found: Decided, old: Geometries, minimum_area_km2: float) -> Produc
     minimum_area_km2
         Area below which a unit is not mapped.
     """
-    _check_merges(found)
-    made = _Maker(found, cases(found))
-    made.refined_and_new()
-    made.splits()
-    made.unions()
-    out = made.products()
-    check_shapes(found, out, minimum_area_km2)
-    check_against_old(found, out, old)
-    check_parts(found, out)
-    return out
+    found = found.holding(_merge_targets(found))
+    found = found.holding(_merge_gaps(found))
+    maker = _Maker(found, cases(found))
+    maker.refined_and_new()
+    maker.splits()
+    maker.unions()
+    made = maker.products()
+    found = found.holding(maker.problems)
+    for problems in (
+        check_shapes(found, made, minimum_area_km2),
+        check_against_old(found, made, old),
+        check_parts(found, made),
+    ):
+        found = found.holding(problems)
+    return made, found
 
 
 def cases(found: Decided) -> NDArray[np.object_]:
@@ -176,12 +186,13 @@ def cases(found: Decided) -> NDArray[np.object_]:
 
 
 class _Maker:
-    """Collects products row by row of the cases that need it."""
+    """Collects products row by row of the cases that need it, and why some rows lead to none."""
 
     def __init__(self, found: Decided, case: NDArray[np.object_]) -> None:
         self.found, self.case = found, case
         self.decision = found.text("decision")
         self.parts: list[tuple[Any, ...]] = []
+        self.problems: list[Problem] = []
 
     def sound(self, decision: Decision) -> NDArray[np.intp]:
         return np.flatnonzero((self.decision == decision.value) & self.found.judged)
@@ -195,7 +206,7 @@ class _Maker:
         found = self.found
         unit = found.text("unit")
         rows = self.sound(Decision.REFINE)
-        use = np.array([value is True for value in found.rows["use_candidate"]], dtype=bool)[rows]
+        use = found.true("use_candidate")[rows]
         shapes, before = found.outline[rows], found.units.geometry[found.at[rows]]
         shapes, before = shapes.copy(), before.copy()
         shapes[~use] = before[~use] = None
@@ -206,14 +217,14 @@ class _Maker:
             if changed:
                 self.add(i, Decision.REFINE, unit[i], (int(found.at[i]),), found.outline[i])
             else:
-                found.hold(i, Rule.NOT_CHANGED)
+                self.problems.append(found.problem(i, Rule.NOT_CHANGED))
         for i in self.sound(Decision.RETRIEVE):
             self.add(int(i), Decision.RETRIEVE, None, (), found.outline[i])
 
     def splits(self) -> None:
         found = self.found
         outlines = by_candidate(found.edits.candidates)
-        use = np.array([value is True for value in found.rows["use_candidate"]], dtype=bool)
+        use = found.true("use_candidate")
         candidate = found.text("candidate")
         rows = self.sound(Decision.SPLIT)
         for members in groups(found.key[rows]):
@@ -225,7 +236,7 @@ class _Maker:
                 for shape in shapes:
                     self.add(first, Decision.SPLIT, None, source, shape)
             elif len(own) == 1:
-                found.hold(first, Rule.ONE_PART)
+                self.problems.append(found.problem(first, Rule.ONE_PART))
             else:
                 for i in own:
                     self.add(int(i), Decision.SPLIT, None, source, found.outline[i])
@@ -247,8 +258,7 @@ class _Maker:
                 continue
             shape = shapely.union_all(repair(found.units.geometry[list(sources)])[0])
             if shapely.get_num_geometries(shape) > 1:
-                for i in own:
-                    found.hold(i, Rule.MERGE_APART, target)
+                self.problems += [found.problem(i, Rule.MERGE_APART, target) for i in own]
                 continue
             if shape.geom_type == "MultiPolygon":
                 shape = shapely.get_geometry(shape, 0)
@@ -269,36 +279,39 @@ class _Maker:
         return Products(case, row.astype(np.intp), operation, unit, sources, shape, self.found.plane(shape))
 
 
-def _check_merges(found: Decided) -> None:
-    """Targets of merges that are there, stay, are decided, and near."""
+def _merge_targets(found: Decided) -> Iterator[Problem]:
+    """Merges whose target is not there, goes itself, or is not decided."""
     decision, into, unit = (found.text(name) for name in ("decision", "merge_into", "unit"))
-    merging = np.flatnonzero((decision == Decision.MERGE) & found.judged)
-    if not len(merging):
-        return
     by_key = {found.key[g[0]]: g for g in groups(found.key)}
-    place = {name: k for k, name in enumerate(found.units.ids.tolist())}
-    for i in merging.tolist():
+    ids = set(found.units.ids.tolist())
+    for i in np.flatnonzero((decision == Decision.MERGE) & found.judged).tolist():
         target = into[i]
-        if target not in place:
-            found.hold(i, Rule.MERGE_TARGET, target)
+        if target not in ids:
+            yield found.problem(i, Rule.MERGE_TARGET, target)
             continue
         if target == unit[i]:
-            found.hold(i, Rule.MERGE_ITSELF)
+            yield found.problem(i, Rule.MERGE_ITSELF)
             continue
         rows = [j for j in by_key.get(target, ()) if found.status[j] != Status.COPY]
         going = [j for j in rows if decision[j] in (Decision.REMOVE, Decision.MERGE, Decision.SPLIT)]
         if going:
-            found.hold(i, Rule.MERGE_CHAIN, target, other=target, conflict=True, peers=going)
+            yield found.problem(i, Rule.MERGE_CHAIN, target, other=target, conflict=True, peers=going)
         elif len(rows) != 1 or found.status[rows[0]] in (Status.OPEN, Status.UNSURE):
-            found.hold(i, Rule.MERGE_OPEN, target, other=target)
-    merging = merging[found.judged[merging]]
+            yield found.problem(i, Rule.MERGE_OPEN, target, other=target)
+
+
+def _merge_gaps(found: Decided) -> Iterator[Problem]:
+    """Merges of units that are no neighbours."""
+    into = found.text("merge_into")
+    place = {name: k for k, name in enumerate(found.units.ids.tolist())}
+    merging = np.flatnonzero((found.text("decision") == Decision.MERGE) & found.judged)
     for members in groups(into[merging]):
         own = merging[members]
         positions = [place[into[own[0]]], *(int(found.at[i]) for i in own)]
         gaps = _gaps(found.units, positions)
         for i, gap in zip(own.tolist(), gaps[1:], strict=True):
             if gap > MERGE_GAP_M:
-                found.hold(i, Rule.MERGE_FAR, f"{gap:.0f} m")
+                yield found.problem(i, Rule.MERGE_FAR, f"{gap:.0f} m")
 
 
 def _gaps(units: Units, positions: list[int]) -> Floats:
@@ -312,14 +325,12 @@ def _gaps(units: Units, positions: list[int]) -> Floats:
     return np.asarray(apart.min(axis=1))
 
 
-def held_cases(found: Decided, case: NDArray[np.object_]) -> set[str]:
-    """Cases with a row that has a problem; the other decided rows of them are held too, and told so."""
-    held = set(case[found.status == Status.HELD].tolist())
-    decision = found.text("decision")
-    for i in np.flatnonzero((found.status == Status.DECIDED) & np.isin(case, list(held) or [""])).tolist():
-        if decision[i] != Decision.REMAIN:
-            found.hold(i, Rule.CASE_HELD)
-    return held
+def held_cases(found: Decided, case: NDArray[np.object_]) -> tuple[frozenset[str], Decided]:
+    """Cases with a row that has a problem, and the record in which their other decided rows are held too."""
+    held = frozenset(case[found.status == Status.HELD].tolist())
+    others = (found.status == Status.DECIDED) & np.isin(case, list(held) or [""])
+    others &= found.text("decision") != Decision.REMAIN
+    return held, found.holding(found.problem(i, Rule.CASE_HELD) for i in np.flatnonzero(others).tolist())
 
 
 def minimum_area(parameters: Mapping[str, object] = MappingProxyType({})) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from rogi.geometry import Geometries
 from rogi.inventory.coordinates import coordinates
 from rogi.release.differences.difference import M2_PER_KM2, PART_SHARE
 from rogi.update.deciding.decisions import Decided, groups, shared_area
-from rogi.update.problems import Rule
+from rogi.update.problems import Problem, Rule
 from rogi.update.vocabulary import Decision
 
 SAME_PLACE_SHARE: Final = PART_SHARE
@@ -61,7 +62,7 @@ class Products:
         return len(self.case)
 
 
-def check_shapes(found: Decided, made: Products, minimum_area_km2: float) -> None:
+def check_shapes(found: Decided, made: Products, minimum_area_km2: float) -> Iterator[Problem]:
     """Outlines that are there, valid, in one part (or as many as before), of size and place of units."""
     count = shapely.get_num_geometries(made.geometry)
     parts = shapely.get_num_geometries(found.units.geometry)
@@ -70,14 +71,14 @@ def check_shapes(found: Decided, made: Products, minimum_area_km2: float) -> Non
     least = minimum_area_km2 * (1.0 - AREA_TOLERANCE)
     missing, broken = shapely.is_missing(made.geometry), ~shapely.is_valid(made.geometry)
     for k in np.flatnonzero(missing).tolist():
-        hold_product(found, made, k, Rule.NO_OUTLINE)
+        yield from of_product(found, made, k, Rule.NO_OUTLINE)
     for k in np.flatnonzero(broken & ~missing).tolist():
-        hold_product(found, made, k, Rule.NOT_VALID, shapely.is_valid_reason(made.geometry[k]))
+        yield from of_product(found, made, k, Rule.NOT_VALID, shapely.is_valid_reason(made.geometry[k]))
     sound = ~missing & ~broken
     for k in np.flatnonzero(sound & (count > before)).tolist():
-        hold_product(found, made, k, Rule.SEVERAL_PARTS, str(count[k]))
+        yield from of_product(found, made, k, Rule.SEVERAL_PARTS, str(count[k]))
     for k in np.flatnonzero(sound & (area < least)).tolist():
-        hold_product(found, made, k, Rule.TOO_SMALL, f"{area[k]:.4f} km²")
+        yield from of_product(found, made, k, Rule.TOO_SMALL, f"{area[k]:.4f} km²")
     bounds = shapely.bounds(made.plane).reshape(-1, 4)
     length = np.hypot(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) / 1000.0
     # A unit that was larger before is as the inventory has it.
@@ -85,11 +86,11 @@ def check_shapes(found: Decided, made: Products, minimum_area_km2: float) -> Non
     most = np.array([max(LARGEST_KM2, sum(old[s] for s in own)) for own in made.sources])
     for k in np.flatnonzero(sound & ((area > most) | (length > LONGEST_KM))).tolist():
         large = f"has {area[k]:,.0f} km²" if area[k] > most[k] else f"is {length[k]:,.0f} km long"
-        hold_product(found, made, k, Rule.TOO_LARGE, large)
-    _check_places(found, made, sound)
+        yield from of_product(found, made, k, Rule.TOO_LARGE, large)
+    yield from _check_places(found, made, sound)
 
 
-def _check_places(found: Decided, made: Products, sound: NDArray[np.bool_]) -> None:
+def _check_places(found: Decided, made: Products, sound: NDArray[np.bool_]) -> Iterator[Problem]:
     """Coordinates that `rogi validate` reports, such as a longitude of 434, in an inventory without such."""
     layer = found.units.layer
     frame = gpd.GeoDataFrame(geometry=made.geometry, crs=layer.crs)
@@ -98,10 +99,10 @@ def _check_places(found: Decided, made: Products, sound: NDArray[np.bool_]) -> N
     beyond = np.flatnonzero(sound & state.out_of_range)
     if len(beyond) and not coordinates(layer).out_of_range.any():
         for k in beyond.tolist():
-            hold_product(found, made, k, Rule.NO_PLACE, str(state.out_of_range_words[k]))
+            yield from of_product(found, made, k, Rule.NO_PLACE, str(state.out_of_range_words[k]))
 
 
-def check_against_old(found: Decided, made: Products, old: Geometries) -> None:
+def check_against_old(found: Decided, made: Products, old: Geometries) -> Iterator[Problem]:
     """A refined outline overlaps its old one; parts and merged units lie in the outline that was, or is."""
     usable = ~shapely.is_missing(made.plane)
     product = np.repeat(np.arange(len(made)), [len(own) for own in made.sources])
@@ -118,14 +119,15 @@ def check_against_old(found: Decided, made: Products, old: Geometries) -> None:
     for m in np.flatnonzero(share < SAME_PLACE_SHARE).tolist():
         k, detail = int(product[m]), f"{share[m]:.0%}"
         if split[m]:
-            hold_product(found, made, k, Rule.PART_OUTSIDE, detail)
+            yield from of_product(found, made, k, Rule.PART_OUTSIDE, detail)
         elif first[m]:
-            hold_product(found, made, k, Rule.FAR_FROM_OLD, detail)
+            yield from of_product(found, made, k, Rule.FAR_FROM_OLD, detail)
         else:
-            found.hold(row_of[int(source[m])], Rule.MERGE_UNCOVERED, detail, other=str(made.unit[k]))
+            row = row_of[int(source[m])]
+            yield found.problem(row, Rule.MERGE_UNCOVERED, detail, other=str(made.unit[k]))
 
 
-def check_parts(found: Decided, made: Products) -> None:
+def check_parts(found: Decided, made: Products) -> Iterator[Problem]:
     """Parts of one unit, or of one candidate, do not overlap each other."""
     usable = np.flatnonzero(~shapely.is_missing(made.plane))
     pairs = [
@@ -140,16 +142,17 @@ def check_parts(found: Decided, made: Products) -> None:
     shared = shared_area(made.plane[left], made.plane[right])
     limit = np.maximum(SLIVER_AREA_M2, SLIVER_FRACTION * np.minimum(area[left], area[right]))
     for m in np.flatnonzero(shared >= limit).tolist():
-        hold_product(found, made, int(left[m]), Rule.PARTS_OVERLAP, f"{shared[m]:,.0f} m²")
+        yield from of_product(found, made, int(left[m]), Rule.PARTS_OVERLAP, f"{shared[m]:,.0f} m²")
 
 
-def hold_product(found: Decided, made: Products, k: int, rule: Rule, detail: str = "", **more: Any) -> None:
-    """Hold the row of a product; of a union that nobody drew, the rows that go into it."""
+def of_product(
+    found: Decided, made: Products, k: int, rule: Rule, detail: str = "", **more: Any
+) -> Iterator[Problem]:
+    """The problem of a product, of its row; of a union that nobody drew, of the rows that go into it."""
     row, decision = int(made.row[k]), found.text("decision")
     indices = [row]
     if made.operation[k] == Decision.MERGE and decision[row] != Decision.REFINE:
         into = found.text("merge_into")
         indices = np.flatnonzero((into == made.unit[k]) & (decision == Decision.MERGE)).tolist()
     for i in indices:
-        if not any(p.index == i and p.rule == rule and p.message.find(detail) >= 0 for p in found.problems):
-            found.hold(i, rule, detail, **more)
+        yield found.problem(i, rule, detail, **more)
