@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from rogi.ledger import Ledger
 
-GDAL_CACHE_MB = 64
-"""Block cache of GDAL while rasters are read: its default, 5 % of the memory, is no bound."""
+GDAL_CACHE = 64 * 2**20
+"""Block cache of GDAL while rasters are read, bytes: its default, 5 % of the memory, is no bound."""
 
 OPEN_FILES = 16
 """Files a thread keeps open."""
@@ -394,7 +394,7 @@ def close_files() -> None:
 @contextmanager
 def reading() -> Iterator[None]:
     """While rasters are read: GDAL's cache bounded; on leaving, all files closed."""
-    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB, GDAL_DISABLE_READDIR_ON_OPEN="TRUE"):
+    with rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE, GDAL_DISABLE_READDIR_ON_OPEN="TRUE"):
         try:
             yield
         finally:

@@ -140,12 +140,12 @@ class Mosaic:
     tiles : tuple of Tile
         Where valid pixels lie on one another the later one counts.
     dtype : type
-        Of what is read: float32 or float64.
+        Of what is read: float32 or float64, or that of the stored numbers.
     """
 
     grid: Grid
     tiles: tuple[Tile, ...]
-    dtype: type[np.floating[Any]] = np.float32
+    dtype: type[np.generic] = np.float32
 
     @cached_property
     def extents(self) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from rasterio.windows import Window
 
 from rogi.errors import OutputError
 from rogi.files import replacing
-from rogi.raster.files import GDAL_CACHE_MB
+from rogi.raster.files import GDAL_CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,7 @@ def geotiff(
     """
     try:
         with (
-            rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB),
+            rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE),
             rasterio.open(
                 path, "w", driver="GTiff", crs=grid.crs.to_wkt(), transform=grid.transform, dtype=dtype,
                 height=grid.shape[0], width=grid.shape[1], count=count, nodata=nodata, **options,
@@ -120,7 +120,7 @@ def write_cog(source: Path, target: Path) -> None:
     """
     import rasterio.shutil
 
-    with replacing(target, verify=read_back) as temporary, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE_MB):
+    with replacing(target, verify=read_back) as temporary, rasterio.Env(GDAL_CACHEMAX=GDAL_CACHE):
         rasterio.shutil.copy(
             source,
             temporary,

@@ -22,8 +22,9 @@ from rogi.detection.imagery.suitability import Intake  # noqa: E402
 from rogi.detection.model.bundle import Bundle  # noqa: E402
 from rogi.detection.model.engines import Plan  # noqa: E402
 from rogi.detection.prediction import block_prediction, block_stream  # noqa: E402
-from rogi.detection.prediction.block_prediction import BlockDone, BlockJob, Task, run_block  # noqa: E402
+from rogi.detection.prediction.block_prediction import BlockDone, BlockJob, Task  # noqa: E402
 from rogi.detection.prediction.device_blend import DeviceBlend  # noqa: E402
+from rogi.detection.prediction.host_blend import HostBlend  # noqa: E402
 from rogi.detection.prediction.predicted_area import ground_on  # noqa: E402
 from rogi.detection.windows import Blend, Lattice, Merge  # noqa: E402
 from rogi.errors import RogiError  # noqa: E402
@@ -96,21 +97,28 @@ def arrays(path: Path) -> dict[str, bytes]:
 
 
 def both(
-    jobs: list[BlockJob], bundle: Bundle, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    jobs: list[BlockJob], bundle: Bundle, engine: Engine
 ) -> tuple[dict[str, dict[str, bytes]], dict[int, BlockDone | str], list[BlockDone]]:
     """Files that the device makes, and what was done; the files of the processor must be the same."""
-    monkeypatch.setattr(block_prediction, "engine_of", lambda *_: (engine, bundle))
-    expected = [run_block(job) for job in jobs]
+    task = jobs[0].task
+    settings = engine, bundle.card, task.intake, task.blend, task.spread
+    with HostBlend(*settings) as host:
+        expected, files = streamed(jobs, host)
+    done, found = streamed(jobs, DeviceBlend(*settings))  # type: ignore[arg-type]
+    assert found == files
+    return found, done, [one for _, one in sorted(expected.items())]  # type: ignore[misc]
+
+
+def streamed(
+    jobs: list[BlockJob], device: block_stream.Device
+) -> tuple[dict[int, BlockDone | str], dict[str, dict[str, bytes]]]:
+    """What was done, and the files, which go."""
+    done: dict[int, BlockDone | str] = {}
+    block_stream.stream_blocks(jobs, done.__setitem__, device=device)
     files = {job.path.name: arrays(job.path) for job in jobs if job.path.exists()}
     for job in jobs:
         job.path.unlink(missing_ok=True)
-    task = jobs[0].task
-    device = DeviceBlend(engine, bundle.card, task.intake, task.blend, task.spread)  # type: ignore[arg-type]
-    done: dict[int, BlockDone | str] = {}
-    block_stream.stream_blocks(jobs, done.__setitem__, device=device)
-    found = {job.path.name: arrays(job.path) for job in jobs if job.path.exists()}
-    assert found == files
-    return found, done, expected
+    return done, files
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -126,7 +134,6 @@ def test_the_same_bytes(
     dtype: str,
     bundles: dict[int, Bundle],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bundle = bundles[outputs]
     jobs = jobs_of(
@@ -137,27 +144,23 @@ def test_the_same_bytes(
         spread=spread,
         area="87.002,30.7245,87.011,30.731",
     )
-    files, done, expected = both(jobs, bundle, Engine(outputs), monkeypatch)
+    files, done, expected = both(jobs, bundle, Engine(outputs))
     assert len(files) > 4
     assert [done[n].windows for n in range(len(jobs))] == [one.windows for one in expected]  # type: ignore[union-attr]
 
 
-def test_bands_and_stretch(
-    bundles: dict[int, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bands_and_stretch(bundles: dict[int, Bundle], tmp_path: Path) -> None:
     """Blue first, and two of the channels stretched."""
     intake = Intake((2, 1, 0), (0, 2), (17.0, 203.0), (0.0, 255.0))
     blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
     jobs = jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks", intake=intake)
     plain = [replace(job, task=replace(job.task, intake=Intake((0, 1, 2)))) for job in jobs]
-    files, _, _ = both(jobs, bundles[1], Engine(), monkeypatch)
-    others, _, _ = both(plain, bundles[1], Engine(), monkeypatch)
+    files, _, _ = both(jobs, bundles[1], Engine())
+    others, _, _ = both(plain, bundles[1], Engine())
     assert all(files[name] != others[name] for name in files)
 
 
-def test_damage_is_left_out_in_the_same_cells(
-    bundles: dict[int, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damage_is_left_out_in_the_same_cells(bundles: dict[int, Bundle], tmp_path: Path) -> None:
     source = image(tmp_path / "image.tif")
     with rasterio.open(source) as file:
         offset = int(file.tags(1, ns="TIFF").get("BLOCK_OFFSET_1_1") or 0)
@@ -167,21 +170,22 @@ def test_damage_is_left_out_in_the_same_cells(
     source.write_bytes(data)
     blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
     jobs = jobs_of(source, bundles[1], blend, tmp_path / "blocks")
-    _, done, expected = both(jobs, bundles[1], Engine(), monkeypatch)
+    _, done, expected = both(jobs, bundles[1], Engine())
     assert [done[n].damage for n in range(len(jobs))] == [one.damage for one in expected]  # type: ignore[union-attr]
     assert any(one.damage for one in expected)
 
 
-def test_no_numbers_cost_their_block(bundles: dict[int, Bundle], tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [DeviceBlend, HostBlend])
+def test_no_numbers_cost_their_block(
+    kind: type[DeviceBlend | HostBlend], bundles: dict[int, Bundle], tmp_path: Path
+) -> None:
     blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
     jobs = jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks")
-    engine = Engine(broken=True)
-    device = DeviceBlend(engine, bundles[1].card, jobs[0].task.intake, blend, False)  # type: ignore[arg-type]
-    done: dict[int, BlockDone | str] = {}
-    block_stream.stream_blocks(jobs, done.__setitem__, device=device)
+    device = kind(Engine(broken=True), bundles[1].card, jobs[0].task.intake, blend, False)  # type: ignore[arg-type]
+    done, files = streamed(jobs, device)
     assert all("no numbers" in str(result) for result in done.values() if isinstance(result, str))
     assert any(isinstance(result, str) for result in done.values())
-    assert not list((tmp_path / "blocks").iterdir())
+    assert not files
 
 
 class Counting:

@@ -783,15 +783,13 @@ def test_a_run_that_fails_keeps_finished_blocks(
     from rogi.detection.prediction import run as prediction
 
     source = write_image(tmp_path / "a.tif", scene())
-    run, done = prediction.run_block, []
+    stream = prediction.stream_blocks
 
-    def limited(job):  # type: ignore[no-untyped-def]
-        if len(done) >= most:
-            raise error()
-        done.append(run(job))
-        return done[-1]
+    def limited(jobs, done):  # type: ignore[no-untyped-def]
+        stream(jobs[:most], done)
+        raise error()
 
-    monkeypatch.setattr(prediction, "run_block", limited)
+    monkeypatch.setattr(prediction, "stream_blocks", limited)
     for most in (0, 2):
         out = tmp_path / f"{most}.gpkg"
         code, _, errors = main(source, "--model", bundle.path, "-o", out, *FAST)
@@ -830,27 +828,6 @@ def test_bundles_that_are_refused(main: Main, bundle: Bundle, tmp_path: Path) ->
         assert code == 2
         assert message in errors
         assert not out.exists()
-
-
-def test_model_that_gives_no_numbers(bundle: Bundle) -> None:
-    from rogi.detection.prediction.block_prediction import Strip, predict_windows
-    from rogi.detection.windows import Blend, Merge
-    from rogi.errors import RogiError
-
-    class Broken:
-        plan, batch = Plan("onnxruntime", "cpu", "fp32"), 1
-
-        def run(self, images: np.ndarray) -> np.ndarray:
-            return np.full((len(images), 1, PATCH, PATCH), np.nan, np.float32)
-
-    all_of = np.ones((PATCH, 224), bool)
-
-    def strips():  # type: ignore[no-untyped-def]
-        for _ in range(3):
-            yield Strip(np.zeros((3, PATCH, 224), np.float32), all_of, all_of, ~all_of)
-
-    with pytest.raises(RogiError, match="no numbers"):
-        predict_windows(strips(), Broken(), Blend(Merge.COSINE, STRIDE, PATCH, block=BLOCK), 1)
 
 
 @pytest.mark.real

@@ -6,7 +6,7 @@ What a pixel is given as depends on the pixel alone, never on the window it is r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ __all__ = ["CorruptTile", "Imagery"]
 SAME_RESOLUTION = 0.005
 """Share by which the pixel size may differ from the one asked for without resampling: one step of the
 latitude-dependent scale of a web map tile is larger, what a network could notice is much larger."""
+
+SMALL_TYPES = ("uint8", "int8", "uint16", "int16")
 
 JSON_SUFFIXES = (".json", ".geojson")
 
@@ -218,6 +220,24 @@ class Imagery:
     def stored(self) -> bool:
         """Whether pixels are the stored numbers: nothing is resampled or added."""
         return not self.added and all(image.resampling is None for image in self.images)
+
+    @property
+    def pixel_type(self) -> type[np.generic]:
+        """What `read` gives: float32, or that of `exact`."""
+        return self.images[0].layer.dtype if self.stored else np.float32
+
+    def exact(self) -> Imagery:
+        """The same imagery, read in the type it is stored in where it is `stored`: fewer bytes, same numbers.
+
+        Only types that float32 holds exactly.
+        """
+        if not self.stored or self.dtype not in SMALL_TYPES:
+            return self
+        kind = np.dtype(self.dtype).type
+        return replace(
+            self,
+            images=tuple(replace(image, layer=replace(image.layer, dtype=kind)) for image in self.images),
+        )
 
     def read(self, row: int, column: int, height: int, width: int) -> tuple[Floats, Mask]:
         """Pixels of a window, which may reach outside.

@@ -22,7 +22,9 @@ from rogi.detection.windows import (
     Bytes,
     Lattice,
     Mask,
+    Squares,
     Sums,
+    block_levels,
     parts_of,
     probability_levels,
     spread_levels,
@@ -51,7 +53,7 @@ class BlockSums:
 
     Attributes
     ----------
-    sums : ndarray of int64, shape (k, h, w)
+    sums : ndarray of uint32, shape (k, h, w)
         See `rogi.detection.windows.add_window`.
     squares : ndarray of int64, shape (k, h, w), optional
     valid : ndarray of bool, shape (h, w)
@@ -61,31 +63,32 @@ class BlockSums:
     """
 
     sums: Sums
-    squares: Sums | None
+    squares: Squares | None
     valid: Mask
     ran: Mask
 
 
 def finished_parts(block: BlockSums, blend: Blend) -> dict[str, NDArray[Any]]:
     """The arrays of a block's file by name: levels inside, sums along the edges it shares."""
-    weights, count = _weight_sums(block.ran.tobytes(), block.ran.shape, blend)
-    known = block.valid & (weights > 0)
-    void = ~block.valid
+    void = None if block.valid.all() else ~block.valid
     parts: dict[str, NDArray[Any]] = {}
     for name, rows, columns in parts_of(blend):
-        inside = known[rows, columns]
+        nothing = None if void is None else void[rows, columns]
         sums = block.sums[:, rows, columns]
         squares = None if block.squares is None else block.squares[:, rows, columns]
         if name == "core":
-            part = weights[rows, columns]
-            levels = probability_levels(sums, part, blend)
-            parts[name] = np.where(inside, levels, NO_DATA).astype(np.uint8)
+            parts[name] = block_levels(block.sums, block.ran, blend, rows, columns)
             if squares is not None:
-                spread = spread_levels(sums, squares, part, count[rows, columns])
-                parts[f"{name}-squares"] = np.where(inside, spread, NO_DATA).astype(np.uint8)
+                weights, count = weight_sums(block.ran, blend, rows, columns)
+                parts[f"{name}-squares"] = spread_levels(sums, squares, weights, count)
+            if nothing is not None:
+                for array in parts.values():
+                    np.copyto(array, NO_DATA, where=nothing)
         else:
             # Valid pixels of which no window of this block has been predicted: one of the next may be.
-            parts[name] = np.where(void[rows, columns], VOID, sums).astype(np.uint32)
+            parts[name] = sums.astype(np.uint32)
+            if nothing is not None:
+                np.copyto(parts[name], VOID, where=nothing)
             if squares is not None:
                 parts[f"{name}-squares"] = squares
     return parts
@@ -221,13 +224,7 @@ class BlockStore:
                 ran = _get(archive, "ran", bool, (blend.side, blend.side))
         except (OSError, zipfile.BadZipFile, ValueError, RuntimeError, KeyError) as error:
             raise OutputError(f"{path} was changed while it was needed ({error}); run again.") from error
-        weights, count = _weight_sums(ran.tobytes(), ran.shape, blend)
-        return weights[rows, columns], count[rows, columns]
-
-
-@lru_cache(maxsize=2)
-def _weight_sums(ran: bytes, shape: tuple[int, int], blend: Blend) -> tuple[Sums, Bytes]:
-    return weight_sums(np.frombuffer(ran, bool).reshape(shape), blend)
+        return weight_sums(ran, blend, rows, columns)
 
 
 def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:

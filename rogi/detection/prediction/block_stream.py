@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from itertools import pairwise
+from math import gcd
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -21,11 +24,13 @@ from rogi.detection.model.backends import usable_cores
 from rogi.detection.prediction.block_prediction import (
     BlockDone,
     BlockJob,
+    Task,
     engine_of,
     read_piece,
     windows_to_run,
 )
 from rogi.detection.prediction.block_store import write_block
+from rogi.detection.prediction.host_blend import HostBlend
 from rogi.errors import RogiError
 from rogi.raster.files import reading
 
@@ -37,9 +42,6 @@ READERS = 8
 
 IN_FLIGHT = 2
 """Blocks handed to the device and not written yet."""
-
-EXACT = {"uint8": np.uint8, "int16": np.int16, "uint16": np.int32}
-"""Types in which stored numbers go to the device as they are: a quarter of the bytes of float32."""
 
 
 class Handed(Protocol):
@@ -54,7 +56,7 @@ class Handed(Protocol):
 
 
 class Device(Protocol):
-    """What computes blocks; see `rogi.detection.prediction.device_blend.DeviceBlend`."""
+    """What computes blocks: `rogi.detection.prediction.host_blend.HostBlend`, or `DeviceBlend` on a GPU."""
 
     def start(self, values: NDArray[Any], valid: Mask, wanted: Mask, ran: Mask) -> Handed:
         """Hand over a block; returns before it is done."""
@@ -62,7 +64,18 @@ class Device(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """Pixels of a block's footprint; see `rogi.detection.prediction.block_prediction.Strip`."""
+    """Pixels of a block's footprint.
+
+    Attributes
+    ----------
+    values : ndarray, shape (c, h, w)
+        Stored numbers, 0 where not valid.
+    valid, wanted, lost : ndarray of bool, shape (h, w)
+        Pixels with data, those of them on the ground that is predicted, and those on files that cannot be
+        read.
+    damage : dict of str to str
+        What is wrong with those files, by their paths.
+    """
 
     values: NDArray[Any]
     valid: Mask
@@ -112,14 +125,6 @@ def stream_blocks(
     if not jobs:
         return
     task = jobs[0].task
-    notes: list[str] = []
-    if device is None:
-        from rogi.detection.prediction.device_blend import DeviceBlend
-
-        engine, bundle = engine_of(task.bundle, task.digest, task.plan, task.test_at)
-        network: Any = engine  # of the class Torch, by the plan
-        device = DeviceBlend(network, bundle.card, task.intake, task.blend, task.spread)
-        notes = network.notes
     last = time.perf_counter()
     writing: deque[tuple[int, Loaded, int, Future[float]]] = deque()
 
@@ -133,9 +138,15 @@ def stream_blocks(
         else:
             now = time.perf_counter()
             seconds, last = now - last, now
+            pool.free.append(loaded)
             done(number, BlockDone(count, network, seconds, loaded.damage, tuple(notes)))
 
-    with _Readers(readers) as pool, ThreadPoolExecutor(IN_FLIGHT) as writers:
+    with ExitStack() as stack:
+        writers = stack.enter_context(ThreadPoolExecutor(IN_FLIGHT))
+        pool = stack.enter_context(_Readers(readers, task))
+        notes: list[str] = []
+        if device is None:
+            device, notes = _device(task, stack)
         coming = deque([pool.load(jobs[0])])
         for number, job in enumerate(jobs):
             if number + 1 < len(jobs):
@@ -159,17 +170,34 @@ def stream_blocks(
             settle()
 
 
+def _device(task: Task, stack: ExitStack) -> tuple[Device, list[str]]:
+    """What the plan of a task computes with, and its notes, which grow."""
+    engine, bundle = engine_of(task.bundle, task.digest, task.plan, task.test_at)
+    settings = bundle.card, task.intake, task.blend, task.spread
+    if task.plan.backend != "torch":
+        return stack.enter_context(HostBlend(engine, *settings)), []
+    torch_engine: Any = engine  # of the class Torch, by the plan
+    module = import_module("rogi.detection.prediction.device_blend")
+    return module.DeviceBlend(torch_engine, *settings), torch_engine.notes
+
+
 def _write(job: BlockJob, ran: Mask, handed: Handed) -> float:
     write_block(job.path, ran, handed.parts())
     return handed.seconds
 
 
 class _Readers:
-    """Threads that read strips of blocks, each with files of its own that stay open."""
+    """Threads that read strips of blocks, each with files of its own that stay open.
 
-    def __init__(self, count: int) -> None:
-        self._threads = [ThreadPoolExecutor(1) for _ in range(min(count, usable_cores()))]
-        self._next = 0
+    A thread reads the same rows of every block, one strip after the other: what GDAL has decoded of a file
+    for one strip or block serves the next.
+    """
+
+    def __init__(self, count: int, task: Task) -> None:
+        self._imagery, self._blend = task.imagery.exact(), task.blend
+        self._threads = [ThreadPoolExecutor(1) for _ in range(min(count, usable_cores(), task.blend.side))]
+        self.free: list[Loaded] = []
+        """Blocks that are done: their memory serves the next."""
 
     def __enter__(self) -> _Readers:
         self._stack = ExitStack()
@@ -183,25 +211,28 @@ class _Readers:
 
     def load(self, job: BlockJob) -> Callable[[], Loaded]:
         """Begin to read a block; what is returned waits for it."""
-        task, blend = job.task, job.task.blend
-        shape = job.footprint.shape
-        dtype = EXACT.get(task.imagery.dtype) if task.imagery.stored else None
-        values = np.empty((len(task.imagery.names), *shape), dtype or np.float32)
-        valid, lost = np.empty(shape, bool), np.empty(shape, bool)
+        imagery, blend, footprint = self._imagery, self._blend, job.footprint
+        cell, shape = gcd(blend.stride, blend.patch), footprint.shape
+        if self.free:
+            old = self.free.pop()
+            values, valid, lost = old.values, old.valid, old.lost
+            lost[...] = False
+        else:
+            values = np.empty((len(imagery.names), *shape), imagery.pixel_type)
+            valid, lost = np.empty(shape, bool), np.zeros(shape, bool)
 
-        def strip(first: int, height: int) -> dict[str, str]:
+        def strip(first: int, stop: int) -> dict[str, str]:
             damage: dict[str, str] = {}
-            rows = slice(first, first + height)
-            values[:, rows], valid[rows], lost[rows] = read_piece(
-                task, job.footprint.row0 + first, job.footprint.column0, height, shape[1], damage
-            )
+            rows, place = slice(first, stop), (footprint.row0 + first, footprint.column0)
+            read_piece(imagery, cell, place, values[:, rows], valid[rows], lost[rows], damage)
             return damage
 
-        mask = self._submit(job.ground.mask, job.footprint)
-        strips = [self._submit(strip, 0, blend.patch)] + [
-            self._submit(strip, row * blend.stride + blend.overlap, blend.stride)
-            for row in range(1, blend.side)
+        edges = [0, *range(blend.patch, shape[0] + 1, blend.stride)]
+        strips = [
+            self._threads[number * len(self._threads) // blend.side].submit(strip, first, stop)
+            for number, (first, stop) in enumerate(pairwise(edges))
         ]
+        mask = self._threads[-1].submit(job.ground.mask, footprint)
 
         def loaded() -> Loaded:
             damage: dict[str, str] = {}
@@ -212,10 +243,6 @@ class _Readers:
             return Loaded(values, valid, valid if ground is None else valid & ground, lost, damage)
 
         return loaded
-
-    def _submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        self._next = (self._next + 1) % len(self._threads)
-        return self._threads[self._next].submit(function, *arguments)
 
 
 @contextmanager

@@ -138,7 +138,7 @@ class DeviceBlend:
     def _normalised(self, values: NDArray[Any], valid: Mask) -> torch.Tensor:
         """As `model.card.normalise` of what `imagery.suitability.Intake` gives."""
         intake = self.intake
-        pixels = self._put(values).float()
+        pixels = self._put(values.astype(np.int32) if values.dtype == np.uint16 else values).float()
         if intake.order != tuple(range(len(values))):
             pixels = pixels[list(intake.order)]
         if intake.stretch is not None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rogi.detection.model.backends import Selection, select_backend, usable_cores
 from rogi.detection.model.engines import Plan
-from rogi.detection.prediction.block_prediction import BlockDone, BlockJob, Task, engine_of, run_block
+from rogi.detection.prediction.block_prediction import BlockDone, BlockJob, Task, engine_of
 from rogi.detection.prediction.block_store import BlockStore, is_whole
 from rogi.detection.prediction.block_stream import READERS, run_group, stream_blocks
 from rogi.detection.windows import Lattice
@@ -304,10 +304,6 @@ def _run(
     cluster: str | None,
 ) -> list[str]:
     """Predict blocks where and as the plan says; gives why some could not be."""
-    if plan.backend != "torch":
-        failures = run_jobs(run_block, jobs, finished, workers=workers, cluster=cluster)
-        return [failure.message for failure in failures]
-
     messages: list[str] = []
 
     def settled(number: int, result: BlockDone | str) -> None:
@@ -320,14 +316,16 @@ def _run(
         stream_blocks(jobs, settled)
         return messages
     # Within a group reading and writing go on beside the device; what a worker that dies had in hand is lost.
-    groups = [range(first, min(first + GROUP, len(jobs))) for first in range(0, len(jobs), GROUP)]
+    size = 1 if plan.device == "cpu" else GROUP
+    groups = [range(first, min(first + size, len(jobs))) for first in range(0, len(jobs), size)]
 
     def group_done(number: int, results: list[BlockDone | str]) -> None:
         for place, result in zip(groups[number], results, strict=True):
             settled(place, result)
 
     run = partial(run_group, readers=max(1, min(READERS, usable_cores() // workers)))
-    import_module("rogi.detection.model.torch_engine").release_gpu()  # for one of the workers
+    if plan.backend == "torch":
+        import_module("rogi.detection.model.torch_engine").release_gpu()  # for one of the workers
     parts = [tuple(jobs[place] for place in group) for group in groups]
     failures = run_jobs(run, parts, group_done, workers=workers, cluster=cluster)
     return messages + [failure.message for failure in failures]
