@@ -23,7 +23,7 @@ found rogi validate inventory.gpkg --no-config --limit 1 --output report.html --
 tail -n 2 report.txt
 
 step "3. Mend what is safe to mend, and compare with what it was"
-found rogi validate inventory.gpkg --no-config --fix safe -o mended.gpkg > /dev/null
+found rogi validate inventory.gpkg --no-config --fix safe --fixed mended.gpkg > /dev/null
 found rogi compare inventory.gpkg mended.gpkg --output comparison.html > comparison.txt
 
 step "4. Attributes of 200 units from synthetic terrain and climate"

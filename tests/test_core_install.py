@@ -68,7 +68,7 @@ synthetic inventory --count 60 --seed 1 -o a.gpkg
 synthetic versions --count 60 -o versions
 validate a.gpkg
 validate a.gpkg --output a.html
-validate a.gpkg --fix safe -o fixed.gpkg
+validate a.gpkg --fix safe --fixed fixed.gpkg
 rules
 rule GEO003
 convert a.gpkg p --to-format geoparquet

@@ -32,6 +32,7 @@ from rogi.raster.bands import parse_choice
 from rogi.report.format import format_of
 from rogi.report.writers import write
 from rogi.schema.model import Role
+from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -406,7 +407,10 @@ def _settings(kind: Any, given: Mapping[str, Any]) -> Any:
     known = [one.name for one in fields(kind)]
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise OptionError(f"There is no setting {unknown[0]!r}; there are {', '.join(known)}.")
+        raise OptionError(
+            f"There is no setting {unknown[0]!r}; there are {', '.join(known)}"
+            f"{did_you_mean(unknown[0], known) or '.'}"
+        )
     chosen = dict(given)
     for one in fields(kind):
         if isinstance(one.default, StrEnum) and one.name in given:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from rogi.errors import OptionError
 from rogi.schema.attributes import attributes
 from rogi.schema.load import load_schema, load_vocabulary
 from rogi.schema.model import LayerSchema, Role, normalise
+from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from rogi.attributes.configuration import AttributeSettings
@@ -115,6 +115,15 @@ def is_given(group: str, settings: AttributeSettings) -> bool:
     return any(given.name == group for given in settings.inputs)
 
 
+def names() -> list[str]:
+    """What can be asked for, as users write it: columns, groups, concepts."""
+    every = [name for names in GROUPS.values() for name in names]
+    layer = _tprogi()
+    columns = [f.name for f in layer.fields if f.concept.name in every] if layer is not None else []
+    columns += [a.column for a in attributes().values() if a.column]
+    return [*columns, *GROUPS, *every]
+
+
 def _named(text: str, schema: LayerSchema | None) -> Sequence[str]:
     """Concepts of a name: a concept, a column, a group, or ELE and SLO."""
     every = [name for names in GROUPS.values() for name in names]
@@ -129,8 +138,7 @@ def _named(text: str, schema: LayerSchema | None) -> Sequence[str]:
                 table[normalise(field.name)] = [field.concept.name]
     found = table.get(normalise(text))
     if found is None:
-        near = get_close_matches(normalise(text), table, 1)
-        hint = f"; did you mean {near[0]}?" if near else f"; derived are {', '.join(every)}."
+        hint = did_you_mean(text, names()) or f"; derived are {', '.join(every)}."
         raise OptionError(f"There is no derived field {text!r}{hint}")
     return found
 

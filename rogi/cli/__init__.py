@@ -15,7 +15,7 @@ import typer
 
 from rogi import __version__
 from rogi.cli.lazy import group
-from rogi.cli.streams import ends_cleanly, leave_stdout, make_usable, tell
+from rogi.cli.streams import end, ends_cleanly, leave_stdout, make_usable, tell
 from rogi.errors import INTERRUPTED, NO_READER, RogiError, is_interrupt
 from rogi.extensions import problems
 
@@ -36,7 +36,7 @@ COMMANDS = {
     "synthetic": ("rogi.cli.synthetic:app", "Make seeded inventories, terrain and climate."),
 }
 
-app = group(COMMANDS, name="rogi")
+app = group(COMMANDS, name="rogi", add_completion=True)
 
 
 def _show_version(value: bool) -> None:
@@ -74,6 +74,7 @@ def main() -> None:
             code = _failed(
                 f"Standard output could not be written: {getattr(error, 'strerror', '') or error}."
             )
+    end()
     sys.exit(ended.code(code))
 
 

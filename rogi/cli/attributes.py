@@ -15,7 +15,8 @@ from rogi.attributes.derive import Runner, derive_attributes
 from rogi.attributes.output import check_targets, write_derived
 from rogi.attributes.zonal.groups import Engine
 from rogi.cli import options
-from rogi.cli.guard import KEEPS, WRITES, Force
+from rogi.cli.common import KEEPS, WRITES
+from rogi.cli.guard import Force
 from rogi.cli.options import Remote
 from rogi.cli.progress import Progress
 from rogi.cli.sources import NO_INPUTS, Inputs, with_sources

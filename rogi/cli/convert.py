@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi.cli.guard import WRITES, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import Force
 from rogi.cli.options import format_option
+from rogi.errors import OptionError
 from rogi.inventory.convert import convert as convert_inventory
 from rogi.inventory.loss import LossKind
 from rogi.inventory.read import read_inventory
@@ -25,28 +27,39 @@ if TYPE_CHECKING:
 FORMATS = (Format.TEXT, Format.JSON, Format.CSV)
 
 
+def _last_of(ctx: typer.Context, output: Path | None) -> Path | None:
+    """The output, by default the last of several arguments, which is then no input."""
+    sources: list[Path] = ctx.params.get("sources") or []
+    if output is None and len(sources) > 1:
+        *ctx.params["sources"], output = sources
+    return output
+
+
 def convert(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IN...", help="A file, folder or zip archive; or several files that make one inventory."
+            metavar="INVENTORY",
+            help="A file, folder or zip archive; or several files that make one inventory.",
         ),
     ],
     output: Annotated[
-        Path,
-        typer.Argument(
-            metavar="OUT",
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            callback=_last_of,
             help="File to write (.gpkg, .parquet, .fgb, .shp, .csv, .geojson, .kml, .xlsx), or a folder with "
-            "a file per layer.",
+            "a file per layer; default: the last of the arguments.",
         ),
         WRITES,
-    ],
+    ] = None,
     to_schema: Annotated[
         str | None, typer.Option(help="Schema to map to; default that of the input. See `rogi schema list`.")
     ] = None,
     to_format: Annotated[
         str | None,
-        typer.Option(help=f"Format; default by the suffix of OUT: {', '.join(WriteFormat)}."),
+        typer.Option(help=f"Format; default by the suffix of --output: {', '.join(WriteFormat)}."),
     ] = None,
     to_crs: Annotated[
         str | None, typer.Option(help="Bring all layers into this CRS, e.g. EPSG:4326; default as they are.")
@@ -74,9 +87,11 @@ def convert(
 
     Columns get the names of the schema, values its terms and units. IDs and geometries stay as they are.
 
-    Examples: `rogi convert TPRoGI_v1.0/ tprogi.gpkg` · `rogi convert outlines.geojson markers.csv all.gpkg` ·
-    `rogi convert swiss.gpkg out.gpkg --to-schema rgik --to-crs EPSG:4326`
+    Examples: `rogi convert TPRoGI_v1.0/ -o tprogi.gpkg` · `rogi convert outlines.geojson markers.csv -o
+    all.gpkg` · `rogi convert swiss.gpkg -o out.gpkg --to-schema rgik --to-crs EPSG:4326`
     """
+    if output is None:
+        raise OptionError("rogi convert writes a new file; say where with -o FILE.")
     kind = chosen(format, None, FORMATS)
     inventory = read_inventory(
         sources, dialect=dialect, layers=tuple(layer or ()), crs=crs, encoding=encoding, table=table

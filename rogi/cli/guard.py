@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import typing
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from rogi import targets
+from rogi.cli import common, streams
+from rogi.cli.common import Writes
 from rogi.distribution import optional
 from rogi.errors import OptionError
 from rogi.masking import is_address, masked
+from rogi.suggestions import did_you_mean
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Writes:
-    """Marks a parameter that names what is written: ``Annotated[Path, typer.Option(…), WRITES]``.
-
-    Attributes
-    ----------
-    own
-        Whether the command itself says what it may replace, as where it goes on with work begun earlier.
-    """
-
-    own: bool = False
 
 
 STORE = "store"
 """The parameter that takes the address of a database."""
 
-WRITES = Writes()
-KEEPS = Writes(own=True)
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""Of what typer parses options with; it has no public name for it."""
+
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files that another program wrote or that were changed since.")
 ]
@@ -55,11 +44,39 @@ class GuardedCommand(TyperCommand):
         """Its line in the help of a group, never cut."""
         return super().get_short_help_str(1000)
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """What follows the name in the line of usage."""
+        arguments = [p for p in self.params if p.param_type_name == "argument"]
+        return ["[OPTIONS]", *map(common.usage, arguments)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments and options, each with the name of its value and not its type."""
+        records = [(p, p.get_help_record(ctx)) for p in self.get_params(ctx)]
+        for kind, title in (("argument", "Arguments"), ("option", "Options")):
+            rows = [
+                (common.shown(p), r[1]) for p, r in records if r is not None and p.param_type_name == kind
+            ]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """As of its parent; an unknown option is told with those that are like it."""
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            name = getattr(error, "option_name", None)
+            if name is None or type(error).__name__ != "NoSuchOption":
+                raise
+            known = [o for p in self.get_params(ctx) for o in (*p.opts, *p.secondary_opts) if o[:2] == "--"]
+            command = full_name(ctx)
+            hint = did_you_mean(name, known) or "."
+            raise OptionError(
+                f"{command} has no option {name}{hint} `{command} --help` lists its options."
+            ) from None
+
     def invoke(self, ctx: Any) -> Any:
         """Run it, within :func:`rogi.targets.running`."""
-        for name, value in ctx.params.items():
-            if name != STORE:
-                _refuse_addresses(value, self._option(name))
         marks = outputs(self.callback)
         command = full_name(ctx)
         given = (value for name, value in ctx.params.items() if name not in marks)
@@ -71,6 +88,13 @@ class GuardedCommand(TyperCommand):
                         raise OptionError(f"{path} is named for two outputs; give each a file of its own.")
                     named.add(os.path.realpath(path))
                     (targets.refuse_input if mark.own else targets.check)(path, self._option(name))
+            common.check_addresses(self.params, ctx.params, marks)
+            streams.begin(
+                command, quiet=ctx.params["quiet"], verbose=ctx.params["verbose"], log=ctx.params["log"]
+            )
+            for name, value in ctx.params.items():
+                if name != STORE:
+                    _refuse_addresses(value, self._option(name))
             with optional(command):
                 return super().invoke(ctx)
 
@@ -96,13 +120,36 @@ def _refuse_addresses(value: object, option: str) -> None:
         )
 
 
+class Group(TyperGroup):
+    """A group of commands; an unknown one is told with those that are like it."""
+
+    def names(self) -> list[str]:
+        """What can be called: commands, and those of groups as `schema list`."""
+        return list(self.commands)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called.
+
+        Raises
+        ------
+        OptionError
+            If there is none of this name.
+        """
+        name, above = args[0], full_name(ctx)
+        if name[:1] != "-" and self.get_command(ctx, name) is None:
+            hint = did_you_mean(name, self.names()) or "."
+            raise OptionError(f"{above} has no command {name!r}{hint} `{above} --help` lists its commands.")
+        return super().resolve_command(ctx, args)
+
+
 class App(typer.Typer):
     """A group of commands that are all guarded, with help in plain text."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, cls: type[Group] = Group, add_completion: bool = False, **settings: Any) -> None:
         super().__init__(
+            cls=cls,
+            add_completion=add_completion,
             no_args_is_help=True,
-            add_completion=False,
             rich_markup_mode=None,  # drawing boxes takes longer to import than all the rest
             pretty_exceptions_enable=False,
             context_settings={"help_option_names": ["-h", "--help"]},
@@ -111,13 +158,18 @@ class App(typer.Typer):
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[F], F]:
         """As :meth:`typer.Typer.command`."""
-        return super().command(name, cls=GuardedCommand, **settings)
+        register = super().command(name, cls=GuardedCommand, **settings)
+
+        def add(function: F) -> F:
+            register(common.with_common(function))
+            return function
+
+        return add
 
 
 def outputs(callback: Any) -> dict[str, Writes]:
     """Parameters of a command that name what it writes."""
-    function = inspect.unwrap(callback)
-    hints = typing.get_type_hints(function, include_extras=True)
+    hints = typing.get_type_hints(callback, include_extras=True)
     return {
         name: mark
         for name, hint in hints.items()

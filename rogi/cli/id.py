@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi.cli.guard import WRITES, App, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import App, Force
 from rogi.cli.options import format_option
 from rogi.cli.streams import tell
 from rogi.errors import InputError, OptionError

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_command, get_group
 
-from rogi.cli.guard import App, full_name
+from rogi.cli.guard import App, Group, full_name
 from rogi.distribution import optional
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(Group):
     """A group that knows the names of its commands and where they are.
 
     ``homes`` maps a name to ``module:function`` or ``module:app``, and to the line that ``--help`` shows.
@@ -33,6 +34,20 @@ class LazyGroup(TyperGroup):
             return None
         with optional(full_name(ctx, cmd_name)):
             return loaded(cmd_name, *self.homes[cmd_name])
+
+    def names(self) -> list[str]:
+        """Own commands, then those of groups below."""
+        below = []
+        for name, (home, _) in self.homes.items():
+            if home.endswith(":app"):
+                below += [f"{name} {each}" for each in getattr(loaded(name, home, ""), "commands", ())]
+        return [*self.homes, *below]
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Own commands and options that begin so, without importing any command."""
+        options = super().shell_complete(ctx, incomplete) if incomplete[:1] == "-" else []
+        found = [(n, help) for n, (_, help) in self.homes.items() if n.startswith(incomplete)]
+        return [*options, *(SimpleNamespace(value=n, help=help, type="plain") for n, help in found)]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The lines of ``--help``, without importing any command."""

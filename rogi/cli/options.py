@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rogi.cli.completion import of
 from rogi.errors import OptionError
 from rogi.raster.guard import allow_network
+from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from rogi.report.format import Format
@@ -39,7 +41,8 @@ def format_option(allowed: Sequence[Format], *, output: bool = False, repeated: 
     """
     default = f"by the suffix of --output, else {allowed[0]}" if output else f"{allowed[0]}"
     end = "one for each --output, or one for the terminal" if repeated else f"default: {default}"
-    return typer.Option("--format", help=f"{', '.join(allowed)}; {end}.")
+    names = tuple(format.value for format in allowed)
+    return typer.Option("--format", help=f"{', '.join(names)}; {end}.", autocompletion=of(names))
 
 
 def pairs(items: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
@@ -73,7 +76,8 @@ def threshold(text: str) -> Severity | None:
     try:
         return Severity(text.lower())
     except ValueError:
-        raise OptionError(f"--fail-on is error, warning, info or never, found {text!r}.") from None
+        hint = did_you_mean(text, ("error", "warning", "info", "never")) or "."
+        raise OptionError(f"--fail-on is error, warning, info or never, found {text!r}{hint}") from None
 
 
 def date(text: str | None) -> dt.date | None:

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from rogi.cli.streams import tell
+from rogi.cli.streams import detail, is_quiet, is_verbose, note
 from rogi.masking import masked
 from rogi.text import printable
 
@@ -20,7 +20,8 @@ REDRAWN = 10  # times a second, at most
 class Progress:
     """The bar of a command: what is done, how far, and how long it will take.
 
-    Nothing is shown with ``quiet``, nor where stderr is no terminal.
+    Nothing is shown with ``--quiet``, nor where stderr is no terminal; with ``--verbose`` and in the log each
+    step is a line.
 
     Parameters
     ----------
@@ -29,8 +30,9 @@ class Progress:
     """
 
     def __init__(self, quiet: bool = False, unit: str = "") -> None:
-        self._quiet, self._unit = quiet, unit
-        self._shown = sys.stderr.isatty() and not quiet
+        self._quiet, self._unit = quiet or is_quiet(), unit
+        self._shown = sys.stderr.isatty() and not self._quiet and not is_verbose()
+        self._what = ""
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         self._number = self._total = 0
@@ -43,6 +45,9 @@ class Progress:
         if new or not self._start[0]:
             self._start = now, number
         self._number, self._total = number, total
+        if what != self._what:
+            self._what = what
+            detail(f"{what}{f' ({self._count(number, total)})' if total > 1 else ''}")
         if not self._shown:
             return
         if self._bar is None:
@@ -87,7 +92,7 @@ class Progress:
         """A line that stays, above the bar; without a terminal too."""
         if not self._quiet:
             self.done()
-            tell(text)
+            note(text)
 
     def done(self) -> None:
         """Clear the bar."""

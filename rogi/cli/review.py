@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from rogi.api.reviewing import draw_sample, score_reviews
-from rogi.cli.guard import WRITES, App, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import App, Force
 from rogi.cli.options import comma_separated, format_option
-from rogi.cli.streams import tell
+from rogi.cli.streams import note
 from rogi.errors import OptionError
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
@@ -88,11 +89,11 @@ def score_command(
         Path | None, typer.Option(help="Folder of the review; default: the folder of the first file.")
     ] = None,
     inventory: Annotated[
-        Path | None, typer.Option(help="Inventory to write the verdicts back to; needs -o.")
+        Path | None, typer.Option(help="Inventory to write the verdicts back to; needs --updated.")
     ] = None,
     updated: Annotated[
         Path | None,
-        typer.Option("--updated", "-o", help="New file for the inventory with verdicts in ADDI_INF."),
+        typer.Option("--updated", help="New file for the inventory with verdicts in ADDI_INF."),
         WRITES,
     ] = None,
     layer: Annotated[
@@ -100,7 +101,7 @@ def score_command(
     ] = None,
     format: Annotated[str | None, format_option(DOCUMENT, output=True)] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", help="Write the score here, not to the terminal."), WRITES
+        Path | None, typer.Option("--output", "-o", help="Write the score here, not to the terminal."), WRITES
     ] = None,
     force: Force = False,
 ) -> None:
@@ -111,7 +112,7 @@ def score_command(
     Example: `rogi review score review/review_li.gpkg review/review_rossi.gpkg`
     """
     if (inventory is None) != (updated is None):
-        raise OptionError("Verdicts are written back with --inventory FILE and -o NEWFILE together.")
+        raise OptionError("Verdicts are written back with --inventory FILE and --updated NEWFILE together.")
     kind = chosen(format, output, DOCUMENT)
     score = score_reviews(files, sample=sample)
     write(document(score.result, score.design, score.returned), kind, output)
@@ -119,6 +120,6 @@ def score_command(
         read = read_inventory(inventory, layers=tuple(layer or ()))
         changed, count = score.apply_to(read)
         write_inventory(changed, updated)
-        tell(f"{updated}: verdicts of {count} of {score.result.sampled} sampled units written")
+        note(f"{updated}: verdicts of {count} of {score.result.sampled} sampled units written")
     serious = [p for p in score.result.problems if p.trouble is not Trouble.SPELLING]
     raise typer.Exit(1 if serious else 0)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rogi.cli.options import format_option
+from rogi.cli.streams import print_markdown
 from rogi.report.format import Format, chosen
 from rogi.rules.catalogue import as_markdown, entries, page
 from rogi.rules.registry import expand, find_rule
@@ -51,11 +52,4 @@ def rule(code: Annotated[str, typer.Argument(help="Code or name, e.g. GEO003.")]
 
     Example: `rogi rule GEO015`
     """
-    text = page(find_rule(code))
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.markdown import Markdown
-
-        Console().print(Markdown(text))
-    else:
-        sys.stdout.write(text)
+    print_markdown(page(find_rule(code)))

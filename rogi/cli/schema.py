@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from rogi.cli.guard import WRITES, App, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import App, Force
 from rogi.cli.options import format_option
-from rogi.cli.streams import tell
+from rogi.cli.streams import note, print_markdown
 from rogi.files import write_text
 from rogi.report.format import Format, chosen
 from rogi.schema.docs import schema_page
@@ -82,7 +83,7 @@ def show(schema: _SchemaArgument) -> None:
 
     Example: `rogi schema show tprogi`
     """
-    _print_markdown(schema_page(load_schema(schema)))
+    print_markdown(schema_page(load_schema(schema)))
 
 
 @app.command()
@@ -123,14 +124,4 @@ def template(
     chosen = load_schema(schema)
     write_template(output, chosen)
     layers = ", ".join(layer.name for layer in chosen.layers)
-    tell(f"Wrote {output}: layers {layers} by {chosen.id}.")
-
-
-def _print_markdown(text: str) -> None:
-    if not sys.stdout.isatty():
-        sys.stdout.write(text)
-        return
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    Console().print(Markdown(text))
+    note(f"Wrote {output}: layers {layers} by {chosen.id}.")

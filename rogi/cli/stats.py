@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi.cli.guard import WRITES, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import Force
 from rogi.cli.options import Remote, format_option
-from rogi.cli.streams import tell
+from rogi.cli.streams import note
 from rogi.distribution import optional
 from rogi.errors import OptionError
 from rogi.files import make_folder
@@ -64,7 +65,9 @@ def stats(
     ] = None,
     format: Annotated[str | None, format_option(DOCUMENT, output=True)] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write the numbers here: .txt, .md, .json, .html."), WRITES
+        Path | None,
+        typer.Option("--output", "-o", help="Write the numbers here: .txt, .md, .json, .html."),
+        WRITES,
     ] = None,
     layer: Annotated[list[str] | None, typer.Option(help="ROLE=PATH[:LAYER].")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
@@ -145,9 +148,9 @@ def _write_figures(table: UnitTable, cells: Gridded | None, folder: Path, format
     }
     for name, figure in drawn.items():
         if figure is None:
-            tell(f"{name}: not drawn, no unit has what it shows")
+            note(f"{name}: not drawn, no unit has what it shows")
             continue
         for kind in formats:
             path = folder / f"{name}.{kind.value}"
             figures.save(figure, path)
-            tell(f"{path}")
+            note(f"{path}")

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import datetime as dt
 import errno
 import io
 import os
+import shlex
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Final, TextIO
 
-from rogi.errors import OptionError
+from rogi import __version__
+from rogi.errors import OptionError, OutputError
 from rogi.masking import masked
 from rogi.text import printable
+
+if TYPE_CHECKING:
+    from rogi.cli.records import Records
 
 _ESCAPED = "rogi-escaped"
 _ENDS = ("SIGTERM", "SIGHUP")
@@ -54,9 +62,116 @@ def make_usable() -> None:
             stream.reconfigure(errors=_ESCAPED)  # type: ignore[union-attr]
 
 
+class _Talk:
+    """How much is said while a command runs, and the file that keeps it."""
+
+    def __init__(self) -> None:
+        self.quiet = self.verbose = False
+        self.log: TextIO | None = None
+        self.records: Records | None = None
+        self.start = time.monotonic()
+
+
+_talk = _Talk()
+LOG_HEAD: Final = "# log of rogi"
+"""How the first line of a log begins; only a file that begins so is appended to."""
+
+
+def begin(command: str, *, quiet: bool = False, verbose: bool = False, log: Path | None = None) -> None:
+    """Say as much as was asked for, from here to :func:`end`.
+
+    Raises
+    ------
+    OptionError
+        If the options contradict each other, or the log is another file.
+    OutputError
+        If the log cannot be written.
+    """
+    global _talk
+    end()
+    if quiet and verbose:
+        raise OptionError("--quiet and --verbose contradict each other; give one of them.")
+    _talk = _Talk()
+    _talk.quiet, _talk.verbose = quiet, verbose
+    if log is not None:
+        _talk.log = _opened(log)
+    if verbose or log is not None:
+        from rogi.cli.records import Records  # logging takes longer to import than most of the command line
+
+        _talk.records = Records(detail)
+        detail(f"rogi {__version__}, Python {sys.version.split()[0]}: {shlex.join(['rogi', *sys.argv[1:]])}")
+        detail(f"command: {command}")
+
+
+def end() -> None:
+    """Close the log, and say as much as at first."""
+    global _talk
+    if _talk.records is not None:
+        detail("end")
+        _talk.records.detach()
+    if _talk.log is not None:
+        _talk.log.close()
+    _talk = _Talk()
+
+
+def is_quiet() -> bool:
+    """Whether ``--quiet`` was given."""
+    return _talk.quiet
+
+
+def is_verbose() -> bool:
+    """Whether ``--verbose`` was given."""
+    return _talk.verbose
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as there:
+            start = there.read(len(LOG_HEAD))
+            if start and start != LOG_HEAD.encode():
+                raise OptionError(f"--log {path} exists and is no log of rogi; give another name.")
+        stream = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+    except OSError as error:
+        raise OutputError(f"--log {path} cannot be written: {error.strerror or error}.") from None
+    if not stream.tell():
+        stream.write(f"{LOG_HEAD}: time (UTC), kind, message\n")
+    return stream
+
+
+def _say(text: str, kind: str, shown: bool) -> None:
+    line = printable(masked(text))
+    if shown:
+        sys.stderr.write(f"{line}\n")
+    if _talk.log is not None:
+        now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        with contextlib.suppress(OSError, ValueError):  # a full disk is no reason to end the work
+            _talk.log.write(f"{now}Z {kind:<6} {line}\n")
+
+
 def tell(text: str) -> None:
     """One line on stderr, without passwords or anything in it that a terminal or a CI system obeys."""
-    sys.stderr.write(f"{printable(masked(text))}\n")
+    _say(text, "error" if text.startswith("error:") else "told", True)
+
+
+def note(text: str) -> None:
+    """As :func:`tell`, for what ``--quiet`` leaves out."""
+    _say(text, "note", not _talk.quiet)
+
+
+def detail(text: str) -> None:
+    """As :func:`tell`, for what only ``--verbose`` and the log say, with the seconds since the start."""
+    _say(f"[{time.monotonic() - _talk.start:8.2f} s] {text}", "detail", _talk.verbose)
+
+
+def print_markdown(text: str) -> None:
+    """Markdown on standard output: laid out on a terminal, else as it is."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
 
 
 def confirmed(question: str, otherwise: str) -> bool:

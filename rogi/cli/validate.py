@@ -11,7 +11,8 @@ import typer
 
 from rogi import __version__
 from rogi.cli import options
-from rogi.cli.guard import WRITES, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import Force
 from rogi.cli.options import Remote, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
@@ -20,11 +21,12 @@ from rogi.inventory.loss import unread_tables
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.ledger import Ledger
-from rogi.report.format import Format, all_chosen, format_of
+from rogi.report.format import Format, all_chosen
 from rogi.report.validation import FORMATS, render
 from rogi.report.validation.github import write_step_summary
 from rogi.rules.fixes import FixLevel, fix
 from rogi.rules.rule import Severity
+from rogi.suggestions import did_you_mean
 from rogi.validation.engine import validate as run
 from rogi.validation.settings import Profile, Settings, choice, find_settings_file, load_settings
 from rogi.validation.waivers import Baseline, write_baseline
@@ -68,7 +70,9 @@ def validate(
     output: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Write a report here; the suffix tells the format unless --format does. Repeatable."
+            "--output",
+            "-o",
+            help="Write a report here; the suffix tells the format unless --format does. Repeatable.",
         ),
         WRITES,
     ] = None,
@@ -97,10 +101,10 @@ def validate(
         Path | None, typer.Option(help="Store the present findings as known."), WRITES
     ] = None,
     fix: Annotated[
-        str | None, typer.Option(help="Mend what can be mended: safe or unsafe; needs -o.")
+        str | None, typer.Option(help="Mend what can be mended: safe or unsafe; needs --fixed.")
     ] = None,
     fixed: Annotated[
-        Path | None, typer.Option("--fixed", "-o", help="New file for the mended inventory."), WRITES
+        Path | None, typer.Option("--fixed", help="New file for the mended inventory."), WRITES
     ] = None,
     check_attributes: Annotated[
         bool,
@@ -126,8 +130,8 @@ def validate(
 ) -> None:
     """Check an inventory against the RGIK rules: what follows them, what does not, what could not be checked.
 
-    Examples: `rogi validate inventory.gpkg` · `rogi validate folder/ --output report.html` ·
-    `rogi validate inventory.zip --fix safe -o mended.gpkg`
+    Examples: `rogi validate inventory.gpkg` · `rogi validate folder/ -o report.html` ·
+    `rogi validate inventory.zip --fix safe --fixed mended.gpkg`
     """
     settings = _settings(config, no_config)
     settings = _overridden(
@@ -276,27 +280,16 @@ def _store_baseline(report: Report, path: Path, quiet: bool) -> None:
         tell(f"{path}: {stored} findings stored as known")
 
 
-def _is_report(path: Path) -> bool:
-    """A name of a report, and not of an inventory too, as that of a GeoPackage is."""
-    try:
-        return format_of(path, FORMATS) is not Format.GPKG
-    except OptionError:
-        return False
-
-
 def _check_fix(fix: str | None, fixed: Path | None) -> None:
     if fix is None and fixed is None:
         return
     if fix is None:
-        if fixed is not None and _is_report(fixed):
-            raise OptionError(
-                f"-o is where --fix writes the mended inventory; for a report: --output {fixed}."
-            )
-        raise OptionError("-o is where --fix writes the mended inventory; add --fix safe (or unsafe).")
+        raise OptionError("--fixed is where --fix writes the mended inventory; add --fix safe (or unsafe).")
     if fixed is None:
-        raise OptionError(f"--fix {fix} writes a new file and never the input; say where with -o FILE.")
+        raise OptionError(f"--fix {fix} writes a new file and never the input; say where with --fixed FILE.")
     if fix not in ("safe", "unsafe"):
-        raise OptionError(f"--fix is safe or unsafe, found {fix!r}.")
+        hint = did_you_mean(fix, ("safe", "unsafe")) or "."
+        raise OptionError(f"--fix is safe or unsafe, found {fix!r}{hint}")
 
 
 def _mend(inventory: Inventory, level: str, path: Path, settings: Settings, quiet: bool) -> None:

@@ -26,6 +26,7 @@ from rogi.inventory.values.known import Quantity, known_texts
 from rogi.schema.attributes import attributes
 from rogi.schema.load import concepts, load_vocabulary
 from rogi.schema.model import Concept, FieldType
+from rogi.suggestions import did_you_mean
 
 # Numbers that name or place an object are compared by matching, not as attributes.
 NOT_ATTRIBUTES = frozenset({"latitude", "longitude", "cluster", "sample_number", "landform", "outline_type"})
@@ -176,7 +177,10 @@ def within_region(sides: Sequence[Side], region: str, regions: Regions | None) -
         if region:
             found = same_name(region, names)
             if found is None:
-                raise OptionError(f"There is no region {region!r}; there are {', '.join(names)}.")
+                raise OptionError(
+                    f"There is no region {region!r}; there are {', '.join(names)}"
+                    f"{did_you_mean(region, names) or '.'}"
+                )
             chosen = np.array([n == found for n in names])
             regions = Regions(
                 tuple(n for n in names if n == found), regions.geometry[chosen], regions.repaired
@@ -263,8 +267,11 @@ def _column(side: Side, name: str) -> list[str]:
     elif name in layer.frame.columns:
         values = layer.frame[name].iloc[side.positions].reset_index(drop=True)
     else:
-        columns = ", ".join(str(c) for c in layer.frame.columns if c != layer.frame.geometry.name)
-        raise OptionError(f"{side.name} has no column {name!r} to group by; it has {columns or 'none'}.")
+        columns = [str(c) for c in layer.frame.columns if c != layer.frame.geometry.name]
+        raise OptionError(
+            f"{side.name} has no column {name!r} to group by; it has {', '.join(columns) or 'none'}"
+            f"{did_you_mean(name, columns) or '.'}"
+        )
     texts: list[str] = values.astype("str").str.strip().where(values.notna(), NO_GROUP).tolist()
     return texts
 

@@ -13,6 +13,7 @@ from rogi.comparison.matching.sides import Side
 from rogi.errors import OptionError
 from rogi.inventory.regions import Regions, assign, fold, read_regions, same_name
 from rogi.schema.load import data_root, read_yaml
+from rogi.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def load_references(names: list[str]) -> list[Reference]:
             out.append(_read(Path(name), kind="reference"))
         else:
             raise OptionError(
-                f"There is no reference {name!r}; there are {', '.join(known)}, all, or a YAML file of yours."
+                f"There is no reference {name!r}; there are {', '.join(known)}, all, or a YAML file of yours"
+                f"{did_you_mean(name, known) or '.'}"
             )
     return list(dict.fromkeys(out))
 

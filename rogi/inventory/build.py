@@ -19,6 +19,7 @@ from rogi.inventory.reading.dialects import Detection, LayerHint, detect_dialect
 from rogi.schema.attributes import attributes
 from rogi.schema.load import dialects, load_dialect, load_schema
 from rogi.schema.model import Candidate, Dialect, DialectLayer, LayerSchema, Role, Schema, normalise
+from rogi.suggestions import did_you_mean
 
 SHAPEFILE_NAME_LENGTH = 10  # bytes of a column name in a dBASE file
 _CANDIDATE_SHARE = 0.5  # of the texts of a candidate column that must look like the concept
@@ -267,5 +268,8 @@ def _role(name: Role | str) -> Role:
     try:
         return Role(name)
     except ValueError:
-        roles = ", ".join(role.value for role in Role)
-        raise OptionError(f"There is no layer role {name!r}; the roles are {roles}.") from None
+        roles = [role.value for role in Role]
+        hint = did_you_mean(name, roles) or "."
+        raise OptionError(
+            f"There is no layer role {name!r}; the roles are {', '.join(roles)}{hint}"
+        ) from None

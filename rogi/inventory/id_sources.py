@@ -20,6 +20,7 @@ from rogi.inventory.reading import csv_tables
 from rogi.inventory.reading.formats import Format, format_of
 from rogi.schema.load import dialects
 from rogi.schema.model import Role, normalise
+from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory, Layer
@@ -165,7 +166,8 @@ def _column(columns: list[str], asked: str | None, found: str | None, where: str
     listed = ", ".join(columns[:10]) or "none"
     if asked is not None:
         if asked not in columns:
-            raise OptionError(f"{where} has no column {asked!r}; its columns are {listed}.")
+            hint = did_you_mean(asked, columns) or "."
+            raise OptionError(f"{where} has no column {asked!r}; its columns are {listed}{hint}")
         return asked
     if found is None:
         raise InputError(f"{where} has no column of primary IDs among {listed}; name the column.")

@@ -26,6 +26,7 @@ from rogi.inventory.reading.sources import find_layers
 from rogi.inventory.reading.tables import Table, read_table
 from rogi.public import public
 from rogi.schema.model import Dialect, Role, normalise
+from rogi.suggestions import did_you_mean
 
 FEW = 0.1  # of the points or polygons of a mixed layer: fewer are strays, not a layer of their own
 
@@ -190,8 +191,11 @@ def _named_layers(
         try:
             role = Role(name.strip().replace("-", "_"))
         except ValueError:
-            roles = ", ".join(role.value for role in Role)
-            raise OptionError(f"There is no layer role {name!r}; the roles are {roles}.") from None
+            roles = [role.value for role in Role]
+            hint = did_you_mean(name, roles) or "."
+            raise OptionError(
+                f"There is no layer role {name!r}; the roles are {', '.join(roles)}{hint}"
+            ) from None
         own = [s for s in present if target in (s.layer, s.shown.stem)]
         if own and not Path(target).exists():
             _refuse_other_kind(spec, own, role)

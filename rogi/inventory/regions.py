@@ -19,6 +19,7 @@ from rogi.errors import InputError, OptionError
 from rogi.geometry import to_lonlat, total_bounds
 from rogi.inventory.coordinates import on_earth
 from rogi.longitudes import TURN
+from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -223,7 +224,10 @@ def _name_column(frame: gpd.GeoDataFrame, field: str | None, what: str) -> str:
     if field is not None:
         if field in columns:
             return field
-        raise OptionError(f"{what} have no column {field!r}; they have {', '.join(columns) or 'none'}.")
+        raise OptionError(
+            f"{what} have no column {field!r}; they have {', '.join(columns) or 'none'}"
+            f"{did_you_mean(field, columns) or '.'}"
+        )
     by_fold = {fold(c): c for c in columns}
     for candidate in NAME_COLUMNS:
         if fold(candidate) in by_fold:

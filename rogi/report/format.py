@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from rogi.errors import OptionError
+from rogi.suggestions import did_you_mean
 
 
 class Format(StrEnum):
@@ -60,7 +61,10 @@ def format_named(name: str, allowed: Sequence[Format]) -> Format:
     for format in allowed:
         if format.value == name.lower():
             return format
-    raise OptionError(f"--format is one of {', '.join(f.value for f in allowed)}; found {name!r}.")
+    known = [f.value for f in allowed]
+    raise OptionError(
+        f"--format is one of {', '.join(known)}; found {name!r}{did_you_mean(name, known) or '.'}"
+    )
 
 
 def format_of(path: Path, allowed: Sequence[Format], hint: str = "") -> Format:

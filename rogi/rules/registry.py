@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from rogi.errors import OptionError
 from rogi.extensions import Extension, loaded
 from rogi.rules.rule import Rule, RuleInfo
+from rogi.suggestions import did_you_mean
 
 FOREIGN_CODE = re.compile(r"X[A-Z]{2}\d{3}")
 """Codes of rules of other packages."""
@@ -81,10 +81,7 @@ def find_rule(name: str) -> Rule:
     by_name = {rule.info.name: rule for rule in table.values()}
     if name in by_name:
         return by_name[name]
-    close = get_close_matches(name, [*table, *by_name], n=3) or get_close_matches(
-        name.upper(), list(table), n=3
-    )
-    hint = f"; did you mean {', '.join(close)}?" if close else "."
+    hint = did_you_mean(name, [*table, *by_name]) or "."
     raise OptionError(f"There is no rule {name!r}{hint} `rogi rules` lists all rules.")
 
 

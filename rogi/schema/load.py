@@ -7,9 +7,8 @@ against its JSON Schema when it is loaded. Everything is read once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -35,6 +34,7 @@ from rogi.schema.model import (
     ValueMap,
     Vocabulary,
 )
+from rogi.suggestions import did_you_mean
 
 __all__ = [
     "concepts",
@@ -109,13 +109,8 @@ def _known(name: str, table: Mapping[str, Concept], path: object) -> Concept:
         return table[name]
     except KeyError:
         raise InputError(
-            f"{path} uses the concept {name!r}, which does not exist{_close(name, table)}."
+            f"{path} uses the concept {name!r}, which does not exist{did_you_mean(name, table)}."
         ) from None
-
-
-def _close(name: str, table: Iterable[str]) -> str:
-    close = get_close_matches(name, list(table), n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 # ---- schemas
@@ -169,7 +164,7 @@ def load_schema(id: str) -> Schema:
     known = schema_ids()
     matching = [k for k in known if k == id or k.rpartition("/")[0] == id]
     if not matching:
-        hint = _close(id, known)
+        hint = did_you_mean(id, known if "/" in id else dict.fromkeys(k.rpartition("/")[0] for k in known))
         raise OptionError(
             f"There is no schema {id!r}{hint or '.'} Known schemas are {', '.join(known)}; "
             "a schema of your own is given by the path of its YAML file."
@@ -259,7 +254,7 @@ def load_vocabulary(name: str) -> Vocabulary:
     """
     path = _folder("vocabularies") / f"{name}.yaml"
     if name not in vocabulary_names():
-        hint = _close(name, vocabulary_names()) or "."
+        hint = did_you_mean(name, vocabulary_names()) or "."
         raise OptionError(f"There is no vocabulary {name!r}{hint} Known are {', '.join(vocabulary_names())}.")
     raw = read_yaml(path)
     evidence = Evidence(raw["evidence"])
@@ -326,7 +321,7 @@ def load_dialect(name_or_path: str) -> Dialect:
     if _is_file(name_or_path):
         return _user_dialect(*_fingerprint(name_or_path))
     if name_or_path not in dialect_names():
-        hint = _close(name_or_path, dialect_names()) or "."
+        hint = did_you_mean(name_or_path, dialect_names()) or "."
         raise OptionError(
             f"There is no dialect {name_or_path!r}{hint} Known dialects are {', '.join(dialect_names())}; "
             "a dialect of your own is given by the path of its YAML file."

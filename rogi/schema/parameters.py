@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 
 from rogi.errors import OptionError
 from rogi.schema.documents import data_root, read_yaml
 from rogi.schema.model import Evidence, Parameter
+from rogi.suggestions import did_you_mean
 
 SET_BY_USER = "set by the user"
 
@@ -53,8 +53,7 @@ def load_parameters(overrides: Mapping[str, object] = MappingProxyType({})) -> M
     table = dict(packaged)
     for name, value in overrides.items():
         if name not in packaged:
-            near = get_close_matches(name, list(packaged), n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else "."
+            hint = did_you_mean(name, packaged) or "."
             raise OptionError(
                 f"There is no rule parameter {name!r}{hint} `rogi rule CODE` shows a rule's parameters."
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from rogi.longitudes import short_way
 from rogi.schema.load import concepts, data_root, read_yaml
 from rogi.schema.units import standard_unit, to_concept
 from rogi.statistics.summary import direction
+from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from rogi.statistics.unit_table import UnitTable
@@ -240,8 +240,7 @@ def _check_meaning(fact: Fact, where: str) -> None:
     """Refuse a concept that is not known, a unit it cannot be in, and statistics that directions have not."""
     known = concepts()
     if fact.concept is not None and fact.concept not in known:
-        near = get_close_matches(fact.concept, known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; `rogi schema show` lists concepts."
+        hint = did_you_mean(fact.concept, known) or "; `rogi schema show` lists concepts."
         raise InputError(f"{where} has the unknown concept {fact.concept!r}{hint}")
     if fact.statistic in (Statistic.COUNT, Statistic.DISTINCT):
         if fact.unit and standard_unit(fact.unit) is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from rogi.raster.climate.options import ClimateOptions
 from rogi.rules.rule import Severity
 from rogi.schema.attributes import attributes
 from rogi.schema.documents import read_toml
+from rogi.suggestions import did_you_mean
 from rogi.validation.waivers import Baseline, Waiver, parse_waivers
 
 E = TypeVar("E", bound=StrEnum)
@@ -130,10 +130,9 @@ def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Pat
     for key, value in table.items():
         name = key.replace("-", "_")
         if name not in known:
-            close = get_close_matches(name, sorted(known), n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, sorted(known)) or "."
             raise OptionError(
-                f"{where}: there is no setting {key!r}{hint}. Known: {', '.join(sorted(known))}."
+                f"{where}: there is no setting {key!r}{hint} Known: {', '.join(sorted(known))}."
             )
         match name:
             case "select" | "ignore" | "layers":
@@ -191,9 +190,8 @@ def check_attribute_names(table: Mapping[str, Any], where: str) -> None:
     for title, given, known in checks:
         for name in given:
             if name not in known:
-                near = get_close_matches(name, known, 1)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
-                raise OptionError(f"{title} of {where} has no setting {name!r}; {hint}")
+                hint = did_you_mean(name, known) or f"; known are {', '.join(known)}."
+                raise OptionError(f"{title} of {where} has no setting {name!r}{hint}")
 
 
 def choice(options: type[E], value: object, key: str, where: str) -> E:
@@ -201,8 +199,9 @@ def choice(options: type[E], value: object, key: str, where: str) -> E:
     try:
         return options(str(value).lower())
     except ValueError:
-        allowed = ", ".join(option.value for option in options)
-        raise OptionError(f"{where}: {key!r} is one of {allowed}; found {value!r}.") from None
+        allowed = [option.value for option in options]
+        hint = did_you_mean(str(value), allowed) or "."
+        raise OptionError(f"{where}: {key!r} is one of {', '.join(allowed)}; found {value!r}{hint}") from None
 
 
 def _strings(value: object, key: str, where: str) -> tuple[str, ...]:

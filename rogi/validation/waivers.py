@@ -15,6 +15,7 @@ from rogi import targets
 from rogi.errors import InputError, OptionError
 from rogi.files import write_text
 from rogi.rules.registry import expand, rules
+from rogi.suggestions import did_you_mean
 from rogi.text import as_json
 from rogi.validation.report import State, WaiverUse
 
@@ -61,9 +62,9 @@ def parse_waivers(value: object, where: str) -> list[Waiver]:
         if not isinstance(entry, Mapping):
             raise OptionError(f"{name} is a table, found {entry!r}.")
         if unknown := set(entry) - known:
-            raise OptionError(
-                f"{name} has the unknown key {sorted(unknown)[0]!r}; known: {', '.join(sorted(known))}."
-            )
+            key = min(unknown)
+            hint = did_you_mean(key, sorted(known)) or "."
+            raise OptionError(f"{name} has the unknown key {key!r}; known: {', '.join(sorted(known))}{hint}")
         for key in ("reason", "author"):
             if not str(entry.get(key, "")).strip():
                 raise OptionError(f"{name} has no {key}; every waiver says why and who.")

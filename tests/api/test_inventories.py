@@ -226,7 +226,7 @@ def test_fix_writes_what_the_command_writes(
     outlines["ID"] = " " + outlines["ID"].str.lower()
     source = tmp_path / "outlines.gpkg"
     outlines.reset_index(drop=True).to_file(source)
-    run_cli("validate", source, "--fix", "safe", "-o", tmp_path / "command.gpkg", "--fail-on", "never")
+    run_cli("validate", source, "--fix", "safe", "--fixed", tmp_path / "command.gpkg", "--fail-on", "never")
     rogi.fix(source).write(tmp_path / "function.gpkg")
     names = ("command.gpkg", "function.gpkg")
     assert len({(tmp_path / name).read_bytes() for name in names}) == 1

@@ -474,7 +474,7 @@ def test_fields_are_chosen_by_any_name(tiles: Path) -> None:
             inventory(outlines(2)), AttributeSettings(**{**base.__dict__, "fields": names})
         )
         assert sum(len(p.columns) for p in derived.provenance) == expected
-    with pytest.raises(OptionError, match="did you mean elemean"):
+    with pytest.raises(OptionError, match="did you mean ELE_MEAN"):
         derive_attributes(inventory(outlines(2)), settings(tiles, fields=("ELE_MAEN",)))
     with pytest.raises(OptionError, match="needs --maat"):
         derive_attributes(inventory(outlines(2)), settings(tiles, fields=("MAAT",)))

@@ -2,81 +2,15 @@
 
 from __future__ import annotations
 
-import enum
 import inspect
 import os
 import re
-import sys
-import typing
 from pathlib import Path
-from types import NoneType, UnionType
 
 import pytest
-import typer
+from command_tree import COMMANDS, line, parameters
 
-from rogi.cli import app, main
 from rogi.cli.guard import outputs, paths_in
-
-
-def leaves(group, names=()):
-    for name in group.commands:
-        command = group.get_command(None, name)
-        if hasattr(command, "commands"):
-            yield from leaves(command, (*names, name))
-        else:
-            yield (*names, name), command.callback
-
-
-COMMANDS = dict(sorted(leaves(typer.main.get_command(app))))
-
-
-def parameters(callback):
-    """Name -> (types, how it is given, whether it must be)."""
-    hints = typing.get_type_hints(inspect.unwrap(callback), include_extras=True)
-    for name, parameter in inspect.signature(callback).parameters.items():
-        hint = hints.get(name, parameter.annotation)  # of options made from records
-        info = next(m for m in hint.__metadata__ if isinstance(m, typer.models.ParameterInfo))
-        base = typing.get_args(hint)[0]
-        types = [
-            t
-            for t in (typing.get_args(base) if isinstance(base, UnionType) else (base,))
-            if t is not NoneType
-        ]
-        kind = types[0]
-        if typing.get_origin(kind) in (list, tuple):
-            kind = typing.get_args(kind)[0]
-        option = None
-        if isinstance(info, typer.models.OptionInfo):
-            names = (info.default if isinstance(info.default, str) else "", *(info.param_decls or ()))
-            declared = [d for d in names if d.startswith("--")]
-            option = declared[0] if declared else f"--{name.replace('_', '-')}"
-        yield name, kind, option, parameter.default is inspect.Parameter.empty, info
-
-
-def given(name, kind, option, value):
-    if kind is not Path and issubclass(kind, enum.Enum):
-        value = next(iter(kind)).value
-    elif kind in (int, float):
-        value = 1
-    return [option, str(value)] if option else [str(value)]
-
-
-def line(callback, chosen, files):
-    """A command line with all that must be there, and the chosen values in their places."""
-    arguments, rest = [], []
-    for name, kind, option, required, _ in parameters(callback):
-        if name in chosen or required:
-            part = given(
-                name,
-                kind,
-                option,
-                chosen.get(
-                    name, files / f"fresh_{name}.gpkg" if name in outputs(callback) else files / "other.gpkg"
-                ),
-            )
-            (arguments if option else rest).extend(part)
-    return [*arguments, "--", *rest] if rest else arguments
-
 
 WRITING = [(words, name) for words, callback in COMMANDS.items() for name in outputs(callback)]
 READING = [
@@ -85,30 +19,6 @@ READING = [
     for read, kind, _, _, _ in parameters(COMMANDS[words])
     if kind is Path and read not in outputs(COMMANDS[words])
 ]
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    def call(*words):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["rogi", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code, capsys.readouterr().err
-
-    return call
-
-
-@pytest.fixture
-def files(tmp_path):
-    """A folder with an input, links to it, and files of others."""
-    folder = tmp_path / "files"
-    folder.mkdir()
-    for name in ("in.gpkg", "other.gpkg", "mine.gpkg"):
-        (folder / name).write_text(name)
-    (folder / "soft.gpkg").symlink_to(folder / "in.gpkg")
-    os.link(folder / "in.gpkg", folder / "hard.gpkg")
-    return folder
 
 
 def state(folder):

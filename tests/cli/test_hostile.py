@@ -108,7 +108,7 @@ CALLS = [
     *[("release", "diff", "A", "B", "--format", f) for f in ("text", "markdown", "json", "csv")],
     ("attributes", "A", "-o", "filled.gpkg", "--fields", "AREA,ELE"),
     ("review", "sample", "A", "-o", "review", "--n", "1"),
-    ("validate", "A", "--fix", "safe", "-o", "fixed.gpkg", "--force"),
+    ("validate", "A", "--fix", "safe", "--fixed", "fixed.gpkg", "--force"),
     ("release", "check", "A"),
     ("rules", "--select", f"{LINE}\n{LINE} {EVIL}"),
     ("rule", f"{LINE}\n{LINE} {EVIL}"),

@@ -217,7 +217,7 @@ def test_a_mean_direction_is_held_the_short_way_round(tmp_path):
         ("statistic: mean, concept: area, unit: furlong, value: 1", "unit 'furlong'"),
         ("statistic: share, concept: area, unit: '%', value: 1", "a share is a fraction"),
         ("statistic: count, unit: km², value: 1", "is a count and has no unit"),
-        ("statistic: mean, concept: aera, value: 1", "unknown concept 'aera'; did you mean 'area'"),
+        ("statistic: mean, concept: aera, value: 1", "unknown concept 'aera'; did you mean area"),
         ("statistic: median, concept: aspect, value: 1", "directions have no median"),
         ("statistic: mean, concept: area, value: .nan", "value, above and below are numbers"),
         ("statistic: mean, concept: area, value: 1, tolerance: -1", "a tolerance is 0 or more"),

@@ -56,7 +56,7 @@ _FIX = (
     "1",
     "--fix",
     "safe",
-    "-o",
+    "--fixed",
     "out/o.gpkg",
     "--force",
     "--output",

@@ -100,7 +100,7 @@ def test_a_pyproject_without_rogi_is_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"profil": "strict"}, "did you mean 'profile'"),
+        ({"profil": "strict"}, "did you mean profile"),
         ({"profile": "harsh"}, "lenient, normal, strict"),
         ({"select": 3}, "a list of text"),
         ({"severity": {"GEO008": "loud"}}, "error, warning, info"),

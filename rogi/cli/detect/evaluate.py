@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi.cli.guard import WRITES, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import Force
 from rogi.cli.options import Remote, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell

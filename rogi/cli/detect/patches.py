@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi.cli.guard import KEEPS
+from rogi.cli.common import KEEPS
 from rogi.cli.options import Remote, pairs
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell

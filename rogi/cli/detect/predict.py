@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi.cli.guard import KEEPS
+from rogi.cli.common import KEEPS
 from rogi.cli.options import Remote, pairs
 from rogi.cli.options import date as parsed_date
 from rogi.cli.progress import Progress

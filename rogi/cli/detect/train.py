@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rogi.cli.guard import KEEPS
+from rogi.cli.common import KEEPS
 from rogi.cli.progress import Progress
 from rogi.cli.streams import Stopwatch, tell
 from rogi.detection.model.export import check_installed

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rogi.cli.guard import KEEPS
+from rogi.cli.common import KEEPS
 from rogi.cli.progress import Progress
 from rogi.cli.release.options import Crs, Dialect, Layer, Quiet, Releases
 from rogi.cli.streams import tell

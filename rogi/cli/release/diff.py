@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from rogi.cli.guard import WRITES, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import Force
 from rogi.cli.options import format_option, pairs
 from rogi.cli.progress import Progress
 from rogi.cli.release.options import Crs, Dialect, Layer, Quiet

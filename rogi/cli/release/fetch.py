@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from rogi.cli.guard import KEEPS, WRITES, Force
+from rogi.cli.common import KEEPS, WRITES
+from rogi.cli.guard import Force
 from rogi.cli.progress import Progress
 from rogi.cli.release.options import Quiet, Releases, stated
 from rogi.cli.streams import tell

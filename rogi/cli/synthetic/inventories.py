@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from rogi.cli.guard import WRITES, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import Force
 from rogi.cli.options import comma_separated
 from rogi.errors import OutputError
 from rogi.files import write_text

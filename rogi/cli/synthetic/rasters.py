@@ -10,7 +10,8 @@ import numpy as np
 import typer
 
 from rogi import targets
-from rogi.cli.guard import WRITES, Force
+from rogi.cli.common import WRITES
+from rogi.cli.guard import Force
 from rogi.errors import OptionError
 from rogi.files import replacing
 from rogi.inventory.read import read_inventory

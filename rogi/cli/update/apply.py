@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rogi.attributes.configuration import AttributeSettings, read_settings
-from rogi.cli.guard import KEEPS
+from rogi.cli.common import KEEPS
 from rogi.cli.options import format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell

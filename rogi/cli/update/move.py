@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rogi.cli.guard import KEEPS
+from rogi.cli.common import KEEPS
 from rogi.errors import OptionError
 from rogi.update.move import Choice, move_tasks, moved_text
 from rogi.update.move_store import move_in_store

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rogi.cli.guard import KEEPS
+from rogi.cli.common import KEEPS
 from rogi.cli.options import Remote, comma_separated, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell

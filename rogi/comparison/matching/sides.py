@@ -22,6 +22,7 @@ from rogi.inventory.values.known import Quantity, quantity
 from rogi.longitudes import in_one_map
 from rogi.schema.load import load_vocabulary
 from rogi.schema.model import Role
+from rogi.suggestions import did_you_mean
 
 Texts = NDArray[np.object_]
 OUTLINES_FOR_UNIT = 1_000  # whose areas tell the unit of the column
@@ -276,8 +277,11 @@ def _ids(layer: Layer, field: str | None) -> tuple[Texts, NDArray[np.bool_], str
     """Id of each feature, whether the file states it (else it is the row number), and the column."""
     if field is not None:
         if field not in layer.frame.columns:
-            columns = ", ".join(str(c) for c in layer.frame.columns if c != layer.frame.geometry.name)
-            raise OptionError(f"{layer.name} has no column {field!r} for --id; it has {columns or 'none'}.")
+            columns = [str(c) for c in layer.frame.columns if c != layer.frame.geometry.name]
+            raise OptionError(
+                f"{layer.name} has no column {field!r} for --id; it has {', '.join(columns) or 'none'}"
+                f"{did_you_mean(field, columns) or '.'}"
+            )
         ids, column = _plain(layer.frame[field]), field
     else:
         ids, column = np.full(len(layer), None, dtype=object), ""

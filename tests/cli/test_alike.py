@@ -1,0 +1,240 @@
+"""What is the same in every command: options, names of values, hints, addresses, completion."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from command_tree import COMMANDS, line
+from typer.testing import CliRunner
+
+from rogi.cli import app, main
+from rogi.cli.guard import outputs
+from rogi.errors import OptionError
+
+ROOT = typer.main.get_command(app)
+WORDS = [pytest.param(words, id=" ".join(words)) for words in COMMANDS]
+
+
+def command(words):
+    found = ROOT
+    for word in words:
+        found = found.get_command(None, word)
+    return found
+
+
+def options(words):
+    return {name: p for p in command(words).params for name in p.opts if p.param_type_name == "option"}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_common_options(words):
+    """-q, -v, --log and, where a command writes a result, -o: one option, one meaning, one text."""
+    found = options(words)
+    assert [found[o].name for o in ("-q", "--quiet", "-v", "--verbose", "--log")] == [
+        "quiet", "quiet", "verbose", "verbose", "log",
+    ]  # fmt: skip
+    model = options(("rules",))
+    for name in ("--quiet", "--verbose", "--log"):
+        assert (found[name].help, found[name].metavar) == (model[name].help, model[name].metavar)
+    short = {name: p.opts for name, p in found.items() if len(name) == 2}
+    assert {name: max(opts, key=len) for name, opts in short.items()}.items() <= {
+        "-q": "--quiet", "-v": "--verbose", "-o": "--output", "-i": "--inventory",
+    }.items()  # fmt: skip
+    assert ("--output" in found) == ("-o" in found)
+    if "--format" in found:
+        assert "text" in found["--format"].help and "json" in found["--format"].help
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_values_have_names_without_types(words):
+    """In help an option is followed by what its value is: FILE, KM2; no type of Python or of the parser."""
+    text = CliRunner().invoke(app, [*words, "--help"], prog_name="rogi", terminal_width=200).output
+    named = re.findall(r"^  (?:-\w, )?--[\w-]+(?: / --[\w-]+)?( \S+)?(?:  |$)", text, re.MULTILINE)
+    assert len(named) > 3
+    head = "\n".join(
+        re.findall(r"^(?:Usage: .*|  (?:-\w, )?--\S+(?: / --\S+)?(?: \S+)*|  [A-Z]\S*)", text, re.MULTILINE)
+    )
+    assert not re.search(r"<|list\[|\bTEXT\b|\bPATH\b|\bINTEGER\b|\bFLOAT\b|\brange\b|\[\w+\.\w+\]", head), (
+        head
+    )
+    for parameter in command(words).params:
+        if not getattr(parameter, "is_flag", False) and parameter.name not in ("help",):
+            closed = "|" in parameter.metavar and parameter.metavar.replace("|", "").isascii()
+            assert closed or re.search("[A-Z]", parameter.metavar), parameter.name
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("vaildate", "rogi has no command 'vaildate'; did you mean validate?"),
+        ("val", "did you mean validate"),
+        ("attr", "did you mean attributes"),
+        ("Stats", "did you mean stats?"),
+        ("schema lst", "rogi schema has no command 'lst'; did you mean list?"),
+        ("release biuld", "rogi release has no command 'biuld'; did you mean build?"),
+        ("predict", "did you mean detect predict?"),
+        ("xyzzy", "rogi has no command 'xyzzy'. `rogi --help` lists"),
+        ("validate --ouptut r.html", "rogi validate has no option --ouptut; did you mean --output?"),
+        ("validate --prof strict", "did you mean --profile"),
+        ("stats --outptu x", "did you mean --output?"),
+        ("detect predict --treshold 1", "detect predict has no option --treshold; did you mean --threshold"),
+        ("rules -x", "rogi rules has no option -x."),
+        ("rule GEO3", "did you mean GEO003"),
+        ("rule GOE003", "did you mean GEO003"),
+        ("rule geometry-invlaid", "did you mean geometry-invalid"),
+        ("rules --format jsno", "did you mean json?"),
+        ("schema show tprgoi", "did you mean tprogi?"),
+        ("schema show tpro/1.0", "did you mean tprogi/1.0?"),
+    ],
+)  # fmt: skip
+def test_did_you_mean(typed, said, run):
+    code, told = run(*typed.split())
+    assert (code, said in told, told.count("\n")) == (2, True, 1), told
+
+
+def test_every_address_is_refused_in_the_same_words(files, tmp_path, monkeypatch):
+    """Of every parameter of every command that is a file: without --remote no address is opened."""
+    monkeypatch.chdir(tmp_path)
+    tried = 0
+    for words, callback in COMMANDS.items():
+        found = command(words)
+        remote = any(p.name == "remote" for p in found.params)
+        for parameter in found.params:
+            if not re.search("FILE|FOLDER|INVENTORY|RASTER", parameter.metavar or ""):
+                continue
+            address = ("https://example.org/a.gpkg", "s3://bucket/a.tif")[tried % 2]
+            value = f"elevation={address}" if "=" in parameter.metavar else address
+            value = f"outline={address}" if parameter.name == "layer" else value
+            end = (
+                "results are written to files of this machine"
+                if parameter.name in outputs(callback)
+                else "add --remote to read it, or download the file"
+                if remote and "RASTER" in parameter.metavar
+                else "download the file and give its path"
+            )
+            arguments = line(callback, {parameter.name: value}, files)
+            with pytest.raises(OptionError, match=f"^{re.escape(address)} is an address; {end}\\.$"):
+                found.main(args=arguments, prog_name="rogi", standalone_mode=False)
+            tried += 1
+    assert tried > 150
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["files"]
+
+
+def test_with_remote_only_rasters_are_addresses(run):
+    code, told = run("stats", "https://example.org/a.gpkg", "--remote")
+    assert (code, "download the file and give its path" in told) == (2, True)
+
+
+def test_convert_takes_its_output_from_either_place(run, files):
+    code, told = run("convert", files / "in.gpkg")
+    assert (code, "say where with -o FILE" in told) == (2, True)
+    for arguments in ((files / "in.gpkg", files / "in.gpkg"), (files / "in.gpkg", "-o", files / "in.gpkg")):
+        code, told = run("convert", *arguments)
+        assert (code, "is an input" in told) == (2, True)
+
+
+def test_quiet_and_verbose_contradict_each_other(run):
+    assert run("rules", "-q", "-v") == (
+        2,
+        "error: --quiet and --verbose contradict each other; give one of them.\n",
+    )
+
+
+def test_verbose_and_log(run, tmp_path):
+    """The log has each message with its time; a second run is appended; secrets are not in it."""
+    code, told = run("rules", "-v", "--log", "run.log", "--select", "GEO001")
+    assert code == 0 and "command: rogi rules" in told and "rogi rules -v --log run.log" in told
+    code, _ = run("rules", "--log", "run.log", "--select", "GEO999")
+    assert code == 2
+    code, _ = run("rules", "--log", "run.log", "--select", "postgresql://u:topsecret@h/d")
+    log = Path("run.log").read_text()
+    assert log.startswith("# log of rogi")
+    assert log.count("command: rogi rules") == 3 and "There is no rule 'GEO999'" in log
+    assert "topsecret" not in log
+    assert all(re.match(r"\d{4}-\d\d-\d\dT[\d:.]{12}Z \w+ ", row) for row in log.splitlines()[1:])
+
+
+def test_a_log_replaces_no_other_file(run, tmp_path):
+    Path(tmp_path, "data.gpkg").write_bytes(b"SQLite format 3\0")
+    code, told = run("rules", "--log", "data.gpkg")
+    assert (code, "exists and is no log of rogi" in told) == (2, True)
+    assert Path("data.gpkg").read_bytes() == b"SQLite format 3\0"
+    code, told = run("rules", "--log", "nowhere/run.log")
+    assert (code, "--log nowhere/run.log cannot be written" in told) == (2, True)
+
+
+def test_quiet_leaves_out_notes_and_keeps_errors(run, tmp_path):
+    assert "Wrote blank.gpkg" in run("schema", "template", "-o", "blank.gpkg")[1]
+    assert run("schema", "template", "-o", "blank.gpkg", "-q") == (0, "")
+    code, told = run("rule", "GEO999", "-q")
+    assert (code, told.startswith("error:")) == (2, True)
+
+
+def completed(words, monkeypatch, capsys):
+    """What bash is given to complete the last of some words."""
+    monkeypatch.setenv("_ROGI_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", " ".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    monkeypatch.setattr(sys, "argv", ["rogi"])
+    with pytest.raises(SystemExit):
+        main()
+    return capsys.readouterr().out.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "some", "most"),
+    [
+        (["rogi", "va"], {"validate"}, 1),
+        (["rogi", "release", ""], {"build", "check", "diff", "init"}, 6),
+        (["rogi", "schema", "e"], {"export"}, 1),
+        (["rogi", "validate", "--sel"], {"--select"}, 1),
+        (["rogi", "validate", "--select", "GEO00"], {"GEO001", "GEO009"}, 9),
+        (["rogi", "validate", "--ignore", "geo00"], {"geo001"}, 9),
+        (["rogi", "rule", "geometry-"], {"geometry-invalid"}, 20),
+        (["rogi", "validate", "--severity", "GEO001=w"], {"GEO001=warning"}, 1),
+        (["rogi", "validate", "--profile", ""], {"lenient", "normal", "strict"}, 3),
+        (["rogi", "validate", "--fail-on", "e"], {"error"}, 1),
+        (["rogi", "validate", "--format", ""], {"text", "sarif", "gpkg"}, 9),
+        (["rogi", "validate", "--parameter", "GEO014"], {"GEO014.minimum_area="}, 9),
+        (["rogi", "convert", "--to-schema", "r"], {"rgik/1.0"}, 3),
+        (["rogi", "convert", "--to-format", "f"], {"flatgeobuf"}, 1),
+        (["rogi", "convert", "--dialect", "tp"], {"tprogi"}, 3),
+        (["rogi", "validate", "--layer", "out"], {"outline="}, 1),
+        (["rogi", "attributes", "--fields", "ELE_M"], {"ELE_MEAN", "ELE_MAX"}, 4),
+        (["rogi", "release", "diff", "--fail-on", ""], {"any", "units", "never"}, 3),
+        (["rogi", "schema", "export", "tp"], {"tprogi/1.0"}, 3),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_completion(words, some, most, monkeypatch, capsys):
+    found = completed(words, monkeypatch, capsys)
+    assert some <= set(found) and len(found) <= most, found
+    assert all(name.startswith(words[-1]) for name in found)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="needs bash")
+def test_bash_completes_after_installing(tmp_path):
+    """The command installs what bash then runs."""
+    rogi = Path(sys.executable).parent / "rogi"
+    script = f"""
+        export PATH={rogi.parent}:$PATH
+        rogi --install-completion > /dev/null || exit 1
+        source ~/.bash_completions/rogi.sh
+        COMP_WORDS=(rogi validate --profile st); COMP_CWORD=3
+        _rogi_completion rogi
+        echo "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HOME": str(tmp_path)},
+    )
+    assert done.stdout.split() == ["strict"], done.stderr
