@@ -14,6 +14,10 @@ import click
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from typer.main import get_command
+
+from rogi.cli import app
+from rogi.cli.common import shown as named
 
 PAGES = Path(__file__).parents[1] / "commands"
 
@@ -21,10 +25,6 @@ PAGES = Path(__file__).parents[1] / "commands"
 @cache
 def commands() -> dict[str, click.Command]:
     """Every command that does something, by its full name without ``rogi``."""
-    from typer.main import get_command
-
-    from rogi.cli import app
-
     return dict(_leaves(get_command(app), ""))
 
 
@@ -56,8 +56,8 @@ def table(name: str) -> str:
         record = parameter.get_help_record(context)
         if record is None or "--help" in parameter.opts:
             continue
-        names, said = record
-        shown = ", ".join(f"`{' '.join(part.split())}`" for part in re.split(r",\s+(?=-)", names))
+        said = record[1]
+        shown = ", ".join(f"`{part}`" for part in named(parameter).split(", "))
         lines.append(
             "| {} | {} |".format(*(text.replace("|", r"\|") for text in (shown, " ".join(said.split()))))
         )
