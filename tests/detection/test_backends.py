@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -208,8 +209,8 @@ def test_missing_libraries_are_named(bundle: Bundle, monkeypatch: pytest.MonkeyP
     for backend, extra in (("openvino", "detect"), ("onnxruntime", "detect"), ("torch", "train")):
         with pytest.raises(MissingExtra, match=rf"--backend {backend} .*rogi-toolkit\[{extra}\]"):
             select_backend(bundle, backend=backend)
-    for device in ("cuda", "mps"):
-        with pytest.raises(MissingExtra, match=rf"^--device {device} needs PyTorch, .* or leave"):
+    for device, more in (("cuda", r"\[detect-gpu\].*"), ("mps", "")):
+        with pytest.raises(MissingExtra, match=rf"^--device {device} needs PyTorch, .*{more} or leave"):
             select_backend(bundle, device=device)
 
 
@@ -221,12 +222,10 @@ def test_a_gpu_that_is_not_there(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, cuda: str | None, message: str
 ) -> None:
     """What is missing, the build or the GPU, and what to do; nothing of --backend, which was not given."""
-    from types import SimpleNamespace
-
     away = SimpleNamespace(is_available=lambda: False)
     torch = SimpleNamespace(
         __version__="2.9.0", version=SimpleNamespace(cuda=cuda, hip=None), cuda=away,
-        backends=SimpleNamespace(mps=away),
+        backends=SimpleNamespace(mps=away), get_available_providers=list,
     )  # fmt: skip
     monkeypatch.setattr(backends, "_version", lambda _: torch.__version__)
     monkeypatch.setattr(backends, "library", lambda _: torch)
@@ -250,6 +249,92 @@ def test_a_cpu_without_bf16(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(backends, "library", lambda _: Library)
     with pytest.raises(OptionError, match="no bf16"):
         select_backend(bundle, precision="bf16", backend="openvino", device="cpu")
+
+
+class Session:
+    """ONNX Runtime with a GPU, or with a provider that is listed and does not start."""
+
+    def __init__(self, runtime: CudaRuntime, providers: list[object]) -> None:
+        self.runtime, self._asked = runtime, providers
+
+    def get_providers(self) -> list[str]:
+        named = [one if isinstance(one, str) else one[0] for one in self._asked]  # type: ignore[index]
+        return named if self.runtime.works else named[1:]
+
+    def get_inputs(self) -> list[object]:
+        return [SimpleNamespace(name="image")]
+
+    def run(self, _: None, given: dict[str, np.ndarray]) -> list[np.ndarray]:
+        images = given["image"]
+        self.runtime.sizes.append(len(images))
+        if len(images) > self.runtime.most:
+            raise RuntimeError("Failed to allocate memory for requested buffer of size 8")
+        return [answer(images, 2)]
+
+
+class CudaRuntime:
+    """The module of onnxruntime-gpu."""
+
+    __version__ = "1.99"
+    GraphOptimizationLevel = SimpleNamespace(ORT_ENABLE_ALL=99)
+
+    def __init__(self, works: bool = True, most: int = 1000) -> None:
+        self.works, self.most, self.sizes, self.settings = works, most, [], []  # type: ignore[var-annotated]
+
+    def SessionOptions(self) -> SimpleNamespace:
+        return SimpleNamespace()
+
+    def get_available_providers(self) -> list[str]:
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def InferenceSession(self, _: bytes, __: object, providers: list[object]) -> Session:
+        self.settings.append(providers[0][1])  # type: ignore[index]
+        return Session(self, providers)
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> CudaRuntime:
+    """ONNX Runtime for CUDA is installed, PyTorch and OpenVINO are not."""
+    found = CudaRuntime()
+    for module in (backends, engines):
+        monkeypatch.setattr(module, "library", lambda name: found)
+    monkeypatch.setattr(backends, "_installed", lambda name: name == "onnxruntime")
+    monkeypatch.setattr(backends, "_version", lambda _: None)
+    return found
+
+
+def test_onnx_runtime_takes_a_gpu(bundle: Bundle, runtime: CudaRuntime) -> None:
+    """It is named, passes the self-test, pads batches, and computes in TF32 only where that is asked for."""
+    for precision, tf32 in (("fp32", "0"), ("tf32", "1")):
+        selection = select_backend(bundle, device="cuda", precision=precision, batch=4)
+        assert str(selection.plan) == f"onnxruntime 1.99 {precision} on cuda, 4 windows at a time"
+        assert runtime.settings[-1]["use_tf32"] == tf32
+        assert set(runtime.sizes) == {4}
+    golden = bundle.golden()
+    runtime.most = 3
+    engine = engines.build_backend(Plan("onnxruntime", "cuda", "fp32", batch=8), bundle)
+    np.testing.assert_allclose(
+        engine.run(np.repeat(golden.input, 5, axis=0)), np.repeat(golden.expected, 5, axis=0)
+    )
+    assert engine.batch == 2
+    assert len(engine.notes) == 2  # type: ignore[attr-defined]
+
+
+def test_onnx_runtime_that_does_not_start_leaves_the_cpu(
+    bundle: Bundle, runtime: CudaRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider is listed wherever the package is installed; what fails is told, and the CPU is taken."""
+    runtime.works = False
+
+    def build(plan: Plan, of: Bundle) -> Backend:
+        return engines.build_backend(plan, of) if plan.device == "cuda" else Fake(plan, of.golden())
+
+    selection = select_backend(bundle, build=build)
+    assert selection.plan.device == "cpu"
+    assert all("found no GPU" in trial.reason for trial in selection.trials if trial.plan.device == "cuda")
+    assert {trial.plan.device for trial in selection.trials} == {"cuda", "cpu"}
+    with pytest.raises(RogiError, match="found no GPU"):
+        select_backend(bundle, build=build, device="cuda")
 
 
 # ---- the real ones
@@ -309,7 +394,8 @@ def test_torch_gives_the_network_of_the_card(tmp_path: Path) -> None:
 
 pytest.importorskip("torch")
 
-from rogi.detection.model.torch_engine import Torch, claim, in_batches  # noqa: E402
+from rogi.detection.model.engines import in_batches  # noqa: E402
+from rogi.detection.model.torch_engine import Torch, claim  # noqa: E402
 
 
 class Full(Exception):
@@ -344,7 +430,9 @@ def test_memory_for_not_even_one() -> None:
         raise Full
 
     with pytest.raises(RogiError, match="--device cpu"):
-        in_batches(forward, np.zeros((3, 1, 1, 1), np.float32), 2, lambda error: isinstance(error, Full))
+        in_batches(
+            forward, np.zeros((3, 1, 1, 1), np.float32), 2, lambda error: isinstance(error, Full), list
+        )
 
 
 def test_other_errors_of_a_device_are_not_taken_for_full_memory() -> None:
@@ -352,7 +440,9 @@ def test_other_errors_of_a_device_are_not_taken_for_full_memory() -> None:
         raise ValueError("a fault")
 
     with pytest.raises(ValueError, match="a fault"):
-        in_batches(forward, np.zeros((3, 1, 1, 1), np.float32), 2, lambda error: isinstance(error, Full))
+        in_batches(
+            forward, np.zeros((3, 1, 1, 1), np.float32), 2, lambda error: isinstance(error, Full), list
+        )
 
 
 def test_torch_knows_full_memory(bundle: Bundle) -> None:

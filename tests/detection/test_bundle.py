@@ -129,6 +129,7 @@ def test_deepness_finds_what_it_needs():
         "model_type": "Segmentor",
         "class_names": {"0": "background", "1": "rock glacier"},
         "resolution": 500.0,
+        "tile_size": 480,
         "tiles_size": 480,
         "tiles_overlap": 33,
         "standardization_mean": [0.392157, 0.431373, 0.470588],
@@ -136,6 +137,8 @@ def test_deepness_finds_what_it_needs():
         "seg_thresh": 0.45,
         "seg_small_segment": 400,
     }
+    two = json.loads(deepness_properties(card(outputs=2))["class_names"])
+    assert two == {"0": "rock glacier", "1": "boundary"}
     assert not deepness_properties(card(dtype="uint16", dtype_range=(0.0, 65535.0)))
 
 

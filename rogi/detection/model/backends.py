@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from rogi.detection.model.engines import (
     BACKENDS,
+    CUDA_PROVIDER,
     DEVICES,
     PRECISIONS,
     Backend,
@@ -23,7 +24,7 @@ from rogi.detection.model.engines import (
     build_backend,
     library,
 )
-from rogi.distribution import missing
+from rogi.distribution import install, missing
 from rogi.errors import MissingExtra, OptionError, RogiError
 
 if TYPE_CHECKING:
@@ -289,12 +290,14 @@ def _plans(device: str, precision: str, backend: str) -> list[Plan]:
             [d for d in wanted if d != "cpu"] + (["cpu"] if backend == "torch" else []), precision
         )
         plans = [plan for plan in plans if plan.device in wanted]
-        if not plans and device in ("cuda", "mps"):
-            raise _no_gpu(device)
-        if not plans and backend == "torch":
-            library("torch")  # it is not installed
     if plans and device == "auto":
         return plans  # a GPU is faster by far: nothing else is tried
+    if not plans and "cuda" in wanted and backend != "openvino":
+        plans += _onnxruntime_cuda_plans(precision, backend)
+    if not plans and device in ("cuda", "mps") and backend in ("auto", "torch"):
+        raise _no_gpu(device)
+    if not plans and backend == "torch":
+        library("torch")  # it is not installed
     if "cpu" in wanted and backend != "torch":
         plans += _cpu_plans(precision, backend)
     if not plans:
@@ -304,7 +307,8 @@ def _plans(device: str, precision: str, backend: str) -> list[Plan]:
             raise OptionError("This CPU has no bf16; leave --precision out, or choose fp32.")
         if backend in ("openvino", "onnxruntime") and device in ("cuda", "mps"):
             raise OptionError(
-                f"--backend {backend} runs on the CPU; --device {device} needs --backend torch."
+                f"--backend {backend} runs on the CPU here; --device {device} needs --backend torch"
+                + (f", or ONNX Runtime for CUDA ({install('detect-gpu')})." if device == "cuda" else ".")
             )
         raise missing("Prediction needs OpenVINO or ONNX Runtime", "detect")
     return plans
@@ -324,6 +328,19 @@ def _cpu_plans(precision: str, backend: str) -> list[Plan]:
     if also and precision in ("auto", "fp32"):
         plans.append(Plan("onnxruntime", "cpu", "fp32", str(library("onnxruntime").__version__)))
     return plans
+
+
+def _onnxruntime_cuda_plans(precision: str, backend: str) -> list[Plan]:
+    """Only the self-test shows whether there is a GPU: with CUDA or without, the provider is listed."""
+    if backend == "torch" or not _installed("onnxruntime"):
+        return []
+    runtime = library("onnxruntime")
+    if CUDA_PROVIDER not in runtime.get_available_providers():
+        return []
+    version = str(runtime.__version__)
+    return [
+        Plan("onnxruntime", "cuda", name, version) for name in ("tf32", "fp32") if precision in ("auto", name)
+    ]
 
 
 def _torch_plans(devices: list[str], precision: str) -> list[Plan]:
@@ -353,6 +370,8 @@ def _no_gpu(device: str) -> RogiError:
     """Why there is no such GPU, and what to do."""
     otherwise = "or leave --device out to predict on the CPU"
     if _version("torch") is None:
+        if device == "cuda":
+            otherwise = f"or {install('detect-gpu')}, which brings ONNX Runtime for CUDA, {otherwise}"
         return missing(f"--device {device} needs PyTorch, which is not installed", "train", otherwise)
     torch = library("torch")
     if device == "mps":

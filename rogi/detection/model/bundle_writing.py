@@ -92,15 +92,19 @@ def deepness_properties(card: ModelCard) -> dict[str, str]:
 
     References
     ----------
-    Aszkowski et al. (2023), Deepness, doi 10.1016/j.softx.2023.101495; its documentation, "Model metadata".
+    Aszkowski et al. (2023), Deepness, doi 10.1016/j.softx.2023.101495; its documentation, "Adding metadata to
+    ONNX model", and `model_base.py`, which reads ``tile_size`` where the documentation says ``tiles_size``.
     """
     if card.dtype != "uint8":
         return {}
-    names = {str(number): name for number, name in enumerate(("background", *card.outputs))}
+    # A single output is taken for that of the second of two classes.
+    outputs = ("background", *card.outputs) if len(card.outputs) == 1 else card.outputs
+    names = {str(number): name for number, name in enumerate(outputs)}
     values = {
         "model_type": "Segmentor",
         "class_names": names,
         "resolution": round(100 * card.resolution_m, 3),  # cm per pixel
+        "tile_size": card.patch,
         "tiles_size": card.patch,
         "tiles_overlap": round(100 * (1 - card.stride / card.patch)),  # per cent
         "standardization_mean": [round(float(value) / 255, 6) for value in card.mean],

@@ -1,4 +1,4 @@
-"""Libraries that run a network: OpenVINO and ONNX Runtime on a CPU, PyTorch on a GPU.
+"""Libraries that run a network: OpenVINO and ONNX Runtime on a CPU, PyTorch and ONNX Runtime on a GPU.
 
 On a CPU each window is computed alone and by one thread, several of them side by side: this is no slower than
 many threads on one window, and what a window gives depends neither on the number of threads nor on the
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.distribution import missing
+from rogi.errors import RogiError
 from rogi.text import counted
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ Floats = NDArray[np.float32]
 
 BACKENDS = ("openvino", "onnxruntime", "torch")
 DEVICES = ("cpu", "cuda", "mps")
+CUDA_PROVIDER = "CUDAExecutionProvider"
 PRECISIONS = ("fp32", "tf32", "bf16")
 """``fp32`` is that of IEEE 754 on every device; ``tf32`` keeps 10 bits of its fraction, in the matrix units
 of NVIDIA's GPUs since Ampere; ``bf16`` keeps 7."""
@@ -103,6 +105,8 @@ def build_backend(plan: Plan, bundle: Bundle) -> Backend:
         library("torch")
         engine: Backend = import_module("rogi.detection.model.torch_engine").Torch(plan, bundle)
         return engine
+    if plan.device == "cuda":
+        return OnnxRuntimeCuda(plan, bundle)
     kinds: dict[str, Callable[[Plan, Bundle], Backend]] = {
         "openvino": OpenVino,
         "onnxruntime": OnnxRuntime,
@@ -172,6 +176,118 @@ class OnnxRuntime:
 
     def _run(self, images: Floats) -> Floats:
         return np.concatenate([self._session.run(None, {self._input: image[None]})[0] for image in images])
+
+
+class OnnxRuntimeCuda:
+    """The ONNX model in ONNX Runtime on a GPU of NVIDIA, the first that the process sees.
+
+    Windows are computed `batch` at a time, the last ones with zeros beside them, as in PyTorch.
+
+    Attributes
+    ----------
+    notes : list of str
+        What had to be done on the way.
+
+    References
+    ----------
+    https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html
+    """
+
+    def __init__(self, plan: Plan, bundle: Bundle) -> None:
+        runtime = library("onnxruntime")
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        options.use_deterministic_compute = True
+        settings = {
+            "use_tf32": str(int(plan.precision == "tf32")),
+            "cudnn_conv_algo_search": "HEURISTIC",  # not by the clock: the same windows, the same answer
+        }
+        self._session = runtime.InferenceSession(
+            bundle.onnx_bytes(), options, providers=[(CUDA_PROVIDER, settings), "CPUExecutionProvider"]
+        )
+        if CUDA_PROVIDER not in self._session.get_providers():
+            # It goes on with the CPU without a word where CUDA, cuDNN or a GPU are missing.
+            raise RogiError("ONNX Runtime found no GPU, or not the CUDA and cuDNN it was built for")
+        self._input = self._session.get_inputs()[0].name
+        self.plan, self.batch = plan, plan.batch
+        self.notes: list[str] = []
+        self._lock = threading.Lock()
+
+    def run(self, images: Floats) -> Floats:
+        """See `Backend`."""
+        with self._lock:
+            found, self.batch, notes = in_batches(self._forward, images, self.batch, _is_full, np.concatenate)
+        self.notes += notes
+        probability: Floats = found
+        return probability
+
+    def _forward(self, images: Floats, batch: int) -> Floats:
+        count = len(images)
+        if count < batch:
+            images = np.concatenate([images, np.zeros((batch - count, *images.shape[1:]), np.float32)])
+        found: Floats = self._session.run(None, {self._input: images})[0][:count]
+        return found
+
+
+def _is_full(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "Failed to allocate memory" in str(error)
+
+
+def in_batches(
+    forward: Callable[[Any, int], Any],
+    images: Any,
+    batch: int,
+    is_full: Callable[[BaseException], bool],
+    join: Callable[[list[Any]], Any],
+) -> tuple[Any, int, list[str]]:
+    """Run images some at a time; where memory does not suffice, half as many.
+
+    Parameters
+    ----------
+    forward : callable
+        Of images and the number that is computed at a time.
+    images : array or tensor of float32, shape (n, c, h, w)
+    batch : int
+        Images at a time.
+    is_full : callable
+        Whether an error means that memory did not suffice.
+    join : callable
+        Puts answers one after another.
+
+    Returns
+    -------
+    found : array or tensor of float32, shape (n, k, h, w)
+    batch : int
+        Images at a time that memory sufficed for.
+    notes : list of str
+
+    Raises
+    ------
+    RogiError
+        It does not suffice for one.
+    """
+    found: list[Any] = []
+    notes: list[str] = []
+    start = 0
+    while start < len(images):
+        try:
+            found.append(forward(images[start : start + batch], batch))
+        except Exception as error:
+            if not is_full(error):
+                raise
+            if batch == 1:
+                raise RogiError(
+                    "The memory of the device does not suffice for one window; use --device cpu, or a model "
+                    "with a smaller encoder."
+                ) from error
+            notes.append(
+                f"The memory of the device does not suffice for {batch} windows at a time; going on with "
+                f"{batch // 2}."
+            )
+            batch //= 2
+        else:
+            start += batch
+    return join(found), batch, notes
 
 
 def library(name: str) -> Any:

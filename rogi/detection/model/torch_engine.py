@@ -6,16 +6,15 @@ import contextlib
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from rogi.detection.model.engines import Floats, Plan
+from rogi.detection.model.engines import Floats, Plan, in_batches
 from rogi.detection.model.network import bundle_network, fold_batch_norms
-from rogi.errors import RogiError
 
 if TYPE_CHECKING:
     from rogi.detection.model.bundle import Bundle
@@ -65,7 +64,7 @@ class Torch:
     def infer(self, images: torch.Tensor) -> torch.Tensor:
         """Probabilities (n, k, h, w), float32, of normalised images (n, c, h, w) on the device."""
         with self._lock:
-            found, self.batch, notes = in_batches(self._forward, images, self.batch, self._is_full)
+            found, self.batch, notes = in_batches(self._forward, images, self.batch, self._is_full, torch.cat)
         self.notes += notes
         probability: torch.Tensor = found
         return probability
@@ -100,63 +99,6 @@ class Torch:
         if full and self.plan.device in ("cuda", "mps"):
             getattr(torch, self.plan.device).empty_cache()
         return full
-
-
-def in_batches(
-    forward: Callable[[Any, int], Any],
-    images: Any,
-    batch: int,
-    is_full: Callable[[BaseException], bool],
-    join: Callable[[list[Any]], Any] = torch.cat,
-) -> tuple[Any, int, list[str]]:
-    """Run images some at a time; where memory does not suffice, half as many.
-
-    Parameters
-    ----------
-    forward : callable
-        Of images and the number that is computed at a time.
-    images : array or tensor of float32, shape (n, c, h, w)
-    batch : int
-        Images at a time.
-    is_full : callable
-        Whether an error means that memory did not suffice.
-    join : callable
-        Puts answers one after another.
-
-    Returns
-    -------
-    found : array or tensor of float32, shape (n, k, h, w)
-    batch : int
-        Images at a time that memory sufficed for.
-    notes : list of str
-
-    Raises
-    ------
-    RogiError
-        It does not suffice for one.
-    """
-    found: list[Any] = []
-    notes: list[str] = []
-    start = 0
-    while start < len(images):
-        try:
-            found.append(forward(images[start : start + batch], batch))
-        except Exception as error:
-            if not is_full(error):
-                raise
-            if batch == 1:
-                raise RogiError(
-                    "The memory of the device does not suffice for one window; use --device cpu, or a model "
-                    "with a smaller encoder."
-                ) from error
-            notes.append(
-                f"The memory of the device does not suffice for {batch} windows at a time; going on with "
-                f"{batch // 2}."
-            )
-            batch //= 2
-        else:
-            start += batch
-    return join(found), batch, notes
 
 
 _claim: tuple[int, IO[bytes] | None] | None = None

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from rogi.detection.windows import Mask
 
 READERS = 8
-"""Threads that read at most; fewer where there are fewer cores."""
+"""Threads that read at most, and no more than half of the cores."""
 
 IN_FLIGHT = 2
 """Blocks handed to the device and not written yet."""
@@ -195,7 +195,8 @@ class _Readers:
 
     def __init__(self, count: int, task: Task) -> None:
         self._imagery, self._blend = task.imagery.exact(), task.blend
-        self._threads = [ThreadPoolExecutor(1) for _ in range(min(count, usable_cores(), task.blend.side))]
+        threads = max(1, min(count, usable_cores() // 2, task.blend.side))
+        self._threads = [ThreadPoolExecutor(1) for _ in range(threads)]
         self.free: list[Loaded] = []
         """Blocks that are done: their memory serves the next."""
 

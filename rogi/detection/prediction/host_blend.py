@@ -80,7 +80,7 @@ class HostBlend:
         # Beside a GPU one thread cuts windows out while another waits.
         self._threads = engine.plan.threads if engine.plan.device == "cpu" else 2
         self._pool = ThreadPoolExecutor(self._threads)
-        self._adding = threading.Lock()
+        self._adding, self._own = threading.Lock(), threading.local()
         self._free: list[Sums] = []  # memory that was used before need not be asked of the system again
 
     def __enter__(self) -> HostBlend:
@@ -106,7 +106,10 @@ class HostBlend:
 
     def _run(self, values: NDArray[Any], valid: Mask, block: BlockSums, places: NDArray[np.int64]) -> float:
         patch = self.blend.patch
-        images = np.empty((len(places), len(values), patch, patch), np.float32)
+        shape = len(places), len(values), patch, patch
+        images = getattr(self._own, "images", None)
+        if images is None or images.shape != shape:
+            images = self._own.images = np.empty(shape, np.float32)
         for image, (row, column) in zip(images, places, strict=True):
             cut_window(values, valid, self.card.mean, self.card.std, row, column, image)
         start = time.perf_counter()
