@@ -217,14 +217,13 @@ def test_constants_are_those_of_the_documentation(page: str) -> None:
 OPTIONS: dict[str, dict[str, Any]] = {
     "detect evaluate": {"--band": 30.0, "--replicates": 1000},
     "detect patches": {"--context": 1500.0, "--size": 480, "--split": "blocked", "--train-share": 0.7,
-                       "--border": 2, "--minimum-valid": 0.05},
+                       "--border": 2, "--minimum-valid": 0.05, "--hard": 1.0},
     "detect predict": {"--merge": "cosine", "--minimum-area": 10_000.0, "--backend": "auto",
-                       "--device": "auto", "--precision": "auto"},
-    "detect train": {"--architecture": "DeepLabV3Plus", "--encoder": "tu-xception71", "--epochs": 100,
-                     "--batch": 8, "--loss": "bce+dice", "--optimiser": "adamw", "--lr": 0.001,
-                     "--schedule": "cosine", "--weight-decay": 1e-4, "--warm-up": 0.05, "--patience": 20,
-                     "--light": 0.2, "--precision": "auto", "--device": "auto", "--checkpoint": 120.0,
-                     "--model-version": "1"},
+                       "--device": "auto", "--precision": "auto", "--turns": 1},
+    "detect train": {"--epochs": 100, "--batch": 8, "--loss": "bce+dice", "--optimiser": "adamw",
+                     "--lr": 0.001, "--schedule": "cosine", "--weight-decay": 1e-4, "--warm-up": 0.05,
+                     "--patience": 20, "--light": 0.2, "--precision": "auto", "--device": "auto",
+                     "--checkpoint": 120.0, "--model-version": "1"},
     "id make": {"--prefix": "RGU", "--at": "auto"},
     "id repair": {"--prefix": "RGU", "--at": "auto", "--tolerance": 2.0, "--by-position": True},
     "release diff": {"--fail-on": "any"},
@@ -302,7 +301,7 @@ TABLE_ROW = re.compile(r"^\| (`--[^|]*) \| ([^|]*) \|", re.MULTILINE)
 
 
 @pytest.mark.parametrize(
-    ("page", "name", "count"), [("compare", "compare", 1), ("detect-train", "detect train", 17)]
+    ("page", "name", "count"), [("compare", "compare", 1), ("detect-train", "detect train", 15)]
 )
 def test_tables_of_options_state_the_defaults(page: str, name: str, count: int) -> None:
     """Where a page has a column of defaults, what the command itself sets is the same."""
@@ -327,7 +326,7 @@ RECORDS: dict[str, dict[str, object]] = {
     },
     "rogi.detection.patches.cutting.PatchSettings": {
         "context_m": 1500.0, "size": 480, "stride": 320, "train_share": 0.7, "split": "blocked", "border": 2,
-        "minimum_valid": 0.05, "seed": 0,
+        "minimum_valid": 0.05, "seed": 0, "background": 0.0, "hard": 1.0,
     },
     "rogi.detection.training.settings.TrainingSettings": {
         "epochs": 100, "batch": 8, "loss": "bce+dice", "optimiser": "adamw", "schedule": "cosine",
@@ -363,7 +362,7 @@ FUNCTIONS: dict[str, dict[str, object]] = {
     "predict": {"merge": "cosine", "minimum_area": 10_000.0, "backend": "auto", "precision": "auto"},
     "primary_id": {"prefix": "RGU", "at": "auto"},
     "repair_ids": {"by_position": True, "tolerance": 2.0, "prefix": "RGU"},
-    "train": {"architecture": "DeepLabV3Plus", "encoder": "tu-xception71", "version": "1"},
+    "train": {"version": "1"},
     "zonal_statistics": {"statistics": ("mean",), "engine": "coverage"},
 }
 

@@ -24,7 +24,7 @@ from rogi.detection.evaluation.report import FORMATS, document
 from rogi.detection.evaluation.scores import Evaluation as Judged
 from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
 from rogi.detection.imagery.channels import Imagery
-from rogi.detection.model.bundle import Bundle
+from rogi.detection.model.ensemble import Models
 from rogi.errors import OptionError
 from rogi.inventory.build import from_tables
 from rogi.public import public
@@ -82,8 +82,9 @@ class Candidates(made.Candidates):
 @public
 def predict(
     imagery: Paths,
-    model: str | PathLike[str],
+    model: Paths,
     *,
+    turns: int = 1,
     area: str | PathLike[str] | gpd.GeoDataFrame | None = None,
     area_field: str | None = None,
     exclude: str | PathLike[str] | None = None,
@@ -120,8 +121,11 @@ def predict(
     ----------
     imagery : path or sequence of paths
         GeoTIFF, VRT, folder of tiles or STAC item; several are one mosaic.
-    model : path
-        Model bundle: a folder or zip of :func:`train`.
+    model : path or sequence of paths
+        Model bundle: a folder or zip of :func:`train`. Of several the mean is taken.
+    turns : {1, 2, 4, 8}
+        Answers of each model for each window: turned by half a turn (2), by quarter turns (4), and mirrored
+        too (8).
     area : str, path or GeoDataFrame, optional
         Only this ground: polygons, ``FILE:NAME``, or ``"W,S,E,N"`` in degrees.
     area_field : str, optional
@@ -153,7 +157,7 @@ def predict(
     date : str, optional
         Of the imagery, ``2021-08-15``.
     probability, spread : path, optional
-        Rasters to write: the probability, and the standard deviation among windows.
+        Rasters to write: the probability, and the standard deviation among models, turns and windows.
     backend, device, precision, batch, threads, workers
         How the network is run; see `rogi detect predict --help`.
     work : path, optional
@@ -185,7 +189,7 @@ def predict(
     >>> rogi.predict("mosaic/", "model.zip", separate="watershed")  # doctest: +SKIP
     """
     paths = as_paths(imagery)
-    bundle = Bundle.load(Path(model))
+    models = Models.load(as_paths(model), turns)
     targets = Targets(None, _path(probability), _path(spread))
     targets.check()
     targets.check_folders(paths)
@@ -194,15 +198,15 @@ def predict(
         paths,
         bands=parse_choice(bands) if bands is None or isinstance(bands, str) else tuple(bands),
         channels={name: Path(path) for name, path in (channels or {}).items()},
-        resolution=bundle.card.resolution_m if resample else None,
+        resolution=models.card.resolution_m if resample else None,
         nodata=voids,
     )
     request = Request(
-        bundle,
+        models,
         images,
-        chosen_blend(bundle, merge, stride, block, spread is not None),
+        chosen_blend(models, merge, stride, block, spread is not None),
         {
-            "threshold": bundle.card.threshold if threshold is None else threshold,
+            "threshold": models.card.threshold if threshold is None else threshold,
             "minimum_area_m2": minimum_area,
             "fill_holes_m2": fill_holes,
             "smooth": smooth,

@@ -18,12 +18,12 @@ from rogi.detection.imagery.channels import Imagery
 from rogi.detection.model.bundle_writing import check_target
 from rogi.detection.model.card import ModelCard
 from rogi.detection.model.export import check_installed
-from rogi.detection.model.network import NetworkSpec
 from rogi.detection.patches.cutting import PatchSettings
 from rogi.detection.patches.extraction import make_patches
 from rogi.detection.patches.label_rasters import read_outlines
 from rogi.detection.patches.shards import PatchCard, PatchSet
 from rogi.detection.training.augmentation import Augmentation
+from rogi.detection.training.beginning import beginning
 from rogi.detection.training.loop import train as train_network
 from rogi.detection.training.outcome import check_name, write_model
 from rogi.detection.training.report import curves_figure
@@ -72,6 +72,8 @@ def cut_patches(
     output: str | PathLike[str],
     *,
     negatives: Paths = (),
+    ignore: Paths = (),
+    ignore_where: str | None = None,
     area: str | PathLike[str] | None = None,
     bands: str | Sequence[int | str] | None = None,
     channels: Mapping[str, str | PathLike[str]] | None = None,
@@ -94,7 +96,12 @@ def cut_patches(
     output : path
         Folder to write; whole or not at all.
     negatives : path or sequence of paths
-        Polygons of what is no rock glacier though it looks like one.
+        Polygons of what is no rock glacier though it looks like one. Of candidates with a column
+        ``decision`` those to ``remove``; the ``unsure`` ones are ignored.
+    ignore : path or sequence of paths
+        Polygons that count neither in the loss nor in any score.
+    ignore_where : str, optional
+        Units to ignore by an attribute: ``"certainty=low,unknown"``.
     area : path, optional
         Polygons of the ground that was searched for units; outside nothing counts.
     bands, channels, nodata
@@ -109,7 +116,8 @@ def cut_patches(
         Whether rasters may be read from addresses (``https://``, ``s3://``).
     **settings
         Fields of `rogi.detection.patches.cutting.PatchSettings`: ``size=480`` and ``stride=320`` (pixels),
-        ``context_m=1500`` (m), ``train_share=0.7``, ``split="blocked"``, ``seed=0`` …
+        ``context_m=1500`` (m), ``train_share=0.7``, ``split="blocked"``, ``seed=0``, ``background=0.1``
+        (share of random ground), ``hard=3`` (weight of rejected candidates) …
 
     Returns
     -------
@@ -153,6 +161,8 @@ def cut_patches(
             [read_outlines(path, crs) for path in as_paths(units)],
             Path(output),
             negatives=[read_outlines(path, crs) for path in as_paths(negatives)],
+            ignored=[read_outlines(path, crs) for path in as_paths(ignore)],
+            ignore_where=ignore_where,
             area=None if area is None else read_outlines(Path(area), crs),
             settings=chosen,
             force=force,
@@ -202,8 +212,8 @@ def train(
     patches: str | PathLike[str],
     output: str | PathLike[str],
     *,
-    architecture: str = "DeepLabV3Plus",
-    encoder: str = "tu-xception71",
+    architecture: str | None = None,
+    encoder: str | None = None,
     encoder_depth: int | None = None,
     decoder_channels: int | Sequence[int] | None = None,
     output_stride: int | None = None,
@@ -228,9 +238,11 @@ def train(
     output : path
         Bundle to write: a folder, or a .zip. Checkpoints lie in ``<output>.training`` until it is done.
     architecture, encoder, encoder_depth, decoder_channels, output_stride, atrous_rates
-        Of segmentation-models-pytorch.
+        Of segmentation-models-pytorch; by default DeepLabV3Plus with tu-xception71, or the network of
+        `weights`.
     weights : path, optional
-        Begin with these; nothing is downloaded.
+        Begin with these: a bundle, whose network is taken too (what contradicts it is refused), or a
+        safetensors file. Nothing is downloaded.
     resume : bool
         Go on where a training of this bundle was stopped.
     name, version, licence, citation, description : str
@@ -279,17 +291,19 @@ def train(
     width = decoder_channels if decoder_channels is None or isinstance(decoder_channels, int) else (
         tuple(decoder_channels)
     )  # fmt: skip
-    spec = NetworkSpec(
-        architecture,
-        encoder,
-        encoder_depth=encoder_depth,
-        decoder_channels=width,
-        output_stride=output_stride,
-        atrous_rates=atrous_rates,
-    )
+    network = {
+        "architecture": architecture,
+        "encoder": encoder,
+        "encoder_depth": encoder_depth,
+        "decoder_channels": width,
+        "output_stride": output_stride,
+        "atrous_rates": atrous_rates,
+    }
     work = target.with_name(f"{target.name}.training")
     data = PatchSet.open(Path(patches))
-    trained = train_network(data, spec, chosen, work, weights=_path(weights), resume=resume)
+    begun = beginning(data, _path(weights), network, settings.get("boundary"))
+    chosen = replace(chosen, boundary=begun.boundary)
+    trained = train_network(data, begun.spec, chosen, work, weights=_path(weights), resume=resume)
     card = write_model(
         trained,
         target,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from rogi.detection.candidates.extraction import Candidates, make_candidates
 from rogi.detection.candidates.files import write_candidates
 from rogi.detection.imagery.channels import Imagery
 from rogi.detection.imagery.suitability import intake
-from rogi.detection.model.bundle import Bundle
 from rogi.detection.model.engines import Plan
+from rogi.detection.model.ensemble import Models
 from rogi.detection.origin import origin_of_parameters
 from rogi.detection.prediction.delivery import check_replaceable, deliver, remove_leftovers
 from rogi.detection.prediction.predicted_area import ground_on
@@ -32,7 +33,7 @@ from rogi.text import counted
 
 SUFFIXES = (".gpkg", ".parquet", ".fgb", ".csv")
 
-WHOLE, COG = "probability.part", "cog.part"
+WHOLE, SPREAD, COG = "probability.part", "spread.part", "cog.part"
 """In the folder of a prediction, while the files at the end are made; a name that no folder of imagery takes
 for a tile, should that folder be inside it."""
 
@@ -80,7 +81,7 @@ class Request:
 
     Attributes
     ----------
-    bundle, imagery, blend
+    models, imagery, blend
     outlines
         Choices of `make_candidates`.
     stretch
@@ -92,7 +93,7 @@ class Request:
     workers, cluster
     """
 
-    bundle: Bundle
+    models: Models
     imagery: Imagery
     blend: Blend
     outlines: Mapping[str, Any]
@@ -145,17 +146,18 @@ def find_candidates(
         check_replaceable(targets.files, None, force)
     with work_folder(folder), Ledger(known) as ledger:
         check_replaceable(targets.files, ledger, force)
-        plan, done = _predicted(request, folder, ledger, targets.spread is not None, progress, say, watch)
+        spread = targets.spread is not None or request.models.answers > 1
+        plan, done = _predicted(request, folder, ledger, spread, progress, say, watch)
         found = _written(request, plan, done, targets, folder, ledger, progress, watch)
         prune(folder, done)
         output = [] if targets.candidates is None else [targets.candidates.name]
-        remove_leftovers(folder, (WHOLE, COG, *output))
+        remove_leftovers(folder, (WHOLE, SPREAD, COG, *output))
     watch("files")
     return Found(found, done)
 
 
 def chosen_blend(
-    bundle: Bundle,
+    models: Models,
     merge: str = Merge.COSINE,
     stride: int | None = None,
     block: int | None = None,
@@ -172,10 +174,10 @@ def chosen_blend(
         raise OptionError(f"Windows are merged by {' or '.join(Merge)}, found {merge!r}.")
     if merge == Merge.OR and spread:
         raise OptionError("The spread is of windows that are averaged; it does not go with the merge or.")
-    patch = bundle.card.patch
-    usual = OR_STRIDE if merge == Merge.OR else bundle.card.stride
+    patch = models.card.patch
+    usual = OR_STRIDE if merge == Merge.OR else models.card.stride
     chosen = min(usual, patch) if stride is None else stride
-    return Blend(Merge(merge), chosen, patch, BLOCK_PIXELS if block is None else block)
+    return Blend(Merge(merge), chosen, patch, BLOCK_PIXELS if block is None else block, models.answers)
 
 
 def _predicted(
@@ -187,22 +189,22 @@ def _predicted(
     say: Callable[[str], None],
     watch: Callable[[str], None],
 ) -> tuple[Plan, Prediction]:
-    images = request.imagery
-    _rehearse(images, len(request.bundle.card.outputs), request.outlines)
-    taken, notes = intake(images, request.bundle.card, stretch=request.stretch)
+    images, models = request.imagery, request.models
+    _rehearse(images, len(models.card.outputs), request.outlines)
+    taken, notes = intake(images, models.card, stretch=request.stretch)
     area, area_field, exclude = request.ground
     ground = ground_on(
         images.transform, images.shape, images.crs, area=area, area_field=area_field, exclude=exclude
     )
     plan, selection = choose_plan(
-        request.bundle,
+        models,
         ledger,
         workers=request.workers,
         cluster=request.cluster is not None,
         threshold=request.outlines["threshold"],
         **request.choice,
     )
-    for note in (*images.notes, *notes, *ground.notes):
+    for note in (*images.notes, *notes, *ground.notes, *models.notes()):
         say(f"note: {note}")
     for trial in selection.trials if selection is not None else ():
         say(f"{trial}")
@@ -211,7 +213,7 @@ def _predicted(
     done = predict_imagery(
         images,
         taken,
-        request.bundle,
+        models,
         plan,
         request.blend,
         ground,
@@ -244,22 +246,27 @@ def _written(
     watch: Callable[[str], None],
 ) -> Candidates:
     """Put the blocks together, draw the outlines, and put all files in their place."""
-    images, card = request.imagery, request.bundle.card
-    whole = folder / WHOLE
-    labels = {"model": request.bundle.label, "imagery": images.name}
+    images, card = request.imagery, request.models.card
+    whole, spread = folder / WHOLE, folder / SPREAD
+    several = request.models.answers > 1
+    labels = {"model": request.models.label, "imagery": images.name}
     provenance = _provenance(request, plan, ledger)
     stated = {**labels, **provenance, **{k: request.outlines.get(k) for k in ("threshold", "date")}}
     tags = origin_of_parameters({**stated, "image_date": stated["date"]}).tags()
     assemble(done.store.read, images, card.outputs, whole, progress, tags=tags)
+    if several or targets.spread is not None:
+        spreads = [SPREAD_OF + name for name in card.outputs]
+        assemble(done.store.read_spread, images, spreads, spread, progress, "spread", tags)
     watch("assembling")
-    with raster_reader(whole) as read:
+    with ExitStack() as stack:
         found = make_candidates(
-            read,
+            stack.enter_context(raster_reader(whole)),
             images.shape,
             images.transform,
             images.crs,
             model=labels["model"],
             imagery=labels["imagery"],
+            spread=stack.enter_context(raster_reader(spread)) if several else None,
             **request.outlines,
         )
     watch("outlines")
@@ -273,11 +280,10 @@ def _written(
         write_cog(whole, folder / COG)
         deliver(folder / COG, targets.probability, ledger)
     if targets.spread is not None:
-        spreads = [SPREAD_OF + name for name in card.outputs]
-        assemble(done.store.read_spread, images, spreads, whole, progress, "spread", tags)
-        write_cog(whole, folder / COG)
+        write_cog(spread, folder / COG)
         deliver(folder / COG, targets.spread, ledger)
     whole.unlink()
+    spread.unlink(missing_ok=True)
     if made is not None and targets.candidates is not None:
         deliver(made, targets.candidates, ledger)
     return found
@@ -292,10 +298,10 @@ def _polygons(area: gpd.GeoDataFrame) -> str:
 
 def _provenance(request: Request, plan: Plan, ledger: Ledger) -> dict[str, Any]:
     """What the candidates were made from; the same however the work was shared out."""
-    card, (area, _, exclude) = request.bundle.card, request.ground
+    area, _, exclude = request.ground
     files = {"exclude": exclude, "glaciers": request.outlines["glaciers"]}
     return {
-        "bundle": {"name": card.name, "version": card.version, "sha256": request.bundle.digest},
+        "bundle": request.models.describe(),
         "images": request.imagery.describe(ledger),
         "prediction": {
             "merge": request.blend.merge.value,

@@ -29,6 +29,7 @@ Bytes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Sums = NDArray[np.uint32]
 Squares = NDArray[np.int64]
+Numbers = NDArray[np.uint16]
 
 NO_DATA = 255
 """In probability and spread rasters."""
@@ -44,7 +45,11 @@ OR_STRIDE = 160
 margin on each side."""
 
 LEAST_STRIDE_PARTS = 8
-"""Parts of a window that the stride is at least: a window every 60 pixels; sums stay below 2**63."""
+"""Parts of a window that the stride is at least: a window every 60 pixels."""
+
+LARGEST_SUM = 3_037_000_499
+"""Of the weighted probabilities of a pixel: sums have 32 bits, and the product in `spread_levels` stays below
+2**63."""
 
 BLOCK_PIXELS = 2560
 """Side of a block: what is lost when a run is stopped, and what is held in memory at a time."""
@@ -77,17 +82,20 @@ class Blend:
         Pixels between windows, and side of a window.
     block : int
         Side of a block in pixels, about; no result depends on it.
+    answers : int
+        Of each window: one for each model and turn (`rogi.detection.model.ensemble`), all of equal weight.
 
     Raises
     ------
     OptionError
-        A stride longer than a window, or shorter than an eighth of it.
+        A stride longer than a window, or shorter than an eighth of it; more answers than can be averaged.
     """
 
     merge: Merge
     stride: int
     patch: int
     block: int = BLOCK_PIXELS
+    answers: int = 1
 
     def __post_init__(self) -> None:
         least = -(-self.patch // LEAST_STRIDE_PARTS)
@@ -98,6 +106,17 @@ class Blend:
             )
         if not 1 <= self.block <= LARGEST_BLOCK:
             raise OptionError(f"--block is up to {LARGEST_BLOCK} pixels, found {self.block}.")
+        if self.answers > 1 and not self.additive:
+            raise OptionError(
+                "Several models or turns are averaged, which does not go with --merge or; use cosine."
+            )
+        most = LARGEST_SUM // (STEPS * self.heaviest**2)
+        if self.answers > most:
+            raise OptionError(
+                f"Found {self.answers} answers for each window (models times turns); with a stride of "
+                f"{self.stride} pixels {most} can be averaged. Use fewer models or --turns, or a longer "
+                "--stride."
+            )
 
     @property
     def additive(self) -> bool:
@@ -123,6 +142,11 @@ class Blend:
         flat = np.ones(self.patch - 2 * length)
         weights: Squares = np.rint(WEIGHT * np.concatenate([ramp, flat, ramp[::-1]])).astype(np.int64)
         return np.maximum(weights, 1)
+
+    @property
+    def heaviest(self) -> int:
+        """Largest sum of the weights of the windows over a pixel, along one axis."""
+        return max(int(self.weights[start :: self.stride].sum()) for start in range(self.stride))
 
     @property
     def side(self) -> int:
@@ -315,8 +339,8 @@ def cut_window(
 
 def weight_sums(
     ran: Mask, blend: Blend, rows: slice = slice(None), columns: slice = slice(None)
-) -> tuple[Squares, Bytes]:
-    """Sum of the weights, and number, of the windows over each pixel of a block's footprint, or of a part.
+) -> tuple[Squares, Numbers]:
+    """Sum of the weights, and number, of the answers for each pixel of a block's footprint, or of a part.
 
     Parameters
     ----------
@@ -328,12 +352,12 @@ def weight_sums(
     Returns
     -------
     weights : ndarray of int64, shape (h, w)
-    count : ndarray of uint8, shape (h, w)
+    count : ndarray of uint16, shape (h, w)
     """
-    reach = _reach(blend)
-    weights = reach[rows] @ ran @ reach[columns].T
-    count = (reach[rows] > 0).astype(float) @ ran @ (reach[columns] > 0).astype(float).T
-    return weights.astype(np.int64), count.astype(np.uint8)
+    reach, answered = _reach(blend), float(blend.answers) * ran
+    weights = reach[rows] @ answered @ reach[columns].T
+    count = (reach[rows] > 0).astype(float) @ answered @ (reach[columns] > 0).astype(float).T
+    return weights.astype(np.int64), count.astype(np.uint16)
 
 
 def _reach(blend: Blend) -> NDArray[np.float64]:
@@ -358,7 +382,7 @@ def block_levels(sums: Sums, ran: Mask, blend: Blend, rows: slice, columns: slic
     """
     reach = _reach(blend)
     levels = np.empty((len(sums), rows.stop - rows.start, columns.stop - columns.start), np.uint8)
-    along = ran.astype(float) @ reach[columns].T
+    along = float(blend.answers) * ran @ reach[columns].T
     _fill_levels(sums, reach, along, STEPS // LEVELS, blend.additive, rows.start, columns.start, levels)
     return levels
 
@@ -410,14 +434,14 @@ def _level_row(sums: Sums, weights: NDArray[np.float64], steps: int, additive: b
         levels[j] = np.uint8(found if weights[j] > 0 else NO_DATA)
 
 
-def spread_levels(sums: NDArray[Any], squares: Squares, weights: Squares, count: Bytes) -> Bytes:
-    """Standard deviation among windows, in the unit of probabilities; 255 where fewer than two windows lie.
+def spread_levels(sums: NDArray[Any], squares: Squares, weights: Squares, count: Numbers) -> Bytes:
+    """Standard deviation among answers, in the unit of probabilities; 255 where there are fewer than two.
 
-    The weighted population standard deviation, sqrt(Σ w p² / Σ w - (Σ w p / Σ w)²), rounded to 1/254, from
-    sums of windows that add up.
+    The weighted population standard deviation over all windows, models and turns,
+    sqrt(Σ w p² / Σ w - (Σ w p / Σ w)²), rounded to 1/254, from sums of windows that add up.
     """
     whole, sums = np.where(weights > 0, weights, 1), sums.astype(np.int64)
-    variance = np.maximum(whole * squares - sums * sums, 0)  # exact: below 2**63 at the least stride
+    variance = np.maximum(whole * squares - sums * sums, 0)  # exact, see LARGEST_SUM
     spread = np.sqrt(variance.astype(np.float64)) / (whole * (STEPS / LEVELS))
     return np.where(count > 1, np.rint(spread), NO_DATA).astype(np.uint8)
 

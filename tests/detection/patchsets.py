@@ -45,7 +45,7 @@ def tiny_patches(
         kind = "positive" if pixels else "background"
         unit = ("u", 1) if pixels else ("", 0)
         rows.append((key, split, kind, number // 2, 0, 0, number * size, *unit, pixels, 0, int(valid.sum()),
-                     0.0, 0.0, shard, offset))  # fmt: skip
+                     1.0, 0.0, 0.0, shard, offset))  # fmt: skip
         if split == "train":
             total.append(image[:, valid].astype(float))
     pixels_of = np.concatenate(total, axis=1)

@@ -101,7 +101,7 @@ def both(
 ) -> tuple[dict[str, dict[str, bytes]], dict[int, BlockDone | str], list[BlockDone]]:
     """Files that the device makes, and what was done; the files of the processor must be the same."""
     task = jobs[0].task
-    settings = engine, bundle.card, task.intake, task.blend, task.spread
+    settings = [(engine, bundle.card)], task.intake, task.blend, task.spread, task.turns
     with HostBlend(*settings) as host:
         expected, files = streamed(jobs, host)
     done, found = streamed(jobs, DeviceBlend(*settings))  # type: ignore[arg-type]
@@ -123,14 +123,18 @@ def streamed(
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize(
-    ("merge", "stride", "outputs", "spread"),
-    [("cosine", 48, 1, False), ("cosine", 24, 2, True), ("or", 16, 1, False)],
-)
+    ("merge", "stride", "outputs", "spread", "turns"),
+    [
+        ("cosine", 48, 1, False, 1), ("cosine", 24, 2, True, 1), ("or", 16, 1, False, 1),
+        ("cosine", 48, 2, False, 4), ("cosine", 48, 1, True, 8),
+    ],
+)  # fmt: skip
 def test_the_same_bytes(
     merge: str,
     stride: int,
     outputs: int,
     spread: bool,
+    turns: int,
     dtype: str,
     bundles: dict[int, Bundle],
     tmp_path: Path,
@@ -139,9 +143,10 @@ def test_the_same_bytes(
     jobs = jobs_of(
         image(tmp_path / "image.tif", dtype),
         bundle,
-        Blend(Merge(merge), stride, PATCH, 64),
+        Blend(Merge(merge), stride, PATCH, 64, turns),
         tmp_path / "blocks",
         spread=spread,
+        turns=turns,
         area="87.002,30.7245,87.011,30.731",
     )
     files, done, expected = both(jobs, bundle, Engine(outputs))
@@ -181,7 +186,8 @@ def test_no_numbers_cost_their_block(
 ) -> None:
     blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
     jobs = jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks")
-    device = kind(Engine(broken=True), bundles[1].card, jobs[0].task.intake, blend, False)  # type: ignore[arg-type]
+    network = Engine(broken=True), bundles[1].card
+    device = kind([network], jobs[0].task.intake, blend, False)  # type: ignore[list-item]
     done, files = streamed(jobs, device)
     assert all("no numbers" in str(result) for result in done.values() if isinstance(result, str))
     assert any(isinstance(result, str) for result in done.values())

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -483,7 +484,7 @@ def test_labels_that_do_not_meet_the_image_are_refused(ground: Path, tmp_path: P
             [Imagery.open(ground / "image.tif")], [read_outlines(void)], tmp_path / "p", settings=RANDOM
         )
     one = write_outlines(tmp_path / "one.gpkg", [square(300, 300, 20)])
-    with pytest.raises(InputError, match="none with a unit is left for train"):
+    with pytest.raises(InputError, match="none with a unit is left for validation"):
         make_patches(
             [Imagery.open(ground / "image.tif")], [read_outlines(one)], tmp_path / "p", settings=SMALL
         )
@@ -581,3 +582,95 @@ def test_percentiles_are_the_least_values_that_such_a_share_does_not_exceed(dtyp
     assert statistics.mean == pytest.approx((values.mean(),)) and statistics.std == pytest.approx(
         (values.std(),)
     )
+
+
+def test_ignored_ground_counts_nowhere(ground: Path, tmp_path: Path) -> None:
+    """Units by an attribute, polygons, and candidates that mappers were unsure of have the label 255."""
+    units = [square(100, 100, 12), square(100, 114, 12), square(400, 400, 12), square(420, 520, 12)]
+    sure = ["yes", "Low", "yes", "yes"]
+    write_outlines(tmp_path / "units.gpkg", units, working_id=list("abcd"), certainty=sure)
+    write_outlines(
+        tmp_path / "decided.gpkg",
+        [square(150, 100, 10), square(150, 112, 10), square(420, 440, 10), square(200, 300, 10)],
+        decision=["remove", "unsure", "remove", "retrieve"],
+        confidence=[0.5, 0.9, 1.0, 0.9],
+    )
+    write_outlines(tmp_path / "maybe.gpkg", [square(118, 100, 6)])
+    chosen = PatchSettings(context_m=150.0, size=48, stride=32, split=SplitMethod.RANDOM, hard=3.0)
+    made = make_patches(
+        [Imagery.open(ground / "image.tif")], [read_outlines(tmp_path / "units.gpkg")], tmp_path / "p",
+        negatives=[read_outlines(tmp_path / "decided.gpkg")],
+        ignored=[read_outlines(tmp_path / "maybe.gpkg")], ignore_where="CERTAINTY=low", settings=chosen,
+    )  # fmt: skip
+    assert any("2 outlines rejected, 1 unsure and ignored, 1 with another decision" in n for n in made.notes)
+    patches = made.patches
+    seen, cells = set(), np.zeros((600, 700), int)
+    for i, row in enumerate(patches.index.itertuples()):
+        image, label, valid = patches.read(i)
+        assert row.valid_pixels == (valid & (label != 255)).sum()
+        assert row.unit_pixels == (valid & ((label == 1) | (label == 2))).sum()
+        where = np.s_[row.row : row.row + 48, row.col : row.col + 48]
+        cells[where] = np.maximum(cells[where], label)
+        assert image[:, label == 255].any() or not (label == 255).any()  # the network sees the ground
+        seen |= {row.unit}
+        assert row.weight in ((2.0, 3.0) if row.negative_pixels else (1.0,))
+    for low, column, value in (
+        (105, 118, 255),
+        (120, 103, 255),
+        (155, 115, 255),
+        (105, 105, 1),
+        (155, 105, 0),
+    ):
+        assert cells[low, column] == value, (low, column)
+    assert "b" not in seen
+    assert patches.card.settings["ignore_where"] == "CERTAINTY=low"
+    with pytest.raises(InputError, match="no column 'certain'"):
+        cut(ground, tmp_path / "q", RANDOM, ignore_where="certain=low")
+    with pytest.raises(OptionError, match="COLUMN=VALUE"):
+        cut(ground, tmp_path / "q", RANDOM, ignore_where="certainty")
+    write_outlines(tmp_path / "none.gpkg", [square(150, 100, 10)], decision=["retrieve"])
+    with pytest.raises(InputError, match="no row with remove"):
+        make_patches(
+            [Imagery.open(ground / "image.tif")], [read_outlines(ground / "units.gpkg")], tmp_path / "q",
+            negatives=[read_outlines(tmp_path / "none.gpkg")], settings=RANDOM,
+        )  # fmt: skip
+
+
+def test_background_is_random_ground_without_outlines(ground: Path, tmp_path: Path) -> None:
+    """The stated share, away from every outline, not twice in a place, the same for the same seed."""
+    units = [square(300, 300, 12), square(340, 420, 12)]
+    write_outlines(tmp_path / "units.gpkg", units)
+    chosen = PatchSettings(context_m=150.0, size=48, stride=32, split=SplitMethod.RANDOM, background=0.75)
+    tables = [
+        make_patches(
+            [Imagery.open(ground / "image.tif")], [read_outlines(tmp_path / "units.gpkg")],
+            tmp_path / name, settings=replace(chosen, seed=seed),
+        ).patches.index
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]  # fmt: skip
+    assert tables[0].equals(tables[1]) and not tables[0].equals(tables[2])
+    table = tables[0]
+    random = table[(table["kind"] == "background") & (table["unit"] == "")]
+    around = len(table) - len(random)
+    assert len(random) == round(3 * around)
+    assert not table.duplicated(["row", "col"]).any()
+    corners = table.loc[random.index, ["row", "col"]].to_numpy()
+    for row, column in ((300, 300), (340, 420)):
+        apart = (np.abs(corners + 24 - np.array([row + 6, column + 6])) >= 24 + 6).any(axis=1)
+        assert apart.all()
+    assert {"train", "validation"} == set(random["split"])
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 99), count=st.integers(2, 60), share=st.floats(0.2, 0.8))
+def test_what_is_put_back_stays_a_patch_apart(seed: int, count: int, share: float) -> None:
+    """By brute force: parts a patch apart, and no dropped patch that is apart from a whole part."""
+    corner = np.random.default_rng(seed).integers(0, 40, (count, 2)) * 100.0
+    boxes = np.concatenate([corner, corner + 480], axis=1)
+    split = blocked_split(boxes, np.ones(count, bool), share, seed)
+    gap = np.maximum(boxes[:, None, :2] - boxes[None, :, 2:], boxes[None, :, :2] - boxes[:, None, 2:]).max(-1)
+    near = gap < 480
+    train, validation = split.part == TRAIN, split.part == VALIDATION
+    assert not near[np.ix_(train, validation)].any()
+    for i in np.flatnonzero(split.part == DROPPED):
+        assert near[i, train].any() and near[i, validation].any()

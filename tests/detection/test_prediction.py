@@ -28,6 +28,7 @@ from rogi.detection.evaluation.pixel_scores import probability_raster
 from rogi.detection.imagery.channels import Imagery
 from rogi.detection.model.bundle import Bundle
 from rogi.detection.model.engines import Plan
+from rogi.detection.model.ensemble import Models
 from rogi.detection.prediction.run import _resampled
 from rogi.detection.windows import STEPS, Blend, Lattice, Merge
 from rogi.errors import InputError
@@ -363,10 +364,10 @@ def test_a_choice_is_kept(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.Mo
         backends, "_seconds", lambda engine, _: 0.1 if engine.plan.backend == fastest[0] else 0.2
     )
     with Ledger(tmp_path / "ledger") as ledger:
-        plan, selection = choose_plan(bundle, ledger, threads=1, precision="fp32", device="cpu")
+        plan, selection = choose_plan(Models((bundle,)), ledger, threads=1, precision="fp32", device="cpu")
         assert (plan.backend, selection is not None) == ("onnxruntime", True)
         fastest[0] = "openvino"
-        again, selection = choose_plan(bundle, ledger, threads=2, precision="fp32", device="cpu")
+        again, selection = choose_plan(Models((bundle,)), ledger, threads=2, precision="fp32", device="cpu")
         assert (again.backend, again.threads, selection) == ("onnxruntime", 2, None)
 
 
@@ -402,7 +403,7 @@ def test_another_threshold_changes_a_choice_only_where_it_must(
     with Ledger(tmp_path / "ledger") as ledger:
 
         def chosen(threshold: float | None) -> tuple[str, bool]:
-            plan, selection = choose_plan(bundle, ledger, threads=1, threshold=threshold)
+            plan, selection = choose_plan(Models((bundle,)), ledger, threads=1, threshold=threshold)
             return plan.precision, selection is not None
 
         assert chosen(None) == ("bf16", True)

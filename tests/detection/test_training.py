@@ -22,6 +22,7 @@ from rogi.detection.model.bundle import Bundle, tensor_bytes  # noqa: E402
 from rogi.detection.model.network import NetworkSpec, build_network  # noqa: E402
 from rogi.detection.patches.shards import PatchSet  # noqa: E402
 from rogi.detection.training.augmentation import Augmentation  # noqa: E402
+from rogi.detection.training.beginning import OPTIONS, beginning, weights_sha256  # noqa: E402
 from rogi.detection.training.checkpoints import NAME, read_checkpoint  # noqa: E402
 from rogi.detection.training.dataset import TrainingData  # noqa: E402
 from rogi.detection.training.devices import find_device, find_precision  # noqa: E402
@@ -81,9 +82,14 @@ def test_it_learns_what_is_there_to_learn(patches: PatchSet, tmp_path: Path):
 
 
 def test_the_best_network_is_kept_not_the_last(patches: PatchSet, whole: Trained):
-    """The counts of the network that is given are those of the best epoch, at a probability of a half."""
-    hits, false, missed = (int(part[:, 49].sum()) for part in whole.validation.cells())
-    assert hits / (hits + false + missed) == whole.best.validation_iou
+    """Pixels of the network that is given, above a logit of 0, have the IoU of the best epoch."""
+    cells = np.zeros(3, int)
+    for batch in whole.data.plain(patches.positions("validation")):
+        with torch.no_grad():
+            found = whole.network(torch.from_numpy(batch.images))[:, 0].numpy() >= 0
+        truth, known = batch.targets[:, 0], batch.valid[:, 0]
+        cells += [(a & known).sum() for a in (found & truth, found & ~truth, ~found & truth)]
+    assert cells[0] / cells.sum() == whole.best.validation_iou
 
 
 # It goes on where it was stopped.
@@ -417,7 +423,8 @@ def test_the_bundle_says_what_was_done(patches: PatchSet, whole: Trained, tmp_pa
         image, _, valid = patches.read(int(position))
         np.testing.assert_array_equal(example, card.normalise(image, valid))
     with torch.no_grad():
-        expected = torch.sigmoid(whole.network(torch.from_numpy(golden.input))).numpy()
+        logits = whole.network(torch.from_numpy(golden.input)).numpy()
+    expected = 1 / (1 + np.exp(-card.calibration.apply(logits)))
     np.testing.assert_allclose(golden.expected, expected, atol=1e-6)
 
 
@@ -437,6 +444,45 @@ def test_weights_to_begin_with(patches: PatchSet, whole: Trained, tmp_path: Path
     assert card.training.initial_weights.name == "first"
     start = build_network(SPEC, seed=SETTINGS.seed).state_dict()[kernel]
     assert not torch.allclose(start, whole.network.state_dict()[kernel])
+
+
+def test_the_network_of_a_bundle_is_taken(patches: PatchSet, whole: Trained, tmp_path: Path):
+    """Without options it is that of the bundle; what contradicts it, or other channels, are refused."""
+    path = tmp_path / "first.zip"
+    write_model(whole, path, name="first")
+    nothing = dict.fromkeys(OPTIONS)
+    begun = beginning(patches, path, nothing)
+    assert (begun.spec, begun.boundary, begun.notes) == (whole.spec, False, ())
+    same = beginning(patches, path, {"architecture": "unet", "decoder_channels": (16, 8, 8)}, False)
+    assert same == begun
+    for given, boundary, said in (
+        ({"encoder": "resnet18"}, None, "--encoder resnet18 contradicts"),
+        ({"decoder_channels": (32, 16, 8)}, None, "has 16,8,8"),
+        ({"encoder_depth": 4}, None, "--encoder-depth 4"),
+        ({}, True, "--boundary contradicts"),
+    ):
+        with pytest.raises(OptionError, match=said):
+            beginning(patches, path, given, boundary)
+    other = tiny_patches(tmp_path / "other", channels=("nir", "red", "green"))
+    with pytest.raises(InputError, match=r"channels nir, red, green, .* takes red, green, blue"):
+        beginning(other, path, nothing)
+    alone = beginning(patches, None, {**nothing, "encoder": "resnet18"}, True)
+    assert (alone.spec, alone.boundary) == (NetworkSpec(encoder="resnet18"), True)
+    assert weights_sha256(path) == Bundle.load(path).digest
+
+
+def test_hard_negatives_are_taken_by_weight(patches: PatchSet):
+    """A weight of 3 three times, 1.5 once or twice, in every epoch; ignored pixels do not count."""
+    weights = np.ones(len(patches))
+    first, second = patches.positions("train")[:2]
+    weights[first], weights[second] = 3.0, 1.5
+    heavy = PatchSet(patches.folder, patches.card, patches.digest)
+    heavy.__dict__["index"] = patches.index.assign(weight=weights)
+    data = TrainingData(heavy, batch=2)
+    assert data.steps == math.ceil((len(patches.positions("train")) + 2.5) / 2) or data.steps == 4
+    counts = np.array([np.bincount(data.order(e).ravel(), minlength=len(patches)) for e in range(40)])
+    assert np.median(counts[:, first]) == 3
+    assert set(counts[:, second]) <= {1, 2, 3} and 1.2 < counts[:, second].mean() < 1.9
 
 
 def test_the_command_from_patches_to_a_listed_bundle(patches: PatchSet, tmp_path: Path):

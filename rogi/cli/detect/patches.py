@@ -38,8 +38,29 @@ def patches(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write."), KEEPS],
     negatives: Annotated[
         list[Path] | None,
-        typer.Option(help="Polygons of what is no rock glacier: FILE or FILE:LAYER. Repeatable."),
+        typer.Option(
+            help="Polygons of what is no rock glacier: FILE or FILE:LAYER. Of candidates with a column "
+            "decision those to remove; the unsure ones are ignored. Repeatable."
+        ),
     ] = None,
+    hard: Annotated[
+        float,
+        typer.Option(
+            help="How often a patch with a rejected candidate of confidence 1 is taken in an epoch; 1: once."
+        ),
+    ] = 1.0,
+    ignore: Annotated[
+        list[Path] | None,
+        typer.Option(help="Polygons that count neither in the loss nor in scores. Repeatable."),
+    ] = None,
+    ignore_where: Annotated[
+        str | None,
+        typer.Option(help="Units to ignore by an attribute: COLUMN=VALUE or COLUMN=VALUE,VALUE."),
+    ] = None,
+    background: Annotated[
+        float,
+        typer.Option(help="Share of patches of random ground without outlines, 0 to 0.9."),
+    ] = 0.0,
     area: Annotated[
         Path | None,
         typer.Option(help="Polygons of the ground that was searched for units; outside nothing counts."),
@@ -100,6 +121,8 @@ def patches(
         seed=seed,
         border=border,
         minimum_valid=minimum_valid,
+        background=background,
+        hard=hard,
     )
     channels = pairs(channel, "--channel", "elevation=dem.tif")
     chosen = parse_choice(bands)
@@ -114,6 +137,8 @@ def patches(
             [read_outlines(path, crs) for path in units],
             output,
             negatives=[read_outlines(path, crs) for path in negatives or ()],
+            ignored=[read_outlines(path, crs) for path in ignore or ()],
+            ignore_where=ignore_where,
             area=read_outlines(area, crs) if area is not None else None,
             settings=settings,
             force=force,

@@ -16,7 +16,7 @@ from rogi.cli.progress import Progress
 from rogi.cli.streams import Stopwatch, tell
 from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
 from rogi.detection.imagery.channels import Imagery
-from rogi.detection.model.bundle import Bundle
+from rogi.detection.model.ensemble import Models
 from rogi.detection.prediction.run import blocks_held
 from rogi.errors import INTERRUPTED, OptionError, is_interrupt
 from rogi.raster.bands import parse_choice
@@ -48,7 +48,12 @@ def predict(
             metavar="IMAGERY", help="GeoTIFF, VRT, folder of tiles or STAC item; several are one mosaic."
         ),
     ],
-    model: Annotated[Path, typer.Option(help="Model bundle: a folder or zip of `rogi detect train`.")],
+    model: Annotated[
+        list[Path],
+        typer.Option(
+            help="Model bundle: a folder or zip of `rogi detect train`. Repeatable: their mean is taken."
+        ),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Candidates to write (.gpkg, .parquet, .fgb, .csv)."), KEEPS
     ],
@@ -83,6 +88,12 @@ def predict(
         str | None,
         typer.Option(help="LOW,HIGH: values of the imagery that become the ends of the model's range."),
     ] = None,
+    turns: Annotated[
+        int,
+        typer.Option(
+            help="Mean of so many answers: 2 half turns, 4 quarter turns, 8 mirrored too; 1: as it is."
+        ),
+    ] = 1,
     merge: Annotated[
         MergeChoice,
         typer.Option(help="cosine: weighted mean of windows; or: largest value, as Sun et al. (2024)."),
@@ -109,7 +120,9 @@ def predict(
         Path | None, typer.Option(help="Probability raster to write too: a cloud-optimised GeoTIFF."), KEEPS
     ] = None,
     spread: Annotated[
-        Path | None, typer.Option(help="Standard deviation among overlapping windows, likewise."), KEEPS
+        Path | None,
+        typer.Option(help="Standard deviation among models, turns and overlapping windows, likewise."),
+        KEEPS,
     ] = None,
     backend: Annotated[str, typer.Option(help="auto, openvino, onnxruntime or torch.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -153,15 +166,15 @@ def predict(
     """
     watch = Stopwatch()
     parsed_date(date)
-    bundle = Bundle.load(model)
-    level = bundle.card.threshold if threshold is None else threshold
+    models = Models.load(model, turns)
+    level = models.card.threshold if threshold is None else threshold
     targets = Targets(output, probability, spread)
     targets.check()
     targets.check_folders(imagery)
     request = Request(
-        bundle,
-        _open(imagery, bundle, bands, channel, resample, nodata),
-        chosen_blend(bundle, merge.value, stride, block, spread is not None),
+        models,
+        _open(imagery, models, bands, channel, resample, nodata),
+        chosen_blend(models, merge.value, stride, block, spread is not None),
         {
             "threshold": level,
             "minimum_area_m2": minimum_area,
@@ -213,7 +226,7 @@ def predict(
 
 def _open(
     paths: list[Path],
-    bundle: Bundle,
+    models: Models,
     bands: str | None,
     channel: list[str] | None,
     resample: bool,
@@ -223,7 +236,7 @@ def _open(
         paths,
         bands=parse_choice(bands),
         channels=pairs(channel, "--channel", "elevation=dem.tif"),
-        resolution=bundle.card.resolution_m if resample else None,
+        resolution=models.card.resolution_m if resample else None,
         nodata=nodata or (),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,9 +15,10 @@ from rogi.cli.common import KEEPS
 from rogi.cli.progress import Progress
 from rogi.cli.streams import Stopwatch, tell
 from rogi.detection.model.export import check_installed
-from rogi.detection.model.network import NetworkSpec
 from rogi.detection.patches.shards import PatchSet
 from rogi.detection.training.augmentation import Augmentation
+from rogi.detection.training.beginning import beginning
+from rogi.detection.training.calibration import FINDS
 from rogi.detection.training.report import curves_figure
 from rogi.detection.training.settings import Optimiser, Precision, Schedule, TrainingSettings
 from rogi.errors import OptionError
@@ -58,9 +60,13 @@ def train(
         Path, typer.Option("--output", "-o", help="Bundle to write: a folder, or a .zip."), KEEPS
     ],
     architecture: Annotated[
-        str, typer.Option(help="Architecture of segmentation-models-pytorch.")
-    ] = "DeepLabV3Plus",
-    encoder: Annotated[str, typer.Option(help="Encoder there; tu- before a name of timm.")] = "tu-xception71",
+        str | None,
+        typer.Option(help="Architecture of segmentation-models-pytorch; default DeepLabV3Plus."),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="Encoder there; tu- before a name of timm; default tu-xception71."),
+    ] = None,
     encoder_depth: Annotated[int | None, typer.Option(help="Stages of the encoder.", min=3, max=5)] = None,
     decoder_channels: Annotated[
         str | None, typer.Option(help="Width of the decoder, or of its stages: 64,32,16.")
@@ -72,10 +78,15 @@ def train(
         str | None, typer.Option(help="Atrous rates; default 6,12,18 at stride 16, 12,24,36 at 8.")
     ] = None,
     boundary: Annotated[
-        bool, typer.Option("--boundary", help="Learn the borders between touching units as well.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--boundary/--no-boundary",
+            help="Learn the borders between touching units as well; default no, or as in --weights.",
+        ),
+    ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="Begin with these: a safetensors file or another bundle.")
+        Path | None,
+        typer.Option(help="Begin with these: a bundle, whose network is taken too, or a safetensors file."),
     ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the training patches.")] = 100,
     steps: Annotated[int | None, typer.Option(help="Batches in all, in place of --epochs.")] = None,
@@ -155,7 +166,6 @@ def train(
         weight_decay=weight_decay,
         warm_up=warm_up,
         positive_share=positive_share,
-        boundary=boundary,
         patience=patience,
         seed=seed,
         augmentation=Augmentation(
@@ -173,20 +183,24 @@ def train(
     from rogi.detection.training.loop import train as train_network
     from rogi.detection.training.outcome import write_model
 
-    spec = NetworkSpec(
-        architecture,
-        encoder,
-        encoder_depth=encoder_depth,
-        decoder_channels=width[0] if width and len(width) == 1 else width,
-        output_stride=output_stride,
-        atrous_rates=(rates_given[0], rates_given[1], rates_given[2]) if rates_given else None,
-    )
+    network = {
+        "architecture": architecture,
+        "encoder": encoder,
+        "encoder_depth": encoder_depth,
+        "decoder_channels": width[0] if width and len(width) == 1 else width,
+        "output_stride": output_stride,
+        "atrous_rates": rates_given,
+    }
+    begun = beginning(data, weights, network, boundary)
+    settings = replace(settings, boundary=begun.boundary)
+    for note in () if quiet else begun.notes:
+        tell(f"note: {note}")
     work = output.with_name(f"{output.name}.training")
     watch("opening")
     line = Progress(quiet, "steps")
     try:
         trained = train_network(
-            data, spec, settings, work,
+            data, begun.spec, settings, work,
             weights=weights, resume=resume, progress=line,
             epoch_ended=lambda epoch, steps: line.say(_epoch_line(epoch, steps) + line.left),
         )  # fmt: skip
@@ -250,6 +264,12 @@ def _summary(trained: Trained, card: ModelCard, output: Path) -> str:
         f"the best was epoch {trained.best.number}",
         f"  threshold {card.threshold:g}",
     ]
+    if (known := card.calibration) is not None:
+        lines.append(
+            f"  calibrated: expected calibration error {known.error_before:.3f} "
+            f"before, {known.error_after:.3f} after; of pixels from {FINDS:g} up "
+            f"{known.found_error_before:.3f} before, {known.found_error_after:.3f} after"
+        )
     for split in ("validation", "train"):
         shown = [f"{m.name} {m}" for m in card.metrics if m.split == split]
         over = next((over for m in card.metrics if m.split == split and (over := card.drawn(m))), "")

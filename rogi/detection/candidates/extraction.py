@@ -14,9 +14,18 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.areas import area_m2
-from rogi.detection.candidates.confidence import Confidence, confidence
+from rogi.detection.candidates.confidence import Confidence, confidence, histograms
+from rogi.detection.candidates.connected_pixels import NO_DATA
 from rogi.detection.candidates.glaciers import Glaciers, glacier_overlap, read_glaciers
-from rogi.detection.candidates.polygons import BLOCK, PixelPolygons, Reader, level_of, place, polygonise
+from rogi.detection.candidates.polygons import (
+    BLOCK,
+    LEVELS,
+    PixelPolygons,
+    Reader,
+    level_of,
+    place,
+    polygonise,
+)
 from rogi.detection.candidates.provisional_ids import provisional_ids
 from rogi.detection.candidates.separation import NECK, Separate, separate_units
 from rogi.detection.candidates.smoothing import MAXIMUM_SMOOTH, SMOOTH_AREA_CHANGE, smoothed
@@ -90,6 +99,7 @@ def make_candidates(
     imagery: str = "",
     date: str | None = None,
     to_crs: Any = None,
+    spread: Reader | None = None,
     block: int = BLOCK,
 ) -> Candidates:
     """Candidates of a probability raster.
@@ -126,6 +136,8 @@ def make_candidates(
         For the columns of these names; the date in ISO 8601.
     to_crs : anything `pyproj.CRS` accepts, optional
         CRS of the result; by default that of the raster.
+    spread : callable, optional
+        As `read`, of the standard deviation among the answers of several models or turns.
     block : int
         Rows and columns read at a time; the result does not depend on it.
 
@@ -186,6 +198,7 @@ def make_candidates(
     order = np.lexsort([areas, ids.astype(str)])
     columns = {"candidate_id": np.array([f"C-{i}" for i in ids], dtype=object), "ID": ids}
     columns |= _measures(areas, confidence(read, shape, units, block=block), units)
+    columns["model_spread"] = _mean_spread(spread, shape, units, block)
     columns["glacier_share"], columns["glacier_id"] = _on_glaciers(lonlat, known)
     labels = {"model": model, "imagery": imagery, "image_date": date}
     parents = None
@@ -223,6 +236,7 @@ COLUMNS = (
     "prob_p10",
     "prob_spread",
     "entropy",
+    "model_spread",
     "invalid_halo",
     "glacier_share",
     "glacier_id",
@@ -319,6 +333,16 @@ def _measures(areas: Floats, sure: Confidence, units: PixelPolygons) -> dict[str
         "at_edge": sure.at_edge,
         "holes": units.holes,
     }
+
+
+def _mean_spread(read: Reader | None, shape: tuple[int, int], units: PixelPolygons, block: int) -> Column:
+    """Mean over the pixels inside of the standard deviation among answers; NaN where there is none."""
+    if read is None:
+        return np.full(len(units), np.nan)
+    counts = histograms(read, shape, units, block=block)[:, :NO_DATA]
+    with np.errstate(invalid="ignore"):
+        mean: Column = (counts @ np.arange(NO_DATA)) / (counts.sum(axis=1) * LEVELS)
+    return np.round(mean, 4)
 
 
 def _on_glaciers(lonlat: Geometries, glaciers: Glaciers | None) -> tuple[Column, Column]:

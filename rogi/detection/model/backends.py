@@ -102,7 +102,7 @@ class Selection:
 
 
 def select_backend(
-    bundle: Bundle,
+    bundle: Bundle | tuple[Bundle, ...],
     *,
     device: str = "auto",
     precision: str = "auto",
@@ -116,7 +116,8 @@ def select_backend(
 
     Parameters
     ----------
-    bundle : Bundle
+    bundle : Bundle or tuple of Bundle
+        Of several the first is timed, and all must pass.
     device, precision, backend : str
         ``auto``, or one of `DEVICES`, `PRECISIONS` and `BACKENDS`.
     threads : int, optional
@@ -150,13 +151,22 @@ def select_backend(
         replace(plan, threads=cores) if plan.device == "cpu" else replace(plan, batch=batch or GPU_BATCHES[0])
         for plan in plans
     ]
-    level = bundle.card.threshold if threshold is None else threshold
-    test = SelfTest(bundle, level, build or build_backend)
-    trials = [test(plan, timed=len(plans) > 1 or (plan.device != "cpu" and batch is None)) for plan in plans]
+    first, *others = bundle if isinstance(bundle, tuple) else (bundle,)
+    tests = [
+        SelfTest(one, one.card.threshold if threshold is None else threshold, build or build_backend)
+        for one in (first, *others)
+    ]
+    trials = [
+        tests[0](plan, timed=len(plans) > 1 or (plan.device != "cpu" and batch is None)) for plan in plans
+    ]
+    for one, test in zip(others, tests[1:], strict=True):
+        for number, trial in enumerate(trials):
+            if not trial.reason and (reason := test(trial.plan).reason):
+                trials[number] = Trial(trial.plan, reason=f"with {one.path.name} {reason}")
     passed = [trial for trial in trials if not trial.reason]
     if not passed:
         raise RogiError(
-            f"Nothing here runs {bundle.path} as its golden example says: "
+            f"Nothing here runs {first.path} as its golden example says: "
             + "; ".join(f"{t.plan.backend} {t.plan.precision} on {t.plan.device}: {t.reason}" for t in trials)
             + ". Try another --backend or --precision, or export the model anew."
         )

@@ -30,7 +30,7 @@ from rogi.detection.model.bundle import (
     tensor_bytes,
 )
 from rogi.detection.model.card import ModelCard, write_card
-from rogi.detection.model.export import FORBIDDEN, check_onnx, probability, to_onnx
+from rogi.detection.model.export import FORBIDDEN, calibrated, check_onnx, probability, to_onnx
 from rogi.errors import OutputError, RogiError
 from rogi.files import replacing, swap, workplace
 
@@ -53,7 +53,8 @@ def write_bundle(
     folder : Path
         To make; with the suffix ``.zip`` a zip.
     network : torch.nn.Module
-        Takes normalised images (n, channels, patch, patch), gives logits (n, outputs, patch, patch).
+        Takes normalised images (n, channels, patch, patch), gives logits (n, outputs, patch, patch), before
+        the calibration of the card.
     card : ModelCard
     golden_input : array of float32, (n, channels, patch, patch)
         Normalised; real patches say more than noise.
@@ -71,8 +72,9 @@ def write_bundle(
     """
     golden_input = np.ascontiguousarray(golden_input[:GOLDEN_IMAGES], np.float32)
     state = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
-    expected = probability(network, golden_input)
-    model = to_onnx(network, golden_input, deepness_properties(card))
+    whole = calibrated(network, card)
+    expected = probability(whole, golden_input)
+    model = to_onnx(whole, golden_input, deepness_properties(card))
     check_onnx(model, golden_input, expected)
     return write_files(
         folder,

@@ -99,6 +99,90 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Reliability:
+    """Pixels by class of probability, those classes that have some.
+
+    Attributes
+    ----------
+    probability : tuple of float
+        Mean of the class.
+    observed : tuple of float
+        Share of its pixels that are rock glacier.
+    pixels : tuple of int
+    """
+
+    probability: tuple[float, ...]
+    observed: tuple[float, ...]
+    pixels: tuple[int, ...]
+
+    def error(self, least: float = 0.0) -> float:
+        """Expected calibration error: mean difference of probability and share, over pixels.
+
+        Parameters
+        ----------
+        least : float
+            Classes of a smaller mean probability are left out.
+
+        References
+        ----------
+        Guo et al. (2017), ICML, PMLR 70, 1321-1330, Eq. 3.
+
+        Examples
+        --------
+        >>> round(Reliability((0.1, 0.8), (0.2, 0.6), (300, 100)).error(), 3)
+        0.125
+        """
+        p, share, pixels = (np.array(part, float) for part in (self.probability, self.observed, self.pixels))
+        pixels = np.where(p >= least, pixels, 0.0)
+        return round(float((np.abs(p - share) * pixels).sum() / max(pixels.sum(), 1.0)), 6)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far probabilities can be taken at their word, on validation pixels.
+
+    In every form that the network has in the bundle, logits of rock glacier are calibrated by `apply`.
+
+    Attributes
+    ----------
+    low, high : float
+        Factors of logits far below and far above 0, one over a temperature each.
+    shift : float
+    error_before, error_after : float
+        Expected calibration error over all pixels, without and with it.
+    found_error_before, found_error_after : float
+        The same without the class of the least probabilities, where most of the ground lies.
+    before, after : Reliability
+    """
+
+    low: float
+    high: float
+    shift: float
+    error_before: float
+    error_after: float
+    found_error_before: float
+    found_error_after: float
+    before: Reliability
+    after: Reliability
+
+    def apply(self, logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Calibrated logits: shift - low ln(1 + exp(-x)) + high ln(1 + exp(x)).
+
+        With ``low`` = ``high`` = 1/T and no shift it is x / T.
+
+        References
+        ----------
+        Kull et al. (2017), Beyond sigmoids, Electronic Journal of Statistics 11, 5052-5080, Eq. 5, with a =
+        low, b = high and c = shift; doi 10.1214/17-EJS1338SI.
+        """
+        x = np.asarray(logits, np.float64)
+        found: npt.NDArray[np.float64] = (
+            self.shift - self.low * np.logaddexp(0, -x) + self.high * np.logaddexp(0, x)
+        )
+        return found
+
+
+@dataclass(frozen=True)
 class Source:
     """A file by its content."""
 
@@ -157,7 +241,9 @@ class ModelCard:
     outputs : tuple of str
         ``rock glacier``, and ``boundary`` where it was trained with one.
     threshold : float
-        Probability from which a pixel is rock glacier.
+        Probability from which a pixel is rock glacier; calibrated, as all probabilities of the bundle.
+    calibration : Calibration, optional
+        None where the probabilities are those of the network as it was trained.
     threshold_curve, metrics, training
     licence, citation, description : str
     rogi : str
@@ -180,6 +266,7 @@ class ModelCard:
     stride: int = STRIDE
     outputs: tuple[str, ...] = (ROCK_GLACIER,)
     threshold: float = 0.5
+    calibration: Calibration | None = None
     threshold_curve: ThresholdCurve | None = None
     metrics: tuple[Metric, ...] = ()
     training: TrainingRecord | None = None
@@ -276,6 +363,7 @@ def read_card(data: bytes, path: Path) -> ModelCard:
     )
     curve, training = document.pop("threshold_curve", None), document.pop("training", None)
     metrics = tuple(Metric(**metric) for metric in document.pop("metrics", ()))
+    calibrated = document.pop("calibration", None)
     for name in ("dtype_range", "outputs", "atrous_rates", "decoder_channels"):
         if isinstance(document.get(name), list):
             document[name] = tuple(document[name])
@@ -283,11 +371,20 @@ def read_card(data: bytes, path: Path) -> ModelCard:
         channels=channels,
         threshold_curve=ThresholdCurve(**{k: tuple(v) for k, v in curve.items()}) if curve else None,
         metrics=metrics,
+        calibration=_calibration(calibrated) if calibrated else None,
         training=_training(training) if training else None,
         **document,
     )
     _check(card, path)
     return card
+
+
+def _calibration(document: dict[str, Any]) -> Calibration:
+    tables = {
+        name: Reliability(**{k: tuple(v) for k, v in document.pop(name).items()})
+        for name in ("before", "after")
+    }
+    return Calibration(**document, **tables)
 
 
 def _training(document: dict[str, Any]) -> TrainingRecord:
@@ -315,6 +412,10 @@ def _check(card: ModelCard, path: Path) -> None:
     curve = card.threshold_curve
     if curve is not None and len({len(column) for column in asdict(curve).values()}) > 1:
         raise InputError(f"{path}: the columns of the threshold curve differ in length.")
+    known = card.calibration
+    for table in (known.before, known.after) if known is not None else ():
+        if len({len(column) for column in asdict(table).values()}) > 1:
+            raise InputError(f"{path}: the columns of a table of reliability differ in length.")
 
 
 def _numbers(document: object) -> Iterator[float]:

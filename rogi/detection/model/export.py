@@ -19,6 +19,8 @@ from rogi.errors import RogiError
 if TYPE_CHECKING:
     from torch import nn
 
+    from rogi.detection.model.card import ModelCard
+
 OPSET: Final = 18
 """Version of ONNX's operators: the first that torch's exporter writes without converting; read by
 onnxruntime since 1.14 and OpenVINO since 2023.0."""
@@ -93,6 +95,31 @@ def to_onnx(
     onnx.checker.check_model(model)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
+
+
+def calibrated(network: nn.Module, card: ModelCard) -> nn.Module:
+    """The network with the logits of its first output calibrated; see `card.Calibration.apply`."""
+    known = card.calibration
+    if known is None:
+        return network
+    import torch
+    from torch.nn.functional import softplus
+
+    class Calibrated(torch.nn.Module):
+        """A network, and what its logits stand for."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            """Logits."""
+            found = self.network(images)
+            first = found[:, :1].float()
+            first = known.shift - known.low * softplus(-first) + known.high * softplus(first)
+            return torch.cat([first, found[:, 1:].float()], dim=1) if found.shape[1] > 1 else first
+
+    return Calibrated().eval()
 
 
 def probability(network: nn.Module, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

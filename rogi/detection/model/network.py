@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from rogi.detection.model.bundle import WEIGHTS, Bundle, read_tensors
 from rogi.detection.model.card import BOUNDARY, ROCK_GLACIER, ModelCard
+from rogi.detection.model.export import calibrated
 from rogi.distribution import optional
 from rogi.errors import InputError, MissingExtra, OptionError
 from rogi.text import agreeing, counted
@@ -218,7 +219,7 @@ def build_network(spec: NetworkSpec, *, seed: int = 0, prior: float | None = Non
 
 
 def bundle_network(bundle: Bundle) -> nn.Module:
-    """The network of a bundle with its weights, ready to predict.
+    """The network of a bundle with its weights, calibrated, ready to predict.
 
     Raises
     ------
@@ -238,7 +239,7 @@ def bundle_network(bundle: Bundle) -> nn.Module:
             f"{bundle.card.architecture} with {bundle.card.encoder}; write the bundle anew."
         )
     network.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
-    return network.eval()
+    return calibrated(network.eval(), bundle.card)
 
 
 def fold_batch_norms(network: nn.Module, example: torch.Tensor) -> nn.Module:

@@ -11,11 +11,19 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.detection.imagery.channels import CorruptTile, Imagery
+from rogi.detection.patches.choosing import hardness
 from rogi.detection.patches.label_rasters import Objects, Outlines, burn, joined, touching_borders
+from rogi.detection.patches.shards import IGNORED
 from rogi.detection.patches.split import SplitMethod
 from rogi.errors import OptionError
 
 Ints = NDArray[np.int64]
+
+MOST_BACKGROUND = 0.9
+MOST_HARD = 100.0
+
+TRIALS = 200
+"""Places that are tried for a patch of random ground."""
 
 BACKGROUND, ROCK_GLACIER, BORDER = 0, 1, 2
 
@@ -40,6 +48,11 @@ class PatchSettings:
         Pixels on each side of a border between touching units that get the label 2; 0 for none.
     minimum_valid : float
         Least share of valid pixels of a patch.
+    background : float
+        Share of patches of random ground without outlines, among those around outlines and them.
+    hard : float
+        How often a patch with a negative is taken in an epoch of training: so often where the candidate that
+        was rejected had a confidence of 1, once where it had 0.
     """
 
     context_m: float = 1500.0
@@ -51,6 +64,8 @@ class PatchSettings:
     seed: int = 0
     border: int = 2
     minimum_valid: float = 0.05
+    background: float = 0.0
+    hard: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 < self.stride <= self.size:
@@ -62,6 +77,12 @@ class PatchSettings:
             raise OptionError(f"--context is a length in metres, found {self.context_m:g}.")
         if not 0.0 <= self.minimum_valid <= 1.0:
             raise OptionError(f"--minimum-valid is a share from 0 to 1, found {self.minimum_valid:g}.")
+        if not 0.0 <= self.background <= MOST_BACKGROUND:
+            raise OptionError(
+                f"--background is a share from 0 to {MOST_BACKGROUND}, found {self.background:g}."
+            )
+        if not 1.0 <= self.hard <= MOST_HARD:
+            raise OptionError(f"--hard is from 1 to {MOST_HARD:g}, found {self.hard:g}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +98,7 @@ class Patch:
     unit_pixels: int
     negative_pixels: int
     valid_pixels: int
+    weight: float
 
 
 class Tally:
@@ -99,8 +121,12 @@ class Cutter:
         negatives: Sequence[Outlines],
         area: Outlines | None,
         settings: PatchSettings,
+        ignored: Sequence[Outlines] = (),
     ) -> None:
         self.image, self.settings = image, settings
+        self.hardness = np.concatenate([np.zeros(0), *map(hardness, negatives)])
+        self.ignored, _ = joined(ignored, image.grid)
+        self.ignored_tree = shapely.STRtree(self.ignored)
         units, unit_ids = joined(labels, image.grid)
         others, other_ids = joined(negatives, image.grid)
         self.units = len(units)
@@ -146,6 +172,29 @@ class Cutter:
         keep = shapely.dwithin(box, self.polygons[number[outline]], reach[outline])
         return row[keep], column[keep], number[outline[keep]] + 1
 
+    def owner_name(self, number: int) -> str:
+        """Name of the outline that a patch is there for; nothing for random ground."""
+        return str(self.ids[number - 1]) if number <= len(self.ids) else ""
+
+    def free_place(self, rng: np.random.Generator, taken: set[tuple[int, int]]) -> tuple[int, int] | None:
+        """Row and column of a patch of random ground without outlines; None after too many trials."""
+        size, lattice = self.settings.size, max(1, self.settings.stride // 2)
+        room = [max(0, side - size) // lattice + 1 for side in self.image.shape]
+        for _ in range(TRIALS):
+            row, column = (int(rng.integers(0, side)) * lattice for side in room)
+            box = shapely.box(column, row, column + size, row + size)
+            if (row, column) in taken or len(self.tree.query(box, "intersects")):
+                continue
+            if self.area is not None and not len(self.area_tree.query(box, "intersects")):
+                continue
+            try:
+                valid = self.image.read(row, column, size, size)[1]
+            except CorruptTile:
+                continue
+            if valid.mean() >= max(self.settings.minimum_valid, 0.5 / valid.size):
+                return row, column
+        return None
+
     def _axis(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[Ints, Ints]:
         """First pixels, in order of the outlines, of patches that cover from `low` to `high`."""
         size, stride = self.settings.size, self.settings.stride
@@ -167,34 +216,40 @@ class Cutter:
             tally.damaged.setdefault(str(error.path), str(error))
             return None
         window = (row, column, size, size)
+        box = shapely.box(column, row, column + size, row + size)
         if self.area is not None:
-            here = self.area[self.area_tree.query(shapely.box(column, row, column + size, row + size))]
+            here = self.area[self.area_tree.query(box)]
             valid &= burn(here, np.ones(len(here), np.int32), window) > 0
             values[:, ~valid] = 0.0
         if valid.mean() < max(self.settings.minimum_valid, 0.5 / valid.size):
             tally.void += 1
             return None
-        near = np.sort(self.tree.query(shapely.box(column, row, column + size, row + size)))
+        near = np.sort(self.tree.query(box))
         units, others = near[near < self.units], near[near >= self.units]
         numbers = burn(self.polygons[units], units + 1, window)
-        negative = burn(self.polygons[others], others + 1, window) > 0
+        rejected = burn(self.polygons[others], others + 1, window)
         label = np.where(numbers > 0, ROCK_GLACIER, BACKGROUND).astype(np.uint8)
         label[touching_borders(numbers, self.settings.border)] = BORDER
-        shown, pixels = np.unique(numbers[(numbers > 0) & valid], return_counts=True)
+        unsure = self.ignored[self.ignored_tree.query(box)]
+        label[burn(unsure, np.ones(len(unsure), np.int32), window) > 0] = IGNORED
+        counts = valid & (label != IGNORED)
+        shown, pixels = np.unique(numbers[(numbers > 0) & counts], return_counts=True)
         tally.seen[shown - 1] = True
-        negative_pixels = int((negative & valid & (numbers == 0)).sum())
+        negative = rejected[counts & (numbers == 0) & (rejected > 0)]
+        hardest = self.hardness[np.unique(negative) - 1 - self.units].max(initial=0.0)
         if self.dtype.kind != "f":
             np.rint(values, out=values)  # resampled values lie between whole numbers
         return Patch(
             image=values.astype(self.dtype),
             label=label,
             valid=valid,
-            kind="positive" if len(shown) else "negative" if negative_pixels else "background",
+            kind="positive" if len(shown) else "negative" if len(negative) else "background",
             unit=str(self.ids[shown[pixels.argmax()] - 1]) if len(shown) else "",
             units=len(shown),
             unit_pixels=int(pixels.sum()),
-            negative_pixels=negative_pixels,
-            valid_pixels=int(valid.sum()),
+            negative_pixels=len(negative),
+            valid_pixels=int(counts.sum()),
+            weight=round(1.0 + (self.settings.hard - 1.0) * float(hardest), 4),
         )
 
 

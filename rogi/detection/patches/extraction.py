@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rogi import __version__
 from rogi.detection.imagery.channels import Imagery
 from rogi.detection.imagery.pixel_statistics import PixelStatistics
+from rogi.detection.patches.choosing import decided, uncertain
 from rogi.detection.patches.cutting import Cutter, PatchSettings, Tally, stored_type
 from rogi.detection.patches.label_rasters import Outlines
 from rogi.detection.patches.shards import (
@@ -38,6 +39,7 @@ from rogi.detection.patches.split import (
     SplitMethod,
     blocked_split,
     random_split,
+    shared_ground,
 )
 from rogi.detection.patches.thumbnails import write_sheet
 from rogi.errors import InputError
@@ -59,6 +61,9 @@ SQUARE_PIXEL = 0.1
 `rogi.detection.imagery.suitability` lets through when a model is used."""
 SAME_PIXEL = 0.05
 """Share by which the pixel sizes of several images may differ."""
+
+STATED = ("context_m", "border", "minimum_valid", "background", "hard")
+"""Settings that the card lists apart."""
 
 NAMED = 5
 """Units named in a message at most."""
@@ -112,6 +117,8 @@ def make_patches(
     folder: Path,
     *,
     negatives: Sequence[Outlines] = (),
+    ignored: Sequence[Outlines] = (),
+    ignore_where: str | None = None,
     area: Outlines | None = None,
     settings: PatchSettings | None = None,
     force: bool = False,
@@ -130,7 +137,12 @@ def make_patches(
         Made whole or not at all.
     negatives : sequence of Outlines
         What is no rock glacier though it looks like one; patches are cut around them too. Where they overlap
-        units, the unit counts.
+        units, the unit counts. Of candidates that mappers decided on, those that were removed; where they
+        were unsure, the ground is ignored.
+    ignored : sequence of Outlines
+        Ground that counts neither in the loss nor in any score, whatever else lies there.
+    ignore_where : str, optional
+        Units that are ignored, by their attributes; see `rogi.detection.patches.choosing.uncertain`.
     area : Outlines, optional
         Pixels outside of it are not valid: ground that nobody searched for units.
     settings : PatchSettings, optional
@@ -156,8 +168,18 @@ def make_patches(
     chosen = settings or PatchSettings()
     _check_images(images)
     report = progress or (lambda what, number, total: None)
-    cutters = [Cutter(image, labels, negatives, area, chosen) for image in images]
-    places = _all_places(cutters)
+    given, judged = (*labels, *negatives, *ignored), [decided(outlines) for outlines in negatives]
+    negatives = [one.rejected for one in judged]
+    unjudged = [*ignored, *(one.unsure for one in judged if len(one.unsure))]
+    if ignore_where is not None:
+        doubtful = [uncertain(outlines, ignore_where) for outlines in labels]
+        unjudged += [
+            outlines.only(rows) for outlines, rows in zip(labels, doubtful, strict=True) if rows.any()
+        ]
+        labels = [outlines.only(~rows) for outlines, rows in zip(labels, doubtful, strict=True)]
+    cutters = [Cutter(image, labels, negatives, area, chosen, unjudged) for image in images]
+    around = _all_places(cutters)
+    places = _with_background(around, cutters)
     _check_overlap(cutters, images, labels)
     boxes, lonlat = _footprints(places, cutters)
     split = _divided(places, boxes, cutters, chosen)
@@ -165,10 +187,15 @@ def make_patches(
     notes = [note for image in images for note in image.notes]
     notes += [
         f"Features of {outlines.path} without a polygon, left out: {outlines.left_out}."
-        for outlines in (*labels, *negatives)
+        for outlines in given
         if outlines.left_out
     ]
-    notes += [note for outlines in (*labels, *negatives) for note in outlines.notes]
+    notes += [note for outlines in (*given, *judged) for note in outlines.notes]
+    if chosen.background and len(places) - len(around) < _wanted(len(around), chosen.background):
+        notes.append(
+            f"Found {counted(len(places) - len(around), 'patch', 'patches')} of random ground without "
+            f"outlines, fewer than --background {chosen.background:g} asks for."
+        )
     with replacing_folder(folder, force, CARD) as work:
         writer = ShardWriter(work)
         statistics = PixelStatistics(len(images[0].names), np.dtype(stored_type(images[0])))
@@ -188,7 +215,7 @@ def make_patches(
             about = {
                 "split": name, "kind": patch.kind, "source": images[places.source[i]].name,
                 "row": int(places.row[i]), "col": int(places.column[i]),
-                "unit": patch.unit or cutter.ids[places.owner[i] - 1],
+                "unit": patch.unit or cutter.owner_name(int(places.owner[i])),
             }  # fmt: skip
             key = f"p{len(rows):07d}"
             shard, offset = writer.write(key, patch.image, patch.label, patch.valid, about)
@@ -197,7 +224,7 @@ def make_patches(
             rows.append((
                 key, name, patch.kind, int(split.block[i]), int(places.source[i]), about["row"], about["col"],
                 about["unit"], patch.units, patch.unit_pixels, patch.negative_pixels, patch.valid_pixels,
-                round(float(lonlat[i, 0]), 6), round(float(lonlat[i, 1]), 6), shard, offset,
+                patch.weight, round(float(lonlat[i, 0]), 6), round(float(lonlat[i, 1]), 6), shard, offset,
             ))  # fmt: skip
         _check_result(rows, tally, labels, len(places), chosen)
         _write_index(work / INDEX, rows)
@@ -234,7 +261,9 @@ def make_patches(
             index_sha256=file_sha256(work / INDEX),
             settings={
                 "rogi": __version__,
-                **{k: v for k, v in asdict(chosen).items() if k in ("context_m", "border", "minimum_valid")},
+                **{k: v for k, v in asdict(chosen).items() if k in STATED},
+                "ignored": [_described(outlines) for outlines in unjudged],
+                "ignore_where": ignore_where,
                 "area": _described(area) if area is not None else None,
             },
         )  # fmt: skip
@@ -268,6 +297,32 @@ def _all_places(cutters: Sequence[Cutter]) -> Places:
     return Places(*table[new].T)
 
 
+def _wanted(around: int, share: float) -> int:
+    """Patches of random ground that make up a share."""
+    return round(share / (1.0 - share) * around)
+
+
+def _with_background(places: Places, cutters: Sequence[Cutter]) -> Places:
+    """Places around outlines, and random ones: each its own owner, after all outlines."""
+    settings, first = cutters[0].settings, len(cutters[0].polygons) + 1
+    rng = np.random.default_rng([settings.seed, 2])
+    area = np.array([np.prod(cutter.image.shape) for cutter in cutters], dtype=float)
+    taken = [set(map(tuple, np.column_stack([places.row, places.column])[places.source == k].tolist()))
+             for k in range(len(cutters))]  # fmt: skip
+    found: list[tuple[int, int, int, int]] = []
+    for _ in range(_wanted(len(places), settings.background)):
+        source = int(rng.choice(len(cutters), p=area / area.sum()))
+        place = cutters[source].free_place(rng, taken[source])
+        if place is not None:
+            taken[source].add(place)
+            found.append((source, *place, first + len(found)))
+    if not found:
+        return places
+    table = np.array(found, dtype=np.int64)
+    columns = (places.source, places.row, places.column, places.owner)
+    return Places(*(np.concatenate([old, new]) for old, new in zip(columns, table.T, strict=True)))
+
+
 def _footprints(places: Places, cutters: Sequence[Cutter]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Boxes around the patches on one equal-area plane, m, and longitude and latitude of their centres."""
     size = cutters[0].settings.size
@@ -287,7 +342,15 @@ def _divided(
     places: Places, boxes: NDArray[np.float64], cutters: Sequence[Cutter], settings: PatchSettings
 ) -> Split:
     if settings.split is SplitMethod.RANDOM:
-        return random_split(places.owner, boxes, settings.train_share, settings.seed)
+        # Random ground is drawn apart, so that units are in both parts however much of it there is.
+        around = places.owner <= len(cutters[0].polygons)
+        part = np.full(len(places), DROPPED, np.int8)
+        for rows in (around, ~around):
+            part[rows] = random_split(
+                places.owner[rows], boxes[rows], settings.train_share, settings.seed
+            ).part
+        nowhere = np.full(len(places), -1, np.int64)
+        return Split(part, nowhere, float("nan"), shared_ground(boxes, part))
     positive = places.owner <= cutters[0].units
     return blocked_split(boxes, positive, settings.train_share, settings.seed, settings.block_m)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
@@ -51,6 +52,8 @@ class Outlines:
         Features without a polygon.
     notes : tuple of str
         On features whose coordinates are no place.
+    attributes : DataFrame, n rows
+        Columns of the file, as they are.
     """
 
     path: Path
@@ -60,9 +63,15 @@ class Outlines:
     sha256: str
     left_out: int = 0
     notes: tuple[str, ...] = ()
+    attributes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __len__(self) -> int:
         return len(self.geometry)
+
+    def only(self, keep: Mask) -> Outlines:
+        """Some of them."""
+        attributes = self.attributes[keep] if len(self.attributes) else self.attributes
+        return replace(self, geometry=self.geometry[keep], ids=self.ids[keep], attributes=attributes)
 
     def on(self, grid: Grid) -> Objects:
         """The polygons in pixels of a grid: x is the column, y the row, counted from the corner."""
@@ -123,6 +132,7 @@ def read_outlines(path: Path, crs: str | None = None) -> Outlines:
     return Outlines(
         Path(path), geometry[polygonal], layer.crs, ids[polygonal], file_sha256(Path(path)),
         without, tuple(f"{path}: {note}." for note in notes),
+        pd.DataFrame(layer.frame.drop(columns=layer.frame.geometry.name)).iloc[positions][polygonal],
     )  # fmt: skip
 
 

@@ -39,8 +39,11 @@ MAX_SIDE = 8192
 
 INDEX_COLUMNS = (
     "key", "split", "kind", "block", "source", "row", "col", "unit", "units", "unit_pixels",
-    "negative_pixels", "valid_pixels", "longitude", "latitude", "shard", "offset",
+    "negative_pixels", "valid_pixels", "weight", "longitude", "latitude", "shard", "offset",
 )  # fmt: skip
+
+IGNORED = 255
+"""Label of pixels that count neither in the loss nor in any score, though the network sees them."""
 
 _BLOCK = 512  # of a tar file
 
@@ -262,7 +265,7 @@ class PatchSet:
         image : ndarray, shape (channels, size, size)
             Stored numbers in the type of the card; 0 where not valid.
         label : ndarray of uint8, shape (size, size)
-            0 background, 1 rock glacier, 2 rock glacier along a border with another unit.
+            0 background, 1 rock glacier, 2 rock glacier along a border with another unit, 255 ignored.
         valid : ndarray of bool, shape (size, size)
 
         Raises

@@ -88,6 +88,7 @@ def blocked_split(
     A patch counts only if its footprint, grown on each side by half its width, lies in blocks of one part: so
     patches of different parts are at least a patch apart. Of `DRAWINGS` seeded drawings, and of some sizes
     of block unless one is given, the one is taken that leaves most patches with units at the share asked for.
+    A patch between blocks is kept all the same where it is a patch apart from all patches of the other part.
 
     Parameters
     ----------
@@ -115,7 +116,9 @@ def blocked_split(
     weight = positive.astype(np.float64) if positive.any() else np.ones(len(boxes))
     best: tuple[tuple[bool, float], Split] | None = None
     for length in (side,) if side is not None else tuple(width * k for k in BLOCK_SIDES):
-        part, block, score = _draw(boxes, weight, share, seed, length)
+        part, block, _ = _draw(boxes, weight, share, seed, length)
+        part = _filled(boxes, part, weight, share)
+        score = _kept(part, weight, share)
         enough = len(np.unique(block[weight > 0])) >= ENOUGH_BLOCKS
         if best is None or (enough, score) > best[0]:
             best = (enough, score), Split(part, block, length, 0.0)
@@ -157,11 +160,43 @@ def _draw(
         validating[order] = np.cumsum(load) - load / 2 > share * load.sum()
         sides = validating[touched]
         part = np.where(sides.all(axis=1), VALIDATION, np.where(sides.any(axis=1), DROPPED, TRAIN))
-        kept = np.array([weight[part == code].sum() for code in (TRAIN, VALIDATION)])
-        score = float(np.min(kept / np.array([share, 1.0 - share])))
+        score = _kept(part, weight, share)
         if score > best[0]:
             best = score, part.astype(np.int8)
     return best[1], block, best[0]
+
+
+def _kept(part: Codes, weight: NDArray[np.float64], share: float) -> float:
+    """What a division keeps, as the whole that it would be the asked-for share of."""
+    kept = np.array([weight[part == code].sum() for code in (TRAIN, VALIDATION)])
+    return float(np.min(kept / np.array([share, 1.0 - share])))
+
+
+def _filled(boxes: Boxes, part: Codes, weight: NDArray[np.float64], share: float) -> Codes:
+    """A division with the patches between blocks that can be in a part, which lacks most first."""
+    half = np.column_stack([boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]]) / 2
+    grown = shapely.box(*np.concatenate([boxes[:, :2] - half, boxes[:, 2:] + half], axis=1).T)
+    open_ = np.flatnonzero(part == DROPPED)
+    open_ = open_[np.argsort(-weight[open_], kind="stable")]
+    rank, near = shapely.STRtree(grown).query(grown[open_], "intersects")
+    apart = shapely.touches(grown[open_[rank]], grown[near])
+    rank, near = rank[~apart], near[~apart]
+    order = np.argsort(rank, kind="stable")
+    ends = np.searchsorted(rank[order], np.arange(len(open_) + 1))
+    near = near[order]
+    filled = part.copy()
+    kept = {code: float(weight[part == code].sum()) for code in (TRAIN, VALIDATION)}
+    goal = {TRAIN: share, VALIDATION: 1.0 - share}
+    for number, patch in enumerate(open_):
+        around = filled[near[ends[number] : ends[number + 1]]]
+        for code, other in sorted(
+            ((TRAIN, VALIDATION), (VALIDATION, TRAIN)), key=lambda c: kept[c[0]] / goal[c[0]]
+        ):
+            if not (around == other).any():
+                filled[patch] = code
+                kept[code] += float(weight[patch])
+                break
+    return filled
 
 
 def _check(share: float) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from rogi.detection.patches.shards import IGNORED
+
 if TYPE_CHECKING:
     from rogi.detection.patches.shards import PatchSet
 
@@ -34,8 +36,8 @@ def write_sheet(patches: PatchSet, path: Path) -> None:
     """Write the sheet as PNG: of each kind of each part the first patches, framed by part.
 
     Blue frames are training patches, orange ones validation; yellow lines are outlines of units, pink pixels
-    borders between units that touch, grey ones not valid. The first rows hold patches with units, then
-    come those of what is none, and background.
+    borders between units that touch, grey ones not valid, dark ones ignored. The first rows hold patches
+    with units, then come those of what is none, and background.
     """
     chosen = _chosen(patches)
     read = [patches.read(int(i)) for i in chosen]
@@ -88,7 +90,8 @@ def _picture(
     scaled = (image - low[:, None, None]) / np.maximum(high - low, 1e-9)[:, None, None]
     picture = (np.clip(scaled, 0.0, 1.0) ** gamma * 255).round().astype(np.uint8).transpose(1, 2, 0).copy()
     picture[~valid] = VOID
-    inside = label > 0
+    picture[label == IGNORED] //= 2
+    inside = (label > 0) & (label != IGNORED)
     edge = np.zeros_like(inside)
     edge[1:] |= inside[1:] != inside[:-1]
     edge[:, 1:] |= inside[:, 1:] != inside[:, :-1]

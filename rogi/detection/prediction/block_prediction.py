@@ -16,12 +16,14 @@ from rogi.detection.imagery.channels import CorruptTile, Imagery
 from rogi.detection.model.backends import SelfTest
 from rogi.detection.model.bundle import Bundle
 from rogi.detection.model.engines import Backend, Plan, build_backend
+from rogi.detection.model.ensemble import MOST_MODELS
 from rogi.detection.windows import Blend, Mask, own_ground
 from rogi.errors import InputError, RogiError
 from rogi.raster.grid import Window
 
 if TYPE_CHECKING:
     from rogi.detection.imagery.suitability import Intake
+    from rogi.detection.model.card import ModelCard
     from rogi.detection.prediction.predicted_area import BlockGround
 
 
@@ -42,6 +44,10 @@ class Task:
         Whether the spread among windows is wanted.
     test_at : float, optional
         Threshold at which workers test the plan on their machine; None where it was tested on this one.
+    others : tuple of (Path, str)
+        Further bundles that answer, and their digests.
+    turns : int
+        See `rogi.detection.model.ensemble.Models`.
     """
 
     imagery: Imagery
@@ -52,6 +58,14 @@ class Task:
     blend: Blend
     spread: bool = False
     test_at: float | None = None
+    others: tuple[tuple[Path, str], ...] = ()
+    turns: int = 1
+
+    def networks(self) -> list[tuple[Backend, ModelCard]]:
+        """The networks of a process and their cards; see `engine_of`."""
+        bundles = ((self.bundle, self.digest), *self.others)
+        found = [engine_of(path, digest, self.plan, self.test_at) for path, digest in bundles]
+        return [(engine, bundle.card) for engine, bundle in found]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +180,7 @@ def read_piece(
         read_piece(imagery, cell, corner, values[:, *here], valid[here], lost[here], damage)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=MOST_MODELS)
 def engine_of(path: Path, digest: str, plan: Plan, threshold: float | None) -> tuple[Backend, Bundle]:
     """The backend of a process, built once; tested at a threshold unless that was done on this machine.
 

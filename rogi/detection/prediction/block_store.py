@@ -141,7 +141,7 @@ class BlockStore:
         return self._read(window, spread=False)
 
     def read_spread(self, window: Window) -> Bytes:
-        """Standard deviation among overlapping windows, shape (k, h, w), in the unit of probabilities."""
+        """Standard deviation among answers, shape (k, h, w), in the unit of probabilities."""
         return self._read(window, spread=True)
 
     def _read(self, window: Window, *, spread: bool) -> Bytes:
@@ -150,7 +150,7 @@ class BlockStore:
         sums = np.zeros(out.shape, np.int64)
         squares = np.zeros(out.shape if spread else (0,), np.int64)
         weights = np.zeros(window.shape, np.int64)
-        count = np.zeros(window.shape, np.uint8)
+        count = np.zeros(window.shape, np.uint16)
         void = np.zeros(window.shape, bool)
         for block, name, source, target in self._pieces(window):
             if name == "core":
@@ -166,7 +166,7 @@ class BlockStore:
                 np.maximum(sums[:, *target], added, out=sums[:, *target])
             edge_weights, edge_count = self._part(block, f"{name}-weights")
             weights[target] += edge_weights[source]
-            count[target] += edge_count[source].astype(np.uint8)
+            count[target] += edge_count[source]
             if spread:
                 squares[:, *target] += self._part(block, f"{name}-squares")[:, *source]
         edge = (weights > 0) & ~void

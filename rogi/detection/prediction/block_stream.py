@@ -25,7 +25,6 @@ from rogi.detection.prediction.block_prediction import (
     BlockDone,
     BlockJob,
     Task,
-    engine_of,
     read_piece,
     windows_to_run,
 )
@@ -139,14 +138,15 @@ def stream_blocks(
             now = time.perf_counter()
             seconds, last = now - last, now
             pool.free.append(loaded)
-            done(number, BlockDone(count, network, seconds, loaded.damage, tuple(notes)))
+            notes = tuple(note for engine in engines for note in getattr(engine, "notes", ()))
+            done(number, BlockDone(count, network, seconds, loaded.damage, notes))
 
     with ExitStack() as stack:
         writers = stack.enter_context(ThreadPoolExecutor(IN_FLIGHT))
         pool = stack.enter_context(_Readers(readers, task))
-        notes: list[str] = []
+        engines: Sequence[Any] = ()
         if device is None:
-            device, notes = _device(task, stack)
+            device, engines = _device(task, stack)
         coming = deque([pool.load(jobs[0])])
         for number, job in enumerate(jobs):
             if number + 1 < len(jobs):
@@ -170,15 +170,15 @@ def stream_blocks(
             settle()
 
 
-def _device(task: Task, stack: ExitStack) -> tuple[Device, list[str]]:
-    """What the plan of a task computes with, and its notes, which grow."""
-    engine, bundle = engine_of(task.bundle, task.digest, task.plan, task.test_at)
-    settings = bundle.card, task.intake, task.blend, task.spread
+def _device(task: Task, stack: ExitStack) -> tuple[Device, Sequence[Any]]:
+    """What the plan of a task computes with, and its engines, whose notes grow."""
+    networks = task.networks()
+    settings = task.intake, task.blend, task.spread, task.turns
+    engines = [engine for engine, _ in networks]
     if task.plan.backend != "torch":
-        return stack.enter_context(HostBlend(engine, *settings)), []
-    torch_engine: Any = engine  # of the class Torch, by the plan
+        return stack.enter_context(HostBlend(networks, *settings)), engines
     module = import_module("rogi.detection.prediction.device_blend")
-    return module.DeviceBlend(torch_engine, *settings), torch_engine.notes
+    return module.DeviceBlend(networks, *settings), engines
 
 
 def _write(job: BlockJob, ran: Mask, handed: Handed) -> float:

@@ -5,7 +5,7 @@ Sums are integers, so adding them here or with numpy gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from rogi.detection.candidates.polygons import LEVELS
+from rogi.detection.model.ensemble import TURNS
 from rogi.detection.prediction.block_store import VOID, BlockSums, finished_parts
 from rogi.detection.windows import NO_DATA, STEPS, Blend, Mask, parts_of, weight_sums
 from rogi.errors import RogiError
@@ -80,24 +81,32 @@ class Underway:
 
 
 class DeviceBlend:
-    """Adds up windows of one network and one blend on the network's device.
+    """Adds up windows of some networks and one blend on the networks' device.
 
     Parameters
     ----------
-    engine : Torch
-    card : ModelCard
+    networks : sequence of (Torch, ModelCard)
     intake : Intake
     blend : Blend
     spread : bool
-        Whether the spread among windows is wanted.
+        Whether the spread among answers is wanted.
+    turns : int
+        See `rogi.detection.model.ensemble.Models`.
     """
 
-    def __init__(self, engine: Torch, card: ModelCard, intake: Intake, blend: Blend, spread: bool) -> None:
-        self.engine, self.intake, self.blend, self.spread = engine, intake, blend, spread
+    def __init__(
+        self,
+        networks: Sequence[tuple[Torch, ModelCard]],
+        intake: Intake,
+        blend: Blend,
+        spread: bool,
+        turns: int = 1,
+    ) -> None:
+        self.networks, self.intake, self.blend, self.spread = networks, intake, blend, spread
+        self.turns = TURNS[turns]
+        engine, card = networks[0]
         self.device = engine.device
         self._outputs = len(card.outputs)
-        self._mean = self._put(card.mean[:, None, None])
-        self._std = self._put(card.std[:, None, None])
         self._weights = self._put(blend.weights[:, None] * blend.weights[None, :])
 
     def start(self, values: NDArray[Any], valid: Mask, wanted: Mask, ran: Mask) -> Underway:
@@ -117,26 +126,30 @@ class DeviceBlend:
         blend = self.blend
         begun = self._event()
         with torch.inference_mode():
-            pixels = self._normalised(values, valid)
+            taken, known = self._taken(values), self._put(valid)
             shape = (self._outputs, *valid.shape)
             sums = torch.zeros(shape, dtype=torch.int64, device=self.device)
             squares = torch.zeros_like(sums) if self.spread else None
             unsound = torch.zeros((), dtype=torch.bool, device=self.device)
-            windows = pixels.unfold(1, blend.patch, blend.stride).unfold(2, blend.patch, blend.stride)
             places = np.argwhere(ran)
-            for first in range(0, len(places), self.engine.batch):
-                some = places[first : first + self.engine.batch]
-                row, column = (self._put(index) for index in some.T)
-                found = self.engine.infer(windows[:, row, column].transpose(0, 1))
-                unsound |= found.isnan().any()
-                self._add(sums, squares, found, some)
+            for engine, card in self.networks:
+                pixels = self._normalised(taken, known, card)
+                windows = pixels.unfold(1, blend.patch, blend.stride).unfold(2, blend.patch, blend.stride)
+                for first in range(0, len(places), engine.batch):
+                    some = places[first : first + engine.batch]
+                    row, column = (self._put(index) for index in some.T)
+                    images = windows[:, row, column].transpose(0, 1)
+                    for turn in self.turns:
+                        found = turned_back(engine.infer(turned(images, turn)), turn)
+                        unsound |= found.isnan().any()
+                        self._add(sums, squares, found, some)
             arrays = self._finished(sums, squares, wanted, ran)
             there = {name: self._fetch(tensor) for name, tensor in arrays.items()}
             bad = self._fetch(unsound)
         return Underway(ran, there, bad, wanted, blend, self.spread, begun, self._event())
 
-    def _normalised(self, values: NDArray[Any], valid: Mask) -> torch.Tensor:
-        """As `model.card.normalise` of what `imagery.suitability.Intake` gives."""
+    def _taken(self, values: NDArray[Any]) -> torch.Tensor:
+        """As `imagery.suitability.Intake`."""
         intake = self.intake
         pixels = self._put(values.astype(np.int32) if values.dtype == np.uint16 else values).float()
         if intake.order != tuple(range(len(values))):
@@ -146,8 +159,12 @@ class DeviceBlend:
             own = list(intake.stretched)
             scaled = (pixels[own] - float(np.float32(low))) * float(np.float32((last - first) / (high - low)))
             pixels[own] = (scaled + first).clamp(first, last)
-        pixels = (pixels - self._mean) / self._std
-        return torch.where(self._put(valid), pixels, 0.0)
+        return pixels
+
+    def _normalised(self, pixels: torch.Tensor, valid: torch.Tensor, card: ModelCard) -> torch.Tensor:
+        """As `model.card.normalise`."""
+        mean, std = (self._put(part[:, None, None]) for part in (card.mean, card.std))
+        return torch.where(valid, (pixels - mean) / std, 0.0)
 
     def _add(
         self,
@@ -212,3 +229,15 @@ class DeviceBlend:
             return tensor.to("cpu")
         there = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
         return there.copy_(tensor, non_blocking=True)
+
+
+def turned(images: torch.Tensor, turn: int) -> torch.Tensor:
+    """As `rogi.detection.model.ensemble.turned`."""
+    found = torch.rot90(images, turn % 4, (-2, -1))
+    return found.flip(-1) if turn >= 4 else found
+
+
+def turned_back(images: torch.Tensor, turn: int) -> torch.Tensor:
+    """As `rogi.detection.model.ensemble.turned_back`."""
+    found = images.flip(-1) if turn >= 4 else images
+    return torch.rot90(found, -(turn % 4), (-2, -1))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.detection.model.ensemble import TURNS, turned, turned_back
 from rogi.detection.prediction.block_store import BlockSums, finished_parts
 from rogi.detection.windows import Blend, Mask, Sums, add_window, cut_window
 from rogi.errors import RogiError
@@ -62,21 +64,31 @@ class Running:
 
 
 class HostBlend:
-    """Runs and adds up the windows of blocks, for a network that takes arrays of this machine's memory.
+    """Runs and adds up the windows of blocks, for networks that take arrays of this machine's memory.
 
     Parameters
     ----------
-    engine : Backend
-    card : ModelCard
+    networks : sequence of (Backend, ModelCard)
+        Of one plan.
     intake : Intake
     blend : Blend
     spread : bool
-        Whether the spread among windows is wanted.
+        Whether the spread among answers is wanted.
+    turns : int
+        See `rogi.detection.model.ensemble.Models`.
     """
 
-    def __init__(self, engine: Backend, card: ModelCard, intake: Intake, blend: Blend, spread: bool) -> None:
-        self.engine, self.card, self.intake = engine, card, intake
+    def __init__(
+        self,
+        networks: Sequence[tuple[Backend, ModelCard]],
+        intake: Intake,
+        blend: Blend,
+        spread: bool,
+        turns: int = 1,
+    ) -> None:
+        self.networks, self.intake, self.turns = networks, intake, TURNS[turns]
         self.blend, self.spread = blend, spread
+        engine, self.card = networks[0]
         # Beside a GPU one thread cuts windows out while another waits.
         self._threads = engine.plan.threads if engine.plan.device == "cpu" else 2
         self._pool = ThreadPoolExecutor(self._threads)
@@ -99,29 +111,42 @@ class HostBlend:
         squares = np.zeros(shape, np.int64) if self.spread else None
         running = Running(BlockSums(sums, squares, wanted, ran), self.blend, self._threads, self._free)
         places = np.argwhere(ran) * self.blend.stride
-        for first in range(0, len(places), self.engine.batch):
-            some = places[first : first + self.engine.batch]
-            running.windows.append(self._pool.submit(self._run, values, valid, running.block, some))
+        batch = min(engine.batch for engine, _ in self.networks)
+        for first in range(0, len(places), batch):
+            some = places[first : first + batch]
+            running.windows += [
+                self._pool.submit(self._run, network, values, valid, running.block, some)
+                for network in self.networks
+            ]
         return running
 
-    def _run(self, values: NDArray[Any], valid: Mask, block: BlockSums, places: NDArray[np.int64]) -> float:
-        patch = self.blend.patch
+    def _run(
+        self,
+        network: tuple[Backend, ModelCard],
+        values: NDArray[Any],
+        valid: Mask,
+        block: BlockSums,
+        places: NDArray[np.int64],
+    ) -> float:
+        (engine, card), patch, seconds = network, self.blend.patch, 0.0
         shape = len(places), len(values), patch, patch
         images = getattr(self._own, "images", None)
         if images is None or images.shape != shape:
             images = self._own.images = np.empty(shape, np.float32)
         for image, (row, column) in zip(images, places, strict=True):
-            cut_window(values, valid, self.card.mean, self.card.std, row, column, image)
-        start = time.perf_counter()
-        found = self.engine.run(images)
-        seconds = time.perf_counter() - start
-        with self._adding:
-            sound = [
-                add_window(block.sums, block.squares, probability, row, column, self.blend)
-                for probability, (row, column) in zip(found, places, strict=True)
-            ]
-        if not all(sound):
-            raise RogiError(
-                "The model gives probabilities that are no numbers; try --precision fp32, or another model."
-            )
+            cut_window(values, valid, card.mean, card.std, row, column, image)
+        for turn in self.turns:
+            start = time.perf_counter()
+            found = turned_back(engine.run(turned(images, turn)), turn)
+            seconds += time.perf_counter() - start
+            with self._adding:
+                sound = [
+                    add_window(block.sums, block.squares, probability, row, column, self.blend)
+                    for probability, (row, column) in zip(found, places, strict=True)
+                ]
+            if not all(sound):
+                raise RogiError(
+                    "The model gives probabilities that are no numbers; try --precision fp32, or another "
+                    "model."
+                )
         return seconds

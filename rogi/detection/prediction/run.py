@@ -28,7 +28,7 @@ from rogi.text import counted
 if TYPE_CHECKING:
     from rogi.detection.imagery.channels import Imagery
     from rogi.detection.imagery.suitability import Intake
-    from rogi.detection.model.bundle import Bundle
+    from rogi.detection.model.ensemble import Models
     from rogi.detection.prediction.predicted_area import Ground
     from rogi.detection.windows import Blend
 
@@ -78,7 +78,7 @@ class Prediction:
 
 
 def choose_plan(
-    bundle: Bundle,
+    models: Models,
     ledger: Ledger,
     *,
     device: str = "auto",
@@ -94,11 +94,12 @@ def choose_plan(
 
     A run that goes on must compute as the one before: what is fastest may change with every other load. So
     another threshold changes the choice only where what was chosen turns too many labels at that threshold;
-    the new choice is then remembered in its place.
+    the new choice is then remembered in its place. Of several models all pass the self-test.
 
     Parameters
     ----------
-    bundle, device, precision, backend, batch, threshold
+    models : Models
+    device, precision, backend, batch, threshold
         See `rogi.detection.model.backends.select_backend`.
     ledger : Ledger
     threads : int, optional
@@ -120,12 +121,13 @@ def choose_plan(
             f"--workers {workers} with --threads {threads} each are more than the {counted(cores, 'core')} "
             "here; lower one of them."
         )
-    key = digest("backend", METHOD_VERSION, bundle.digest, device, precision, backend)
+    members = [bundle.digest for bundle in models.bundles]
+    key = digest("backend", METHOD_VERSION, *members, device, precision, backend)
     held = ledger.known([key]).get(key)
     if held is not None:
         with contextlib.suppress(RogiError):
             again = select_backend(
-                bundle,
+                models.bundles,
                 device=held["device"],
                 precision=held["precision"],
                 backend=held["backend"],
@@ -136,7 +138,7 @@ def choose_plan(
             if again.plan.version == held["version"]:
                 return again.plan, None
     found = select_backend(
-        bundle,
+        models.bundles,
         device=device,
         precision=precision,
         backend=backend,
@@ -182,7 +184,7 @@ def worker_count(plan: Plan, wanted: int | None, cluster: str | None) -> int:
 def predict(
     imagery: Imagery,
     intake: Intake,
-    bundle: Bundle,
+    models: Models,
     plan: Plan,
     blend: Blend,
     ground: Ground,
@@ -201,7 +203,7 @@ def predict(
     ----------
     imagery, intake
         See `rogi.detection.imagery.suitability.intake`.
-    bundle : Bundle
+    models : Models
     plan : Plan
     blend : Blend
     ground : Ground
@@ -228,9 +230,13 @@ def predict(
     blocks = (folder / BLOCKS).resolve()
     make_folder(blocks)
     lattice = Lattice.over(imagery.transform, imagery.shape, blend)
-    level = bundle.card.threshold if threshold is None else threshold
+    level = models.card.threshold if threshold is None else threshold
     test_at = None if cluster is None else level
-    task = Task(imagery, intake, bundle.path.resolve(), bundle.digest, plan, blend, spread, test_at)
+    first, *others = ((bundle.path.resolve(), bundle.digest) for bundle in models.bundles)
+    task = Task(
+        imagery, intake, *first, plan, blend, spread, test_at,
+        tuple(others), models.turns,
+    )  # fmt: skip
     common = digest(_identity(task, imagery, lattice))
     jobs: dict[tuple[int, int], BlockJob] = {}
     keys: dict[tuple[int, int], str] = {}
@@ -285,7 +291,7 @@ def predict(
             "what is excluded, and the nodata value of the files."
         )
     return Prediction(
-        BlockStore(lattice, len(bundle.card.outputs), there),
+        BlockStore(lattice, len(models.card.outputs), there),
         len(keys),
         reused,
         windows,
@@ -380,7 +386,8 @@ def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, An
     }
     return {
         "version": METHOD_VERSION,
-        "model": task.digest,
+        "model": [task.digest, *(digest for _, digest in task.others)],
+        "turns": task.turns,
         "plan": list(task.plan.identity),
         "merge": [task.blend.merge.value, task.blend.stride, task.blend.patch, task.blend.side],
         "spread": task.spread,

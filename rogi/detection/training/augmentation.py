@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rogi.detection.patches.shards import IGNORED
 from rogi.errors import OptionError
 
 Floats = npt.NDArray[np.float32]
@@ -141,7 +142,7 @@ def _window(label: Labels, side: int, rng: np.random.Generator) -> tuple[slice, 
     """Rows and columns of a window; see `Augmentation.crop`."""
     room = np.array(label.shape) - side
     start = rng.integers(0, room + 1)
-    inside = np.flatnonzero(label)
+    inside = np.flatnonzero((label > 0) & (label != IGNORED))
     if rng.random() < HOLDING and len(inside):
         pixel = np.array(np.unravel_index(inside[rng.integers(len(inside))], label.shape))
         start = np.clip(pixel - rng.integers(0, side, 2), 0, room)

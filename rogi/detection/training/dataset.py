@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,7 +15,9 @@ import torch
 
 from rogi.detection.imagery.derived_channels import DIGITAL, UNITS
 from rogi.detection.model.card import Channel, normalise
+from rogi.detection.patches.shards import IGNORED
 from rogi.detection.training.augmentation import NONE, Augmentation, augment, is_light
+from rogi.detection.training.shared_ground import OwnGround
 from rogi.errors import InputError, OptionError
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Batch:
         Normalised, 0 where invalid.
     targets : array of bool, (n, outputs, side, side)
     valid : array of bool, (n, 1, side, side)
+        Pixels that count: valid and not ignored; of patches that are scored, on their own ground.
     positions : array of int64, (n,)
         Rows of the index.
     """
@@ -100,7 +103,14 @@ class TrainingData:
     @cached_property
     def steps(self) -> int:
         """Batches of an epoch."""
-        return -(-len(self.patches.positions("train")) * self.windows // self.batch)
+        return -(-round(self.windows * float(self.weights.sum())) // self.batch)
+
+    @cached_property
+    def weights(self) -> npt.NDArray[np.float64]:
+        """How often each training patch is taken in an epoch, for each window of it."""
+        weight = self.patches.index["weight"].to_numpy(dtype=float)
+        chosen: npt.NDArray[np.float64] = weight[self.patches.positions("train")]
+        return chosen
 
     @property
     def windows(self) -> int:
@@ -137,7 +147,7 @@ class TrainingData:
         array of int64, (steps, batch)
         """
         rng = np.random.default_rng((self.seed, epoch))
-        positions = np.tile(self.patches.positions("train"), self.windows)
+        positions = np.tile(_repeated(self.patches.positions("train"), self.weights, rng), self.windows)
         if self.positive_share is None:
             drawn = rng.permutation(positions)
         else:
@@ -167,11 +177,24 @@ class TrainingData:
         return self._ahead(jobs)
 
     def plain(self, positions: Ints) -> Iterator[Batch]:
-        """Patches as they are, in order; the last batch may be smaller."""
-        parts = [positions[i : i + self.batch] for i in range(0, len(positions), self.batch)]
-        return self._ahead([partial(self._batch, part, None) for part in parts])
+        """Patches as they are, in order, each ground counted once; the last batch may be smaller."""
+        own = self._own_ground(positions.tobytes())
+        parts = range(0, len(positions), self.batch)
+        return self._ahead([partial(self._batch, positions[i : i + self.batch], None, own, i) for i in parts])
 
-    def _batch(self, positions: Ints, seeds: Sequence[tuple[int, int, int]] | None) -> Batch:
+    @lru_cache(maxsize=2)  # noqa: B019 - of validation, and of the training patches that are scored
+    def _own_ground(self, positions: bytes) -> OwnGround:
+        index = self.patches.index.iloc[np.frombuffer(positions, np.int64)]
+        source, row, column = (index[name].to_numpy(dtype=np.int64) for name in ("source", "row", "col"))
+        return OwnGround(source, row, column, self.patches.card.size)
+
+    def _batch(
+        self,
+        positions: Ints,
+        seeds: Sequence[tuple[int, int, int]] | None,
+        own: OwnGround | None = None,
+        first: int = 0,
+    ) -> Batch:
         light = is_light(self.patches.card.channels)
         mean, std = (np.array(v, np.float32) for v in (self.patches.card.mean, self.patches.card.std))
         images, labels, masks = [], [], []
@@ -191,9 +214,10 @@ class TrainingData:
                 )
             images.append(normalise(image, valid, mean, std))
             labels.append(label)
-            masks.append(valid)
+            counts = valid & (label != IGNORED)
+            masks.append(counts if own is None else counts & own.mask(first + number))
         label = np.stack(labels)
-        targets = [label > 0, label == BORDER][: self.outputs]
+        targets = [(label > 0) & (label != IGNORED), label == BORDER][: self.outputs]
         return Batch(np.stack(images), np.stack(targets, axis=1), np.stack(masks)[:, None], positions)
 
     def _ahead(self, jobs: Sequence[Callable[[], Batch]]) -> Iterator[Batch]:
@@ -211,6 +235,15 @@ class TrainingData:
             finally:
                 for future in waiting:
                     future.cancel()
+
+
+def _repeated(positions: Ints, weights: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
+    """Each patch as often as its weight says, the fraction by chance."""
+    if (weights == 1.0).all():
+        return positions
+    whole = np.floor(weights)
+    times = whole + (rng.random(len(positions)) < weights - whole)
+    return np.repeat(positions, times.astype(np.int64))
 
 
 def _cycled(positions: Ints, count: int, rng: np.random.Generator) -> Ints:

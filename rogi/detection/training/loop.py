@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,13 @@ import numpy as np
 import torch
 
 from rogi.detection.model.backends import usable_cores
+from rogi.detection.model.card import Calibration
 from rogi.detection.model.network import NetworkSpec, build_network, load_weights
+from rogi.detection.training.beginning import weights_sha256
+from rogi.detection.training.calibration import Logits, calibration
 from rogi.detection.training.checkpoints import NAME, Checkpoint, read_checkpoint, restore, write_checkpoint
 from rogi.detection.training.curves import Epoch, curves_csv
-from rogi.detection.training.dataset import Ints, Tensors, TrainingData, on_device, tensors
+from rogi.detection.training.dataset import Batch, Ints, Tensors, TrainingData, on_device, tensors
 from rogi.detection.training.devices import exact, find_device, find_precision
 from rogi.detection.training.losses import Loss
 from rogi.detection.training.outcome import Trained
@@ -37,7 +40,6 @@ from rogi.detection.training.settings import (
 from rogi.distribution import missing
 from rogi.errors import InputError, OptionError, OutputError, RogiError
 from rogi.files import make_folder, write_text
-from rogi.ledger import file_sha256
 
 if TYPE_CHECKING:
     from torch import nn
@@ -131,9 +133,10 @@ def train(
         )
         network.load_state_dict(run.best)
         positions = patches.positions("validation")
-        validation = run.score(positions)
+        calibrated = calibration(run.logits(positions))
+        validation = run.score(positions, calibrated)
         chosen = _sample(patches.positions("train"), len(positions), settings.seed)
-        training = run.score(chosen)
+        training = run.score(chosen, calibrated)
     return Trained(
         network.cpu().to(memory_format=torch.contiguous_format).eval(),  # type: ignore[call-overload]
         spec,
@@ -141,6 +144,7 @@ def train(
         data,
         tuple(run.history),
         best,
+        calibrated,
         validation,
         training,
         chosen,
@@ -291,22 +295,35 @@ class _Run:
 
     def validate(self, positions: Ints) -> tuple[Counts, float]:
         """Counts and mean loss of patches as they are."""
-        parts, total, start = [], 0.0, time.perf_counter()
+        parts, total = [], 0.0
+        for batch, (logits, targets, valid) in self.answers(positions):
+            with torch.inference_mode():
+                total += float(self.loss(logits, targets, valid)) * len(batch.positions)
+            parts.append(_counts(logits, batch))
+        return Counts.join(parts), total / len(positions)
+
+    def score(self, positions: Ints, known: Calibration) -> Counts:
+        """Counts of patches as they are, by calibrated probabilities."""
+        return Counts.join(_counts(found[0], batch, known) for batch, found in self.answers(positions))
+
+    def logits(self, positions: Ints) -> Logits:
+        """Pixels of patches as they are by their logit of rock glacier."""
+        total = Logits.of(np.zeros(0, np.float32), np.zeros(0, bool))
+        for batch, found in self.answers(positions):
+            known = batch.valid[:, 0]
+            total += Logits.of(found[0][:, 0].float().cpu().numpy()[known], batch.targets[:, 0][known])
+        return total
+
+    def answers(self, positions: Ints) -> Iterator[tuple[Batch, Tensors]]:
+        """Patches as they are, each ground once, and logits, targets and valid pixels on the device."""
+        start = time.perf_counter()
         self.network.eval()
         for batch in self.data.plain(positions):
             images, targets, valid = tensors(batch, self.device)
             with torch.inference_mode(), self.half():
                 logits = self.network(images)
-            with torch.inference_mode():
-                total += float(self.loss(logits, targets, valid)) * len(batch.positions)
-                probability = logits[:, 0].float().sigmoid().cpu().numpy()
-            parts.append(count(probability, batch.targets[:, 0], batch.valid[:, 0]))
+            yield batch, (logits, targets, valid)
         self.seconds["scoring"] += time.perf_counter() - start
-        return Counts.join(parts), total / len(positions)
-
-    def score(self, positions: Ints) -> Counts:
-        """Counts of patches as they are."""
-        return self.validate(positions)[0]
 
     def half(self) -> Any:
         """Where the network is computed in half precision, if it is."""
@@ -393,7 +410,7 @@ def _prior(patches: PatchSet, data: TrainingData) -> float:
 def _identity(patches: PatchSet, spec: NetworkSpec, weights: Path | None) -> dict[str, Any]:
     """What makes a training this one, beside its settings."""
     network = {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(spec).items()}
-    begun: Mapping[str, str] | None = {"sha256": file_sha256(weights)} if weights is not None else None
+    begun: Mapping[str, str] | None = {"sha256": weights_sha256(weights)} if weights is not None else None
     return {"patches": patches.digest, "network": network, "initial_weights": begun}
 
 
@@ -411,6 +428,15 @@ def _sample(positions: Ints, wanted: int, seed: int) -> Ints:
         return positions
     drawn = np.random.default_rng((seed, 2**32)).choice(positions, wanted, replace=False)
     return np.sort(drawn)
+
+
+def _counts(logits: torch.Tensor, batch: Batch, known: Calibration | None = None) -> Counts:
+    with torch.inference_mode():
+        first = logits[:, 0].float()
+        if known is not None:
+            first = torch.from_numpy(known.apply(first.cpu().numpy()))
+        probability = first.sigmoid().float().cpu().numpy()
+    return count(probability, batch.targets[:, 0], batch.valid[:, 0])
 
 
 def _iou(cells: list[int]) -> float:

@@ -12,14 +12,14 @@ import numpy as np
 
 from rogi import __version__
 from rogi.detection.model.bundle_writing import write_bundle
-from rogi.detection.model.card import RANDOM_SPLIT, ModelCard, Source, TrainingRecord
+from rogi.detection.model.card import RANDOM_SPLIT, Calibration, ModelCard, Source, TrainingRecord
 from rogi.detection.model.network import NetworkSpec, output_names
+from rogi.detection.training.beginning import weights_sha256
 from rogi.detection.training.curves import Epoch, curves_csv
 from rogi.detection.training.dataset import Ints, TrainingData
 from rogi.detection.training.patch_scores import Counts, best_threshold, metrics, threshold_curve
 from rogi.detection.training.settings import TrainingSettings
 from rogi.errors import OptionError
-from rogi.ledger import file_sha256
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,8 +47,11 @@ class Trained:
     data : TrainingData
     history : tuple of Epoch
     best : Epoch
+    calibration : Calibration
+        Of validation.
     validation, training : Counts
-        Of all validation patches, and of as many training patches, without variation.
+        Of all validation patches, and of as many training patches, without variation, each ground once, by
+        calibrated probabilities.
     training_positions : array of int64
         Which training patches these are.
     initial_weights : Path, optional
@@ -64,6 +67,7 @@ class Trained:
     data: TrainingData
     history: tuple[Epoch, ...]
     best: Epoch
+    calibration: Calibration
     validation: Counts
     training: Counts
     training_positions: Ints
@@ -165,7 +169,7 @@ def model_card(trained: Trained, name: str, version: str) -> ModelCard:
         train=len(patches.positions("train")),
         validation=len(validation),
         sources=_sources(patches),
-        initial_weights=Source(begun.name, file_sha256(begun)) if begun is not None else None,
+        initial_weights=Source(begun.name, weights_sha256(begun)) if begun is not None else None,
         settings=settings,
     )
     return ModelCard(
@@ -185,6 +189,7 @@ def model_card(trained: Trained, name: str, version: str) -> ModelCard:
         stride=max(1, round(patches.card.size * 2 / 3)),
         outputs=output_names(trained.settings.boundary),
         threshold=threshold,
+        calibration=trained.calibration,
         threshold_curve=curve,
         metrics=scored,
         training=record,
