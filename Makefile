@@ -83,5 +83,5 @@ wheel: $(INSTALLED)  ## the wheel, into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .
 
 clean:  ## remove everything made here
-	rm -rf $(VENV) .venv-validators $(DEMO) fuzz-failures site dist build docs/{api,rules,schemas,tutorials/files} docs/{changelog,contributing}.md .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-validators $(DEMO) fuzz-failures site dist build docs/{api,extra,images,rules,schemas,tutorials/files} docs/{changelog,contributing,parameters}.md .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
 
 import rogi  # noqa: E402
+from rogi.rules.registry import rules  # noqa: E402
 
 project = "rogi"
 author = "The rogi developers"
@@ -23,20 +24,21 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx_copybutton",
     "sphinx_design",
+    "gallery",
     "generated",
     "mathml",
     "notebooks",
     "options",
     "references",
 ]
-exclude_patterns = ["conf.py", "pictures.py", "extensions", "_static", "_templates", "images"]
+exclude_patterns = ["conf.py", "extensions", "_static", "_templates", "images", "extra"]
 templates_path = ["_templates"]
 nitpicky = False
 
 # Markdown. Anchors of headings are as in a repository's own view of the page.
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 4
-myst_substitutions = {"version": release}
+myst_substitutions = {"version": release, "rules": len(rules())}
 
 # Notebooks are scripts in docs/notebooks; an error in one, or a warning it prints, fails the build.
 nb_custom_formats = {".py": "notebooks.read"}
@@ -61,6 +63,7 @@ copybutton_line_continuation_character = "\\"
 html_theme = "pydata_sphinx_theme"
 html_title = "rogi"
 html_static_path = ["_static"]
+html_extra_path = ["extra"]
 html_css_files = ["rogi.css"]
 html_copy_source = False
 html_show_sourcelink = False

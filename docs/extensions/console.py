@@ -135,7 +135,11 @@ def renewed(page: str) -> str:
                 lines += command.shown
                 continue
             _, printed, _ = next(results)
-            lines += command.shown if command.fits(printed) else printed.splitlines()
+            lines += (
+                command.shown
+                if command.fits(printed)
+                else printed.replace(str(Path.cwd()), "...").splitlines()
+            )
         return f"{block[1]}```console\n" + "".join(f"{line}\n" for line in lines) + f"{block[1]}```"
 
     return BLOCK.sub(anew, page)

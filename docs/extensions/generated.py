@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import samples
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +23,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "rules/index.md", catalogue()
     for code, rule in rules().items():
         yield f"rules/{code}.md", page(rule)
+    yield "parameters.md", parameters()
     for path, text in schema_pages():
         yield path, text + (toctree("*") if path.endswith("index.md") else "")
     for source, target in (("CHANGELOG.md", "changelog.md"), ("CONTRIBUTING.md", "contributing.md")):
@@ -48,24 +48,41 @@ def catalogue() -> str:
     return "\n".join([*parts, toctree("*")])
 
 
+def parameters() -> str:
+    """Every parameter of a rule and of the radiation, with its default."""
+    from rogi.schema.parameters import load_parameters
+    from rogi.terrain import RadiationParameters
+
+    lines = [
+        "# Parameters\n\n## Of rules\n\nSet them with `--parameter NAME=VALUE`, or under `[parameters]` in "
+        "[settings](settings.md).\n",
+        "| parameter | default | unit | meaning |\n| --- | --- | --- | --- |",
+    ]
+    for name, one in load_parameters().items():
+        value = one.value if isinstance(one.value, str | int | float) else ", ".join(map(str, one.value))
+        link = f"[`{name}`](rules/{name.partition('.')[0]}.md)"
+        lines.append(f"| {link} | {value} | {one.unit or ''} | {one.description} |")
+    lines += [
+        "\n## Of solar radiation\n\nSet them with `rogi attributes --radiation NAME=VALUE`, or under "
+        "`[attributes.radiation]`. [Methods](methods/terrain.md) has the formulas.\n",
+        "| parameter | default |\n| --- | --- |",
+    ]
+    lines += [f"| `{name}` | {value} |" for name, value in RadiationParameters().to_dict().items()]
+    return "\n".join([*lines, ""])
+
+
 def toctree(*globs: str) -> str:
     """A list of pages for the navigation only."""
     return "\n".join(["", "```{toctree}", ":hidden:", ":glob:", "", *globs, "```", ""])
 
 
 def write(app: Sphinx) -> None:
-    """Write the pages that changed, and the files of the tutorials."""
+    """Write the pages that changed."""
     for path, text in pages():
         file = Path(app.srcdir) / path
         file.parent.mkdir(exist_ok=True)
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
-    folder = Path(app.srcdir) / "tutorials" / "files"
-    folder.mkdir(exist_ok=True)
-    made = Path(samples.__file__).stat().st_mtime
-    for name, make in samples.FILES.items():
-        if not (folder / name).is_file() or (folder / name).stat().st_mtime < made:
-            make(folder / name)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

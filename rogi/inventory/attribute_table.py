@@ -16,6 +16,7 @@ from rogi.inventory.reading import csv_tables, spreadsheet
 from rogi.inventory.reading.formats import Format, check
 from rogi.schema.load import dialects
 from rogi.schema.model import normalise
+from rogi.text import agreeing, counted
 
 _ID_LIKE = re.compile(r"\s*RG[US]\s*\d", re.IGNORECASE)
 
@@ -104,7 +105,8 @@ def join(frame: pd.DataFrame, table: AttributeTable, unit: str) -> tuple[pd.Data
     notes = [f"{name} was joined by {other}: {there.sum():,} of {len(frame):,} {unit} have a row there"]
     spare = len(at) - len(np.unique(positions[there]))
     if spare:
-        notes.append(f"{spare:,} rows of {name} belong to none of the {unit} and were left out")
+        match = agreeing(spare, "matches", "match")
+        notes.append(f"{counted(spare, 'row')} of {name} {match} none of the {unit}: left out")
     present = {normalise(str(column)) for column in frame.columns}
     twins = [c for c in table.columns if c != other and normalise(c) in present]
     if twins:

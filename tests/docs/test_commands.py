@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from rogi.schema.attributes import attributes
+from rogi.validation.settings import ATTRIBUTES, CLIMATE, Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 sys.path.insert(0, str(DOCS / "extensions"))
@@ -50,3 +54,16 @@ def test_pages_name_only_options_that_exist() -> None:
         for option in re.findall(r"(?<=[`( ])--[a-z][a-z-]+", path.read_text(encoding="utf-8"))
     }
     assert {(page, option) for page, option in named if option not in taken} == set()
+
+
+def test_the_page_of_settings_is_complete() -> None:
+    """Each key that `rogi.toml` may have stands in a table of the page."""
+    rows = [
+        line.partition("|")[2].partition("|")[0]
+        for line in (DOCS / "settings.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+    ]
+    groups = {a.group for a in attributes().values()} - {"geometry", "region", "relief"}
+    own = {field.name for field in fields(Settings)} - {"today"} | {"waiver_file"}
+    named = {name for row in rows for name in re.findall("`(.+?)`", row)}
+    assert own | groups | {*ATTRIBUTES, *CLIMATE} <= named

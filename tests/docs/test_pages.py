@@ -14,8 +14,7 @@ import console  # noqa: E402
 
 PAGES = sorted(
     path.relative_to(DOCS).as_posix()
-    for folder in ("tutorials", "howto")
-    for path in (DOCS / folder).glob("*.md")
+    for path in (*DOCS.glob("tutorials/*.md"), *DOCS.glob("howto/*.md"), DOCS / "errors.md")
     if path.stem != "index"
 )
 

@@ -49,7 +49,7 @@ def test_joined_by_id_in_any_order(shapes, tmp_path, name) -> None:
     assert layer.columns["elevation_mean"] == "ele_mean"
     assert layer.notes == (
         f"{name} was joined by Code: 2 of 3 outlines have a row there",
-        f"1 rows of {name} belong to none of the outlines and were left out",
+        f"1 row of {name} matches none of the outlines: left out",
         f"AREA of {name} were left out: the outlines have columns of these names",
     )
 

@@ -20,6 +20,7 @@ from rogi.synthetic.defects import not_planted, plant
 from rogi.synthetic.inventory import synthetic_inventory
 from rogi.synthetic.mappers import decide_all
 from rogi.synthetic.releases import two_versions, write_release_folders
+from rogi.text import counted
 
 
 def inventory(
@@ -48,7 +49,7 @@ def inventory(
     made = synthetic_inventory(count, seed, schema, region)
     if defects is None:
         write_inventory(made, output)
-        sys.stdout.write(f"{output}: {count} units, no defects\n")
+        sys.stdout.write(f"{output}: {counted(count, 'unit')}, no defects\n")
         return
     chosen = comma_separated([defects])
     made, key = plant(made, seed=seed, select=chosen, per_rule=per_rule)
@@ -57,7 +58,8 @@ def inventory(
     write_text(key_path, key.to_csv(index=False, lineterminator="\n"))
     rules = key["planted_for"].nunique()
     sys.stdout.write(
-        f"{output}: {count} units, defects of {rules} rules; key of {len(key)} findings in {key_path}\n"
+        f"{output}: {counted(count, 'unit')}, defects of {counted(rules, 'rule')}; "
+        f"key of {counted(len(key), 'finding')} in {key_path}\n"
     )
     missing = not_planted(made.schema.id, chosen)
     for reason in dict.fromkeys(missing.values()):

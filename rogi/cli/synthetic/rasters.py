@@ -20,6 +20,7 @@ from rogi.synthetic.imagery import Scene, SceneSettings
 from rogi.synthetic.scene_files import write_scene
 from rogi.synthetic.terrain import Box, write_tiles
 from rogi.synthetic.terrain import climate as make
+from rogi.text import counted
 
 MARGIN = 0.3  # degrees, about the radius in which horizons are searched
 
@@ -45,7 +46,7 @@ def terrain(
     Example: `rogi synthetic terrain --box 73 37 75 39 -o dem`
     """
     written = write_tiles(output, _box(box, like), seed, arc_seconds)
-    sys.stdout.write(f"{output}: {len(written)} tiles\n")
+    sys.stdout.write(f"{output}: {counted(len(written), 'tile')}\n")
 
 
 def imagery(
