@@ -33,6 +33,7 @@ COMMANDS = {
     "release": ("rogi.cli.release:app", "Build, compare, check, publish and fetch releases."),
     "detect": ("rogi.cli.detect:app", "Find candidates in imagery: patches, training, prediction."),
     "update": ("rogi.cli.update:app", "A new version from new imagery: plan, status, apply, log."),
+    "init": ("rogi.cli.init:init", "Write an inventory repository: settings, workflows, releases."),
     "doctor": ("rogi.cli.doctor:doctor", "What is installed, what works, what is missing."),
     "synthetic": ("rogi.cli.synthetic:app", "Make seeded inventories, terrain and climate."),
 }

@@ -108,6 +108,22 @@ def export(
 
 
 @app.command()
+def editors(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files."), WRITES] = Path(
+        ".rogi"
+    ),
+    force: Force = False,
+) -> None:
+    """Write JSON Schemas, by which editors complete and check rogi.toml, release.yaml and other files.
+
+    Example: `rogi schema editors -o .rogi`
+    """
+    from rogi.validation.editors import write_editor_schemas
+
+    sys.stdout.write("".join(f"{path}\n" for path in write_editor_schemas(output)))
+
+
+@app.command()
 def template(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="GeoPackage to write, e.g. blank.gpkg."), WRITES

@@ -12,6 +12,8 @@ from rogi.release.description import FILE, Release, Version, known_versions
 from rogi.release.marks import CHANGELOG
 from rogi.release.statement import new_changelog, new_text
 
+EDITOR_SCHEMA: Final = ".rogi/release.schema.json"
+"""Beside the folder of the releases: the JSON Schema of ``release.yaml`` for editors."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")  # as in release.schema.json
 
 
@@ -59,18 +61,35 @@ def new_folder(
     ['CHANGELOG.md', 'release.yaml']
     """
     wanted = Version.parse(version)
-    if name is not None and not _NAME.fullmatch(name):
-        raise OptionError(
-            f"--name {name!r} cannot be the name of files: it has letters A-Z and a-z, digits, _ and - only, "
-            "begins with a letter or digit, and is at most 60 long, for example DryAndes."
-        )
+    if name is not None:
+        check_name(name)
     if previous is not None and wanted <= Version.parse(previous.version):
         raise OptionError(f"Version {wanted} is not above {previous.version}, that of {previous.name}.")
     target = releases / str(wanted)
     if wanted in known_versions(releases) or (target.exists() and any(target.iterdir())):
         raise OutputError(f"There is a release {wanted} in {releases}; edit it, or remove its folder first.")
     with replacing_folder(target) as folder:
-        text = new_text(wanted, previous=previous, name=name, schema=schema)
+        text = _editor_line(releases) + new_text(wanted, previous=previous, name=name, schema=schema)
         write_text(folder / FILE, text, state=True)
         write_text(folder / CHANGELOG, new_changelog(wanted, previous=previous, name=name), state=True)
     return target
+
+
+def check_name(name: str) -> None:
+    """Refuse a short name by which files cannot be named.
+
+    Raises
+    ------
+    OptionError
+    """
+    if not _NAME.fullmatch(name):
+        raise OptionError(
+            f"--name {name!r} cannot be the name of files: it has letters A-Z and a-z, digits, _ and - only, "
+            "begins with a letter or digit, and is at most 60 long, for example DryAndes."
+        )
+
+
+def _editor_line(releases: Path) -> str:
+    """What tells an editor how to check ``release.yaml``, where `rogi init` put what it needs."""
+    there = (releases.parent / EDITOR_SCHEMA).is_file()
+    return f"# yaml-language-server: $schema=../../{EDITOR_SCHEMA}\n" if there else ""

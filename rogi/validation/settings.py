@@ -168,6 +168,11 @@ def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Pat
     return replace(Settings(), **found, waivers=tuple(waivers))
 
 
+def attribute_groups() -> list[str]:
+    """Tables of ``[attributes]``: groups of attributes whose inputs are named."""
+    return sorted({a.group for a in attributes().values()} - {"geometry", "region", "relief"})
+
+
 def check_attribute_names(table: Mapping[str, Any], where: str) -> None:
     """Refuse a setting of ``[attributes]`` that does not exist, whatever command reads the file.
 
@@ -178,8 +183,7 @@ def check_attribute_names(table: Mapping[str, Any], where: str) -> None:
     OptionError
         With the nearest name.
     """
-    groups = {a.group for a in attributes().values()} - {"geometry", "region", "relief"}
-    names = (*ATTRIBUTES, *CLIMATE, *sorted(groups - {*CLIMATE}))
+    names = (*ATTRIBUTES, *CLIMATE, *(group for group in attribute_groups() if group not in CLIMATE))
     checks = [("[attributes]", table, names)]
     options = ("files", *(f.name for f in fields(ClimateOptions)))
     checks += [(f"[attributes.{c}]", table[c], options) for c in CLIMATE if isinstance(table.get(c), Mapping)]
