@@ -226,6 +226,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
                      "--checkpoint": 120.0, "--model-version": "1"},
     "id make": {"--prefix": "RGU", "--at": "auto"},
     "id repair": {"--prefix": "RGU", "--at": "auto", "--tolerance": 2.0, "--by-position": True},
+    "init": {"--profile": "normal", "--release": "1.0", "--host": "both"},
     "release diff": {"--fail-on": "any"},
     "review sample": {"--stratify": "none", "--allocation": "proportional", "--reviewers": "A,B",
                       "--kml": True},

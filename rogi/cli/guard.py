@@ -53,9 +53,8 @@ class GuardedCommand(TyperCommand):
         """Arguments and options, each with the name of its value and not its type."""
         records = [(p, p.get_help_record(ctx)) for p in self.get_params(ctx)]
         for kind, title in (("argument", "Arguments"), ("option", "Options")):
-            rows = [
-                (common.shown(p), r[1]) for p, r in records if r is not None and p.param_type_name == kind
-            ]
+            chosen = [(p, r) for p, r in records if r is not None and p.param_type_name == kind]
+            rows = [(common.shown(p), r[1] or p.help or "") for p, r in chosen]
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
@@ -89,9 +88,8 @@ class GuardedCommand(TyperCommand):
                     named.add(os.path.realpath(path))
                     (targets.refuse_input if mark.own else targets.check)(path, self._option(name))
             common.check_addresses(self.params, ctx.params, marks)
-            streams.begin(
-                command, quiet=ctx.params["quiet"], verbose=ctx.params["verbose"], log=ctx.params["log"]
-            )
+            log = next(_paths(ctx.params["log"]), None)
+            streams.begin(command, quiet=ctx.params["quiet"], verbose=ctx.params["verbose"], log=log)
             for name, value in ctx.params.items():
                 if name != STORE:
                     _refuse_addresses(value, self._option(name))
@@ -179,8 +177,8 @@ def outputs(callback: Any) -> dict[str, Writes]:
 
 
 def _paths(value: object) -> Iterator[Path]:
-    if isinstance(value, Path):
-        yield value
+    if isinstance(value, Path | str):  # older versions of typer make paths of texts only when they call
+        yield Path(value)
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _paths(item)

@@ -192,7 +192,7 @@ def completed(words, monkeypatch, capsys):
     [
         (["rogi", "va"], {"validate"}, 1),
         (["rogi", "release", ""], {"build", "check", "diff", "init"}, 6),
-        (["rogi", "schema", "e"], {"export"}, 1),
+        (["rogi", "schema", "e"], {"export", "editors"}, 2),
         (["rogi", "validate", "--sel"], {"--select"}, 1),
         (["rogi", "validate", "--select", "GEO00"], {"GEO001", "GEO009"}, 9),
         (["rogi", "validate", "--ignore", "geo00"], {"geo001"}, 9),
