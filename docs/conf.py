@@ -28,6 +28,7 @@ extensions = [
     "generated",
     "mathml",
     "notebooks",
+    "offline",
     "options",
     "references",
 ]
@@ -51,9 +52,9 @@ nb_output_stderr = "remove-warn"
 # Python
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings say them
-python_maximum_signature_line_length = 100
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
 
 # Only what a reader types is copied.
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
@@ -69,6 +70,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_math_renderer = "mathml"
 html_theme_options = {
+    "collapse_navigation": True,
     "header_links_before_dropdown": 6,
     "navbar_align": "left",
     "navigation_with_keys": False,

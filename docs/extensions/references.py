@@ -18,8 +18,9 @@ PROJECTS = {
     "geopandas": ("https://geopandas.org/en/stable", "docs/reference/api/{name}.html"),
     "numpy": ("https://numpy.org/doc/stable", "reference/generated/{name}.html"),
 }
+BUILTINS = ["bool", "dict", "float", "int", "list", "str", "tuple"]
 CLASSES = {
-    "python": ["datetime.date", "os.PathLike", "pathlib.Path"],
+    "python": ["datetime.date", "os.PathLike", "pathlib.Path", *BUILTINS],
     "pandas": ["pandas.DataFrame", "pandas.Index", "pandas.Series"],
     "geopandas": ["geopandas.GeoDataFrame", "geopandas.GeoSeries"],
     "numpy": ["numpy.ndarray"],
@@ -29,6 +30,10 @@ TERMS = (
     "bltin-boolean-values std:label -1 library/stdtypes.html#$ Boolean values\n"
     "sequence std:term -1 glossary.html#term-$ -\n"
     "iterable std:term -1 glossary.html#term-$ -\n"
+    "True py:data 1 library/constants.html#$ -\n"
+    "False py:data 1 library/constants.html#$ -\n"
+    "None py:data 1 library/constants.html#$ -\n"
+    "callable py:function 1 library/functions.html#$ -\n"
 )
 ROGI = ["rogi.Inventory", "rogi.Role", "rogi.Settings", "rogi.validation.report.Report"]
 
@@ -38,10 +43,10 @@ def write(app: Sphinx, config: Config) -> None:
     folder = Path(app.doctreedir) / "inventories"
     folder.mkdir(parents=True, exist_ok=True)
     for project, (address, page) in PROJECTS.items():
-        lines = [
-            f"{name} py:class 1 {page.format(name=name, module=name.partition('.')[0])}#$ -\n"
-            for name in CLASSES[project]
-        ]
+        lines = []
+        for name in CLASSES[project]:
+            module = "stdtypes" if name in BUILTINS else name.partition(".")[0]
+            lines.append(f"{name} py:class 1 {page.format(name=name, module=module)}#$ -\n")
         lines.append(TERMS if project == "python" else "")
         head = f"# Sphinx inventory version 2\n# Project: {project}\n# Version: \n# The rest is zlib.\n"
         file = folder / f"{project}.inv"
