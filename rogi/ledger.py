@@ -176,6 +176,24 @@ class Ledger:
                 self._connection.execute("ROLLBACK")
                 raise
 
+    def take_over(self, path: Path) -> None:
+        """Add what the ledger of another file holds and this one does not.
+
+        Raises
+        ------
+        InputError
+            It is none, or one of another version.
+        """
+        with Ledger(path):
+            pass
+        with self._errors():
+            self._connection.execute("ATTACH DATABASE ? AS other", (str(path),))
+            try:
+                for table in ("results", "files"):
+                    self._connection.execute(f"INSERT OR IGNORE INTO {table} SELECT * FROM other.{table}")  # noqa: S608
+            finally:
+                self._connection.execute("DETACH DATABASE other")
+
     def file_digest(self, path: Path) -> str:
         """SHA-256 of a file (see `file_sha256`), read again only if its `file_stamp` differs."""
         if path.is_dir():

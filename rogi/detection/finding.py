@@ -27,6 +27,7 @@ from rogi.detection.prediction.run import LEDGER, Prediction, choose_plan, prune
 from rogi.detection.prediction.run import predict as predict_imagery
 from rogi.detection.windows import BLOCK_PIXELS, OR_STRIDE, Blend, Merge
 from rogi.errors import OptionError
+from rogi.files import make_folder
 from rogi.ledger import Ledger, digest
 from rogi.raster.writing import write_cog
 from rogi.text import counted
@@ -146,6 +147,8 @@ def find_candidates(
         check_replaceable(targets.files, None, force)
     with work_folder(folder), Ledger(known) as ledger:
         check_replaceable(targets.files, ledger, force)
+        for part in sorted(folder.glob(f"{LEDGER}-*-of-*")):
+            ledger.take_over(part)
         spread = targets.spread is not None or request.models.answers > 1
         plan, done = _predicted(request, folder, ledger, spread, progress, say, watch)
         found = _written(request, plan, done, targets, folder, ledger, progress, watch)
@@ -154,6 +157,49 @@ def find_candidates(
         remove_leftovers(folder, (WHOLE, SPREAD, COG, *output))
     watch("files")
     return Found(found, done)
+
+
+def predict_part(
+    request: Request,
+    folder: Path,
+    part: tuple[int, int],
+    *,
+    spread: bool = False,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    watch: Callable[[str], None] = lambda _: None,
+) -> Prediction:
+    """Predict a share of the blocks, and make no files: what a job of an array does.
+
+    Parts may run at the same time, on machines that see the same folder. `find_candidates` with the same
+    request and folder then finds the blocks of all of them.
+
+    Parameters
+    ----------
+    part
+        Number and count, such as (3, 8).
+    spread
+        Whether the files will be with the spread.
+    request, folder, progress, say, watch
+        See `find_candidates`.
+
+    Raises
+    ------
+    OptionError
+        What computes the blocks is left to each part to choose.
+    """
+    free = [name for name in ("device", "backend", "precision") if request.choice[name] == "auto"]
+    if request.choice["device"] not in ("auto", "cpu") and request.choice["batch"] is None:
+        free.append("batch")
+    if free:
+        raise OptionError(
+            f"--part needs {', '.join(f'--{name}' for name in free)}: parts that choose for themselves may "
+            "compute in different ways. The first lines of a run without --part say what is fastest."
+        )
+    make_folder(folder)
+    with Ledger(folder / f"{LEDGER}-{part[0]}-of-{part[1]}") as ledger:
+        spread = spread or request.models.answers > 1
+        return _predicted(request, folder, ledger, spread, progress, say, watch, part)[1]
 
 
 def chosen_blend(
@@ -188,6 +234,7 @@ def _predicted(
     progress: Progress | None,
     say: Callable[[str], None],
     watch: Callable[[str], None],
+    part: tuple[int, int] | None = None,
 ) -> tuple[Plan, Prediction]:
     images, models = request.imagery, request.models
     _rehearse(images, len(models.card.outputs), request.outlines)
@@ -223,6 +270,7 @@ def _predicted(
         threshold=request.outlines["threshold"],
         workers=request.workers,
         cluster=request.cluster,
+        part=part,
         progress=progress,
     )
     watch("blocks")

@@ -236,6 +236,39 @@ def test_a_worker_refuses_another_bundle(bundles: dict[int, Bundle], tmp_path: P
         block_stream.run_group(tuple(other))
 
 
+def test_a_lost_worker_costs_the_block_it_was_at(
+    bundles: dict[int, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun again, a group computes what is not there, and knows of damage in what is."""
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
+    jobs = tuple(jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks"))
+    engine = Engine()
+    monkeypatch.setattr(block_stream, "engine_of", lambda *_: (engine, bundles[1]))
+    first = block_stream.run_group(jobs)
+    files = {job.path.name: arrays(job.path) for job in jobs if job.path.exists()}
+    done = [number for number, job in enumerate(jobs) if job.path.exists()]
+    lost, cut, damaged = (jobs[number].path for number in done[:3])
+    lost.unlink()
+    cut.write_bytes(cut.read_bytes()[:-30])
+    with zipfile.ZipFile(damaged, "a") as archive:
+        archive.writestr("damage", '{"a.tif": "a.tif is cut off."}')
+    computed: list[int] = []
+    infer = engine.infer
+
+    def counted(images: torch.Tensor) -> torch.Tensor:
+        computed.append(len(images))
+        return infer(images)
+
+    engine.infer = counted  # type: ignore[method-assign]
+    again = block_stream.run_group(jobs)
+    assert [one.windows for one in again] == [one.windows for one in first]  # type: ignore[union-attr]
+    assert sum(computed) == sum(first[number].windows for number in done[:2])  # type: ignore[union-attr]
+    assert [bool(one.damage) for one in again] == [n == done[2] for n in range(len(jobs))]  # type: ignore[union-attr]
+    with zipfile.ZipFile(damaged) as archive:
+        assert "damage" in archive.namelist()
+    assert {path.name: arrays(path) for path in (lost, cut)} == {p.name: files[p.name] for p in (lost, cut)}
+
+
 # ---- PyTorch from the command line
 
 

@@ -310,6 +310,56 @@ def test_blocks_and_workers_change_no_byte(main: Main, bundle: Bundle, tmp_path:
     assert made[0] == made[1] == made[2]
 
 
+def test_parts_together_are_the_single_run(main: Main, bundle: Bundle, tmp_path: Path) -> None:
+    """Jobs of an array in any order, one begun twice: the same files, no block computed again at the end."""
+    source = tiles(tmp_path / "tiles", scene())
+    made = []
+    for name in ("one", "parts"):
+        folder = tmp_path / name
+        folder.mkdir()
+        rasters = ("--probability", folder / "p.tif", "--spread", folder / "s.tif")
+        how = (*FAST, "--device", "cpu", "--precision", "fp32")
+        arguments = (source, "--model", bundle.path, "-o", folder / "o.gpkg", *rasters, *how)
+        counts = []
+        for part in ("3/3", "1/3", "1/3", "2/3") if name == "parts" else ():
+            code, out, errors = main(*arguments, "--part", part)
+            assert (code, out) == (0, ""), errors
+            assert "without --part" in errors
+            counts.append(blocks_kept(errors))
+            assert list(folder.iterdir()) == [folder / "o.gpkg.rogi"]
+        code, _, errors = main(*arguments)
+        assert code == 0, errors
+        if counts:
+            assert [total - kept for total, kept in counts] == [4, 4, 0, 4]
+            assert blocks_kept(errors) == (12, 12)
+        assert sorted(path.name for path in (folder / "o.gpkg.rogi").iterdir()) == ["blocks", "ledger"]
+        made.append([(folder / file).read_bytes() for file in ("o.gpkg", "p.tif", "s.tif")])
+    assert made[0] == made[1]
+    # a candidate lies in blocks of two parts: none of them alone has all of it
+    units = gpd.read_file(tmp_path / "parts" / "o.gpkg", layer="candidates")
+    edges = [NORTH - SIZE * (row - round(-NORTH / SIZE) % BLOCK) for row in range(0, ROWS + BLOCK, BLOCK)]
+    assert any(low < edge < high for edge in edges for _, low, _, high in units.bounds.to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--part", "0/3"), "--part is K/N"),
+        (("--part", "4/3"), "--part is K/N"),
+        (("--part", "three"), "--part is K/N"),
+        (("--part", "1/3"), "--part needs --device, --precision: "),
+        (("--part", "1/3", "--device", "cuda", "--precision", "bf16"), "--part needs --batch: "),
+    ],
+)
+def test_parts_that_are_refused(
+    main: Main, bundle: Bundle, tmp_path: Path, more: tuple[str, ...], message: str
+) -> None:
+    source = write_image(tmp_path / "a.tif", scene()[:, :100, :100])
+    code, _, errors = main(source, "--model", bundle.path, "-o", tmp_path / "o.gpkg", *FAST, *more)
+    assert code == 2
+    assert message in errors
+
+
 def test_changed_tile_redoes_what_it_touches(main: Main, bundle: Bundle, tmp_path: Path) -> None:
     """Blocks apart from a changed tile stay; the result is that of a first run with the new tile."""
     image = scene()

@@ -14,7 +14,7 @@ from rogi.cli.options import Remote, pairs
 from rogi.cli.options import date as parsed_date
 from rogi.cli.progress import Progress
 from rogi.cli.streams import Stopwatch, tell
-from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
+from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates, predict_part
 from rogi.detection.imagery.channels import Imagery
 from rogi.detection.model.ensemble import Models
 from rogi.detection.prediction.run import blocks_held
@@ -138,6 +138,13 @@ def predict(
         typer.Option(help="Processes of this machine; default 1, with --device cuda one for each GPU."),
     ] = None,
     cluster: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://host:port, instead.")] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Predict only this share of the blocks, such as 3/8, and write no files: a job of an array.",
+        ),
+    ] = None,
     block: Annotated[
         int | None,
         typer.Option(help="Side of a block in pixels, about: what is lost when a run is stopped."),
@@ -194,10 +201,23 @@ def predict(
     watch("opening")
     folder = work or output.with_name(output.name + ".rogi")
     line = Progress(quiet, "blocks")
+    made = None
     try:
-        made = find_candidates(
-            request, targets, folder, force=force, progress=line, say=line.say, watch=watch
-        )
+        if part is not None:
+            done = predict_part(
+                request,
+                folder,
+                _part(part),
+                spread=spread is not None,
+                progress=line,
+                say=line.say,
+                watch=watch,
+            )
+        else:
+            made = find_candidates(
+                request, targets, folder, force=force, progress=line, say=line.say, watch=watch
+            )
+            done = made.prediction
     except (KeyboardInterrupt, SystemError) as error:
         if not is_interrupt(error):
             raise
@@ -209,11 +229,11 @@ def predict(
         raise typer.Exit(INTERRUPTED) from None
     finally:
         line.done()
-    done, found = made.prediction, made.candidates
-    _report(done, found, level, quiet)
+    _report(done, None if made is None else made.candidates, level, quiet)
     if not quiet:
         tell(f"{watch}")
-    sys.stdout.write("".join(f"{path}\n" for path in targets.files))
+    if made is not None:
+        sys.stdout.write("".join(f"{path}\n" for path in targets.files))
     if done.damage:
         for message in done.damage:
             tell(f"error: {message}")
@@ -251,10 +271,17 @@ def _stretch(text: str | None) -> tuple[float, float] | None:
     return low, high
 
 
-def _report(done: Prediction, found: Candidates, threshold: float, quiet: bool) -> None:
+def _part(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise OptionError(f"--part is K/N, the number of the part and of all, such as 3/8; found {text!r}.")
+    return int(number), int(count)
+
+
+def _report(done: Prediction, found: Candidates | None, threshold: float, quiet: bool) -> None:
     if quiet:
         return
-    for note in (*done.notes, *found.notes):
+    for note in (*done.notes, *(() if found is None else found.notes)):
         tell(f"note: {note}")
     held = (
         f", {done.reused:,} of them as {agreeing(done.reused, 'it was', 'they were')}" if done.reused else ""
@@ -264,7 +291,9 @@ def _report(done: Prediction, found: Candidates, threshold: float, quiet: bool) 
     )
     windows = counted(done.windows, "window")
     tell(f"{counted(done.blocks, 'block')}{held}; {windows} predicted{share}")
-    if not len(found):
+    if found is None:
+        tell("this part is done; when all are, run the same command without --part for the candidates")
+    elif not len(found):
         tell(
             f"no candidate: nowhere is the probability {threshold:g} or more on ground of the minimum area; "
             "the file has its layers and no rows"

@@ -6,6 +6,7 @@ read; inside it keeps the finished raster.
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,7 +95,9 @@ def finished_parts(block: BlockSums, blend: Blend) -> dict[str, NDArray[Any]]:
     return parts
 
 
-def write_block(path: Path, ran: Mask, parts: Mapping[str, NDArray[Any]]) -> None:
+def write_block(
+    path: Path, ran: Mask, parts: Mapping[str, NDArray[Any]], damage: Mapping[str, str] | None = None
+) -> None:
     """Keep a block, as a zip of compressed arrays, whole or not at all.
 
     Parameters
@@ -104,11 +107,24 @@ def write_block(path: Path, ran: Mask, parts: Mapping[str, NDArray[Any]]) -> Non
         Windows that were predicted.
     parts : mapping
         See `finished_parts`.
+    damage : mapping of str to str, optional
+        What is wrong with files that could not be read, by their paths.
     """
     with replacing(path, state=True) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         _put(archive, "ran", ran)
         for name, array in parts.items():
             _put(archive, name, array)
+        if damage:
+            archive.writestr("damage", json.dumps(dict(damage)))
+
+
+def finished_block(path: Path) -> tuple[int, dict[str, str]] | None:
+    """Windows of a block that is there, and what was wrong with files; None where it is not, or not whole."""
+    if not is_whole(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        windows = int(np.frombuffer(_decoded(archive, "ran"), bool).sum())
+        return windows, json.loads(archive.read("damage")) if "damage" in archive.namelist() else {}
 
 
 def is_whole(path: Path) -> bool:
@@ -235,6 +251,11 @@ def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
 
 
 def _get(archive: zipfile.ZipFile, name: str, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.frombuffer(_decoded(archive, name), dtype).reshape(shape)
+
+
+def _decoded(archive: zipfile.ZipFile, name: str) -> bytes:
     from numcodecs import Blosc
 
-    return np.frombuffer(Blosc().decode(archive.read(name)), dtype).reshape(shape)
+    data: bytes = Blosc().decode(archive.read(name))
+    return data

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from rogi.detection.prediction.block_prediction import (
     read_piece,
     windows_to_run,
 )
-from rogi.detection.prediction.block_store import write_block
+from rogi.detection.prediction.block_store import finished_block, write_block
 from rogi.detection.prediction.host_blend import HostBlend
 from rogi.errors import RogiError
 from rogi.raster.files import reading
@@ -86,13 +86,23 @@ class Loaded:
 def run_group(jobs: tuple[BlockJob, ...], readers: int = READERS) -> list[BlockDone | str]:
     """Predict blocks on the device of this process; a job of `rogi.jobs.run_jobs`.
 
+    Of a group that is begun again, since its worker died, what that has finished is not computed again.
+
     Returns
     -------
     list of BlockDone or str
         For each block what was done, or why it could not be.
     """
     found: dict[int, BlockDone | str] = {}
-    stream_blocks(jobs, found.__setitem__, readers=readers)
+    for number, job in enumerate(jobs):
+        if (held := finished_block(job.path)) is not None:
+            found[number] = BlockDone(held[0], 0.0, 0.0, held[1])
+    rest = [number for number in range(len(jobs)) if number not in found]
+
+    def done(place: int, result: BlockDone | str) -> None:
+        found[rest[place]] = result
+
+    stream_blocks([jobs[number] for number in rest], done, readers=readers)
     return [found[number] for number in range(len(jobs))]
 
 
@@ -165,7 +175,9 @@ def stream_blocks(
             except RogiError as error:
                 done(number, str(error))
                 continue
-            writing.append((number, loaded, int(ran.sum()), writers.submit(_write, job, ran, handed)))
+            writing.append(
+                (number, loaded, int(ran.sum()), writers.submit(_write, job, ran, handed, loaded.damage))
+            )
         while writing:
             settle()
 
@@ -181,8 +193,8 @@ def _device(task: Task, stack: ExitStack) -> tuple[Device, Sequence[Any]]:
     return module.DeviceBlend(networks, *settings), engines
 
 
-def _write(job: BlockJob, ran: Mask, handed: Handed) -> float:
-    write_block(job.path, ran, handed.parts())
+def _write(job: BlockJob, ran: Mask, handed: Handed, damage: Mapping[str, str]) -> float:
+    write_block(job.path, ran, handed.parts(), damage)
     return handed.seconds
 
 

@@ -39,7 +39,7 @@ GROUP = 8
 """Blocks that a worker with a GPU is handed at a time."""
 
 LEDGER, BLOCKS = "ledger", "blocks"
-"""In the folder of a prediction."""
+"""In the folder of a prediction; a part of it has a ledger of its own, ``ledger-3-of-8``."""
 
 ORIGIN_DIGITS = 3
 """Decimals of a pixel to which the origin of a grid counts."""
@@ -195,6 +195,7 @@ def predict(
     threshold: float | None = None,
     workers: int | None = None,
     cluster: str | None = None,
+    part: tuple[int, int] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Prediction:
     """Predict imagery block by block; what is finished already is not done again.
@@ -218,6 +219,8 @@ def predict(
         See `worker_count`.
     cluster : str, optional
         See `rogi.jobs.run_jobs`.
+    part : tuple of int, optional
+        Number and count: only this share of the blocks, one after the other on the lattice.
     progress : callable, optional
         Called with what is done, the number of blocks done and of all.
 
@@ -240,14 +243,15 @@ def predict(
     common = digest(_identity(task, imagery, lattice))
     jobs: dict[tuple[int, int], BlockJob] = {}
     keys: dict[tuple[int, int], str] = {}
+    wanted = []
     for block in lattice.blocks():
         footprint = lattice.footprint(block)
         here = ground.within(footprint)
-        if here is None:
-            continue
+        if here is not None and imagery.files_in(footprint.row0, footprint.column0, *footprint.shape):
+            wanted.append((block, footprint, here))
+    number, parts = part or (1, 1)
+    for block, footprint, here in wanted[(number - 1) * len(wanted) // parts : number * len(wanted) // parts]:
         files = imagery.keys(footprint.row0, footprint.column0, *footprint.shape, ledger)
-        if not files:
-            continue
         clipped = [list(here.excluded), None if here.area is None else list(here.area)]
         keys[block] = digest(common, list(block), list(files), [_hex(part) for part in clipped])
         jobs[block] = BlockJob(task, footprint, here, blocks / f"{keys[block]}.zip")
@@ -279,13 +283,15 @@ def predict(
         if progress is not None:
             progress("predicting", len(done), len(keys))
 
+    for block in open_blocks:  # of a file that could not be read
+        jobs[block].path.unlink(missing_ok=True)
     if progress is not None:
         progress("predicting", reused, len(keys))
     for message in _run([jobs[block] for block in open_blocks], plan, finished, processes, cluster):
         damage.setdefault(message, message)
     engine_of.cache_clear()
     there = {block: jobs[block].path for block, count in done.items() if count}
-    if not there and not damage:
+    if not there and not damage and part is None:
         raise InputError(
             f"The imagery {imagery.name} has no pixel with data on the ground to predict; check the area, "
             "what is excluded, and the nodata value of the files."
@@ -321,7 +327,7 @@ def _run(
     if workers == 1 and cluster is None:
         stream_blocks(jobs, settled)
         return messages
-    # Within a group reading and writing go on beside the device; what a worker that dies had in hand is lost.
+    # Within a group reading and writing go on beside the device.
     size = 1 if plan.device == "cpu" else GROUP
     groups = [range(first, min(first + size, len(jobs))) for first in range(0, len(jobs), size)]
 
@@ -367,7 +373,9 @@ def blocks_held(folder: Path) -> int:
 
 
 def prune(folder: Path, prediction: Prediction) -> None:
-    """Remove blocks that the prediction has no use for: of older imagery, and half-written ones."""
+    """Remove blocks that a prediction does not need, of older imagery or half-written, and parts' ledgers."""
+    for path in folder.glob(f"{LEDGER}-*"):
+        path.unlink(missing_ok=True)
     needed = {path.name for path in prediction.store.paths.values()}
     for path in (folder / BLOCKS).iterdir():
         if path.name not in needed:
