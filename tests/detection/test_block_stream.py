@@ -243,7 +243,7 @@ def test_a_lost_worker_costs_the_block_it_was_at(
     blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
     jobs = tuple(jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks"))
     engine = Engine()
-    monkeypatch.setattr(block_stream, "engine_of", lambda *_: (engine, bundles[1]))
+    monkeypatch.setattr(block_prediction, "engine_of", lambda *_: (engine, bundles[1]))
     first = block_stream.run_group(jobs)
     files = {job.path.name: arrays(job.path) for job in jobs if job.path.exists()}
     done = [number for number, job in enumerate(jobs) if job.path.exists()]

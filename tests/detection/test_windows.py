@@ -10,19 +10,9 @@ from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rogi.detection.blending import add_window, probability_levels, spread_levels, weight_sums
 from rogi.detection.prediction.block_store import BlockStore, BlockSums, finished_parts, write_block
-from rogi.detection.windows import (
-    NO_DATA,
-    STEPS,
-    Blend,
-    Lattice,
-    Merge,
-    add_window,
-    own_ground,
-    probability_levels,
-    spread_levels,
-    weight_sums,
-)
+from rogi.detection.windows import NO_DATA, STEPS, Blend, Lattice, Merge, own_ground
 from rogi.errors import OptionError
 from rogi.raster.grid import Window
 

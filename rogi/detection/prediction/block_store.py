@@ -17,20 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rogi.detection.windows import (
-    NO_DATA,
-    Blend,
-    Bytes,
-    Lattice,
-    Mask,
-    Squares,
-    Sums,
-    block_levels,
-    parts_of,
-    probability_levels,
-    spread_levels,
-    weight_sums,
-)
+from rogi.detection.blending import block_levels, probability_levels, spread_levels, weight_sums
+from rogi.detection.windows import NO_DATA, Blend, Bytes, Lattice, Mask, Squares, Sums, parts_of
 from rogi.errors import OutputError
 from rogi.files import replacing
 from rogi.raster.grid import Window
@@ -55,7 +43,7 @@ class BlockSums:
     Attributes
     ----------
     sums : ndarray of uint32, shape (k, h, w)
-        See `rogi.detection.windows.add_window`.
+        See `rogi.detection.blending.add_window`.
     squares : ndarray of int64, shape (k, h, w), optional
     valid : ndarray of bool, shape (h, w)
         Pixels with data, on the ground that is predicted.

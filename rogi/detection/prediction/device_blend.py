@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rogi.detection.blending import weight_sums
 from rogi.detection.candidates.polygons import LEVELS
 from rogi.detection.model.ensemble import TURNS
 from rogi.detection.prediction.block_store import VOID, BlockSums, finished_parts
-from rogi.detection.windows import NO_DATA, STEPS, Blend, Mask, parts_of, weight_sums
+from rogi.detection.windows import NO_DATA, STEPS, Blend, Mask, parts_of
 from rogi.errors import RogiError
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class DeviceBlend:
         found: torch.Tensor,
         places: NDArray[np.int64],
     ) -> None:
-        """As `rogi.detection.windows.add_window`, of several windows."""
+        """As `rogi.detection.blending.add_window`, of several windows."""
         blend = self.blend
         steps = (found.clamp(0.0, 1.0) * float(STEPS) + 0.5).to(torch.int64)
         weighted = steps * self._weights if blend.additive else steps

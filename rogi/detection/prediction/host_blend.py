@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.detection.blending import add_window, cut_window
 from rogi.detection.model.ensemble import TURNS, turned, turned_back
 from rogi.detection.prediction.block_store import BlockSums, finished_parts
-from rogi.detection.windows import Blend, Mask, Sums, add_window, cut_window
+from rogi.detection.windows import Blend, Mask, Sums
 from rogi.errors import RogiError
 
 if TYPE_CHECKING:
