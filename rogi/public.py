@@ -28,7 +28,7 @@ VALUE = re.compile(r"[A-Z][A-Z_]*|.*[:,=/\d].*")
 PLAIN = re.compile(r"[A-Z_]+(,[A-Z_]+)*|-?[\d.]+(,-?[\d.]+)*")
 CHOICES = ("backend", "device", "precision", "role", "split")
 SENTENCE = ("and", "is", "needs", "or", "out", "takes", "that", "to", "which", "with")
-FLAGS = ("everywhere", "force", "remote", "resample", "resume", "strict")
+FLAGS = ("everywhere", "force", "remote", "resample", "resume", "strict", "trust_values")
 MAPPINGS = ("accept", "channels", "limits")
 NAMES = {"channel": "channels", "fail-under": "limits", "layer": "layers", "lr": "learning_rate"}
 """Arguments that have another name than their option."""

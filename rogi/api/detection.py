@@ -24,6 +24,7 @@ from rogi.detection.evaluation.report import FORMATS, document
 from rogi.detection.evaluation.scores import Evaluation as Judged
 from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
 from rogi.detection.imagery.channels import Imagery
+from rogi.detection.imagery.suitability import is_scaled, parse_stretch
 from rogi.detection.model.ensemble import Models
 from rogi.errors import OptionError
 from rogi.inventory.build import from_tables
@@ -92,8 +93,11 @@ def predict(
     bands: str | Sequence[int | str] | None = None,
     channels: Mapping[str, str | PathLike[str]] | None = None,
     nodata: float | Sequence[float] = (),
+    mask: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
+    prefer: str = "order",
     resample: bool = False,
-    stretch: tuple[float, float] | None = None,
+    stretch: str | tuple[float | str, float | str] | None = None,
+    trust_values: bool = False,
     merge: str = "cosine",
     stride: int | None = None,
     threshold: float | None = None,
@@ -138,10 +142,17 @@ def predict(
         Further channels the model takes: ``{"elevation": "dem.tif"}``.
     nodata : float or sequence of float
         Stored numbers that are void.
+    mask : path, str or sequence
+        Masks of clouds, shadows and snow: files, ``"FILE=CLASSES"``, folders, or assets of STAC items.
+    prefer : {"order", "latest", "earliest", "clearest"}
+        Which image counts where several have data.
     resample : bool
         Bring the imagery to the pixel size of the model.
-    stretch : (float, float), optional
-        Values of the imagery that become the ends of the model's range.
+    stretch : (float or str, float or str), optional
+        Values of the imagery that become the ends of the model's range: ``(0, 3000)`` or ``("p2", "p98")``.
+    trust_values : bool
+        Predict tiles whose values are not such as in training, too; their candidates say so in
+        ``image_note``.
     merge, stride, block
         How windows are merged (``cosine`` or ``or``), pixels between them, side of a block in pixels.
     threshold : float, optional
@@ -200,6 +211,9 @@ def predict(
         channels={name: Path(path) for name, path in (channels or {}).items()},
         resolution=models.card.resolution_m if resample else None,
         nodata=voids,
+        masks=_texts(mask),
+        prefer=prefer,
+        scaled=is_scaled(models.card),
     )
     request = Request(
         models,
@@ -215,15 +229,20 @@ def predict(
             "date": _date(date),
             "to_crs": crs,
         },
-        stretch,
+        parse_stretch(stretch),
+        trust_values,
         (_text(area), area_field, _path(exclude)),
         {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
         workers,
     )
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rogi-")) if work is None else work
-        found = find_candidates(request, targets, Path(folder)).candidates
-    return Candidates(**{one.name: getattr(found, one.name) for one in fields(found)})
+        said: list[str] = []
+        result = find_candidates(request, targets, Path(folder), say=said.append)
+    found = result.candidates
+    heard = [line.removeprefix("note: ") for line in said if line.startswith("note: ")]
+    parts = {one.name: getattr(found, one.name) for one in fields(found)}
+    return Candidates(**parts | {"notes": (*heard, *result.prediction.notes, *found.notes)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -428,6 +447,10 @@ def _settings(kind: Any, given: Mapping[str, Any]) -> Any:
 
 def _path(given: str | PathLike[str] | None) -> Path | None:
     return None if given is None else Path(given)
+
+
+def _texts(given: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[str, ...]:
+    return (str(given),) if isinstance(given, str | PathLike) else tuple(map(str, given))
 
 
 def _text(given: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from rogi.api.detection import _path, _settings
+from rogi.api.detection import _path, _settings, _texts
 from rogi.api.display import frames_html
 from rogi.api.inventories import as_paths
 from rogi.detection.imagery.channels import Imagery
@@ -78,6 +78,8 @@ def cut_patches(
     bands: str | Sequence[int | str] | None = None,
     channels: Mapping[str, str | PathLike[str]] | None = None,
     nodata: float | Sequence[float] = (),
+    mask: Paths = (),
+    prefer: str = "order",
     resolution: float | None = None,
     crs: str | None = None,
     force: bool = False,
@@ -104,7 +106,7 @@ def cut_patches(
         Units to ignore by an attribute: ``"certainty=low,unknown"``.
     area : path, optional
         Polygons of the ground that was searched for units; outside nothing counts.
-    bands, channels, nodata
+    bands, channels, nodata, mask, prefer
         As of :func:`rogi.predict`.
     resolution : float, optional
         Resample to pixels of so many metres.
@@ -153,7 +155,15 @@ def cut_patches(
     further = {name: Path(path) for name, path in (channels or {}).items()}
     try:
         images = [
-            Imagery.open(path, bands=taken, channels=further, resolution=resolution, nodata=voids)
+            Imagery.open(
+                path,
+                bands=taken,
+                channels=further,
+                resolution=resolution,
+                nodata=voids,
+                masks=_texts(mask),
+                prefer=prefer,
+            )
             for path in as_paths(imagery)
         ]
         made = make_patches(

@@ -50,11 +50,16 @@ class GuardedCommand(TyperCommand):
         return ["[OPTIONS]", *map(common.usage, arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Arguments and options, each with the name of its value and not its type."""
-        records = [(p, p.get_help_record(ctx)) for p in self.get_params(ctx)]
-        for kind, title in (("argument", "Arguments"), ("option", "Options")):
-            chosen = [(p, r) for p, r in records if r is not None and p.param_type_name == kind]
-            rows = [(common.shown(p), r[1] or p.help or "") for p, r in chosen]
+        """Arguments and options under their headings, each with the name of its value and not its type."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                named = getattr(parameter, "rich_help_panel", None)
+                title = "Arguments" if parameter.param_type_name == "argument" else named or "Options"
+                row = common.shown(parameter), record[1] or parameter.help or ""
+                sections.setdefault(title, []).append(row)
+        for title, rows in sections.items():
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)

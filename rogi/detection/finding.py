@@ -15,11 +15,13 @@ import shapely
 from rogi import __version__
 from rogi.detection.candidates.extraction import Candidates, make_candidates
 from rogi.detection.candidates.files import write_candidates
+from rogi.detection.candidates.image_ground import with_doubts, with_image_dates
 from rogi.detection.imagery.channels import Imagery
-from rogi.detection.imagery.suitability import intake
+from rogi.detection.imagery.suitability import Stretch, intake
+from rogi.detection.imagery.values import Doubt
 from rogi.detection.model.engines import Plan
 from rogi.detection.model.ensemble import Models
-from rogi.detection.origin import origin_of_parameters
+from rogi.detection.origin import IMAGE_NOTE, origin_of_parameters
 from rogi.detection.prediction.delivery import check_replaceable, deliver, remove_leftovers
 from rogi.detection.prediction.predicted_area import ground_on
 from rogi.detection.prediction.probability_raster import SPREAD_OF, assemble, raster_reader
@@ -87,6 +89,8 @@ class Request:
         Choices of `make_candidates`.
     stretch
         Values of the imagery that become the ends of the model's range.
+    trust_values
+        Whether tiles whose values are not such as in training are predicted too.
     ground
         Area, the column of its names, and what is excluded; see `ground_on`.
     choice
@@ -98,7 +102,8 @@ class Request:
     imagery: Imagery
     blend: Blend
     outlines: Mapping[str, Any]
-    stretch: tuple[float, float] | None = None
+    stretch: Stretch | None = None
+    trust_values: bool = False
     ground: tuple[str | gpd.GeoDataFrame | None, str | None, Path | None] = (None, None, None)
     choice: Mapping[str, Any] = field(default_factory=dict)
     workers: int | None = None
@@ -150,8 +155,8 @@ def find_candidates(
         for part in sorted(folder.glob(f"{LEDGER}-*-of-*")):
             ledger.take_over(part)
         spread = targets.spread is not None or request.models.answers > 1
-        plan, done = _predicted(request, folder, ledger, spread, progress, say, watch)
-        found = _written(request, plan, done, targets, folder, ledger, progress, watch)
+        plan, done, doubted = _predicted(request, folder, ledger, spread, progress, say, watch)
+        found = _written(request, plan, done, doubted, targets, folder, ledger, progress, watch)
         prune(folder, done)
         output = [] if targets.candidates is None else [targets.candidates.name]
         remove_leftovers(folder, (WHOLE, SPREAD, COG, *output))
@@ -235,10 +240,12 @@ def _predicted(
     say: Callable[[str], None],
     watch: Callable[[str], None],
     part: tuple[int, int] | None = None,
-) -> tuple[Plan, Prediction]:
+) -> tuple[Plan, Prediction, tuple[Doubt, ...]]:
     images, models = request.imagery, request.models
     _rehearse(images, len(models.card.outputs), request.outlines)
-    taken, notes = intake(images, models.card, stretch=request.stretch)
+    taken, notes, doubted = intake(
+        images, models.card, stretch=request.stretch, trust_values=request.trust_values
+    )
     area, area_field, exclude = request.ground
     ground = ground_on(
         images.transform, images.shape, images.crs, area=area, area_field=area_field, exclude=exclude
@@ -274,7 +281,7 @@ def _predicted(
         progress=progress,
     )
     watch("blocks")
-    return plan, done
+    return plan, done, doubted
 
 
 def _rehearse(images: Imagery, outputs: int, outlines: Mapping[str, Any]) -> None:
@@ -287,6 +294,7 @@ def _written(
     request: Request,
     plan: Plan,
     done: Prediction,
+    doubted: Sequence[Doubt],
     targets: Targets,
     folder: Path,
     ledger: Ledger,
@@ -299,8 +307,11 @@ def _written(
     several = request.models.answers > 1
     labels = {"model": request.models.label, "imagery": images.name}
     provenance = _provenance(request, plan, ledger)
-    stated = {**labels, **provenance, **{k: request.outlines.get(k) for k in ("threshold", "date")}}
-    tags = origin_of_parameters({**stated, "image_date": stated["date"]}).tags()
+    date = request.outlines.get("date") or images.date or None
+    stated = {**labels, **provenance, "threshold": request.outlines.get("threshold"), "image_date": date}
+    tags = origin_of_parameters(stated).tags()
+    if doubted:
+        tags[IMAGE_NOTE] = "; ".join(dict.fromkeys(doubt.kind for doubt in doubted))
     assemble(done.store.read, images, card.outputs, whole, progress, tags=tags)
     if several or targets.spread is not None:
         spreads = [SPREAD_OF + name for name in card.outputs]
@@ -315,8 +326,11 @@ def _written(
             model=labels["model"],
             imagery=labels["imagery"],
             spread=stack.enter_context(raster_reader(spread)) if several else None,
-            **request.outlines,
+            **{**request.outlines, "date": date},
         )
+    if request.outlines.get("date") is None:
+        found = with_image_dates(found, images)
+    found = with_doubts(found, doubted, images.crs)
     watch("outlines")
     found = replace(found, parameters={**found.parameters, **provenance})
     made = None
@@ -360,6 +374,7 @@ def _provenance(request: Request, plan: Plan, ledger: Ledger) -> dict[str, Any]:
             "precision": plan.precision,
             "area": area if area is None or isinstance(area, str) else _polygons(area),
             "stretch": None if request.stretch is None else list(request.stretch),
+            "trust_values": request.trust_values,
         },
         "rogi": __version__,
         **{

@@ -13,6 +13,9 @@ from rogi.raster.header import read_tags
 PREFIX: Final = "ROGI_"
 """Begins the names of the tags of a raster, such as ``ROGI_MODEL_SHA256``."""
 
+IMAGE_NOTE: Final = "ROGI_IMAGE_NOTE"
+"""Tag of a raster of which some ground has values that are not such as in training: what they seem to be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -25,7 +28,7 @@ class Origin:
     imagery, imagery_sha256
         Name and digest of the imagery.
     date
-        Of the imagery, ISO 8601.
+        Of the imagery, ISO 8601; ``first/last`` of images of several dates.
     threshold
         Least probability of a pixel of a candidate.
     """
@@ -90,6 +93,12 @@ def with_columns(
     )
 
 
+def _within(date: str, span: str) -> bool:
+    """Whether a date lies in ``first/last``: of candidates of several images all may be of one."""
+    first, _, last = span.partition("/")
+    return bool(last) and "/" not in date and first <= date <= last
+
+
 def refuse_other_raster(raster: Path, candidates: str, own: Origin) -> tuple[str, ...]:
     """Refuse probabilities that are not those that candidates were made from.
 
@@ -120,6 +129,8 @@ def refuse_other_raster(raster: Path, candidates: str, own: Origin) -> tuple[str
             continue
         compared += 1
         mine, theirs = getattr(own, keys[0]), getattr(found, keys[0])
+        if name == "date" and _within(mine, theirs):
+            continue
         if mine != theirs:
             shown = [getattr(o, name) or getattr(o, keys[0]) for o in (found, own)]
             if shown[0] == shown[1]:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rogi.errors import InputError, OptionError
 from rogi.raster.files import RasterFile
-from rogi.raster.header import COLOURS
+from rogi.raster.spectral_names import COLOURS, meaning
+from rogi.text import agreeing
 
 if TYPE_CHECKING:
     from rogi.raster.header import Header
+
+LOOK = 256
+"""Rows and columns in which a fourth band is looked at."""
 
 BandChoice = Sequence[int | str]
 """Band numbers from 1, band names, or ``channel=number`` and ``channel=name``."""
@@ -24,14 +30,15 @@ def choose_bands(header: Header, wanted: BandChoice | None) -> tuple[RasterFile,
     header : Header
     wanted : sequence of int or str, optional
         In the order of the channels. By default the bands the file calls red, green and blue, else the
-        first three of a file of three or four bands, else the only one. An alpha band is a mask, not a
-        channel.
+        first three of a file that names none and has three, or four of which the last is a mask, else the
+        only one. An alpha band is a mask, not a channel.
 
     Returns
     -------
     bands : RasterFile
     names : tuple of str
-        Of the channels. Three bands chosen by number are red, green and blue unless named otherwise.
+        Of the channels: what the file calls them, by `rogi.raster.spectral_names.meaning`. Three bands that
+        it does not name are red, green and blue.
     note : str
         What is worth telling, or nothing.
 
@@ -39,7 +46,7 @@ def choose_bands(header: Header, wanted: BandChoice | None) -> tuple[RasterFile,
     ------
     InputError
         The file has no such bands, more than can be chosen from without being told, a colour table, or
-        complex numbers.
+        complex numbers; or it calls them otherwise than the choice.
     OptionError
         The choice is empty or holds a name twice.
     """
@@ -54,6 +61,8 @@ def choose_bands(header: Header, wanted: BandChoice | None) -> tuple[RasterFile,
         indexes, names, note = _default(header)
     else:
         indexes, names, note = *_wanted(header, wanted), ""
+    if len(set(names)) < len(names):
+        raise OptionError(f"The bands {', '.join(names)} are not all different; name each channel once.")
     return RasterFile(header, indexes), names, note
 
 
@@ -67,58 +76,102 @@ def parse_choice(text: str | None) -> tuple[int | str, ...] | None:
     return tuple(int(part) if part.isdecimal() else part for part in parts)
 
 
+def _is_mask(header: Header, band: int) -> bool:
+    """Whether a band seems to hold one value and 0 only."""
+    shape = min(LOOK, header.shape[0]), min(LOOK, header.shape[1])
+    values = np.unique(RasterFile(header, (band,)).read_decimated(shape)[0])
+    return len(values[values != 0]) <= 1
+
+
+def _called(header: Header, band: int) -> str:
+    """The colour that a file says a band is, or nothing."""
+    return meaning(header.names[band - 1], header.path.name)
+
+
 def _default(header: Header) -> tuple[tuple[int, ...], tuple[str, ...], str]:
-    if set(COLOURS) <= set(header.names):
-        return tuple(header.names.index(colour) + 1 for colour in COLOURS), COLOURS, ""
     bands = tuple(i for i, colour in enumerate(header.colours, start=1) if colour != "alpha")
+    called = {i: _called(header, i) for i in bands}
+    if set(COLOURS) <= set(called.values()):
+        first = {name: i for i, name in reversed(called.items())}
+        return tuple(first[colour] for colour in COLOURS), COLOURS, ""
     if len(bands) == 1:
-        return bands, (header.names[bands[0] - 1] or "grey",), ""
-    if len(bands) == 3:
+        return bands, (called[bands[0]] or header.names[bands[0] - 1] or "grey",), ""
+    if not any(called.values()) and len(bands) == 3:
         return bands, COLOURS, ""
-    if len(bands) == 4:
+    if not any(called.values()) and len(bands) == 4 and _is_mask(header, bands[3]):
         note = f"{header.path} does not name its 4 bands; the first three are taken for red, green and blue."
         return bands[:3], COLOURS, note
+    if len(bands) == 3:
+        return bands, tuple(called[i] or header.names[i - 1] or f"band {i}" for i in bands), ""
+    stated = ", ".join(f"{i} {name}" for i, name in called.items() if name)
+    names = f" (it names {stated})" if stated else ""
     raise InputError(
-        f"{header.path} has {len(bands)} bands and does not say which are red, green and blue; choose with "
-        "--bands, for example --bands 4,3,2."
+        f"{header.path} has {len(bands)} bands and does not say which are red, green and blue{names}; choose "
+        "with --bands, for example --bands 4,3,2."
     )
 
 
 def _wanted(header: Header, wanted: BandChoice) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    indexes, names = [], []
+    indexes: list[int] = []
+    names: list[str] = []  # as the choice gives them; empty for a number
     for item in wanted:
         name, sign, source = item.partition("=") if isinstance(item, str) else ("", "", item)
         source = source if sign or not isinstance(item, str) else item
         if isinstance(source, str) and source.strip().isdecimal():
             source = int(source)
         if isinstance(source, str):
-            index = _named(header, source.strip())
-            names.append(name.strip() if sign else source.strip().casefold())
+            text = source.strip()
+            indexes.append(_named(header, text))
+            names.append(name.strip() if sign else meaning(text, header.path.name) or text.casefold())
         else:
-            index = source
-            if not 1 <= index <= len(header.dtypes):
+            if not 1 <= source <= len(header.dtypes):
                 raise InputError(
-                    f"{header.path} has {len(header.dtypes)} bands, so there is no band {index}; choose "
+                    f"{header.path} has {len(header.dtypes)} bands, so there is no band {source}; choose "
                     "others with --bands."
                 )
-            names.append(name.strip())
-        indexes.append(index)
+            indexes.append(source)
+            names.append(name.strip() if sign else "")
     if not indexes:
         raise OptionError("No bands were chosen; name at least one.")
-    if len(indexes) == 3 and not any(names):
+    _refuse_contradiction(header, indexes, names)
+    called = [_called(header, i) for i in indexes]
+    if len(indexes) == 3 and not any(names) and not any(called):
         names = list(COLOURS)
-    names = [name or header.names[i - 1] or f"band {i}" for name, i in zip(names, indexes, strict=True)]
-    if len(set(names)) < len(names):
-        raise OptionError(f"The bands {', '.join(names)} are not all different; name each channel once.")
-    return tuple(indexes), tuple(names)
+    every = zip(names, called, indexes, strict=True)
+    return tuple(indexes), tuple(n or c or header.names[i - 1] or f"band {i}" for n, c, i in every)
+
+
+def _refuse_contradiction(header: Header, indexes: Sequence[int], names: Sequence[str]) -> None:
+    """Names of the choice that the file's descriptions contradict, and colours taken in another order."""
+    for index, name in zip(indexes, names, strict=True):
+        claimed, called = meaning(name, header.path.name), _called(header, index)
+        if header.described[index - 1] and claimed and called and claimed != called:
+            raise InputError(
+                f"{header.path} describes band {index} as {header.names[index - 1]}, --bands takes it for "
+                f"{name}; give bands by name, or put the description right with rio edit-info."
+            )
+    called = [_called(header, index) for index in indexes]
+    stated = any(header.described[index - 1] for index in indexes)
+    if not any(names) and not stated and set(called) == set(COLOURS) and tuple(called) != COLOURS:
+        pairs = ",".join(f"{colour}={index}" for colour, index in zip(COLOURS, indexes, strict=True))
+        order = ", ".join(called)
+        raise InputError(
+            f"{header.path} calls the bands {', '.join(map(str, indexes))} {order} (colour interpretation). "
+            f"Leave --bands away to take them by name, or give --bands {pairs} if the file is wrong."
+        )
 
 
 def _named(header: Header, name: str) -> int:
-    key = name.casefold()
+    key, colour = name.casefold(), meaning(name, header.path.name)
     if key in header.names:
         return header.names.index(key) + 1
+    same = [i for i in range(1, len(header.names) + 1) if colour and _called(header, i) == colour]
+    if len(same) == 1:
+        return same[0]
     known = ", ".join(text for text in header.names if text) or "none of its bands"
+    several = f"; {len(same)} {agreeing(len(same), 'is', 'are')} {colour}" if same else ""
     raise InputError(
-        f"{header.path} has no band called {name!r} (it names {known}); choose by number, for example "
+        f"{header.path} has no band called {name!r} (it names {known}{several}); choose by number, for "
+        "example "
         f"--bands {name}=1."
     )

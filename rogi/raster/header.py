@@ -33,6 +33,7 @@ from rogi.raster.guard import (
     refuse_remote,
 )
 from rogi.raster.heights import horizontal
+from rogi.raster.spectral_names import COLOURS
 
 if TYPE_CHECKING:
     import pyproj
@@ -44,8 +45,6 @@ VECTOR_SUFFIXES = (".gpkg", ".shp", ".fgb", ".parquet", ".kmz", ".csv")
 NO_GEOREFERENCE = "has no georeference; add one with gdal_edit -a_ullr or take another file."
 
 UNIT_TAGS = ("units", "unit", "unittype")
-
-COLOURS = ("red", "green", "blue")
 
 MEMBER = re.compile(r"(?:/vsi(?:zip|tar)/\{)+([^{}]+)\}")
 """How the path of a member of an archive begins, or of an archive in one (see `elevation.folders`)."""
@@ -136,8 +135,14 @@ class Header:
         + offset, and unit or nothing.
     names : tuple of str
         Of the bands: description or colour in small letters, else nothing.
+    described : tuple of bool
+        Whether that is a description; by default many programs write colours whatever the bands are.
     colours : tuple of str
         What each band is: ``red``, ``alpha``, ``palette``, ``gray`` ...
+    made : str
+        Tag TIFFTAG_DATETIME, as it is.
+    lossy : bool
+        Whether numbers are stored about, as JPEG does.
     masked, point, composed, remote : bool
         Whether it has a mask or alpha band, values of points (AREA_OR_POINT), is a VRT, and addresses may be
         asked for its pixels.
@@ -158,7 +163,10 @@ class Header:
     offsets: tuple[float, ...] = field(compare=False)
     units: tuple[str, ...] = field(compare=False)
     names: tuple[str, ...] = field(compare=False)
+    described: tuple[bool, ...] = field(compare=False)
     colours: tuple[str, ...] = field(compare=False)
+    made: str = field(compare=False)
+    lossy: bool = field(compare=False)
     masked: bool = field(compare=False)
     point: bool = field(compare=False)
     composed: bool = field(compare=False)
@@ -237,7 +245,10 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
                     (text or (colour.name if colour.name in COLOURS else "")).strip().casefold()
                     for text, colour in zip(dataset.descriptions, dataset.colorinterp, strict=True)
                 ),
+                described=tuple(bool(text and text.strip()) for text in dataset.descriptions),
                 colours=tuple(colour.name for colour in dataset.colorinterp),
+                made=str(dataset.tags().get("TIFFTAG_DATETIME", "")),
+                lossy=_is_lossy(dataset) or (dataset.driver == "VRT" and _is_lossy_behind(dataset, path)),
                 masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
                 point=dataset.tags().get("AREA_OR_POINT") == "Point",
                 composed=dataset.driver == "VRT",
@@ -267,6 +278,26 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
     if header.transform == Affine.identity():
         raise InputError(f"{path} {NO_GEOREFERENCE}")
     return header
+
+
+def _is_lossy(dataset: DatasetReader) -> bool:
+    structure = {key: text.upper() for key, text in dataset.tags(ns="IMAGE_STRUCTURE").items()}
+    packed = structure.get("COMPRESSION", dataset.driver.upper())
+    stated = structure.get("COMPRESSION_REVERSIBILITY", "")
+    if stated:
+        return stated.startswith("LOSSY")
+    return "JPEG" in packed and "2000" not in packed
+
+
+def _is_lossy_behind(dataset: DatasetReader, path: Path) -> bool:
+    """Whether the last of the files that a VRT is made of is compressed with loss."""
+    behind = [name for name in dataset.files if Path(name) != path]
+    if not behind:
+        return False
+    unplaced = warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning)
+    with suppress(RasterioError, CPLE_BaseError, OSError), unplaced, gdal_open(Path(behind[-1])) as inner:
+        return _is_lossy(inner)
+    return False
 
 
 def _unit(dataset: DatasetReader, band: int) -> str:

@@ -25,8 +25,14 @@ if TYPE_CHECKING:
 BLOCK = 1024
 """Rows and columns looked at at a time."""
 
+CORNER = 32
+"""Side of a window in which a dark edge is looked for."""
+
 PIECE = 256
 """Side of what is left out, at the most, around what cannot be read of a VRT."""
+
+NEAR = 15
+"""What numbers may be off a nodata value in a file compressed with loss (default of GDAL's nearblack)."""
 
 CACHED_TILES = 256
 """Tiles whose edges a process remembers."""
@@ -64,9 +70,43 @@ class ZeroEdges:
         return fill
 
 
-@lru_cache(maxsize=CACHED_TILES)
+def lossy_fill(tile: Tile) -> list[ZeroEdges]:
+    """Fill of about a nodata value, in a tile compressed with loss, where it does not come out exactly.
+
+    These are the pixels that are nearly a nodata value (`NEAR`) in all bands, and joined by such pixels to
+    the edge of the tile or to one that has it exactly. Tiles that are VRTs are left alone.
+    """
+    if not any(part.header.lossy and not part.header.composed for part in tile.parts):
+        return []
+    stated = {value for part in tile.parts for value in (*part.nodata, *part.voids) if value is not None}
+    found = [_edges(tile, value, NEAR) for value in sorted(stated) if np.isfinite(value)]
+    return [edges for edges in found if edges is not None]
+
+
+def dark_edge(tile: Tile) -> bool:
+    """Whether a tile compressed with loss, without nodata value, is nearly black in a corner or a side's "
+    "middle."""
+    part = tile.parts[0]
+    if not part.header.lossy or tile.tells_voids or any(one.voids for one in tile.parts):
+        return False
+    height, width = tile.shape
+    side = min(CORNER, height, width)
+    for row in (0, (height - side) // 2, height - side):
+        for column in (0, (width - side) // 2, width - side):
+            window = Window(row, row + side, column, column + side)
+            if _near(tile, window, 0.0, NEAR).mean() > 0.5:
+                return True
+    return False
+
+
 def zero_edges(tile: Tile) -> ZeroEdges | None:
-    """The fill of a tile, or None if it has none.
+    """Zeros that fill the edges of a tile, or None if it has none."""
+    return _edges(tile, 0.0, 0)
+
+
+@lru_cache(maxsize=CACHED_TILES)
+def _edges(tile: Tile, value: float, near: int) -> ZeroEdges | None:
+    """Pixels of about a value joined to the edges of a tile, or to one that has it exactly.
 
     If no pixel along the four edges is 0 in all bands, nothing else is read. Pixels are joined along
     their sides, not across corners.
@@ -75,7 +115,7 @@ def zero_edges(tile: Tile) -> ZeroEdges | None:
     ------
     CorruptTile
     """
-    if not _zero_on_ring(tile):
+    if not near and not _zero_on_ring(tile):
         return None
     rows, columns = (-(-length // BLOCK) for length in tile.shape)
     kept: dict[tuple[int, int], bytes] = {}
@@ -88,7 +128,7 @@ def zero_edges(tile: Tile) -> ZeroEdges | None:
         left = np.zeros(0, np.int64)
         for j in range(columns):
             block = _block(tile.shape, i, j)
-            zero = _zeros(tile, block)
+            zero = _near(tile, block, value, near)
             if j == 0:
                 left = np.zeros(zero.shape[0], np.int64)
             if not zero.any():
@@ -103,10 +143,15 @@ def zero_edges(tile: Tile) -> ZeroEdges | None:
                 pairs.append((numbers[-1], np.zeros(zero.shape[1], np.int64)))
             if j == columns - 1:
                 pairs.append((numbers[:, -1], np.zeros(zero.shape[0], np.int64)))
+            if near:
+                exact = _near(tile, block, value, 0)
+                pairs.append((numbers[exact], np.zeros(int(exact.sum()), np.int64)))
             for one, other in pairs:
                 meet = (one >= 0) & (other >= 0)
                 joints.append(np.unique(np.stack([one[meet], other[meet]]), axis=1))
             above[j], left = numbers[-1].copy(), numbers[:, -1].copy()
+    if not joints:
+        return None
     one, other = np.concatenate(joints, axis=1)
     graph = coo_array((np.ones(len(one), bool), (one, other)), shape=(total, total))
     _, group = connected_components(graph, directed=False)
@@ -135,15 +180,18 @@ def _zero_on_ring(tile: Tile) -> bool:
         for start in range(0, height, BLOCK // 4)
         for column in sorted({0, width - 1})
     ]
-    return any(_zeros(tile, window).any() for window in windows)
+    return any(_near(tile, window, 0.0, 0).any() for window in windows)
 
 
-def _zeros(tile: Tile, window: Window) -> Mask:
-    """Pixels of a window that are 0 in all bands; of a VRT what lies on files at fault is none."""
+def _near(tile: Tile, window: Window, value: float, near: int) -> Mask:
+    """Pixels of a window that are about a value in all bands; of a VRT what lies on files at fault is "
+    "none."""
 
     def read(part: Window) -> Mask:
-        zero: Mask = (tile.read_stored(part)[0] == 0).all(axis=0)
-        return zero
+        stored = tile.read_stored(part)[0]
+        if near == 0:
+            return np.asarray((stored == value).all(axis=0))
+        return np.asarray((np.abs(stored.astype(np.float32) - value) <= near).all(axis=0))
 
     found: Mask = around_damage(read, window, False, _not_of([part.path for part in tile.parts]), PIECE)
     return found

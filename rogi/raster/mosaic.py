@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.errors import InputError
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Grid, Mask, Window, aligned, joined
 from rogi.raster.heights import Undulation
-from rogi.raster.image_edges import zero_edges
+from rogi.raster.image_edges import lossy_fill, zero_edges
 from rogi.raster.voids import relief_file
+
+if TYPE_CHECKING:
+    from rogi.raster.cloud_masks import CloudMask
 
 Floats = NDArray[np.floating[Any]]
 
@@ -34,6 +38,14 @@ class Tile:
         Whether these are elevations, which have voids of their own: see `rogi.raster.voids`.
     undulation : Undulation, optional
         What is taken from elevations above the ellipsoid.
+    gains : tuple of (float, float), optional
+        Of each channel, value = stored number x scale + offset; None for the stored numbers.
+    date : str
+        Of the image, ISO 8601; empty where it is not known.
+    cloud : float, optional
+        Share of the image in clouds, 0-1, where its catalogue says so.
+    masks : tuple of CloudMask
+        What else is not valid.
     """
 
     parts: tuple[RasterFile, ...]
@@ -41,6 +53,10 @@ class Tile:
     column: int = 0
     relief: bool = False
     undulation: Undulation | None = None
+    gains: tuple[tuple[float, float], ...] | None = None
+    date: str = ""
+    cloud: float | None = None
+    masks: tuple[CloudMask, ...] = ()
 
     @property
     def grid(self) -> Grid:
@@ -54,13 +70,14 @@ class Tile:
 
     @property
     def dtype(self) -> str:
-        """Of the stored numbers."""
-        return self.parts[0].dtype
+        """Of the values: that of the stored numbers unless scale or offset are applied."""
+        return self.parts[0].dtype if self.gains is None else "float32"
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All files it is made of."""
-        return tuple(dict.fromkeys(file for part in self.parts for file in part.files))
+        sources = (*self.parts, *(mask.raster for mask in self.masks))
+        return tuple(dict.fromkeys(file for source in sources for file in source.files))
 
     @property
     def channels(self) -> int:
@@ -81,6 +98,41 @@ class Tile:
     def with_voids(self, *values: float) -> Tile:
         """The same tile with more numbers taken for "no value"."""
         return replace(self, parts=tuple(part.with_voids(*values) for part in self.parts)) if values else self
+
+    @property
+    def scaled(self) -> bool:
+        """Whether values are in another unit than the stored numbers."""
+        return self.gains is not None and any(scale != 1 for scale, _ in self.gains)
+
+    def with_gains(self, scaled: bool) -> Tile:
+        """The same tile with its scale and offset tags applied, or only the number that stands for 0 taken
+        off.
+
+        Raises
+        ------
+        InputError
+            A tag is no number, or a scale 0.
+        """
+        tags = [
+            (part.header.scales[i - 1], part.header.offsets[i - 1])
+            for part in self.parts
+            for i in part.indexes
+        ]
+        if not all(np.isfinite(tag).all() and tag[0] for tag in tags):
+            raise InputError(
+                f"{self.parts[0].path} states a scale and offset of "
+                f"{', '.join(f'{s:g} and {o:g}' for s, o in tags)}; "
+                "a scale is a number other than 0. Put the tags right with gdal_edit -scale -offset."
+            )
+        gains = tuple(tag if scaled else (1.0, tag[1] / tag[0]) for tag in tags)
+        return self if all(gain == (1, 0) for gain in gains) else replace(self, gains=gains)
+
+    @property
+    def intake(self) -> tuple[Any, ...]:
+        """What decides on its values and valid pixels besides the content of its files."""
+        bands = tuple((part.indexes, part.voids) if part.voids else part.indexes for part in self.parts)
+        masks = tuple((mask.raster.indexes, mask.classes) for mask in self.masks)
+        return (*bands, self.gains, masks) if self.gains or masks else bands
 
     def placed(self, row: int, column: int) -> Tile:
         """The same tile somewhere else."""
@@ -117,6 +169,13 @@ class Tile:
         edges = None if self.tells_voids else zero_edges(self.placed(0, 0))
         if edges is not None:
             valid &= ~edges.read(window)
+        for fill in lossy_fill(self.placed(0, 0)):
+            valid &= ~fill.read(window)
+        for mask in self.masks:
+            valid &= ~mask.read(window, self.grid)
+        if self.gains is not None:
+            scale, offset = np.array(self.gains, np.float32).T[:, :, None, None]
+            stored = stored.astype(np.float32) * scale + offset
         return stored, valid
 
     def read_values(self, window: Window) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,12 @@ from rogi.detection.model.export import INPUT, OPSET, OUTPUT
 
 
 def card(
-    channels: int = 3, outputs: int = 1, patch: int = 480, stride: int = 320, **changes: object
+    channels: int = 3,
+    outputs: int = 1,
+    patch: int = 480,
+    stride: int = 320,
+    percentiles: Sequence[Sequence[float]] = ((),) * 8,
+    **changes: object,
 ) -> ModelCard:
     """A card of a model that takes bytes."""
     names = ("red", "green", "blue", *(f"channel {i}" for i in range(4, channels + 1)))
@@ -24,7 +30,8 @@ def card(
         "architecture": "Unet",
         "encoder": "resnet18",
         "channels": tuple(
-            Channel(name, "1", 100.0 + 10 * i, 50.0) for i, name in enumerate(names[:channels])
+            Channel(name, "1", 100.0 + 10 * i, 50.0, tuple(percentiles[i]))
+            for i, name in enumerate(names[:channels])
         ),
         "dtype": "uint8",
         "dtype_range": (0.0, 255.0),
@@ -109,6 +116,6 @@ def tiny_bundle(
     model, kernel = tiny_onnx(channels, outputs, patch, width, gain)
     images = np.random.default_rng(0).normal(size=(1, channels, patch, patch)).astype(np.float32)
     golden = Golden(images, answer(images, outputs, width, gain))
-    made = card(channels, outputs, patch, stride, **changes)
+    made = card(channels, outputs, patch, stride, **changes)  # type: ignore[arg-type]
     write_files(path, made, onnx=model, weights={"kernel": kernel}, golden=golden, force=force)
     return Bundle.load(path)

@@ -156,7 +156,7 @@ def test_the_same_bytes(
 
 def test_bands_and_stretch(bundles: dict[int, Bundle], tmp_path: Path) -> None:
     """Blue first, and two of the channels stretched."""
-    intake = Intake((2, 1, 0), (0, 2), (17.0, 203.0), (0.0, 255.0))
+    intake = Intake((2, 1, 0), (0, 2), ((17.0, 203.0), (3.0, 180.0)), (0.0, 255.0))
     blend = Blend(Merge.COSINE, STRIDE, PATCH, 64)
     jobs = jobs_of(image(tmp_path / "image.tif"), bundles[1], blend, tmp_path / "blocks", intake=intake)
     plain = [replace(job, task=replace(job.task, intake=Intake((0, 1, 2)))) for job in jobs]

@@ -311,7 +311,7 @@ def test_stac_item_with_a_file_per_band(tmp_path: Path) -> None:
     assert imagery.names == ("red", "green", "blue")
     np.testing.assert_array_equal(imagery.read(0, 0, 8, 8)[0], values[[2, 1, 0]])
     chosen = Imagery.open(path, bands=["infrared=B08", "B04"])
-    assert chosen.names == ("infrared", "B04")
+    assert chosen.names == ("infrared", "red")
     np.testing.assert_array_equal(chosen.read(0, 0, 8, 8)[0], values[[3, 2]])
     assert len(imagery.keys(0, 0, 8, 8)) == 3
 

@@ -741,7 +741,6 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
         "reflectance": write_image(tmp_path / "reflectance.tif", image / np.float32(255)),
         "numbers": write_image(tmp_path / "numbers.tif", image.astype(np.uint16) * 30),
         "nowhere": write_image(tmp_path / "nowhere.tif", image, crs=None),
-        "empty": write_image(tmp_path / "empty.tif", np.zeros_like(image), nodata=0),
         "good": write_image(tmp_path / "good.tif", image),
         "degrees": write_image(
             tmp_path / "degrees.tif", image, Affine(5.45e-5, 0, 11.0, 0, -5.45e-5, 47.0), crs="EPSG:4326"
@@ -763,7 +762,6 @@ def test_imagery_that_does_not_fit(main: Main, bundle: Bundle, tmp_path: Path) -
         ("reflectance", bundle, (), ("float32", "uint8", "--stretch LOW,HIGH")),
         ("numbers", bundle, (), ("uint16", "--stretch LOW,HIGH")),
         ("nowhere", bundle, (), ("no coordinate reference system",)),
-        ("empty", bundle, (), ("no pixel with data",)),
         ("good", bundle, ("--area", "10,40,11,41"), ("does not reach into the area",)),
         ("good", bundle, ("--area", "0,0,1,1"), ("does not reach into the area",)),  # beyond the projection
         ("vector", bundle, (), ("is a vector file", "options such as --area")),

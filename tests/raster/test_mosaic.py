@@ -175,7 +175,7 @@ def test_zeros_joined_to_the_edge_are_void_and_others_are_not(
         np.testing.assert_array_equal(imagery.read(7, 13, 31, 40)[1], valid[7:38, 13:53])
     finally:
         image_edges.BLOCK = saved
-        image_edges.zero_edges.cache_clear()
+        image_edges._edges.cache_clear()
     assert count >= 1
 
 

@@ -258,5 +258,10 @@ def test_doubt_and_proposals() -> None:
     assert said[TaskClass.NOT_DETECTED] == Decision.REMOVE
     low = dict(zip(CLASSES, priority.proposals(code, 1 - belief, has_unit), strict=True))
     assert (low[TaskClass.NOT_DETECTED], low[TaskClass.NEW]) == (Decision.REMAIN, Decision.REMOVE)
+    nowhere = priority.proposals(code, belief, has_unit, np.ones(len(code), bool))
+    assert nowhere[list(CLASSES).index(TaskClass.NOT_DETECTED)] == Decision.REMAIN
+    nothing = priority.proposals(code, 1 - belief, has_unit, np.ones(len(code), bool))
+    assert nothing[list(CLASSES).index(TaskClass.NEW)] == Decision.UNSURE
+    assert Decision.REMOVE not in (*nowhere, *nothing)
     none = Clusters(*(np.zeros(0, int),) * 3, *(np.zeros(0),) * 3)
     assert len(none) == 0 and none.iou.size == 0

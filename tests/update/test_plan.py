@@ -261,6 +261,36 @@ def test_probability_raster(inputs: Inputs, tmp_path: Path) -> None:
     assert list(again["valid_share"].dropna()) == list(tasks["valid_share"].dropna())
 
 
+@pytest.mark.parametrize("kept", ["coverage", "candidates"])
+def test_nothing_is_proposed_for_removal_on_doubtful_ground(
+    inputs: Inputs, tmp_path: Path, kept: str
+) -> None:
+    """The same candidates and a probability of 0 for all units, first on sound ground, then on doubtful one.
+
+    The note is that of the layer coverage, or that of a candidate in a file without coverage.
+    """
+    case = inputs.case
+    frame = candidate_frame(case)
+    everywhere = shapely.box(*gpd.GeoSeries(list(case.outline.values())).total_bounds).buffer(0.05)
+    west, south, east, north = everywhere.bounds
+    shape = int((north - south) / 1e-3), int((east - west) / 1e-3)
+    silence = probability_raster(tmp_path / "p.tif", np.zeros(shape, np.uint8), west, north, 1e-3)
+    proposed = []
+    for note in (None, "another scale"):
+        path = tmp_path / f"{note}.gpkg"
+        own = frame.assign(image_note=note if kept == "candidates" else None)
+        own.to_file(path, layer="candidates")
+        if kept == "coverage":
+            ground = gpd.GeoDataFrame({"image_note": [note]}, geometry=[everywhere], crs=CRS)
+            ground.to_file(path, layer="coverage", mode="a")
+        made = make_plan(request_of(inputs, candidates=str(path), probability=silence))
+        proposed.append(made.tasks.set_index("task")["proposal"])
+        assert any("image_note" in text for text in made.notes) == (note is not None)
+    sound, doubtful = proposed
+    assert (sound == "remove").any() and not (doubtful == "remove").any()
+    assert set(doubtful[sound == "remove"]) <= {"remain", "unsure"}
+
+
 def test_probability_of_other_ground_and_pictures(inputs: Inputs, tmp_path: Path) -> None:
     """A raster without data in any outline tells nothing; three bands of bytes are a picture."""
     elsewhere = probability_raster(tmp_path / "p.tif", np.full((100, 100), 127, np.uint8), 80.0, 30.0, 1e-4)

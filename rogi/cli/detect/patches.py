@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.common import KEEPS
+from rogi.cli.detect.imagery_options import IMAGERY, Bands, Channels, Masks, NoData, PreferChoice, Preferred
 from rogi.cli.options import Remote, pairs
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from rogi.detection.patches.extraction import Made
 
 
+LABELS, CUTTING, PARTS = "Labels", "Cutting", "Training and validation"
+"""Headings of options in ``--help``."""
+
+
 def patches(
     imagery: Annotated[
         list[Path],
@@ -40,68 +45,104 @@ def patches(
         list[Path] | None,
         typer.Option(
             help="Polygons of what is no rock glacier: FILE or FILE:LAYER. Of candidates with a column "
-            "decision those to remove; the unsure ones are ignored. Repeatable."
+            "decision those to remove; the unsure ones are ignored. Repeatable.",
+            rich_help_panel=LABELS,
         ),
     ] = None,
     hard: Annotated[
         float,
         typer.Option(
-            help="How often a patch with a rejected candidate of confidence 1 is taken in an epoch; 1: once."
+            help="How often a patch with a rejected candidate of confidence 1 is taken in an epoch; 1: once.",
+            rich_help_panel=LABELS,
         ),
     ] = 1.0,
     ignore: Annotated[
         list[Path] | None,
-        typer.Option(help="Polygons that count neither in the loss nor in scores. Repeatable."),
+        typer.Option(
+            help="Polygons that count neither in the loss nor in scores. Repeatable.", rich_help_panel=LABELS
+        ),
     ] = None,
     ignore_where: Annotated[
         str | None,
-        typer.Option(help="Units to ignore by an attribute: COLUMN=VALUE or COLUMN=VALUE,VALUE."),
+        typer.Option(
+            help="Units to ignore by an attribute: COLUMN=VALUE or COLUMN=VALUE,VALUE.",
+            rich_help_panel=LABELS,
+        ),
     ] = None,
     background: Annotated[
         float,
-        typer.Option(help="Share of patches of random ground without outlines, 0 to 0.9."),
+        typer.Option(
+            help="Share of patches of random ground without outlines, 0 to 0.9.", rich_help_panel=CUTTING
+        ),
     ] = 0.0,
     area: Annotated[
         Path | None,
-        typer.Option(help="Polygons of the ground that was searched for units; outside nothing counts."),
-    ] = None,
-    channel: Annotated[
-        list[str] | None,
         typer.Option(
-            help="NAME=RASTER: a further channel, e.g. elevation=dem.tif, slope=dem.tif. Repeatable."
+            help="Polygons of the ground that was searched for units; outside nothing counts.",
+            rich_help_panel=LABELS,
         ),
     ] = None,
-    bands: Annotated[
-        str | None, typer.Option(help="Bands of the imagery: 3,2,1 or red=4,green=3,blue=2 or names.")
-    ] = None,
+    channel: Channels = None,
+    bands: Bands = None,
     crs: Annotated[
-        str | None, typer.Option(help="CRS of outlines whose file states none (CSV), e.g. EPSG:4326.")
+        str | None,
+        typer.Option(
+            help="CRS of outlines whose file states none (CSV), e.g. EPSG:4326.", rich_help_panel=LABELS
+        ),
     ] = None,
-    resolution: Annotated[float | None, typer.Option(help="Resample to pixels of so many metres.")] = None,
-    context: Annotated[float, typer.Option(help="Metres of ground around a unit.")] = 1500.0,
-    size: Annotated[int, typer.Option(help="Side of a patch, pixels.", min=16, max=4096)] = 480,
+    resolution: Annotated[
+        float | None, typer.Option(help="Resample to pixels of so many metres.", rich_help_panel=IMAGERY)
+    ] = None,
+    context: Annotated[
+        float, typer.Option(help="Metres of ground around a unit.", rich_help_panel=CUTTING)
+    ] = 1500.0,
+    size: Annotated[
+        int, typer.Option(help="Side of a patch, pixels.", min=16, max=4096, rich_help_panel=CUTTING)
+    ] = 480,
     stride: Annotated[
         int | None,
-        typer.Option(help="Pixels between neighbouring patches; default two thirds of the side.", min=1),
+        typer.Option(
+            help="Pixels between neighbouring patches; default two thirds of the side.",
+            min=1,
+            rich_help_panel=CUTTING,
+        ),
     ] = None,
     split: Annotated[
-        str, typer.Option(help="blocked: by blocks of ground, a patch apart; random: by units, which leaks.")
+        str,
+        typer.Option(
+            help="blocked: by blocks of ground, a patch apart; random: by units, which leaks.",
+            rich_help_panel=PARTS,
+        ),
     ] = "blocked",
-    train_share: Annotated[float, typer.Option(help="Share of the patches for training.")] = 0.7,
+    train_share: Annotated[
+        float, typer.Option(help="Share of the patches for training.", rich_help_panel=PARTS)
+    ] = 0.7,
     block: Annotated[
         float | None,
-        typer.Option(help="Side of the blocks in metres; chosen by size of the area unless given."),
+        typer.Option(
+            help="Side of the blocks in metres; chosen by size of the area unless given.",
+            rich_help_panel=PARTS,
+        ),
     ] = None,
     border: Annotated[
-        int, typer.Option(help="Pixels beside borders of touching units that get the label 2.", min=0, max=50)
+        int,
+        typer.Option(
+            help="Pixels beside borders of touching units that get the label 2.",
+            min=0,
+            max=50,
+            rich_help_panel=LABELS,
+        ),
     ] = 2,
-    minimum_valid: Annotated[float, typer.Option(help="Least share of valid pixels of a patch.")] = 0.05,
-    seed: Annotated[int, typer.Option(help="Same seed and inputs, same bytes.", min=0)] = 0,
+    minimum_valid: Annotated[
+        float, typer.Option(help="Least share of valid pixels of a patch.", rich_help_panel=CUTTING)
+    ] = 0.05,
+    seed: Annotated[
+        int, typer.Option(help="Same seed and inputs, same bytes.", min=0, rich_help_panel=PARTS)
+    ] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a folder of patches that exists.")] = False,
-    nodata: Annotated[
-        list[float] | None,
-        typer.Option(help="Stored number that is void, where files do not say so. Repeatable."),
-    ] = None,
+    nodata: NoData = None,
+    mask: Masks = None,
+    prefer: Preferred = PreferChoice.ORDER,
     remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings.")] = False,
 ) -> None:
@@ -127,7 +168,15 @@ def patches(
     channels = pairs(channel, "--channel", "elevation=dem.tif")
     chosen = parse_choice(bands)
     images = [
-        Imagery.open(path, bands=chosen, channels=channels, resolution=resolution, nodata=nodata or ())
+        Imagery.open(
+            path,
+            bands=chosen,
+            channels=channels,
+            resolution=resolution,
+            nodata=nodata or (),
+            masks=mask or (),
+            prefer=prefer.value,
+        )
         for path in imagery
     ]
     line = Progress(quiet)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.common import KEEPS
+from rogi.cli.detect.imagery_options import IMAGERY, Bands, Channels, Masks, NoData, PreferChoice, Preferred
 from rogi.cli.options import Remote, pairs
 from rogi.cli.options import date as parsed_date
 from rogi.cli.progress import Progress
 from rogi.cli.streams import Stopwatch, tell
 from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates, predict_part
 from rogi.detection.imagery.channels import Imagery
+from rogi.detection.imagery.suitability import is_scaled, parse_stretch
 from rogi.detection.model.ensemble import Models
 from rogi.detection.prediction.run import blocks_held
 from rogi.errors import INTERRUPTED, OptionError, is_interrupt
@@ -25,6 +27,10 @@ from rogi.text import agreeing, counted
 if TYPE_CHECKING:
     from rogi.detection.candidates.extraction import Candidates
     from rogi.detection.prediction.run import Prediction
+
+
+GROUND, OUTLINES, RUNNING = "Ground", "Outlines", "Windows and what runs them"
+"""Headings of options in ``--help``."""
 
 
 class MergeChoice(StrEnum):
@@ -59,63 +65,102 @@ def predict(
     ],
     area: Annotated[
         str | None,
-        typer.Option(help="Only this ground: a file of polygons, FILE:NAME, or W,S,E,N in degrees."),
-    ] = None,
-    area_field: Annotated[str | None, typer.Option(help="Column of the names in the file of --area.")] = None,
-    exclude: Annotated[
-        Path | None, typer.Option(help="Polygons of ground that is not predicted, such as glaciers.")
-    ] = None,
-    glaciers: Annotated[
-        Path | None, typer.Option(help="Glacier outlines, to say how much of each candidate lies on them.")
-    ] = None,
-    bands: Annotated[
-        str | None, typer.Option(help="Bands of the imagery: 3,2,1 or red=4,green=3,blue=2 or names.")
-    ] = None,
-    channel: Annotated[
-        list[str] | None,
         typer.Option(
-            help="NAME=RASTER: a further channel the model takes, e.g. elevation=dem.tif. Repeatable."
+            help="Only this ground: a file of polygons, FILE:NAME, or W,S,E,N in degrees.",
+            rich_help_panel=GROUND,
         ),
     ] = None,
-    nodata: Annotated[
-        list[float] | None,
-        typer.Option(help="Stored number that is void, where files do not say so. Repeatable."),
+    area_field: Annotated[
+        str | None, typer.Option(help="Column of the names in the file of --area.", rich_help_panel=GROUND)
     ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(
+            help="Polygons of ground that is not predicted, such as glaciers.", rich_help_panel=GROUND
+        ),
+    ] = None,
+    glaciers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Glacier outlines, to say how much of each candidate lies on them.", rich_help_panel=GROUND
+        ),
+    ] = None,
+    bands: Bands = None,
+    channel: Channels = None,
+    nodata: NoData = None,
     resample: Annotated[
-        bool, typer.Option("--resample", help="Bring the imagery to the pixel size of the model.")
+        bool,
+        typer.Option(
+            "--resample", help="Bring the imagery to the pixel size of the model.", rich_help_panel=IMAGERY
+        ),
     ] = False,
     stretch: Annotated[
         str | None,
-        typer.Option(help="LOW,HIGH: values of the imagery that become the ends of the model's range."),
+        typer.Option(
+            help="LOW,HIGH: values of the imagery that become the ends of the model's range; or percentiles: "
+            "p2,p98.",
+            rich_help_panel=IMAGERY,
+        ),
     ] = None,
+    trust_values: Annotated[
+        bool,
+        typer.Option(
+            "--trust-values",
+            help="Predict tiles whose values are not such as in training, too.",
+            rich_help_panel=IMAGERY,
+        ),
+    ] = False,
+    mask: Masks = None,
+    prefer: Preferred = PreferChoice.ORDER,
     turns: Annotated[
         int,
         typer.Option(
-            help="Mean of so many answers: 2 half turns, 4 quarter turns, 8 mirrored too; 1: as it is."
+            help="Mean of so many answers: 2 half turns, 4 quarter turns, 8 mirrored too; 1: as it is.",
+            rich_help_panel=RUNNING,
         ),
     ] = 1,
     merge: Annotated[
         MergeChoice,
-        typer.Option(help="cosine: weighted mean of windows; or: largest value, as Sun et al. (2024)."),
+        typer.Option(
+            help="cosine: weighted mean of windows; or: largest value, as Sun et al. (2024).",
+            rich_help_panel=RUNNING,
+        ),
     ] = MergeChoice.COSINE,
     stride: Annotated[
-        int | None, typer.Option(help="Pixels between windows; default the model's, with --merge or 160.")
+        int | None,
+        typer.Option(
+            help="Pixels between windows; default the model's, with --merge or 160.", rich_help_panel=RUNNING
+        ),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Least probability of a candidate's pixels; default the model's.")
+        float | None,
+        typer.Option(
+            help="Least probability of a candidate's pixels; default the model's.", rich_help_panel=OUTLINES
+        ),
     ] = None,
-    minimum_area: Annotated[float, typer.Option(help="Least area of a candidate, m².")] = 10_000.0,
-    fill_holes: Annotated[float, typer.Option(help="Fill holes of less than so many m².")] = 0.0,
+    minimum_area: Annotated[
+        float, typer.Option(help="Least area of a candidate, m².", rich_help_panel=OUTLINES)
+    ] = 10_000.0,
+    fill_holes: Annotated[
+        float, typer.Option(help="Fill holes of less than so many m².", rich_help_panel=OUTLINES)
+    ] = 0.0,
     smooth: Annotated[
-        float, typer.Option(help="Smooth outlines by so many pixels; 0: along the edges of pixels.")
+        float,
+        typer.Option(
+            help="Smooth outlines by so many pixels; 0: along the edges of pixels.", rich_help_panel=OUTLINES
+        ),
     ] = 0.0,
     separate: Annotated[
-        SeparateChoice | None, typer.Option(help="Separate units that touch; the parent is kept.")
+        SeparateChoice | None,
+        typer.Option(help="Separate units that touch; the parent is kept.", rich_help_panel=OUTLINES),
     ] = None,
     crs: Annotated[
-        str | None, typer.Option(help="CRS of the candidates; default that of the imagery.")
+        str | None,
+        typer.Option(help="CRS of the candidates; default that of the imagery.", rich_help_panel=OUTLINES),
     ] = None,
-    date: Annotated[str | None, typer.Option(help="Date of the imagery, e.g. 2021-08-15.")] = None,
+    date: Annotated[
+        str | None, typer.Option(help="Date of the imagery, e.g. 2021-08-15.", rich_help_panel=IMAGERY)
+    ] = None,
     probability: Annotated[
         Path | None, typer.Option(help="Probability raster to write too: a cloud-optimised GeoTIFF."), KEEPS
     ] = None,
@@ -124,34 +169,55 @@ def predict(
         typer.Option(help="Standard deviation among models, turns and overlapping windows, likewise."),
         KEEPS,
     ] = None,
-    backend: Annotated[str, typer.Option(help="auto, openvino, onnxruntime or torch.")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="auto, fp32, tf32 (GPUs) or bf16; each must pass the model's self-test.")
+    backend: Annotated[
+        str, typer.Option(help="auto, openvino, onnxruntime or torch.", rich_help_panel=RUNNING)
     ] = "auto",
-    batch: Annotated[int | None, typer.Option(help="Windows at a time on a GPU.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=RUNNING)] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="auto, fp32, tf32 (GPUs) or bf16; each must pass the model's self-test.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = "auto",
+    batch: Annotated[
+        int | None, typer.Option(help="Windows at a time on a GPU.", rich_help_panel=RUNNING)
+    ] = None,
     threads: Annotated[
-        int | None, typer.Option(help="Of each worker; default its share of the cores.")
+        int | None,
+        typer.Option(help="Of each worker; default its share of the cores.", rich_help_panel=RUNNING),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes of this machine; default 1, with --device cuda one for each GPU."),
+        typer.Option(
+            help="Processes of this machine; default 1, with --device cuda one for each GPU.",
+            rich_help_panel=RUNNING,
+        ),
     ] = None,
-    cluster: Annotated[str | None, typer.Option(help="A Dask scheduler, tcp://host:port, instead.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="A Dask scheduler, tcp://host:port, instead.", rich_help_panel=RUNNING)
+    ] = None,
     part: Annotated[
         str | None,
         typer.Option(
             metavar="K/N",
             help="Predict only this share of the blocks, such as 3/8, and write no files: a job of an array.",
+            rich_help_panel=RUNNING,
         ),
     ] = None,
     block: Annotated[
         int | None,
-        typer.Option(help="Side of a block in pixels, about: what is lost when a run is stopped."),
+        typer.Option(
+            help="Side of a block in pixels, about: what is lost when a run is stopped.",
+            rich_help_panel=RUNNING,
+        ),
     ] = None,
     work: Annotated[
         Path | None,
-        typer.Option(help="Folder that keeps finished blocks; default OUT.rogi, beside the output."),
+        typer.Option(
+            help="Folder that keeps finished blocks; default OUT.rogi, beside the output.",
+            rich_help_panel=RUNNING,
+        ),
         KEEPS,
     ] = None,
     force: Annotated[
@@ -162,7 +228,8 @@ def predict(
         bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings and errors.")
     ] = False,
 ) -> None:
-    """Find candidates of rock glaciers in imagery: predict, put together, and draw outlines with confidence.
+    """Find candidates of rock glaciers in imagery: predict, put together, and draw outlines
+    with confidence.
 
     Stopped at any point, the same command goes on where it was; of changed imagery only the blocks it touches
     are predicted again. Needs no GPU and no PyTorch, only the extra `detect`.
@@ -180,7 +247,16 @@ def predict(
     targets.check_folders(imagery)
     request = Request(
         models,
-        _open(imagery, models, bands, channel, resample, nodata),
+        Imagery.open(
+            imagery,
+            bands=parse_choice(bands),
+            channels=pairs(channel, "--channel", "elevation=dem.tif"),
+            resolution=models.card.resolution_m if resample else None,
+            nodata=nodata or (),
+            masks=mask or (),
+            prefer=prefer.value,
+            scaled=is_scaled(models.card),
+        ),
         chosen_blend(models, merge.value, stride, block, spread is not None),
         {
             "threshold": level,
@@ -192,7 +268,8 @@ def predict(
             "date": date,
             "to_crs": crs,
         },
-        _stretch(stretch),
+        parse_stretch(stretch),
+        trust_values,
         (area, area_field, exclude),
         {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
         workers,
@@ -242,33 +319,6 @@ def predict(
             "ground was. Put it right and run the same command again."
         )
         raise typer.Exit(2)
-
-
-def _open(
-    paths: list[Path],
-    models: Models,
-    bands: str | None,
-    channel: list[str] | None,
-    resample: bool,
-    nodata: list[float] | None,
-) -> Imagery:
-    return Imagery.open(
-        paths,
-        bands=parse_choice(bands),
-        channels=pairs(channel, "--channel", "elevation=dem.tif"),
-        resolution=models.card.resolution_m if resample else None,
-        nodata=nodata or (),
-    )
-
-
-def _stretch(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise OptionError(f"--stretch is two numbers such as 0,10000, found {text!r}.") from None
-    return low, high
 
 
 def _part(text: str) -> tuple[int, int]:

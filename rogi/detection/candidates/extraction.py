@@ -206,13 +206,19 @@ def make_candidates(
     if method is not None:
         parents, columns["parent_id"] = _parents(read, shape, outlines, parent, transform, system, block)
     columns |= {name: _repeated(value, len(ids)) for name, value in labels.items()}
+    columns["image_note"] = _repeated(None, len(ids))
     target = system if to_crs is None else parse_crs(to_crs)
     coverage = polygonise(read, shape, level=0, block=block).geometries(transform)
     if target != system:
         coverage = with_points_along(coverage, system)
     return Candidates(
         _table({name: columns[name][order] for name in COLUMNS}, shapes[order], system, target),
-        _table({"name": _repeated(imagery, len(coverage))}, _oriented(coverage), system, target),
+        _table(
+            {"name": _repeated(imagery, len(coverage)), "image_note": _repeated(None, len(coverage))},
+            _oriented(coverage),
+            system,
+            target,
+        ),
         None if parents is None else _table(*parents, system, target),
         {
             "threshold": threshold,
@@ -246,6 +252,7 @@ COLUMNS = (
     "model",
     "imagery",
     "image_date",
+    "image_note",
 )
 """Columns of the layer ``candidates``, in order."""
 

@@ -5,24 +5,29 @@ What a pixel is given as depends on the pixel alone, never on the window it is r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from affine import Affine
+from numpy.typing import NDArray
 
-from rogi.detection.imagery.derived_channels import DIGITAL, UNITS, added_channel
+from rogi.detection.imagery.derived_channels import DIGITAL, SCALED, UNITS, added_channel
+from rogi.detection.imagery.preference import Prefer, dated, layered
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
+from rogi.raster.cloud_masks import CloudMask, mask_files, open_mask, parse_mask, with_masks
 from rogi.raster.files import ABSENT, content_digest
 from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.guard import is_there
 from rogi.raster.header import CorruptTile, Header, Stamp, raster_stamp
-from rogi.raster.mosaic import Floats, Mosaic, Tile, assemble
+from rogi.raster.mosaic import Floats, Mosaic, Tile
 from rogi.raster.resampling import Fitted, Layer, Resampling, fitted, read_layers
 from rogi.raster.sources import agreed_channels, file_tiles
 from rogi.raster.stac import stac_tiles
@@ -90,6 +95,9 @@ class Imagery:
         channels: Mapping[str, Source] | None = None,
         resolution: float | None = None,
         nodata: Sequence[float] = (),
+        masks: Sequence[str] = (),
+        prefer: str = Prefer.ORDER,
+        scaled: bool = True,
     ) -> Imagery:
         """Look at the files of some imagery; nothing but their headers is read.
 
@@ -112,6 +120,14 @@ class Imagery:
             sides of its pixels are within 0.5 % of it.
         nodata : sequence of float
             Stored numbers that are void beside the files' own, of integers where all bands have one.
+        masks : sequence of str
+            Masks of clouds, shadows and snow: files, folders, or keys of assets of STAC items; see
+            `rogi.raster.cloud_masks`.
+        prefer : str
+            Which image counts where several lie; see `rogi.detection.imagery.preference`.
+        scaled : bool
+            Whether scale and offset tags (GDAL, STAC) make values of stored numbers; else numbers stay as
+            they are, less the one that stands for 0: stored + offset / scale.
 
         Returns
         -------
@@ -131,33 +147,37 @@ class Imagery:
         given = [Path(source)] if isinstance(source, str | PathLike) else [Path(item) for item in source]
         if not given:
             raise InputError("No imagery was given; name a file, a folder of tiles or a STAC item.")
+        files, keys = _masks(masks, given)
         tiles: list[tuple[Tile, tuple[str, ...]]] = []
         notes: dict[str, None] = {}
         damaged: list[CorruptTile] = []
         for path in given:
             if path.suffix.lower() in JSON_SUFFIXES and path.is_file():
-                found = stac_tiles(path, bands)
+                found = stac_tiles(path, bands, keys)
             else:
-                found = file_tiles(path, bands)
+                found = file_tiles(path, bands, frozenset(mask.raster.path.resolve() for mask in files))
             tiles += [(tile.with_voids(*nodata), own) for tile, own in found.tiles]
             notes |= dict.fromkeys(found.notes)
             damaged += found.damaged
         if not tiles:
             raise damaged[0]
         names = agreed_channels(tiles)
-        mosaics = assemble([tile for tile, _ in tiles])
+        chosen, said = dated([tile.with_gains(scaled) for tile, _ in tiles])
+        chosen = with_masks(chosen, files)
+        mosaics, layers, more = layered(chosen, _preference(prefer))
+        notes |= dict.fromkeys([*said, *more, *_gains_said(chosen)])
         if len(mosaics) > 1:
             notes[
                 f"The tiles lie on {len(mosaics)} grids; those that are not on the grid of "
                 f"{mosaics[0].tiles[0].files[0]} are resampled to it where it has no pixels."
             ] = None
         grid = _target(mosaics, resolution)
-        images = tuple(fitted(mosaic, grid) for mosaic in mosaics)
+        images = tuple(fitted(layer, grid) for layer in layers)
         added = tuple(added_channel(name, Path(path), grid) for name, path in (channels or {}).items())
         every = (*names, *(channels or {}))
         if len(set(every)) < len(every):
             raise OptionError(f"The channels {', '.join(every)} are not all different; name each once.")
-        every_tile = [tile for tile, _ in tiles]
+        every_tile = [tile for mosaic in mosaics for tile in mosaic.tiles]
         for channel in added:
             every_tile += channel.layer.tiles_in(channel.layer.extent)
         missing: set[Path] = set()
@@ -170,7 +190,7 @@ class Imagery:
         return cls(
             name=given[0].name if len(given) == 1 else f"{given[0].name} and {len(given) - 1} more",
             grid=grid,
-            dtype=tiles[0][0].dtype,
+            dtype="float32" if any(tile.gains for tile in chosen) else chosen[0].dtype,
             names=every,
             paths=tuple(dict.fromkeys(files)),
             images=images,
@@ -181,6 +201,46 @@ class Imagery:
         )
 
     @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """All images, in the order in which they count on their grid."""
+        return tuple(tile for image in self.images for tile in image.layer.tiles)
+
+    @cached_property
+    def dates(self) -> tuple[str, ...]:
+        """Dates of the images in ISO 8601, in order; first nothing where one has none."""
+        return tuple(sorted({tile.date for tile in self.tiles}))
+
+    @property
+    def date(self) -> str:
+        """The date of all images, or ``first/last`` of several."""
+        known = [date for date in self.dates if date]
+        return "/".join(dict.fromkeys([known[0], known[-1]])) if known else ""
+
+    def read_dates(self, row: int, column: int, height: int, width: int) -> NDArray[np.int64]:
+        """Which of `dates` the pixels of a window have, -1 where not valid; shape (height, width)."""
+        window = Window(row, row + height, column, column + width)
+        found = np.full(window.shape, -1)
+        for image in self.images:
+            empty = found < 0
+            around = image.source_window(window)
+            if not empty.any() or 0 in around.shape:
+                continue
+            own = np.full(around.shape, -1)
+            for tile in image.layer.tiles_in(around):
+                inside = around.moved(-tile.row, -tile.column).within(tile.shape)
+                part = around.part(inside.moved(tile.row, tile.column))
+                own[part][tile.read(inside)[1]] = self.dates.index(tile.date)
+            if image.resampling is not None:
+                rows, columns = (place.clip(0) for place in image.resampling.nearest(window))
+                rows, columns = rows - around.row0, columns - around.column0
+                inside = (rows >= 0) & (rows < own.shape[0]) & (columns >= 0) & (columns < own.shape[1])
+                own = np.where(
+                    inside, own[rows.clip(0, own.shape[0] - 1), columns.clip(0, own.shape[1] - 1)], -1
+                )
+            found = np.where(empty, own, found)
+        return found
+
+    @property
     def layers(self) -> tuple[Fitted[Any], ...]:
         """Images and added channels."""
         return *self.images, *self.added
@@ -189,7 +249,8 @@ class Imagery:
     def units(self) -> tuple[str, ...]:
         """Of each channel: digital numbers, or m and degrees."""
         bands = len(self.names) - len(self.added)
-        return (DIGITAL,) * bands + tuple(UNITS.get(name, DIGITAL) for name in self.names[bands:])
+        own = SCALED if any(tile.scaled for tile in self.tiles) else DIGITAL
+        return (own,) * bands + tuple(UNITS.get(name, DIGITAL) for name in self.names[bands:])
 
     @property
     def crs(self) -> pyproj.CRS:
@@ -320,6 +381,35 @@ class Imagery:
             with Ledger() as memory:
                 known = self._digests[path] = stamp, content_digest(path, ledger or memory)
         return known[1]
+
+
+def _masks(specs: Sequence[str], given: Sequence[Path]) -> tuple[list[CloudMask], list[str]]:
+    """Masks of files, and those that may be keys of assets of a STAC file."""
+    files, keys = [], []
+    catalogue = any(path.suffix.lower() in JSON_SUFFIXES for path in given)
+    for spec in specs:
+        name, classes = (str(spec), None) if Path(spec).exists() else parse_mask(str(spec))
+        if catalogue and not is_there(Path(name)) and not Path(name).is_dir():
+            keys.append(str(spec))
+            continue
+        files += [open_mask(file, classes) for file in mask_files(Path(name))]
+    return files, keys
+
+
+def _preference(text: str) -> Prefer:
+    if text not in list(Prefer):
+        raise OptionError(f"--prefer is {', '.join(Prefer)}, found {text!r}.")
+    return Prefer(text)
+
+
+def _gains_said(tiles: Sequence[Tile]) -> list[str]:
+    """What scale and offset tags made of the numbers, one sentence for each kind."""
+    counts = Counter(tile.gains[0] for tile in tiles if tile.gains is not None)
+    return [
+        f"Scale and offset tags of {counted(count, 'image')} are applied: value = stored x {scale:g} "
+        f"{'-' if offset < 0 else '+'} {abs(offset):g}."
+        for (scale, offset), count in counts.items()
+    ]
 
 
 def _absent(header: Header, away: Sequence[Path]) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.detection.imagery.derived_channels import SCALED
+from rogi.detection.imagery.values import Doubt, dark_edges, doubts, sample
 from rogi.errors import InputError, OptionError
-from rogi.text import agreeing
+from rogi.raster.spectral_names import meaning
+from rogi.text import agreeing, counted
 
 if TYPE_CHECKING:
     from rogi.detection.imagery.channels import Imagery
@@ -22,16 +27,11 @@ RESOLUTION_TOLERANCE = 0.1
 """Share by which each side of a pixel may differ on the ground from that of the training. A mosaic on a
 web map grid changes by as much over ten degrees of latitude."""
 
-SAMPLES = 5
-"""Windows along each side of the imagery that are looked at."""
-SAMPLE_PIXELS = 64
+NAMED = 5
+"""Tiles named in a message at most."""
 
-FURTHEST = 10.0
-"""Standard deviations of the training by which the median of a channel may lie off its mean. Snow, shadow and
-season move it by two or three; another scale of the numbers by dozens."""
-NARROWEST = 0.02
-"""Part of the standard deviation of the training that a channel has at the least: 0 to 1 in place of 0 to 255
-is less."""
+Stretch = tuple[float | str, float | str]
+"""Values of the imagery for the ends of the model's range: numbers, or percentiles such as ``p2``."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class Intake:
         Channel of the imagery for each of the model.
     stretched : tuple of int
         Channels of the model whose values are stretched.
-    stretch : tuple of float, optional
-        Values of the imagery that stand for the ends of the model's range.
+    stretch : tuple of (float, float), optional
+        Of each of these, values of the imagery that stand for the ends of the model's range.
     target : tuple of float
         The model's range.
     """
 
     order: tuple[int, ...]
     stretched: tuple[int, ...] = ()
-    stretch: tuple[float, float] | None = None
+    stretch: tuple[tuple[float, float], ...] | None = None
     target: tuple[float, float] = (0.0, 255.0)
 
     def __call__(self, values: Floats) -> Floats:
@@ -61,48 +61,149 @@ class Intake:
             return values
         chosen = values[list(self.order)]
         if self.stretch is not None:
-            (low, high), (first, last) = self.stretch, self.target
-            part = chosen[list(self.stretched)]
-            scaled = first + (part - np.float32(low)) * np.float32((last - first) / (high - low))
+            first, last = self.target
+            base, factor = self.steps
+            scaled = first + (chosen[list(self.stretched)] - base) * factor
             chosen[list(self.stretched)] = np.clip(scaled, first, last)
         return chosen
 
+    @property
+    def steps(self) -> tuple[Floats, Floats]:
+        """What is taken off the stretched channels, and by what the rest is multiplied; (n, 1, 1) each."""
+        low, high = np.array(self.stretch, np.float64).T[:, :, None, None]
+        first, last = self.target
+        return low.astype(np.float32), ((last - first) / (high - low)).astype(np.float32)
+
 
 def intake(
-    imagery: Imagery, card: ModelCard, *, stretch: tuple[float, float] | None = None
-) -> tuple[Intake, tuple[str, ...]]:
+    imagery: Imagery, card: ModelCard, *, stretch: Stretch | None = None, trust_values: bool = False
+) -> tuple[Intake, tuple[str, ...], tuple[Doubt, ...]]:
     """Check that imagery fits a model, and say how its channels are taken.
 
     Parameters
     ----------
     imagery : Imagery
     card : ModelCard
-    stretch : tuple of float, optional
-        Values of the imagery that stand for the ends of the range the model was trained on.
+    stretch : (float or str, float or str), optional
+        Values of the imagery that stand for the ends of the range the model was trained on; see `Stretch`.
+    trust_values : bool
+        Take tiles whose values are not such as in training.
 
     Returns
     -------
     intake : Intake
     notes : tuple of str
         What is worth telling.
+    doubts : tuple of Doubt
+        Ground whose values are trusted though they are not such as in training.
 
     Raises
     ------
     InputError
-        Channels are missing, pixels are of another size on the ground, or values of another range.
+        Channels are missing, pixels are of another size on the ground, or values are not such as in training.
     OptionError
         A stretch that is none.
     """
+    order = _order(imagery, card)
+    _check_resolution(imagery, card)
+    bands = len(imagery.names) - len(imagery.added)
+    own = tuple(place for place, channel in enumerate(order) if channel < bands)
+    taken = Intake(order)
+    if stretch is not None:
+        taken = Intake(
+            order, own, _stretched(stretch, imagery, [order[place] for place in own]), card.dtype_range
+        )
+    found = doubts(imagery, card, taken, own)
+    notes = list(dark_edges(imagery))
+    if found and not trust_values:
+        raise InputError(_refusal(imagery, card, found))
+    notes += [f"{doubt}. Predicted by --trust-values." for doubt in found]
+    if not all(card.channels[place].percentiles for place in own):
+        notes.append(
+            f"The model {card.name} has no percentiles of its training pixels, so values were compared "
+            "with their "
+            "means and standard deviations only."
+        )
+    wanted = {channel.name for channel in card.channels}
+    unused = [name for name in imagery.names[bands:] if name not in wanted]
+    if unused:
+        notes.append(
+            f"The model {card.name} takes the channels {', '.join(c.name for c in card.channels)}, so "
+            f"{', '.join(unused)} of --channel {agreeing(len(unused), 'is', 'are')} not used; ground "
+            "without a "
+            "value there is left out all the same, so leave the option away."
+        )
+    if imagery.dtype != card.dtype and stretch is None:
+        notes.append(f"The imagery holds {imagery.dtype}, the model was trained on {card.dtype}.")
+    return taken, tuple(notes), found
+
+
+def is_scaled(card: ModelCard) -> bool:
+    """Whether a model takes values by scale and offset of files, not stored numbers."""
+    return any(channel.unit == SCALED for channel in card.channels)
+
+
+def parse_stretch(text: str | Sequence[float | str] | None) -> Stretch | None:
+    """``0,3000`` or ``p2,p98`` as a stretch.
+
+    Examples
+    --------
+    >>> parse_stretch("0,3000"), parse_stretch("p2,p98"), parse_stretch((0, 0.3))
+    ((0.0, 3000.0), ('p2', 'p98'), (0.0, 0.3))
+
+    Raises
+    ------
+    OptionError
+        It is not two numbers or percentiles, the lower first.
+    """
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")] if isinstance(text, str) else list(text)
+    ends: list[float | str] = []
+    for part in parts:
+        match = re.fullmatch(r"[pP](\d+(\.\d+)?)", str(part))
+        if match is not None and float(match[1]) <= 100:
+            ends.append(f"p{match[1]}")
+            continue
+        try:
+            ends.append(float(part))
+        except ValueError:
+            ends.append(np.nan)
+    if len(ends) != 2 or any(isinstance(end, float) and not np.isfinite(end) for end in ends):
+        raise OptionError(
+            f"--stretch is two numbers such as 0,3000, or percentiles such as p2,p98, found {text!r}."
+        )
+    low, high = (float(end[1:]) if isinstance(end, str) else end for end in ends)
+    if isinstance(ends[0], str) == isinstance(ends[1], str) and low >= high:
+        raise OptionError(f"--stretch is LOW,HIGH, the lower value first, found {ends[0]},{ends[1]}.")
+    return ends[0], ends[1]
+
+
+def _order(imagery: Imagery, card: ModelCard) -> tuple[int, ...]:
+    """Channel of the imagery for each of the model, by name."""
+    known = [same_name(name) for name in imagery.names]
     wanted = [channel.name for channel in card.channels]
-    missing = [name for name in wanted if name not in imagery.names]
+    missing = [name for name in wanted if same_name(name) not in known]
     if missing:
+        named = any(meaning(name) for name in imagery.names)
         example = ",".join(f"{name}={band}" for band, name in enumerate(wanted, 1))
+        bands = (
+            f"Say which bands they are, for example with --bands {example}, or give" if not named else "Give"
+        )
         raise InputError(
             f"The model {card.name} takes the channels {', '.join(wanted)}; the imagery {imagery.name} has "
             f"{', '.join(imagery.names)}, so {', '.join(missing)} {agreeing(len(missing), 'is', 'are')} "
-            f"missing. Say which bands they are, for example with --bands {example}, or give further rasters "
-            f"with --channel {missing[-1]}=FILE."
+            f"missing. {bands} further rasters with --channel {missing[-1]}=FILE."
         )
+    return tuple(known.index(same_name(name)) for name in wanted)
+
+
+def same_name(name: str) -> str:
+    """What a channel is called whatever it is called: ``B04`` and ``Red`` are ``red``."""
+    return meaning(name) or name.casefold()
+
+
+def _check_resolution(imagery: Imagery, card: ModelCard) -> None:
     sides, trained = np.array(imagery.grid.pixel_metres), card.resolution_m
     if (np.abs(sides / trained - 1) > RESOLUTION_TOLERANCE).any():
         # pixels that are square in degrees are narrow on the ground, the more so the nearer the pole
@@ -113,63 +214,42 @@ def intake(
             f"{imagery.name} are {found} on the ground; --resample brings it to {trained:g} m, or "
             "take a model for this resolution."
         )
-    order = tuple(imagery.names.index(name) for name in wanted)
-    if stretch is None:
-        taken = Intake(order)
-    else:
-        if not (np.isfinite(stretch).all() and stretch[0] < stretch[1]):
-            raise OptionError(
-                f"--stretch is LOW,HIGH, the lower value first, found {stretch[0]},{stretch[1]}."
-            )
-        bands = len(imagery.names) - len(imagery.added)
-        own = tuple(place for place, channel in enumerate(order) if channel < bands)
-        taken = Intake(order, own, stretch, card.dtype_range)
-    _check_values(imagery, card, taken)
-    notes = []
-    unused = [name for name in imagery.names[len(imagery.names) - len(imagery.added) :] if name not in wanted]
-    if unused:
-        notes.append(
-            f"The model {card.name} takes the channels {', '.join(wanted)}, so {', '.join(unused)} of "
-            f"--channel {agreeing(len(unused), 'is', 'are')} not used; ground without a value there is left "
-            "out all the same, so leave the option away."
+
+
+def _stretched(stretch: Stretch, imagery: Imagery, bands: Sequence[int]) -> tuple[tuple[float, float], ...]:
+    """The ends of a stretch for each band."""
+    if not any(isinstance(end, str) for end in stretch):
+        return (stretch,) * len(bands)  # type: ignore[return-value]
+    pixels = sample(imagery)
+    if not pixels.shape[1]:
+        raise InputError(
+            f"The imagery {imagery.name} has no valid pixel, so it has no percentiles for --stretch."
         )
-    if imagery.dtype != card.dtype and stretch is None:
-        notes.append(f"The imagery holds {imagery.dtype}, the model was trained on {card.dtype}.")
-    return taken, tuple(notes)
+    ends = [
+        tuple(
+            float(np.percentile(pixels[band], float(end[1:]))) if isinstance(end, str) else end
+            for end in stretch
+        )
+        for band in bands
+    ]
+    flat = [imagery.names[band] for band, (low, high) in zip(bands, ends, strict=True) if not low < high]
+    if flat:
+        raise InputError(
+            f"The values of {flat[0]} in {imagery.name} are all the same between the ends of --stretch "
+            f"{stretch[0]},{stretch[1]}; give numbers."
+        )
+    return tuple(ends)  # type: ignore[return-value]
 
 
-def _check_values(imagery: Imagery, card: ModelCard, taken: Intake) -> None:
-    values = _sample(imagery, taken)
-    if not values.size:
-        return
-    off = np.abs(np.median(values, axis=1) - card.mean) / card.std
-    narrow = values.std(axis=1) / card.std
-    wrong = np.flatnonzero((off > FURTHEST) | (narrow < NARROWEST))
-    if not len(wrong):
-        return
-    channel, (low, high) = card.channels[wrong[0]], np.quantile(values[wrong[0]], [0.01, 0.99])
-    raise InputError(
-        f"The imagery {imagery.name} holds {imagery.dtype}, in the channel {channel.name} mostly {low:.4g} "
-        f"to {high:.4g}; the model {card.name} was trained on {card.dtype}, there {channel.mean:.4g} ± "
-        f"{channel.std:.4g}. Say with --stretch LOW,HIGH which values of the imagery stand for the ends of "
-        f"the model's range, {card.dtype_range[0]:g} and {card.dtype_range[1]:g}."
+def _refusal(imagery: Imagery, card: ModelCard, found: Sequence[Doubt]) -> str:
+    named = "; ".join(map(str, found[:NAMED])) + (" ..." if len(found) > NAMED else "")
+    ends = f"{card.dtype_range[0]:g} and {card.dtype_range[1]:g}"
+    return (
+        f"{counted(len(found), 'tile')} of the imagery {imagery.name} ({imagery.dtype}) "
+        f"{agreeing(len(found), 'does', 'do')} not hold what the model {card.name} was trained on "
+        f"({card.dtype}): "
+        f"{named}. Leave such tiles out, put their scale and offset tags right (gdal_edit -scale "
+        "-offset), say with "
+        f"--stretch LOW,HIGH which values stand for {ends} of the model, or predict all the same with "
+        "--trust-values."
     )
-
-
-def _sample(imagery: Imagery, taken: Intake) -> Floats:
-    """Valid values of small windows all over the imagery, those of damaged files left out; (channels, n)."""
-    from rogi.detection.imagery.channels import CorruptTile
-
-    rows, columns = imagery.shape
-    found = []
-    for i in range(SAMPLES):
-        for j in range(SAMPLES):
-            height, width = min(SAMPLE_PIXELS, rows), min(SAMPLE_PIXELS, columns)
-            row = (rows - height) * i // max(SAMPLES - 1, 1)
-            column = (columns - width) * j // max(SAMPLES - 1, 1)
-            try:
-                values, valid = imagery.read(row, column, height, width)
-            except CorruptTile:
-                continue
-            found.append(taken(values)[:, valid])
-    return np.concatenate(found, axis=1) if found else np.zeros((0, 0), np.float32)

@@ -156,9 +156,10 @@ class DeviceBlend:
         if intake.order != tuple(range(len(values))):
             pixels = pixels[list(intake.order)]
         if intake.stretch is not None:
-            (low, high), (first, last) = intake.stretch, intake.target
+            first, last = intake.target
+            base, factor = (self._put(step) for step in intake.steps)
             own = list(intake.stretched)
-            scaled = (pixels[own] - float(np.float32(low))) * float(np.float32((last - first) / (high - low)))
+            scaled = (pixels[own] - base) * factor
             pixels[own] = (scaled + first).clamp(first, last)
         return pixels
 

@@ -227,7 +227,7 @@ def predict(
     Raises
     ------
     InputError
-        There is no pixel with data on the ground.
+        None of the imagery is on the ground.
     """
     processes = worker_count(plan, workers, cluster)
     blocks = (folder / BLOCKS).resolve()
@@ -292,10 +292,10 @@ def predict(
     engine_of.cache_clear()
     there = {block: jobs[block].path for block, count in done.items() if count}
     if not there and not damage and part is None:
-        raise InputError(
-            f"The imagery {imagery.name} has no pixel with data on the ground to predict; check the area, "
-            "what is excluded, and the nodata value of the files."
-        )
+        where = f"The imagery {imagery.name} has no pixel with data on the ground to predict"
+        if not keys:
+            raise InputError(f"{where}; check the area and what is excluded.")
+        notes[f"{where}, so nothing was predicted; check its nodata value and masks."] = None
     return Prediction(
         BlockStore(lattice, len(models.card.outputs), there),
         len(keys),
@@ -387,11 +387,7 @@ def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, An
     """What all blocks depend on besides the pixels under them."""
     transform = imagery.transform
     column, row = ~transform @ (0.0, 0.0)
-    bands = {
-        tuple((part.indexes, part.voids) if part.voids else part.indexes for part in tile.parts)
-        for layer in imagery.layers
-        for tile in getattr(layer.layer, "tiles", ())
-    }
+    bands = {tile.intake for layer in imagery.layers for tile in getattr(layer.layer, "tiles", ())}
     return {
         "version": METHOD_VERSION,
         "model": [task.digest, *(digest for _, digest in task.others)],
@@ -409,7 +405,7 @@ def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, An
         "channels": list(imagery.names),
         "bands": sorted(map(str, bands)),
         "order": list(task.intake.order),
-        "stretch": None if task.intake.stretch is None else list(task.intake.stretch),
+        "stretch": None if task.intake.stretch is None else [list(ends) for ends in task.intake.stretch],
     }
 
 

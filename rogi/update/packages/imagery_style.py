@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from rogi.raster.files import RasterFile
-from rogi.raster.header import COLOURS, Header, read_header
+from rogi.raster.header import Header, read_header
+from rogi.raster.spectral_names import COLOURS
 
 if TYPE_CHECKING:
     import pyproj

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,7 +38,7 @@ KEY: Final = "candidate_id"
 """Column by which a layer of candidates is known, whatever it is called."""
 ID_COLUMNS: Final = (KEY, "candidate", "id")
 SHARES: Final = ("confidence", "glacier_share")
-TEXTS: Final = ("model", "imagery", "image_date", "parent_id")
+TEXTS: Final = ("model", "imagery", "image_date", "image_note", "parent_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +58,11 @@ class Candidates:
     confidence, glacier_share
         (n,) 0-1, NaN where the file has none.
     texts
-        ``model``, ``imagery``, ``image_date``, ``parent_id``: (n,) text or None.
+        ``model``, ``imagery``, ``image_date``, ``image_note``, ``parent_id``: (n,) text or None.
     coverage
         Polygons of the ground that could be judged, longitude and latitude; None where the file has none.
+    doubtful
+        Those of the ground that was predicted though its values are not such as in training.
     notes
         What was left out or repaired.
     """
@@ -74,6 +76,7 @@ class Candidates:
     glacier_share: Floats
     texts: dict[str, Texts]
     coverage: Geometries | None = None
+    doubtful: Geometries = field(default_factory=lambda: np.zeros(0, dtype=object))
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -104,11 +107,14 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
         _refuse_the_inventory(units, source)
         frame, notes = _read(source, crs)
         imaged = [s for s in layers if (s.layer or "").casefold() == COVERAGE_LAYER and s is not source]
-        coverage = None
+        coverage, doubtful = None, np.zeros(0, dtype=object)
         if imaged:
             ground, _ = _read(imaged[0], crs)
             shapes = np.asarray(ground.geometry.array, dtype=object)
-            coverage = _usable(to_lonlat(shapes[_polygonal(shapes)], ground.crs))
+            usable = _polygonal(shapes)
+            doubted = _text(ground, "image_note") != None  # noqa: E711 - elementwise
+            coverage = _usable(to_lonlat(shapes[usable & ~doubted], ground.crs))
+            doubtful = _usable(to_lonlat(shapes[usable & doubted], ground.crs))
     shapes = np.asarray(frame.geometry.array, dtype=object)
     usable = _polygonal(shapes)
     if not usable.any():
@@ -158,6 +164,7 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
         glacier_share=shares["glacier_share"][order],
         texts={name: _text(table, name)[order] for name in TEXTS},
         coverage=coverage,
+        doubtful=doubtful,
         notes=tuple(notes),
     )
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rogi.attributes.zonal.zonal import zonal_statistics
 from rogi.comparison.matching.prepared_outlines import Outlines
 from rogi.detection.candidates.files import read_parameters
 from rogi.detection.evaluation.pixel_scores import probability_raster
-from rogi.detection.origin import origin_of_parameters, refuse_other_raster, with_columns
+from rogi.detection.origin import IMAGE_NOTE, origin_of_parameters, refuse_other_raster, with_columns
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries
-from rogi.raster.header import CorruptTile
+from rogi.raster.header import CorruptTile, read_tags
+from rogi.text import counted
 from rogi.update.planning.candidate_files import Candidates, read_polygons
 from rogi.update.planning.coverage import covered_share
 from rogi.update.planning.units import Units
@@ -34,6 +36,9 @@ class Evidence:
         (n,) mean probability inside each unit's outline.
     confidence
         (m,) mean probability of each candidate.
+    doubtful
+        (n + m,) whether an outline lies on imagery whose values were not such as in training, so that nothing
+        there is proposed for removal.
     glacier_file
         Where the ice is from.
     notes
@@ -47,6 +52,7 @@ class Evidence:
     valid_share: Floats
     probability: Floats
     confidence: Floats
+    doubtful: NDArray[np.bool_]
     glacier_file: Path | None
     notes: tuple[str, ...]
     damaged: tuple[CorruptTile, ...] = ()
@@ -105,6 +111,19 @@ def gather_evidence(
         confidence = np.where(np.isnan(confidence), means[n:], confidence)
     if found.coverage is not None:
         valid_share = covered_share(a, found.coverage)
+    doubted = found.texts["image_note"] != None  # noqa: E711 - elementwise
+    if found.coverage is not None:
+        unsure = covered_share(a, found.doubtful) > 0
+    else:  # which part of the ground it is, is not known
+        noted = probability is not None and IMAGE_NOTE in read_tags(probability)
+        unsure = np.full(len(units), bool(doubted.any()) or noted)
+    if doubted.any() or unsure.any():
+        notes.append(
+            f"values of the imagery under {counted(int(unsure.sum()), 'unit')} and "
+            f"{counted(int(doubted.sum()), 'candidate')} are not such as the model was trained on "
+            "(image_note), so "
+            "nothing is proposed for removal there"
+        )
     if probability is None and found.coverage is None:
         notes.append(
             "nothing says which ground the candidates were looked for on (a layer 'coverage' or "
@@ -112,8 +131,9 @@ def gather_evidence(
         )
     notes += [f"{error.note}: what lies on it could not be judged" for error in damaged]
     return Evidence(
-        unit_ice, candidate_ice, valid_share, inside, confidence, glacier_file, tuple(notes), damaged
-    )
+        unit_ice, candidate_ice, valid_share, inside, confidence, np.append(unsure, doubted), glacier_file,
+        tuple(notes), damaged,
+    )  # fmt: skip
 
 
 def _zonal(path: Path, lonlat: Geometries) -> tuple[Floats, Floats, tuple[CorruptTile, ...]]:

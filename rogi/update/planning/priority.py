@@ -124,8 +124,14 @@ def work_of(code: Ints) -> Floats:
     return np.array([WORK[kind] for kind in CLASSES])[code]
 
 
-def proposals(code: Ints, belief: Floats, has_unit: NDArray[np.bool_]) -> NDArray[np.object_]:
-    """Decision that the match suggests, shape (n,); nothing is applied that no mapper decides."""
+def proposals(
+    code: Ints, belief: Floats, has_unit: NDArray[np.bool_], doubtful: NDArray[np.bool_] | None = None
+) -> NDArray[np.object_]:
+    """Decision that the match suggests, shape (n,); nothing is applied that no mapper decides.
+
+    Where the imagery is ``doubtful``, nothing is suggested for removal: a unit remains, a candidate is
+    unsure.
+    """
     suggested = {
         TaskClass.UNCHANGED: Decision.REMAIN,
         TaskClass.CHANGED: Decision.REFINE,
@@ -140,4 +146,7 @@ def proposals(code: Ints, belief: Floats, has_unit: NDArray[np.bool_]) -> NDArra
     out[(code == CODE[TaskClass.NOT_DETECTED]) & (belief >= SURE)] = Decision.REMOVE.value
     out[(code == CODE[TaskClass.ON_GLACIER]) & ~has_unit] = Decision.REMOVE.value
     out[(code == CODE[TaskClass.NEW]) & (belief < 0.5)] = Decision.REMOVE.value
+    if doubtful is not None:
+        kept = np.where(has_unit, Decision.REMAIN.value, Decision.UNSURE.value).astype(object)
+        out = np.where(doubtful & (out == Decision.REMOVE.value), kept, out)
     return out

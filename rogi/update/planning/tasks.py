@@ -63,7 +63,7 @@ def task_table(
             "glacier_share": ice.round(DIGITS),
             "model": joined(clusters.of_candidate, found.texts["model"], count)[cluster],
             "image_date": joined(clusters.of_candidate, found.texts["image_date"], count)[cluster],
-            "proposal": priority.proposals(code, belief, has_unit),
+            "proposal": priority.proposals(code, belief, has_unit, known.doubtful[outline]),
             "doubt": priority.doubt(code, belief, iou).round(DIGITS),
             "cluster": cluster,
             "work": priority.work_of(code),

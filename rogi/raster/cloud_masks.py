@@ -1,0 +1,245 @@
+"""Masks of clouds, their shadows and snow beside images: what in them is not valid, and whose they are.
+
+References
+----------
+ESA, Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), scene classification of Level-2A.
+Planet, Usable Data Mask, https://docs.planet.com/data/imagery/udm/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rogi.errors import InputError, OptionError
+from rogi.raster.files import RasterFile
+from rogi.raster.grid import Grid, Mask, Window
+from rogi.raster.header import read_header
+from rogi.raster.resampling import Resampling
+
+if TYPE_CHECKING:
+    from rogi.raster.mosaic import Tile
+
+SCL_CLASSES: Final = (0, 1, 3, 8, 9, 10, 11)
+"""Classes of Sentinel-2 that are left out: no data, saturated or defective, cloud shadow, cloud of medium
+and of high
+probability, thin cirrus, snow or ice. Shadows of mountains (2) and what is not classified (7) are ground."""
+
+UDM2_BANDS: Final = (2, 3, 5, 6, 8)
+"""Bands of Planet's usable data mask that are left out where they are 1: snow, cloud shadow, heavy haze,
+cloud; of the
+last, the mask of before, the lowest bit, which is fill. Through light haze (4) the ground is seen."""
+
+LOOK: Final = 256
+"""Rows and columns in which a mask is looked at to see what values it has."""
+
+SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".jp2", ".img")
+
+_PRODUCTS: Final = {"udm2", "udm", "scl"}
+_KINDS: Final = _PRODUCTS | {
+    "tci", "analyticms", "analytic", "sr", "visual", "3b", "8b", "clip", "harmonized", "10m", "20m", "60m",
+    "cloud", "clouds", "cloudmask", "mask", "masks", "snow", "fmask", "msk", "rgb", "red", "green", "blue",
+    "nir",
+}  # fmt: skip
+_MASK_NAME: Final = re.compile(
+    r"(^|[_.-])(udm2?|scl|f?masks?|clouds?|cloudmask|snow)([_.-]|$)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class CloudMask:
+    """Ground that a mask takes out of an image.
+
+    Attributes
+    ----------
+    raster : RasterFile
+        Its bands that count; on any grid.
+    classes : tuple of (int, int), optional
+        Ranges of values that are left out, ends included; None of a mask of Planet, see `UDM2_BANDS`.
+    """
+
+    raster: RasterFile
+    classes: tuple[tuple[int, int], ...] | None
+
+    def read(self, window: Window, grid: Grid) -> Mask:
+        """Pixels of a window of a grid that are left out; where the mask says nothing, none."""
+        if self.raster.grid == grid:
+            return self._left_out(window)
+        fit = Resampling(self.raster.grid, grid)
+        around = fit.source_window(window)
+        out = np.zeros(window.shape, bool)
+        if 0 in around.shape:
+            return out
+        found = self._left_out(around)
+        row, column = fit.nearest(window)
+        inside = (
+            (row >= around.row0)
+            & (row < around.row1)
+            & (column >= around.column0)
+            & (column < around.column1)
+        )
+        out[inside] = found[row[inside] - around.row0, column[inside] - around.column0]
+        return out
+
+    def reaches(self, grid: Grid) -> bool:
+        """Whether it lies on some of a grid."""
+        everything = Window(0, grid.shape[0], 0, grid.shape[1])
+        return (
+            self.raster.grid == grid
+            or 0 not in Resampling(self.raster.grid, grid).source_window(everything).shape
+        )
+
+    def share(self) -> float:
+        """Share of what it left out of its own ground, by a look at it."""
+        shape = min(LOOK, self.raster.shape[0]), min(LOOK, self.raster.shape[1])
+        stored, valid = self.raster.read_decimated(shape)
+        return float(self._of(stored, valid).mean())
+
+    def _left_out(self, window: Window) -> Mask:
+        return self._of(*self.raster.read_stored(window))
+
+    def _of(self, stored: NDArray[Any], valid: Mask) -> Mask:
+        if self.classes is None:
+            *classes, fill = stored
+            return np.asarray(np.logical_or.reduce([band == 1 for band in classes]) | (fill & 1 == 1))
+        (values,) = stored
+        hit = np.zeros(values.shape, bool)
+        for low, high in self.classes:
+            hit |= (values >= low) & (values <= high)
+        return hit & valid
+
+
+def parse_mask(text: str) -> tuple[str, tuple[tuple[int, int], ...] | None]:
+    """``cloud.tif``, ``fmask.tif=2,3,4`` or ``probability.tif=40-100``: what to read, and which values are
+    left out.
+
+    Examples
+    --------
+    >>> parse_mask("cloud.tif"), parse_mask("fmask.tif=2,4"), parse_mask("p.tif=40-100")
+    (('cloud.tif', None), ('fmask.tif', ((2, 2), (4, 4))), ('p.tif', ((40, 100),)))
+    """
+    name, sign, listed = text.rpartition("=")
+    if not sign or not re.fullmatch(r"\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*", listed):
+        return text, None
+    ranges = []
+    for part in listed.split(","):
+        low, _, high = part.strip().partition("-")
+        ranges.append((int(low), int(high or low)))
+    if any(low > high for low, high in ranges):
+        raise OptionError(f"--mask {text}: a range is LOW-HIGH, the lower value first.")
+    return name, tuple(ranges)
+
+
+def open_mask(path: Path, classes: tuple[tuple[int, int], ...] | None, key: str = "") -> CloudMask:
+    """A mask of a file: a scene classification of Sentinel-2, a usable data mask of Planet, or one band.
+
+    Parameters
+    ----------
+    path : Path
+    classes : tuple of (int, int), optional
+        Ranges of values that are left out; of one band by default every value but 0.
+    key : str
+        Of the asset of a STAC item, which may say the product.
+
+    Raises
+    ------
+    InputError
+        It has several bands and is not of Planet, or more values than two and no classes were given.
+    """
+    header = read_header(path)
+    words = set(re.split(r"[_.-]", f"{path.stem} {key}".casefold().replace(" ", "_")))
+    count = len(header.dtypes)
+    if count >= 8 and classes is None and ("udm2" in words or header.names[0] == "clear"):
+        return CloudMask(RasterFile(header, UDM2_BANDS), None)
+    if count > 1:
+        raise InputError(
+            f"The mask {path} has {count} bands and is no usable data mask of Planet (udm2 in its name, 8 "
+            "bands); give "
+            "one band, for example by gdal_translate -b 1."
+        )
+    raster = RasterFile(header, (1,))
+    if header.dtypes[0].startswith("complex"):
+        raise InputError(f"The mask {path} holds complex numbers; give one of whole numbers.")
+    if classes is None and "scl" in words:
+        classes = tuple((value, value) for value in SCL_CLASSES)
+    if classes is None:
+        shape = min(LOOK, raster.shape[0]), min(LOOK, raster.shape[1])
+        stored, valid = raster.read_decimated(shape)
+        values = np.unique(stored[0][valid])
+        if len(values[values != 0]) > 1:
+            shown = ", ".join(f"{value:g}" for value in values[:6])
+            raise InputError(
+                f"The mask {path} has the values {shown}{' ...' if len(values) > 6 else ''}; say which "
+                "are clouds, "
+                f"shadows and snow, for example --mask {path.name}=1,2 or --mask {path.name}=40-100."
+            )
+        limits = np.iinfo(header.dtypes[0]) if np.dtype(header.dtypes[0]).kind in "ui" else None
+        high = int(limits.max) if limits is not None else 1 << 31
+        low = int(limits.min) if limits is not None else -(1 << 31)
+        classes = ((low, -1), (1, high)) if low < 0 else ((1, high),)
+    return CloudMask(raster, classes)
+
+
+def mask_files(path: Path) -> list[Path]:
+    """A mask, or those of a folder and its subfolders, by their names.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if not path.is_dir():
+        return [path]
+    files = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    found = sorted(file for file in files if _MASK_NAME.search(file.stem))
+    if not found:
+        raise InputError(
+            f"The folder {path} of --mask holds no file with udm2, SCL, cloud, snow or mask in its name; "
+            "name the "
+            "files one by one."
+        )
+    return found
+
+
+def is_product_mask(path: Path) -> bool:
+    """Whether a file is a mask of Sentinel-2 or Planet by its name, such as ``..._udm2.tif``."""
+    return bool(_PRODUCTS & set(path.stem.casefold().split("_")))
+
+
+def with_masks(tiles: Sequence[Tile], masks: Sequence[CloudMask]) -> list[Tile]:
+    """Tiles with the masks that are theirs.
+
+    A mask is of the image whose name differs from its own only in words for the product or the band, such as
+    ``..._AnalyticMS_SR`` and ``..._udm2``; else of all images on its ground.
+
+    Raises
+    ------
+    InputError
+        A mask lies on none.
+    """
+    scenes = [{_scene(part.path) for part in tile.parts} for tile in tiles]
+    own: list[list[CloudMask]] = [[] for _ in tiles]
+    for mask in masks:
+        scene = _scene(mask.raster.path)
+        named = [number for number, names in enumerate(scenes) if scene and scene in names]
+        reached = [number for number in named or range(len(tiles)) if mask.reaches(tiles[number].grid)]
+        if not reached:
+            raise InputError(
+                f"The mask {mask.raster.path} does not lie on the imagery; check its coordinates, or "
+                "leave it out."
+            )
+        for number in reached:
+            own[number].append(mask)
+    return [replace(tile, masks=(*tile.masks, *more)) for tile, more in zip(tiles, own, strict=True)]
+
+
+def _scene(path: Path) -> tuple[str, ...]:
+    """Words of a name without those for the product and the band."""
+    words = path.stem.casefold().split("_")
+    return tuple(word for word in words if word not in _KINDS and not re.fullmatch(r"b\d?[\da]", word))

@@ -1,0 +1,178 @@
+"""Images of several dates: which one counts, and that candidates have its date."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import pytest
+import rasterio
+from affine import Affine
+from bundles import tiny_bundle
+from rasterio.warp import transform as transform_points
+from rasters import CORNER, UTM, grid, write
+
+import rogi
+from rogi.detection.imagery.channels import Imagery
+from rogi.detection.origin import Origin, refuse_other_raster
+from rogi.errors import InputError, OptionError
+from rogi.raster.image_dates import iso_date, named_date
+
+SIDE = 40
+NAMES = ("20210801_043012_15_3B_Visual", "20210901_043012_15_3B_Visual", "20210701_043012_15_3B_Visual")
+
+
+def plain(value: int, valid: slice = slice(None)) -> np.ndarray:
+    """An image of one value, void (0) besides some columns."""
+    values = np.zeros((3, SIDE, SIDE), np.uint8)
+    values[:, :, valid] = value
+    return values
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three images of one ground, of August (10), September (20; 10 columns are void) and July (30)."""
+    made = tmp_path / "images"
+    made.mkdir()
+    for name, values in zip(NAMES, (plain(10), plain(20, slice(10, None)), plain(30)), strict=True):
+        write(made / f"{name}.tif", values, nodata=0)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("prefer", "left", "right"), [("order", 10, 20), ("latest", 10, 20), ("earliest", 30, 30)]
+)
+def test_dates_decide(folder: Path, prefer: str, left: int, right: int) -> None:
+    """The later one where it has data; by order the later name."""
+    imagery = Imagery.open(folder, prefer=prefer)
+    values, valid = imagery.read(0, 0, SIDE, SIDE)
+    assert valid.all() and values[0, 0, 0] == left and values[0, 0, 20] == right
+    dates = [imagery.dates[number] for number in imagery.read_dates(0, 0, 1, SIDE)[0, [0, 20]]]
+    assert dates == [{10: "2021-08-01", 20: "2021-09-01", 30: "2021-07-01"}[v] for v in (left, right)]
+    assert imagery.date == "2021-07-01/2021-09-01"
+
+
+def test_sources_are_ordered_by_date_whatever_comes_last(folder: Path) -> None:
+    paths = [folder / f"{NAMES[n]}.tif" for n in (1, 2, 0)]
+    assert Imagery.open(paths).read(0, 0, 1, SIDE)[0][0, 0, 20] == 10
+    assert Imagery.open(paths, prefer="latest").read(0, 0, 1, SIDE)[0][0, 0, 20] == 20
+
+
+def test_equal_dates_go_by_order_and_undated_images_only_fill(folder: Path) -> None:
+    (folder / f"{NAMES[2]}.tif").rename(folder / "20210901_090000_99_3B_Visual.tif")
+    assert Imagery.open(folder, prefer="latest").read(0, 0, 1, SIDE)[0][0, 0, 20] == 30
+    (folder / "20210901_090000_99_3B_Visual.tif").rename(folder / "zz.tif")
+    imagery = Imagery.open(folder, prefer="earliest")
+    assert imagery.read(0, 0, 1, SIDE)[0][0, 0, 20] == 10
+    assert any("1 image states no date, so it counts only where" in note for note in imagery.notes)
+    for name in NAMES[:2]:
+        (folder / f"{name}.tif").unlink()
+    with pytest.raises(OptionError, match="no image states its date"):
+        Imagery.open(folder, prefer="latest")
+    with pytest.raises(OptionError, match="order, latest, earliest, clearest, found 'newest'"):
+        Imagery.open(folder, prefer="newest")
+
+
+def test_a_better_image_on_another_grid_counts(folder: Path, tmp_path: Path) -> None:
+    """By order what lies on another grid fills gaps only; by date it lies above."""
+    x, y = transform_points(UTM, "EPSG:32644", [CORNER[0] + 200], [CORNER[1] - 200])
+    turned = Affine(10, 0, x[0] - 400, 0, -10, y[0] + 400)
+    other = np.full((3, 80, 80), 77, np.uint8)
+    write(folder / "20220101_043012_15_3B_Visual.tif", other, turned, "EPSG:32644", nodata=0)
+    ordered = Imagery.open(folder)
+    values, _ = ordered.read(0, 0, *ordered.shape)
+    assert (values[0] == 20).sum() == SIDE * 30
+    latest = Imagery.open(folder, prefer="latest")
+    found, valid = latest.read(0, 0, *latest.shape)
+    inner = np.isin(values[0], (10, 20))
+    assert np.allclose(found[0][inner], 77, atol=1e-3) and valid[inner].all()
+    dates = latest.read_dates(0, 0, *latest.shape)
+    assert {latest.dates[n] for n in np.unique(dates[inner])} == {"2022-01-01"}
+    earliest = Imagery.open(folder, prefer="earliest")
+    assert (earliest.read(0, 0, *earliest.shape)[0][0][inner] == 30).all()
+
+
+def test_the_clearest_counts(folder: Path, tmp_path: Path) -> None:
+    """By the clouds that masks leave out, and by what a catalogue says."""
+    for name, columns in zip(NAMES, (8, 4, 20), strict=True):
+        clouds = np.zeros((1, SIDE, SIDE), np.uint8)
+        clouds[:, :, :columns] = 1
+        write(folder / f"{name}_cloud.tif", clouds)
+    with pytest.raises(OptionError, match="no image states its clouds"):
+        Imagery.open([folder / f"{name}.tif" for name in NAMES], prefer="clearest")
+    masks = [str(folder / f"{name}_cloud.tif") for name in NAMES]
+    imagery = Imagery.open([folder / f"{name}.tif" for name in NAMES], prefer="clearest", masks=masks)
+    assert imagery.read(0, 0, 1, SIDE)[0][0, 0, [2, 9, 20]].tolist() == [0, 10, 20]
+    features = [
+        {
+            "type": "Feature", "id": name, "assets": {"visual": {"href": f"{name}.tif"}},
+            "properties": {"datetime": date, "eo:cloud_cover": cloud},
+        }
+        for name, date, cloud in zip(NAMES, ("2019-01-01T00:00:00Z", None, "bad"), (30, 40.5, 2), strict=True)
+    ]  # fmt: skip
+    path = folder / "items.json"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    imagery = Imagery.open(path, prefer="clearest")
+    assert (imagery.read(0, 0, 1, SIDE)[0][0] == 30).all()
+    assert imagery.dates == ("2019-01-01", "2021-07-01", "2021-09-01")  # else by the name
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "expected"),
+    [
+        ("a", "2020:07:03 10:00:00", "2020-07-03"),
+        ("T45RVM_20210815T045701_TCI_10m", None, "2021-08-15"),
+        ("T45RVM_20210815T045701_TCI_10m", "2023:01:05 10:00:00", "2023-01-05"),
+        ("T45RVM_20210815T045701_TCI_10m", "0000:00:00 00:00:00", "2021-08-15"),
+        ("S2A_45RVM_20210815_0_L2A_TCI", None, "2021-08-15"),
+        ("LC08_L2SP_140041_20210815_20210826_02_T1", None, "2021-08-15"),
+        ("global_monthly_2021_08_mosaic_L15-1234E", None, "2021-08"),
+        ("tile_20211332", None, ""),
+        ("dem_20210815_v2", None, ""),
+        ("20210231_043012_15_3B_Visual", None, ""),
+    ],
+)
+def test_where_dates_come_from(tmp_path: Path, name: str, tag: str | None, expected: str) -> None:
+    path = write(tmp_path / f"{name}.tif", plain(9))
+    if tag is not None:
+        with rasterio.open(path, "r+") as file:
+            file.update_tags(TIFFTAG_DATETIME=tag)
+    imagery = Imagery.open(path)
+    assert imagery.dates == (expected,)
+    both = bool(tag and expected.startswith("2023"))
+    assert (
+        any("2023-01-05 in TIFFTAG_DATETIME and 2021-08-15 in its name" in n for n in imagery.notes) == both
+    )
+    assert (iso_date("2021-02-30"), named_date("x_20210230T000000_y")) == ("", "")
+
+
+def test_candidates_have_the_date_of_their_image(tmp_path: Path) -> None:
+    """Two tiles side by side and one without date; a unit over the border has the date of its larger part."""
+    bundle = tiny_bundle(tmp_path / "tiny", patch=32, stride=32, resolution_m=10.0)
+    made = tmp_path / "tiles"
+    made.mkdir()
+    wide = np.full((3, 96, 288), 60, np.uint8)
+    for column in (20, 84, 150, 230):  # the second has 12 columns on the first tile and 18 on the next
+        wide[:, 30:60, column : column + 30] = 190
+    names = ("20210801_043012_15_3B_Visual", "20210901_043012_15_3B_Visual", "none")
+    for number, name in enumerate(names):
+        part = wide[:, :, number * 96 : number * 96 + 96]
+        write(made / f"{name}.tif", part, grid() @ Affine.translation(number * 96, 0))
+    out, raster = tmp_path / "c.gpkg", tmp_path / "p.tif"
+    found = rogi.predict(made, bundle.path, backend="onnxruntime", probability=raster)
+    found.write(out)
+    table = pyogrio.read_dataframe(out, layer="candidates")
+    table = table.iloc[np.argsort(table.geometry.centroid.x)]
+    dates = [date if isinstance(date, str) else None for date in table["image_date"]]
+    assert dates == ["2021-08-01", "2021-09-01", "2021-09-01", None]
+    assert any("1 candidate lies on images of several dates" in note for note in found.notes)
+    with rasterio.open(raster) as file:
+        assert file.tags()["ROGI_DATE"] == "2021-08-01/2021-09-01"
+    own = Origin(imagery="tiles", date="2021-09-01")
+    assert refuse_other_raster(raster, "c.csv", own) == ()
+    with pytest.raises(InputError, match="date 2021-08-01/2021-09-01, not 2022-09-01"):
+        refuse_other_raster(raster, "c.csv", Origin(imagery="tiles", date="2022-09-01"))
+    stated = rogi.predict(made, bundle.path, backend="onnxruntime", date="2020-01-01")
+    assert set(stated.frame["image_date"]) == {"2020-01-01"}

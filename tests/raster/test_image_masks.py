@@ -1,0 +1,172 @@
+"""What is not valid besides a file's own nodata: masks of clouds and snow, and fill that JPEG has blurred."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.warp import Resampling as Method
+from rasterio.warp import reproject
+from rasterio.warp import transform as transform_points
+from rasters import CORNER, UTM, grid, picture, write
+
+from rogi.detection.imagery.channels import Imagery
+from rogi.errors import InputError, OptionError
+from rogi.raster.cloud_masks import parse_mask
+
+SHAPE = (60, 80)
+
+
+def left_out(path: Path, *masks: object, **options: object) -> np.ndarray:
+    """Pixels that masks leave out of an image without other voids."""
+    imagery = Imagery.open(path, masks=[str(mask) for mask in masks], **options)  # type: ignore[arg-type]
+    return ~imagery.read(0, 0, *imagery.shape)[1]
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    return write(tmp_path / "image.tif", picture(SHAPE))
+
+
+def test_a_mask_on_the_same_grid(image: Path, tmp_path: Path) -> None:
+    """One value beside 0 is left out, whatever it is; what the mask calls nodata says nothing."""
+    values = np.zeros((1, *SHAPE), np.uint8)
+    values[0, 10:20, 5:9], values[0, 40:, :] = 255, 7
+    expected = values[0] == 255
+    np.testing.assert_array_equal(left_out(image, write(tmp_path / "cloud.tif", values, nodata=7)), expected)
+    with pytest.raises(InputError, match=r"values 0, 7, 255; say which.*--mask many\.tif=1,2"):
+        left_out(image, write(tmp_path / "many.tif", values))
+    np.testing.assert_array_equal(left_out(image, f"{tmp_path / 'many.tif'}=200-255"), expected)
+    np.testing.assert_array_equal(left_out(image, f"{tmp_path / 'many.tif'}=7,255"), values[0] > 0)
+
+
+def test_windows_give_the_same_as_all_at_once(image: Path, tmp_path: Path) -> None:
+    """A mask of 27 m in another zone: each pixel as GDAL's nearest neighbour says, in any window."""
+    rng = np.random.default_rng(1)
+    x, y = transform_points(UTM, "EPSG:32644", [CORNER[0] - 100], [CORNER[1] + 100])
+    values = (rng.random((1, 60, 60)) < 0.3).astype(np.uint8)
+    turned = Affine(27, 0, x[0], 0, -27, y[0] + 150)
+    mask = write(tmp_path / "snow.tif", values, turned, "EPSG:32644")
+    found = left_out(image, mask)
+    expected = np.zeros(SHAPE, np.uint8)
+    reproject(
+        values[0], expected, src_transform=turned, src_crs="EPSG:32644", dst_transform=grid(), dst_crs=UTM,
+        resampling=Method.nearest, tolerance=0.0,
+    )  # fmt: skip
+    assert found.any() and (found != expected.astype(bool)).mean() < 0.002  # on borders of pixels
+    imagery = Imagery.open(image, masks=[str(mask)])
+    for window in ((0, 0, 7, 80), (33, 31, 20, 33), (59, 79, 1, 1)):
+        part = ~imagery.read(*window)[1]
+        row, column, height, width = window
+        np.testing.assert_array_equal(part, found[row : row + height, column : column + width])
+
+
+def test_scene_classification_of_sentinel_2(image: Path, tmp_path: Path) -> None:
+    """Every class in a block of 20 m: which of them are left out, by the table of the documentation."""
+    classes = np.zeros((1, 30, 40), np.uint8)
+    for value in range(12):
+        classes[0, :, value * 3 : value * 3 + 3] = value
+    classes[0, :, 36:] = 5
+    path = write(tmp_path / "T45RVM_20210815T045701_SCL_20m.tif", classes, grid(20.0))
+    found = left_out(image, path)
+    assert (
+        found[0].reshape(40, 2).all(axis=1).tolist()
+        == np.isin(classes[0, 0], [0, 1, 3, 8, 9, 10, 11]).tolist()
+    )
+
+
+def test_usable_data_mask_of_planet(image: Path, tmp_path: Path) -> None:
+    """A column of each band: snow, shadow, heavy haze and cloud, and of the last the bit of fill."""
+    bands = np.zeros((8, *SHAPE), np.uint8)
+    for band in range(8):
+        bands[band, :, band] = 1
+    bands[6] = 90  # confidence
+    bands[7, :, 9] = 2  # a band of the sensor has a fault
+    path = write(tmp_path / "20210815_043012_15_2416_3B_udm2.tif", bands)
+    assert np.flatnonzero(left_out(image, path)[0]).tolist() == [1, 2, 4, 5, 7]
+    with pytest.raises(InputError, match="has 8 bands and is no usable data mask"):
+        left_out(image, write(tmp_path / "other.tif", bands))
+
+
+def test_masks_of_a_folder_go_to_their_images(tmp_path: Path) -> None:
+    """Two scenes over each other: through the clouds of the later one the earlier one shows."""
+    first, second = np.full((3, *SHAPE), 10, np.uint8), np.full((3, *SHAPE), 20, np.uint8)
+    clouds = np.zeros((8, *SHAPE), np.uint8)
+    for name, values, column in (("20210801_043012_15", first, 0), ("20210809_050000_20", second, 1)):
+        write(tmp_path / f"{name}_3B_AnalyticMS_SR.tif", values)
+        clouds[5] = 0
+        clouds[5, :, column] = clouds[5, :, 2] = 1
+        write(tmp_path / f"{name}_3B_udm2.tif", clouds)
+    imagery = Imagery.open(tmp_path)
+    assert len(imagery.tiles) == 2 and any("has masks beside its images" in note for note in imagery.notes)
+    imagery = Imagery.open(tmp_path, masks=[str(tmp_path)])
+    values, valid = imagery.read(0, 0, *SHAPE)
+    assert values[0, 0, :4].tolist() == [20, 10, 0, 20] and valid[0, :4].tolist() == [True, True, False, True]
+    assert len(imagery.files_in(0, 0, 5, 5)) == 4
+
+
+def test_a_mask_elsewhere_is_refused_and_one_of_a_part_says_nothing_of_the_rest(
+    image: Path, tmp_path: Path
+) -> None:
+    values = np.ones((1, 10, 10), np.uint8)
+    with pytest.raises(InputError, match="does not lie on the imagery"):
+        left_out(image, write(tmp_path / "far.tif", values, grid(corner=(600_000.0, 3_000_000.0))))
+    assert left_out(image, write(tmp_path / "part.tif", values)).sum() == 100
+    with pytest.raises(InputError, match="no raster"):
+        left_out(image, tmp_path / "none.tif")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no file with udm2"):
+        left_out(image, tmp_path / "empty")
+    with pytest.raises(OptionError, match="lower value first"):
+        parse_mask("a.tif=9-3")
+
+
+def test_an_asset_of_a_catalogue_is_the_mask_of_its_item(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", picture(SHAPE))
+    write(tmp_path / "a_scl.tif", np.full((1, 30, 40), 9, np.uint8), grid(20.0))
+    item = {
+        "type": "Feature", "stac_version": "1.0.0", "id": "a",
+        "assets": {"visual": {"href": "a.tif"}, "scl": {"href": "a_scl.tif"}},
+    }  # fmt: skip
+    path = tmp_path / "item.json"
+    path.write_text(json.dumps(item))
+    assert left_out(path, "SCL").all() and not left_out(path).any()
+    with pytest.raises(InputError, match="neither a file nor an asset"):
+        left_out(path, "udm2")
+
+
+def wedge(fill: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A picture with a slanting corner of fill, and where that is."""
+    row, column = np.mgrid[:160, :160]
+    outside = row + column < 120
+    rng = np.random.default_rng(2)
+    values = rng.normal(120, 12, (3, 160, 160)).clip(60, 200)
+    values[:, outside] = fill
+    return values.round().astype(np.uint8), outside
+
+
+@pytest.mark.parametrize("fill", [0, 255])
+def test_fill_that_jpeg_has_blurred(tmp_path: Path, fill: int) -> None:
+    values, outside = wedge(fill)
+    path = write(tmp_path / "a.tif", values, compress="jpeg", photometric="ycbcr", tiled=True, blockxsize=128,
+                 blockysize=128, jpeg_quality=75)  # fmt: skip
+    stated = left_out(path, nodata=[fill])
+    with rasterio.open(path) as file:
+        off = np.abs(file.read().astype(int) - fill).max(axis=0)
+    assert (off[outside] > 0).sum() > 20  # it is blurred
+    np.testing.assert_array_equal(stated[off <= 15], True)
+    assert stated[~outside].mean() < 0.002 and stated[outside].mean() > 0.99
+    if fill == 0:
+        assert left_out(path)[outside].mean() < stated[outside].mean()
+
+
+def test_dark_ground_inside_is_no_fill(tmp_path: Path) -> None:
+    """A dark lake away from the fill stays ground, unless a pixel of it has the value exactly."""
+    values, _ = wedge()
+    values[:, 100:124, 100:124] = 9
+    path = write(tmp_path / "a.tif", values, compress="jpeg", photometric="ycbcr", jpeg_quality=95)
+    assert not left_out(path, nodata=[0])[104:120, 104:120].any()
