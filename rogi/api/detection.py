@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
+from rogi.api.arguments import as_date, as_path, as_text, open_imagery
 from rogi.api.display import frames_html
 from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
 from rogi.comparison.metrics import Checked, check_limits
@@ -23,17 +22,14 @@ from rogi.detection.evaluation.judging import evaluate_candidates
 from rogi.detection.evaluation.report import FORMATS, document
 from rogi.detection.evaluation.scores import Evaluation as Judged
 from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates
-from rogi.detection.imagery.channels import Imagery
 from rogi.detection.imagery.suitability import is_scaled, parse_stretch
 from rogi.detection.model.ensemble import Models
 from rogi.errors import OptionError
 from rogi.inventory.build import from_tables
 from rogi.public import public
-from rogi.raster.bands import parse_choice
 from rogi.report.format import format_of
 from rogi.report.writers import write
 from rogi.schema.model import Role
-from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -201,17 +197,16 @@ def predict(
     """
     paths = as_paths(imagery)
     models = Models.load(as_paths(model), turns)
-    targets = Targets(None, _path(probability), _path(spread))
+    targets = Targets(None, as_path(probability), as_path(spread))
     targets.check()
     targets.check_folders(paths)
-    voids = (nodata,) if isinstance(nodata, int | float) else tuple(nodata)
-    images = Imagery.open(
+    images = open_imagery(
         paths,
-        bands=parse_choice(bands) if bands is None or isinstance(bands, str) else tuple(bands),
-        channels={name: Path(path) for name, path in (channels or {}).items()},
+        bands,
+        channels,
+        nodata,
+        mask,
         resolution=models.card.resolution_m if resample else None,
-        nodata=voids,
-        masks=_texts(mask),
         prefer=prefer,
         scaled=is_scaled(models.card),
     )
@@ -225,13 +220,13 @@ def predict(
             "fill_holes_m2": fill_holes,
             "smooth": smooth,
             "separate": separate,
-            "glaciers": _path(glaciers),
-            "date": _date(date),
+            "glaciers": as_path(glaciers),
+            "date": as_date(date),
             "to_crs": crs,
         },
         parse_stretch(stretch),
         trust_values,
-        (_text(area), area_field, _path(exclude)),
+        (as_text(area), area_field, as_path(exclude)),
         {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
         workers,
     )
@@ -396,14 +391,14 @@ def evaluate(
 
     result = evaluate_candidates(
         read,
-        area=_text(area),
+        area=as_text(area),
         everywhere=everywhere,
-        subregions=_text(subregions),
+        subregions=as_text(subregions),
         region_field=region_field,
-        probability=_path(probability),
+        probability=as_path(probability),
         threshold=threshold,
         confidence=confidence,
-        published=_path(published),
+        published=as_path(published),
         iou=(iou,) if isinstance(iou, int | float) else tuple(iou),
         band_m=band,
         replicates=replicates,
@@ -423,45 +418,3 @@ def _named(source: Source, name: str) -> Inventory:
     if not inventory.path:
         check_crs(inventory, Role.OUTLINE)
     return inventory if inventory.path else replace(inventory, path=name)
-
-
-def _settings(kind: Any, given: Mapping[str, Any]) -> Any:
-    """A record of settings; unknown names are refused with what there is."""
-    known = [one.name for one in fields(kind)]
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        raise OptionError(
-            f"There is no setting {unknown[0]!r}; there are {', '.join(known)}"
-            f"{did_you_mean(unknown[0], known) or '.'}"
-        )
-    chosen = dict(given)
-    for one in fields(kind):
-        if isinstance(one.default, StrEnum) and one.name in given:
-            choices = type(one.default)
-            if given[one.name] not in list(choices):
-                shown = " or ".join(choices)
-                raise OptionError(f"The {one.name} is {shown}, found {given[one.name]!r}.")
-            chosen[one.name] = choices(given[one.name])
-    return kind(**chosen)
-
-
-def _path(given: str | PathLike[str] | None) -> Path | None:
-    return None if given is None else Path(given)
-
-
-def _texts(given: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[str, ...]:
-    return (str(given),) if isinstance(given, str | PathLike) else tuple(map(str, given))
-
-
-def _text(given: Any) -> Any:
-    """A path as text; a table as it is."""
-    return str(given) if isinstance(given, PathLike) else given
-
-
-def _date(text: str | None) -> str | None:
-    if text is not None:
-        try:
-            dt.date.fromisoformat(text)
-        except ValueError:
-            raise OptionError(f"The date is one such as 2026-01-31, found {text!r}.") from None
-    return text

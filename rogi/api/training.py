@@ -11,10 +11,9 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from rogi.api.detection import _path, _settings, _texts
+from rogi.api.arguments import as_path, as_settings, open_imagery
 from rogi.api.display import frames_html
 from rogi.api.inventories import as_paths
-from rogi.detection.imagery.channels import Imagery
 from rogi.detection.model.bundle_writing import check_target
 from rogi.detection.model.card import ModelCard
 from rogi.detection.model.export import check_installed
@@ -30,7 +29,6 @@ from rogi.detection.training.report import curves_figure
 from rogi.detection.training.settings import TrainingSettings
 from rogi.errors import InputError
 from rogi.public import public
-from rogi.raster.bands import parse_choice
 from rogi.raster.files import close_files
 
 Paths: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]]"
@@ -149,21 +147,10 @@ def cut_patches(
     >>> cut.card.size, cut.card.channels, sorted(set(cut.index["split"]))
     (128, ('red', 'green', 'blue'), ['train', 'validation'])
     """
-    chosen = _settings(PatchSettings, settings)
-    voids = (nodata,) if isinstance(nodata, int | float) else tuple(nodata)
-    taken = parse_choice(bands) if bands is None or isinstance(bands, str) else tuple(bands)
-    further = {name: Path(path) for name, path in (channels or {}).items()}
+    chosen = as_settings(PatchSettings, settings)
     try:
         images = [
-            Imagery.open(
-                path,
-                bands=taken,
-                channels=further,
-                resolution=resolution,
-                nodata=voids,
-                masks=_texts(mask),
-                prefer=prefer,
-            )
+            open_imagery(path, bands, channels, nodata, mask, resolution=resolution, prefer=prefer)
             for path in as_paths(imagery)
         ]
         made = make_patches(
@@ -295,9 +282,9 @@ def train(
     check_installed()
     title = name or (target.stem if target.suffix.lower() == ".zip" else target.name)
     check_name(title, version)
-    chosen = _settings(TrainingSettings, settings)
+    chosen = as_settings(TrainingSettings, settings)
     if augmentation is not None:
-        chosen = replace(chosen, augmentation=_settings(Augmentation, augmentation))
+        chosen = replace(chosen, augmentation=as_settings(Augmentation, augmentation))
     width = decoder_channels if decoder_channels is None or isinstance(decoder_channels, int) else (
         tuple(decoder_channels)
     )  # fmt: skip
@@ -311,9 +298,9 @@ def train(
     }
     work = target.with_name(f"{target.name}.training")
     data = PatchSet.open(Path(patches))
-    begun = beginning(data, _path(weights), network, settings.get("boundary"))
+    begun = beginning(data, as_path(weights), network, settings.get("boundary"))
     chosen = replace(chosen, boundary=begun.boundary)
-    trained = train_network(data, begun.spec, chosen, work, weights=_path(weights), resume=resume)
+    trained = train_network(data, begun.spec, chosen, work, weights=as_path(weights), resume=resume)
     card = write_model(
         trained,
         target,

@@ -15,9 +15,8 @@ import rogi
 from rogi.detection.imagery.channels import Imagery
 from rogi.detection.imagery.pixel_statistics import LEVELS
 from rogi.detection.imagery.suitability import Intake, intake, parse_stretch
-from rogi.detection.imagery.values import judge, odd_tiles
+from rogi.detection.imagery.values import judge, odd_tiles, training_notes
 from rogi.detection.model.bundle import Bundle
-from rogi.detection.patches.extraction import make_patches
 from rogi.errors import InputError, OptionError
 
 RNG = np.random.default_rng(3)
@@ -252,5 +251,5 @@ def test_patches_of_values_and_of_stored_numbers_do_not_go_together(tmp_path: Pa
     with rasterio.open(tmp_path / "t1.tif", "r+") as file:
         file.scales, file.offsets = (0.0001,) * 3, (-0.1,) * 3
     images = [Imagery.open(tmp_path / "t0.tif"), Imagery.open(tmp_path / "t1.tif")]
-    with pytest.raises(InputError, match=r"has (the type float32|scale and offset tags)"):
-        make_patches(images, [], tmp_path / "patches")
+    with pytest.raises(InputError, match=r"t1\.tif has scale and offset tags and other images have none"):
+        training_notes(images)

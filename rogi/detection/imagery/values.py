@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rogi.detection.imagery.derived_channels import DIGITAL, SCALED
 from rogi.detection.imagery.pixel_statistics import LEVELS
+from rogi.errors import InputError
 from rogi.geometry import transform_geometries
 from rogi.raster.files import reading
 from rogi.raster.grid import Window
@@ -158,6 +159,25 @@ def doubts(
         for (mosaic, tile, cell), reason in zip(places, reasons, strict=True)
         if reason
     )
+
+
+def training_notes(images: Sequence[Imagery]) -> tuple[str, ...]:
+    """What is worth telling of the values of images that a model is to be trained on.
+
+    Raises
+    ------
+    InputError
+        Some have scale and offset tags and others have none.
+    """
+    tiles = [tile for image in images for tile in image.tiles]
+    if len({tile.scaled for tile in tiles}) > 1:
+        tagged = next(tile for tile in tiles if tile.scaled)
+        raise InputError(
+            f"{tagged.parts[0].path} has scale and offset tags and other images have none, so their "
+            "values are in "
+            "different units; write the tags into all of them with gdal_edit -scale -offset."
+        )
+    return (*(note for image in images for note in dark_edges(image)), *odd_tiles(images))
 
 
 def odd_tiles(images: Sequence[Imagery]) -> tuple[str, ...]:

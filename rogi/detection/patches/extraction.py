@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rogi import __version__
 from rogi.detection.imagery.channels import Imagery
 from rogi.detection.imagery.pixel_statistics import PixelStatistics
-from rogi.detection.imagery.values import dark_edges, odd_tiles
+from rogi.detection.imagery.values import training_notes
 from rogi.detection.patches.choosing import decided, uncertain
 from rogi.detection.patches.cutting import Cutter, PatchSettings, Tally, stored_type
 from rogi.detection.patches.label_rasters import Outlines
@@ -185,8 +185,7 @@ def make_patches(
     boxes, lonlat = _footprints(places, cutters)
     split = _divided(places, boxes, cutters, chosen)
     part = split.part.copy()
-    notes = [note for image in images for note in (*image.notes, *dark_edges(image))]
-    notes += odd_tiles(images)
+    notes = [note for image in images for note in image.notes] + list(training_notes(images))
     notes += [
         f"Features of {outlines.path} without a polygon, left out: {outlines.left_out}."
         for outlines in given
@@ -379,13 +378,6 @@ def _check_images(images: Sequence[Imagery]) -> None:
                 f"{image.name} has pixels of {along:.4g} m by {down:.4g} m on the ground, so what it shows "
                 f"is squeezed; make them square with --resolution {side:.3g}."
             )
-    if len({tile.scaled for image in images for tile in image.tiles}) > 1:
-        tagged = next(tile for image in images for tile in image.tiles if tile.scaled)
-        raise InputError(
-            f"{tagged.parts[0].path} has scale and offset tags and other images have none, so their "
-            "values are in "
-            "different units; write the tags into all of them with gdal_edit -scale -offset."
-        )
     for other in images[1:]:
         for what, own, model in (
             ("the channels", ", ".join(other.names), ", ".join(first.names)),
