@@ -150,11 +150,11 @@ def _refuse_contradiction(header: Header, indexes: Sequence[int], names: Sequenc
                 f"{header.path} describes band {index} as {header.names[index - 1]}, --bands takes it for "
                 f"{name}; give bands by name, or put the description right with rio edit-info."
             )
-    called = [_called(header, index) for index in indexes]
+    own = [_called(header, index) for index in indexes]
     stated = any(header.described[index - 1] for index in indexes)
-    if not any(names) and not stated and set(called) == set(COLOURS) and tuple(called) != COLOURS:
+    if not any(names) and not stated and set(own) == set(COLOURS) and tuple(own) != COLOURS:
         pairs = ",".join(f"{colour}={index}" for colour, index in zip(COLOURS, indexes, strict=True))
-        order = ", ".join(called)
+        order = ", ".join(own)
         raise InputError(
             f"{header.path} calls the bands {', '.join(map(str, indexes))} {order} (colour interpretation). "
             f"Leave --bands away to take them by name, or give --bands {pairs} if the file is wrong."

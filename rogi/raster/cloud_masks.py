@@ -73,19 +73,9 @@ class CloudMask:
             return self._left_out(window)
         fit = Resampling(self.raster.grid, grid)
         around = fit.source_window(window)
-        out = np.zeros(window.shape, bool)
         if 0 in around.shape:
-            return out
-        found = self._left_out(around)
-        row, column = fit.nearest(window)
-        inside = (
-            (row >= around.row0)
-            & (row < around.row1)
-            & (column >= around.column0)
-            & (column < around.column1)
-        )
-        out[inside] = found[row[inside] - around.row0, column[inside] - around.column0]
-        return out
+            return np.zeros(window.shape, bool)
+        return fit.picked(self._left_out(around), around, window, False)
 
     def reaches(self, grid: Grid) -> bool:
         """Whether it lies on some of a grid."""

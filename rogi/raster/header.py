@@ -285,7 +285,7 @@ def _is_lossy(dataset: DatasetReader) -> bool:
     packed = structure.get("COMPRESSION", dataset.driver.upper())
     stated = structure.get("COMPRESSION_REVERSIBILITY", "")
     if stated:
-        return stated.startswith("LOSSY")
+        return bool(stated.startswith("LOSSY"))
     return "JPEG" in packed and "2000" not in packed
 
 

@@ -118,22 +118,35 @@ class Resampling:
         )  # fmt: skip
         return values, valid
 
-    def nearest(self, window: Window) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Row and column of the source pixel that each pixel of a window of the target lies in; -1 for "
-        "none."""
+    def picked(self, source: NDArray[Any], around: Window, window: Window, nothing: Any) -> NDArray[Any]:
+        """Of each pixel of a window of the target, the number of the source pixel that its centre lies in.
+
+        Parameters
+        ----------
+        source : ndarray, shape (rows, columns)
+            Pixels of `around`, a window of the source.
+        around, window : Window
+        nothing : scalar
+            Where there is none.
+        """
         row, column, top, left = self._nodes(window)
         i, v = np.divmod(np.arange(window.row0, window.row1) - top, NODES)
         j, u = np.divmod(np.arange(window.column0, window.column1) - left, NODES)
         v, u = v[:, None] / NODES, u / NODES
 
-        def between(nodes: NDArray[np.float64]) -> NDArray[np.int64]:
+        def between(nodes: NDArray[np.float64], first: int, count: int) -> NDArray[np.int64]:
             rows = nodes[i] * (1 - v) + nodes[i + 1] * v
             found = rows[:, j] * (1 - u) + rows[:, j + 1] * u
             # Where grids coincide, rounding of the transform must not decide on the pixel.
-            near = np.floor(np.rint(found * 1e6) * 1e-6 + 0.5)
-            return np.where(np.isfinite(near), near, -1).astype(np.int64)
+            near = np.floor(np.rint(found * 1e6) * 1e-6 + 0.5) - first
+            return np.where((near >= 0) & (near < count), near, -1).astype(np.int64)
 
-        return between(row), between(column)
+        rows, columns = (
+            between(row, around.row0, len(source)),
+            between(column, around.column0, source.shape[1]),
+        )
+        inside = (rows >= 0) & (columns >= 0)
+        return np.where(inside, source[rows * inside, columns * inside], nothing)
 
     def _nodes(self, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64], int, int]:
         """Positions in the source of the nodes around a window, and row and column of the first node."""

@@ -54,8 +54,8 @@ def file_tiles(path: Path, bands: BandChoice | None, masks: Collection[Path] = (
                 raise
             found.damaged.append(error)
     if beside:
-        names = ", ".join(file.name for file in beside[:3]) + (" ..." if len(beside) > 3 else "")
-        found.notes.append(f"{path} has masks beside its images ({names}); --mask {path} uses them.")
+        shown = ", ".join(file.name for file in beside[:3]) + (" ..." if len(beside) > 3 else "")
+        found.notes.append(f"{path} has masks beside its images ({shown}); --mask {path} uses them.")
     # A VRT beside the files it is made of stands for nothing new.
     known = {header.path.resolve() for header in headers}
     known |= {file.resolve() for header in headers if not header.composed for file in header.files}
@@ -98,7 +98,7 @@ def _band_files(folder: Path, headers: Sequence[Header], bands: BandChoice | Non
         (name, source) if sign else ("", name) for name, sign, source in (c.partition("=") for c in chosen)
     ]
     for own in images.values():
-        picked = [header for _, source in pairs if (header := _picked(own, source)) is not None]
+        picked = [one for _, source in pairs if (one := _picked(own, source)) is not None]
         if len(picked) == len(pairs):
             file = picked[0].path.name
             names = (name or meaning(source, file) or source.casefold() for name, source in pairs)

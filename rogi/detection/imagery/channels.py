@@ -186,13 +186,12 @@ class Imagery:
             if away:
                 notes[_absent(part.header, away)] = None
                 missing.update(away)
-        files = [file for tile in every_tile for file in tile.files]
         return cls(
             name=given[0].name if len(given) == 1 else f"{given[0].name} and {len(given) - 1} more",
             grid=grid,
             dtype="float32" if any(tile.gains for tile in chosen) else chosen[0].dtype,
             names=every,
-            paths=tuple(dict.fromkeys(files)),
+            paths=tuple(dict.fromkeys(file for tile in every_tile for file in tile.files)),
             images=images,
             added=added,
             notes=tuple(notes),
@@ -231,12 +230,7 @@ class Imagery:
                 part = around.part(inside.moved(tile.row, tile.column))
                 own[part][tile.read(inside)[1]] = self.dates.index(tile.date)
             if image.resampling is not None:
-                rows, columns = (place.clip(0) for place in image.resampling.nearest(window))
-                rows, columns = rows - around.row0, columns - around.column0
-                inside = (rows >= 0) & (rows < own.shape[0]) & (columns >= 0) & (columns < own.shape[1])
-                own = np.where(
-                    inside, own[rows.clip(0, own.shape[0] - 1), columns.clip(0, own.shape[1] - 1)], -1
-                )
+                own = image.resampling.picked(own, around, window, -1)
             found = np.where(empty, own, found)
         return found
 

@@ -225,20 +225,20 @@ def _stretched(stretch: Stretch, imagery: Imagery, bands: Sequence[int]) -> tupl
         raise InputError(
             f"The imagery {imagery.name} has no valid pixel, so it has no percentiles for --stretch."
         )
-    ends = [
-        tuple(
-            float(np.percentile(pixels[band], float(end[1:]))) if isinstance(end, str) else end
-            for end in stretch
+
+    def end(band: int, given: float | str) -> float:
+        return (
+            given if isinstance(given, float) else float(np.percentile(pixels[band], float(str(given)[1:])))
         )
-        for band in bands
-    ]
+
+    ends = tuple((end(band, stretch[0]), end(band, stretch[1])) for band in bands)
     flat = [imagery.names[band] for band, (low, high) in zip(bands, ends, strict=True) if not low < high]
     if flat:
         raise InputError(
             f"The values of {flat[0]} in {imagery.name} are all the same between the ends of --stretch "
             f"{stretch[0]},{stretch[1]}; give numbers."
         )
-    return tuple(ends)  # type: ignore[return-value]
+    return ends
 
 
 def _refusal(imagery: Imagery, card: ModelCard, found: Sequence[Doubt]) -> str:
