@@ -547,7 +547,15 @@ def test_cluster_that_loses_a_worker(bundle: Bundle, tmp_path: Path) -> None:
     def run(name: str, **more: object) -> np.ndarray:
         with Ledger() as ledger:
             done = predict(
-                images, Intake((0, 1, 2)), bundle, plan, blend, everywhere, tmp_path / name, ledger, **more
+                images,
+                Intake((0, 1, 2)),
+                Models((bundle,)),
+                plan,
+                blend,
+                everywhere,
+                tmp_path / name,
+                ledger,
+                **more,
             )  # type: ignore[arg-type]
         assert not done.damage
         return done.store.read(window)
