@@ -15,7 +15,7 @@ SECONDS_OF_FUZZING ?= 600
 unexport PYTHONDONTWRITEBYTECODE
 BENCHMARKS ?= validate terrain zonal attributes compare release update detect training
 
-.PHONY: help setup demo test test-fast validators fuzz lint types docs bench bench-grass wheel clean
+.PHONY: help setup demo test test-fast validators fuzz lint types docs bench bench-grass wheel test-matrix docker clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,6 +82,12 @@ wheel: $(INSTALLED)  ## the wheel, into dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build
 	@$(BIN)/python -m build --wheel --outdir dist .
 
+test-matrix:  ## the core on Python 3.11 to 3.14 with the lowest and newest dependencies, by uv
+	@PYTHON="$(PYTHON)" tools/test_matrix.sh .venv-matrix
+
+docker:  ## the image of Dockerfile, tried once
+	@docker build --quiet -t rogi . && docker run --rm rogi doctor
+
 clean:  ## remove everything made here
-	rm -rf $(VENV) .venv-validators $(DEMO) fuzz-failures site dist build docs/{api,extra,images,rules,schemas,tutorials/files} docs/{changelog,contributing,parameters}.md .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-validators .venv-matrix $(DEMO) fuzz-failures site dist build docs/{api,extra,images,rules,schemas,tutorials/files} docs/{changelog,contributing,parameters}.md .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
