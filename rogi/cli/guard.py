@@ -57,7 +57,7 @@ class GuardedCommand(TyperCommand):
             if record is not None:
                 named = getattr(parameter, "rich_help_panel", None)
                 title = "Arguments" if parameter.param_type_name == "argument" else named or "Options"
-                row = common.shown(parameter), record[1] or parameter.help or ""
+                row = common.shown(parameter), record[1] or getattr(parameter, "help", None) or ""
                 sections.setdefault(title, []).append(row)
         for title, rows in sections.items():
             if rows:
