@@ -1,13 +1,17 @@
-"""Numbers with their nouns."""
+"""Numbers with their nouns, and turns that the pages avoid."""
 
 from __future__ import annotations
 
 import doctest
+import re
+from pathlib import Path
 
 import pytest
 
 import rogi.text
 from rogi.text import agreeing, counted
+
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.mark.parametrize(
@@ -22,3 +26,38 @@ def test_number_noun_and_verb(number: int, text: str) -> None:
 def test_examples() -> None:
     """The examples of the module hold."""
     assert doctest.testmod(rogi.text).failed == 0
+
+
+BANNED = {
+    r"\bbetrays?\b": "identifies, shows",
+    r"\bto the letter\b": "unchanged, exactly",
+    r"\bof no use\b": "say what to do instead",
+    r"\bspeaks? against\b": "if a check fails",
+    r"\bhitherto\b|\bthereof\b|\btherein\b|\bwhence\b|\bthence\b|\blest\b|\balbeit\b": "plain words",
+    r"\b(?:is|are|and|also|must be|was) told(?! apart)\b": "is reported, see",
+    r"\bthere (?:is|are) none\b": "missing, not given",
+    r"\bstands? for (?:a|the|all|everything)\b(?! missing value)": "means, represents",
+    r"\b(?:is|are) asked for\b": "is requested",
+    r"\bit is asked\b": "on request",
+    r"\bobeys?\b|\bobeyed\b": "takes for a command",
+    r"\bmakes? no pairs\b": "say what is missing",
+    r"\bnothing says\b": "no ... given",
+    r"\bholds? (?:no|a|an|the|its|some|work|more|several)\b": "contains",
+    r"\bworth a look\b": "check",
+}
+"""Turns that `CONTRIBUTING.md` asks to avoid, and what to write instead."""
+
+WRITTEN = sorted(
+    path
+    for path in (*DOCS.rglob("*.md"), DOCS.parent / "README.md")
+    if not {"rules", "schemas", "api"} & set(path.relative_to(DOCS.parent).parts)
+    and path.name not in ("changelog.md", "contributing.md", "parameters.md")
+)
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.relative_to(DOCS.parent).as_posix())
+def test_pages_are_in_plain_words(path: Path) -> None:
+    """No banned turn outside what a command printed."""
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    found = {turn: said for turn, said in BANNED.items() if re.search(turn, text, re.IGNORECASE)}
+    assert not found

@@ -1,6 +1,6 @@
 """Pages made from the code: the rule catalogue, the schemas, the changelog and the guide for contributors.
 
-They are written beside the others before the pages are read, and are in no commit.
+They are written beside the others before the pages are read, and are ignored by git.
 """
 
 from __future__ import annotations
