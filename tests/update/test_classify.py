@@ -250,7 +250,7 @@ def test_doubt_and_proposals() -> None:
     code = np.array([CODE[k] for k in CLASSES])
     belief = np.full(len(code), 0.95)
     iou = np.full(len(code), 0.9)
-    found = dict(zip(CLASSES, priority.doubt(code, belief, iou), strict=True))
+    found = dict(zip(CLASSES, priority.doubt(code, belief, iou, np.full(len(code), np.nan)), strict=True))
     assert found[TaskClass.NEW] == pytest.approx(0.1) and found[TaskClass.CHANGED] == pytest.approx(0.2)
     assert found[TaskClass.COMPLEX] == found[TaskClass.ON_GLACIER] == 1
     has_unit = np.array([k not in (TaskClass.NEW,) for k in CLASSES])

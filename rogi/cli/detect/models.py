@@ -10,8 +10,8 @@ import typer
 
 from rogi.cli.options import format_option
 from rogi.cli.streams import tell
-from rogi.detection.model.collection import find_bundles, inspect
-from rogi.detection.training.report import as_cards, as_table, to_json
+from rogi.detection.model.collection import described, find_bundles, inspect, read_description
+from rogi.detection.training.report import as_cards, as_descriptions, as_table, to_json
 from rogi.report.format import Format, chosen
 
 FORMATS = (Format.TEXT, Format.CARD, Format.JSON)
@@ -26,14 +26,25 @@ def models(
         bool,
         typer.Option("--self-test", help="Run the golden example of each on every backend there is."),
     ] = False,
+    describe: Annotated[
+        bool,
+        typer.Option(
+            "--describe",
+            help="Say what a model takes and gives; also of any STAC item with the extension MLM.",
+        ),
+    ] = False,
     format: Annotated[str | None, format_option(FORMATS)] = None,
 ) -> None:
     """List model bundles and check that they are whole: every byte against its sum, and the format.
 
     Exit code 1 if one of them is damaged or fails its self-test.
 
-    Examples: `rogi detect models models/` · `rogi detect models tprogi.zip --format card --self-test`
+    Examples: `rogi detect models models/` · `rogi detect models tprogi.zip --format card --self-test` ·
+    `rogi detect models other/item.json --describe`
     """
+    if describe:
+        sys.stdout.write(as_descriptions([(path, read_description(path)) for path in described(places)]))
+        return
     render = {Format.TEXT: as_table, Format.CARD: as_cards, Format.JSON: to_json}[
         chosen(format, None, FORMATS)
     ]

@@ -59,7 +59,9 @@ def patches(
     ignore: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Polygons that count neither in the loss nor in scores. Repeatable.", rich_help_panel=LABELS
+            metavar="FILE",
+            help="Polygons that count neither in the loss nor in scores. Repeatable.",
+            rich_help_panel=LABELS,
         ),
     ] = None,
     ignore_where: Annotated[

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from rogi.detection.model.bundle import WEIGHTS
 from rogi.detection.model.engines import (
     BACKENDS,
     CUDA_PROVIDER,
@@ -146,12 +147,16 @@ def select_backend(
     if batch is not None and batch < 1:
         raise OptionError(f"--batch is at least 1, found {batch}.")
     plans = _plans(device, precision, backend)
+    members = bundle if isinstance(bundle, tuple) else (bundle,)
+    if backend == "auto" and any(WEIGHTS not in one.sums for one in members):  # PyTorch needs them
+        able = [plan for plan in plans if plan.backend != "torch"]
+        plans = able or _plans(device, precision, "onnxruntime")
     cores = threads or usable_cores()
     plans = [
         replace(plan, threads=cores) if plan.device == "cpu" else replace(plan, batch=batch or GPU_BATCHES[0])
         for plan in plans
     ]
-    first, *others = bundle if isinstance(bundle, tuple) else (bundle,)
+    first, *others = members
     tests = [
         SelfTest(one, one.card.threshold if threshold is None else threshold, build or build_backend)
         for one in (first, *others)

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from rogi.archives import check_archive
 from rogi.detection.model.card import ModelCard, read_card
 from rogi.detection.model.export import FORBIDDEN
+from rogi.detection.model.stac import ITEM
 from rogi.distribution import missing
 from rogi.errors import InputError
 
@@ -38,9 +39,9 @@ CARD, WEIGHTS, ONNX, GOLDEN, SUMS = (
     "golden.npz",
     "SHA256SUMS",
 )
-REQUIRED: Final = (CARD, GOLDEN, ONNX, WEIGHTS)
-OPTIONAL: Final = ("CITATION.cff", "LICENSE", "README.md", "curves.csv", "curves.png")
-"""Further files a bundle may hold; others are refused."""
+REQUIRED: Final = (CARD, GOLDEN, ONNX)
+OPTIONAL: Final = (ITEM, "CITATION.cff", "LICENSE", "README.md", "curves.csv", "curves.png")
+"""Further files a bundle may hold; others are refused. A network that was imported has no weights."""
 
 LARGEST_FILE: Final = 4 * 2**30
 """Bytes; the largest networks for segmentation have some 0.6 GB of weights, ONNX itself ends at 2 GiB."""
@@ -118,6 +119,10 @@ class Bundle:
                         "bundle again."
                     )
             card = read_card(_read(path, prefix, CARD, LARGEST_TEXT), path / CARD)
+            if WEIGHTS not in sums and card.imported is None:
+                raise InputError(
+                    f"{path} is no whole bundle: {WEIGHTS} is missing. Copy or download it again."
+                )
             if FORBIDDEN in _read(path, prefix, ONNX, LARGEST_FILE):
                 raise InputError(f"{path}: {ONNX} wants tensors from other files; such a bundle is refused.")
         bundle = cls(path, card, hashlib.sha256(sums_text).hexdigest(), sums, prefix)
@@ -253,7 +258,7 @@ def _check_names(names: list[str], sums: Mapping[str, str], path: Path) -> None:
         if name not in names or name not in sums:
             raise InputError(f"{path} is no whole bundle: {name} is missing. Copy or download it again.")
     for name in sorted({*names, *sums} - {SUMS}):
-        if name not in {*REQUIRED, *OPTIONAL}:
+        if name not in {*REQUIRED, WEIGHTS, *OPTIONAL}:
             raise InputError(f"{path} holds {name!r}, which no bundle does; remove it.")
         if name not in sums or name not in names:
             where = SUMS if name not in sums else "the bundle"

@@ -9,11 +9,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
 
 from rogi.archives import write_zip
 from rogi.detection.model.bundle import (
@@ -31,8 +30,12 @@ from rogi.detection.model.bundle import (
 )
 from rogi.detection.model.card import ModelCard, write_card
 from rogi.detection.model.export import FORBIDDEN, calibrated, check_onnx, probability, to_onnx
+from rogi.detection.model.stac import ITEM, item_bytes
 from rogi.errors import OutputError, RogiError
 from rogi.files import replacing, swap, workplace
+
+if TYPE_CHECKING:
+    from torch import nn
 
 ZIP_EPOCH: Final = 0  # a bundle knows no time: the same network makes the same bytes
 
@@ -122,12 +125,15 @@ def write_files(
     card: ModelCard,
     *,
     onnx: bytes,
-    weights: Mapping[str, npt.NDArray[Any]],
+    weights: Mapping[str, npt.NDArray[Any]] | None,
     golden: Golden,
     extras: Mapping[str, bytes] | None = None,
     force: bool = False,
 ) -> Path:
-    """Write a bundle from its parts; see `write_bundle`. The same parts make the same bytes."""
+    """Write a bundle from its parts; see `write_bundle`. The same parts make the same bytes.
+
+    Only a network that was imported has no weights.
+    """
     target = Path(target)
     if FORBIDDEN in onnx:
         raise RogiError("The ONNX model holds the word of tensors in other files; rename its nodes.")
@@ -139,9 +145,11 @@ def write_files(
         CARD: write_card(card).encode(),
         GOLDEN: buffer.getvalue(),
         ONNX: onnx,
-        WEIGHTS: tensor_bytes(weights),
+        ITEM: item_bytes(card, weights is not None),
     }
-    unknown = sorted(set(files) - {*REQUIRED, *OPTIONAL})
+    if weights is not None:
+        files[WEIGHTS] = tensor_bytes(weights)
+    unknown = sorted(set(files) - {*REQUIRED, WEIGHTS, *OPTIONAL})
     if unknown:
         raise OutputError(f"A bundle holds no {unknown[0]}; it may hold {', '.join(OPTIONAL)}.")
     lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())]

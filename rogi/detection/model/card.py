@@ -201,6 +201,8 @@ class TrainingRecord:
     split_method : str
     train, validation : int
         Patches.
+    bounds : tuple of float, optional
+        West, south, east and north of their centres, degrees.
     sources : tuple of Source
         Imagery and labels that the patches were cut from.
     initial_weights : Source, optional
@@ -217,6 +219,7 @@ class TrainingRecord:
     sources: tuple[Source, ...] = ()
     initial_weights: Source | None = None
     settings: Mapping[str, str | float | int | bool | None] = field(default_factory=dict)
+    bounds: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -246,6 +249,10 @@ class ModelCard:
         None where the probabilities are those of the network as it was trained.
     threshold_curve, metrics, training
     licence, citation, description : str
+    training_data : str
+        What a network that was trained elsewhere was trained on.
+    imported : Source, optional
+        The file that such a network was made from.
     rogi : str
         Version that wrote it.
     """
@@ -273,6 +280,8 @@ class ModelCard:
     licence: str = ""
     citation: str = ""
     description: str = ""
+    training_data: str = ""
+    imported: Source | None = None
     rogi: str = __version__
 
     @property
@@ -323,7 +332,11 @@ def normalise(
 
 def write_card(card: ModelCard) -> str:
     """The card as YAML; `read_card` gives it back."""
-    document = plain_card(card)
+    return write_yaml(plain_card(card))
+
+
+def write_yaml(document: Mapping[str, Any]) -> str:
+    """Plain values as a card has them."""
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
 
 
@@ -364,6 +377,7 @@ def read_card(data: bytes, path: Path) -> ModelCard:
     curve, training = document.pop("threshold_curve", None), document.pop("training", None)
     metrics = tuple(Metric(**metric) for metric in document.pop("metrics", ()))
     calibrated = document.pop("calibration", None)
+    imported = document.pop("imported", None)
     for name in ("dtype_range", "outputs", "atrous_rates", "decoder_channels"):
         if isinstance(document.get(name), list):
             document[name] = tuple(document[name])
@@ -372,6 +386,7 @@ def read_card(data: bytes, path: Path) -> ModelCard:
         threshold_curve=ThresholdCurve(**{k: tuple(v) for k, v in curve.items()}) if curve else None,
         metrics=metrics,
         calibration=_calibration(calibrated) if calibrated else None,
+        imported=Source(**imported) if imported else None,
         training=_training(training) if training else None,
         **document,
     )
@@ -389,10 +404,12 @@ def _calibration(document: dict[str, Any]) -> Calibration:
 
 def _training(document: dict[str, Any]) -> TrainingRecord:
     initial = document.pop("initial_weights", None)
+    bounds = document.pop("bounds", None)
     return TrainingRecord(
         split_method=document.pop("split_method", ""),
         sources=tuple(Source(**source) for source in document.pop("sources", ())),
         initial_weights=Source(**initial) if initial else None,
+        bounds=tuple(bounds) if bounds else None,
         **document,
     )
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rogi.detection.model.backends import select_backend
-from rogi.detection.model.bundle import CARD, SUMS, Bundle
+from rogi.detection.model.bundle import CARD, SUMS, WEIGHTS, Bundle
 from rogi.detection.model.card import plain_card
+from rogi.detection.model.stac import ITEM, LARGEST, description, item_of, parse_item
 from rogi.errors import InputError, MissingExtra, RogiError
 
 
@@ -68,6 +69,36 @@ def find_bundles(paths: Sequence[Path]) -> list[Path]:
         places = ", ".join(map(str, paths))
         raise InputError(f"There is no model bundle in {places}; `rogi detect train` makes one.")
     return found
+
+
+def described(places: Sequence[Path] | None) -> list[Path]:
+    """Places to describe: STAC items (.json) as they are, and the bundles of the others.
+
+    Raises
+    ------
+    InputError
+        See `find_bundles`.
+    """
+    items = [path for path in places or () if path.suffix.lower() == ".json" and path.is_file()]
+    others = [path for path in places or () if path not in items]
+    return items + (find_bundles(others or [Path()]) if others or not items else [])
+
+
+def read_description(path: Path) -> list[tuple[str, str]]:
+    """What a bundle, or a STAC item with the extension MLM, says of its model.
+
+    Raises
+    ------
+    InputError
+        It is damaged, or no such item.
+    """
+    if path.suffix.lower() == ".json" and path.is_file():
+        with path.open("rb") as stream:
+            return description(parse_item(stream.read(LARGEST + 1), path))
+    bundle = Bundle.load(path)
+    if ITEM in bundle.sums:
+        return description(parse_item(bundle.read(ITEM), path / ITEM))
+    return description(item_of(bundle.card, WEIGHTS in bundle.sums))
 
 
 def inspect(path: Path, *, self_test: bool = False) -> Inspected:

@@ -171,6 +171,7 @@ def model_card(trained: Trained, name: str, version: str) -> ModelCard:
         sources=_sources(patches),
         initial_weights=Source(begun.name, weights_sha256(begun)) if begun is not None else None,
         settings=settings,
+        bounds=_bounds(patches),
     )
     return ModelCard(
         name=name,
@@ -195,6 +196,13 @@ def model_card(trained: Trained, name: str, version: str) -> ModelCard:
         training=record,
         rogi=__version__,
     )
+
+
+def _bounds(patches: PatchSet) -> tuple[float, float, float, float]:
+    """West, south, east and north of the patches' centres."""
+    east, north = (patches.index[name].to_numpy(dtype=float) for name in ("longitude", "latitude"))
+    west, south = float(east.min()), float(north.min())
+    return (round(west, 2), round(south, 2), round(float(east.max()), 2), round(float(north.max()), 2))
 
 
 def _clusters(patches: PatchSet, positions: Ints) -> Ints:

@@ -50,6 +50,16 @@ def as_cards(found: Sequence[Inspected]) -> str:
     return "---\n".join(parts)
 
 
+def as_descriptions(found: Sequence[tuple[Path, Sequence[tuple[str, str]]]]) -> str:
+    """What models say of themselves: names and values, a block for each."""
+    parts = []
+    for path, rows in found:
+        width = max(len(name) for name, _ in rows)
+        lines = [f"  {name.ljust(width)}  {printable(value)}" for name, value in rows]
+        parts.append("\n".join([printable(str(path)), *lines]) + "\n")
+    return "\n".join(parts)
+
+
 def to_json(found: Sequence[Inspected]) -> str:
     """All that is known of each bundle."""
     content = [item.to_dict() for item in found]

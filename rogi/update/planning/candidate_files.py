@@ -37,7 +37,7 @@ COVERAGE_LAYER: Final = "coverage"
 KEY: Final = "candidate_id"
 """Column by which a layer of candidates is known, whatever it is called."""
 ID_COLUMNS: Final = (KEY, "candidate", "id")
-SHARES: Final = ("confidence", "glacier_share")
+SHARES: Final = ("confidence", "glacier_share", "model_spread")
 TEXTS: Final = ("model", "imagery", "image_date", "image_note", "parent_id")
 
 
@@ -55,7 +55,7 @@ class Candidates:
         (n,) valid outlines in the CRS of the inventory.
     lonlat
         (n,) the same on WGS84 longitude and latitude.
-    confidence, glacier_share
+    confidence, glacier_share, model_spread
         (n,) 0-1, NaN where the file has none.
     texts
         ``model``, ``imagery``, ``image_date``, ``image_note``, ``parent_id``: (n,) text or None.
@@ -74,6 +74,7 @@ class Candidates:
     lonlat: Geometries
     confidence: Floats
     glacier_share: Floats
+    model_spread: Floats
     texts: dict[str, Texts]
     coverage: Geometries | None = None
     doubtful: Geometries = field(default_factory=lambda: np.zeros(0, dtype=object))
@@ -162,6 +163,7 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
         lonlat=lonlat[order],
         confidence=shares["confidence"][order],
         glacier_share=shares["glacier_share"][order],
+        model_spread=shares["model_spread"][order],
         texts={name: _text(table, name)[order] for name in TEXTS},
         coverage=coverage,
         doubtful=doubtful,

@@ -14,6 +14,10 @@ area of a unit of TPRoGI v1.0, so that an average unit which is certainly wrong 
 
 It grows with the area in question and with the evidence, and falls with the IoU. The formula is a choice of
 this project.
+
+Where several models or turns made the candidates, ``c`` may be wrong by as much as they differ: the order of
+review takes ``c`` plus their spread, at most 1, so of two tasks alike the one on which models disagree comes
+first. What is proposed does not change with it.
 """
 
 from __future__ import annotations
@@ -89,6 +93,24 @@ def evidence(
     return np.asarray(np.where(icy, np.where(has_unit, ice, belief * (1.0 - ice)), belief))
 
 
+def reviewed(belief: Floats, spread: Floats) -> Floats:
+    """Belief by which tasks are ordered for review: the belief and one standard deviation, at most 1.
+
+    Parameters
+    ----------
+    belief : ndarray of float64, shape (n,)
+        See `evidence`.
+    spread : ndarray of float64, shape (n,)
+        Standard deviation among the answers of several models or turns, 0-0.5; NaN where there was one.
+
+    Examples
+    --------
+    >>> reviewed(np.array([0.5, 0.5, 0.9]), np.array([np.nan, 0.2, 0.3])).tolist()
+    [0.5, 0.7, 1.0]
+    """
+    return np.asarray(np.minimum(belief + np.where(np.isnan(spread), 0.0, spread), 1.0))
+
+
 def area_in_question(
     code: Ints, has_unit: NDArray[np.bool_], disagreement: Floats, union: Floats, glacier_share: Floats
 ) -> Floats:
@@ -106,17 +128,19 @@ def expected_gain(belief: Floats, area_m2: Floats) -> Floats:
     return np.asarray(right / (right + MEAN_AREA_M2))
 
 
-def doubt(code: Ints, belief: Floats, iou: Floats) -> Floats:
+def doubt(code: Ints, belief: Floats, iou: Floats, spread: Floats) -> Floats:
     """How open a task is: 1 where the evidence is balanced, 0 where it is clear, shape (n,).
 
     ``1 - |2 q - 1|`` with q the belief in the evidence; of two outlines of one unit, their IoU; one half
-    where the number of units differs or an outline lies on ice.
+    where the number of units differs or an outline lies on ice. Where models differ by a spread, twice that
+    is added, up to 1: q may be as much nearer to one half.
     """
     q = belief.copy()
     pair = (code == CODE[TaskClass.CHANGED]) | (code == CODE[TaskClass.UNCHANGED])
     q[pair] = iou[pair]
     q[np.isin(code, [CODE[kind] for kind in (*STRUCTURAL, TaskClass.ON_GLACIER)])] = 0.5
-    return np.asarray(1.0 - np.abs(2.0 * q - 1.0))
+    differ = 2.0 * np.where(np.isnan(spread), 0.0, spread)
+    return np.asarray(np.minimum(1.0 - np.abs(2.0 * q - 1.0) + differ, 1.0))
 
 
 def work_of(code: Ints) -> Floats:

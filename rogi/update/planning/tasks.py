@@ -40,6 +40,7 @@ def task_table(
     has_unit = outline < n
     code = clusters.code[cluster]
     confidence = cluster_means(clusters.of_candidate, known.confidence, graph.area_b, count)[cluster]
+    spread = cluster_means(clusters.of_candidate, found.model_spread, graph.area_b, count)[cluster]
     probability = np.append(known.probability, absent)
     valid_share = np.append(known.valid_share, absent)
     ice = np.append(known.unit_ice, known.candidate_ice[lone])
@@ -55,7 +56,7 @@ def task_table(
             "unit": np.append(units.ids, nothing),
             "candidate": joined(clusters.of_candidate, found.ids, count)[cluster],
             "class": np.array([kind.value for kind in CLASSES], dtype=object)[code],
-            "gain": priority.expected_gain(belief, area).round(DIGITS),
+            "gain": priority.expected_gain(priority.reviewed(belief, spread), area).round(DIGITS),
             "iou": iou.round(DIGITS),
             "confidence": confidence.round(DIGITS),
             "probability": probability.round(DIGITS),
@@ -64,7 +65,7 @@ def task_table(
             "model": joined(clusters.of_candidate, found.texts["model"], count)[cluster],
             "image_date": joined(clusters.of_candidate, found.texts["image_date"], count)[cluster],
             "proposal": priority.proposals(code, belief, has_unit, known.doubtful[outline]),
-            "doubt": priority.doubt(code, belief, iou).round(DIGITS),
+            "doubt": priority.doubt(code, belief, iou, spread).round(DIGITS),
             "cluster": cluster,
             "work": priority.work_of(code),
         }

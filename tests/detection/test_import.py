@@ -1,0 +1,244 @@
+"""Networks trained elsewhere as bundles, and models as STAC items: what is taken, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from bundles import tiny_bundle
+
+onnx = pytest.importorskip("onnx")
+
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+
+from rogi.detection.model.backends import select_backend  # noqa: E402
+from rogi.detection.model.bundle import WEIGHTS, Bundle  # noqa: E402
+from rogi.detection.model.export import INPUT, OUTPUT, onnx_runner  # noqa: E402
+from rogi.detection.model.importing import import_model  # noqa: E402
+from rogi.detection.model.stac import EXTENSION, ITEM, description, item_of, parse_item  # noqa: E402
+from rogi.errors import InputError  # noqa: E402
+
+PATCH = 64
+CARD: dict[str, Any] = {
+    "name": "elsewhere",
+    "channels": [{"name": n, "unit": "1", "mean": 100.0, "std": 50.0} for n in ("red", "green", "blue")],
+    "dtype": "uint8",
+    "dtype_range": [0, 255],
+    "resolution_m": 5.0,
+    "patch": PATCH,
+    "licence": "CC-BY-4.0",
+    "training_data": "Outlines of a friend, CC-BY-4.0.",
+    "gives": "probability",
+}
+
+
+def written(folder: Path, model: bytes, **changes: Any) -> tuple[Path, Path]:
+    """Files of a model and a card."""
+    (folder / "m.onnx").write_bytes(model)
+    card = {name: value for name, value in (CARD | changes).items() if value is not None}
+    (folder / "card.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    return folder / "m.onnx", folder / "card.yaml"
+
+
+def network(
+    *, classes: int = 1, last: str | None = None, batch: str | int = "n", patch: int | str = PATCH,
+    opset: int = 17, kind: int = TensorProto.FLOAT, names: tuple[str, str] = ("x", "y"),
+) -> bytes:  # fmt: skip
+    """A convolution of one pixel: class k is k + 1 times the sum of the channels; then perhaps a function."""
+    kernel = np.arange(1, classes + 1, dtype=np.float32)[:, None, None, None] * np.ones(
+        (1, 3, 1, 1), np.float32
+    )
+    nodes = [helper.make_node("Conv", [names[0], "k"], ["raw" if last else names[1]], kernel_shape=[1, 1])]
+    if last:
+        nodes.append(helper.make_node(last, ["raw"], [names[1]]))
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info(names[0], kind, [batch, 3, patch, patch])],
+        [helper.make_tensor_value_info(names[1], kind, [batch, classes, patch, patch])],
+        [numpy_helper.from_array(kernel, "k")],
+    )  # fmt: skip
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8
+    ).SerializeToString()
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "expected"),
+    [
+        (network(last="Sigmoid"), {}, lambda s: sigmoid(s)),
+        (network(), {"gives": "logits"}, lambda s: sigmoid(s)),
+        (network(names=(INPUT, OUTPUT)), {"gives": "logits"}, lambda s: sigmoid(s)),
+        (network(classes=2), {"gives": "softmax", "rock_glacier": 1}, lambda s: sigmoid(s)),
+        (network(last="Sigmoid", patch="side"), {}, lambda s: sigmoid(s)),
+        (network(last="Sigmoid", batch=1), {}, lambda s: sigmoid(s)),
+    ],
+    ids=["probability", "logits", "names", "softmax", "free sides", "batch of one"],
+)  # fmt: skip
+def test_what_it_gives_is_the_probability(
+    model: bytes, changes: dict[str, Any], expected: Callable[[np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    """Against the closed form; the bundle is read again and passes its self-test without PyTorch."""
+    path = tmp_path / "made.zip"
+    import_model(*written(tmp_path, model, **changes), path)
+    bundle = Bundle.load(path)
+    assert WEIGHTS not in bundle.sums
+    golden = bundle.golden()
+    np.testing.assert_allclose(golden.expected[:, 0], expected(golden.input.sum(axis=1)), atol=1e-5)
+    images = np.random.default_rng(0).normal(size=(3, 3, PATCH, PATCH)).astype(np.float32)
+    found = onnx_runner(bundle.onnx_bytes())(images)
+    np.testing.assert_allclose(found[:, 0], expected(images.sum(axis=1)), atol=1e-5)
+    assert (bundle.card.training_data, bundle.card.licence) == (CARD["training_data"], "CC-BY-4.0")
+    assert bundle.card.imported is not None and bundle.card.imported.name == "m.onnx"
+    assert select_backend(bundle, precision="fp32", device="cpu").plan.backend in ("openvino", "onnxruntime")
+
+
+def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
+    files = written(tmp_path, network(last="Sigmoid"))
+    for name in ("a.zip", "b.zip"):
+        import_model(*files, tmp_path / name)
+    assert Bundle.load(tmp_path / "a.zip").digest == Bundle.load(tmp_path / "b.zip").digest
+
+
+def external() -> bytes:
+    """A model whose kernel lies in a file elsewhere."""
+    model = onnx.load_model_from_string(network(last="Sigmoid"))
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../etc/passwd")
+    return model.SerializeToString()
+
+
+def foreign() -> bytes:
+    model = onnx.load_model_from_string(network(last="Sigmoid"))
+    model.graph.node[1].domain = "com.example"
+    model.opset_import.add(domain="com.example", version=1)
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "said"),
+    [
+        (network(last="Sigmoid"), {"licence": None}, "lacks licence"),
+        (network(last="Sigmoid"), {"training_data": ""}, "lacks training_data"),
+        (network(last="Sigmoid"), {"channels": None}, "lacks channels"),
+        (network(last="Sigmoid"), {"gives": "scores"}, "gives is probability, logits, softmax"),
+        (network(last="Sigmoid"), {"rock_glacier": -1}, "rock_glacier is the number of a class"),
+        (network(last="Sigmoid"), {"channels": [{"name": "red", "unit": "1"}]}, "mean"),
+        (external(), {}, "wants tensors from other files"),
+        (foreign(), {}, "operators of com.example"),
+        (network(last="Sigmoid", opset=9), {}, "is of opset 9"),
+        (network(last="Sigmoid")[:-20], {}, "no sound ONNX model"),
+        (b"", {}, "no sound ONNX model"),
+        (b"hello", {}, "no sound ONNX model"),
+        (network(last="Sigmoid", patch=32), {}, r"input x of .* is \(n, 3, 32, 32\)"),
+        (network(last="Sigmoid", batch=8), {}, r"is \(8, 3, 64, 64\)"),
+        (network(classes=2, last="Sigmoid"), {}, r"output y of .* is \(n, 2, 64, 64\)"),
+        (network(), {}, "which are no probabilities"),
+        (network(classes=2), {"gives": "softmax", "rock_glacier": 7}, "does not run|no sound"),
+    ],
+)
+def test_what_is_refused(model: bytes, changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        import_model(*written(tmp_path, model, **changes), tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_network_that_looks_at_its_neighbours_is_refused(tmp_path: Path) -> None:
+    """A mean over all images of a batch."""
+    model = onnx.load_model_from_string(network(last="Sigmoid"))
+    graph = model.graph
+    graph.node.insert(0, helper.make_node("ReduceMean", ["x"], ["m"], axes=[0], keepdims=1))
+    graph.node.insert(1, helper.make_node("Sub", ["x", "m"], ["centred"]))
+    graph.node[2].input[0] = "centred"
+    with pytest.raises(InputError, match="answers an image otherwise"):
+        import_model(*written(tmp_path, model.SerializeToString()), tmp_path / "made")
+
+
+def test_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rogi import cli
+
+    def run(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["rogi", "detect", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return int(end.value.code or 0), capsys.readouterr().out
+
+    model, card = written(tmp_path, network(last="Sigmoid"))
+    code, out = run("import", model, "--card", card, "-o", tmp_path / "made.zip")
+    assert code == 0 and "elsewhere 1, channels red, green, blue, patch 64, 5 m, licence CC-BY-4.0" in out
+    code, out = run("models", tmp_path / "made.zip", "--describe")
+    assert code == 0
+    for said in (
+        "elsewhere",
+        "semantic-segmentation",
+        "bands red, green, blue",
+        "mean 100.0 stddev 50.0",
+        "ONNX",
+    ):
+        assert said in out
+    assert run("models", tmp_path / "made.zip")[0] == 0
+    foreign_item = {
+        "type": "Feature", "id": "a", "bbox": [1, 2, 3, 4],
+        "properties": {"mlm:name": "other\x1b", "mlm:input": [{
+            "name": "i", "bands": ["B04", {"name": "B03"}], "norm_type": "z-score",
+            "statistics": [{"mean": 1, "stddev": 2}],
+            "input": {"shape": [-1, 2, 8, 8], "dim_order": ["batch", "channel", "height", "width"]},
+        }], "mlm:output": [{"name": "o", "classification_classes": [{"name": "CITY"}]}], "mlm:tasks": "odd"},
+        "assets": {"w": {"href": "https://example.org/w.pt", "roles": ["mlm:model"]}, "x": 1},
+    }  # fmt: skip
+    (tmp_path / "item.json").write_text(json.dumps(foreign_item), encoding="utf-8")
+    code, out = run("models", tmp_path / "item.json", "--describe")
+    assert code == 0 and "\x1b" not in out
+    for said in (
+        "B04, B03",
+        "scaling z-score: mean 1 stddev 2",
+        "batch -1",
+        "CITY",
+        "w.pt (mlm:model)",
+        "1, 2, 3, 4",
+    ):
+        assert said in out
+    (tmp_path / "item.json").write_text('{"properties": {}}', encoding="utf-8")
+    assert run("models", tmp_path / "item.json", "--describe")[0] == 2
+
+
+def test_a_bundle_carries_its_item(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny", outputs=2)
+    item = parse_item(bundle.read(ITEM), tmp_path)
+    assert item == item_of(bundle.card, True)
+    assert item["stac_extensions"] == [EXTENSION]
+    properties = item["properties"]
+    assert [s["mean"] for s in properties["mlm:input"][0]["value_scaling"]] == [100.0, 110.0, 120.0]
+    assert properties["mlm:input"][0]["input"]["shape"] == [-1, 3, 480, 480]
+    names = [c["name"] for c in properties["mlm:output"][0]["classification:classes"]]
+    assert names == list(bundle.card.outputs)
+    assert item["assets"]["model"]["roles"][0] == "mlm:model" and item["geometry"] is None
+    assert ("name", "tiny") in description(item)
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b"{}", b'{"properties": {"title": "no model"}}', b"\xff"])
+def test_what_is_no_item_of_a_model_is_refused(text: bytes, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"JSON|no STAC item"):
+        parse_item(text, tmp_path / "item.json")
+
+
+def test_a_bundle_of_ours_needs_its_weights(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "tiny")
+    (bundle.path / WEIGHTS).unlink()
+    sums = (bundle.path / "SHA256SUMS").read_text().splitlines(keepends=True)
+    (bundle.path / "SHA256SUMS").write_text("".join(line for line in sums if WEIGHTS not in line))
+    with pytest.raises(InputError, match=f"{WEIGHTS} is missing"):
+        Bundle.load(bundle.path)
