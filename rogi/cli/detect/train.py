@@ -14,6 +14,7 @@ import typer
 from rogi.cli.common import KEEPS
 from rogi.cli.progress import Progress
 from rogi.cli.streams import Stopwatch, tell
+from rogi.detection.model.bundle_writing import check_target
 from rogi.detection.model.export import check_installed
 from rogi.detection.patches.shards import PatchSet
 from rogi.detection.training.augmentation import Augmentation
@@ -147,8 +148,7 @@ def train(
     Examples: `rogi detect train patches -o tprogi.zip --licence CC-BY-4.0` ·
     `rogi detect train patches -o small --architecture Unet --encoder resnet18 --steps 200`
     """
-    from rogi.detection.model.bundle_writing import check_target
-    from rogi.detection.training.outcome import check_name
+    from rogi.detection.training.outcome import check_name, write_model
 
     watch = Stopwatch()
     check_target(output, force)
@@ -181,7 +181,6 @@ def train(
     width = _integers(decoder_channels, "--decoder-channels", None)
     data = PatchSet.open(patches)
     from rogi.detection.training.loop import train as train_network
-    from rogi.detection.training.outcome import write_model
 
     network = {
         "architecture": architecture,

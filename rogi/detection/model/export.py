@@ -103,7 +103,8 @@ def calibrated(network: nn.Module, card: ModelCard) -> nn.Module:
     if known is None:
         return network
     import torch
-    from torch.nn.functional import softplus
+
+    softplus = torch.nn.functional.softplus
 
     class Calibrated(torch.nn.Module):
         """A network, and what its logits stand for."""

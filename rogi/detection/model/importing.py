@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from rogi import __version__
 from rogi.detection.model.bundle import Golden
 from rogi.detection.model.bundle_writing import check_target, deepness_properties, write_files
 from rogi.detection.model.card import FORMAT, ModelCard, Source, read_card, write_yaml
@@ -140,7 +141,7 @@ def read_wanted(path: Path, imported: Source) -> Wanted:
         "stride": max(1, round(patch * 2 / 3)) if isinstance(patch, int) else patch,
         "outputs": ["rock glacier"],
         "threshold": 0.5,
-        "rogi": _version(),
+        "rogi": __version__,
         "imported": {"name": imported.name, "sha256": imported.sha256},
     }
     card = read_card(write_yaml({**defaults, **document}).encode(), path)
@@ -179,7 +180,6 @@ def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
     """
     try:
         import onnx
-        from onnx import TensorProto, helper, numpy_helper
     except ImportError:
         raise missing("Importing a model needs onnx", "train") from None
     if FORBIDDEN in data:
@@ -191,6 +191,8 @@ def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
         if isinstance(error, MemoryError):
             raise
         raise InputError(f"{path} is no sound ONNX model ({_first(error)}); export it again.") from None
+    helper, numpy_helper, floating = onnx.helper, onnx.numpy_helper, onnx.TensorProto.FLOAT
+    names = {number: name.lower() for name, number in onnx.TensorProto.DataType.items()}
     _check_operators(model, path)
     card, graph = wanted.card, model.graph
     held = {tensor.name for tensor in graph.initializer}
@@ -200,9 +202,9 @@ def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
             f"{path} has {len(given)} inputs and {len(graph.output)} outputs; a bundle has one of each."
         )
     channels = len(card.channels)
-    _check_array(given[0], (channels, card.patch, card.patch), path, "input", TensorProto.FLOAT)
+    _check_array(given[0], (channels, card.patch, card.patch), path, "input", names)
     classes = len(card.outputs) if wanted.gives != "softmax" else None
-    _check_array(graph.output[0], (classes, card.patch, card.patch), path, "output", TensorProto.FLOAT)
+    _check_array(graph.output[0], (classes, card.patch, card.patch), path, "output", names)
     _rename(
         graph,
         {given[0].name: INPUT, graph.output[0].name: OUTPUT if wanted.gives == "probability" else "raw"},
@@ -214,10 +216,8 @@ def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
         graph.initializer.append(numpy_helper.from_array(index, "rogi_class"))
         graph.node.append(helper.make_node("Softmax", ["raw"], ["rogi_shares"], axis=1))
         graph.node.append(helper.make_node("Gather", ["rogi_shares", "rogi_class"], [OUTPUT], axis=1))
-    image = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", channels, card.patch, card.patch])
-    answer = helper.make_tensor_value_info(
-        OUTPUT, TensorProto.FLOAT, ["n", len(card.outputs), card.patch, card.patch]
-    )
+    image = helper.make_tensor_value_info(INPUT, floating, ["n", channels, card.patch, card.patch])
+    answer = helper.make_tensor_value_info(OUTPUT, floating, ["n", len(card.outputs), card.patch, card.patch])
     del graph.input[:], graph.output[:], graph.value_info[:], model.metadata_props[:]
     graph.input.append(image)
     graph.output.append(answer)
@@ -269,25 +269,22 @@ def _check_operators(model: Any, path: Path) -> None:
         )
 
 
-def _check_array(value: Any, sides: tuple[int | None, int, int], path: Path, what: str, kind: int) -> None:
+def _check_array(
+    value: Any, sides: tuple[int | None, int, int], path: Path, what: str, names: Mapping[int, str]
+) -> None:
     """Refuse an input or output of another type or size; free sizes pass."""
     tensor = value.type.tensor_type
     found = [side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim]
     wanted = (None, *sides)
     fits = len(found) == 4 and all(b in (None, a) or a is None for a, b in zip(wanted, found, strict=True))
-    if tensor.elem_type != kind or not fits or found[0] not in (None, 1):
+    kind = names.get(tensor.elem_type, "?")
+    if kind != "float" or not fits or found[0] not in (None, 1):
         shown = ", ".join("n" if side is None else str(side) for side in found)
         meant = ", ".join("n" if side is None else str(side) for side in wanted)
         raise InputError(
-            f"The {what} {value.name} of {path} is ({shown}) of {_type_name(tensor.elem_type)}; by the "
+            f"The {what} {value.name} of {path} is ({shown}) of {kind}; by the "
             f"card it is ({meant}) of float32. Export it so, with a free number of images on the first axis."
         )
-
-
-def _type_name(kind: int) -> str:
-    from onnx import TensorProto
-
-    return str(TensorProto.DataType.Name(kind)).lower()
 
 
 def _rename(graph: Any, names: Mapping[str, str]) -> None:
@@ -313,20 +310,11 @@ def _read(path: Path) -> bytes:
 
 
 def _noise(card: ModelCard) -> npt.NDArray[np.float32]:
-    """Smooth seeded noise of mean 0 and deviation 1."""
-    from scipy.ndimage import gaussian_filter
-
-    rng = np.random.default_rng(0)
-    shape = (GOLDEN_IMAGES, len(card.channels), card.patch, card.patch)
-    noise = gaussian_filter(rng.normal(size=shape), (0, 0, 4, 4))
-    return (noise / noise.std()).astype(np.float32)
+    """Seeded noise in squares of 8 pixels, of mean 0 and deviation 1."""
+    side = card.patch // 8
+    coarse = np.random.default_rng(0).normal(size=(GOLDEN_IMAGES, len(card.channels), side, side))
+    return coarse.repeat(8, axis=2).repeat(8, axis=3).astype(np.float32)
 
 
 def _first(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _version() -> str:
-    from rogi import __version__
-
-    return __version__
