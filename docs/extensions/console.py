@@ -65,6 +65,23 @@ class Command:
         shown = "".join(f"{line}\n" for line in self.shown)
         return not shown.strip() or COMPARES.check_output(shown, printed, doctest.ELLIPSIS)
 
+    def renewed(self, printed: str) -> list[str]:
+        """The output shown with today's numbers; all that was printed where more than numbers differ."""
+        if self.fits(printed):
+            return self.shown
+        parts = re.split(r"(\d+|\.\.\.)", "".join(f"{line}\n" for line in self.shown))
+        places = [k for k, part in enumerate(parts) if part.isdecimal() or part == "..."]
+        pattern = [
+            r"(.*?)" if part == "..." else r"(\d+)" if k in places else re.escape(part)
+            for k, part in enumerate(parts)
+        ]
+        found = re.fullmatch("".join(pattern), printed, re.DOTALL)
+        if found is None:
+            return printed.replace(str(Path.cwd()), "...").splitlines()
+        for k, today in zip(places, found.groups(), strict=True):
+            parts[k] = parts[k] if parts[k] == "..." else today
+        return "".join(parts).splitlines()
+
 
 def commands(block: str) -> list[Command]:
     """The commands of a block, each with its output."""
@@ -135,11 +152,7 @@ def renewed(page: str) -> str:
                 lines += command.shown
                 continue
             _, printed, _ = next(results)
-            lines += (
-                command.shown
-                if command.fits(printed)
-                else printed.replace(str(Path.cwd()), "...").splitlines()
-            )
+            lines += command.renewed(printed)
         return f"{block[1]}```console\n" + "".join(f"{line}\n" for line in lines) + f"{block[1]}```"
 
     return BLOCK.sub(anew, page)

@@ -42,11 +42,14 @@ class Choice:
     name, help : str
     default : float or str
         Its type is that of the value.
+    value : str
+        How help names the value: ``KM``; by default ``NUMBER`` or ``NAME``.
     """
 
     name: str
     default: float | str
     help: str
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,8 @@ class Source:
     choices : tuple of Choice
     remedy : str
         What helps where values cannot be, as a sentence.
+    value : str
+        How help names what is given: ``RASTER``, ``FILE[:LAYER]``.
     """
 
     name: str
@@ -165,6 +170,7 @@ class Source:
     derive: Callable[[Units, Given], Values | OnRaster]
     choices: tuple[Choice, ...] = ()
     remedy: str = ""
+    value: str = "FILE"
 
 
 @cache

@@ -65,13 +65,13 @@ METAVARS: Final[dict[str, str]] = {
     **dict.fromkeys(("crs", "to_crs", "dem_crs", "maat_crs", "magt_crs", "ap_crs"), "CRS"),
     **dict.fromkeys(("select", "ignore"), "RULE"),
     **dict.fromkeys(("paths", "inventory", "sources", "units"), "INVENTORY"),
-    **dict.fromkeys(("dem", "maat", "magt", "ap", "pzi", "grid_like", "probability", "imagery"), "RASTER"),
-    **dict.fromkeys(("maat_unit", "magt_unit", "ap_unit", "pzi_unit"), "UNIT"),
+    **dict.fromkeys(("dem", "maat", "magt", "ap", "grid_like", "probability", "imagery"), "RASTER"),
+    **dict.fromkeys(("maat_unit", "magt_unit", "ap_unit"), "UNIT"),
     **dict.fromkeys(("maat_period", "magt_period", "ap_period"), "YEAR-YEAR"),
     **dict.fromkeys(("region_field", "area_field", "column", "id", "confidence"), "COLUMN"),
     **dict.fromkeys(("buffer", "marker_distance", "resolution", "context", "band", "pixel"), "METRES"),
     **dict.fromkeys(("minimum_area", "fill_holes"), "M2"),
-    **dict.fromkeys(("cell", "glaciers_radius"), "KM"),
+    "cell": "KM",
     **dict.fromkeys(("size", "stride", "border", "crop", "smooth"), "PIXELS"),
     **dict.fromkeys(("fraction", "minimum_valid", "minimum_valid_share", "train_share", "sliver"), "SHARE"),
     **dict.fromkeys(("area", "region", "subregions"), "FILE[:NAME]"),
@@ -163,7 +163,7 @@ def _is_closed(kind: Any) -> bool:
 
 def _metavar(name: str, base: Any, info: ParameterInfo) -> str | None:
     if info.metavar is not None:
-        return info.metavar.strip("[].") or None
+        return re.sub(r"^\[(.*)\]$", r"\1", info.metavar.removesuffix("...")) or None
     kind = _kind(base)
     if kind is bool:
         return None

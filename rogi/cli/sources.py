@@ -25,13 +25,13 @@ def with_sources(command: Callable[..., None]) -> Callable[..., None]:
 
     What was given for them is handed to its parameter ``inputs``.
     """
-    added: dict[str, tuple[Any, str]] = {}
+    added: dict[str, tuple[Any, str, str]] = {}
     for source in sources().values():
-        added[source.name] = list[Path] | None, source.help
+        added[source.name] = list[Path] | None, source.help, source.value
         for choice in source.choices:
             default = f" Default {choice.default:g}." if isinstance(choice.default, float) else ""
             kind: Any = type(choice.default) | None
-            added[f"{source.name}_{choice.name}"] = kind, f"{choice.help}{default}"
+            added[f"{source.name}_{choice.name}"] = kind, f"{choice.help}{default}", choice.value
     own = inspect.signature(command, eval_str=True)
     parameters = [
         p.replace(kind=p.KEYWORD_ONLY) for name, p in own.parameters.items() if name != "inputs"
@@ -40,9 +40,9 @@ def with_sources(command: Callable[..., None]) -> Callable[..., None]:
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[kind, typer.Option(help=help)],
+            annotation=Annotated[kind, typer.Option(help=help, metavar=value or None)],
         )
-        for name, (kind, help) in added.items()
+        for name, (kind, help, value) in added.items()
     ]
 
     @wraps(command)

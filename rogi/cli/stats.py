@@ -66,7 +66,9 @@ def stats(
     format: Annotated[str | None, format_option(DOCUMENT, output=True)] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write the numbers here: .txt, .md, .json, .html."),
+        typer.Option(
+            "--output", "-o", help=f"Write the numbers here: {', '.join(f.suffixes[0] for f in DOCUMENT)}."
+        ),
         WRITES,
     ] = None,
     layer: Annotated[list[str] | None, typer.Option(help="ROLE=PATH[:LAYER].")] = None,

@@ -17,7 +17,7 @@ from rogi.schema.load import read_yaml
 FORMAT = 1
 SLACK = 1e-9  # neither number is exact in binary: areas that are equal have an F1 of 1 less some digits
 
-# What the names mean; docs/commands/compare.md lists them.
+# What the names mean; docs/commands/compare.md lists them, which is tested.
 MEANINGS = {
     "count_a": "objects of A",
     "count_b": "objects of B",

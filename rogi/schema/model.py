@@ -263,7 +263,7 @@ class DialectLayer:
     values: Mapping[str, Mapping[str, ValueMap]] = field(default_factory=dict)  # concept -> value -> term
     units: Mapping[str, str] = field(default_factory=dict)  # concept -> unit, where it is not the concept's
     constants: Mapping[str, str] = field(default_factory=dict)  # concept -> value of every feature
-    signature: tuple[str, ...] = ()  # columns that betray the dialect
+    signature: tuple[str, ...] = ()  # columns that identify the dialect
     ignored: tuple[str, ...] = ()  # known columns without a concept
     candidates: tuple[Candidate, ...] = ()
 

@@ -14,9 +14,9 @@ from rasterio.transform import from_origin
 
 import rogi
 from rogi.attributes.configuration import AttributeSettings, read_settings, settings_toml
+from rogi.attributes.nearest import distances
 from rogi.attributes.recheck import with_recomputed
 from rogi.attributes.registry import sources
-from rogi.attributes.sources.glaciers import distances
 from rogi.cli import app
 from rogi.errors import InputError, OptionError
 from rogi.rules.registry import rules

@@ -85,6 +85,11 @@ def test_numbers_by_hand(result: InventoryComparison) -> None:
     assert got["panoptic_quality"] == pytest.approx(2.15 / 4.5, rel=1e-6)
 
 
+def test_the_page_lists_all_metrics() -> None:
+    page = (Path(__file__).parents[2] / "docs/commands/compare.md").read_text(encoding="utf-8")
+    assert [name for name in MEANINGS if f"`{name}`" not in page] == []
+
+
 def test_groups_ignore_diacritics_and_case(result: InventoryComparison) -> None:
     groups = {g.name: g for g in result.sections[0].comparison.groups}
     assert set(groups) == {"Nyainqêntanglha", "Hengduan Shan"}

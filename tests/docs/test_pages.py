@@ -36,6 +36,9 @@ def test_outputs_are_compared() -> None:
     command = console.Command("$ rogi x", ["one", "...", "three"])
     assert command.fits("one\ntwo\nthree\n")
     assert not command.fits("one\ntwo\nfour\n")
+    counted = console.Command("$ rogi x", ["Rules: 28 passed", "...", "84 rules"])
+    assert counted.renewed("Rules: 29 passed\na\nb\n85 rules\n") == ["Rules: 29 passed", "...", "85 rules"]
+    assert counted.renewed("None passed\n85 rules\n") == ["None passed", "85 rules"]
     assert console.commands("$ rogi x \\\n    --y # why\nout\n$ rogi z\n") == [
         console.Command("$ rogi x \\\n    --y # why", ["out"]),
         console.Command("$ rogi z"),

@@ -148,7 +148,8 @@ SOURCE = Source(
     derive,
     (
         Choice("threshold", THRESHOLD, "Index from which ground counts to the permafrost zone."),
-        Choice("unit", "", "Unit of the raster: 1, % or 0.001; default: as its numbers show."),
+        Choice("unit", "", "Unit of the raster: 1, % or 0.001; default: as its numbers show.", "UNIT"),
     ),
     "Name the unit with --pzi-unit, or declare the fill value in the file.",
+    "RASTER",
 )

@@ -18,7 +18,7 @@ from rogi.detection.evaluation.published import Range
 from rogi.detection.evaluation.scores import Evaluation
 from rogi.detection.evaluation.tables import headline, remarks, tables
 from rogi.report.document import Document
-from rogi.report.format import Format
+from rogi.report.format import DOCUMENT, Format
 from rogi.text import printable
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-FORMATS: Final = (Format.TEXT, Format.JSON, Format.MARKDOWN, Format.CSV, Format.HTML)
+FORMATS: Final = (*DOCUMENT, Format.CSV)
 
 
 def document(result: Evaluation, checks: Sequence[Checked] = ()) -> Document:

@@ -15,7 +15,7 @@ from rogi.release.differences.difference import Difference, Kind
 from rogi.release.differences.lineage import crosswalk_text
 from rogi.report import writers
 from rogi.report.document import Document, Page, Passage
-from rogi.report.format import Format
+from rogi.report.format import DOCUMENT, Format
 from rogi.report.html import Column, MapLayer, Scheme, Section, Style
 from rogi.report.html import map_view as draw
 from rogi.report.html import table as data_table
@@ -26,7 +26,7 @@ from rogi.text import counted
 LISTED: Final = 20  # units named in the Markdown; the tables have all
 FORMAT: Final = "rogi-difference"
 FORMAT_VERSION: Final = 1
-FORMATS: Final = (Format.TEXT, Format.MARKDOWN, Format.JSON, Format.CSV, Format.HTML, Format.GPKG)
+FORMATS: Final = (*DOCUMENT, Format.CSV, Format.GPKG)
 WORDS: Final = {
     Kind.ADDED: "added",
     Kind.REMOVED: "removed",
