@@ -7,7 +7,9 @@ to a device that answers so many windows a second. Needs no internet. About five
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import os
 import shutil
 import sys
 import tempfile
@@ -350,6 +352,19 @@ class Waiting:
         return Waited(self._free, seconds, self._parts)
 
 
+class Instant:
+    """A network that answers at once."""
+
+    def __init__(self, noise: np.ndarray) -> None:
+        from rogi.detection.model.engines import Plan
+
+        self.plan, self.batch = Plan("onnxruntime", "cpu", "fp32", threads=len(os.sched_getaffinity(0))), 1
+        self._answer = (noise[:, :480, :480] / np.float32(254)).astype(np.float32)[None]
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        return self._answer
+
+
 class Waited:
     """A block of `Waiting`."""
 
@@ -372,6 +387,7 @@ def host(folder: Path, side: int, rate: float) -> None:
     from rogi.detection.model.engines import Plan
     from rogi.detection.prediction.block_prediction import BlockJob, Task
     from rogi.detection.prediction.block_stream import stream_blocks
+    from rogi.detection.prediction.host_blend import HostBlend
     from rogi.detection.prediction.predicted_area import ground_on
     from rogi.detection.windows import Blend, Lattice, Merge, parts_of
 
@@ -389,10 +405,11 @@ def host(folder: Path, side: int, rate: float) -> None:
         smooth = (smooth - smooth.min()) / np.ptp(smooth)
         kind = (254, np.uint8) if name == "core" else (65_000_000, np.uint32)
         noise[name] = (smooth * kind[0]).astype(kind[1])
+    cores = len(os.sched_getaffinity(0))
     table: list[list[object]] = [
-        ["device, windows a second", "windows", "s", "windows a second", "of the device's"]
+        ["computed by", "windows", "s", "windows a second", "of the device's", "by processor time"]
     ]
-    for pace in (1e9, rate):
+    for pace in (0.0, 1e9, rate):
         out = folder / "blocks"
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
@@ -402,13 +419,27 @@ def host(folder: Path, side: int, rate: float) -> None:
             if (here := ground.within(lattice.footprint(block))) is not None
         ]
         done: dict[int, Any] = {}
-        start = time.perf_counter()
-        stream_blocks(jobs, done.__setitem__, device=Waiting(pace, noise))
-        seconds = time.perf_counter() - start
+        with contextlib.ExitStack() as stack:
+            device: Any = (
+                Waiting(pace, noise)
+                if pace
+                else stack.enter_context(
+                    HostBlend([(Instant(noise["core"]), made.card)], task.intake, blend, False)
+                )
+            )
+            stream_blocks(jobs[:2], lambda *_: None, device=device)  # what is compiled is not counted
+            start, used = time.perf_counter(), time.process_time()
+            stream_blocks(jobs, done.__setitem__, device=device)
+            seconds, used = time.perf_counter() - start, time.process_time() - used
         windows = sum(one.windows for one in done.values())
         reached = windows / seconds
-        said = ("answers at once", "") if pace == 1e9 else (f"{pace:g}", f"{100 * reached / pace:.0f} %")
-        table.append([said[0], f"{windows:,}", f"{seconds:.2f}", f"{reached:.0f}", said[1]])
+        names = {0.0: "the processor, a network that answers at once", 1e9: "a device that answers at once"}
+        table.append(
+            [names.get(pace, f"a device of {pace:g} windows a second"), f"{windows:,}", f"{seconds:.2f}",
+             f"{reached:.0f}", f"{100 * reached / pace:.0f} %" if pace == rate else "",
+             f"{cores * windows / used:.0f}"]
+        )  # fmt: skip
+    print(f"{side:,} x {side:,} pixels, {cores} cores; by processor time: cores x windows / seconds of processors\n")
     measure.table(table)
 
 
