@@ -82,7 +82,7 @@ wheel: $(INSTALLED)  ## the wheel, into dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build
 	@$(BIN)/python -m build --wheel --outdir dist .
 
-test-matrix:  ## the core on Python 3.11 to 3.14 with the lowest and newest dependencies, by uv
+test-matrix:  ## the core on Python 3.11 to 3.14 with the newest, and on 3.11 with the lowest dependencies
 	@PYTHON="$(PYTHON)" tools/test_matrix.sh .venv-matrix
 
 docker:  ## the image of Dockerfile, tried once
