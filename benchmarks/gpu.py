@@ -439,7 +439,9 @@ def host(folder: Path, side: int, rate: float) -> None:
              f"{reached:.0f}", f"{100 * reached / pace:.0f} %" if pace == rate else "",
              f"{cores * windows / used:.0f}"]
         )  # fmt: skip
-    print(f"{side:,} x {side:,} pixels, {cores} cores; by processor time: cores x windows / seconds of processors\n")
+    print(
+        f"{side:,} x {side:,} pixels, {cores} cores; by processor time: cores x windows / seconds of processors\n"
+    )
     measure.table(table)
 
 

@@ -17,11 +17,13 @@ import measure
 
 UNITS = 44_273
 MAPPERS = "anna,ben,carla,dana,emil,fatima,gao"
+SEASONS = Path(__file__).parents[1] / "tests" / "update"
 PREPARE = """
 import sys
 from pathlib import Path
 from rogi.inventory.write import write_inventory
-from rogi.synthetic.candidates import new_season
+sys.path.insert(0, sys.argv[3])
+from season import new_season
 folder = Path(sys.argv[1])
 season = new_season(int(sys.argv[2]), 1)
 write_inventory(season.inventory, folder / "v1.0.gpkg")
@@ -45,7 +47,7 @@ def main() -> None:
     rogi = shutil.which("rogi", path=str(Path(sys.executable).parent)) or "rogi"
     rows: list[list[object]] = [["what", "s", "processor s", "ratio", "processor ratio", "peak MiB"]]
     with tempfile.TemporaryDirectory() as name:
-        assert measure.python(PREPARE, name, str(options.units), runs=1).code == 0
+        assert measure.python(PREPARE, name, str(options.units), str(SEASONS), runs=1).code == 0
         peer = measure.python(PEER, name, runs=options.runs)
         assert peer.code == 0
         plan = [

@@ -63,38 +63,6 @@ def equal_area_crs(bounds: ArrayLike) -> pyproj.CRS:
     )
 
 
-def equal_area(geometries: ArrayLike, crs: Any, target: Any = None) -> tuple[Geometries, pyproj.CRS]:
-    """Geometries in an equal-area CRS, where ``shapely.area`` is the area on the ellipsoid in m².
-
-    Only vertices are moved, so what is shared between geometries stays shared.
-
-    Parameters
-    ----------
-    geometries : array_like of shapely geometries, shape (n,)
-    crs : anything `pyproj.CRS` accepts
-        CRS of the geometries.
-    target : anything `pyproj.CRS` accepts, optional
-        An equal-area CRS to use, for geometries that must fit others; by default `equal_area_crs` of
-        the bounds.
-
-    Returns
-    -------
-    geometries : ndarray of object, shape (n,)
-    crs : pyproj.CRS
-        CRS of the result.
-    """
-    system = parse_crs(crs)
-    geoms = as_array(geometries)
-    if target is None:
-        target = equal_area_crs(total_bounds(to_lonlat(geoms, system)))
-    chosen = parse_crs(target)
-    if not is_equal_area(chosen):
-        raise InputError(
-            f"The coordinate reference system {chosen.name!r} does not preserve areas; name another."
-        )
-    return transform_geometries(geoms, system, chosen), chosen
-
-
 def total_bounds(*arrays: ArrayLike) -> Floats:
     """West, south, east, north of all geometries of some arrays, shape (4,); NaN if there is nothing."""
     bounds = np.concatenate([shapely.bounds(as_array(a)).reshape(-1, 4) for a in arrays])

@@ -81,6 +81,8 @@ id make 84.5 28.1
 review sample a.gpkg --n 10 -o review
 release init 1.0 --name Trial -i a.gpkg
 release diff versions/1.0.gpkg versions/1.1.gpkg --fail-on never
+release build 1.0 -i versions/1.0.gpkg --releases versions/releases -o dist
+release check dist/Synthetic_v1.0.zip
 rogi.validate("a.gpkg")
 rogi.compare("a.gpkg", "p")
 rogi.summarise("a.gpkg")

@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rogi.api.inventories import path_or_table
 from rogi.detection.imagery.channels import Imagery
 from rogi.errors import OptionError
 from rogi.raster.bands import parse_choice
@@ -17,6 +18,10 @@ from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from typing import TypeAlias
+
+    import geopandas as gpd
+
+    from rogi.api.inventories import Polygons
 
     Texts: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
 
@@ -77,9 +82,15 @@ def as_texts(given: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tupl
     return (str(given),) if isinstance(given, str | PathLike) else tuple(map(str, given))
 
 
-def as_text(given: Any) -> Any:
-    """A path as text; a table as it is."""
-    return str(given) if isinstance(given, PathLike) else given
+def as_table(given: Polygons | None) -> str | gpd.GeoDataFrame | None:
+    """Polygons as a path in text, or as the table that they are."""
+    return None if given is None else path_or_table(given)
+
+
+def as_polygons(given: Polygons | None) -> Path | gpd.GeoDataFrame | None:
+    """As `as_table`, with a path as a path."""
+    found = as_table(given)
+    return Path(found) if isinstance(found, str) else found
 
 
 def as_date(text: str | None) -> str | None:

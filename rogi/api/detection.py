@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
-from rogi.api.arguments import as_date, as_path, as_text, open_imagery
+from rogi.api.arguments import as_date, as_path, as_polygons, as_table, open_imagery
 from rogi.api.display import frames_html
-from rogi.api.inventories import Source, as_inventory, as_paths, check_crs
+from rogi.api.inventories import Polygons, Source, as_inventory, as_paths, check_crs
 from rogi.comparison.metrics import Checked, check_limits
 from rogi.detection.candidates import extraction as made
 from rogi.detection.candidates.files import write_candidates
@@ -82,10 +82,10 @@ def predict(
     model: Paths,
     *,
     turns: int = 1,
-    area: str | PathLike[str] | gpd.GeoDataFrame | None = None,
+    area: Polygons | None = None,
     area_field: str | None = None,
-    exclude: str | PathLike[str] | None = None,
-    glaciers: str | PathLike[str] | None = None,
+    exclude: Polygons | None = None,
+    glaciers: Polygons | None = None,
     bands: str | Sequence[int | str] | None = None,
     channels: Mapping[str, str | PathLike[str]] | None = None,
     nodata: float | Sequence[float] = (),
@@ -126,11 +126,11 @@ def predict(
     turns : {1, 2, 4, 8}
         Answers of each model for each window: turned by half a turn (2), by quarter turns (4), and mirrored
         too (8).
-    area : str, path or GeoDataFrame, optional
+    area : str, path, GeoDataFrame or Inventory, optional
         Only this ground: polygons, ``FILE:NAME``, or ``"W,S,E,N"`` in degrees.
     area_field : str, optional
         Column of the names.
-    exclude, glaciers : path, optional
+    exclude, glaciers : path, GeoDataFrame or Inventory, optional
         Polygons that are not predicted; glacier outlines, to say how much of each candidate is on them.
     bands : str or sequence, optional
         ``"3,2,1"``, ``[3, 2, 1]`` or names.
@@ -220,13 +220,13 @@ def predict(
             "fill_holes_m2": fill_holes,
             "smooth": smooth,
             "separate": separate,
-            "glaciers": as_path(glaciers),
+            "glaciers": as_polygons(glaciers),
             "date": as_date(date),
             "to_crs": crs,
         },
         parse_stretch(stretch),
         trust_values,
-        (as_text(area), area_field, as_path(exclude)),
+        (as_table(area), area_field, as_polygons(exclude)),
         {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
         workers,
     )
@@ -391,9 +391,9 @@ def evaluate(
 
     result = evaluate_candidates(
         read,
-        area=as_text(area),
+        area=as_table(area),
         everywhere=everywhere,
-        subregions=as_text(subregions),
+        subregions=as_table(subregions),
         region_field=region_field,
         probability=as_path(probability),
         threshold=threshold,

@@ -29,6 +29,7 @@ from rogi.rules.fixes import fix as fix_inventory
 from rogi.schema.model import Role
 
 Source: TypeAlias = "str | PathLike[str] | Sequence[str | PathLike[str]] | gpd.GeoDataFrame | Inventory"
+Polygons: TypeAlias = "str | PathLike[str] | gpd.GeoDataFrame | Inventory"
 """What every function takes: a path (or several that make one inventory), a table, or an inventory."""
 
 
@@ -102,17 +103,22 @@ def is_path(source: object) -> bool:
     return isinstance(source, str | PathLike)
 
 
-def path_or_table(given: str | PathLike[str] | gpd.GeoDataFrame) -> str | gpd.GeoDataFrame:
-    """Polygons as a path in text, or as the table that they are.
+def path_or_table(given: Polygons) -> str | gpd.GeoDataFrame:
+    """Polygons as a path in text, or as the table that they are; of an inventory its outlines.
 
     Raises
     ------
     InputError
-        It is something else.
+        It is something else, or an inventory without outlines.
     """
-    if not isinstance(given, str | PathLike | gpd.GeoDataFrame):
-        raise InputError(f"Polygons are a path or a GeoDataFrame, found {type(given).__name__}.")
-    return given if isinstance(given, gpd.GeoDataFrame) else fspath(given)
+    table = given.outlines if isinstance(given, Inventory) else given
+    if table is None:
+        raise InputError("The inventory has no outlines; give polygons as a path or a GeoDataFrame.")
+    if not isinstance(table, str | PathLike | gpd.GeoDataFrame):
+        raise InputError(
+            f"Polygons are a path, a GeoDataFrame or an Inventory, found {type(given).__name__}."
+        )
+    return table if isinstance(table, gpd.GeoDataFrame) else fspath(table)
 
 
 def as_paths(given: str | PathLike[str] | Sequence[str | PathLike[str]] | None) -> tuple[Path, ...]:

@@ -10,10 +10,11 @@ import pyogrio
 import pyproj
 import shapely
 
-from rogi import targets, vector
+from rogi import targets
 from rogi.attributes.registry import Choice, Given, Source, Units, Values
 from rogi.errors import InputError, OptionError
 from rogi.geometry import metres_per_degree, parse_crs, to_lonlat, transform_coordinates, with_points_along
+from rogi.inventory import vector
 from rogi.inventory.coordinates import on_earth
 from rogi.inventory.regions import polygon_layer
 from rogi.longitudes import TURN

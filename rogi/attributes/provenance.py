@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rogi import __version__
 from rogi.attributes.fields import column_name
 from rogi.inventory.writing.metadata import JSON_URI, Metadata, read_column_metadata
-from rogi.raster.files import content_digest
 from rogi.text import json_escaped
 
 if TYPE_CHECKING:
@@ -84,6 +83,8 @@ def file_input(path: Path, ledger: Ledger, crs: str, resolution: str) -> Input:
     """A file, or folder, as an input; of one that a VRT names and that is missing, so."""
     parts = path.rglob("*") if path.is_dir() else [path]
     size = sum(part.stat().st_size for part in parts if part.is_file())
+    from rogi.raster.files import content_digest  # rasterio: what a release keeps needs none
+
     return Input(path.name, size, content_digest(path, ledger), crs, resolution)
 
 

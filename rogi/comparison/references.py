@@ -71,11 +71,6 @@ class ReferenceCount:
     how: str
 
 
-def reference_names() -> tuple[str, ...]:
-    """Names of the references that come with rogi, by year and author."""
-    return tuple(r.name for r in _packaged())
-
-
 def load_references(names: list[str]) -> list[Reference]:
     """References by name, by path of a YAML file, or all that come with rogi (``all``).
 

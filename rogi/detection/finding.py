@@ -104,7 +104,11 @@ class Request:
     outlines: Mapping[str, Any]
     stretch: Stretch | None = None
     trust_values: bool = False
-    ground: tuple[str | gpd.GeoDataFrame | None, str | None, Path | None] = (None, None, None)
+    ground: tuple[str | gpd.GeoDataFrame | None, str | None, Path | gpd.GeoDataFrame | None] = (
+        None,
+        None,
+        None,
+    )
     choice: Mapping[str, Any] = field(default_factory=dict)
     workers: int | None = None
     cluster: str | None = None
@@ -378,8 +382,10 @@ def _provenance(request: Request, plan: Plan, ledger: Ledger) -> dict[str, Any]:
         },
         "rogi": __version__,
         **{
-            name: {"name": path.name, "sha256": ledger.file_digest(path)}
-            for name, path in files.items()
-            if path is not None
+            name: _polygons(given)
+            if isinstance(given, gpd.GeoDataFrame)
+            else {"name": given.name, "sha256": ledger.file_digest(given)}
+            for name, given in files.items()
+            if given is not None
         },
     }

@@ -31,6 +31,12 @@ class Source:
     driver: str
     features: int
 
+    @property
+    def label(self) -> str:
+        """``data.gpkg:outlines``; a layer named as its file is not named twice."""
+        layer = f":{self.layer}" if self.layer and self.layer != self.path.stem else ""
+        return f"{self.path.name}{layer}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
@@ -89,6 +95,21 @@ class Layer:
     def geometry(self) -> NDArray[np.object_]:
         """(n,) shapely geometries in the file's CRS; None where the feature has none."""
         return np.asarray(self.frame.geometry.array, dtype=object)
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """What to call the sources; those of one name are told apart by their paths."""
+        labels = tuple(source.label for source in self.sources)
+        if len(set(labels)) == len(labels):
+            return labels
+        return tuple(f"{source.path.parent.as_posix()}/{source.label}" for source in self.sources)
+
+    @property
+    def files(self) -> NDArray[np.object_]:
+        """(n,) the source of each feature; empty texts where all come from one."""
+        if len(self.sources) < 2 or self.source_index is None:
+            return np.full(len(self), "", dtype=object)
+        return np.array(self.source_names, dtype=object)[self.source_index]
 
     def has(self, concept: str) -> bool:
         """Whether a column (or a constant of the dialect) carries the concept."""

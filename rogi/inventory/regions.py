@@ -14,9 +14,9 @@ import pyogrio
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from rogi import vector
 from rogi.errors import InputError, OptionError
 from rogi.geometry import to_lonlat, total_bounds
+from rogi.inventory import vector
 from rogi.inventory.coordinates import on_earth
 from rogi.longitudes import TURN
 from rogi.suggestions import did_you_mean

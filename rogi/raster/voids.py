@@ -105,7 +105,7 @@ class ReliefFile:
 
     def _without_fill(self, window: Window) -> tuple[Values, float]:
         values = self.raster.read(window)
-        what, low = _cleared(values)
+        what, low = clear_fill(values)
         if what:
             name = self.raster.name
             self.notes.add(
@@ -141,7 +141,7 @@ def stored_fills(raster: RasterFile) -> tuple[float, ...]:
     return (*SENTINELS, *ends, *high)
 
 
-def clear_fill(values: Values) -> str:
+def clear_fill(values: Values) -> tuple[str, float]:
     """Make NaN what no ground is, in place.
 
     Parameters
@@ -151,20 +151,17 @@ def clear_fill(values: Values) -> str:
 
     Returns
     -------
-    str
+    what : str
         What it was, for a note; empty where there was nothing.
+    least : float
+        The least number there was; NaN without any.
 
     Examples
     --------
     >>> values = np.array([4000.0, -9999.0, -430.0, 8849.0])
     >>> clear_fill(values), values.tolist()
-    ('-9999', [4000.0, nan, -430.0, 8849.0])
+    (('-9999', -9999.0), [4000.0, nan, -430.0, 8849.0])
     """
-    return _cleared(values)[0]
-
-
-def _cleared(values: Values) -> tuple[str, float]:
-    """As `clear_fill`, and the least number there was."""
     if not values.size:
         return "", np.nan
     # Least and greatest ignore NaN and are much cheaper than masks, of which most windows need none.

@@ -14,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from rogi.attributes.provenance import kept_provenance
 from rogi.errors import InputError
 from rogi.geometry import Ints
 from rogi.inventory.convert import convert
@@ -103,8 +104,6 @@ def write_geopackage(inventory: Inventory, path: Path) -> tuple[Inventory, tuple
 
 def provenance_of(source: Inventory, packed: Inventory) -> tuple[Metadata, ...]:
     """What the source says of where the values of columns come from, under the names of the package."""
-    from rogi.attributes.provenance import kept_provenance
-
     found = []
     for entry in kept_provenance(source, (), False):
         layer = next(x for x in source.layers if x.name == entry.table)

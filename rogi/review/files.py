@@ -17,11 +17,12 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from rogi import targets, vector
+from rogi import targets
 from rogi.areas import area_m2
 from rogi.errors import InputError, OptionError
 from rogi.files import replacing, write_bytes, write_text
 from rogi.geometry import Ints, to_lonlat
+from rogi.inventory import vector
 from rogi.inventory.coordinates import coordinates
 from rogi.inventory.values.known import known_texts
 from rogi.inventory.writing.geopackage import add_field_domains, add_schema_styles, set_last_change

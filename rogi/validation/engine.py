@@ -14,7 +14,7 @@ import shapely
 
 from rogi import __version__
 from rogi.extensions import active, problems
-from rogi.inventory.model import Inventory, Layer, Source
+from rogi.inventory.model import Inventory, Layer
 from rogi.rules.context import Context
 from rogi.rules.registry import expand, rules
 from rogi.rules.rule import CannotCheck, Rows, Rule, Severity
@@ -231,7 +231,7 @@ def summarise(inventory: Inventory, context: Context | None = None) -> Inventory
                 role=role,
                 name=layer.name,
                 features=len(layer),
-                sources=tuple(_source_label(source) for source in layer.sources),
+                sources=tuple(f"{source.label} ({source.driver})" for source in layer.sources),
                 crs=_crs_label(layer),
                 columns=MappingProxyType(dict(layer.columns)),
                 extra_columns=layer.extra_columns,
@@ -253,12 +253,6 @@ def _extension_notes() -> tuple[str, ...]:
     """Which packages were active, and what of them is broken."""
     packages = active()
     return (*((f"with extensions: {', '.join(packages)}",) if packages else ()), *problems())
-
-
-def _source_label(source: Source) -> str:
-    """``data.gpkg:outlines (GPKG)``; a layer named as its file is not named twice."""
-    layer = f":{source.layer}" if source.layer and source.layer != source.path.stem else ""
-    return f"{source.path.name}{layer} ({source.driver})"
 
 
 def _crs_label(layer: Layer) -> str:

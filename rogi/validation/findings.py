@@ -48,13 +48,15 @@ class FindingsTable:
         if len(messages) != k or len(values) != k:
             raise ValueError(f"{code}: {k} rows, {len(messages)} messages, {len(values)} values")
         other_role = rows.other_role or rows.role
-        labels, numbers, identities = self._identify(rows.role, place)
+        labels, files, numbers, identities = self._identify(rows.role, place)
         if rows.other is None:
-            other_labels = np.full(k, "", dtype=object)
+            other_labels = other_files = np.full(k, "", dtype=object)
             other_numbers = np.zeros(k, dtype=np.int64)
             pair = identities
         else:
-            other_labels, other_numbers, other_identities = self._identify(other_role, rows.other)
+            other_labels, other_files, other_numbers, other_identities = self._identify(
+                other_role, rows.other
+            )
             # Which of two features of one layer comes first depends on row order: the pair must not.
             pair = np.array(
                 [
@@ -71,6 +73,7 @@ class FindingsTable:
             "code": np.full(k, code, dtype=object),
             "severity": np.full(k, (rows.severity or severity).value, dtype=object),
             "layer": np.full(k, layer_name, dtype=object),
+            "file": files,
             "row": numbers,
             "feature_id": labels,
             "field": np.full(k, field, dtype=object),
@@ -79,6 +82,7 @@ class FindingsTable:
             "other_layer": np.full(
                 k, other_role.value if rows.other is not None and other_role else "", dtype=object
             ),
+            "other_file": other_files,
             "other_row": other_numbers,
             "other_id": other_labels,
             "minx": bounds[:, 0],
@@ -91,23 +95,26 @@ class FindingsTable:
             "geometry": geometry,
         }
 
-    def _identify(self, role: Role | None, positions: Ints) -> tuple[Objects, Ints, Objects]:
-        """Labels for people, row numbers from 1 (0: the layer itself), identities for fingerprints."""
+    def _identify(self, role: Role | None, positions: Ints) -> tuple[Objects, Objects, Ints, Objects]:
+        """Labels for people, files, row numbers from 1 (0: the layer itself), identities for fingerprints."""
         k = len(positions)
         labels = np.full(k, "", dtype=object)
+        files = np.full(k, "", dtype=object)
         numbers = np.zeros(k, dtype=np.int64)
         identities = np.full(k, "", dtype=object)
         feature = np.asarray(positions, dtype=np.int64) >= 0
         if role is None or not feature.any():
-            return labels, numbers, identities
+            return labels, files, numbers, identities
         layer = self._context.layer(role)
         at = np.asarray(positions, dtype=np.int64)[feature]
         if role not in self._labels:
             self._labels[role], self._identities[role] = _feature_names(self._context, layer)
         labels[feature] = self._labels[role][at]
+        if len(layer.sources) > 1:
+            files[feature] = layer.files[at]
         numbers[feature] = layer.rows[at]
         identities[feature] = self._identity(role, at)
-        return labels, numbers, identities
+        return labels, files, numbers, identities
 
     def _identity(self, role: Role, at: Ints) -> Objects:
         """Identity that survives reordering: a unique ID, else the geometry, else the row."""
@@ -116,11 +123,13 @@ class FindingsTable:
         if len(unknown):
             geometry = self._context.geometry(role)[unknown]
             labels = self._labels[role][unknown]
-            rows = self._context.layer(role).rows[unknown]
+            layer = self._context.layer(role)
+            places = zip(layer.files[unknown], layer.rows[unknown], strict=True)
+            rows = [f"{file} row {row}".strip() for file, row in places]
             has_id = self._has_id(role)[unknown]
             for i, shape, label, row, named in zip(unknown, geometry, labels, rows, has_id, strict=True):
                 if shape is None or shape.is_empty:
-                    mark = label if named else f"row {row}"
+                    mark = label if named else row
                 else:
                     digest = hashlib.sha256(shapely.to_wkb(shape, byte_order=1)).hexdigest()[:16]
                     mark = f"{label if named else ''}@{digest}"
@@ -146,7 +155,7 @@ class FindingsTable:
         return out
 
     def to_frame(self) -> gpd.GeoDataFrame:
-        """All findings, sorted by code, layer, row, field and message; EPSG:4326."""
+        """All findings, sorted by code, layer, file, row, field and message; EPSG:4326."""
         if not self._parts:
             empty: dict[str, object] = {c: pd.Series(dtype="str") for c in COLUMNS}
             for c in ("row", "other_row"):
@@ -161,9 +170,8 @@ class FindingsTable:
         geometry = columns.pop("geometry")
         frame = pd.DataFrame(columns)
         frame["geometry"] = pd.Series(list(geometry), dtype="object")
-        frame = frame.sort_values(
-            ["code", "layer", "row", "other_row", "field", "message"], kind="stable", ignore_index=True
-        )
+        order = ["code", "layer", "file", "row", "other_file", "other_row", "field", "message"]
+        frame = frame.sort_values(order, kind="stable", ignore_index=True)
         frame["fingerprint"] = _fingerprints(frame["fingerprint"].to_numpy(dtype=object))
         frame["state"] = State.OPEN.value
         frame["reason"] = ""

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from rogi.areas import area_m2
 from rogi.detection.candidates.extraction import COLUMNS, make_candidates
-from rogi.detection.candidates.files import read_coverage, read_parameters, write_candidates
+from rogi.detection.candidates.files import read_parameters, write_candidates
 from rogi.detection.candidates.glaciers import Glaciers, glacier_overlap, read_glaciers
 from rogi.detection.candidates.polygons import polygonise
 from rogi.detection.candidates.provisional_ids import provisional_ids
@@ -242,7 +242,7 @@ def test_nothing_found(tmp_path, rogi):
     path = tmp_path / "candidates.gpkg"
     write_candidates(found, path)
     assert pyogrio.read_info(path, layer="candidates")["features"] == 0
-    assert len(read_coverage(path)) == 1
+    assert len(gpd.read_file(path, layer="coverage")) == 1
     assert rogi("validate", path).returncode == 0
 
 
@@ -287,7 +287,7 @@ def test_parameters_come_back_from_the_file(tmp_path):
     smooth = chosen.pop("smooth")
     assert back == chosen | {"fill_holes_m2": 321.0, "smooth_pixels": smooth} | labels
     assert read_parameters(str(path)) == back
-    ground = read_coverage(path)
+    ground = gpd.read_file(path, layer="coverage")
     assert shapely.equals(ground.geometry.to_numpy(), found.coverage.geometry.to_numpy()).all()
     with closing(sqlite3.connect(path)) as connection, connection:  # metadata of others, before it and broken
         connection.execute("UPDATE gpkg_metadata SET id = id + 10")
@@ -305,7 +305,6 @@ def test_parameters_come_back_from_the_file(tmp_path):
     (tmp_path / "text.gpkg").write_text("no database")
     for other in ("plain.parquet", "text.gpkg", "none.gpkg", "."):
         assert read_parameters(tmp_path / other) == {}
-    assert read_coverage(tmp_path / "plain.parquet") is None
 
 
 def test_validate_and_compare_read_the_file(tmp_path, rogi):

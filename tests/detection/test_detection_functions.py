@@ -105,6 +105,24 @@ def test_candidates_are_those_of_the_command(files: tuple[Path, Path], run: Run,
     assert len(again) == len(found)
 
 
+def test_glaciers_and_what_is_excluded_as_tables(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """A file, a table and an inventory of the same polygons lead to the same candidates."""
+    image, model = files
+    ground = {"backend": "onnxruntime", "block": 192}
+    shapes = rogi.predict(image, model, **ground).frame[["geometry"]]
+    ice = shapes.iloc[[0]].buffer(5.0).to_frame("geometry").to_crs(4326).assign(rgi_id="g1")
+    ice.to_file(tmp_path / "ice.gpkg")
+    by_file = rogi.predict(image, model, glaciers=tmp_path / "ice.gpkg", **ground)
+    assert by_file.frame["glacier_id"].tolist()[0] == "g1"
+    by_table = rogi.predict(image, model, glaciers=ice, **ground)
+    pd.testing.assert_frame_equal(by_file.frame, by_table.frame)
+    assert by_table.parameters["glaciers"].startswith("1 polygon in memory, sha256 ")
+    left = rogi.predict(image, model, exclude=rogi.Inventory.from_frames(outlines=ice), **ground)
+    assert len(left) == len(shapes) - 1
+    with pytest.raises(InputError, match="The glaciers in memory have no geometry or no CRS"):
+        rogi.predict(image, model, glaciers=ice.set_crs(None, allow_override=True), **ground)
+
+
 @pytest.mark.parametrize(
     ("choice", "said"),
     [

@@ -522,6 +522,7 @@ def test_the_command_from_patches_to_a_listed_bundle(patches: PatchSet, tmp_path
     damaged = runner.invoke(app, ["models", str(tmp_path)])
     assert damaged.exit_code == 1
     assert "damaged" in damaged.stdout
+    assert "1 model bundle, 1 damaged.\n" in damaged.stdout
     assert "curves.csv is not what SHA256SUMS says" in damaged.stderr
 
 

@@ -42,8 +42,9 @@ def test_fill_is_void(fill: float, dtype: Any) -> None:
     values = np.full((5, 6), 4000, dtype)
     values[2, 3] = fill
     values[0, 0] = np.nan
-    what = clear_fill(values)
+    what, least = clear_fill(values)
     assert what
+    assert least == min(4000.0, np.dtype(dtype).type(fill))
     expected = np.full((5, 6), 4000, dtype)
     expected[2, 3] = expected[0, 0] = np.nan
     np.testing.assert_array_equal(values, expected)
@@ -54,16 +55,16 @@ def test_ground_is_not(ground: float) -> None:
     """The Dead Sea, Death Valley, a polder, the sea, Everest in metres, feet, decimetres and millimetres."""
     values = np.full((4, 4), 300.0)
     values[1, 1] = ground
-    assert clear_fill(values) == ""
+    assert clear_fill(values) == ("", min(300.0, ground))
     assert values[1, 1] == ground
 
 
 def test_what_fill_is_called() -> None:
     for fill, name in ((-9999.0, "-9999"), (1e20, "1e+20"), (-5000.0, "numbers below -500"),
                        (5e7, "numbers above 1e+07")):  # fmt: skip
-        assert clear_fill(np.array([4000.0, fill])) == name
-    assert clear_fill(np.zeros((0, 3))) == ""
-    assert clear_fill(np.full(3, np.nan)) == ""
+        assert clear_fill(np.array([4000.0, fill])) == (name, min(4000.0, fill))
+    assert clear_fill(np.zeros((0, 3)))[0] == ""
+    assert clear_fill(np.full(3, np.nan))[0] == ""
 
 
 # ---- zeros

@@ -7,9 +7,11 @@ import json
 import re
 from pathlib import Path
 
+import geopandas as gpd
 import jsonschema
 import numpy as np
 import pytest
+import shapely
 
 import rogi.report
 from rogi.errors import OptionError, OutputError
@@ -291,3 +293,32 @@ def test_failure_positions_cover_all(report: Report) -> None:
     found = failures(report)
     assert all(isinstance(f, Failure) for f in found)
     assert sorted(np.concatenate([f.positions for f in found])) == list(range(len(report.findings)))
+
+
+def test_findings_of_several_files_of_one_role_name_the_file(tmp_path: Path) -> None:
+    """Row 1 of two files of outlines: every format says of which file, and the overlap of both names both."""
+    files = [tmp_path / "east.geojson", tmp_path / "west.geojson"]
+    for path, west in zip(files, (90.0, 90.001), strict=True):
+        square = shapely.box(west, 30.0, west + 0.004, 30.004)
+        gpd.GeoDataFrame({"AREA": [99.0]}, geometry=[square], crs=4326).to_file(path)
+    found = rogi.validate(files, profile="strict", select=["ATT001", "GEO015"])
+    told = json.loads(as_text(found, Format.JSON))
+    jsonschema.validate(told, SCHEMA)
+    by_code = {(r["code"], r["file"], r["row"], r.get("other", {}).get("file")) for r in told["findings"]}
+    assert {("ATT001", "east.geojson", 1, None), ("ATT001", "west.geojson", 1, None)} <= by_code
+    assert ("GEO015", "east.geojson", 1, "west.geojson") in by_code
+    text = as_text(found, Format.TEXT)
+    assert "outline 1 of east.geojson AREA:" in text
+    assert "with outline 1 of west.geojson" in text
+    sarif = json.loads(as_text(found, Format.SARIF))
+    places = {
+        (r["ruleId"], Path(r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]).name)
+        for r in sarif["runs"][0]["results"]
+    }
+    assert {("ATT001", "east.geojson"), ("ATT001", "west.geojson")} <= places
+    assert '"File"' in as_text(found, Format.HTML)
+    render(found, Format.GPKG, tmp_path / "findings.gpkg")
+    layer = gpd.read_file(tmp_path / "findings.gpkg", layer="findings_polygon")
+    assert set(layer["file"]) == {"east.geojson", "west.geojson"}
+    single = rogi.validate(files[0], select=["ATT001"])
+    assert "file" not in json.loads(as_text(single, Format.JSON))["findings"][0]

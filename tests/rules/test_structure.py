@@ -475,3 +475,13 @@ def test_numbers_as_text_are_a_warning_and_words_an_error():
     assert set(validate(inventory, Settings(select=("SCH009",))).findings["severity"]) == {"warning"}
     inventory = examples.with_values(inventory, Role.OUTLINE, "RelFr", {0: "good"})
     assert set(validate(inventory, Settings(select=("SCH009",))).findings["severity"]) == {"warning", "error"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("0,25", True), ("-1,234.5", True), ("0,2 km²", False), (",5", False)]
+)
+def test_commas_in_numbers_are_explained(text: str, told: bool) -> None:
+    """Whether 1,234 is near one or above a thousand, a rule cannot know: it says what to write."""
+    (message,) = messages(examples.with_values(examples.tprogi(), Role.OUTLINE, "AREA", {0: text}), "SCH009")
+    assert message.startswith(f"value '{text}' is not a number")
+    assert message.endswith("; write decimals with a point, and thousands without a comma") is told

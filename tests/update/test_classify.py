@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from packages import CRS, make_case, octagon
+from season import new_season
 
 from rogi.comparison.matching.graph import SLIVER_AREA_M2, SLIVER_FRACTION, MatchGraph, match_polygons
 from rogi.comparison.matching.prepared_outlines import prepare_together
-from rogi.synthetic.candidates import new_season
 from rogi.update.planning import priority
 from rogi.update.planning.classes import CLASSES, CODE, Clusters, classify, cluster_means, joined
 from rogi.update.vocabulary import Decision, TaskClass

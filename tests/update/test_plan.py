@@ -22,11 +22,11 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packages import CRS, Inputs, candidate_frame, make_case, make_inventory, octagon, write_inputs
+from season import new_season
 
 from rogi.errors import InputError, OptionError, OutputError
 from rogi.inventory.write import write_inventory
 from rogi.schema.model import Role
-from rogi.synthetic.candidates import new_season
 from rogi.synthetic.inventory import synthetic_inventory
 from rogi.update.packages import second_look_kml
 from rogi.update.planning.plan import Parameters, Plan, Request, make_plan

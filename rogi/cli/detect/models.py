@@ -11,10 +11,11 @@ import typer
 from rogi.cli.options import format_option
 from rogi.cli.streams import tell
 from rogi.detection.model.collection import described, find_bundles, inspect, read_description
-from rogi.detection.training.report import as_cards, as_descriptions, as_table, to_json
-from rogi.report.format import Format, chosen
+from rogi.detection.training.report import as_cards, as_descriptions, document
+from rogi.report.format import DOCUMENT, Format, chosen
+from rogi.report.writers import write
 
-FORMATS = (Format.TEXT, Format.CARD, Format.JSON)
+FORMATS = (*DOCUMENT, Format.CSV, Format.CARD)
 
 
 def models(
@@ -42,14 +43,15 @@ def models(
     Examples: `rogi detect models models/` · `rogi detect models tprogi.zip --format card --self-test` ·
     `rogi detect models other/item.json --describe`
     """
+    kind = chosen(format, None, FORMATS)
     if describe:
         sys.stdout.write(as_descriptions([(path, read_description(path)) for path in described(places)]))
         return
-    render = {Format.TEXT: as_table, Format.CARD: as_cards, Format.JSON: to_json}[
-        chosen(format, None, FORMATS)
-    ]
     found = [inspect(path, self_test=self_test) for path in find_bundles(places or [Path()])]
-    sys.stdout.write(render(found))
+    if kind is Format.CARD:
+        sys.stdout.write(as_cards(found))
+    else:
+        write(document(found), kind)
     for item in found:
         if item.error:
             tell(f"error: {item.error}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -329,20 +331,21 @@ def _decisions(texts: Texts) -> Texts:
             meaning[str(term.code)] = decision
             meaning[f"{term.code}0"] = decision  # 0.0, folded: a column with gaps is read as floats
     meaning |= {"un": Certainty.UNCERTAIN, "no": Certainty.NONE, "rg": Certainty.ROCK_GLACIER}
-    values = [
-        Certainty.ROCK_GLACIER if t is None else meaning.get(fold(t), Certainty.ROCK_GLACIER) for t in texts
-    ]
-    out = np.empty(len(texts), dtype=object)
-    out[:] = values
-    return out
+    return _each(texts, lambda text: meaning.get(fold(text or ""), Certainty.ROCK_GLACIER))
 
 
 def _extent(layer: Layer) -> Texts:
     if layer.role is Role.MARKER:
         return np.full(len(layer), Extent.MARKER, dtype=object)
     names = {fold(e.value): e for e in (Extent.EXTENDED, Extent.RESTRICTED)}
-    out = np.empty(len(layer), dtype=object)
-    out[:] = [names.get(fold(t or ""), Extent.UNSTATED) for t in _texts(layer, "outline_type")]
+    return _each(_texts(layer, "outline_type"), lambda text: names.get(fold(text or ""), Extent.UNSTATED))
+
+
+def _each(texts: Texts, meaning: Callable[[str | None], Any]) -> Texts:
+    """(n,) what each text means, asked once for each distinct one."""
+    known = {text: meaning(text) for text in set(texts.tolist())}
+    out = np.empty(len(texts), dtype=object)
+    out[:] = [known[text] for text in texts.tolist()]
     return out
 
 

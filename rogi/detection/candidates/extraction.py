@@ -94,7 +94,7 @@ def make_candidates(
     separate: str | None = None,
     boundary_threshold: float = 0.5,
     neck: float = NECK,
-    glaciers: Glaciers | str | Path | None = None,
+    glaciers: Glaciers | gpd.GeoDataFrame | str | Path | None = None,
     model: str = "",
     imagery: str = "",
     date: str | None = None,
@@ -130,7 +130,7 @@ def make_candidates(
         Least probability of a pixel between units, for ``separate="boundary"``.
     neck : float
         Relative width of a neck between units, for ``separate="watershed"``.
-    glaciers : Glaciers or path, optional
+    glaciers : Glaciers, GeoDataFrame or path, optional
         Outlines to tell what candidates lie on.
     model, imagery, date : str, optional
         For the columns of these names; the date in ISO 8601.
@@ -187,7 +187,9 @@ def make_candidates(
     enough = np.flatnonzero(areas >= minimum_area_m2)
     if len(enough) < len(areas):
         units, shapes, areas, parent = units.take(enough), shapes[enough], areas[enough], parent[enough]
-    known = read_glaciers(glaciers, total_bounds(box)) if isinstance(glaciers, str | Path) else glaciers
+    known = glaciers
+    if known is not None and not isinstance(known, Glaciers):
+        known = read_glaciers(known, total_bounds(box))
     if known is not None and known.note:
         notes.append(known.note)
     if known is not None and known.repaired:

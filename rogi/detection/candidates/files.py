@@ -9,10 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import pyogrio
 
-from rogi import vector
 from rogi.detection.candidates.extraction import Candidates
 from rogi.files import replacing
 from rogi.inventory.build import from_frames
@@ -57,16 +55,6 @@ def write_candidates(candidates: Candidates, path: str | Path) -> tuple[str, ...
         write_inventory(from_frames(layers, SCHEMA, "candidates"), temporary)
         _finish(candidates, temporary)
     return ()
-
-
-def read_coverage(path: str | Path) -> gpd.GeoDataFrame | None:
-    """The layer ``coverage`` of a file of candidates; None if the file has no such layer."""
-    try:
-        if "coverage" not in {name for name, _ in vector.list_layers(path)}:
-            return None
-        return vector.read_dataframe(path, layer="coverage", columns=["name"])
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError):
-        return None
 
 
 def read_parameters(path: str | Path) -> dict[str, Any]:

@@ -8,13 +8,17 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from rogi import vector
+from rogi.comparison.agreement.areas import components
+from rogi.comparison.matching.graph import match_polygons
+from rogi.comparison.matching.prepared_outlines import prepare_together, repair
 from rogi.errors import InputError
 from rogi.geometry import Floats, Geometries, parse_crs, to_lonlat, total_bounds, transform_geometries
+from rogi.inventory import vector
 from rogi.inventory.coordinates import on_earth
 from rogi.inventory.regions import fold, polygon_layer
 from rogi.text import counted
@@ -48,12 +52,14 @@ class Glaciers:
         return len(self.ids)
 
 
-def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "glaciers") -> Glaciers:
-    """Glacier outlines of a vector file.
+def read_glaciers(
+    source: str | Path | gpd.GeoDataFrame, bounds: Floats | None = None, what: str = "glaciers"
+) -> Glaciers:
+    """Glacier outlines of a vector file, or of a table.
 
     Parameters
     ----------
-    path
+    source
         RGI 6 or 7, GLIMS, or any polygons with a CRS, in a format pyogrio reads.
     bounds : ndarray of float64, shape (4,), optional
         West, south, east, north in degrees: only glaciers whose boxes reach into it are read.
@@ -65,39 +71,48 @@ def read_glaciers(path: str | Path, bounds: Floats | None = None, what: str = "g
     InputError
         If the file cannot be read, has no CRS, no polygons, or several layers of them.
     """
-    from rogi.comparison.matching.prepared_outlines import repair
-
-    try:
-        layer = polygon_layer(path, what)
-        box = None if bounds is None else _box_in(bounds, vector.read_info(path, layer=layer)["crs"])
-        frame = vector.read_dataframe(path, layer=layer, bbox=box)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
-        raise InputError(
-            f"The {what} {path} cannot be read: {error}; name a vector file of outlines."
-        ) from None
+    if isinstance(source, gpd.GeoDataFrame):
+        frame, named, all_of_it, total = source, "in memory", f"the {what}", len(source)
+    else:
+        frame, total = _read(source, bounds, what)
+        named = all_of_it = str(source)
     if not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None:
-        raise InputError(f"The {what} {path} have no geometry or no CRS; name a file of outlines with both.")
+        raise InputError(f"The {what} {named} have no geometry or no CRS; name a file of outlines with both.")
     polygonal = frame.geom_type.isin(["Polygon", "MultiPolygon"]).to_numpy()
     if len(frame) and not polygonal.any():
-        raise InputError(f"The {what} {path} hold no polygons; name a file of outlines.")
+        raise InputError(f"The {what} {named} hold no polygons; name a file of outlines.")
     lonlat = to_lonlat(np.asarray(frame.geometry.array)[polygonal], frame.crs)
     ids, here = _ids(frame)[polygonal], on_earth(lonlat)
     away = ids[~here & ~shapely.is_empty(lonlat)]
     note = None
     if len(away):
         shown = ", ".join(map(str, away[:5])) + (", …" if len(away) > 5 else "")
-        note = f"{counted(len(away), 'outline')} of {path} with impossible coordinates left out: {shown}."
+        note = (
+            f"{counted(len(away), 'outline')} of {all_of_it} with impossible coordinates left out: {shown}."
+        )
     geometries, repaired = repair(lonlat[here])
     ids = ids[here]
     whole = ~shapely.is_empty(geometries)
     if bounds is not None and not shapely.intersects(geometries[whole], shapely.box(*bounds)).any():
-        there = vector.read_info(path, layer=layer, force_feature_count=True)["features"]
         missed = (
-            f"None of the {counted(int(there), 'outline')} of {path} lies on the imagery; look whether it is "
+            f"None of the {counted(total, 'outline')} of {all_of_it} lies on the imagery; look whether it is "
             "the file that is meant."
         )
         note = missed if note is None else f"{note} {missed}"
     return Glaciers(geometries[whole], ids[whole], int(repaired.sum()), note)
+
+
+def _read(path: str | Path, bounds: Floats | None, what: str) -> tuple[pd.DataFrame, int]:
+    """Features of a file whose boxes reach into some bounds, and how many there are in all."""
+    try:
+        layer = polygon_layer(path, what)
+        about = vector.read_info(path, layer=layer, force_feature_count=bounds is not None)
+        box = None if bounds is None else _box_in(bounds, about["crs"])
+        return vector.read_dataframe(path, layer=layer, bbox=box), int(about["features"])
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
+        raise InputError(
+            f"The {what} {path} cannot be read: {error}; name a vector file of outlines."
+        ) from None
 
 
 def glacier_overlap(candidates: Geometries, glaciers: Glaciers) -> tuple[Floats, NDArray[np.object_]]:
@@ -116,10 +131,6 @@ def glacier_overlap(candidates: Geometries, glaciers: Glaciers) -> tuple[Floats,
     ids : ndarray of object, shape (n,)
         None where no glacier meets the candidate in an area.
     """
-    from rogi.comparison.agreement.areas import components
-    from rogi.comparison.matching.graph import match_polygons
-    from rogi.comparison.matching.prepared_outlines import prepare_together
-
     share, ids = np.zeros(len(candidates)), np.full(len(candidates), None, dtype=object)
     if len(candidates) == 0 or len(glaciers) == 0:
         return share, ids

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyogrio
 
-from rogi import vector
 from rogi.comparison.compare import Parameters
 from rogi.comparison.matching.prepared_outlines import repair
 from rogi.comparison.matching.sides import side_of
@@ -21,6 +20,7 @@ from rogi.detection.evaluation.scores import evaluate as judge
 from rogi.detection.origin import origin_of_parameters, refuse_other_raster, with_columns
 from rogi.errors import InputError, OptionError
 from rogi.geometry import Geometries, to_lonlat, with_points_along
+from rogi.inventory import vector
 from rogi.inventory.model import Inventory
 from rogi.inventory.regions import Regions, polygon_layer, read_regions, regions_of, same_name
 from rogi.schema.model import Role

@@ -340,11 +340,6 @@ def load_weights(network: nn.Module, path: Path) -> tuple[str, ...]:
     return tuple(name for name in shapes if name not in best)
 
 
-def parameter_count(network: nn.Module) -> int:
-    """Numbers that are learnt."""
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 def output_names(boundary: bool) -> tuple[str, ...]:
     """Names of the outputs."""
     return (ROCK_GLACIER, BOUNDARY) if boundary else (ROCK_GLACIER,)

@@ -96,7 +96,7 @@ def ground_on(
     *,
     area: str | gpd.GeoDataFrame | None = None,
     area_field: str | None = None,
-    exclude: Path | None = None,
+    exclude: Path | gpd.GeoDataFrame | None = None,
 ) -> Ground:
     """The ground to predict on a raster.
 
@@ -108,8 +108,8 @@ def ground_on(
         A file of polygons, ``FILE:NAME`` for those of one name, ``W,S,E,N`` in degrees, or a table.
     area_field : str, optional
         Column of the names.
-    exclude : Path, optional
-        A file of polygons, such as glacier outlines.
+    exclude : Path or GeoDataFrame, optional
+        Polygons, such as glacier outlines: a file or a table.
 
     Raises
     ------

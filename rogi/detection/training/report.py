@@ -1,4 +1,4 @@
-"""Model bundles as text and JSON, and the curves of a training as a figure."""
+"""Model bundles as a report and as cards, and the curves of a training as a figure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from matplotlib.ticker import MaxNLocator
 from rogi.detection.model.card import write_card
 from rogi.detection.model.collection import Inspected, bundle_bytes
 from rogi.detection.training.curves import Epoch
+from rogi.report.document import Check, Document, Passage
+from rogi.report.tables import ReportTable
 from rogi.statistics.figures import BLUE, GREY, ORANGE, _figure, save
-from rogi.text import as_json, printable
+from rogi.text import counted, printable, sheet_text
 
 if TYPE_CHECKING:
     from rogi.detection.model.card import Metric, ModelCard
@@ -23,16 +25,25 @@ COLUMNS = ("model", "version", "network", "channels", "pixel", "outputs", "IoU",
 FIGURE_DPI = 150
 
 
-def as_table(found: Sequence[Inspected]) -> str:
-    """One line per bundle; IoU is that of validation, with its interval and over what that was drawn."""
-    rows = [COLUMNS, *(_row(item) for item in found)]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(COLUMNS))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    for item in found:
-        lines += [f"{printable(str(item.path))}: {trial}" for trial in item.trials]
-    return "\n".join(lines) + "\n"
+def document(found: Sequence[Inspected]) -> Document:
+    """Bundles as a report; IoU is that of validation, with its interval and over what that was drawn."""
+    damaged = sum(item.bundle is None for item in found)
+    said = counted(len(found), "model bundle") + (f", {damaged} damaged" if damaged else "")
+    return Document(
+        title="Model bundles",
+        headline=said,
+        parts=(
+            ReportTable("", "", COLUMNS, tuple(_row(item) for item in found), numbers=(7,)),
+            *(Passage("", (f"{item.path}: {trial}",)) for item in found for trial in item.trials),
+        ),
+        checks=[
+            Check(str(item.path), not item.error, item.error or "whole")
+            for item in found
+            if item.error or item.trials
+        ],
+        data=lambda: [item.to_dict() for item in found],
+        csv=lambda: sheet_text(COLUMNS, [_row(item) for item in found]),
+    )
 
 
 def as_cards(found: Sequence[Inspected]) -> str:
@@ -58,12 +69,6 @@ def as_descriptions(found: Sequence[tuple[Path, Sequence[tuple[str, str]]]]) -> 
         lines = [f"  {name.ljust(width)}  {printable(value)}" for name, value in rows]
         parts.append("\n".join([printable(str(path)), *lines]) + "\n")
     return "\n".join(parts)
-
-
-def to_json(found: Sequence[Inspected]) -> str:
-    """All that is known of each bundle."""
-    content = [item.to_dict() for item in found]
-    return as_json(content, 2)
 
 
 def curves_figure(history: Sequence[Epoch], best: Epoch) -> bytes:
@@ -98,7 +103,7 @@ def curves_figure(history: Sequence[Epoch], best: Epoch) -> bytes:
 
 
 def _row(item: Inspected) -> tuple[str, ...]:
-    place = printable(str(item.path))
+    place = str(item.path)
     if item.bundle is None:
         return ("damaged", *[""] * (len(COLUMNS) - 2), place)
     card = item.bundle.card
@@ -114,7 +119,7 @@ def _row(item: Inspected) -> tuple[str, ...]:
         f"{bundle_bytes(item.bundle) / 2**20:.1f}",
         item.bundle.digest[:12],
     )
-    return (*map(printable, cells), place)
+    return (*cells, place)
 
 
 def _with_blocks(card: ModelCard, metric: Metric) -> str:

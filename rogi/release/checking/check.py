@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from rogi import vector
 from rogi.archives import opened
 from rogi.errors import InputError, RogiError
+from rogi.inventory import vector
 from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.release.build import REPORTS, validated

@@ -139,16 +139,22 @@ def _surroundings(
 def _concerned(layer: Layer, found: Sequence[Record]) -> tuple[Ints, list[tuple[str, list[Box]]]]:
     """Positions of a layer's features that findings speak of; for each its name and its findings' places."""
     role = layer.role.value
-    names: dict[int, tuple[str, list[Box]]] = {}
+    names: dict[tuple[str, int], tuple[str, list[Box]]] = {}
     for r in found:
         if r.layer == role and r.row:
-            boxes = names.setdefault(r.row, (r.subject, []))[1]
+            boxes = names.setdefault((r.file, r.row), (r.subject, []))[1]
             if r.box is not None and r.box not in boxes:
                 boxes.append(r.box)
         if r.other_layer == role and r.other_row:
-            names.setdefault(r.other_row, (r.other_subject, []))
-    positions = np.flatnonzero(np.isin(layer.rows, np.fromiter(names, dtype=np.int64, count=len(names))))
-    return positions, [names[int(row)] for row in layer.rows[positions]]
+            names.setdefault((r.other_file, r.other_row), (r.other_subject, []))
+    rows = np.array([row for _, row in names], dtype=np.int64)
+    files = layer.files
+    there = [
+        (position, names[key])
+        for position in np.flatnonzero(np.isin(layer.rows, rows)).tolist()
+        if (key := (files[position], int(layer.rows[position]))) in names
+    ]
+    return np.array([position for position, _ in there], dtype=np.intp), [name for _, name in there]
 
 
 def _same(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -74,7 +74,7 @@ def _annotation(report: Report, failure: Failure) -> str:
     example = f"{first.subject}{f' {first.field}' if first.field else ''}: {first.message}"
     other = f", with {first.other_subject}" if first.other_subject else ""
     message = f"{outcome.title}. First: {example}{other}"
-    uri = source_uri(report, first.layer)
+    uri = source_uri(report, first.layer, first.file)
     # GitHub places an annotation by a path in the repository; other files have none
     file = "" if uri.startswith("file:") else f"file={workflow_property(unquote(uri))},"
     return (

@@ -117,6 +117,7 @@ def _finding(record: Record) -> dict[str, object]:
         "code": record.code,
         "severity": record.severity,
         "layer": record.layer or None,
+        "file": record.file or None,
         "row": record.row or None,
         "feature_id": record.feature_id or None,
         "field": record.field or None,
@@ -130,6 +131,7 @@ def _finding(record: Record) -> dict[str, object]:
     if record.other_layer:
         entry["other"] = {
             "layer": record.other_layer,
+            **({"file": record.other_file} if record.other_file else {}),
             "row": record.other_row or None,
             "feature_id": record.other_id or None,
         }

@@ -259,6 +259,7 @@ def _findings(report: Report, found: Sequence[Record]) -> str:
     names = {o.code: o.name for o in report.outcomes}
 
     several = len({r.state for r in found} | {State.OPEN.value}) > 1
+    files = any(r.file for r in found)
     columns = [
         Column(
             "Severity",
@@ -271,6 +272,7 @@ def _findings(report: Report, found: Sequence[Record]) -> str:
         Column("Rule", [r.code for r in found], Kind.CODE, filter=True),
         Column("Name", [names.get(r.code) for r in found]),
         Column("Layer", [r.layer.replace("_", " ") or "inventory" for r in found], filter=True),
+        *([Column("File", [printable(r.file) or None for r in found], filter=True)] if files else []),
         Column("Row", [r.row or None for r in found], Kind.NUMBER),
         Column("Feature", [printable(r.feature_id) for r in found], Kind.CODE),
         Column("Field", [printable(r.field) for r in found], Kind.CODE, filter=True),
@@ -284,10 +286,7 @@ def _findings(report: Report, found: Sequence[Record]) -> str:
     columns += [
         Column(
             "Other feature",
-            [
-                printable(f"{r.other_layer} {r.other_row} {r.other_id}") if r.other_layer else None
-                for r in found
-            ],
+            [printable(r.other_subject) or None for r in found],
             detail=True,
         ),
         Column("Fingerprint", [r.fingerprint for r in found], detail=True),

@@ -24,17 +24,22 @@ BOX = ("minx", "miny", "maxx", "maxy")
 
 
 class Record(NamedTuple):
-    """One finding; ``row`` counts from 1 as in the file, 0 is the layer as a whole."""
+    """One finding; ``row`` counts from 1 as in the file, 0 is the layer as a whole.
+
+    ``file`` is empty where the layer was read from one source.
+    """
 
     code: str
     severity: str
     layer: str
+    file: str
     row: int
     feature_id: str
     field: str
     value: str
     message: str
     other_layer: str
+    other_file: str
     other_row: int
     other_id: str
     box: tuple[float, float, float, float] | None
@@ -45,22 +50,24 @@ class Record(NamedTuple):
     @property
     def subject(self) -> str:
         """What it is about, in words: ``outline 12 RGU…``."""
-        return _subject(self.layer, self.row, self.feature_id)
+        return _subject(self.layer, self.file, self.row, self.feature_id)
 
     @property
     def other_subject(self) -> str:
         """The second feature concerned, in words; empty if there is none."""
-        return _subject(self.other_layer, self.other_row, self.other_id) if self.other_layer else ""
+        if not self.other_layer:
+            return ""
+        return _subject(self.other_layer, self.other_file, self.other_row, self.other_id)
 
 
-def _subject(layer: str, row: int, feature_id: str) -> str:
+def _subject(layer: str, file: str, row: int, feature_id: str) -> str:
     if not layer:
         return "inventory"
     layer = layer.replace("_", " ")
     if row < 1:
         return f"layer {layer}"
     generated = feature_id in ("", f"row {row}")
-    return f"{layer} {row}" + ("" if generated else f" {feature_id}")
+    return f"{layer} {row}" + (f" of {file}" if file else "") + ("" if generated else f" {feature_id}")
 
 
 def records(frame: pd.DataFrame) -> Iterator[Record]:
@@ -125,13 +132,17 @@ def failures(report: Report) -> list[Failure]:
     return sorted(found, key=lambda f: -f.severity.rank)
 
 
-def source_uri(report: Report, layer: str) -> str:
-    """Path of the file a layer came from, as a URI reference: relative stays relative."""
+def source_uri(report: Report, layer: str, file: str = "") -> str:
+    """Path of the file a layer came from, as a URI reference: relative stays relative.
+
+    ``file`` is that of a `Record` where the layer has several.
+    """
     path: PurePath | None = None
     if report.inventory is not None and layer:
         found = report.inventory.layer(Role(layer))
         if found is not None and found.sources and found.sources[0].driver != "memory":
-            path = found.sources[0].path
+            at = found.source_names.index(file) if file in found.source_names else 0
+            path = found.sources[at].path
     if path is None:
         path = PurePath(report.summary.path or "inventory")
     text = path.as_posix()

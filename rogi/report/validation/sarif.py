@@ -6,7 +6,8 @@ What SARIF calls a line is here the feature's number in its layer: inventories h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 
 from rogi.report.validation.records import Record, records, source_uri
 from rogi.rules.registry import rules
@@ -24,8 +25,7 @@ GITHUB_FINGERPRINT = "primaryLocationLineHash"
 def sarif_chunks(report: Report) -> Iterator[str]:
     """One run; rules that were not run are notifications, waived findings are suppressed."""
     index = {outcome.code: i for i, outcome in enumerate(report.outcomes)}
-    uris = {layer.role.value: source_uri(report, layer.role.value) for layer in report.summary.layers}
-    uris[""] = source_uri(report, "")
+    uri = cache(partial(source_uri, report))
     compared = "baseline" in report.settings
     run = {
         "tool": {
@@ -58,7 +58,7 @@ def sarif_chunks(report: Report) -> Iterator[str]:
     yield _dump(run).removesuffix("}") + ', "results": ['
     separator = "\n"
     for record in records(report.findings):
-        yield separator + _dump(_result(record, index, uris, compared))
+        yield separator + _dump(_result(record, index, uri, compared))
         separator = ",\n"
     yield "\n]}\n]\n}\n"
 
@@ -86,8 +86,9 @@ def _notification(outcome: Outcome, index: dict[str, int]) -> dict[str, object]:
     }
 
 
-def _result(record: Record, index: dict[str, int], uris: dict[str, str], compared: bool) -> dict[str, object]:
-    uri = uris.get(record.layer, uris[""])
+def _result(
+    record: Record, index: dict[str, int], uri: Callable[[str, str], str], compared: bool
+) -> dict[str, object]:
     text = record.message
     if record.field:
         text = f"{record.field}: {text}"
@@ -95,7 +96,7 @@ def _result(record: Record, index: dict[str, int], uris: dict[str, str], compare
         text = f"{record.subject}: {text}"
     location: dict[str, object] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": uri},
+            "artifactLocation": {"uri": uri(record.layer, record.file)},
             "region": {"startLine": max(record.row, 1)},
         }
     }
@@ -120,7 +121,7 @@ def _result(record: Record, index: dict[str, int], uris: dict[str, str], compare
             {
                 "message": {"text": record.other_subject},
                 "physicalLocation": {
-                    "artifactLocation": {"uri": uris.get(record.other_layer, uris[""])},
+                    "artifactLocation": {"uri": uri(record.other_layer, record.other_file)},
                     "region": {"startLine": max(record.other_row, 1)},
                 },
             }

@@ -16,6 +16,7 @@ column.
 ## Example
     column 'AREA' holds numbers as text in 44273 rows; its type should be number
     value 'about 0.2' is not a number
+    value '0,25' is not a number; write decimals with a point, and thousands without a comma
 
 ## How to fix
 In QGIS *Refactor fields* changes the type of a column; correct what cannot be read.
@@ -27,6 +28,7 @@ landform code, the reliabilities and their index).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -41,6 +43,7 @@ from rogi.schema.model import Evidence, Field, FieldType, Role
 
 RULE = RuleInfo("SCH009", "field-type", Severity.ERROR, Evidence.VERIFIED, EVERY_LAYER)
 
+_COMMA = re.compile(r"[+-]?\d+(,\d+)+(\.\d+)?")
 WANTED = {
     FieldType.STRING: "text",
     FieldType.INTEGER: "a whole number",
@@ -85,10 +88,18 @@ def _column(
             severity=Severity.WARNING,
         )
         return
-    messages = [f"value {quoted(v)} is not {WANTED[kind]}" for v in found.values]
+    messages = [f"value {quoted(v)} is not {WANTED[kind]}{_how(v, kind)}" for v in found.values]
     yield Rows(
         role, rows[at], found.at(at, messages), field=column, value=found.at(at, found.values.tolist())
     )
+
+
+def _how(value: object, kind: FieldType) -> str:
+    """What to do about a value that is read as nothing; whether 1,234 is 1.234 or 1234, nobody knows here."""
+    numeric = kind in (FieldType.NUMBER, FieldType.INTEGER)
+    if numeric and isinstance(value, str) and _COMMA.fullmatch(value.strip()):
+        return "; write decimals with a point, and thousands without a comma"
+    return ""
 
 
 def _reads_as(text: str, kind: FieldType) -> bool:
@@ -112,5 +123,6 @@ def good() -> Inventory:
 
 def bad() -> Bad:
     return Bad(
-        with_values(tprogi(), Role.OUTLINE, "AREA", {0: "about 0.2", 2: "0.03"}), {Role.OUTLINE: (0, -1)}
+        with_values(tprogi(), Role.OUTLINE, "AREA", {0: "about 0.2", 1: "0,25", 2: "0.03"}),
+        {Role.OUTLINE: (0, 1, -1)},
     )

@@ -1,4 +1,4 @@
-"""Vector files handed to pyogrio by plain paths; :mod:`rogi.inventory` reads inventories, and knows more."""
+"""Vector files that are no inventory, handed to pyogrio by plain paths."""
 
 from __future__ import annotations
 
