@@ -18,7 +18,7 @@ from rogi.attributes.derive import derive_attributes
 from rogi.attributes.derived import Derived
 from rogi.attributes.fields import GROUPS, QUALITY, Group
 from rogi.errors import InputError, OptionError
-from rogi.public import public
+from rogi.public import in_python, public
 from rogi.schema.model import Role
 from rogi.terrain import RadiationParameters
 
@@ -348,8 +348,9 @@ def check_units(inventory: Inventory, buffer: float | None) -> None:
 
 
 def warn(texts: Sequence[str]) -> None:
+    """Warn in the words of Python, where the texts name options of a command."""
     for text in texts:
-        warnings.warn(text, UserWarning, stacklevel=4)
+        warnings.warn(in_python(text), UserWarning, stacklevel=4)
 
 
 def frame(derived: Derived) -> pd.DataFrame:

@@ -143,6 +143,7 @@ class Comparison:
             raise InputError("This is of two inventories; others were compared here.")
         return self.outcome.inventories
 
+    @public
     def write(self, path: str | PathLike[str]) -> Path:
         """Write the report: .txt, .md, .json or .html.
 

@@ -64,6 +64,7 @@ class Candidates(made.Candidates):
         """The candidates as outlines, and the ground predicted as area of interest."""
         return _inventory(self)
 
+    @public
     def write(self, path: str | PathLike[str]) -> tuple[str, ...]:
         """Write them (.gpkg, .parquet, .fgb, .csv); what the format could not hold, in words."""
         return write_candidates(self, Path(path))
@@ -282,6 +283,7 @@ class Evaluation:
         """Numbers below their limit."""
         return tuple(check for check in self.checks if not check.holds)
 
+    @public
     def write(self, path: str | PathLike[str]) -> Path:
         """Write the report: .txt, .md, .json, .csv or .html."""
         target = Path(path)

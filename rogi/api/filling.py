@@ -47,6 +47,7 @@ class Filled:
     settings: AttributeSettings = field(repr=False)
     derived: Derived = field(repr=False)
 
+    @public
     def write(self, path: str | PathLike[str]) -> tuple[Path, ...]:
         """Write the inventory, ``<path>.provenance.json`` and ``<path>.attributes.toml``.
 

@@ -186,6 +186,7 @@ class Fixed:
     notes: tuple[str, ...]
     report: FixReport = field(repr=False)
 
+    @public
     def write(self, path: str | PathLike[str]) -> FixReport:
         """Write the mended inventory, and ``<path>.changes.csv`` with each change and loss.
 
@@ -273,6 +274,7 @@ class Converted:
     losses: pd.DataFrame
     notes: tuple[str, ...]
 
+    @public
     def write(self, path: str | PathLike[str], *, format: str | None = None) -> Written:
         """Write the converted inventory under the names of its schema; see :meth:`Inventory.write`."""
         return write_inventory(self.inventory, path, format=format)

@@ -190,6 +190,7 @@ class Difference:
         """A draft of the retired IDs, as CSV for release.yaml."""
         return draft_tombstones(self.found)
 
+    @public
     def write(self, path: File) -> Path:
         """Write it: .md, .html, .json, .csv, .gpkg or .txt."""
         target = Path(path)

@@ -49,6 +49,7 @@ class Sample:
     settings: Mapping[str, Any] = field(repr=False)
     outlines: gpd.GeoDataFrame | None = field(repr=False)
 
+    @public
     def write(
         self, folder: str | PathLike[str], reviewers: Sequence[str] = ("A", "B"), *, kml: bool = True
     ) -> list[Path]:

@@ -55,6 +55,7 @@ class Plan:
     damaged: tuple[str, ...]
     made: Planned = field(repr=False)
 
+    @public
     def write(self, folder: File, *, store: str | None = None) -> list[Path]:
         """Write the work folder: packages, QGIS projects and overview; see `rogi update plan`.
 
@@ -201,6 +202,7 @@ class Update:
     notes: tuple[str, ...]
     made: NewVersion = field(repr=False)
 
+    @public
     def write(self, path: File, *, force: bool = False) -> Written:
         """Write the new version and, beside it, the folder with where every unit went.
 

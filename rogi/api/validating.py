@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rogi.api.inventories import Source, as_inventory, as_texts
 from rogi.distribution import optional
-from rogi.public import public
+from rogi.public import in_python, public
 from rogi.validation.engine import validate as run
 from rogi.validation.settings import Settings, load_settings, settings_from
 
@@ -120,7 +120,7 @@ def validate(
             choices = choices.with_climate(name, files[name], {})
         inventory, said, failures = with_recomputed(inventory, choices)
         for text in (*said, *failures):
-            warnings.warn(text, stacklevel=2)
+            warnings.warn(in_python(text), stacklevel=2)
     return run(inventory, chosen)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rogi.public import public
 from rogi.schema.model import Dialect, DialectLayer, LayerSchema, Role, Schema, ValueMap
 from rogi.text import html, printable
 
@@ -269,6 +270,7 @@ class Inventory:
         layer = self.layer(role)
         return None if layer is None else layer.frame.copy().set_axis(layer.index_of_rows, axis=0)
 
+    @public
     def write(
         self, path: str | PathLike[str], *, format: str | None = None, schema_names: bool = False
     ) -> Written:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rogi.distribution import missing
+from rogi.public import public
 from rogi.rules.rule import Severity
 from rogi.schema.model import Evidence, Role
 from rogi.text import counted
@@ -233,6 +234,7 @@ class Report:
         drawn: Map = placed[[*shown, "geometry"]].explore(**chosen)
         return drawn
 
+    @public
     def write(
         self, path: str | PathLike[str], *, format: str | None = None, limit: int | None = None
     ) -> Path:

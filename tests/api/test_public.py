@@ -128,3 +128,11 @@ def test_the_area_of_a_prediction_may_be_a_table(tmp_path: Path) -> None:
         ground_on(*place, area=table.translate(1e5).to_frame("geometry"))
     with pytest.raises(InputError, match="have no CRS"):
         ground_on(*place, area=table.set_crs(None, allow_override=True))
+
+
+def test_methods_of_results_name_arguments_too(tmp_path: Path) -> None:
+    """Of a file name without a known suffix they ask for `format=`, not for the option of a command."""
+    square = gpd.GeoDataFrame({"AREA": [1.0]}, geometry=[shapely.box(90, 30, 90.004, 30.004)], crs=4326)
+    for result in (rogi.validate(square), rogi.compare(square, square)):
+        with pytest.raises(OptionError, match=r"or give format=\.$"):
+            result.write(tmp_path / "result.foo")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rogi.cli.common import KEEPS
+from rogi.cli.options import format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import Stopwatch, tell
 from rogi.detection.model.bundle_writing import check_target
@@ -19,16 +19,15 @@ from rogi.detection.model.export import check_installed
 from rogi.detection.patches.shards import PatchSet
 from rogi.detection.training.augmentation import Augmentation
 from rogi.detection.training.beginning import beginning
-from rogi.detection.training.calibration import FINDS
-from rogi.detection.training.report import curves_figure
+from rogi.detection.training.report import curves_figure, trained_document
 from rogi.detection.training.settings import Optimiser, Precision, Schedule, TrainingSettings
 from rogi.errors import OptionError
+from rogi.report.format import DOCUMENT, chosen
+from rogi.report.writers import write
 from rogi.text import agreeing, counted
 
 if TYPE_CHECKING:
-    from rogi.detection.model.card import ModelCard
     from rogi.detection.training.curves import Epoch
-    from rogi.detection.training.outcome import Trained
 
 
 class OptimiserChoice(StrEnum):
@@ -137,6 +136,7 @@ def train(
     citation: Annotated[str, typer.Option(help="How to cite it.")] = "",
     description: Annotated[str, typer.Option(help="What it is for, and what it is not.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle that exists.")] = False,
+    format: Annotated[str | None, format_option(DOCUMENT)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Train a network on patches and write its bundle, with weights, ONNX, scores and a golden example.
@@ -150,6 +150,7 @@ def train(
     """
     from rogi.detection.training.outcome import check_name, write_model
 
+    kind = chosen(format, None, DOCUMENT)
     watch = Stopwatch()
     check_target(output, force)
     check_installed()
@@ -232,7 +233,7 @@ def train(
     if not quiet:
         tell(f"{watch}")
     shutil.rmtree(work, ignore_errors=True)
-    sys.stdout.write(_summary(trained, card, output))
+    write(trained_document(trained, card, output), kind)
 
 
 def _epoch_line(epoch: Epoch, steps: int) -> str:
@@ -253,26 +254,3 @@ def _integers(text: str | None, option: str, count: int | None) -> tuple[int, ..
         wanted = f"{count} whole numbers" if count else "whole numbers"
         raise OptionError(f"{option} takes {wanted} from 1 up, with commas, found {text!r}.")
     return values
-
-
-def _summary(trained: Trained, card: ModelCard, output: Path) -> str:
-    last = trained.history[-1]
-    lines = [
-        f"{output}: {card.architecture} with {card.encoder}, {counted(last.step, 'step')} "
-        f"in {counted(last.number, 'epoch')}, "
-        f"the best was epoch {trained.best.number}",
-        f"  threshold {card.threshold:g}",
-    ]
-    if (known := card.calibration) is not None:
-        lines.append(
-            f"  calibrated: expected calibration error {known.error_before:.3f} "
-            f"before, {known.error_after:.3f} after; of pixels from {FINDS:g} up "
-            f"{known.found_error_before:.3f} before, {known.found_error_after:.3f} after"
-        )
-    for split in ("validation", "train"):
-        shown = [f"{m.name} {m}" for m in card.metrics if m.split == split]
-        over = next((over for m in card.metrics if m.split == split and (over := card.drawn(m))), "")
-        lines.append(
-            f"  {split}: {', '.join(shown) or 'no unit found'}" + (f"; intervals over {over}" if over else "")
-        )
-    return "\n".join(lines) + "\n"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
 
-from rogi.detection.model.card import write_card
+from rogi.detection.model.card import plain_card, write_card
 from rogi.detection.model.collection import Inspected, bundle_bytes
+from rogi.detection.training.calibration import FINDS
 from rogi.detection.training.curves import Epoch
 from rogi.report.document import Check, Document, Passage
 from rogi.report.tables import ReportTable
@@ -20,6 +21,7 @@ from rogi.text import counted, printable, sheet_text
 
 if TYPE_CHECKING:
     from rogi.detection.model.card import Metric, ModelCard
+    from rogi.detection.training.outcome import Trained
 
 COLUMNS = ("model", "version", "network", "channels", "pixel", "outputs", "IoU", "MB", "digest", "place")
 FIGURE_DPI = 150
@@ -69,6 +71,37 @@ def as_descriptions(found: Sequence[tuple[Path, Sequence[tuple[str, str]]]]) -> 
         lines = [f"  {name.ljust(width)}  {printable(value)}" for name, value in rows]
         parts.append("\n".join([printable(str(path)), *lines]) + "\n")
     return "\n".join(parts)
+
+
+def trained_document(trained: Trained, card: ModelCard, output: Path) -> Document:
+    """A training as a report: how long it took, and how good the network is."""
+    last = trained.history[-1]
+    lines = [f"threshold {card.threshold:g}"]
+    if (known := card.calibration) is not None:
+        lines.append(
+            f"calibrated: expected calibration error {known.error_before:.3f} "
+            f"before, {known.error_after:.3f} after; of pixels from {FINDS:g} up "
+            f"{known.found_error_before:.3f} before, {known.found_error_after:.3f} after"
+        )
+    for split in ("validation", "train"):
+        shown = [f"{m.name} {m}" for m in card.metrics if m.split == split]
+        over = next((over for m in card.metrics if m.split == split and (over := card.drawn(m))), "")
+        lines.append(
+            f"{split}: {', '.join(shown) or 'no unit found'}" + (f"; intervals over {over}" if over else "")
+        )
+    return Document(
+        title="Training",
+        headline=f"{output}: {card.architecture} with {card.encoder}, {counted(last.step, 'step')} in "
+        f"{counted(last.number, 'epoch')}, the best was epoch {trained.best.number}",
+        parts=(Passage("", tuple(lines), listed=True),),
+        data=lambda: {
+            "path": str(output),
+            "steps": last.step,
+            "epochs": last.number,
+            "best_epoch": trained.best.number,
+            "card": plain_card(card),
+        },
+    )
 
 
 def curves_figure(history: Sequence[Epoch], best: Epoch) -> bytes:

@@ -17,29 +17,12 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.files import replacing
+from rogi.report.validation.records import BOX
 from rogi.rules.rule import Severity
 from rogi.text import printable
-from rogi.validation.report import Report, totals
+from rogi.validation.report import COLUMNS, Report, totals
 
-FIELDS = (
-    "code",
-    "name",
-    "severity",
-    "layer",
-    "file",
-    "row",
-    "feature_id",
-    "field",
-    "value",
-    "message",
-    "other_layer",
-    "other_file",
-    "other_row",
-    "other_id",
-    "state",
-    "reason",
-    "fingerprint",
-)
+FIELDS = ("code", "name", *(c for c in COLUMNS[1:] if c not in (*BOX, "geometry")))
 COLORS = {Severity.ERROR: "179,38,30", Severity.WARNING: "217,133,0", Severity.INFO: "47,95,143"}
 
 
