@@ -395,11 +395,10 @@ def read_card(data: bytes, path: Path) -> ModelCard:
 
 
 def _calibration(document: dict[str, Any]) -> Calibration:
-    tables = {
-        name: Reliability(**{k: tuple(v) for k, v in document.pop(name).items()})
-        for name in ("before", "after")
-    }
-    return Calibration(**document, **tables)
+    before, after = (
+        Reliability(**{k: tuple(v) for k, v in document.pop(name).items()}) for name in ("before", "after")
+    )
+    return Calibration(**document, before=before, after=after)
 
 
 def _training(document: dict[str, Any]) -> TrainingRecord:

@@ -99,10 +99,11 @@ def to_onnx(
 
 def calibrated(network: nn.Module, card: ModelCard) -> nn.Module:
     """The network with the logits of its first output calibrated; see `card.Calibration.apply`."""
-    known = card.calibration
-    if known is None:
+    if card.calibration is None:
         return network
     import torch
+
+    shift, low, high = card.calibration.shift, card.calibration.low, card.calibration.high
 
     softplus = torch.nn.functional.softplus
 
@@ -117,7 +118,7 @@ def calibrated(network: nn.Module, card: ModelCard) -> nn.Module:
             """Logits."""
             found = self.network(images)
             first = found[:, :1].float()
-            first = known.shift - known.low * softplus(-first) + known.high * softplus(first)
+            first = shift - low * softplus(-first) + high * softplus(first)
             return torch.cat([first, found[:, 1:].float()], dim=1) if found.shape[1] > 1 else first
 
     return Calibrated().eval()

@@ -191,7 +191,8 @@ def make_patches(
         for outlines in given
         if outlines.left_out
     ]
-    notes += [note for outlines in (*given, *judged) for note in outlines.notes]
+    notes += [note for outlines in given for note in outlines.notes]
+    notes += [note for one in judged for note in one.notes]
     if chosen.background and len(places) - len(around) < _wanted(len(around), chosen.background):
         notes.append(
             f"Found {counted(len(places) - len(around), 'patch', 'patches')} of random ground without "
