@@ -440,7 +440,8 @@ def host(folder: Path, side: int, rate: float) -> None:
              f"{cores * windows / used:.0f}"]
         )  # fmt: skip
     print(
-        f"{side:,} x {side:,} pixels, {cores} cores; by processor time: cores x windows / seconds of processors\n"
+        f"{side:,} x {side:,} pixels, {cores} cores; by processor time: "
+        "cores x windows / seconds of processors\n"
     )
     measure.table(table)
 
