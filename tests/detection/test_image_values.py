@@ -8,6 +8,7 @@ import numpy as np
 import pyogrio
 import pytest
 import rasterio
+from affine import Affine
 from bundles import tiny_bundle
 from rasters import grid, write
 
@@ -113,8 +114,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return tiny_bundle(path, patch=PATCH, stride=PATCH, resolution_m=10.0, percentiles=percentiles.tolist())
 
 
-def place(column: float) -> object:
-    return grid() @ rasterio.Affine.translation(column, 0)
+def place(column: float) -> Affine:
+    return grid() @ Affine.translation(column, 0)
 
 
 def folder_of(path: Path, *images: np.ndarray, **options: object) -> Path:

@@ -104,8 +104,8 @@ def test_masks_of_a_folder_go_to_their_images(tmp_path: Path) -> None:
     imagery = Imagery.open(tmp_path)
     assert len(imagery.tiles) == 2 and any("has masks beside its images" in note for note in imagery.notes)
     imagery = Imagery.open(tmp_path, masks=[str(tmp_path)])
-    values, valid = imagery.read(0, 0, *SHAPE)
-    assert values[0, 0, :4].tolist() == [20, 10, 0, 20] and valid[0, :4].tolist() == [True, True, False, True]
+    found, valid = imagery.read(0, 0, *SHAPE)
+    assert found[0, 0, :4].tolist() == [20, 10, 0, 20] and valid[0, :4].tolist() == [True, True, False, True]
     assert len(imagery.files_in(0, 0, 5, 5)) == 4
 
 
