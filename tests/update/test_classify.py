@@ -253,6 +253,10 @@ def test_doubt_and_proposals() -> None:
     found = dict(zip(CLASSES, priority.doubt(code, belief, iou, np.full(len(code), np.nan)), strict=True))
     assert found[TaskClass.NEW] == pytest.approx(0.1) and found[TaskClass.CHANGED] == pytest.approx(0.2)
     assert found[TaskClass.COMPLEX] == found[TaskClass.ON_GLACIER] == 1
+    differ = dict(zip(CLASSES, priority.doubt(code, belief, iou, np.full(len(code), 0.2)), strict=True))
+    assert differ[TaskClass.NEW] == pytest.approx(0.5) and differ[TaskClass.COMPLEX] == 1
+    spread = np.array([np.nan, 0.0, 0.2, 0.5])
+    np.testing.assert_allclose(priority.reviewed(np.full(4, 0.6), spread), [0.6, 0.6, 0.8, 1.0])
     has_unit = np.array([k not in (TaskClass.NEW,) for k in CLASSES])
     said = dict(zip(CLASSES, priority.proposals(code, belief, has_unit), strict=True))
     assert said[TaskClass.NOT_DETECTED] == Decision.REMOVE

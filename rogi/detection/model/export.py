@@ -106,6 +106,7 @@ def calibrated(network: nn.Module, card: ModelCard) -> nn.Module:
     shift, low, high = card.calibration.shift, card.calibration.low, card.calibration.high
 
     softplus = torch.nn.functional.softplus
+    low, high, shift = known.low, known.high, known.shift
 
     class Calibrated(torch.nn.Module):
         """A network, and what its logits stand for."""

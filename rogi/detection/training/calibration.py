@@ -64,7 +64,7 @@ class Logits:
 
 def centres() -> Floats:
     """Middle of each class of logits."""
-    return -LARGEST + WIDTH * (np.arange(round(2 * LARGEST / WIDTH)) + 0.5)
+    return np.asarray((np.arange(round(2 * LARGEST / WIDTH)) + 0.5) * WIDTH - LARGEST, np.float64)
 
 
 def fit(logits: Logits) -> tuple[float, float, float]:
