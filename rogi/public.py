@@ -29,8 +29,8 @@ PLAIN = re.compile(r"[A-Z_]+(,[A-Z_]+)*|-?[\d.]+(,-?[\d.]+)*")
 CHOICES = ("backend", "device", "precision", "role", "split")
 SENTENCE = ("and", "is", "needs", "or", "out", "takes", "that", "to", "which", "with")
 FLAGS = ("everywhere", "force", "remote", "resample", "resume", "strict", "trust_values")
-MAPPINGS = ("accept", "channels", "limits")
-NAMES = {"channel": "channels", "fail-under": "limits", "layer": "layers", "lr": "learning_rate"}
+MAPPINGS = ("accept", "channels", "fail_over", "fail_under")
+NAMES = {"channel": "channels", "layer": "layers", "lr": "learning_rate"}
 """Arguments that have another name than their option."""
 
 READING = ("crs", "dialect", "encoding", "layers", "schema", "table")
@@ -81,7 +81,7 @@ def _value(name: str, word: str) -> str:
     """A value of the command line as Python writes it."""
     if name in MAPPINGS and "=" in word:
         key, _, value = word.rpartition("=")
-        return repr({_bare(key): _bare(value)})
+        return repr({_bare(key): float(value) if name.startswith("fail_") else _bare(value)})
     if name == "layers":
         return repr([word])
     if PLAIN.fullmatch(word):

@@ -16,7 +16,7 @@ from rogi.api.inventories import Source, as_inventory, check_crs
 from rogi.comparison import crosswalk as tables
 from rogi.comparison.exercise import consensus_layer, object_layer
 from rogi.comparison.matching.sides import Side, side_of
-from rogi.comparison.metrics import Checked, metrics
+from rogi.comparison.metrics import Checked, Limits, metrics
 from rogi.comparison.outcome import Outcome, Places, chosen_parameters, compare_sides, role_named
 from rogi.comparison.report.report import document
 from rogi.errors import InputError
@@ -134,7 +134,7 @@ class Comparison:
 
     @property
     def failed(self) -> tuple[Checked, ...]:
-        """Numbers below a limit, or other than expected."""
+        """Numbers beyond a limit, or other than expected."""
         return tuple(self.outcome.failed)
 
     @property
@@ -192,7 +192,8 @@ def compare(
     sliver: float | None = None,
     marker_distance: float | None = None,
     seed: int = 0,
-    limits: Mapping[str, float] | None = None,
+    fail_under: Mapping[str, float] | None = None,
+    fail_over: Mapping[str, float] | None = None,
     expect: str | PathLike[str] | None = None,
 ) -> Comparison:
     """Say how good an inventory is, and how it differs from another, as `rogi compare` does.
@@ -225,8 +226,8 @@ def compare(
         Markers up to this far apart are one landform, metres; default 50.
     seed : int
         Of the bootstrap.
-    limits : mapping of str to float, optional
-        ``{"f1": 0.6}``: numbers that should be reached; see ``failed``.
+    fail_under, fail_over : mapping of str to float, optional
+        Limits, ``{"f1": 0.6}`` and ``{"boundary_mean_m": 10}``; see ``failed``.
     expect : path, optional
         YAML file of stored numbers with tolerances.
 
@@ -267,7 +268,7 @@ def compare(
         with_own=reference_file is not None,
         min_votes=min_votes,
         parameters=chosen_parameters(iou, sliver, marker_distance, seed),
-        limits=limits or {},
+        limits=Limits(fail_under or {}, fail_over or {}),
         expect=None if expect is None else Path(expect),
     )
     return Comparison(outcome)

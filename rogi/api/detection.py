@@ -15,7 +15,7 @@ import pandas as pd
 from rogi.api.arguments import as_date, as_path, as_polygons, as_table, open_imagery
 from rogi.api.display import frames_html
 from rogi.api.inventories import Polygons, Source, as_inventory, as_paths, check_crs
-from rogi.comparison.metrics import Checked, check_limits
+from rogi.comparison.metrics import Checked, Limits
 from rogi.detection.candidates import extraction as made
 from rogi.detection.candidates.files import write_candidates
 from rogi.detection.evaluation.judging import evaluate_candidates
@@ -318,7 +318,8 @@ def evaluate(
     band: float = 30.0,
     replicates: int = 1000,
     seed: int = 0,
-    limits: Mapping[str, float] | None = None,
+    fail_under: Mapping[str, float] | None = None,
+    fail_over: Mapping[str, float] | None = None,
     remote: bool = False,
 ) -> Evaluation:
     """How good are candidates? By area, by object, by boundary, by confidence; as `rogi detect evaluate`.
@@ -351,8 +352,8 @@ def evaluate(
         Width of the band of the boundary IoU, m; 0 leaves it out.
     replicates, seed : int
         Of the bootstrap.
-    limits : mapping of str to float, optional
-        ``{"f1": 0.6}``; see ``failed``.
+    fail_under, fail_over : mapping of str to float, optional
+        Limits, ``{"f1": 0.6}`` and ``{"calibration_error": 0.1}``; see ``failed``.
     remote : bool
         Whether rasters may be read from addresses (``https://``, ``s3://``).
 
@@ -380,6 +381,7 @@ def evaluate(
     >>> evaluation.metrics[["count_a", "count_b", "only_a", "precision"]].round(6).tolist()
     [20.0, 15.0, 5.0, 1.0]
     """
+    limits = Limits(fail_under or {}, fail_over or {})
     if not replicates >= 10:
         raise OptionError(f"The bootstrap has 10 replicates or more, found {replicates}.")
     if isinstance(candidates, made.Candidates) and threshold is None:
@@ -406,8 +408,7 @@ def evaluate(
         replicates=replicates,
         seed=seed,
     )
-    checks = tuple(check_limits(result.metrics(), limits)) if limits else ()
-    return Evaluation(result, checks)
+    return Evaluation(result, tuple(limits.check(result.metrics())) if limits else ())
 
 
 def _inventory(candidates: made.Candidates) -> Inventory:

@@ -91,7 +91,7 @@ METAVARS: Final[dict[str, str]] = {
     "dialect": "DIALECT",
     "encoding": "ENCODING",
     "fail_on": "LEVEL",
-    "fail_under": "METRIC=NUMBER",
+    **dict.fromkeys(("fail_over", "fail_under"), "METRIC=NUMBER"),
     "fields": "FIELD",
     "fix": "safe|unsafe",
     "ignore_where": "COLUMN=VALUE",

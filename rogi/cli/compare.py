@@ -15,7 +15,7 @@ from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.comparison import output_layers as layers
 from rogi.comparison.matching.sides import side_of
-from rogi.comparison.metrics import parse_limits
+from rogi.comparison.metrics import Limits
 from rogi.comparison.outcome import chosen_parameters, compare_sides, role_named
 from rogi.comparison.report.report import document
 from rogi.errors import OptionError
@@ -94,6 +94,10 @@ def compare(
     fail_under: Annotated[
         list[str] | None, typer.Option(help="Exit code 1 below this: f1=0.6, recall=0.7. Repeatable.")
     ] = None,
+    fail_over: Annotated[
+        list[str] | None,
+        typer.Option(help="Exit code 1 above this: boundary_mean_m=10, only_a=5. Repeatable."),
+    ] = None,
     expect: Annotated[
         Path | None,
         typer.Option(help="YAML file of stored numbers with tolerances; exit code 1 if one differs."),
@@ -116,7 +120,7 @@ def compare(
 ) -> None:
     """How good is an inventory, and how does it differ from another? A is the reference.
 
-    Exit code 1 if a number misses --fail-under or --expect.
+    Exit code 1 if a number misses --fail-under, --fail-over or --expect.
 
     Examples: `rogi compare reference.gpkg mine.gpkg -o report.html` · `rogi compare v1.0/ v1.1/ --by
     subregion --crosswalk links.parquet --changes changes.gpkg` · `rogi compare mine.gpkg --reference all` ·
@@ -124,13 +128,14 @@ def compare(
     """
     outputs = all_chosen(list(format or ()), list(output or ()), DOCUMENT, HINT)
     _check_outputs(list(crosswalk or ()), changes, consensus)
-    limits = parse_limits(list(fail_under or ()))
+    limits = Limits.parse(fail_under or (), fail_over or ())
     _check_arguments(paths, reference or [], reference_file, min_votes, consensus)
     two = len(paths) == 2 or reference_file is not None
     _check_two(
         two,
         {
-            "--fail-under": limits,
+            "--fail-under": limits.under,
+            "--fail-over": limits.over,
             "--expect": expect,
             "--crosswalk": crosswalk,
             "--changes": changes,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -17,33 +19,82 @@ from rogi.schema.load import read_yaml
 FORMAT = 1
 SLACK = 1e-9  # neither number is exact in binary: areas that are equal have an F1 of 1 less some digits
 
-# What the names mean; docs/commands/compare.md lists them, which is tested.
-MEANINGS = {
-    "count_a": "objects of A",
-    "count_b": "objects of B",
-    "pairs": "pairs that overlap or coincide",
-    "found_a": "share of the objects of A that have a match in B",
-    "found_b": "share of the objects of B that have a match in A",
-    "clusters_1_1": "clusters of one object of A and one of B",
-    "clusters_1_n": "clusters of one object of A and several of B",
-    "clusters_n_1": "clusters of several objects of A and one of B",
-    "clusters_n_m": "clusters of several objects on both sides",
-    "only_a": "objects of A without a match",
-    "only_b": "objects of B without a match",
-    "true_positive_km2": "area of A and B in common, km²",
-    "false_positive_km2": "area of B outside A, km²",
-    "false_negative_km2": "area of A outside B, km²",
-    "precision": "by area; by object where a side has markers",
-    "recall": "by area; by object where a side has markers",
-    "f1": "by area; by object where a side has markers",
-    "iou": "by area",
-    "object_precision": "by object at the IoU of the panoptic quality",
-    "object_recall": "by object at the IoU of the panoptic quality",
-    "object_f1": "by object at the IoU of the panoptic quality: recognition quality RQ",
-    "segmentation_quality": "SQ, mean IoU of the matched pairs",
-    "panoptic_quality": "PQ = SQ · RQ",
-    "boundary_mean_m": "mean boundary distance of the assigned pairs, averaged over the pairs, m",
-}
+
+
+class Better(Enum):
+    """Which way a metric improves."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a number means, and which way it improves; this decides the option of its limit."""
+
+    meaning: str
+    better: Better
+
+
+def _table(*rows: tuple[str, Better, str]) -> dict[str, Metric]:
+    return {name: Metric(meaning, better) for name, better, meaning in rows}
+
+
+HIGHER, LOWER, NEITHER = Better.HIGHER, Better.LOWER, Better.NEITHER
+
+# docs/commands/compare.md has the same table, which is tested.
+METRICS = _table(
+    ("count_a", NEITHER, "objects of A"),
+    ("count_b", NEITHER, "objects of B"),
+    ("pairs", NEITHER, "pairs that overlap or coincide"),
+    ("found_a", HIGHER, "share of the objects of A that have a match in B"),
+    ("found_b", HIGHER, "share of the objects of B that have a match in A"),
+    ("clusters_1_1", NEITHER, "clusters of one object of A and one of B"),
+    ("clusters_1_n", NEITHER, "clusters of one object of A and several of B"),
+    ("clusters_n_1", NEITHER, "clusters of several objects of A and one of B"),
+    ("clusters_n_m", NEITHER, "clusters of several objects on both sides"),
+    ("only_a", LOWER, "objects of A without a match"),
+    ("only_b", LOWER, "objects of B without a match"),
+    ("true_positive_km2", HIGHER, "area of A and B in common, km²"),
+    ("false_positive_km2", LOWER, "area of B outside A, km²"),
+    ("false_negative_km2", LOWER, "area of A outside B, km²"),
+    ("precision", HIGHER, "by area; by object where a side has markers"),
+    ("recall", HIGHER, "by area; by object where a side has markers"),
+    ("f1", HIGHER, "by area; by object where a side has markers"),
+    ("iou", HIGHER, "by area"),
+    ("object_precision", HIGHER, "by object at the IoU of the panoptic quality"),
+    ("object_recall", HIGHER, "by object at the IoU of the panoptic quality"),
+    ("object_f1", HIGHER, "by object at the IoU of the panoptic quality: recognition quality RQ"),
+    ("segmentation_quality", HIGHER, "SQ, mean IoU of the matched pairs"),
+    ("panoptic_quality", HIGHER, "PQ = SQ · RQ"),
+    ("boundary_mean_m", LOWER, "mean boundary distance of the assigned pairs, averaged over the pairs, m"),
+)
+
+# docs/commands/detect-evaluate.md has the same table, which is tested.
+OF_CANDIDATES = _table(
+    ("truth_outside_km2", NEITHER, "area of true outlines outside the evaluated area, km²"),
+    ("boundary_iou", HIGHER, "mean IoU of the bands along the boundaries of the assigned pairs"),
+    ("average_precision", HIGHER, "by object, at the IoU of the name: `average_precision_50` is at 0.5"),
+    ("mean_average_precision", HIGHER, "mean of the average precisions"),
+    ("area_average_precision", HIGHER, "by area"),
+    ("calibration_error", LOWER, "expected calibration error of the confidence"),
+    ("best_confidence", NEITHER, "confidence with the highest F1 by object"),
+    ("best_confidence_f1", HIGHER, "F1 by object there"),
+    ("pixel_f1", HIGHER, "F1 of the pixels at the threshold in use"),
+    ("pixel_iou", HIGHER, "IoU of the pixels at the threshold in use"),
+    ("pixel_average_precision", HIGHER, "of the pixels"),
+    ("pixel_calibration_error", LOWER, "expected calibration error of the probabilities"),
+    ("best_pixel_threshold", NEITHER, "threshold with the highest F1 of the pixels"),
+    ("best_pixel_f1", HIGHER, "F1 of the pixels there"),
+)
+
+
+def better(name: str) -> Better:
+    """Which way a metric improves: ``f1``, ``restricted outlines.f1``, ``average_precision_50``."""
+    own = re.sub(r"^(average_precision)_\d+$", r"\1", name.rpartition(".")[2])
+    known = METRICS | OF_CANDIDATES
+    return known[own].better if own in known else NEITHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +105,80 @@ class Checked:
     found: float
     wanted: str
     holds: bool
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of numbers: lower ones where higher is better, upper ones where lower is better.
+
+    Attributes
+    ----------
+    under, over
+        Name -> the least, and the largest number that passes. A count, which is better neither way, takes
+        both.
+
+    Raises
+    ------
+    OptionError
+        A limit is not finite, or is a lower one of a metric that is better when lower, or the reverse.
+    """
+
+    under: Mapping[str, float] = field(default_factory=dict)
+    over: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for option, limits, other, wrong in (
+            ("--fail-under", self.under, "--fail-over", LOWER),
+            ("--fail-over", self.over, "--fail-under", HIGHER),
+        ):
+            for name, limit in limits.items():
+                if not math.isfinite(limit):
+                    raise OptionError(f"{option} takes a finite number, found {name}={limit}.")
+                if better(name) is wrong:
+                    raise OptionError(
+                        f"{name} is better when {wrong.value}: use {other} {name}={limit:g}, not {option}."
+                    )
+
+    @classmethod
+    def parse(cls, under: Sequence[str], over: Sequence[str]) -> Limits:
+        """Limits given as ``f1=0.6`` or ``only_a=10``.
+
+        Raises
+        ------
+        OptionError
+            One is not of the form NAME=NUMBER, or a name is given twice.
+        """
+        return cls(_parsed(under, "--fail-under", "f1=0.6"), _parsed(over, "--fail-over", "only_a=10"))
+
+    def __bool__(self) -> bool:
+        return bool(self.under or self.over)
+
+    def check(self, found: Mapping[str, float]) -> list[Checked]:
+        """Each limit beside the number found; a number that is not defined misses its limit."""
+        least, most = (
+            [(_known(name, found, option), limit) for name, limit in limits.items()]
+            for option, limits in (("--fail-under", self.under), ("--fail-over", self.over))
+        )
+        return [
+            *(Checked(n, found[n], f"at least {x:g}", found[n] >= x - SLACK) for n, x in least),
+            *(Checked(n, found[n], f"at most {x:g}", found[n] <= x + SLACK) for n, x in most),
+        ]
+
+
+def _parsed(items: Sequence[str], option: str, example: str) -> dict[str, float]:
+    limits: dict[str, float] = {}
+    for item in items:
+        name, _, text = item.partition("=")
+        name = name.strip()
+        if name in limits:
+            raise OptionError(f"{option} names {name} twice; give one limit.")
+        try:
+            limits[name] = float(text)
+        except ValueError:
+            name = ""
+        if not name:
+            raise OptionError(f"{option} takes NAME=NUMBER such as {example}, found {item!r}.")
+    return limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +193,7 @@ class Expectation:
 def metrics(result: InventoryComparison) -> dict[str, float]:
     """All numbers of a comparison by name.
 
-    Those of the largest class have the names of `MEANINGS`; those of the others are prefixed with the title
+    Those of the largest class have the names of `METRICS`; those of the others are prefixed with the title
     of the class and a dot, as in ``restricted outlines.f1``.
     """
     out: dict[str, float] = {}
@@ -76,34 +201,6 @@ def metrics(result: InventoryComparison) -> dict[str, float]:
         prefix = f"{section.title}." if k else ""
         out |= {prefix + name: value for name, value in _section_metrics(section).items()}
     return out
-
-
-def parse_limits(items: list[str]) -> dict[str, float]:
-    """Limits given as ``f1=0.6`` or ``only_a=10``.
-
-    Raises
-    ------
-    OptionError
-        If one is not of the form NAME=NUMBER.
-    """
-    limits = {}
-    for item in items:
-        name, sign, text = item.partition("=")
-        try:
-            limits[name.strip()] = float(text)
-        except ValueError:
-            sign = ""
-        if not sign or not name.strip() or not math.isfinite(limits.get(name.strip(), math.nan)):
-            raise OptionError(f"--fail-under takes NAME=NUMBER such as f1=0.6, found {item!r}.")
-    return limits
-
-
-def check_limits(found: Mapping[str, float], limits: Mapping[str, float]) -> list[Checked]:
-    """Each limit beside the number found; a number that is not defined does not reach its limit."""
-    return [
-        Checked(name, found[name], f"at least {limit:g}", found[name] >= limit - SLACK)
-        for name, limit in ((_known(n, found, "--fail-under"), v) for n, v in limits.items())
-    ]
 
 
 def read_expectations(path: Path) -> list[Expectation]:

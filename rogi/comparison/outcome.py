@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -16,8 +16,8 @@ from rogi.comparison.inventories import InventoryComparison, compare_inventories
 from rogi.comparison.matching.sides import Side
 from rogi.comparison.metrics import (
     Checked,
+    Limits,
     check_expectations,
-    check_limits,
     metrics,
     read_expectations,
 )
@@ -70,7 +70,7 @@ def compare_sides(
     references: Sequence[str] = (),
     with_own: bool = False,
     min_votes: int | None = None,
-    limits: Mapping[str, float] | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
     expect: Path | None = None,
 ) -> Outcome:
     """Compare two inventories, one with published counts, or several operators.
@@ -95,7 +95,7 @@ def compare_sides(
     min_votes
         For the consensus of operators.
     limits, expect
-        Numbers that should be reached, and a file of stored ones.
+        Of metrics, and a file of stored numbers.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def compare_sides(
     if limits or expected:
         assert outcome.inventories is not None
         found = metrics(outcome.inventories)
-        checks = (*check_limits(found, limits or {}), *check_expectations(found, expected))
+        checks = (*limits.check(found), *check_expectations(found, expected))
         outcome = replace(outcome, checks=checks)
     return outcome
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,7 @@ from rogi.cli.guard import Force
 from rogi.cli.options import Remote, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
-from rogi.comparison.metrics import check_expectations, check_limits, parse_limits, read_expectations
+from rogi.comparison.metrics import Limits, check_expectations, read_expectations
 from rogi.detection.evaluation.judging import evaluate_candidates
 from rogi.detection.evaluation.report import FORMATS, document
 from rogi.detection.evaluation.scores import PIXEL_METRICS
@@ -70,6 +70,10 @@ def evaluate(
     fail_under: Annotated[
         list[str] | None, typer.Option(help="Exit code 1 below this: f1=0.6, object_f1=0.5. Repeatable.")
     ] = None,
+    fail_over: Annotated[
+        list[str] | None,
+        typer.Option(help="Exit code 1 above this: calibration_error=0.1. Repeatable."),
+    ] = None,
     expect: Annotated[
         Path | None,
         typer.Option(help="YAML file of stored numbers with tolerances; exit code 1 if one differs."),
@@ -87,16 +91,17 @@ def evaluate(
     """How good are candidates? By area as in Table 3 of the paper, by object, by boundary, by confidence.
 
     Only ground that was predicted counts, where the candidates' file says which that is. Exit code 1 if a
-    number misses --fail-under or --expect.
+    number misses --fail-under, --fail-over or --expect.
 
     Examples: `rogi detect evaluate candidates.gpkg inventory.gpkg -o evaluation.html` · `rogi detect evaluate
     candidates.gpkg TPRoGI/ --subregions himap.gpkg --probability probability.tif --fail-under f1=0.6`
     """
     outputs = all_chosen(list(format or ()), list(output or ()), FORMATS)
-    limits = parse_limits(list(fail_under or ()))
+    limits = Limits.parse(fail_under or (), fail_over or ())
     expected = read_expectations(expect) if expect is not None else []
     if probability is None:
-        _check_pixels(list(limits), "--fail-under")
+        _check_pixels(limits.under, "--fail-under")
+        _check_pixels(limits.over, "--fail-over")
         _check_pixels([one.name for one in expected], "--expect")
     progress = Progress(quiet)
     result = evaluate_candidates(
@@ -117,7 +122,7 @@ def evaluate(
     checks = []
     if limits or expected:
         numbers = result.metrics()
-        checks = [*check_limits(numbers, limits), *check_expectations(numbers, expected)]
+        checks = [*limits.check(numbers), *check_expectations(numbers, expected)]
     progress("writing", 4, 4)
     progress.done()
     report = document(result, checks)
@@ -143,7 +148,7 @@ def _read(
     return found, true
 
 
-def _check_pixels(names: list[str], option: str) -> None:
+def _check_pixels(names: Iterable[str], option: str) -> None:
     """Before files are read: numbers of pixels are only there with their probabilities."""
     asked = [name for name in names if name in PIXEL_METRICS]
     if asked:
