@@ -34,8 +34,7 @@ def open_imagery(
     mask: Texts,
     **more: Any,
 ) -> Imagery:
-    """Imagery by the arguments that :func:`rogi.predict` and :func:`rogi.cut_patches` share; see "
-    "`Imagery.open`."""
+    """Imagery by the arguments of :func:`rogi.predict` and :func:`rogi.cut_patches`; see `Imagery.open`."""
     return Imagery.open(
         source,
         bands=parse_choice(bands) if bands is None or isinstance(bands, str) else tuple(bands),

@@ -248,7 +248,11 @@ def _predicted(
     images, models = request.imagery, request.models
     _rehearse(images, len(models.card.outputs), request.outlines)
     taken, notes, doubted = intake(
-        images, models.card, stretch=request.stretch, trust_values=request.trust_values
+        images,
+        models.card,
+        others=[bundle.card for bundle in models.bundles[1:]],
+        stretch=request.stretch,
+        trust_values=request.trust_values,
     )
     area, area_field, exclude = request.ground
     ground = ground_on(

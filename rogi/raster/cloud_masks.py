@@ -21,6 +21,7 @@ from rogi.errors import InputError, OptionError
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.header import read_header
+from rogi.raster.image_dates import named_date
 from rogi.raster.resampling import Resampling
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ UDM2_BANDS: Final = (2, 3, 5, 6, 8)
 """Bands of Planet's usable data mask that are left out where they are 1: snow, cloud shadow, heavy haze,
 cloud; of the
 last, the mask of before, the lowest bit, which is fill. Through light haze (4) the ground is seen."""
+
+NOT_ZERO: Final = ((-(1 << 63), -1), (1, (1 << 63) - 1))
+"""Every whole number but 0."""
 
 LOOK: Final = 256
 """Rows and columns in which a mask is looked at to see what values it has."""
@@ -97,7 +101,7 @@ class CloudMask:
     def _of(self, stored: NDArray[Any], valid: Mask) -> Mask:
         if self.classes is None:
             *classes, fill = stored
-            return np.asarray(np.logical_or.reduce([band == 1 for band in classes]) | (fill & 1 == 1))
+            return np.asarray(np.logical_or.reduce([band == 1 for band in classes]) | (fill % 2 == 1))
         (values,) = stored
         hit = np.zeros(values.shape, bool)
         for low, high in self.classes:
@@ -158,22 +162,18 @@ def open_mask(path: Path, classes: tuple[tuple[int, int], ...] | None, key: str 
         raise InputError(f"The mask {path} holds complex numbers; give one of whole numbers.")
     if classes is None and "scl" in words:
         classes = tuple((value, value) for value in SCL_CLASSES)
-    if classes is None:
-        shape = min(LOOK, raster.shape[0]), min(LOOK, raster.shape[1])
-        stored, valid = raster.read_decimated(shape)
-        values = np.unique(stored[0][valid])
-        if len(values[values != 0]) > 1:
-            shown = ", ".join(f"{value:g}" for value in values[:6])
-            raise InputError(
-                f"The mask {path} has the values {shown}{' ...' if len(values) > 6 else ''}; say which "
-                "are clouds, "
-                f"shadows and snow, for example --mask {path.name}=1,2 or --mask {path.name}=40-100."
-            )
-        limits = np.iinfo(header.dtypes[0]) if np.dtype(header.dtypes[0]).kind in "ui" else None
-        high = int(limits.max) if limits is not None else 1 << 31
-        low = int(limits.min) if limits is not None else -(1 << 31)
-        classes = ((low, -1), (1, high)) if low < 0 else ((1, high),)
-    return CloudMask(raster, classes)
+    if classes is not None:  # a class such as "no data" is one, though the file calls it nodata
+        return CloudMask(RasterFile(replace(header, nodata=(None,)), (1,)), classes)
+    shape = min(LOOK, raster.shape[0]), min(LOOK, raster.shape[1])
+    stored, valid = raster.read_decimated(shape)
+    values = np.unique(stored[0][valid])
+    if len(values[values != 0]) > 1:
+        shown = ", ".join(f"{value:g}" for value in values[:6])
+        raise InputError(
+            f"The mask {path} has the values {shown}{' ...' if len(values) > 6 else ''}; say which are "
+            f"clouds, shadows and snow, for example --mask {path.name}=1,2 or --mask {path.name}=40-100."
+        )
+    return CloudMask(raster, NOT_ZERO)
 
 
 def mask_files(path: Path) -> list[Path]:
@@ -206,12 +206,12 @@ def with_masks(tiles: Sequence[Tile], masks: Sequence[CloudMask]) -> list[Tile]:
     """Tiles with the masks that are theirs.
 
     A mask is of the image whose name differs from its own only in words for the product or the band, such as
-    ``..._AnalyticMS_SR`` and ``..._udm2``; else of all images on its ground.
+    ``..._AnalyticMS_SR`` and ``..._udm2``; else of all images on its ground that are not of another date.
 
     Raises
     ------
     InputError
-        A mask lies on none.
+        A mask lies on none, or on images of other dates only.
     """
     scenes = [{_scene(part.path) for part in tile.parts} for tile in tiles]
     own: list[list[CloudMask]] = [[] for _ in tiles]
@@ -224,9 +224,21 @@ def with_masks(tiles: Sequence[Tile], masks: Sequence[CloudMask]) -> list[Tile]:
                 f"The mask {mask.raster.path} does not lie on the imagery; check its coordinates, or "
                 "leave it out."
             )
-        for number in reached:
+        date = named_date(mask.raster.path.stem)
+        now = [number for number in reached if named or _may_be_of(date, tiles[number].date)]
+        if not now:
+            raise InputError(
+                f"The mask {mask.raster.path} is of {date} by its name, and the images on its ground are of "
+                "other dates; leave it out, or name it without the date."
+            )
+        for number in now:
             own[number].append(mask)
     return [replace(tile, masks=(*tile.masks, *more)) for tile, more in zip(tiles, own, strict=True)]
+
+
+def _may_be_of(date: str, other: str) -> bool:
+    """Whether two dates, of days or months, can be the same; unknown ones can."""
+    return date.startswith(other) or other.startswith(date)
 
 
 def _scene(path: Path) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 from typing import TYPE_CHECKING, Final
@@ -23,13 +24,19 @@ NAMES: Final = (
 
 
 def iso_date(text: str) -> str:
-    """The day of a time as of STAC or TIFF, ISO 8601; nothing where there is none.
+    """The day of a time as of STAC or TIFF, ISO 8601; in UTC where it has an offset; nothing without a day.
 
     Examples
     --------
     >>> iso_date("2021-08-15T04:57:01.024Z"), iso_date("2021:08:15 04:57:01"), iso_date("0000:00:00")
     ('2021-08-15', '2021-08-15', '')
+    >>> iso_date("2021-08-15T23:30:00-05:00"), iso_date("2021-08-15T02:00:00+08:00")
+    ('2021-08-16', '2021-08-14')
     """
+    with contextlib.suppress(ValueError, OverflowError):
+        moment = dt.datetime.fromisoformat(text.strip())
+        if moment.tzinfo is not None:
+            return moment.astimezone(dt.UTC).date().isoformat()
     match = re.match(r"(\d{4})[-:/](\d\d)[-:/](\d\d)(?!\d)", text.strip())
     return "" if match is None else _checked(*map(int, match.groups()))
 

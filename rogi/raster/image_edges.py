@@ -84,8 +84,8 @@ def lossy_fill(tile: Tile) -> list[ZeroEdges]:
 
 
 def dark_edge(tile: Tile) -> bool:
-    """Whether a tile compressed with loss, without nodata value, is nearly black in a corner or a side's "
-    "middle."""
+    """Whether a tile compressed with loss is nearly black in a corner or a side's middle, and states no
+    nodata value."""
     part = tile.parts[0]
     if not part.header.lossy or tile.tells_voids or any(one.voids for one in tile.parts):
         return False
@@ -184,8 +184,7 @@ def _zero_on_ring(tile: Tile) -> bool:
 
 
 def _near(tile: Tile, window: Window, value: float, near: int) -> Mask:
-    """Pixels of a window that are about a value in all bands; of a VRT what lies on files at fault is "
-    "none."""
+    """Pixels of a window that are about a value in all bands; none where files of a VRT are at fault."""
 
     def read(part: Window) -> Mask:
         stored = tile.read_stored(part)[0]

@@ -130,9 +130,10 @@ class Tile:
     @property
     def intake(self) -> tuple[Any, ...]:
         """What decides on its values and valid pixels besides the content of its files."""
-        bands = tuple((part.indexes, part.voids) if part.voids else part.indexes for part in self.parts)
+        # A catalogue may state the nodata value and the gains of a file that states none itself.
+        bands = tuple((part.indexes, part.voids, part.nodata) for part in self.parts)
         masks = tuple((mask.raster.indexes, mask.classes) for mask in self.masks)
-        return (*bands, self.gains, masks) if self.gains or masks else bands
+        return bands, self.gains, masks
 
     def placed(self, row: int, column: int) -> Tile:
         """The same tile somewhere else."""

@@ -16,12 +16,13 @@ from bundles import answer, tiny_bundle
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rogi.detection.blending import spread_levels, weight_sums
 from rogi.detection.model.bundle import WEIGHTS, Bundle, read_tensors
 from rogi.detection.model.bundle_writing import write_files
 from rogi.detection.model.card import Calibration, Channel, Reliability
 from rogi.detection.model.ensemble import MOST_MODELS, Models, turned, turned_back
 from rogi.detection.prediction import block_stream
-from rogi.detection.windows import STEPS, Blend, Merge, spread_levels, weight_sums
+from rogi.detection.windows import STEPS, Blend, Merge
 from rogi.errors import InputError, OptionError
 
 PATCH, STRIDE, BLOCK = 96, 64, 192

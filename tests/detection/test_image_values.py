@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ import rogi
 from rogi.detection.imagery.channels import Imagery
 from rogi.detection.imagery.pixel_statistics import LEVELS
 from rogi.detection.imagery.suitability import Intake, intake, parse_stretch
-from rogi.detection.imagery.values import judge, odd_tiles, training_notes
+from rogi.detection.imagery.values import _windows, judge, odd_tiles, training_notes
 from rogi.detection.model.bundle import Bundle
 from rogi.errors import InputError, OptionError
+from rogi.raster.grid import Window
 
 RNG = np.random.default_rng(3)
 GROUND = RNG.normal(1500, 350, (3, 4000)).clip(300, 3500).round()
@@ -82,6 +84,26 @@ def test_bright_ground_is_no_offset() -> None:
     """Light adds more to red than to blue; an offset the same to both."""
     bright = GROUND + np.array([[1300.0], [900.0], [600.0]])
     assert judge(bright, TRAINED, LIMITS, 1000.0, True) == ""
+
+
+ROCK = np.array([[2600.0], [2200.0], [1800.0]]) * RNG.normal(1, 0.25, 4000).clip(0.3, 1.8)
+"""Red, green and blue of rock in sun and shadow."""
+TRAINED_ROCK = np.quantile(ROCK, np.array(LEVELS) / 100, axis=1, method="inverted_cdf").T
+
+
+@pytest.mark.parametrize(
+    ("medians", "spread"),
+    [((120, 300, 350), 40), ((60, 180, 300), 30), ((400, 700, 800), 60), ((250, 330, 480), 45)],
+    ids=["clear lake", "dark lake", "turbid lake", "valley in shadow"],
+)
+def test_tiles_of_water_and_shadow_are_sound(medians: tuple[int, int, int], spread: float) -> None:
+    """Dark and even, and darker in red than in blue; the same in another scale is not."""
+    values = np.array(medians, float)[:, None] + np.random.default_rng(8).normal(0, spread, (3, 4000))
+    values = values.clip(1).round()
+    assert judge(values, TRAINED_ROCK, LIMITS, 1000.0, True) == ""
+    for part in (1 / 16, 1 / 39):
+        rock = (ROCK * part).round()
+        assert judge(rock, TRAINED_ROCK, LIMITS, 1000.0, True).startswith("another scale")
 
 
 def test_stretch_is_numbers_or_percentiles() -> None:
@@ -162,6 +184,19 @@ def test_a_bundle_of_before_is_checked_by_mean_and_deviation_and_says_so(tmp_pat
         intake(Imagery.open(write(tmp_path / "b.tif", scene().astype(np.uint16) * 39)), old.card)
 
 
+def test_values_must_be_those_of_every_model_that_answers(bundle: Bundle, tmp_path: Path) -> None:
+    """The second of two was trained on brighter ground."""
+    imagery = Imagery.open(write(tmp_path / "a.tif", scene()))
+    channels = tuple(
+        replace(channel, percentiles=tuple(min(v * 2.4 + 60, 255.0) for v in channel.percentiles))
+        for channel in bundle.card.channels
+    )
+    other = replace(bundle.card, channels=channels, name="other")
+    assert intake(imagery, bundle.card, others=[bundle.card])[2] == ()
+    with pytest.raises(InputError, match="another stretch"):
+        intake(imagery, bundle.card, others=[other])
+
+
 @pytest.mark.parametrize("scale", [0.0001, 0.5])
 def test_offset_tags_are_taken_off_for_a_model_of_stored_numbers(
     bundle: Bundle, tmp_path: Path, scale: float
@@ -211,6 +246,24 @@ def test_percentiles_make_a_stretch_of_each_band(bundle: Bundle, tmp_path: Path)
     flat = Imagery.open(write(tmp_path / "b.tif", np.full((3, 60, 60), 7, np.uint16)))
     with pytest.raises(InputError, match="all the same"):
         intake(flat, bundle.card, stretch=("p2", "p98"))
+
+
+def test_a_tile_with_few_valid_pixels_is_looked_at_more_closely(bundle: Bundle, tmp_path: Path) -> None:
+    """A patch of 80 pixels that the first nine windows of a tile of 1000 do not meet; its values are of 16
+    bits."""
+    values = np.zeros((3, 1000, 1000), np.uint16)
+    values[:, 100:180, 100:180] = scene()[:, :80, :80].astype(np.uint16) * 3
+    image = Imagery.open(write(tmp_path / "a.tif", values, nodata=0))
+    with pytest.raises(InputError, match="another scale"):
+        intake(image, bundle.card)
+
+
+@pytest.mark.parametrize("cell", [Window(0, 4096, 4096, 8192), Window(10, 100, 7, 37)])
+def test_windows_lie_in_their_cell_from_corner_to_corner(cell: Window) -> None:
+    found = list(_windows(cell, 3))
+    assert (min(w.row0 for w in found), max(w.row1 for w in found)) == (cell.row0, cell.row1)
+    assert (min(w.column0 for w in found), max(w.column1 for w in found)) == (cell.column0, cell.column1)
+    assert {w.shape for w in found} == {(64, min(64, cell.shape[1]))}
 
 
 def test_stretch_goes_by_channel() -> None:

@@ -403,6 +403,43 @@ def test_more_imagery_that_resamples_otherwise_has_other_keys(tmp_path: Path) ->
     assert resampled() == []
 
 
+@pytest.mark.parametrize("stated", ["offset", "nodata"])
+def test_a_catalogue_that_says_something_else_of_the_same_files(
+    main: Main, bundle: Bundle, tmp_path: Path, stated: str
+) -> None:
+    """Two images, of which it first tags one and then the other: blocks of before are not taken."""
+    for number in range(2):
+        image = scene()[:, :, number * TILE : (number + 1) * TILE]
+        write_image(tmp_path / f"{number}.tif", image, place(0, number * TILE))
+
+    def catalogue(tagged: int) -> Path:
+        band = {stated: -40 if stated == "offset" else UNIT}
+        assets = [
+            {"href": f"{number}.tif", "raster:bands": [band] * 3 if number == tagged else []}
+            for number in range(2)
+        ]
+        items = [
+            {"type": "Feature", "id": str(number), "properties": {}, "assets": {"visual": asset}}
+            for number, asset in enumerate(assets)
+        ]
+        path = tmp_path / "items.json"
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": items}))
+        return path
+
+    def probability(name: str, tagged: int, work: str) -> bytes:
+        path = tmp_path / name
+        code, _, errors = main(
+            catalogue(tagged), "--model", bundle.path, "-o", tmp_path / "c.gpkg", "--probability", path,
+            "--work", tmp_path / work, "--trust-values", "--force", *FAST,
+        )  # fmt: skip
+        assert code == 0, errors
+        return path.read_bytes()
+
+    first = probability("a.tif", 0, "work")
+    second = probability("b.tif", 1, "work")
+    assert first != second == probability("fresh.tif", 1, "other")
+
+
 def test_a_choice_is_kept(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What computed the first blocks computes the others too, were something else faster by then."""
     from rogi.detection.model import backends

@@ -65,13 +65,15 @@ def test_windows_give_the_same_as_all_at_once(image: Path, tmp_path: Path) -> No
         np.testing.assert_array_equal(part, found[row : row + height, column : column + width])
 
 
-def test_scene_classification_of_sentinel_2(image: Path, tmp_path: Path) -> None:
-    """Every class in a block of 20 m: which of them are left out, by the table of the documentation."""
+@pytest.mark.parametrize("nodata", [None, 0])
+def test_scene_classification_of_sentinel_2(image: Path, tmp_path: Path, nodata: int | None) -> None:
+    """Every class in a block of 20 m: which are left out, by the documentation; 0 too where the file calls it
+    nodata."""
     classes = np.zeros((1, 30, 40), np.uint8)
     for value in range(12):
         classes[0, :, value * 3 : value * 3 + 3] = value
     classes[0, :, 36:] = 5
-    path = write(tmp_path / "T45RVM_20210815T045701_SCL_20m.tif", classes, grid(20.0))
+    path = write(tmp_path / "T45RVM_20210815T045701_SCL_20m.tif", classes, grid(20.0), nodata=nodata)
     found = left_out(image, path)
     assert (
         found[0].reshape(40, 2).all(axis=1).tolist()
@@ -109,6 +111,23 @@ def test_masks_of_a_folder_go_to_their_images(tmp_path: Path) -> None:
     assert len(imagery.files_in(0, 0, 5, 5)) == 4
 
 
+def test_a_mask_of_another_date_is_not_for_the_image(tmp_path: Path) -> None:
+    """Clouds of the 1st say nothing of the 9th; a mask without a date is of all images, and of a month of all
+    its days."""
+    clouds = np.ones((1, *SHAPE), np.uint8)
+    images = [
+        write(tmp_path / f"202108{day}_043012_15_3B_Visual.tif", picture(SHAPE)) for day in ("01", "09")
+    ]
+    early = write(tmp_path / "20210801_050000_20_3B_cloud.tif", clouds)  # another scene
+    with pytest.raises(InputError, match=r"is of 2021-08-01 by its name.*of other dates"):
+        left_out(images[1], early)
+    first, second = Imagery.open(images, masks=[str(early)]).tiles
+    assert first.masks and not second.masks
+    for name in ("cloud", "global_monthly_2021_08_mosaic_cloud"):
+        both = Imagery.open(images, masks=[str(write(tmp_path / f"{name}.tif", clouds))]).tiles
+        assert all(tile.masks for tile in both)
+
+
 def test_a_mask_elsewhere_is_refused_and_one_of_a_part_says_nothing_of_the_rest(
     image: Path, tmp_path: Path
 ) -> None:
@@ -119,8 +138,10 @@ def test_a_mask_elsewhere_is_refused_and_one_of_a_part_says_nothing_of_the_rest(
     with pytest.raises(InputError, match="no raster"):
         left_out(image, tmp_path / "none.tif")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "cloud.txt").write_text("")
     with pytest.raises(InputError, match="holds no file with udm2"):
         left_out(image, tmp_path / "empty")
+    assert parse_mask("year=2021/cloud.tif") == ("year=2021/cloud.tif", None)
     with pytest.raises(OptionError, match="lower value first"):
         parse_mask("a.tif=9-3")
 

@@ -59,8 +59,7 @@ def place_polygons(
 
 
 def _onto(polygon: shapely.Geometry, west: float, east: float) -> shapely.Geometry:
-    """The copy of the polygon, 360 degrees to either side, that reaches into the range; cut where "
-    "several do."""
+    """The copy of a polygon, 360 degrees to either side, that reaches into the range; cut if several do."""
     low, _, high, _ = shapely.bounds(polygon)
     turns = [turn for turn in (0.0, 360.0, -360.0) if high + turn > west and low + turn < east]
     copies = [shapely.transform(polygon, lambda xy, by=turn: xy + np.array([by, 0.0])) for turn in turns]

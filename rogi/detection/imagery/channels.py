@@ -333,9 +333,16 @@ class Imagery:
 
     def files_in(self, row: int, column: int, height: int, width: int) -> tuple[Path, ...]:
         """Files that a window touches, in the order in which they count."""
-        window = Window(row, row + height, column, column + width)
-        tiles = [tile for layer in self.layers for tile in layer.tiles_in(window)]
+        tiles = self._tiles_in(row, column, height, width)
         return tuple(dict.fromkeys(file for tile in tiles for file in tile.files))
+
+    def intakes_in(self, row: int, column: int, height: int, width: int) -> tuple[str, ...]:
+        """What decides on the pixels of a window besides the files, for each tile that it touches."""
+        return tuple(str(tile.intake) for tile in self._tiles_in(row, column, height, width))
+
+    def _tiles_in(self, row: int, column: int, height: int, width: int) -> list[Tile]:
+        window = Window(row, row + height, column, column + width)
+        return [tile for layer in self.layers for tile in layer.tiles_in(window)]
 
     def keys(
         self, row: int, column: int, height: int, width: int, ledger: Ledger | None = None

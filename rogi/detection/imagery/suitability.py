@@ -76,7 +76,12 @@ class Intake:
 
 
 def intake(
-    imagery: Imagery, card: ModelCard, *, stretch: Stretch | None = None, trust_values: bool = False
+    imagery: Imagery,
+    card: ModelCard,
+    *,
+    others: Sequence[ModelCard] = (),
+    stretch: Stretch | None = None,
+    trust_values: bool = False,
 ) -> tuple[Intake, tuple[str, ...], tuple[Doubt, ...]]:
     """Check that imagery fits a model, and say how its channels are taken.
 
@@ -84,6 +89,8 @@ def intake(
     ----------
     imagery : Imagery
     card : ModelCard
+    others : sequence of ModelCard
+        Of models that answer together with it: values must be such as in the training of each.
     stretch : (float or str, float or str), optional
         Values of the imagery that stand for the ends of the range the model was trained on; see `Stretch`.
     trust_values : bool
@@ -113,17 +120,18 @@ def intake(
         taken = Intake(
             order, own, _stretched(stretch, imagery, [order[place] for place in own]), card.dtype_range
         )
-    found = doubts(imagery, card, taken, own)
+    cards = (card, *others)
+    found = doubts(imagery, cards, taken, own)
     notes = list(dark_edges(imagery))
     if found and not trust_values:
         raise InputError(_refusal(imagery, card, found))
     notes += [f"{doubt}. Predicted by --trust-values." for doubt in found]
-    if not all(card.channels[place].percentiles for place in own):
-        notes.append(
-            f"The model {card.name} has no percentiles of its training pixels, so values were compared "
-            "with their "
-            "means and standard deviations only."
-        )
+    notes += [
+        f"The model {one.name} has no percentiles of its training pixels, so values were compared with their "
+        "means and standard deviations only."
+        for one in cards
+        if not all(one.channels[place].percentiles for place in own)
+    ]
     wanted = {channel.name for channel in card.channels}
     unused = [name for name in imagery.names[bands:] if name not in wanted]
     if unused:

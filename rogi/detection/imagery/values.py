@@ -61,8 +61,20 @@ BRIGHT: Final = 3.0
 up to three times as bright as rock, and training shows the brightest rock at the least."""
 
 ALIKE: Final = 4.0
-"""Factor by which the ratio of spreads (of the middle half) may differ from that of medians in another "
-"scale."""
+"""Factor by which the ratio of spreads (of the middle half) may differ from that of medians in another
+scale."""
+
+HUE: Final = 2.5
+"""Factor by which ratios of medians may differ among channels in another scale: it is the same for all. Deep
+water has a fifth of the blue of rock, and a twentieth of its red."""
+
+WATER: Final = 16.0
+"""How many times as bright as deep water ground is in training at the most, by the median; 12 bits in place
+of 16 are as much."""
+
+FLAT: Final = 1 / 8
+"""Spread of the middle half, as a share of that in training, below which a tile is water or shadow, which no
+offset or stretch explains."""
 
 OFFSET: Final = {DIGITAL: 1000.0, SCALED: 0.1}
 """What Sentinel-2 adds to all numbers since processing baseline 04.00, of numbers and of reflectances (ESA,
@@ -114,25 +126,27 @@ class Doubt:
 
 
 def doubts(
-    imagery: Imagery, card: ModelCard, take: Callable[[Floats], Floats], bands: Sequence[int]
+    imagery: Imagery, cards: Sequence[ModelCard], take: Callable[[Floats], Floats], bands: Sequence[int]
 ) -> tuple[Doubt, ...]:
-    """Hold every tile of some imagery against the values that a model was trained on.
+    """Hold every tile of some imagery against the values that each of some models was trained on.
 
     Parameters
     ----------
     imagery : Imagery
-    card : ModelCard
+    cards : sequence of ModelCard
+        Of models with the same channels and type; the first with a doubt gives the reason.
     take : callable
-        Makes the channels of the model of those of the imagery.
+        Makes the channels of the models of those of the imagery.
     bands : sequence of int
-        Channels of the model that come from bands of the imagery.
+        Channels of the models that come from bands of the imagery.
 
     Returns
     -------
     tuple of Doubt
         In the order of the tiles.
     """
-    trained = np.array([trained_percentiles(card, number) for number in bands])
+    card = cards[0]
+    trained = [np.array([trained_percentiles(one, number) for number in bands]) for one in cards]
     units = {card.channels[number].unit for number in bands}
     low, high = card.dtype_range if np.dtype(card.dtype).kind in "ui" else (-np.inf, np.inf)
 
@@ -144,7 +158,9 @@ def doubts(
         # channels that are added are not of this file, and are not judged
         filled = np.concatenate([pixels, np.zeros((len(imagery.added), pixels.shape[1]), pixels.dtype)])
         values = take(filled.astype(np.float32)[:, :, None])[list(bands), :, 0]
-        return judge(values, trained, (low, high), OFFSET.get(min(units, default=DIGITAL), 0.0), whole)
+        offset = OFFSET.get(min(units, default=DIGITAL), 0.0)
+        reasons = (judge(values, table, (low, high), offset, whole) for table in trained)
+        return next(filter(None, reasons), "")
 
     places = [
         (image.layer, tile, cell)
@@ -249,10 +265,14 @@ def judge(
     if (spread == 0).any() or (whole and (spread < UNIFORM).all()):
         return ""
     core, usual_core = (table[:, _THIRD] - table[:, _FIRST] for table in (found, trained))
-    factor = float(np.median(usual / middle)) if (middle > 0).all() else 1.0
-    alike = 1 / ALIKE < factor * np.median(core / np.maximum(usual_core, 1e-12)) < ALIKE
+    ratios = usual / middle if (middle > 0).all() else np.ones_like(middle)
+    factor, contrast = float(np.median(ratios)), float(np.median(core / np.maximum(usual_core, 1e-12)))
+    alike = 1 / ALIKE < factor * contrast < ALIKE
+    alike &= factor >= WATER or bool(ratios.max() < HUE * ratios.min())
     if (factor > DIM and alike) or (middle > BRIGHT * trained[:, _BRIGHTEST]).all():
         return f"another scale: {shown}, {_factor(factor)} of it"
+    if contrast < FLAT and factor < WATER:
+        return ""
     if offset and _is_off_by(found, trained, offset):
         return (
             f"an offset of {offset:g} as of Sentinel-2 since processing baseline 04.00: {shown}, and no "

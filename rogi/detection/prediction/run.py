@@ -251,9 +251,12 @@ def predict(
             wanted.append((block, footprint, here))
     number, parts = part or (1, 1)
     for block, footprint, here in wanted[(number - 1) * len(wanted) // parts : number * len(wanted) // parts]:
-        files = imagery.keys(footprint.row0, footprint.column0, *footprint.shape, ledger)
+        place = footprint.row0, footprint.column0, *footprint.shape
+        files, intakes = imagery.keys(*place, ledger), imagery.intakes_in(*place)
         clipped = [list(here.excluded), None if here.area is None else list(here.area)]
-        keys[block] = digest(common, list(block), list(files), [_hex(part) for part in clipped])
+        keys[block] = digest(
+            common, list(block), list(files), list(intakes), [_hex(part) for part in clipped]
+        )
         jobs[block] = BlockJob(task, footprint, here, blocks / f"{keys[block]}.zip")
     held = ledger.known(keys.values())
     done = {
@@ -387,7 +390,6 @@ def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, An
     """What all blocks depend on besides the pixels under them."""
     transform = imagery.transform
     column, row = ~transform @ (0.0, 0.0)
-    bands = {tile.intake for layer in imagery.layers for tile in getattr(layer.layer, "tiles", ())}
     return {
         "version": METHOD_VERSION,
         "model": [task.digest, *(digest for _, digest in task.others)],
@@ -403,7 +405,6 @@ def _identity(task: Task, imagery: Imagery, lattice: Lattice) -> Mapping[str, An
         ],
         "resampled": _resampled(imagery, lattice),
         "channels": list(imagery.names),
-        "bands": sorted(map(str, bands)),
         "order": list(task.intake.order),
         "stretch": None if task.intake.stretch is None else [list(ends) for ends in task.intake.stretch],
     }
