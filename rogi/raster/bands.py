@@ -85,7 +85,15 @@ def _is_mask(header: Header, band: int) -> bool:
 
 def _called(header: Header, band: int) -> str:
     """The colour that a file says a band is, or nothing."""
-    return meaning(header.names[band - 1], header.path.name)
+    return "" if _numbered(header) else meaning(header.names[band - 1], header.path.name)
+
+
+def _numbered(header: Header) -> bool:
+    """Whether a picture of three or four bands only counts them, b1 to b4.
+
+    Codes of Sentinel-2 and Landsat in that order are of more bands, or of files that say so.
+    """
+    return list(header.names) in ([f"b{number + 1}" for number in range(count)] for count in (3, 4))
 
 
 def _default(header: Header) -> tuple[tuple[int, ...], tuple[str, ...], str]:
@@ -122,7 +130,8 @@ def _wanted(header: Header, wanted: BandChoice) -> tuple[tuple[int, ...], tuple[
         if isinstance(source, str):
             text = source.strip()
             indexes.append(_named(header, text))
-            names.append(name.strip() if sign else meaning(text, header.path.name) or text.casefold())
+            stated = "" if _numbered(header) else meaning(text, header.path.name) or text.casefold()
+            names.append(name.strip() if sign else stated)
         else:
             if not 1 <= source <= len(header.dtypes):
                 raise InputError(

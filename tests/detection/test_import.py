@@ -145,7 +145,13 @@ def foreign() -> bytes:
         (network(last="Sigmoid", batch=8), {}, r"is \(8, 3, 64, 64\)"),
         (network(classes=2, last="Sigmoid"), {}, r"output y of .* is \(n, 2, 64, 64\)"),
         (network(), {}, "which are no probabilities"),
-        (network(classes=2), {"gives": "softmax", "rock_glacier": 7}, "does not run|no sound"),
+        (network(classes=2), {"gives": "softmax", "rock_glacier": 2}, "has 2 classes, 0 to 1"),
+        (
+            network(last="Sigmoid"),
+            {"imported": {"name": "x", "sha256": "0" * 64}},
+            "has imported, which rogi",
+        ),
+        (network(last="Sigmoid"), {"calibration": {}, "rogi": "9"}, "has rogi, calibration, which rogi"),
     ],
 )
 def test_what_is_refused(model: bytes, changes: dict[str, Any], said: str, tmp_path: Path) -> None:

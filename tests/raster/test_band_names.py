@@ -72,6 +72,19 @@ def test_other_bands_keep_their_names(tmp_path: Path) -> None:
         order(path, ["red=1", "green=2", "blue=3"])
 
 
+def test_bands_that_are_only_counted_have_no_colour(tmp_path: Path) -> None:
+    """b1, b2, b3 of a picture are not those of Sentinel-2; in another order, or of more bands, they are."""
+    rgb = ("red", "green", "blue")
+    picture = numbered(tmp_path / "a.tif", 3, "b1", "B2", "b3")
+    for bands, expected in ((None, [1, 2, 3]), (["red=1", "green=2", "blue=3"], [1, 2, 3]),
+                            ([3, 2, 1], [3, 2, 1]), (["b3", "b2", "b1"], [3, 2, 1])):  # fmt: skip
+        assert order(picture, bands) == (rgb, expected)
+    planet = numbered(tmp_path / "b.tif", 4, "b1", "b2", "b3", "b4", dtype="uint16")
+    assert order(planet, ["red=3", "green=2", "blue=1"]) == (rgb, [3, 2, 1])
+    assert order(numbered(tmp_path / "c.tif", 3, "B4", "B3", "B2")) == (rgb, [1, 2, 3])
+    assert order(numbered(tmp_path / "d.tif", 5, "B1", "B2", "B3", "B4", "B5")) == (rgb, [4, 3, 2])
+
+
 def test_colour_interpretation_can_be_overridden_by_name_only(tmp_path: Path) -> None:
     path = numbered(tmp_path / "a.tif", 3, photometric="RGB")
     assert order(path, ["red=3", "green=2", "blue=1"]) == (("red", "green", "blue"), [3, 2, 1])

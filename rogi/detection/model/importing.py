@@ -43,6 +43,9 @@ ASKED: Final = {
 }
 """Fields of the card that are asked for, beside those with a default."""
 
+OF_ROGI: Final = ("calibration", "training")
+"""Fields that say what rogi did with a network."""
+
 GIVES: Final = ("probability", "logits", "softmax")
 GOLDEN_IMAGES: Final = 2
 AGREEMENT: Final = 1e-4
@@ -134,17 +137,21 @@ def read_wanted(path: Path, imported: Source) -> Wanted:
         raise InputError(f"{path}: rock_glacier is the number of a class from 0, found {number!r}.")
     patch = document.get("patch")
     defaults: dict[str, Any] = {
-        "format": FORMAT,
         "version": "1",
         "architecture": "imported",
         "encoder": "onnx",
         "stride": max(1, round(patch * 2 / 3)) if isinstance(patch, int) else patch,
         "outputs": ["rock glacier"],
         "threshold": 0.5,
+    }
+    made = {
+        "format": FORMAT,
         "rogi": __version__,
         "imported": {"name": imported.name, "sha256": imported.sha256},
     }
-    card = read_card(write_yaml({**defaults, **document}).encode(), path)
+    if own := [name for name in (*made, *OF_ROGI) if name in document]:
+        raise InputError(f"{path} has {', '.join(own)}, which rogi fills in itself; remove it from the card.")
+    card = read_card(write_yaml({**defaults, **document, **made}).encode(), path)
     return Wanted(card, gives, number)
 
 
@@ -166,6 +173,8 @@ def example_images(patches: Path, card: Path, count: int = GOLDEN_IMAGES) -> npt
             f"{', '.join(names)}."
         )
     chosen = data.positions("validation")[:count]
+    if not len(chosen):
+        raise InputError(f"{patches} has no patches of validation for the golden example; leave it out.")
     read = [data.read(int(position)) for position in chosen]
     return np.stack([wanted.normalise(image, valid) for image, _, valid in read])
 
@@ -205,6 +214,8 @@ def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
     _check_array(given[0], (channels, card.patch, card.patch), path, "input", names)
     classes = len(card.outputs) if wanted.gives != "softmax" else None
     _check_array(graph.output[0], (classes, card.patch, card.patch), path, "output", names)
+    if wanted.gives == "softmax":
+        _check_class(graph.output[0], wanted.rock_glacier, path)
     _rename(
         graph,
         {given[0].name: INPUT, graph.output[0].name: OUTPUT if wanted.gives == "probability" else "raw"},
@@ -284,6 +295,16 @@ def _check_array(
         raise InputError(
             f"The {what} {value.name} of {path} is ({shown}) of {kind}; by the "
             f"card it is ({meant}) of float32. Export it so, with a free number of images on the first axis."
+        )
+
+
+def _check_class(value: Any, number: int, path: Path) -> None:
+    """Refuse a class that the output does not have; a free number of classes passes."""
+    classes = value.type.tensor_type.shape.dim[1].dim_value
+    if classes and number >= classes:
+        raise InputError(
+            f"The output {value.name} of {path} has {classes} classes, 0 to {classes - 1}; rock_glacier: "
+            f"{number} in the card is none of them."
         )
 
 
