@@ -20,7 +20,6 @@ FORMAT = 1
 SLACK = 1e-9  # neither number is exact in binary: areas that are equal have an F1 of 1 less some digits
 
 
-
 class Better(Enum):
     """Which way a metric improves."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
 import zipfile
@@ -64,9 +65,14 @@ def image(path: Path, dtype: str = "uint8") -> Path:
     values = np.random.default_rng(1).integers(1, 256, (3, ROWS, COLUMNS)).astype(dtype)
     values[:, :, :20] = 0
     values[:, 60:70, 90:110] = 0
+    return write_image(path, values, TRANSFORM)
+
+
+def write_image(path: Path, values: np.ndarray, transform: Affine) -> Path:
+    _, height, width = values.shape
     with rasterio.open(
-        path, "w", driver="GTiff", count=3, height=ROWS, width=COLUMNS, dtype=dtype, crs="EPSG:32645",
-        transform=TRANSFORM, nodata=0, tiled=True, blockxsize=64, blockysize=64, compress="deflate",
+        path, "w", driver="GTiff", count=3, height=height, width=width, dtype=values.dtype, crs="EPSG:32645",
+        transform=transform, nodata=0, tiled=True, blockxsize=64, blockysize=64, compress="deflate",
     ) as file:  # fmt: skip
         file.write(values)
     return path
@@ -74,7 +80,7 @@ def image(path: Path, dtype: str = "uint8") -> Path:
 
 def jobs_of(source: Path, bundle: Bundle, blend: Blend, folder: Path, **more: object) -> list[BlockJob]:
     """All blocks of an image; `area`, `spread` and `intake` as given."""
-    imagery = Imagery.open(source)
+    imagery = Imagery.open(source, resolution=more.pop("resolution", None))  # type: ignore[arg-type]
     ground = ground_on(imagery.transform, imagery.shape, imagery.crs, area=more.pop("area", None))
     intake = more.pop("intake", Intake((0, 1, 2)))
     plan = Plan("torch", "cpu", "fp32")
@@ -225,6 +231,33 @@ def test_two_blocks_in_flight(bundles: dict[int, Bundle], tmp_path: Path) -> Non
     assert len(done) == len(jobs) > 10
     assert device.held == 0
     assert 1 <= device.most <= block_stream.IN_FLIGHT
+
+
+@pytest.mark.parametrize("resolution", [None, 7.0])
+def test_a_worker_is_sent_only_the_tiles_of_its_blocks(
+    bundles: dict[int, Bundle], tmp_path: Path, resolution: float | None
+) -> None:
+    """Of 25 tiles side by side, also resampled: few are sent, and the pixels are those of all."""
+    folder = tmp_path / "tiles"
+    folder.mkdir()
+    values = np.random.default_rng(5).integers(1, 256, (3, 200, 200)).astype(np.uint8)
+    for row, column in np.ndindex(5, 5):
+        part = values[:, row * 40 : row * 40 + 40, column * 40 : column * 40 + 40]
+        write_image(
+            folder / f"{row}{column}.tif", part, TRANSFORM @ Affine.translation(column * 40, row * 40)
+        )
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, 48)
+    jobs = jobs_of(folder, bundles[1], blend, tmp_path / "blocks", resolution=resolution)
+    for job in jobs:
+        (sent,) = block_prediction.group_for_worker([job])
+        here = job.footprint.row0, job.footprint.column0, *job.footprint.shape
+        for found, expected in zip(sent.task.imagery.read(*here), job.task.imagery.read(*here), strict=True):
+            np.testing.assert_array_equal(found, expected)
+        assert len(sent.task.imagery.tiles) <= (16 if resolution is None else 25)
+    corners = block_prediction.group_for_worker([jobs[0], jobs[-1]])
+    assert len({id(job.task) for job in corners}) == 1  # pickled once
+    assert len(pickle.dumps(corners)) < len(pickle.dumps((jobs[0], jobs[-1])))
+    assert len(jobs[0].task.imagery.tiles) == 25
 
 
 def test_a_worker_refuses_another_bundle(bundles: dict[int, Bundle], tmp_path: Path) -> None:

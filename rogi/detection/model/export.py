@@ -99,11 +99,10 @@ def to_onnx(
 
 def calibrated(network: nn.Module, card: ModelCard) -> nn.Module:
     """The network with the logits of its first output calibrated; see `card.Calibration.apply`."""
-    if card.calibration is None:
+    known = card.calibration
+    if known is None:
         return network
     import torch
-
-    shift, low, high = card.calibration.shift, card.calibration.low, card.calibration.high
 
     softplus = torch.nn.functional.softplus
     low, high, shift = known.low, known.high, known.shift

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from platform import node
@@ -20,11 +20,13 @@ from rogi.detection.model.ensemble import MOST_MODELS
 from rogi.detection.windows import Blend, Mask, own_ground
 from rogi.errors import InputError, RogiError
 from rogi.raster.grid import Window
+from rogi.raster.resampling import NODES, Fitted
 
 if TYPE_CHECKING:
     from rogi.detection.imagery.suitability import Intake
     from rogi.detection.model.card import ModelCard
     from rogi.detection.prediction.predicted_area import BlockGround
+    from rogi.raster.mosaic import Mosaic
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +111,24 @@ class BlockDone:
     seconds: float
     damage: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+def group_for_worker(jobs: Sequence[BlockJob]) -> tuple[BlockJob, ...]:
+    """Blocks of one task as they are sent to another process: only with the tiles that they lie on.
+
+    A mosaic of thousands of tiles would take longer to send, for each group of blocks, than a GPU computes.
+    """
+    task = jobs[0].task
+    windows = [job.footprint.grown(NODES) for job in jobs]  # resampling looks a little around
+
+    def fewer(image: Fitted[Mosaic]) -> Fitted[Mosaic]:
+        touched = {id(tile) for window in windows for tile in image.tiles_in(window)}
+        tiles = tuple(tile for tile in image.layer.tiles if id(tile) in touched)
+        return replace(image, layer=replace(image.layer, tiles=tiles or image.layer.tiles[-1:]))
+
+    images = tuple(fewer(image) for image in task.imagery.images)
+    sent = replace(task, imagery=replace(task.imagery, images=images, paths=(), _digests={}))
+    return tuple(replace(job, task=sent) for job in jobs)
 
 
 def windows_to_run(valid: Mask, wanted: Mask, lost: Mask, blend: Blend) -> Mask:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from rogi.detection.model.backends import Selection, select_backend, usable_cores
 from rogi.detection.model.engines import Plan
-from rogi.detection.prediction.block_prediction import BlockDone, BlockJob, Task, engine_of
+from rogi.detection.prediction.block_prediction import (
+    BlockDone,
+    BlockJob,
+    Task,
+    engine_of,
+    group_for_worker,
+)
 from rogi.detection.prediction.block_store import BlockStore, is_whole
 from rogi.detection.prediction.block_stream import READERS, run_group, stream_blocks
 from rogi.detection.windows import Lattice
@@ -341,7 +347,7 @@ def _run(
     run = partial(run_group, readers=max(1, min(READERS, usable_cores() // workers)))
     if plan.backend == "torch":
         import_module("rogi.detection.model.torch_engine").release_gpu()  # for one of the workers
-    parts = [tuple(jobs[place] for place in group) for group in groups]
+    parts = [group_for_worker([jobs[place] for place in group]) for group in groups]
     failures = run_jobs(run, parts, group_done, workers=workers, cluster=cluster)
     return messages + [failure.message for failure in failures]
 
