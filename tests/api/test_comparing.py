@@ -138,8 +138,11 @@ def test_refusals(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> None:
         rogi.compare(old, new, reference="all")
     with pytest.raises(OptionError, match=r"no file gone\.gpkg"):
         rogi.compare(old, new, region="gone.gpkg")
-    assert rogi.compare(old, new, limits={"f1": 0.99}).failed
-    assert not rogi.compare(old, new, limits={"f1": 0.1}).failed
+    assert rogi.compare(old, new, fail_under={"f1": 0.99}).failed
+    assert not rogi.compare(old, new, fail_under={"f1": 0.1}).failed
+    assert rogi.compare(old, new, fail_over={"only_a": 0}).failed
+    with pytest.raises(OptionError, match=r"use fail_over=\{'only_a': 0.0\}, not fail_under"):
+        rogi.compare(old, new, fail_under={"only_a": 0})
 
 
 def test_empty_tables(old: gpd.GeoDataFrame) -> None:

@@ -121,6 +121,10 @@ def test_exit_codes(rogi, files, tmp_path):
     assert rogi(*pair, "--fail-under", "recall=0.5").returncode == 0
     done = rogi(*pair, "--fail-under", "f1=0.99")
     assert done.returncode == 1 and "f1 is 0." in done.stderr and "FAILED" in done.stdout
+    assert rogi(*pair, "--fail-over", "boundary_mean_m=5000").returncode == 0
+    done = rogi(*pair, "--fail-over", "boundary_mean_m=0.5", "--format", "json")
+    assert done.returncode == 1 and "wanted at most 0.5" in done.stderr
+    assert json.loads(done.stdout)["checks"][0]["wanted"] == "at most 0.5"
     stored = tmp_path / "expect.yaml"
     stored.write_text("format: 1\nexpect: {count_a: 3, only_a: 1, recall: {value: 0.58, tolerance: 0.01}}\n")
     assert rogi(*pair, "--expect", stored).returncode == 0
@@ -134,6 +138,8 @@ def test_exit_codes(rogi, files, tmp_path):
         (["a.gpkg"], "nothing to be compared with"),
         (["a.gpkg", "missing.gpkg"], "missing.gpkg"),
         (["a.gpkg", "b.gpkg", "--fail-under", "f2=0.5"], "no number 'f2'"),
+        (["a.gpkg", "b.gpkg", "--fail-under", "boundary_mean_m=10"], "use --fail-over boundary_mean_m=10"),
+        (["a.gpkg", "b.gpkg", "--fail-over", "f1=0.5"], "use --fail-under f1=0.5"),
         (["a.gpkg", "b.gpkg", "--format", "pdf"], "text, markdown, json, html"),
         (["a.gpkg", "b.gpkg", "-o", "report.pdf"], "unknown file extension"),
         (["a.gpkg", "b.gpkg", "-o", "a.gpkg", "--format", "json"], "inputs are never changed"),

@@ -15,7 +15,7 @@ from rogi.comparison.compare import Parameters
 from rogi.comparison.crosswalk import COLUMNS, changes, crosswalk, objects
 from rogi.comparison.inventories import InventoryComparison, compare_inventories, within_region
 from rogi.comparison.matching.sides import Certainty, Side, side_of
-from rogi.comparison.metrics import MEANINGS, metrics
+from rogi.comparison.metrics import METRICS, OF_CANDIDATES, Metric, metrics
 from rogi.comparison.outcome import Outcome
 from rogi.comparison.output_layers import write_changes, write_crosswalk
 from rogi.comparison.report.tables import notes
@@ -75,7 +75,7 @@ def result() -> InventoryComparison:
 def test_numbers_by_hand(result: InventoryComparison) -> None:
     """A: 4 boxes of 16 cells; B overlaps 12, 16 and 8.8 + 7.2 of them, and has 16 elsewhere."""
     got = metrics(result)
-    assert set(got) == set(MEANINGS)
+    assert set(got) == set(METRICS)
     assert (got["count_a"], got["count_b"], got["pairs"]) == (4, 5, 4)
     assert (got["clusters_1_1"], got["clusters_1_n"], got["only_a"], got["only_b"]) == (2, 1, 1, 1)
     assert got["precision"] == pytest.approx(44 / 64, rel=1e-6)
@@ -85,9 +85,12 @@ def test_numbers_by_hand(result: InventoryComparison) -> None:
     assert got["panoptic_quality"] == pytest.approx(2.15 / 4.5, rel=1e-6)
 
 
-def test_the_page_lists_all_metrics() -> None:
-    page = (Path(__file__).parents[2] / "docs/commands/compare.md").read_text(encoding="utf-8")
-    assert [name for name in MEANINGS if f"`{name}`" not in page] == []
+@pytest.mark.parametrize(("name", "table"), [("compare", METRICS), ("detect-evaluate", OF_CANDIDATES)])
+def test_the_page_lists_all_metrics(name: str, table: dict[str, Metric]) -> None:
+    """With their direction, which decides between --fail-under and --fail-over."""
+    page = (Path(__file__).parents[2] / f"docs/commands/{name}.md").read_text(encoding="utf-8")
+    rows = [f"| `{name}` | {m.better.value} | {m.meaning} |" for name, m in table.items()]
+    assert [row for row in rows if row not in page] == []
 
 
 def test_groups_ignore_diacritics_and_case(result: InventoryComparison) -> None:

@@ -9,9 +9,8 @@ import pytest
 import shapely
 
 from rogi.comparison.metrics import (
+    Limits,
     check_expectations,
-    check_limits,
-    parse_limits,
     read_expectations,
 )
 from rogi.comparison.references import count_units, load_references
@@ -94,14 +93,36 @@ def test_a_reference_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_limits() -> None:
-    found = {"f1": 0.59, "recall": 0.8, "precision": float("nan")}
-    got = check_limits(found, parse_limits(["f1=0.6", "recall = 0.8", "precision=0"]))
-    assert [c.holds for c in got] == [False, True, False]
-    for bad in ("f1", "f1=", "=0.3", "f1=much", "f1=nan"):
-        with pytest.raises(OptionError, match="NAME=NUMBER"):
-            parse_limits([bad])
+    found = {"f1": 0.59, "recall": 0.8, "precision": float("nan"), "boundary_mean_m": 40.0, "only_a": 5.0}
+    limits = Limits.parse(["f1=0.6", "recall = 0.8", "precision=0"], ["boundary_mean_m=10", "only_a=5"])
+    got = limits.check(found)
+    assert [c.holds for c in got] == [False, True, False, False, True]
+    assert [c.wanted for c in got[2:4]] == ["at least 0", "at most 10"]
+    for bad in ("f1", "f1=", "=0.3", "f1=much", ""):
+        with pytest.raises(OptionError, match="--fail-under takes NAME=NUMBER"):
+            Limits.parse([bad], [])
+    for bad in ("only_a=nan", "only_a=inf"):
+        with pytest.raises(OptionError, match="--fail-over takes a finite number"):
+            Limits.parse([], [bad])
+    with pytest.raises(OptionError, match="names f1 twice"):
+        Limits.parse(["f1=0.9", "f1 = 0.1"], [])
     with pytest.raises(OptionError, match="Did you mean 'recall'"):
-        check_limits(found, {"recal": 0.5})
+        Limits({"recal": 0.5}).check(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("boundary_mean_m", "over"), ("restricted outlines.only_b", "over"), ("pixel_calibration_error", "over"),
+     ("f1", "under"), ("restricted outlines.f1", "under"), ("average_precision_50", "under")],
+)  # fmt: skip
+def test_limits_in_the_wrong_direction_are_refused(name: str, other: str) -> None:
+    """A lower limit of a distance passes however large it is: a wrong verdict."""
+    wrong = {"over": "under", "under": "over"}[other]
+    assert Limits(**{other: {name: 10}})
+    with pytest.raises(OptionError, match=f"use --fail-{other} {name}=10, not --fail-{wrong}"):
+        Limits(**{wrong: {name: 10}})
+    both = Limits({"count_b": 3}, {"count_b": 5, f"{name}.count_a": 1})
+    assert [c.holds for c in both.check({"count_b": 4, f"{name}.count_a": 2})] == [True, True, False]
 
 
 def test_expectations(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_evaluations_are_those_of_the_command(files: tuple[Path, Path], run: Run
     assert of_tables.table["truth"].tolist() == [2]
     assert rogi.evaluate(found, truth, everywhere=True).table["truth"].tolist() == [3]
     assert rogi.evaluate(found, truth, area=truth.iloc[[0]]).table["truth"].tolist() == [1]
-    assert rogi.evaluate(found, truth, limits={"f1": 0.99}).failed
+    assert rogi.evaluate(found, truth, fail_under={"f1": 0.99}).failed
     assert "2 candidates by 2 outlines" in repr(of_tables)
     assert "precision" in of_tables._repr_html_()
     for choice, message in (

@@ -21,13 +21,14 @@ from scipy import ndimage
 
 from rogi.areas import area_m2
 from rogi.comparison.matching.sides import side_of
+from rogi.comparison.metrics import METRICS, OF_CANDIDATES
 from rogi.detection.candidates.extraction import make_candidates
 from rogi.detection.candidates.files import write_candidates
 from rogi.detection.evaluation.boundary_iou import boundary_iou
 from rogi.detection.evaluation.evaluated_area import clip
 from rogi.detection.evaluation.pixel_scores import pixel_scores
 from rogi.detection.evaluation.published import packaged_evaluation, read_published
-from rogi.detection.evaluation.scores import evaluate, spatial_blocks
+from rogi.detection.evaluation.scores import PIXEL_METRICS, evaluate, spatial_blocks
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames
 from rogi.schema.load import load_vocabulary
@@ -331,6 +332,8 @@ def test_areas_of_command_agree_with_compare(rogi, trial):
     mine = json.loads(
         rogi("detect", "evaluate", *both, "--everywhere", "--format", "json", "--replicates", "20").stdout
     )
+    named = {re.sub(r"(?<=average_precision)_\d+$", "", name) for name in mine["metrics"]}
+    assert named | set(PIXEL_METRICS) == set(METRICS | OF_CANDIDATES)  # each has a direction
     theirs = json.loads(rogi("compare", *reversed(both), "--format", "json").stdout)
     for name in ("f1", "precision", "recall", "object_f1", "panoptic_quality", "boundary_mean_m"):
         assert mine["metrics"][name] == pytest.approx(theirs["metrics"][name], rel=1e-9)
@@ -343,6 +346,9 @@ def test_limits_and_exit_codes(rogi, trial, tmp_path):
     failed = rogi("detect", "evaluate", *both, "--fail-under", "average_precision_50=0.999")
     assert failed.returncode == 1
     assert "average_precision_50 is" in failed.stderr
+    failed = rogi("detect", "evaluate", *both, "--fail-over", "calibration_error=1e-9")
+    assert failed.returncode == 1
+    assert "wanted at most 1e-09" in failed.stderr
     unknown = rogi("detect", "evaluate", *both, "--fail-under", "f2=0.1")
     assert unknown.returncode == 2
     assert "no number 'f2'" in unknown.stderr
@@ -366,6 +372,8 @@ def test_limits_and_exit_codes(rogi, trial, tmp_path):
         (["-o", "report.doc"], "unknown file extension"),
         (["--probability", "none.tif"], "There is no raster"),
         (["--fail-under", "pixel_f1=0.5"], "--fail-under pixel_f1 needs --probability"),
+        (["--fail-over", "best_pixel_threshold=0.5"], "--fail-over best_pixel_threshold needs --probability"),
+        (["--fail-under", "calibration_error=0.1"], "use --fail-over calibration_error=0.1"),
     ],
 )
 def test_options_that_cannot_be(rogi, trial, arguments, message):
