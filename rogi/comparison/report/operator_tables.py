@@ -38,26 +38,7 @@ def _operator_section(section: OperatorSection, result: OperatorComparison) -> I
                 ),
                 tuple(range(1, len(names) + 2)),
             )
-    votes = np.bincount(section.found.votes, minlength=len(names) + 1)[1:]
-    area = section.votes
-    yield ReportTable(
-        group,
-        "Votes",
-        ("operators", "landforms", *(("area km²",) if area is not None else ())),
-        tuple(
-            (
-                str(n),
-                f"{count:,}",
-                *((km2(float(area.area[area.votes == n].sum())),) if area is not None else ()),
-            )
-            for n, count in enumerate(votes.tolist(), start=1)
-        ),
-        (0, 1, 2) if area is not None else (0, 1),
-        f"A landform gathers objects of IoU {result.parameters.panoptic_iou:g} or more; area by the number "
-        "of operators who cover it."
-        if area is not None
-        else f"A landform gathers markers at most {result.parameters.marker_distance_m:g} m apart.",
-    )
+    yield _votes_table(section, group, result)
     alphas = [("mapped or not", section.alpha)]
     if section.alpha_classes is not None:
         alphas.append(("rock glacier, uncertain or not mapped", section.alpha_classes))
@@ -74,6 +55,32 @@ def _operator_section(section: OperatorSection, result: OperatorComparison) -> I
     )
     if section.each is not None:
         yield _landform_table(section, group, result)
+
+
+def _votes_table(section: OperatorSection, group: str, result: OperatorComparison) -> ReportTable:
+    """Landforms and ground by the number of operators.
+
+    They are two counts: of landforms that one operator mapped, all ground may be covered by others, whose
+    outlines of it share too little to be of the same landform.
+    """
+    operators = range(1, len(result.sides) + 1)
+    votes, area, each = section.found.votes, section.votes, section.each
+    columns = [("operators", [str(n) for n in operators])]
+    columns.append(("landforms", [f"{np.count_nonzero(votes == n):,}" for n in operators]))
+    if area is None or each is None:
+        note = f"A landform gathers markers at most {result.parameters.marker_distance_m:g} m apart."
+    else:
+        columns.append(("their area km²", [km2(float(each.union[votes == n].sum())) for n in operators]))
+        covered = [km2(float(area.area[area.votes == n].sum())) for n in operators]
+        columns.append(("area covered by so many km²", covered))
+        note = (
+            f"A landform gathers objects of IoU {result.parameters.panoptic_iou:g} or more; its area is that "
+            "of all its outlines. The last column is ground, whatever landform the outlines belong to."
+        )
+    names, values = zip(*columns, strict=True)
+    return ReportTable(
+        group, "Votes", names, tuple(zip(*values, strict=True)), tuple(range(len(names))), note
+    )
 
 
 def _landform_table(section: OperatorSection, group: str, result: OperatorComparison) -> ReportTable:
