@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -112,6 +112,18 @@ def parse_yaml(data: bytes, path: Path, *, kind: str | None = None) -> Any:
     if kind is not None:
         _validate(content, kind, path)
     return content
+
+
+def refuse_unknown(entry: Mapping[str, Any], known: Collection[str], where: object) -> None:
+    """Refuse a key that nothing would read.
+
+    Raises
+    ------
+    InputError
+    """
+    for key in entry:
+        if key not in known:
+            raise InputError(f"{where} has the unknown key {key!r}; known: {', '.join(sorted(known))}.")
 
 
 def read_toml(path: Path, maximum: int = MAXIMUM_BYTES) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from rogi.errors import InputError, OptionError
 from rogi.extensions import files
-from rogi.schema.documents import data_root, read_yaml
+from rogi.schema.documents import data_root, read_yaml, refuse_unknown
 from rogi.schema.model import (
     Attribute,
     Candidate,
@@ -49,7 +49,15 @@ __all__ = [
     "vocabulary_names",
 ]
 
-_CONCEPT_OVERRIDES: Final = frozenset(f.name for f in fields(Concept)) - {"name", "type", "attribute"}
+
+def _keys(kind: type) -> frozenset[str]:
+    return frozenset(f.name for f in fields(kind))
+
+
+_CONCEPT_KEYS: Final = _keys(Concept) - {"name"}
+_CONCEPT_OVERRIDES: Final = _CONCEPT_KEYS - {"type", "attribute"}
+_FIELD_KEYS: Final = _keys(Field) | _CONCEPT_OVERRIDES
+_VALUE_KEYS: Final = frozenset(("to", "match", "note"))
 
 
 # ---- where the files are
@@ -65,11 +73,11 @@ def _folder(name: str) -> Path:
 @cache
 def concepts() -> Mapping[str, Concept]:
     """All packaged concepts by name."""
-    raw = read_yaml(_folder("") / "concepts.yaml")
-    found = {name: _concept(name, entry) for name, entry in raw.items()}
+    packaged = _folder("") / "concepts.yaml"
+    found = _concepts(read_yaml(packaged), packaged)
     for extension, path in files("rogi.attributes", "concepts.yaml").values():
         try:
-            own = {name: _concept(name, entry) for name, entry in read_yaml(path, kind="concepts").items()}
+            own = _concepts(read_yaml(path, kind="concepts"), path)
         except InputError as error:
             extension.refuse(str(error))
             continue
@@ -83,7 +91,12 @@ def concepts() -> Mapping[str, Concept]:
     return MappingProxyType(found)
 
 
-def _concept(name: str, entry: Mapping[str, Any]) -> Concept:
+def _concepts(raw: Mapping[str, Any], path: Path) -> dict[str, Concept]:
+    return {name: _concept(name, entry, f"{path}: the concept {name!r}") for name, entry in raw.items()}
+
+
+def _concept(name: str, entry: Mapping[str, Any], where: str) -> Concept:
+    refuse_unknown(entry, _CONCEPT_KEYS, where)
     return Concept(
         name=name,
         **{
@@ -91,12 +104,13 @@ def _concept(name: str, entry: Mapping[str, Any]) -> Concept:
             "type": FieldType(entry["type"]),
             "evidence": Evidence(entry["evidence"]),
             "missing": tuple(entry.get("missing", ())),
-            "attribute": _attribute(name, entry["attribute"]) if "attribute" in entry else None,
+            "attribute": _attribute(name, entry["attribute"], where) if "attribute" in entry else None,
         },
     )
 
 
-def _attribute(name: str, entry: Mapping[str, Any]) -> Attribute:
+def _attribute(name: str, entry: Mapping[str, Any], where: str) -> Attribute:
+    refuse_unknown(entry, _keys(Attribute), f"{where}, its attribute")
     plain: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
     }
@@ -184,9 +198,11 @@ def _user_schema(path: Path, _modified: int, _size: int) -> Schema:
 
 
 def _schema(raw: Mapping[str, Any], path: Path) -> Schema:
-    table = {**concepts(), **{k: _concept(k, v) for k, v in raw.get("concepts", {}).items()}}
+    refuse_unknown(raw, _keys(Schema) | {"concepts"}, path)
+    table = {**concepts(), **_concepts(raw.get("concepts", {}), path)}
     layers = []
     for entry in raw["layers"]:
+        refuse_unknown(entry, _keys(LayerSchema), f"{path}: the layer {entry['name']!r}")
         made = tuple(_field(item, table, path) for item in entry["fields"])
         _refuse_repeats([f.alias for f in made], "column name", entry["name"], path)
         _refuse_repeats([f.concept.name for f in made], "concept", entry["name"], path)
@@ -218,6 +234,7 @@ def _schema(raw: Mapping[str, Any], path: Path) -> Schema:
 
 
 def _field(item: Mapping[str, Any], table: Mapping[str, Concept], path: Path) -> Field:
+    refuse_unknown(item, _FIELD_KEYS, f"{path}: the field {item['name']!r}")
     concept = _known(item["concept"], table, path)
     changes = {k: v for k, v in item.items() if k in _CONCEPT_OVERRIDES}
     if "evidence" in changes:
@@ -257,6 +274,9 @@ def load_vocabulary(name: str) -> Vocabulary:
         hint = did_you_mean(name, vocabulary_names()) or "."
         raise OptionError(f"There is no vocabulary {name!r}{hint} Known are {', '.join(vocabulary_names())}.")
     raw = read_yaml(path)
+    refuse_unknown(raw, _keys(Vocabulary), path)
+    for term in raw["terms"]:
+        refuse_unknown(term, _keys(Term), f"{path}: the term {term['value']!r}")
     evidence = Evidence(raw["evidence"])
     terms = tuple(
         Term(**{**term, "evidence": Evidence(term.get("evidence", evidence))}) for term in raw["terms"]
@@ -344,6 +364,7 @@ def _user_dialect(path: Path, _modified: int, _size: int) -> Dialect:
 
 
 def _dialect(raw: Mapping[str, Any], path: Path) -> Dialect:
+    refuse_unknown(raw, _keys(Dialect), path)
     layers = tuple(_dialect_layer(entry, path) for entry in raw["layers"])
     _refuse_repeats([layer.role.value for layer in layers], "role", raw["name"], path)
     return Dialect(
@@ -361,6 +382,10 @@ def _dialect(raw: Mapping[str, Any], path: Path) -> Dialect:
 
 def _dialect_layer(entry: Mapping[str, Any], path: Path) -> DialectLayer:
     known = concepts()
+    where = f"{path}: the layer of {entry['role']}s"
+    refuse_unknown(entry, _keys(DialectLayer), where)
+    for c in entry.get("candidates", ()):
+        refuse_unknown(c, _keys(Candidate), f"{where}, a candidate")
     candidates = tuple(
         Candidate(c["concept"], tuple(c["columns"]), c["pattern"]) for c in entry.get("candidates", ())
     )
@@ -385,7 +410,7 @@ def _dialect_layer(entry: Mapping[str, Any], path: Path) -> DialectLayer:
         names=tuple(entry["names"]),
         columns={k: (v,) if isinstance(v, str) else tuple(v) for k, v in entry["columns"].items()},
         values={
-            concept: {str(value): _value_map(target) for value, target in table.items()}
+            concept: {str(value): _value_map(target, where) for value, target in table.items()}
             for concept, table in entry.get("values", {}).items()
         },
         units=dict(entry.get("units", {})),
@@ -396,9 +421,10 @@ def _dialect_layer(entry: Mapping[str, Any], path: Path) -> DialectLayer:
     )
 
 
-def _value_map(target: str | Mapping[str, str] | None) -> ValueMap:
+def _value_map(target: str | Mapping[str, str] | None, where: str) -> ValueMap:
     if target is None or isinstance(target, str):
         return ValueMap(target)
+    refuse_unknown(target, _VALUE_KEYS, f"{where}, the value {target['to']!r}")
     return ValueMap(target["to"], Match(target.get("match", Match.EXACT)), target.get("note", ""))
 
 

@@ -8,16 +8,21 @@ from functools import cache
 from types import MappingProxyType
 
 from rogi.errors import OptionError
-from rogi.schema.documents import data_root, read_yaml
+from rogi.schema.documents import data_root, read_yaml, refuse_unknown
 from rogi.schema.model import Evidence, Parameter
 from rogi.suggestions import did_you_mean
 
 SET_BY_USER = "set by the user"
+_KEYS = ("value", "unit", "description", "source", "evidence")
 
 
 @cache
 def _packaged_parameters() -> Mapping[str, Parameter]:
-    raw = read_yaml(data_root() / "schemas" / "rules.yaml") or {}
+    path = data_root() / "schemas" / "rules.yaml"
+    raw = read_yaml(path) or {}
+    for code, table in raw.items():
+        for name, entry in table.items():
+            refuse_unknown(entry, _KEYS, f"{path}: the parameter {code}.{name}")
     return MappingProxyType(
         {
             f"{code}.{name}": Parameter(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rogi.errors import InputError, OptionError
 from rogi.inventory.regions import fold
 from rogi.longitudes import short_way
+from rogi.schema.documents import refuse_unknown
 from rogi.schema.load import concepts, data_root, read_yaml
 from rogi.schema.units import standard_unit, to_concept
 from rogi.statistics.summary import direction
@@ -207,8 +208,7 @@ def _fact(entry: Any, path: Path) -> Fact:
     if not isinstance(entry, Mapping) or "name" not in entry:
         raise InputError(f"{path}: a fact is a table with a name, found {entry!r}.")
     where = f"{path}: fact {entry['name']!r}"
-    if unknown := sorted(set(entry) - known):
-        raise InputError(f"{where} has the unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}.")
+    refuse_unknown(entry, known, where)
     try:
         statistic = Statistic(str(entry["statistic"]))
         numbers = {k: float(entry[k]) for k in ("value", "tolerance", "above", "below") if k in entry}

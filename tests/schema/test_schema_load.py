@@ -6,10 +6,13 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
 from rogi.errors import InputError, OptionError
 from rogi.schema import load, parameters
@@ -356,3 +359,45 @@ def test_toml_of_strangers_is_refused_with_a_message(tmp_path: Path, content: by
     path.write_bytes(content)
     with pytest.raises(InputError, match=f"{re.escape(str(path))}.*{said}"):
         read_toml(path, 1000 if said.startswith("larger") else 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("file", "place", "named"),
+    [
+        ("concepts.yaml", ("aspect",), "the concept 'aspect'"),
+        ("concepts.yaml", ("aspect", "attribute"), "the concept 'aspect', its attribute"),
+        ("vocabularies/activity.yaml", (), ""),
+        ("vocabularies/activity.yaml", ("terms", 0), "the term"),
+        ("tprogi/1.0.yaml", (), ""),
+        ("tprogi/1.0.yaml", ("layers", 0), "the layer"),
+        ("tprogi/1.0.yaml", ("layers", 0, "fields", 0), "the field 'ID'"),
+        ("dialects/generic.yaml", (), ""),
+        ("dialects/generic.yaml", ("layers", 0), "the layer of outlines"),
+        ("dialects/generic.yaml", ("layers", 0, "candidates", 0), "the layer of outlines, a candidate"),
+        ("rules.yaml", ("GEO014", "minimum_area"), "the parameter GEO014.minimum_area"),
+    ],
+)
+def test_an_unknown_key_of_a_packaged_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, place: tuple[str | int, ...], named: str
+) -> None:
+    """At each level: a misspelt key would be read as not given."""
+    load.concepts(), load.vocabulary_names()  # kept: only the file in question is of the test
+    path = tmp_path / "schemas" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = load.read_yaml(SCHEMAS / file)
+    entry = content
+    for step in place:
+        entry = entry[step]
+    entry["titel"] = "x"
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    for module in (load, parameters):
+        monkeypatch.setattr(module, "data_root", lambda: tmp_path)
+    read: dict[str, Callable[[], object]] = {
+        "concepts.yaml": load.concepts.__wrapped__,
+        "rules.yaml": parameters._packaged_parameters.__wrapped__,
+        "vocabularies/activity.yaml": partial(load.load_vocabulary.__wrapped__, "activity"),
+        "tprogi/1.0.yaml": partial(load._schema, load.read_yaml(path), path),
+        "dialects/generic.yaml": partial(load._dialect, load.read_yaml(path), path),
+    }
+    with pytest.raises(InputError, match=f"{path.name}.*{named}.* has the unknown key 'titel'; known: "):
+        read[file]()
