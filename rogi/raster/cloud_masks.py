@@ -32,6 +32,9 @@ SCL_CLASSES: Final = (0, 1, 3, 8, 9, 10, 11)
 and of high
 probability, thin cirrus, snow or ice. Shadows of mountains (2) and what is not classified (7) are ground."""
 
+NO_DATA: Final = (0, 0)
+"""The first of these, as a range."""
+
 UDM2_BANDS: Final = (2, 3, 5, 6, 8)
 """Bands of Planet's usable data mask that are left out where they are 1: snow, cloud shadow, heavy haze,
 cloud; of the
@@ -90,10 +93,14 @@ class CloudMask:
         )
 
     def share(self) -> float:
-        """Share of what it left out of its own ground, by a look at it."""
+        """Share left out of the ground that the image shows, by a look at it: fill does not count."""
         shape = min(LOOK, self.raster.shape[0]), min(LOOK, self.raster.shape[1])
         stored, valid = self.raster.read_decimated(shape)
-        return float(self._of(stored, valid).mean())
+        if self.classes is None:
+            shown = stored[-1] % 2 == 0
+        else:
+            shown = (stored[0] != 0) if NO_DATA in self.classes else valid
+        return float(self._of(stored, valid)[shown].mean()) if shown.any() else 1.0
 
     def _left_out(self, window: Window) -> Mask:
         return self._of(*self.raster.read_stored(window))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,33 @@ def test_a_better_image_on_another_grid_counts(folder: Path, tmp_path: Path) -> 
     assert {latest.dates[n] for n in np.unique(dates[inner])} == {"2022-01-01"}
     earliest = Imagery.open(folder, prefer="earliest")
     assert (earliest.read(0, 0, *earliest.shape)[0][0][inner] == 30).all()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="a system without time zones by TZ")
+def test_days_do_not_depend_on_the_time_zone_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for zone in ("UTC+11", "UTC-12"):
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", zone)
+            time.tzset()
+            days = {iso_date(text) for text in ("2021-08-15T04:57:01Z", "2021-08-15 20:00:00", "2021-08-15")}
+        time.tzset()
+        assert days == {"2021-08-15"}
+
+
+def test_fill_is_not_cloud(tmp_path: Path) -> None:
+    """Half of the first image is fill, and a tenth of the rest cloud; the second is whole, a fifth cloud."""
+    for name, value, first, clouds in (("20210801_01", 10, SIDE // 2, 2), ("20210802_02", 20, 0, 8)):
+        write(tmp_path / f"{name}_Visual.tif", plain(value, slice(first, None)), nodata=0)
+        mask = np.zeros((8, SIDE, SIDE), np.uint8)
+        mask[7, :, :first], mask[5, :, SIDE - clouds :] = 1, 1
+        write(tmp_path / f"{name}_udm2.tif", mask)
+        classes = np.where(mask[7:] == 1, 0, np.where(mask[5:6] == 1, 9, 4)).astype(np.uint8)
+        write(tmp_path / f"{name}_scl.tif", classes)
+    for kind in ("udm2", "scl"):
+        masks = [str(path) for path in sorted(tmp_path.glob(f"*_{kind}.tif"))]
+        imagery = Imagery.open(sorted(tmp_path.glob("*_Visual.tif")), prefer="clearest", masks=masks)
+        found = imagery.read(0, 0, 1, SIDE)[0][0, 0, [0, SIDE // 2, SIDE - 4, SIDE - 1]]
+        assert found.tolist() == [20, 10, 10, 0]
 
 
 def test_the_clearest_counts(folder: Path, tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from bundles import tiny_bundle
 from rasters import grid, write
 
 import rogi
+from rogi.detection.imagery import values as checks
 from rogi.detection.imagery.channels import Imagery
 from rogi.detection.imagery.pixel_statistics import LEVELS
 from rogi.detection.imagery.suitability import Intake, intake, parse_stretch
-from rogi.detection.imagery.values import _windows, judge, odd_tiles, training_notes
+from rogi.detection.imagery.values import _windows, judge, odd_tiles, sample, training_notes
 from rogi.detection.model.bundle import Bundle
 from rogi.errors import InputError, OptionError
 from rogi.raster.grid import Window
@@ -264,6 +265,19 @@ def test_windows_lie_in_their_cell_from_corner_to_corner(cell: Window) -> None:
     assert (min(w.row0 for w in found), max(w.row1 for w in found)) == (cell.row0, cell.row1)
     assert (min(w.column0 for w in found), max(w.column1 for w in found)) == (cell.column0, cell.column1)
     assert {w.shape for w in found} == {(64, min(64, cell.shape[1]))}
+
+
+def test_the_sample_of_all_imagery_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two tiles every n-th pixel each, and their percentiles about those of all."""
+    folder = folder_of(tmp_path / "tiles", scene(0), scene(1))
+    imagery = Imagery.open(folder)
+    every = sample(imagery)
+    monkeypatch.setattr(checks, "SAMPLE", 2000)
+    some = sample(imagery)
+    assert every.shape[1] == 2 * 9 * 64**2 and 1500 < some.shape[1] <= 2000
+    np.testing.assert_allclose(
+        np.percentile(some, (2, 50), axis=1), np.percentile(every, (2, 50), axis=1), atol=2
+    )
 
 
 def test_stretch_goes_by_channel() -> None:

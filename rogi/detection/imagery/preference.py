@@ -67,14 +67,17 @@ def layered(tiles: Sequence[Tile], prefer: Prefer) -> tuple[list[Mosaic], list[M
     if len(mosaics) == 1:
         return mosaics, mosaics, notes
     rank_of = {tile.placed(0, 0): rank for tile, rank in zip(tiles, ranks, strict=True)}
+    by_rank: dict[tuple[int, int], list[Tile]] = {}  # by rank, the best first, and number of the grid
+    for number, mosaic in enumerate(mosaics):
+        for tile in mosaic.tiles:
+            by_rank.setdefault((-rank_of[tile.placed(0, 0)], number), []).append(tile)
     layers: list[tuple[int, Mosaic]] = []  # with the number of its grid
-    for rank in sorted(set(ranks), reverse=True):
-        for number, mosaic in enumerate(mosaics):
-            own = tuple(tile for tile in mosaic.tiles if rank_of[tile.placed(0, 0)] == rank)
-            if own and layers and layers[-1][0] == number:
-                layers[-1] = number, replace(mosaic, tiles=(*own, *layers[-1][1].tiles))
-            elif own:
-                layers.append((number, replace(mosaic, tiles=own)))
+    for (_, number), tiles_of in sorted(by_rank.items(), key=lambda item: item[0]):
+        mosaic, own = mosaics[number], tuple(tiles_of)
+        if layers and layers[-1][0] == number:
+            layers[-1] = number, replace(mosaic, tiles=(*own, *layers[-1][1].tiles))
+        else:
+            layers.append((number, replace(mosaic, tiles=own)))
     return mosaics, [layer for _, layer in layers], notes
 
 

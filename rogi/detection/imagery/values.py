@@ -43,6 +43,9 @@ PLACES: Final = (3, 12)
 SIDE: Final = 64
 """Pixels along each side of such a window."""
 
+SAMPLE: Final = 1 << 22
+"""Pixels of which percentiles of all imagery are taken at most, 50 MB of three bands."""
+
 READERS: Final = 4
 """Threads that read."""
 
@@ -202,21 +205,23 @@ def odd_tiles(images: Sequence[Imagery]) -> tuple[str, ...]:
     Each is held against the tile whose medians are in the middle of all.
     """
     cells = [(tile, cell) for image in images for tile in image.tiles for cell in _cells(tile)]
+    known: list[tuple[int, int, Floats]] = []  # number of the cell, of its pixels, and their percentiles
     with reading():
-        pixels = [_sample(tile, cell) for tile, cell in cells]
-    known = [number for number, values in enumerate(pixels) if values.shape[1] >= ENOUGH]
+        for number, (tile, cell) in enumerate(cells):
+            pixels = _sample(tile, cell)
+            if pixels.shape[1] >= ENOUGH:
+                known.append((number, pixels.shape[1], _percentiles(pixels)))
     if len(known) < 2:
         return ()
-    tables = [_percentiles(pixels[number]) for number in known]
-    middles = [float(np.median(table[:, _MEDIAN])) for table in tables]
-    usual = int(np.argsort(middles, kind="stable")[(len(middles) - 1) // 2])
-    model, _ = cells[known[usual]]
+    middles = [float(np.median(table[:, _MEDIAN])) for _, _, table in known]
+    first, _, usual = known[int(np.argsort(middles, kind="stable")[(len(middles) - 1) // 2])]
+    model, _ = cells[first]
     unit = SCALED if model.scaled else DIGITAL
     odd = []
-    for number in known:
+    for number, count, table in known:
         tile, cell = cells[number]
         whole = np.dtype(tile.dtype).kind in "ui"
-        reason = judge(pixels[number], tables[usual], (-np.inf, np.inf), OFFSET[unit], whole)
+        reason = _judge(table, count, usual, (-np.inf, np.inf), OFFSET[unit], whole)
         if reason and not reason.startswith("another stretch"):  # a single tile says little of dark ground
             odd.append(
                 f"{_name(tile, cell)} ({reason.replace('in training', f'in {model.parts[0].path.name}')})"
@@ -248,9 +253,14 @@ def judge(
     whole : bool
         Whether values are whole numbers, in which few steps are little.
     """
-    if not values.shape[1]:
-        return ""
-    found = _percentiles(values)
+    count = values.shape[1]
+    return _judge(_percentiles(values), count, trained, limits, offset, whole) if count else ""
+
+
+def _judge(
+    found: Floats, count: int, trained: Floats, limits: tuple[float, float], offset: float, whole: bool
+) -> str:
+    """As `judge`, by the percentiles of so many pixels."""
     middle, low, high = (found[:, place] for place in (_MEDIAN, _LOW, _HIGH))
     usual = trained[:, _MEDIAN]
     shown = (
@@ -259,7 +269,7 @@ def judge(
     )
     if (high > limits[1]).any() or (low < limits[0]).any():
         return f"another scale: {shown}"
-    if values.shape[1] < ENOUGH:
+    if count < ENOUGH:
         return ""
     spread = high - low
     if (spread == 0).any() or (whole and (spread < UNIFORM).all()):
@@ -335,10 +345,18 @@ def dark_edges(imagery: Imagery) -> tuple[str, ...]:
 
 
 def sample(imagery: Imagery) -> Floats:
-    """Valid pixels of small windows all over some imagery, as its bands are; shape (bands, n)."""
+    """Valid pixels of small windows all over some imagery, as its bands are; shape (bands, n).
+
+    About `SAMPLE` at most, however large the imagery is: of each cell every n-th.
+    """
+    cells = [(tile, cell) for tile in imagery.tiles for cell in _cells(tile)]
+    share = max(1, SAMPLE // len(cells))
+    found = []
     with reading():
-        found = [_sample(tile, cell) for tile in imagery.tiles for cell in _cells(tile)]
-    return np.concatenate(found, axis=1).astype(np.float32)
+        for tile, cell in cells:
+            pixels = _sample(tile, cell)
+            found.append(pixels[:, :: -(-pixels.shape[1] // share) or 1].astype(np.float32))
+    return np.concatenate(found, axis=1)
 
 
 def _cells(tile: Tile) -> Iterator[Window]:

@@ -32,6 +32,8 @@ VOID = np.uint32(0xFFFFFFFF)
 COMPRESSOR, LEVEL = "zstd", 1
 """With the bits of neighbouring numbers put together; five times as fast as deflate."""
 
+UNSOUND = "The model gives probabilities that are no numbers; try --precision fp32, or another model."
+
 HELD_BLOCKS = 9
 """Blocks that can meet in one window of the raster of a block's size."""
 

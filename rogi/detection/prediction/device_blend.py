@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rogi.detection.blending import weight_sums
 from rogi.detection.candidates.polygons import LEVELS
 from rogi.detection.model.ensemble import TURNS
-from rogi.detection.prediction.block_store import VOID, BlockSums, finished_parts
+from rogi.detection.prediction.block_store import UNSOUND, VOID, BlockSums, finished_parts
 from rogi.detection.windows import NO_DATA, STEPS, Blend, Mask, parts_of
 from rogi.errors import RogiError
 
@@ -71,9 +71,7 @@ class Underway:
         if self.ready is not None:
             self.ready.synchronize()
         if bool(self.unsound):
-            raise RogiError(
-                "The model gives probabilities that are no numbers; try --precision fp32, or another model."
-            )
+            raise RogiError(UNSOUND)
         arrays = {name: tensor.numpy() for name, tensor in self.arrays.items()}
         if self.spread:
             sums = BlockSums(arrays["sums"], arrays["squares"], self.wanted, self.ran)
@@ -108,6 +106,7 @@ class DeviceBlend:
         engine, card = networks[0]
         self.device = engine.device
         self._outputs = len(card.outputs)
+        self._weight_sums = lru_cache(maxsize=4)(self._weigh)
         self._weights = self._put(blend.weights[:, None] * blend.weights[None, :])
 
     def start(self, values: NDArray[Any], valid: Mask, wanted: Mask, ran: Mask) -> Underway:
@@ -214,8 +213,7 @@ class DeviceBlend:
         event.record(torch.cuda.current_stream(self.device))
         return event
 
-    @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the engine
-    def _weight_sums(self, ran: bytes) -> torch.Tensor:
+    def _weigh(self, ran: bytes) -> torch.Tensor:
         side = self.blend.side
         return self._put(weight_sums(np.frombuffer(ran, bool).reshape(side, side), self.blend)[0])
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rogi.detection.blending import add_window, cut_window
 from rogi.detection.model.ensemble import TURNS, turned, turned_back
-from rogi.detection.prediction.block_store import BlockSums, finished_parts
+from rogi.detection.prediction.block_store import UNSOUND, BlockSums, finished_parts
 from rogi.detection.windows import Blend, Mask, Sums
 from rogi.errors import RogiError
 
@@ -146,8 +146,5 @@ class HostBlend:
                     for probability, (row, column) in zip(found, places, strict=True)
                 ]
             if not all(sound):
-                raise RogiError(
-                    "The model gives probabilities that are no numbers; try --precision fp32, or another "
-                    "model."
-                )
+                raise RogiError(UNSOUND)
         return seconds
