@@ -59,7 +59,7 @@ def check_archive(path: Path) -> list[zipfile.ZipInfo]:
             )
         if stat.S_ISLNK(member.external_attr >> 16):
             raise InputError(
-                f"{path} holds the link {name!r}; nothing was unpacked. Pack the files themselves."
+                f"{path} contains the link {name!r}; nothing was unpacked. Pack the files themselves."
             )
         if member.flag_bits & 0x1:
             raise InputError(f"{path} is encrypted; unpack it yourself and name the folder.")

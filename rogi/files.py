@@ -161,7 +161,7 @@ def replacing_folder(path: Path, force: bool = False, mark: str = "") -> Iterato
             raise OutputError(f"{path} exists; give another name, or --force to replace it.")
         if mark and not (path / mark).is_file():
             raise OutputError(
-                f"{path} holds no {mark}, so it is something else and stays; name another folder."
+                f"{path} contains no {mark}, so it is something else and stays; name another folder."
             )
     make_folder(path.parent)
     with workplace(path.parent) as work:

@@ -224,7 +224,7 @@ def test_a_folder_takes_the_place_of_another(tmp_path):
     with pytest.raises(OutputError, match="--force"), replacing_folder(tmp_path / "my!out"):
         pass
     with (
-        pytest.raises(OutputError, match=r"holds no mark"),
+        pytest.raises(OutputError, match=r"contains no mark"),
         replacing_folder(tmp_path / "my!out", True, "mark"),
     ):
         pass

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,7 @@ BANNED = {
     r"\bhitherto\b|\bthereof\b|\btherein\b|\bwhence\b|\bthence\b|\blest\b|\balbeit\b": "plain words",
     r"\b(?:is|are|and|also|must be|was) told(?! apart)\b": "is reported, see",
     r"\bthere (?:is|are) none\b": "missing, not given",
-    r"\bstands? for (?:a|the|all|everything)\b(?! missing value)": "means, represents",
+    r"\bstands? for (?:a|the|all|everything)\b": "means, represents",
     r"\b(?:is|are) asked for\b": "is requested",
     r"\bit is asked\b": "on request",
     r"\bobeys?\b|\bobeyed\b": "takes for a command",
@@ -46,6 +48,8 @@ BANNED = {
     r"\bworth a look\b": "check",
 }
 """Turns that `CONTRIBUTING.md` asks to avoid, and what to write instead."""
+
+PACKAGE = DOCS.parent / "rogi"
 
 WRITTEN = sorted(
     path
@@ -59,5 +63,31 @@ WRITTEN = sorted(
 def test_pages_are_in_plain_words(path: Path) -> None:
     """No banned turn outside what a command printed."""
     text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    found = {turn: said for turn, said in BANNED.items() if re.search(turn, text, re.IGNORECASE)}
+    assert not _banned(text)
+
+
+def test_messages_are_in_plain_words() -> None:
+    """No banned turn in a text of the code: messages, notes, help, titles. Docstrings are not looked at."""
+    found = {
+        f"{path.relative_to(PACKAGE)}:{line}": turns
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.relative_to(PACKAGE).parts[0] != "detection"
+        for line, text in _texts(ast.parse(path.read_text(encoding="utf-8")))
+        if (turns := _banned(text))
+    }
     assert not found
+
+
+def _banned(text: str) -> dict[str, str]:
+    return {turn: said for turn, said in BANNED.items() if re.search(turn, text, re.IGNORECASE)}
+
+
+def _texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and text of all strings but those that are a statement, as docstrings are."""
+    stated = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):  # with its parts, a value between them shown as …
+            parts = (str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+            yield node.lineno, "".join(parts)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in stated:
+            yield node.lineno, node.value

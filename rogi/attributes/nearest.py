@@ -166,7 +166,7 @@ def read_outlines(path: Path, what: str) -> tuple[NDArray[np.object_], str, int]
     shapes = np.asarray(getattr(frame, "geometry", np.array([], dtype=object)), dtype=object)
     shapes = shapes[np.isin(shapely.get_type_id(shapes), (3, 6)) & ~shapely.is_empty(shapes)]
     if not len(shapes):
-        raise InputError(f"The {what} {path} hold no polygons; name a file that does.")
+        raise InputError(f"The {what} {path} contain no polygons; name a file that does.")
     if frame.crs is None:
         raise InputError(f"The {what} {path} have no CRS; set it, so that they can be placed.")
     system = parse_crs(frame.crs)

@@ -200,7 +200,7 @@ def within_region(sides: Sequence[Side], region: str, regions: Regions | None) -
     if not any(len(side) for side in kept):
         known = sorted({r for side in sides for r in side.region if r is not None})
         hint = f" Subregions there are: {', '.join(known)}." if regions is None and known else ""
-        raise InputError(f"The region {shown or 'given'} holds no unit of either inventory.{hint}")
+        raise InputError(f"The region {shown or 'given'} contains no unit of either inventory.{hint}")
     return kept, shown
 
 

@@ -21,6 +21,7 @@ from rogi.inventory.reading.formats import Format, format_of
 from rogi.schema.load import dialects
 from rogi.schema.model import Role, normalise
 from rogi.suggestions import did_you_mean
+from rogi.text import counted
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory, Layer
@@ -85,8 +86,8 @@ def from_numbers(texts: Sequence[str]) -> IdSource:
                 ) from None
     if not numbers or len(numbers) % 2:
         raise OptionError(
-            f"The numbers ({len(numbers)}) make no pairs; give longitude and latitude of each position, "
-            "in this order."
+            f"{counted(len(numbers), 'number')} found; give longitude and latitude of each position, in this "
+            "order."
         )
     pairs = np.array(numbers).reshape(-1, 2)
     none = np.full(len(pairs), None, dtype=object)

@@ -357,8 +357,8 @@ def _without_regional_copies(sources: list[SourceLayer]) -> tuple[list[SourceLay
         if parts and None not in counts and sum(c or 0 for c in counts) == whole.features:
             dropped.update(parts)
             notes.append(
-                f"{len(parts)} regional files {stem}_NN were not read: {whole.shown.name} holds the same "
-                "features"
+                f"{len(parts)} regional files {stem}_NN were not read: {whole.shown.name} contains the "
+                "same features"
             )
     return [s for i, s in enumerate(sources) if i not in dropped], notes
 

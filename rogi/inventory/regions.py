@@ -124,7 +124,7 @@ def read_regions(path: str | Path, field: str | None = None, what: str = "region
 def regions_of(frame: pd.DataFrame, field: str | None = None, what: str = "regions") -> Regions:
     """Regions of a table of polygons; see :func:`read_regions`."""
     if not isinstance(frame, gpd.GeoDataFrame) or not frame.geom_type.isin(["Polygon", "MultiPolygon"]).any():
-        raise InputError(f"The {what} hold no polygons; name a file that does.")
+        raise InputError(f"The {what} contain no polygons; name a file that does.")
     if frame.crs is None:
         raise InputError(f"The {what} have no CRS; set it, so that they can be placed.")
     column = _name_column(frame, field, f"The {what}")
@@ -237,4 +237,6 @@ def _name_column(frame: gpd.GeoDataFrame, field: str | None, what: str) -> str:
     ]
     if len(texts) == 1:
         return texts[0]
-    raise OptionError(f"{what}: which column holds the names? Name one of {', '.join(columns) or '(none)'}.")
+    raise OptionError(
+        f"{what}: which column contains the names? Name one of {', '.join(columns) or '(none)'}."
+    )

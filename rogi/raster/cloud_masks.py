@@ -197,7 +197,7 @@ def mask_files(path: Path) -> list[Path]:
     found = sorted(file for file in files if _MASK_NAME.search(file.stem))
     if not found:
         raise InputError(
-            f"The folder {path} of --mask holds no file with udm2, SCL, cloud, snow or mask in its name; "
+            f"The folder {path} of --mask contains no file with udm2, SCL, cloud, snow or mask in its name; "
             "name the "
             "files one by one."
         )

@@ -148,7 +148,7 @@ def image_files(folder: Path) -> list[Path]:
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not found:
         raise InputError(
-            f"The folder {folder} holds no imagery; it should hold files of {', '.join(SUFFIXES)}."
+            f"The folder {folder} contains no imagery; it should contain files of {', '.join(SUFFIXES)}."
         )
     return found
 

@@ -89,7 +89,7 @@ def _items(path: Path) -> list[Mapping[str, Any]]:
             "or the images."
         )
     if not items:
-        raise InputError(f"The STAC ItemCollection {path} holds no items.")
+        raise InputError(f"The STAC ItemCollection {path} contains no items.")
     return items
 
 

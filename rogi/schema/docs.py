@@ -33,7 +33,7 @@ def index_page() -> str:
         "A schema says which layers and columns an inventory has. A column carries a "
         "[concept](concepts.md): a type, a unit, limits and a source. A [dialect](dialects.md) says "
         "how an inventory names its columns and spells its values; a [vocabulary](vocabularies.md) lists the "
-        "values of a column. How well each fact is established is told in [Evidence](../evidence.md).",
+        "values of a column. [Evidence](../evidence.md) says how well each fact is established.",
         table(
             ("Schema", "Title", "Layers"),
             [
@@ -164,8 +164,8 @@ def vocabularies_page() -> str:
     return _join(
         "# Vocabularies",
         "A closed vocabulary is established: another value is wrong. An open one may be incomplete or spelt "
-        "otherwise in the guidelines: another value is worth a look. "
-        "How the terms are known is told in [Evidence](../evidence.md).",
+        "otherwise in the guidelines: check another value. "
+        "[Evidence](../evidence.md) says how the terms are known.",
         *(_vocabulary_section(load_vocabulary(name), level=2) for name in vocabulary_names()),
     )
 

@@ -134,8 +134,8 @@ def inventory_of_packages(edits: Edits) -> Inventory:
     current = edits.current
     if current.empty:
         raise InputError(
-            "The packages do not hold the layer current, which an export leaves out; name the inventory with "
-            "--inventory."
+            "The packages do not contain the layer current, which an export leaves out; name the inventory "
+            "with --inventory."
         )
     stated = edits.planned.raw.get("inventory")
     stated = stated if isinstance(stated, dict) else {}

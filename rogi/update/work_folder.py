@@ -84,8 +84,8 @@ def check_folder(folder: Path, store: str | None = None) -> None:
         refuse_open(package)
         if number := _edited(package):
             raise OutputError(
-                f"{package} holds work of a mapper in {counted(number, 'row')}; it is never replaced. Apply "
-                "it with `rogi update apply`, or name another folder."
+                f"{package} contains work of a mapper in {counted(number, 'row')}; it is never replaced. "
+                "Apply it with `rogi update apply`, or name another folder."
             )
 
 

@@ -167,7 +167,7 @@ def test_refusals(tmp_path: Path) -> None:
     """What cannot be done says why and what to do."""
     units, ice = table(square(90.0, 30.0)), write(tmp_path / "ice.gpkg", square(90.0, 30.05))
     points = write(tmp_path / "points.gpkg", shapely.Point(90.0, 30.0))
-    with pytest.raises(InputError, match="hold no polygons"):
+    with pytest.raises(InputError, match="contain no polygons"):
         rogi.fill_attributes(units, glaciers=points)
     nowhere = write(tmp_path / "nowhere.gpkg", square(90.0, 30.05), crs=None)
     with pytest.raises(InputError, match="have no CRS"):

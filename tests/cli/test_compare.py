@@ -147,7 +147,7 @@ def test_exit_codes(rogi, files, tmp_path):
         (["a.gpkg", "b.gpkg", "--by", "regions.gpkg:West", "--crosswalk", "regions.gpkg"], "never changed"),
         (["a.gpkg", "b.gpkg", "--crosswalk", "x.gpkg", "--changes", "x.gpkg"], "for two outputs"),
         (["a.gpkg", "b.gpkg", "--crosswalk", "links.xlsx"], ".parquet, .csv or .gpkg"),
-        (["a.gpkg", "b.gpkg", "--region", "Nowhere"], "holds no unit of either inventory"),
+        (["a.gpkg", "b.gpkg", "--region", "Nowhere"], "contains no unit of either inventory"),
         (["a.gpkg", "b.gpkg", "--region", "regions.gpkg:North"], "no region 'North'"),
         (["a.gpkg", "b.gpkg", "--by", "colour"], "no column 'colour'"),
         (["a.gpkg", "b.gpkg", "--role", "marker"], "has no primary markers"),

@@ -207,7 +207,7 @@ def test_regions() -> None:
     assert [len(s) for s in kept] == [2, 2] and kept[0].outside == 2 and name == "West"
     by_name, _ = within_region([A, B], "nyainqentanglha", None)
     assert [len(s) for s in by_name] == [2, 3]
-    with pytest.raises(InputError, match="holds no unit"):
+    with pytest.raises(InputError, match="contains no unit"):
         within_region([A, B], "", Regions(("Far",), np.array([shapely.box(0, 0, 1, 1)])))
     with pytest.raises(InputError, match=r"Subregions there are: .*Hengduan Shan"):
         within_region([A, B], "Karakoram", None)

@@ -321,7 +321,7 @@ def test_stac_item_with_a_file_per_band(tmp_path: Path) -> None:
     [
         ("no json", "cannot be read as STAC"),
         ('{"type": "Catalog", "links": []}', "neither a STAC Item"),
-        ('{"type": "FeatureCollection", "features": []}', "holds no items"),
+        ('{"type": "FeatureCollection", "features": []}', "contains no items"),
         (json.dumps(item(1, {"visual": {"href": "https://example.org/a.tif"}})), "no local file"),
         (json.dumps(item(1, {"visual": {"href": "/vsicurl/http://example.org/a.tif"}})), "no local file"),
         (json.dumps(item(1, {"visual": {"href": "missing.tif"}})), "no raster"),

@@ -274,7 +274,7 @@ def test_archive_with_a_link(tmp_path, refused) -> None:
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(link, "/etc/passwd")
-    refused(path, "holds the link")
+    refused(path, "contains the link")
 
 
 def test_archive_that_would_not_end(tmp_path, refused) -> None:
@@ -327,7 +327,7 @@ def test_kml_that_declares_entities(tmp_path, refused) -> None:
 def test_folder_without_inventory(tmp_path, refused) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
-    refused(folder, "holds no layer that rogi can read")
+    refused(folder, "contains no layer that rogi can read")
     (folder / "image.tif").write_bytes(b"x")
     (folder / "README.txt").write_text("lon,lat\n1,2\n")
     (folder / "prices.csv").write_text("a,b\n1,2\n")
@@ -344,7 +344,7 @@ def test_folder_of_very_many_files(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(sources, "MAX_FILES", 5)
     for k in range(7):
         (tmp_path / f"{k}.txt").touch()
-    with pytest.raises(InputError, match="holds more than 5 files; name the file"):
+    with pytest.raises(InputError, match="contains more than 5 files; name the file"):
         read_inventory(tmp_path)
 
 

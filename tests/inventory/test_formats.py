@@ -297,7 +297,7 @@ def test_a_view_alone_that_does_not_end_is_refused(tmp_path, monkeypatch) -> Non
         *REGISTERED,
         "DROP TABLE t",
     )
-    with pytest.raises(InputError, match=r"a.gpkg holds no layer that can be read .*does not end"):
+    with pytest.raises(InputError, match=r"a.gpkg contains no layer that can be read .*does not end"):
         read_inventory(path)
 
 
@@ -527,7 +527,7 @@ def test_titles_and_merged_cells_above_the_header(tmp_path) -> None:
     assert layer.frame["ID"].tolist() == ["a", "b"]
     assert layer.rows.tolist() == [5, 7]
     assert np.isnan(layer.frame["Height"].to_numpy(dtype=float, na_value=np.nan)[1])
-    assert any("1 cells hold an error" in note for note in layer.notes)
+    assert any("1 cells contain an error" in note for note in layer.notes)
 
 
 def test_spreadsheet_dates(tmp_path) -> None:

@@ -73,11 +73,11 @@ def test_numbers() -> None:
         source = from_numbers(texts)
         assert (list(source.longitude), list(source.latitude)) == ([97.2], [28.1])
     for texts, match in (
-        (["97.2"], "make no pairs"),
+        (["97.2"], "longitude and latitude of each"),
         (["a", "b"], "'a' is not a number"),
         (["7,42 46,5"], "'7,42' may be a number with a decimal comma"),
         (["-70,1234; -33,5"], "'-70,1234' may be a number with a decimal comma"),
-        ([], "make no pairs"),
+        ([], "longitude and latitude of each"),
     ):
         with pytest.raises(OptionError, match=match):
             from_numbers(texts)
@@ -194,7 +194,7 @@ def test_outlines_do_not_rename_units(tmp_path) -> None:
     [
         (["make", "nothing.gpkg"], "nothing.gpkg does not exist"),
         (["make", "--bogus", "1"], "There is no option '--bogus'"),
-        (["make", "1"], "make no pairs"),
+        (["make", "1"], "longitude and latitude of each"),
         (["make", "7,42", "46,5"], "'7,42' may be a number with a decimal comma"),
         (["parse", "x", "--column", "ID"], "--column names a column of a file"),
     ],

@@ -139,7 +139,7 @@ def test_a_mask_elsewhere_is_refused_and_one_of_a_part_says_nothing_of_the_rest(
         left_out(image, tmp_path / "none.tif")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "cloud.txt").write_text("")
-    with pytest.raises(InputError, match="holds no file with udm2"):
+    with pytest.raises(InputError, match="contains no file with udm2"):
         left_out(image, tmp_path / "empty")
     assert parse_mask("year=2021/cloud.tif") == ("year=2021/cloud.tif", None)
     with pytest.raises(OptionError, match="lower value first"):

@@ -340,7 +340,7 @@ def test_files_without_a_place_or_of_complex_numbers_are_refused(tmp_path: Path)
     with pytest.raises(InputError, match="no raster"):
         Imagery.open(tmp_path / "nowhere.tif")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no imagery"):
+    with pytest.raises(InputError, match="contains no imagery"):
         Imagery.open(tmp_path / "empty")
 
 

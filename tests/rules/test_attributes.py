@@ -198,12 +198,12 @@ def test_order_with_few_columns(run: Run) -> None:
         ("AP", -1.0, "ATT007", "below 0 mm"),
         ("PISR", 2.9e6, "ATT008", "W h m⁻²"),
         ("PISR", np.inf, "ATT008", "above 4000"),
-        ("ELE_MIN", -9999.0, "ATT009", "-9999 stands"),
-        ("MAAT", -32768.0, "ATT009", "stands"),
-        ("AREA", 3.4028234663852886e38, "ATT009", "stands"),
+        ("ELE_MIN", -9999.0, "ATT009", "-9999 marks"),
+        ("MAAT", -32768.0, "ATT009", "marks a missing"),
+        ("AREA", 3.4028234663852886e38, "ATT009", "marks a missing"),
         ("AP", 9999.0, None, ""),
-        ("AREA", -9999.0, "ATT009", "stands"),
-        ("LON", -999.0, "ATT009", "stands"),
+        ("AREA", -9999.0, "ATT009", "marks a missing"),
+        ("LON", -999.0, "ATT009", "marks a missing"),
     ],
 )
 def test_ranges_and_sentinels(run: Run, name: str, value: float, code: str | None, word: str) -> None:

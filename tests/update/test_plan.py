@@ -555,7 +555,7 @@ def test_folder_with_decisions_is_kept(plan: Plan, work: Path, tmp_path: Path) -
         with closing(sqlite3.connect(again / "carla.gpkg")) as connection, connection:
             connection.execute(statement)
         before = {p.name: p.read_bytes() for p in again.iterdir()}
-        with pytest.raises(OutputError, match=r"carla.gpkg holds work of a mapper in 1 row"):
+        with pytest.raises(OutputError, match=r"carla.gpkg contains work of a mapper in 1 row"):
             write_plan(fewer, again)
         assert {p.name: p.read_bytes() for p in again.iterdir()} == before
         shutil.rmtree(again)

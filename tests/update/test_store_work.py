@@ -118,7 +118,7 @@ def test_work_committed_while_planning_waits(filled: Database, planned: tuple[In
         anna.commit()
         thread.join(30)
         assert isinstance(found[0], OutputError)
-        assert "holds the work of mappers" in str(found[0])
+        assert "contains work of mappers" in str(found[0])
         assert f"waiting for anna (session {anna.info.backend_pid}" in waits_for
     stored = read_store(filled.url())
     assert stored.tables[0].frame["comment"].dropna().tolist() == ["slow"]
@@ -139,7 +139,7 @@ def test_defaults_of_the_server_change_nothing(
         until_waiting(watch, waiting_pid(watch))
         anna.commit()
         thread.join(30)
-    assert "holds the work of mappers" in str(found[0])
+    assert "contains work of mappers" in str(found[0])
 
 
 def test_who_does_not_end(filled: Database, planned: tuple[Inputs, Path]) -> None:

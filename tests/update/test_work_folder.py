@@ -82,7 +82,7 @@ def test_mapper_who_begins_while_it_is_written(
         return kml(made)
 
     monkeypatch.setattr(work_folder, "uncertain_kml", late)
-    with pytest.raises(OutputError, match=r"anna\.gpkg holds work of a mapper in 1 row"):
+    with pytest.raises(OutputError, match=r"anna\.gpkg contains work of a mapper in 1 row"):
         write_plan(plan, work)
 
 

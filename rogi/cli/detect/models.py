@@ -21,7 +21,7 @@ FORMATS = (*DOCUMENT, Format.CSV, Format.CARD)
 def models(
     places: Annotated[
         list[Path] | None,
-        typer.Argument(help="Bundles (folder or zip), or folders that hold some; default: this folder."),
+        typer.Argument(help="Bundles (folder or zip), or folders that contain some; default: this folder."),
     ] = None,
     self_test: Annotated[
         bool,

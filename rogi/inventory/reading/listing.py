@@ -240,7 +240,7 @@ def _of_kml(file: Path, shown: Path, format: Format) -> Found:
             )
         )
     if not layers:
-        raise InputError(f"{shown} holds no placemark; it may be a blank or damaged file.")
+        raise InputError(f"{shown} contains no placemark; it may be a blank or damaged file.")
     return Found(tuple(layers), tuple(f"{shown.name}: {note}" for note in contents.notes))
 
 
@@ -292,7 +292,7 @@ def _of_driver(checked: Checked, shown: Path, scratch: Path) -> Found:
     if not layers:
         reasons = f" ({'; '.join(passed)})" if passed else ""
         raise InputError(
-            f"{shown} holds no layer that can be read{reasons}; it may be a blank or damaged file."
+            f"{shown} contains no layer that can be read{reasons}; it may be a blank or damaged file."
         )
     left = dict.fromkeys(unsafe, UNKNOWN_ROWS)
     if checked.format in (Format.GEOPACKAGE, Format.SQLITE):
@@ -388,7 +388,7 @@ def _unpacked_kml(file: Path, shown: Path, scratch: Path) -> Path:
     folder = private_folder(scratch)
     members = unpack(file, folder, lambda member: member.suffix.casefold() == ".kml")
     if not members:
-        raise InputError(f"{shown} holds no KML document; save it from its program again.")
+        raise InputError(f"{shown} contains no KML document; save it from its program again.")
     members.sort(key=lambda member: (len(member.parts), member.name.casefold() != "doc.kml", member.name))
     try:
         check(members[0])

@@ -116,7 +116,7 @@ def _of_folder(folder: Path, root: Path, shown: Path, scratch: Path, encoding: s
             unread += found.unread
     if not layers:
         reasons = f" ({'; '.join(passed)})" if passed else ""
-        raise InputError(f"{shown} holds no layer that rogi can read{reasons}; it reads {READABLE}.")
+        raise InputError(f"{shown} contains no layer that rogi can read{reasons}; it reads {READABLE}.")
     return Found(tuple(layers), (*passed, *doubled), tuple(unread))
 
 
@@ -134,7 +134,8 @@ def _walk(folder: Path, shown: Path) -> list[Path]:
         files += [Path(parent, name) for name in sorted(names) if not name.startswith(_HIDDEN)]
         if len(files) > MAX_FILES:
             raise InputError(
-                f"{shown} holds more than {MAX_FILES:,} files; name the file or subfolder of the inventory."
+                f"{shown} contains more than {MAX_FILES:,} files; name the file or subfolder of the "
+                "inventory."
             )
     return files
 
@@ -173,7 +174,7 @@ def _of_archive(path: Path, scratch: Path, encoding: str | None) -> Found:
 
     folder = private_folder(scratch)
     if not unpack(path, folder, wanted):
-        raise InputError(f"{path} holds no file that rogi can read; it reads {READABLE}.")
+        raise InputError(f"{path} contains no file that rogi can read; it reads {READABLE}.")
     if is_geodatabase(folder):  # packed without its folder
         return layers_of(folder, path, scratch, encoding)
     return _of_folder(folder, folder, path, scratch, encoding)

@@ -102,7 +102,7 @@ def _sheet(name: str, grid: Sequence[list[str]], said: Sequence[str]) -> Sheet |
         columns[unique] = typed([_value(grid[row][k]) for row in rows])
     errors = sum(cell in _ERRORS for row in rows for cell in grid[row])
     if errors:
-        notes.append(f"{errors} cells hold an error of a formula, such as #N/A, and count as empty")
+        notes.append(f"{errors} cells contain an error of a formula, such as #N/A, and count as empty")
     return Sheet(name, pd.DataFrame(columns, index=pd.RangeIndex(len(rows))), places, rows + 1, tuple(notes))
 
 

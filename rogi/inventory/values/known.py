@@ -57,7 +57,7 @@ class Quantity:
     values
         (n,) in the concept's unit; NaN where missing, impossible, or in a unit that cannot be converted.
     missing
-        (n,) a number that stands for a missing value.
+        (n,) a number that means that the value is missing.
     impossible
         (n,) outside the concept's range, or not finite.
     unread

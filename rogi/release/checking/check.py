@@ -211,7 +211,7 @@ def _formats(folder: Path, inventory: Inventory) -> Item:
                     one, other = (shapely.get_parts(g) if _multi(g) else g for g in (one, other))
                 if len(one) != len(other) or not shapely.equals_exact(one, other, 0.0).all():
                     faults.append(f"{layer.name} as {what}: outlines or markers differ")
-    return _item("formats", faults, "GeoPackage, GeoParquet, Shapefile and CSV hold the same")
+    return _item("formats", faults, "GeoPackage, GeoParquet, Shapefile and CSV contain the same")
 
 
 def _multi(geometry: np.ndarray[Any, Any]) -> bool:

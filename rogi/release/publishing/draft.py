@@ -76,7 +76,7 @@ def read_state(folder: Path, server: str) -> State:
         ) from None
     if state.server != server:
         raise InputError(
-            f"{folder} was prepared for {state.server} and holds a DOI reserved there; build it again in "
+            f"{folder} was prepared for {state.server} and contains a DOI reserved there; build it again in "
             "another folder "
             f"to publish it at {server}."
         )

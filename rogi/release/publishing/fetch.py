@@ -172,9 +172,8 @@ def _record(number: str, repository: Repository, folder: Path, offline: bool) ->
     found = repository.record(number)
     if found is None:
         raise InputError(
-            f"There is no published record {number} at {repository.address}; check the DOI. The DOI that "
-            "stands for "
-            "all versions is not that of one: take it from the page of the version."
+            f"There is no published record {number} at {repository.address}; check the DOI. The DOI of "
+            "all versions is not that of one version: take it from the page of the version."
         )
     entries = repository.record_files(number)
     if not entries:

@@ -53,7 +53,7 @@ def check(context: Context) -> Iterator[Rows]:
                 missing = missing & (values != 0)  # ATT001 compares zeros with the polygon
             rows = np.flatnonzero(missing)
             messages = [
-                f"{as_text(v)} stands for a missing value; leave the cell empty (null)" for v in values[rows]
+                f"{as_text(v)} marks a missing value; leave the cell empty (null)" for v in values[rows]
             ]
             yield Rows(role, rows, messages, field=context.column_name(role, name), value=values[rows])
 

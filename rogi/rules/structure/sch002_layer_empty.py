@@ -11,7 +11,7 @@ result of a failed export or of a filter left on than of an inventory without ro
 ## Example
 A GeoPackage exported from QGIS while a filter hid all markers:
 
-    the layer of primary markers holds no feature; at least one is expected
+    the layer of primary markers contains no feature; at least one is expected
 
 ## How to fix
 Export the layer again, without filter and with the option "save only selected features" off. Remove a
@@ -41,7 +41,9 @@ def check(context: Context) -> Iterator[Rows]:
         layer = context.layer(role)
         required = layer.schema is not None and layer.schema.required
         if not len(layer) and (required or nothing_at_all):
-            yield Rows.of_layer(role, f"the layer of {role.title} holds no feature; at least one is expected")
+            yield Rows.of_layer(
+                role, f"the layer of {role.title} contains no feature; at least one is expected"
+            )
 
 
 def good() -> Inventory:

@@ -86,9 +86,9 @@ def damage_of(text: str) -> str | None:
     (None, None)
     """
     if text.isascii():
-        return "holds a control character" if not text.isprintable() and _CONTROL.search(text) else None
+        return "contains a control character" if not text.isprintable() and _CONTROL.search(text) else None
     if "\ufffd" in text:
-        return "holds the replacement character U+FFFD: the original text is lost"
+        return "contains the replacement character U+FFFD: the original text is lost"
     repaired = _HIGH_RUN.sub(_from_utf8, text)
     if repaired != text:
         return f"is UTF-8 that was read as Latin-1 or Windows-1252; {quoted(repaired)} is meant"
@@ -97,7 +97,7 @@ def damage_of(text: str) -> str | None:
     if (run := _GBK_RUN.search(text)) and (chinese := _from_gbk(run.group())):
         return f"looks like Chinese in GBK that was read as Latin-1; {quoted(chinese)} is meant?"
     if _CONTROL.search(text):
-        return "holds a control character"
+        return "contains a control character"
     return None
 
 

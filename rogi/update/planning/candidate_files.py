@@ -120,8 +120,8 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
     usable = _polygonal(shapes)
     if not usable.any():
         raise InputError(
-            f"{source.title} holds no polygons, so every unit would count as not detected; name the file and "
-            "layer of the candidates with --candidates FILE:LAYER."
+            f"{source.title} contains no polygons, so every unit would count as not detected; name the file "
+            "and layer of the candidates with --candidates FILE:LAYER."
         )
     lonlat = to_lonlat(shapes[usable], frame.crs)
     here = on_earth(lonlat)
@@ -249,7 +249,7 @@ def _polygon_layer(layers: Sequence[SourceLayer], wanted: str, spec: str) -> Sou
         return shapes[0]
     if not shapes:
         kinds = ", ".join(sorted({s.family.value for s in layers})) or "nothing"
-        raise InputError(f"{spec} holds no layer of polygons but {kinds}; name a file of outlines.")
+        raise InputError(f"{spec} contains no layer of polygons but {kinds}; name a file of outlines.")
     names = ", ".join(s.layer or s.shown.stem for s in shapes)
     raise InputError(f"{spec} has several layers of polygons ({names}); name one as FILE:LAYER.")
 

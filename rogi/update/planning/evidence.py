@@ -126,8 +126,8 @@ def gather_evidence(
         )
     if probability is None and found.coverage is None:
         notes.append(
-            "nothing says which ground the candidates were looked for on (a layer 'coverage' or "
-            "--probability), so units without a candidate count as seen"
+            "no layer 'coverage' and no --probability: units without a candidate count as seen, also outside "
+            "the predicted area"
         )
     notes += [f"{error.note}: what lies on it could not be judged" for error in damaged]
     return Evidence(

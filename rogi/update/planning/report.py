@@ -87,10 +87,10 @@ def pages(plan: Plan) -> dict[str, str]:
 
 
 def _page(plan: Plan) -> Page:
-    """A map of the packages and their areas, the tasks most worth a look."""
+    """A map of the packages and their areas, the tasks to check first."""
     drawn, areas = _map(plan)
     return Page(
-        sections=[Section("map", "Map", drawn + areas), Section("tasks", "Most worth a look", _tasks(plan))]
+        sections=[Section("map", "Map", drawn + areas), Section("tasks", "Check first", _tasks(plan))]
     )
 
 

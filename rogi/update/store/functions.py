@@ -12,7 +12,7 @@ from rogi.update.vocabulary import TASK_COLUMNS
 
 GONE_MESSAGE: Final = "no row was changed: it was deleted or planned anew meanwhile; reload the layer"
 TEXT_MESSAGE: Final = "a comment needs a text"
-ROW_MESSAGE: Final = "a comment belongs to a row of tasks; there is none with this fid"
+ROW_MESSAGE: Final = "a comment belongs to a row of tasks; no row has this fid"
 
 EDIT, REVIEW = "edit", "review"
 """What a role may do with the rows of a package, in ``mappers.may``."""

@@ -305,7 +305,7 @@ def _refuse_work(connection: psycopg.Connection[Any], address: StoreAddress) -> 
     ).fetchone()
     if row is None or row[0]:
         raise OutputError(
-            f"The store {address} holds the work of mappers; apply it first, name another schema with "
+            f"The store {address} contains work of mappers; apply it first, name another schema with "
             "?schema=, or drop that schema by hand."
         )
 
