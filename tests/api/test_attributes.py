@@ -182,5 +182,5 @@ def test_regions_may_be_a_table(tmp_path: Path) -> None:
     by_table.write(tmp_path / "filled.gpkg")
     other = rogi.fill_attributes(outlines, regions=regions.iloc[::-1], fields="subregion")
     assert other.provenance["inputs"].iloc[0] == (source,)  # the order of rows does not matter
-    with pytest.raises(InputError, match="Polygons are a path or a GeoDataFrame, found list"):
+    with pytest.raises(InputError, match="Polygons are a path, a GeoDataFrame or an Inventory, found list"):
         rogi.fill_attributes(outlines, regions=[1])
