@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +13,14 @@ import pytest
 import shapely
 from affine import Affine
 
+import rogi
 from rogi.attributes.configuration import AttributeSettings, ClimateSource
 from rogi.attributes.derive import derive_attributes
 from rogi.attributes.derived import Derived
-from rogi.attributes.fields import Group
+from rogi.attributes.fields import GROUPS, QUALITY, Group
 from rogi.attributes.plausible import explanation, impossible, plausible_range
-from rogi.attributes.reasons import Nulls
+from rogi.attributes.reasons import NO_POSITION, NO_VALUE, REFUSED, WITHOUT_AREA, Nulls
+from rogi.attributes.registry import sources
 from rogi.attributes.relief import ZonalOptions
 from rogi.attributes.zonal.groups import Engine
 from rogi.errors import InputError
@@ -273,3 +276,19 @@ def test_every_fill_value_is_named(fill: float) -> None:
 def test_every_mistake_in_the_unit_is_named(concept: str, value: float, guess: str) -> None:
     """True values are worked out by hand."""
     assert guess in explanation(concept, value)
+
+
+def test_the_page_and_the_function_name_all_groups_sources_and_columns() -> None:
+    """Lists written by hand: groups of --fields, columns on quality, reasons, and other sources."""
+    page = (Path(__file__).parents[2] / "docs/commands/attributes.md").read_text(encoding="utf-8")
+    groups = re.search(r"groups \((.*?), and `ELE`", page, re.DOTALL)
+    assert groups is not None
+    assert set(re.findall(r"`(\w+)`", groups[1])) == set(GROUPS)
+    table = page.partition("| column | what |")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(QUALITY.values())
+    for reason in NO_VALUE | {WITHOUT_AREA, NO_POSITION, REFUSED}:
+        assert f"`{reason}`" in page
+    for source in sources():
+        assert f"| `--{source}` |" in page
+        assert f"``{source}``" in (rogi.fill_attributes.__doc__ or "")
