@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -94,8 +95,9 @@ def dark_edge(tile: Tile) -> bool:
     for row in (0, (height - side) // 2, height - side):
         for column in (0, (width - side) // 2, width - side):
             window = Window(row, row + side, column, column + side)
-            if _near(tile, window, 0.0, NEAR).mean() > 0.5:
-                return True
+            with suppress(CorruptTile):  # what cannot be read is said where it is needed
+                if _near(tile, window, 0.0, NEAR).mean() > 0.5:
+                    return True
     return False
 
 

@@ -16,7 +16,7 @@ from rasterio.warp import transform as transform_points
 from rasters import CORNER, UTM, grid, write
 
 import rogi
-from rogi.detection.imagery.channels import Imagery
+from rogi.detection.imagery.channels import CorruptTile, Imagery
 from rogi.detection.origin import Origin, refuse_other_raster
 from rogi.errors import InputError, OptionError
 from rogi.raster.image_dates import iso_date, named_date
@@ -93,6 +93,17 @@ def test_a_better_image_on_another_grid_counts(folder: Path, tmp_path: Path) -> 
     assert {latest.dates[n] for n in np.unique(dates[inner])} == {"2022-01-01"}
     earliest = Imagery.open(folder, prefer="earliest")
     assert (earliest.read(0, 0, *earliest.shape)[0][0][inner] == 30).all()
+
+
+def test_damaged_files_cost_no_other_date(folder: Path) -> None:
+    """A candidate beside a file that is cut off has the date of what can be read."""
+    cut = folder / f"{NAMES[1]}.tif"
+    cut.write_bytes(cut.read_bytes()[:-600])
+    imagery = Imagery.open(folder)
+    with pytest.raises(CorruptTile):
+        imagery.read(0, 0, SIDE, SIDE)
+    dates = imagery.read_dates(0, 0, SIDE, SIDE)
+    assert {imagery.dates[number] for number in np.unique(dates)} == {"2021-08-01"}
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="a system without time zones by TZ")

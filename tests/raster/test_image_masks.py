@@ -14,7 +14,8 @@ from rasterio.warp import reproject
 from rasterio.warp import transform as transform_points
 from rasters import CORNER, UTM, grid, picture, write
 
-from rogi.detection.imagery.channels import Imagery
+from rogi.detection.imagery.channels import CorruptTile, Imagery
+from rogi.detection.imagery.values import dark_edges
 from rogi.errors import InputError, OptionError
 from rogi.raster.cloud_masks import parse_mask
 
@@ -191,3 +192,16 @@ def test_dark_ground_inside_is_no_fill(tmp_path: Path) -> None:
     values[:, 100:124, 100:124] = 9
     path = write(tmp_path / "a.tif", values, compress="jpeg", photometric="ycbcr", jpeg_quality=95)
     assert not left_out(path, nodata=[0])[104:120, 104:120].any()
+
+
+def test_dark_edges_are_said_also_beside_damage(tmp_path: Path) -> None:
+    """Fill of JPEG without a nodata value; the second image is cut off, which is not said here."""
+    options = {"compress": "jpeg", "photometric": "ycbcr", "jpeg_quality": 95}
+    write(tmp_path / "fill.tif", wedge()[0], **options)  # type: ignore[arg-type]
+    cut = write(tmp_path / "cut.tif", wedge(100)[0], **options)  # type: ignore[arg-type]
+    cut.write_bytes(cut.read_bytes()[:-2000])
+    imagery = Imagery.open(tmp_path)
+    with pytest.raises(CorruptTile):
+        imagery.read(0, 0, *imagery.shape)
+    (note,) = dark_edges(imagery)
+    assert note.startswith("1 image compressed") and "fill.tif: edges nearly black" in note

@@ -5,6 +5,7 @@ What a pixel is given as depends on the pixel alone, never on the window it is r
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -216,7 +217,10 @@ class Imagery:
         return "/".join(dict.fromkeys([known[0], known[-1]])) if known else ""
 
     def read_dates(self, row: int, column: int, height: int, width: int) -> NDArray[np.int64]:
-        """Which of `dates` the pixels of a window have, -1 where not valid; shape (height, width)."""
+        """Which of `dates` the pixels of a window have, -1 where not valid; shape (height, width).
+
+        Files that cannot be read there are left out.
+        """
         window = Window(row, row + height, column, column + width)
         found = np.full(window.shape, -1)
         for image in self.images:
@@ -228,7 +232,8 @@ class Imagery:
             for tile in image.layer.tiles_in(around):
                 inside = around.moved(-tile.row, -tile.column).within(tile.shape)
                 part = around.part(inside.moved(tile.row, tile.column))
-                own[part][tile.read(inside)[1]] = self.dates.index(tile.date)
+                with contextlib.suppress(CorruptTile):
+                    own[part][tile.read(inside)[1]] = self.dates.index(tile.date)
             if image.resampling is not None:
                 own = image.resampling.picked(own, around, window, -1)
             found = np.where(empty, own, found)
