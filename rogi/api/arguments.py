@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from enum import StrEnum
 from os import PathLike
@@ -39,10 +39,21 @@ def open_imagery(
         source,
         bands=parse_choice(bands) if bands is None or isinstance(bands, str) else tuple(bands),
         channels={name: Path(path) for name, path in (channels or {}).items()},
-        nodata=(nodata,) if isinstance(nodata, int | float) else tuple(nodata),
+        nodata=_numbers(nodata),
         masks=as_texts(mask),
         **more,
     )
+
+
+def _numbers(nodata: Any) -> tuple[float, ...]:
+    """Numbers that are void: one, several, or None for none."""
+    given = (nodata,) if isinstance(nodata, str) or not isinstance(nodata, Iterable) else nodata
+    try:
+        return tuple(float(number) for number in given if number is not None)
+    except (TypeError, ValueError):
+        raise OptionError(
+            f"nodata is a number such as 0, or several such as [0, 255], found {nodata!r}."
+        ) from None
 
 
 def as_settings(kind: Any, given: Mapping[str, Any]) -> Any:
@@ -68,6 +79,8 @@ def as_settings(kind: Any, given: Mapping[str, Any]) -> Any:
                 shown = " or ".join(choices)
                 raise OptionError(f"The {one.name} is {shown}, found {given[one.name]!r}.")
             chosen[one.name] = choices(given[one.name])
+        elif isinstance(one.default, float) and type(given.get(one.name)) is int:
+            chosen[one.name] = float(given[one.name])  # 3 and 3.0 are written alike
     return kind(**chosen)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from rogi.api.inventories import as_paths
 from rogi.detection.model.bundle_writing import check_target
 from rogi.detection.model.card import ModelCard
 from rogi.detection.model.export import check_installed
-from rogi.detection.patches.cutting import PatchSettings
+from rogi.detection.patches.cutting import PatchSettings, usual_stride
 from rogi.detection.patches.extraction import make_patches
 from rogi.detection.patches.label_rasters import read_outlines
 from rogi.detection.patches.shards import PatchCard, PatchSet
@@ -27,7 +27,7 @@ from rogi.detection.training.loop import train as train_network
 from rogi.detection.training.outcome import check_name, write_model
 from rogi.detection.training.report import curves_figure
 from rogi.detection.training.settings import TrainingSettings
-from rogi.errors import InputError
+from rogi.errors import InputError, OptionError
 from rogi.public import public
 from rogi.raster.files import close_files
 
@@ -115,9 +115,9 @@ def cut_patches(
     remote : bool
         Whether rasters may be read from addresses (``https://``, ``s3://``).
     **settings
-        Fields of `rogi.detection.patches.cutting.PatchSettings`: ``size=480`` and ``stride=320`` (pixels),
-        ``context_m=1500`` (m), ``train_share=0.7``, ``split="blocked"``, ``seed=0``, ``background=0.1``
-        (share of random ground), ``hard=3`` (weight of rejected candidates) …
+        Fields of `rogi.detection.patches.cutting.PatchSettings`: ``size=480`` and ``stride=320`` (pixels;
+        by default two thirds of the size), ``context_m=1500`` (m), ``train_share=0.7``, ``split="blocked"``,
+        ``seed=0``, ``background=0.1`` (share of random ground), ``hard=3`` (weight of rejected candidates) …
 
     Returns
     -------
@@ -147,6 +147,8 @@ def cut_patches(
     >>> cut.card.size, cut.card.channels, sorted(set(cut.index["split"]))
     (128, ('red', 'green', 'blue'), ['train', 'validation'])
     """
+    if isinstance(size := settings.get("size"), int):
+        settings = {"stride": usual_stride(size)} | settings
     chosen = as_settings(PatchSettings, settings)
     try:
         images = [
@@ -247,7 +249,8 @@ def train(
     force : bool
         Replace a bundle that exists.
     augmentation : mapping, optional
-        Fields of `rogi.detection.training.augmentation.Augmentation`: ``{"turn": False, "scale": 0.25}``.
+        Fields of `rogi.detection.training.augmentation.Augmentation`: ``{"turn": False, "scale": 0.25}``,
+        and ``crop``, the side of the windows.
     **settings
         Fields of `rogi.detection.training.settings.TrainingSettings`: ``epochs=20``, ``batch=8``,
         ``loss="bce+dice"``, ``learning_rate=1e-3``, ``device="cpu"``, ``seed=0`` …
@@ -282,6 +285,11 @@ def train(
     check_installed()
     title = name or (target.stem if target.suffix.lower() == ".zip" else target.name)
     check_name(title, version)
+    own = [one.name for one in fields(Augmentation) if one.name in settings]
+    if own:
+        raise OptionError(
+            f"{own[0]} is given in augmentation: augmentation={{{own[0]!r}: {settings[own[0]]!r}}}."
+        )
     chosen = as_settings(TrainingSettings, settings)
     if augmentation is not None:
         chosen = replace(chosen, augmentation=as_settings(Augmentation, augmentation))

@@ -33,7 +33,7 @@ from rogi.raster.guard import (
     refuse_remote,
 )
 from rogi.raster.heights import horizontal
-from rogi.raster.spectral_names import COLOURS
+from rogi.raster.spectral_names import COLOURS, meaning
 
 if TYPE_CHECKING:
     import pyproj
@@ -138,7 +138,8 @@ class Header:
     described : tuple of bool
         Whether that is a description; by default many programs write colours whatever the bands are.
     colours : tuple of str
-        What each band is: ``red``, ``alpha``, ``palette``, ``gray`` ...
+        What each band is: ``red``, ``alpha``, ``palette``, ``gray`` ... A band that is described as a colour,
+        such as nir, is no alpha: GDAL calls the fourth band of bytes so unless told otherwise.
     made : str
         Tag TIFFTAG_DATETIME, as it is.
     lossy : bool
@@ -227,7 +228,15 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
     try:
         with _strictly(), gdal_open(path) as dataset:
             own = crs if crs is not None else dataset.crs and dataset.crs.to_wkt()
-            flags = [flag for band in dataset.mask_flag_enums for flag in band]
+            colours = tuple(
+                "undefined" if colour.name == "alpha" and meaning(text or "", path.name) else colour.name
+                for text, colour in zip(dataset.descriptions, dataset.colorinterp, strict=True)
+            )
+            veils = [
+                flags
+                for flags in dataset.mask_flag_enums
+                if "alpha" in colours or MaskFlags.alpha not in flags
+            ]
             header = Header(
                 path=path,
                 stamp=raster_stamp(path),
@@ -242,14 +251,14 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
                 offsets=tuple(dataset.offsets),
                 units=tuple(_unit(dataset, band) for band in dataset.indexes),
                 names=tuple(
-                    (text or (colour.name if colour.name in COLOURS else "")).strip().casefold()
-                    for text, colour in zip(dataset.descriptions, dataset.colorinterp, strict=True)
+                    (text or (colour if colour in COLOURS else "")).strip().casefold()
+                    for text, colour in zip(dataset.descriptions, colours, strict=True)
                 ),
                 described=tuple(bool(text and text.strip()) for text in dataset.descriptions),
-                colours=tuple(colour.name for colour in dataset.colorinterp),
+                colours=colours,
                 made=str(dataset.tags().get("TIFFTAG_DATETIME", "")),
                 lossy=_is_lossy(dataset) or (dataset.driver == "VRT" and _is_lossy_behind(dataset, path)),
-                masked=MaskFlags.per_dataset in flags or MaskFlags.alpha in flags,
+                masked=any(MaskFlags.per_dataset in flags or MaskFlags.alpha in flags for flags in veils),
                 point=dataset.tags().get("AREA_OR_POINT") == "Point",
                 composed=dataset.driver == "VRT",
                 files=_files(dataset, path) if plain else (disk,),

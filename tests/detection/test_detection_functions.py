@@ -211,3 +211,35 @@ def test_training_is_that_of_the_command(run: Run, tmp_path: Path) -> None:
         rogi.train(patches, tmp_path / "x.zip", epoch=3)
     with pytest.raises(OptionError, match="schedule is cosine or poly or constant, found 'flat'"):
         rogi.train(patches, tmp_path / "x.zip", schedule="flat")
+    with pytest.raises(OptionError, match="crop is given in augmentation"):
+        rogi.train(patches, tmp_path / "x.zip", crop=32)
+
+
+def test_patches_are_those_of_the_command(run: Run, files: tuple[Path, Path], tmp_path: Path) -> None:
+    """To the byte, also where a size is given without a stride, and a whole number for a fraction."""
+    image, _ = files
+    units = gpd.GeoDataFrame(
+        geometry=shapely.box(
+            [500_315, 500_665], [3_399_530, 3_399_130], [500_615, 500_965], [3_399_780, 3_399_330]
+        ),
+        crs="EPSG:32646",
+    )
+    units.to_file(tmp_path / "units.gpkg")
+    options = ("--size", 32, "--context", 200, "--hard", 3, "--split", "random", "--quiet")
+    run("detect", "patches", image, "--units", tmp_path / "units.gpkg", "-o", tmp_path / "a", *options)
+    made = rogi.cut_patches(
+        image, tmp_path / "units.gpkg", tmp_path / "b", size=32, context_m=200, hard=3, split="random"
+    )
+    assert made.card.stride == 22
+    for path in (tmp_path / "a").iterdir():
+        assert (tmp_path / "b" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_numbers_and_choices_as_python_gives_them(files: tuple[Path, Path]) -> None:
+    image, model = files
+    whole = rogi.predict(image, model, nodata=None)
+    assert len(rogi.predict(image, model, nodata=np.uint8(190))) == 0 < len(whole)
+    with pytest.raises(OptionError, match=r"nodata is a number such as .* found 'none'"):
+        rogi.predict(image, model, nodata="none")
+    with pytest.raises(OptionError, match=r"^prefer='latest': no image states its date"):
+        rogi.predict(image, model, prefer="latest")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 from bundles import tiny_bundle
+from patchsets import tiny_patches
 
 onnx = pytest.importorskip("onnx")
 
@@ -56,7 +57,9 @@ def network(
     )
     nodes = [helper.make_node("Conv", [names[0], "k"], ["raw" if last else names[1]], kernel_shape=[1, 1])]
     if last:
-        nodes.append(helper.make_node(last, ["raw"], [names[1]]))
+        nodes.append(
+            helper.make_node(last, ["raw"], [names[1]], **({"axis": 1} if last == "Softmax" else {}))
+        )
     graph = helper.make_graph(
         nodes, "g",
         [helper.make_tensor_value_info(names[0], kind, [batch, 3, patch, patch])],
@@ -79,10 +82,11 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
         (network(), {"gives": "logits"}, lambda s: sigmoid(s)),
         (network(names=(INPUT, OUTPUT)), {"gives": "logits"}, lambda s: sigmoid(s)),
         (network(classes=2), {"gives": "softmax", "rock_glacier": 1}, lambda s: sigmoid(s)),
+        (network(classes=2, last="Softmax"), {"gives": "softmax", "rock_glacier": 1}, lambda s: sigmoid(s)),
         (network(last="Sigmoid", patch="side"), {}, lambda s: sigmoid(s)),
         (network(last="Sigmoid", batch=1), {}, lambda s: sigmoid(s)),
     ],
-    ids=["probability", "logits", "names", "softmax", "free sides", "batch of one"],
+    ids=["probability", "logits", "names", "softmax", "its own softmax", "free sides", "batch of one"],
 )  # fmt: skip
 def test_what_it_gives_is_the_probability(
     model: bytes, changes: dict[str, Any], expected: Callable[[np.ndarray], np.ndarray], tmp_path: Path
@@ -100,6 +104,22 @@ def test_what_it_gives_is_the_probability(
     assert (bundle.card.training_data, bundle.card.licence) == (CARD["training_data"], "CC-BY-4.0")
     assert bundle.card.imported is not None and bundle.card.imported.name == "m.onnx"
     assert select_backend(bundle, precision="fp32", device="cpu").plan.backend in ("openvino", "onnxruntime")
+
+
+def test_patches_become_the_golden_example(tmp_path: Path) -> None:
+    """The first two of validation, normalised by the card; patches of another size are refused."""
+    patches = tiny_patches(tmp_path / "patches", size=PATCH)
+    files = written(tmp_path, network(), gives="logits")
+    import_model(*files, tmp_path / "made.zip", patches=tmp_path / "patches")
+    golden = Bundle.load(tmp_path / "made.zip").golden()
+    read = [patches.read(int(position)) for position in patches.positions("validation")[:2]]
+    expected = np.stack([np.where(valid, (image.astype(float) - 100) / 50, 0) for image, _, valid in read])
+    np.testing.assert_allclose(golden.input, expected, atol=1e-6)
+    tiny_patches(tmp_path / "small", size=32)
+    with pytest.raises(
+        InputError, match="has patches of 32 pixels with the channels red, green, blue; by the"
+    ):
+        import_model(*files, tmp_path / "other.zip", patches=tmp_path / "small")
 
 
 def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
@@ -152,6 +172,7 @@ def foreign() -> bytes:
             "has imported, which rogi",
         ),
         (network(last="Sigmoid"), {"calibration": {}, "rogi": "9"}, "has rogi, calibration, which rogi"),
+        (network(last="Sigmoid"), {"gives": "logits"}, "seems to be probabilities already"),
     ],
 )
 def test_what_is_refused(model: bytes, changes: dict[str, Any], said: str, tmp_path: Path) -> None:

@@ -148,6 +148,32 @@ def test_mask_and_alpha_are_asked(tmp_path: Path) -> None:
     np.testing.assert_array_equal(imagery.read(0, 0, 8, 8)[1], mask > 0)
 
 
+@pytest.mark.parametrize(
+    ("described", "names"),
+    [
+        (("blue", "green", "red", "nir"), ("blue", "green", "red", "nir")),
+        (("B02", "B03", "B04", "B08"), ("blue", "green", "red", "nir")),
+        (("mask", "red", "green", "blue"), ("red", "green", "blue")),
+    ],
+)
+def test_a_band_described_as_a_colour_is_no_alpha(
+    described: tuple[str, ...], names: tuple[str, ...], tmp_path: Path
+) -> None:
+    """GDAL writes the fourth band of bytes as alpha by default; its zeros are dark ground, not void."""
+    values = picture((8, 8), bands=4)
+    values[3, 2:4] = 0
+    path = write(tmp_path / "four.tif", values)
+    with rasterio.open(path, "r+") as dataset:
+        dataset.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha]
+        dataset.descriptions = described
+    imagery = Imagery.open(path, bands=names)
+    found, valid = imagery.read(0, 0, 8, 8)
+    assert imagery.names == names and valid.all()
+    order = [[*described].index(name) if name in described else names.index(name) for name in names]
+    np.testing.assert_array_equal(found, values[order])
+    assert Imagery.open(path).names == ("red", "green", "blue")
+
+
 @given(st.integers(0, 2**31))
 @settings(max_examples=25)
 def test_zeros_joined_to_the_edge_are_void_and_others_are_not(

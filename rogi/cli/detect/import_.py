@@ -10,7 +10,7 @@ import typer
 
 from rogi.cli.common import KEEPS
 from rogi.detection.model.bundle import Bundle
-from rogi.detection.model.importing import GOLDEN_IMAGES, example_images, import_model
+from rogi.detection.model.importing import import_model
 
 
 def import_(
@@ -37,10 +37,7 @@ def import_(
 
     Example: `rogi detect import unet.onnx --card card.yaml -o unet.zip`
     """
-    images = None
-    if patches is not None:
-        images = example_images(patches, card, GOLDEN_IMAGES)
-    made = import_model(model, card, output, images=images, force=force)
+    made = import_model(model, card, output, patches=patches, force=force)
     bundle = Bundle.load(output)
     names = ", ".join(channel.name for channel in made.channels)
     sys.stdout.write(

@@ -14,7 +14,7 @@ from rogi.cli.options import Remote, pairs
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.detection.imagery.channels import Imagery
-from rogi.detection.patches.cutting import PatchSettings
+from rogi.detection.patches.cutting import PatchSettings, usual_stride
 from rogi.detection.patches.extraction import make_patches
 from rogi.detection.patches.label_rasters import read_outlines
 from rogi.detection.patches.split import SplitMethod
@@ -157,7 +157,7 @@ def patches(
     settings = PatchSettings(
         context_m=context,
         size=size,
-        stride=stride if stride is not None else 2 * max(1, round(size / 3)),
+        stride=stride if stride is not None else usual_stride(size),
         train_share=train_share,
         split=_split(split),
         block_m=block,

@@ -48,6 +48,9 @@ OF_ROGI: Final = ("calibration", "training")
 
 GIVES: Final = ("probability", "logits", "softmax")
 GOLDEN_IMAGES: Final = 2
+SIGMOID_OF_1: Final = 0.73106
+"""Probabilities that are taken for logits come out from 0.5 to this."""
+
 AGREEMENT: Final = 1e-4
 """Largest difference of a probability between an image computed alone and beside another."""
 
@@ -61,7 +64,7 @@ class Wanted:
     card : ModelCard
     gives : str
         ``probability``, ``logits`` (a sigmoid is put behind it) or ``softmax`` (over classes, of which one is
-        rock glacier; it is put behind it).
+        rock glacier; it is put behind it, unless the network ends with one).
     rock_glacier : int
         Number of the class of rock glacier, from 0.
     """
@@ -76,7 +79,7 @@ def import_model(
     card: Path,
     target: Path,
     *,
-    images: npt.NDArray[np.float32] | None = None,
+    patches: Path | None = None,
     force: bool = False,
 ) -> ModelCard:
     """Make a bundle of an ONNX model.
@@ -89,16 +92,17 @@ def import_model(
         YAML with the fields of `ASKED`, and others of a bundle's card.
     target : Path
         Folder, or zip, to make.
-    images : array of float32, (n, channels, patch, patch), optional
-        For the golden example, normalised; by default smooth noise.
+    patches : Path, optional
+        Folder of patches with the channels and size of the card: two of validation become the golden
+        example; by default it is smooth noise.
     force : bool
         Replace a bundle that is there.
 
     Raises
     ------
     InputError
-        The model is damaged, wants other files, has other operators, inputs or outputs than it should; or the
-        card lacks what is asked for.
+        The model is damaged, wants other files, has other operators, inputs or outputs than it should; the
+        card lacks what is asked for; or the patches are others.
     OutputError
         The bundle exists, or cannot be written.
     MissingExtra
@@ -107,10 +111,14 @@ def import_model(
     data = _read(model)
     wanted = read_wanted(card, Source(model.name, hashlib.sha256(data).hexdigest()))
     network = adapted(data, model, wanted)
-    examples = (
-        _noise(wanted.card) if images is None else np.ascontiguousarray(images[:GOLDEN_IMAGES], np.float32)
-    )
+    examples = _noise(wanted.card) if patches is None else _examples(wanted.card, patches)
     golden = Golden(examples, _answers(network, examples, model))
+    least, most = float(golden.expected.min()), float(golden.expected.max())
+    if wanted.gives == "logits" and least >= 0.5 and most <= SIGMOID_OF_1:
+        raise InputError(
+            f"{card} says that {model} gives logits, but what it gives lies between 0 and 1; it seems to be "
+            "probabilities already. Say gives: probability."
+        )
     write_files(target, wanted.card, onnx=network, weights=None, golden=golden, force=force)
     return wanted.card
 
@@ -155,30 +163,6 @@ def read_wanted(path: Path, imported: Source) -> Wanted:
     return Wanted(card, gives, number)
 
 
-def example_images(patches: Path, card: Path, count: int = GOLDEN_IMAGES) -> npt.NDArray[np.float32]:
-    """Patches of validation as the network of a card takes them.
-
-    Raises
-    ------
-    InputError
-        The patches have other channels, or another size.
-    """
-    wanted = read_wanted(card, Source("", "0" * 64)).card
-    data = PatchSet.open(patches)
-    names = tuple(channel.name for channel in wanted.channels)
-    if data.card.channels != names or data.card.size != wanted.patch:
-        raise InputError(
-            f"{patches} has patches of {data.card.size} pixels with the channels "
-            f"{', '.join(data.card.channels)}; by the card the model takes {wanted.patch} pixels with "
-            f"{', '.join(names)}."
-        )
-    chosen = data.positions("validation")[:count]
-    if not len(chosen):
-        raise InputError(f"{patches} has no patches of validation for the golden example; leave it out.")
-    read = [data.read(int(position)) for position in chosen]
-    return np.stack([wanted.normalise(image, valid) for image, _, valid in read])
-
-
 def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
     """The model with the input and output of a bundle: any number of images, probabilities of its outputs.
 
@@ -220,13 +204,16 @@ def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
         graph,
         {given[0].name: INPUT, graph.output[0].name: OUTPUT if wanted.gives == "probability" else "raw"},
     )
+    ends = {node.op_type for node in graph.node if "raw" in node.output}
     if wanted.gives == "logits":
         graph.node.append(helper.make_node("Sigmoid", ["raw"], [OUTPUT]))
     elif wanted.gives == "softmax":
         index = np.array([wanted.rock_glacier], np.int64)
         graph.initializer.append(numpy_helper.from_array(index, "rogi_class"))
-        graph.node.append(helper.make_node("Softmax", ["raw"], ["rogi_shares"], axis=1))
-        graph.node.append(helper.make_node("Gather", ["rogi_shares", "rogi_class"], [OUTPUT], axis=1))
+        shares = "raw" if ends == {"Softmax"} else "rogi_shares"
+        if shares != "raw":
+            graph.node.append(helper.make_node("Softmax", ["raw"], [shares], axis=1))
+        graph.node.append(helper.make_node("Gather", [shares, "rogi_class"], [OUTPUT], axis=1))
     image = helper.make_tensor_value_info(INPUT, floating, ["n", channels, card.patch, card.patch])
     answer = helper.make_tensor_value_info(OUTPUT, floating, ["n", len(card.outputs), card.patch, card.patch])
     del graph.input[:], graph.output[:], graph.value_info[:], model.metadata_props[:]
@@ -328,6 +315,23 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _examples(card: ModelCard, patches: Path) -> npt.NDArray[np.float32]:
+    """Patches of validation as the network takes them."""
+    data = PatchSet.open(patches)
+    names = tuple(channel.name for channel in card.channels)
+    if data.card.channels != names or data.card.size != card.patch:
+        raise InputError(
+            f"{patches} has patches of {data.card.size} pixels with the channels "
+            f"{', '.join(data.card.channels)}; by the card the model takes {card.patch} pixels with "
+            f"{', '.join(names)}."
+        )
+    chosen = data.positions("validation")[:GOLDEN_IMAGES]
+    if not len(chosen):
+        raise InputError(f"{patches} has no patches of validation for the golden example; leave it out.")
+    read = [data.read(int(position)) for position in chosen]
+    return np.stack([card.normalise(image, valid) for image, _, valid in read]).astype(np.float32)
 
 
 def _noise(card: ModelCard) -> npt.NDArray[np.float32]:

@@ -28,6 +28,11 @@ TRIALS = 200
 BACKGROUND, ROCK_GLACIER, BORDER = 0, 1, 2
 
 
+def usual_stride(size: int) -> int:
+    """Pixels between neighbouring patches of a side, unless another is chosen: two thirds of it, even."""
+    return 2 * max(1, round(size / 3))
+
+
 @dataclass(frozen=True)
 class PatchSettings:
     """How patches are cut and divided; the first four as in Sun et al. (2024, Sect. 3.1).
