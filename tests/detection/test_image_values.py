@@ -174,6 +174,8 @@ def test_one_tile_of_a_folder_is_named_and_trusted_only_when_told(bundle: Bundle
     assert pyogrio.read_dataframe(out, layer="coverage")["image_note"].notna().sum() == 1
     with rasterio.open(raster) as file:
         assert file.tags()["ROGI_IMAGE_NOTE"] == kind
+    alone = rogi.predict(source / "t1.tif", bundle.path, backend="onnxruntime", trust_values=True)
+    assert alone.coverage["image_note"].tolist() == [kind]
 
 
 def test_a_bundle_of_before_is_checked_by_mean_and_deviation_and_says_so(tmp_path: Path) -> None:

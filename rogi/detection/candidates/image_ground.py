@@ -118,7 +118,7 @@ def with_doubts(found: Candidates, doubts: Sequence[Doubt], crs: pyproj.CRS) -> 
 def _polygons(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Parts of geometries that are polygons, one a row."""
     single = frame.explode(ignore_index=True)
-    return single[single.geom_type == "Polygon"].reset_index(drop=True)
+    return single[(single.geom_type == "Polygon") & ~single.is_empty].reset_index(drop=True)
 
 
 def _shapes(frame: gpd.GeoDataFrame) -> Geometries:
