@@ -82,11 +82,15 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
         (network(), {"gives": "logits"}, lambda s: sigmoid(s)),
         (network(names=(INPUT, OUTPUT)), {"gives": "logits"}, lambda s: sigmoid(s)),
         (network(classes=2), {"gives": "softmax", "rock_glacier": 1}, lambda s: sigmoid(s)),
+        (network(classes=2, opset=11), {"gives": "softmax", "rock_glacier": 1}, lambda s: sigmoid(s)),
         (network(classes=2, last="Softmax"), {"gives": "softmax", "rock_glacier": 1}, lambda s: sigmoid(s)),
         (network(last="Sigmoid", patch="side"), {}, lambda s: sigmoid(s)),
         (network(last="Sigmoid", batch=1), {}, lambda s: sigmoid(s)),
     ],
-    ids=["probability", "logits", "names", "softmax", "its own softmax", "free sides", "batch of one"],
+    ids=[
+        "probability", "logits", "names", "softmax", "softmax of opset 11", "its own softmax", "free sides",
+        "batch of one",
+    ],
 )  # fmt: skip
 def test_what_it_gives_is_the_probability(
     model: bytes, changes: dict[str, Any], expected: Callable[[np.ndarray], np.ndarray], tmp_path: Path

@@ -204,15 +204,20 @@ def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
         graph,
         {given[0].name: INPUT, graph.output[0].name: OUTPUT if wanted.gives == "probability" else "raw"},
     )
-    ends = {node.op_type for node in graph.node if "raw" in node.output}
     if wanted.gives == "logits":
         graph.node.append(helper.make_node("Sigmoid", ["raw"], [OUTPUT]))
     elif wanted.gives == "softmax":
         index = np.array([wanted.rock_glacier], np.int64)
         graph.initializer.append(numpy_helper.from_array(index, "rogi_class"))
-        shares = "raw" if ends == {"Softmax"} else "rogi_shares"
-        if shares != "raw":
-            graph.node.append(helper.make_node("Softmax", ["raw"], [shares], axis=1))
+        shares = "raw" if _ends_with_softmax(graph) else "rogi_shares"
+        if shares != "raw":  # of the last axis, since before opset 13 it is of this one and all behind it
+            graph.node.extend(
+                [
+                    helper.make_node("Transpose", ["raw"], ["rogi_last"], perm=[0, 2, 3, 1]),
+                    helper.make_node("Softmax", ["rogi_last"], ["rogi_soft"], axis=3),
+                    helper.make_node("Transpose", ["rogi_soft"], [shares], perm=[0, 3, 1, 2]),
+                ]
+            )
         graph.node.append(helper.make_node("Gather", [shares, "rogi_class"], [OUTPUT], axis=1))
     image = helper.make_tensor_value_info(INPUT, floating, ["n", channels, card.patch, card.patch])
     answer = helper.make_tensor_value_info(OUTPUT, floating, ["n", len(card.outputs), card.patch, card.patch])
@@ -225,6 +230,15 @@ def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
         model.metadata_props.add(key=name, value=value)
     found: bytes = model.SerializeToString(deterministic=True)
     return found
+
+
+def _ends_with_softmax(graph: Any) -> bool:
+    """Whether the output `raw` comes from a softmax, perhaps with its axes put back."""
+    made = {name: node for node in graph.node for name in node.output}
+    node = made.get("raw")
+    while node is not None and node.op_type in ("Identity", "Transpose"):
+        node = made.get(node.input[0])
+    return node is not None and node.op_type == "Softmax"
 
 
 def _answers(network: bytes, images: npt.NDArray[np.float32], path: Path) -> npt.NDArray[np.float32]:
