@@ -12,18 +12,16 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyogrio
 import shapely
-from numpy.typing import NDArray
 
 from rogi.comparison.matching.graph import connected
-from rogi.errors import OutputError
 from rogi.inventory.writing.geopackage import set_last_change
 from rogi.release.description import Tombstone
 from rogi.text import sheet_text
 from rogi.update.columns import GEOMETRY, objects
 from rogi.update.deciding.decisions import Status
 from rogi.update.deciding.edits import by_candidate
+from rogi.update.multipolygons import write_multipolygons
 from rogi.update.vocabulary import Decision
 
 if TYPE_CHECKING:
@@ -169,24 +167,7 @@ def write_layer(path: Path, name: str, frame: gpd.GeoDataFrame, description: str
         values = frame[column]
         whole = column in ("conflict", "row")
         columns[column] = pa.array(values, type=pa.int64() if whole else pa.string(), from_pandas=True)
-    geometry: NDArray[np.object_] = np.array(frame.geometry.array, dtype=object)
-    single = shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON
-    geometry[single] = shapely.multipolygons(geometry[single], indices=np.arange(single.sum()))
-    wkb = pa.array(shapely.to_wkb(geometry, flavor="iso"), type=pa.large_binary())
-    table = pa.table({**columns, GEOMETRY: wkb})
-    try:
-        pyogrio.write_arrow(
-            table,
-            path,
-            layer=name,
-            driver="GPKG",
-            geometry_name=GEOMETRY,
-            geometry_type="MultiPolygon",
-            crs=frame.crs.to_wkt(),
-            layer_options={"FID": "fid", "GEOMETRY_NAME": GEOMETRY, "DESCRIPTION": description},
-        )
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError, RuntimeError) as error:
-        raise OutputError(f"{path} could not be written: {error}.") from error
+    write_multipolygons(path, name, pa.table(columns), frame.geometry, {"DESCRIPTION": description})
     set_last_change(path)
 
 

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyogrio
-import shapely
 
 from rogi.errors import OutputError
 from rogi.files import replacing
 from rogi.inventory.writing.geopackage import UNCHANGING_TIME, add_styles, set_last_change
-from rogi.update.packages.triggers import GEOMETRY, PLAN, trigger_statements
+from rogi.update.multipolygons import write_multipolygons
+from rogi.update.packages.triggers import PLAN, trigger_statements
 from rogi.update.planning.plan import Package, Plan
 from rogi.update.vocabulary import CANDIDATES, CONTEXT, CURRENT, PLANNED, TASK_COLUMNS, TASKS
 
@@ -76,7 +74,12 @@ def write_package(
     }
     with replacing(path) as temporary:
         for number, (name, (table, frame)) in enumerate(layers.items()):
-            _write_layer(temporary, name, table, frame, append=number > 0)
+            options = {
+                "SPATIAL_INDEX": "NO" if name == TASKS else "YES",
+                "IDENTIFIER": name,
+                "DESCRIPTION": DESCRIPTIONS[name],
+            }
+            write_multipolygons(temporary, name, table, frame.geometry, options, append=number > 0)
         try:
             with closing(sqlite3.connect(temporary)) as connection, connection:
                 connection.execute("PRAGMA synchronous = OFF")  # what counts is synced when it is moved in
@@ -118,34 +121,6 @@ def _table(frame: gpd.GeoDataFrame) -> pa.Table:
         if pa.types.is_null(field.type):
             table = table.set_column(i, pa.field(field.name, pa.string()), table.column(i).cast(pa.string()))
     return table
-
-
-def _write_layer(path: Path, name: str, table: pa.Table, frame: gpd.GeoDataFrame, append: bool) -> None:
-    geometry = np.array(frame.geometry.array, dtype=object)
-    single = shapely.get_type_id(geometry) == shapely.GeometryType.POLYGON
-    geometry[single] = shapely.multipolygons(geometry[single], indices=np.arange(single.sum()))
-    wkb = pa.array(shapely.to_wkb(geometry, flavor="iso", output_dimension=2), type=pa.large_binary())
-    table = table.replace_schema_metadata(None).append_column(GEOMETRY, wkb)
-    try:
-        pyogrio.write_arrow(
-            table,
-            path,
-            layer=name,
-            driver="GPKG",
-            geometry_name=GEOMETRY,
-            geometry_type="MultiPolygon",
-            crs=frame.crs.to_wkt(),
-            append=append,
-            layer_options={
-                "FID": "fid",
-                "GEOMETRY_NAME": GEOMETRY,
-                "SPATIAL_INDEX": "NO" if name == TASKS else "YES",
-                "IDENTIFIER": name,
-                "DESCRIPTION": DESCRIPTIONS[name],
-            },
-        )
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError, RuntimeError) as error:
-        raise OutputError(f"{path} could not be written: {error}") from error
 
 
 def _write_plan(connection: sqlite3.Connection, plan: Mapping[str, str]) -> None:
