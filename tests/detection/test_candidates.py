@@ -218,7 +218,7 @@ def test_glaciers_that_cannot_be_read(tmp_path):
         read_glaciers(text)
     path = tmp_path / "points.gpkg"
     gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs=4326).to_file(path)
-    with pytest.raises(InputError, match="hold no polygons"):
+    with pytest.raises(InputError, match="contain no polygons"):
         read_glaciers(path)
 
 

@@ -461,13 +461,13 @@ def test_notes_name_candidates_and_truth(rogi, tmp_path):
         frame.to_crs(32647).to_file(tmp_path / f"{name}.gpkg", layer="outlines")
     both = (tmp_path / "candidates.gpkg", tmp_path / "truth.gpkg")
     unsaid = rogi("detect", "evaluate", *both).stdout
-    assert "nothing says what ground was predicted" in unsaid
+    assert "no predicted area given" in unsaid
     assert "1 id of the truth in more than one row" in unsaid
     assert "no object of the truth meets one of the candidates' file (outlines)" in unsaid
     for note in (line for line in unsaid.splitlines() if line.startswith("note: ")):
         assert not re.search(r"\b[AB]\b", note), note
     asked = rogi("detect", "evaluate", *both, "--everywhere").stdout
-    assert "nothing says" not in asked
+    assert "no predicted area given" not in asked
     assert "all truth counts, as --everywhere asks" in asked
 
 

@@ -345,7 +345,7 @@ def test_a_pickle_in_a_shard_is_not_loaded(made: PatchSet, tmp_path: Path) -> No
     shard = folder / "shard-00000.tar"
     data = info.tobuf(tarfile.USTAR_FORMAT) + stream.getvalue().ljust(512, b"\0")
     shard.write_bytes(data + shard.read_bytes()[len(data) :])
-    with pytest.raises(InputError, match="holds"):
+    with pytest.raises(InputError, match="patch expected"):
         PatchSet.open(folder).read(0)
 
 

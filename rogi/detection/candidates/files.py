@@ -47,8 +47,8 @@ def write_candidates(candidates: Candidates, path: str | Path) -> tuple[str, ...
         alone = from_frames({Role.OUTLINE: candidates.frame}, SCHEMA, "candidates")
         written = write_inventory(alone, target)
         return (
-            f"{target.name} holds the candidates alone; the ground that was predicted, and parents, are "
-            "written to a GeoPackage only",
+            f"{target.name} contains the candidates only; the predicted ground and the parents are written "
+            "to a GeoPackage only",
             *(str(loss) for loss in written.losses),
         )
     with replacing(target) as temporary:

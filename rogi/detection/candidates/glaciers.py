@@ -80,7 +80,7 @@ def read_glaciers(
         raise InputError(f"The {what} {named} have no geometry or no CRS; name a file of outlines with both.")
     polygonal = frame.geom_type.isin(["Polygon", "MultiPolygon"]).to_numpy()
     if len(frame) and not polygonal.any():
-        raise InputError(f"The {what} {named} hold no polygons; name a file of outlines.")
+        raise InputError(f"The {what} {named} contain no polygons; name a file of outlines.")
     lonlat = to_lonlat(np.asarray(frame.geometry.array)[polygonal], frame.crs)
     ids, here = _ids(frame)[polygonal], on_earth(lonlat)
     away = ids[~here & ~shapely.is_empty(lonlat)]

@@ -136,7 +136,7 @@ def probability_raster(path: str | Path) -> RasterFile:
         )
     if header.names[0].startswith(SPREAD_OF):
         raise InputError(
-            f"{name} holds the spread among windows, not probabilities; give the raster that `rogi detect "
+            f"{name} contains the spread of windows, not probabilities; give the raster that `rogi detect "
             "predict --probability` wrote."
         )
     if kind != "uint8" and not kind.startswith("float"):

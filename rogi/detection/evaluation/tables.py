@@ -71,9 +71,7 @@ def remarks(result: Evaluation) -> tuple[str, ...]:
     if math.isnan(result.ground_m2) and result.everywhere:
         said.append("all truth counts, as --everywhere asks, even where nothing was predicted")
     elif math.isnan(result.ground_m2):
-        said.append(
-            "nothing says what ground was predicted, so all truth counts, even where no candidate could be"
-        )
+        said.append("no predicted area given: all truth counts, also where nothing was predicted")
     elif result.truth.area_outside > 0:
         said.append(
             f"{km2(result.truth.area_outside)} km² of truth ({counted(result.truth.outside, 'outline')} "

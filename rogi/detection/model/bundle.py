@@ -239,7 +239,7 @@ def _zip_prefix(path: Path) -> str:
     if len(found) != 1 or found[0].count("/") > 1:
         raise InputError(f"{path} is no model bundle: it has no {SUMS}.")
     if len(set(members)) < len(members):
-        raise InputError(f"{path} holds a file twice; it is refused.")
+        raise InputError(f"{path} contains a file twice; it is refused.")
     return found[0].removesuffix(SUMS)
 
 
@@ -271,7 +271,7 @@ def _parse_sums(data: bytes, path: Path) -> dict[str, str]:
         match = _LINE.fullmatch(line)
         if match is None or match[2] in sums:
             raise InputError(
-                f"{path}: {SUMS} holds the line {line[:100]!r}; copy or download the bundle again."
+                f"{path}: unexpected line in {SUMS}: {line[:100]!r}; copy or download the bundle again."
             )
         sums[match[2]] = match[1]
     return sums

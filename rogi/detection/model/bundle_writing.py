@@ -136,7 +136,9 @@ def write_files(
     """
     target = Path(target)
     if FORBIDDEN in onnx:
-        raise RogiError("The ONNX model holds the word of tensors in other files; rename its nodes.")
+        raise RogiError(
+            "The ONNX model contains the word that marks tensors in other files; rename its nodes."
+        )
     buffer = io.BytesIO()
     # Not compressed: what a compressor makes depends on its build.
     np.savez(buffer, input=golden.input, expected=golden.expected)
@@ -151,7 +153,7 @@ def write_files(
         files[WEIGHTS] = tensor_bytes(weights)
     unknown = sorted(set(files) - {*REQUIRED, WEIGHTS, *OPTIONAL})
     if unknown:
-        raise OutputError(f"A bundle holds no {unknown[0]}; it may hold {', '.join(OPTIONAL)}.")
+        raise OutputError(f"A bundle cannot contain {unknown[0]}; allowed are {', '.join(OPTIONAL)}.")
     lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())]
     files[SUMS] = "".join(lines).encode()
     with _new_folder(target, force) as folder:

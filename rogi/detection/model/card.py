@@ -368,7 +368,7 @@ def read_card(data: bytes, path: Path) -> ModelCard:
         )
     document = parse_yaml(data, path, kind="model")
     if not all(map(math.isfinite, _numbers(document))):
-        raise InputError(f"{path} holds a number that is not finite; write the bundle anew.")
+        raise InputError(f"{path} contains a number that is not finite; write the bundle anew.")
     del document["format"]
     channels = tuple(
         Channel(**(channel | {"percentiles": tuple(channel.get("percentiles", ()))}))

@@ -59,7 +59,7 @@ def find_bundles(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise InputError(
-                f"There is no {path}; name bundles (folder or zip), or folders that hold some, that exist."
+                f"{path} does not exist; name bundles (folder or zip) or folders that contain some."
             )
         if path.is_dir() and not _looks_like_one(path):
             found += sorted(item for item in path.iterdir() if _looks_like_one(item))

@@ -109,7 +109,7 @@ def read_outlines(path: Path, crs: str | None = None) -> Outlines:
         inventory = read_inventory(path, crs=crs)
     layer = inventory.layer(Role.OUTLINE)
     if layer is None or not len(layer):
-        raise InputError(f"{path} holds no outlines; give a file of polygons.")
+        raise InputError(f"{path} contains no outlines; give a file of polygons.")
     if layer.crs is None:
         raise InputError(
             f"{path} has no CRS, so its outlines cannot be placed on the image; set it in the file or with "

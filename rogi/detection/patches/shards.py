@@ -214,7 +214,7 @@ class PatchSet:
         path = folder / CARD
         if not path.is_file():
             raise InputError(
-                f"{folder} holds no patches ({CARD} is missing); make them with rogi detect patches."
+                f"{folder} contains no patches ({CARD} is missing); make them with rogi detect patches."
             )
         card = _read_card(path)
         index = folder / INDEX
@@ -378,9 +378,9 @@ def _member(stream: io.BufferedReader, path: Path, name: str) -> bytes:
     try:
         info = tarfile.TarInfo.frombuf(stream.read(_BLOCK), "ascii", "strict")
     except (tarfile.TarError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} holds no patch where one should be; make the patches again.") from error
+        raise InputError(f"{path}: patch expected, found something else; make the patches again.") from error
     if info.name != name or not info.isreg() or info.size > MAX_MEMBER_BYTES:
-        raise InputError(f"{path} holds {info.name!r} where {name} should be; make the patches again.")
+        raise InputError(f"{path}: {name} expected, found {info.name!r}; make the patches again.")
     data = stream.read(info.size)
     stream.seek(-info.size % _BLOCK, io.SEEK_CUR)
     if len(data) < info.size:
@@ -401,7 +401,6 @@ def _array(data: bytes, path: Path, shape: tuple[int, ...], dtype: str) -> NDArr
     whole = len(data) - stream.tell() == count * kind.itemsize
     if found != shape or fortran or kind != np.dtype(dtype) or not whole:
         raise InputError(
-            f"{path} holds an array of {kind} {found} where {dtype} {shape} should be; make the "
-            "patches again."
+            f"{path}: array of {dtype} {shape} expected, found {kind} {found}; make the patches again."
         )
     return np.frombuffer(data, kind, count, stream.tell()).reshape(shape)

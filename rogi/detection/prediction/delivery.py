@@ -35,7 +35,7 @@ def check_replaceable(targets: Sequence[Path], ledger: Ledger | None, force: boo
         known = None if ledger is None else ledger.known([key]).get(key)
         if known is None:
             raise OutputError(
-                f"{target} exists, and nothing says that it is as rogi wrote it (the work folder that would, "
+                f"{target} exists and may have been changed since rogi wrote it (its work folder "
                 "is another or was removed); name another file, or --force to replace it."
             )
         if file_sha256(target) not in known:
