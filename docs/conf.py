@@ -65,6 +65,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "rogi"
 html_static_path = ["_static"]
 html_extra_path = ["extra"]
+(HERE / "extra").mkdir(exist_ok=True)  # filled by the gallery, after Sphinx looks for it
 html_css_files = ["rogi.css"]
 html_copy_source = False
 html_show_sourcelink = False

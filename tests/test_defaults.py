@@ -202,9 +202,13 @@ CONSTANTS: dict[str, list[tuple[str, object, str]]] = {
         ("detection.imagery.values.OFFSET_SHARE", 0.4, "within 40 %"),
         ("detection.imagery.values.OFFSET_RANGE", 0.25, "alike within 25 %"),
         ("detection.imagery.values.DARKER", 0.5, "more than half of that one's distance"),
-        ("raster.image_edges.NEAR", 15, "pixels within 15 of it"),
-        ("raster.cloud_masks.SCL_CLASSES", (0, 1, 3, 8, 9, 10, 11), "0 no data, 1 saturated"),
-        ("raster.cloud_masks.UDM2_BANDS", (2, 3, 5, 6, 8), "bands 2 snow, 3 cloud shadow, 5 heavy haze"),
+        ("raster.imagery.image_edges.NEAR", 15, "pixels within 15 of it"),
+        ("raster.imagery.cloud_masks.SCL_CLASSES", (0, 1, 3, 8, 9, 10, 11), "0 no data, 1 saturated"),
+        (
+            "raster.imagery.cloud_masks.UDM2_BANDS",
+            (2, 3, 5, 6, 8),
+            "bands 2 snow, 3 cloud shadow, 5 heavy haze",
+        ),
         ("raster.stac.SENTINEL_OFFSET", -1000.0, "it is -1000"),
     ],
     "commands/detect-patches.md": [

@@ -24,7 +24,7 @@ from typer.models import ParameterInfo
 
 from rogi.cli.completion import COMPLETED
 from rogi.errors import OptionError
-from rogi.masking import masked
+from rogi.update.store.masking import masked
 
 
 @dataclass(frozen=True, slots=True)

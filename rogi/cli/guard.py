@@ -17,8 +17,8 @@ from rogi.cli import common, streams
 from rogi.cli.common import Writes
 from rogi.distribution import optional
 from rogi.errors import OptionError
-from rogi.masking import is_address, masked
 from rogi.suggestions import did_you_mean
+from rogi.update.store.masking import is_address, masked
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from rogi.cli.streams import detail, is_quiet, is_verbose, note
-from rogi.masking import masked
 from rogi.text import printable
+from rogi.update.store.masking import masked
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

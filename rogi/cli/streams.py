@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from rogi import __version__
 from rogi.errors import OptionError, OutputError
-from rogi.masking import masked
 from rogi.text import printable
+from rogi.update.store.masking import masked
 
 if TYPE_CHECKING:
     from rogi.cli.records import Records

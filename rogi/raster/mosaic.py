@@ -15,11 +15,11 @@ from rogi.errors import InputError
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Grid, Mask, Window, aligned, joined
 from rogi.raster.heights import Undulation
-from rogi.raster.image_edges import lossy_fill, zero_edges
+from rogi.raster.imagery.image_edges import lossy_fill, zero_edges
 from rogi.raster.voids import relief_file
 
 if TYPE_CHECKING:
-    from rogi.raster.cloud_masks import CloudMask
+    from rogi.raster.imagery.cloud_masks import CloudMask
 
 Floats = NDArray[np.floating[Any]]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rogi.errors import InputError
 from rogi.raster.bands import BandChoice, choose_bands
-from rogi.raster.cloud_masks import is_product_mask
 from rogi.raster.files import RasterFile
 from rogi.raster.header import CorruptTile, Header, read_header
+from rogi.raster.imagery.cloud_masks import is_product_mask
 from rogi.raster.mosaic import Tile
 from rogi.raster.spectral_names import COLOURS, band_in_name, meaning
 

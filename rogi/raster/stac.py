@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 from rogi.errors import InputError
 from rogi.raster.bands import choose_bands
-from rogi.raster.cloud_masks import CloudMask, open_mask, parse_mask
 from rogi.raster.guard import address, network_allowed
 from rogi.raster.header import CorruptTile, read_header
-from rogi.raster.image_dates import iso_date
+from rogi.raster.imagery.cloud_masks import CloudMask, open_mask, parse_mask
+from rogi.raster.imagery.image_dates import iso_date
 from rogi.raster.sources import SUFFIXES, Found, one_grid
 from rogi.raster.spectral_names import COLOURS, meaning
 

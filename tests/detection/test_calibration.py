@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rogi.detection.model.card import Calibration, Reliability
+from rogi.detection.model.calibration import Calibration, Reliability
 from rogi.detection.training.calibration import Logits, calibration, centres, fit, reliability
 from rogi.detection.training.shared_ground import OwnGround
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from rogi.detection.blending import spread_levels, weight_sums
 from rogi.detection.model.bundle import WEIGHTS, Bundle, read_tensors
 from rogi.detection.model.bundle_writing import write_files
-from rogi.detection.model.card import Calibration, Channel, Reliability
+from rogi.detection.model.calibration import Calibration, Reliability
+from rogi.detection.model.card import Channel
 from rogi.detection.model.ensemble import MOST_MODELS, Models, turned, turned_back
 from rogi.detection.prediction import block_stream
 from rogi.detection.windows import STEPS, Blend, Merge

@@ -19,7 +19,7 @@ import rogi
 from rogi.detection.imagery.channels import CorruptTile, Imagery
 from rogi.detection.origin import Origin, refuse_other_raster
 from rogi.errors import InputError, OptionError
-from rogi.raster.image_dates import iso_date, named_date
+from rogi.raster.imagery.image_dates import iso_date, named_date
 
 SIDE = 40
 NAMES = ("20210801_043012_15_3B_Visual", "20210901_043012_15_3B_Visual", "20210701_043012_15_3B_Visual")

@@ -17,7 +17,7 @@ from rasters import CORNER, UTM, grid, picture, write
 from rogi.detection.imagery.channels import CorruptTile, Imagery
 from rogi.detection.imagery.values import dark_edges
 from rogi.errors import InputError, OptionError
-from rogi.raster.cloud_masks import parse_mask
+from rogi.raster.imagery.cloud_masks import parse_mask
 
 SHAPE = (60, 80)
 

@@ -21,9 +21,9 @@ from scipy.ndimage import label
 
 from rogi.detection.imagery.channels import Imagery
 from rogi.errors import InputError
-from rogi.raster import image_edges
 from rogi.raster.grid import Grid, Window
 from rogi.raster.header import CorruptTile, MissingTile, NoImage, read_header
+from rogi.raster.imagery import image_edges
 
 
 def place(row: int, column: int, pixel: float = 10.0) -> Affine:

@@ -23,11 +23,11 @@ from rogi.detection.imagery.preference import Prefer, dated, layered
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
-from rogi.raster.cloud_masks import CloudMask, mask_files, open_mask, parse_mask, with_masks
 from rogi.raster.files import ABSENT, content_digest
 from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.guard import is_there
 from rogi.raster.header import CorruptTile, Header, Stamp, raster_stamp
+from rogi.raster.imagery.cloud_masks import CloudMask, mask_files, open_mask, parse_mask, with_masks
 from rogi.raster.mosaic import Floats, Mosaic, Tile
 from rogi.raster.resampling import Fitted, Layer, Resampling, fitted, read_layers
 from rogi.raster.sources import agreed_channels, file_tiles
@@ -123,7 +123,7 @@ class Imagery:
             Stored numbers that are void beside the files' own, of integers where all bands have one.
         masks : sequence of str
             Masks of clouds, shadows and snow: files, folders, or keys of assets of STAC items; see
-            `rogi.raster.cloud_masks`.
+            `rogi.raster.imagery.cloud_masks`.
         prefer : str
             Which image counts where several lie; see `rogi.detection.imagery.preference`.
         scaled : bool

@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from rogi.errors import OptionError
-from rogi.raster.image_dates import image_date
+from rogi.raster.imagery.image_dates import image_date
 from rogi.raster.mosaic import Mosaic, Tile, assemble
 from rogi.text import agreeing, counted
 

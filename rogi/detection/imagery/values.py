@@ -25,7 +25,7 @@ from rogi.geometry import transform_geometries
 from rogi.raster.files import reading
 from rogi.raster.grid import Window
 from rogi.raster.header import CorruptTile
-from rogi.raster.image_edges import dark_edge
+from rogi.raster.imagery.image_edges import dark_edge
 from rogi.text import counted
 
 if TYPE_CHECKING:

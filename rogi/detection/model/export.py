@@ -98,7 +98,7 @@ def to_onnx(
 
 
 def calibrated(network: nn.Module, card: ModelCard) -> nn.Module:
-    """The network with the logits of its first output calibrated; see `card.Calibration.apply`."""
+    """The network with the logits of its first output calibrated; see `Calibration.apply`."""
     known = card.calibration
     if known is None:
         return network

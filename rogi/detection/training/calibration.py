@@ -3,8 +3,8 @@
 Networks trained with an overlap loss are too sure of what they find. One temperature for all logits (Guo et
 al. 2017, ICML, PMLR 70, 1321-1330) must also suit the ground that is clearly none, which most pixels are, and
 so changes little. Therefore logits below and above 0 have a factor each (Kull et al. 2017; see
-`rogi.detection.model.card.Calibration.apply`). The order of the pixels stays, so precision and recall do, at
-a threshold that moves along.
+`rogi.detection.model.calibration.Calibration.apply`). The order of the pixels stays, so precision and recall
+do, at a threshold that moves along.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from rogi.detection.model.card import Calibration, Reliability
+from rogi.detection.model.calibration import Calibration, Reliability
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

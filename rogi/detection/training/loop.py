@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from rogi.detection.model.backends import usable_cores
-from rogi.detection.model.card import Calibration
+from rogi.detection.model.calibration import Calibration
 from rogi.detection.model.network import NetworkSpec, build_network, load_weights
 from rogi.detection.training.beginning import weights_sha256
 from rogi.detection.training.calibration import Logits, calibration

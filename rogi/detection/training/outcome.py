@@ -12,7 +12,8 @@ import numpy as np
 
 from rogi import __version__
 from rogi.detection.model.bundle_writing import write_bundle
-from rogi.detection.model.card import RANDOM_SPLIT, Calibration, ModelCard, Source, TrainingRecord
+from rogi.detection.model.calibration import Calibration
+from rogi.detection.model.card import RANDOM_SPLIT, ModelCard, Source, TrainingRecord
 from rogi.detection.model.network import NetworkSpec, output_names
 from rogi.detection.training.beginning import weights_sha256
 from rogi.detection.training.curves import Epoch, curves_csv

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from rogi.distribution import missing
 from rogi.errors import InputError, OptionError
-from rogi.masking import SCHEMES, masked
+from rogi.update.store.masking import SCHEMES, masked
 from rogi.update.vocabulary import APPLICATION
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from rogi.cli.streams import tell
-from rogi.masking import is_address, masked
+from rogi.update.store.masking import is_address, masked
 
 SECRETS = [
     "kept-s3cret", "p@ss", "pa/ss", "pa:ss", "pa#ss", "pa?ss", "pa&ss", "p%40ss", "it's", 'a"b', "a b",

@@ -21,7 +21,7 @@ from rogi.errors import InputError, OptionError
 from rogi.raster.files import RasterFile
 from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.header import read_header
-from rogi.raster.image_dates import named_date
+from rogi.raster.imagery.image_dates import named_date
 from rogi.raster.resampling import Resampling
 
 if TYPE_CHECKING:

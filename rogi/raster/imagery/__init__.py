@@ -1,0 +1,1 @@
+"""What images have beside their pixels: masks of clouds, dates, blurred edges."""
