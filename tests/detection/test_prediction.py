@@ -139,7 +139,7 @@ def test_probability_and_candidates(main: Main, bundle: Bundle, tmp_path: Path) 
     )  # fmt: skip
     assert code == 0, errors
     assert stdout.split() == [str(out), str(prob), str(spread)]
-    with pytest.raises(InputError, match="spread among windows, not probabilities"):
+    with pytest.raises(InputError, match="spread of windows, not probabilities"):
         probability_raster(spread)
     probability_raster(prob)
     found = levels(prob)

@@ -513,7 +513,7 @@ def test_the_command_from_patches_to_a_listed_bundle(patches: PatchSet, tmp_path
     assert isinstance(again.exception, OutputError)
     away = runner.invoke(app, ["models", str(tmp_path), str(tmp_path / "missing.zip")])
     assert isinstance(away.exception, InputError)  # exit code 2: not done
-    assert "There is no" in str(away.exception)
+    assert "does not exist; name bundles" in str(away.exception)
     assert ") over 2 blocks of ground  " in runner.invoke(app, ["models", str(tmp_path)]).stdout
     listed = runner.invoke(app, ["models", str(tmp_path), "--format", "json"], catch_exceptions=False)
     assert listed.exit_code == 0
