@@ -14,6 +14,7 @@ from rogi.comparison.agreement.rates import (
     krippendorff_alpha,
     percentile_estimate,
     rate,
+    rate_text,
     wilson_interval,
 )
 
@@ -77,8 +78,15 @@ def test_kappa_published() -> None:
     assert got.value == pytest.approx(0.676, abs=5e-4)
     assert got.standard_error == pytest.approx(0.087, abs=1e-3)
     assert got.count == 100
+    assert (got.low, got.high) == pytest.approx((0.676 - 1.96 * 0.087, 0.676 + 1.96 * 0.087), abs=3e-3)
     # 20 and 15 of 50 agree: (0.7 - 0.5) / (1 - 0.5)
     assert cohen_kappa([[20, 5], [10, 15]]).value == pytest.approx(0.4)
+
+
+def test_a_rate_with_its_interval_as_text() -> None:
+    """10 of 20: 0.5, and Wilson's limits by hand, (0.5 + z²/40 ± z √(0.25/20 + z²/1600)) / (1 + z²/20)."""
+    assert rate_text(rate(10, 20)) == "0.500 (0.299 to 0.701)"
+    assert rate_text(rate(0, 0)) == "–"
 
 
 def test_kappa_extremes() -> None:
