@@ -182,7 +182,7 @@ class Ledger:
         Raises
         ------
         InputError
-            It is none, or one of another version.
+            Not a ledger, or one of another version.
         """
         with Ledger(path):
             pass

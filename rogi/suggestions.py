@@ -19,7 +19,7 @@ def suggestions(name: str, known: Iterable[str], most: int = 3) -> list[str]:
     """Known names that are like a text, the likeliest first.
 
     Case, ``-``, ``_`` and zeros before a number do not count; one wrong, missing, added or swapped character
-    is one error; a beginning of a name stands for the name.
+    is one error; the beginning of a name matches the name.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ def as_settings(kind: Any, given: Mapping[str, Any]) -> Any:
     Raises
     ------
     OptionError
-        A name is unknown, or a choice is none of its kind.
+        An unknown name, or a value that is not allowed.
     """
     known = [one.name for one in fields(kind)]
     unknown = [name for name in given if name not in known]
@@ -111,7 +111,7 @@ def as_date(text: str | None) -> str | None:
     Raises
     ------
     OptionError
-        It is none.
+        Not a date.
     """
     if text is not None:
         try:

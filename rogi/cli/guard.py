@@ -65,7 +65,7 @@ class GuardedCommand(TyperCommand):
                     formatter.write_dl(rows)
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """As of its parent; an unknown option is told with those that are like it."""
+        """Parse as click does; an error about an unknown option suggests similar ones."""
         try:
             return super().parse_args(ctx, args)
         except UsageError as error:
@@ -124,7 +124,7 @@ def _refuse_addresses(value: object, option: str) -> None:
 
 
 class Group(TyperGroup):
-    """A group of commands; an unknown one is told with those that are like it."""
+    """A group of commands; an error about an unknown one suggests similar ones."""
 
     def names(self) -> list[str]:
         """What can be called: commands, and those of groups as `schema list`."""
@@ -136,7 +136,7 @@ class Group(TyperGroup):
         Raises
         ------
         OptionError
-            If there is none of this name.
+            An unknown command.
         """
         name, above = args[0], full_name(ctx)
         if name[:1] != "-" and self.get_command(ctx, name) is None:

@@ -34,7 +34,7 @@ def add_window(
     Returns
     -------
     bool
-        False if there is a probability that is no number; the sums then are of no use.
+        False if a probability is NaN; the sums are then invalid.
     """
     probability, weights = np.ascontiguousarray(probability), blend.weights.astype(np.int32)
     if squares is not None:

@@ -56,7 +56,7 @@ def choose_bands(header: Header, wanted: BandChoice | None) -> tuple[RasterFile,
             "-expand rgb."
         )
     if any(dtype.startswith("complex") for dtype in header.dtypes):
-        raise InputError(f"{header.path} holds complex numbers; imagery has bands of integers or floats.")
+        raise InputError(f"{header.path} contains complex numbers; imagery has bands of integers or floats.")
     if wanted is None:
         indexes, names, note = _default(header)
     else:

@@ -171,7 +171,7 @@ def unit_factor(unit: str) -> float | None:
     Raises
     ------
     InputError
-        It is none.
+        Not a unit of length.
 
     Examples
     --------

@@ -105,8 +105,8 @@ class Tile:
         return self.gains is not None and any(scale != 1 for scale, _ in self.gains)
 
     def with_gains(self, scaled: bool) -> Tile:
-        """The same tile with its scale and offset tags applied, or only the number that stands for 0 taken
-        off.
+        """The same tile with its scale and offset tags applied, or only minus the number that
+        encodes 0.
 
         Raises
         ------

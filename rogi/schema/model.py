@@ -165,7 +165,7 @@ class Concept:
     evidence: Evidence = Evidence.VERIFIED
     range_rule: str = "SCH018"  # the rule that checks minimum and maximum
     pattern_rule: str = "SCH019"  # the rule that checks the pattern
-    missing: tuple[float, ...] = ()  # numbers within the range that yet stand for a missing value
+    missing: tuple[float, ...] = ()  # numbers within the range that mark a missing value
     attribute: Attribute | None = None  # of a concept that rogi derives
 
 

@@ -12,12 +12,15 @@ from rogi.cli import main
 
 @pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
+    """Run a command in this process and an empty folder: exit code, stdout and stderr."""
+
     def call(*words):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", ["rogi", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
             main()
-        return ended.value.code, capsys.readouterr().err
+        streams = capsys.readouterr()
+        return ended.value.code, streams.out, streams.err
 
     return call
 

@@ -94,7 +94,7 @@ def test_values_have_names_without_types(words):
     ],
 )  # fmt: skip
 def test_did_you_mean(typed, said, run):
-    code, told = run(*typed.split())
+    code, _, told = run(*typed.split())
     assert (code, said in told, told.count("\n")) == (2, True, 1), told
 
 
@@ -127,32 +127,33 @@ def test_every_address_is_refused_in_the_same_words(files, tmp_path, monkeypatch
 
 
 def test_with_remote_only_rasters_are_addresses(run):
-    code, told = run("stats", "https://example.org/a.gpkg", "--remote")
+    code, _, told = run("stats", "https://example.org/a.gpkg", "--remote")
     assert (code, "download the file and give its path" in told) == (2, True)
 
 
 def test_convert_takes_its_output_from_either_place(run, files):
-    code, told = run("convert", files / "in.gpkg")
+    code, _, told = run("convert", files / "in.gpkg")
     assert (code, "say where with -o FILE" in told) == (2, True)
     for arguments in ((files / "in.gpkg", files / "in.gpkg"), (files / "in.gpkg", "-o", files / "in.gpkg")):
-        code, told = run("convert", *arguments)
+        code, _, told = run("convert", *arguments)
         assert (code, "is an input" in told) == (2, True)
 
 
 def test_quiet_and_verbose_contradict_each_other(run):
     assert run("rules", "-q", "-v") == (
         2,
+        "",
         "error: --quiet and --verbose contradict each other; give one of them.\n",
     )
 
 
 def test_verbose_and_log(run, tmp_path):
     """The log has each message with its time; a second run is appended; secrets are not in it."""
-    code, told = run("rules", "-v", "--log", "run.log", "--select", "GEO001")
+    code, _, told = run("rules", "-v", "--log", "run.log", "--select", "GEO001")
     assert code == 0 and "command: rogi rules" in told and "rogi rules -v --log run.log" in told
-    code, _ = run("rules", "--log", "run.log", "--select", "GEO999")
+    code, *_ = run("rules", "--log", "run.log", "--select", "GEO999")
     assert code == 2
-    code, _ = run("rules", "--log", "run.log", "--select", "postgresql://u:topsecret@h/d")
+    code, *_ = run("rules", "--log", "run.log", "--select", "postgresql://u:topsecret@h/d")
     log = Path("run.log").read_text()
     assert log.startswith("# log of rogi")
     assert log.count("command: rogi rules") == 3 and "There is no rule 'GEO999'" in log
@@ -162,17 +163,17 @@ def test_verbose_and_log(run, tmp_path):
 
 def test_a_log_replaces_no_other_file(run, tmp_path):
     Path(tmp_path, "data.gpkg").write_bytes(b"SQLite format 3\0")
-    code, told = run("rules", "--log", "data.gpkg")
+    code, _, told = run("rules", "--log", "data.gpkg")
     assert (code, "exists and is no log of rogi" in told) == (2, True)
     assert Path("data.gpkg").read_bytes() == b"SQLite format 3\0"
-    code, told = run("rules", "--log", "nowhere/run.log")
+    code, _, told = run("rules", "--log", "nowhere/run.log")
     assert (code, "--log nowhere/run.log cannot be written" in told) == (2, True)
 
 
 def test_quiet_leaves_out_notes_and_keeps_errors(run, tmp_path):
-    assert "Wrote blank.gpkg" in run("schema", "template", "-o", "blank.gpkg")[1]
-    assert run("schema", "template", "-o", "blank.gpkg", "-q") == (0, "")
-    code, told = run("rule", "GEO999", "-q")
+    assert "Wrote blank.gpkg" in run("schema", "template", "-o", "blank.gpkg")[2]
+    assert run("schema", "template", "-o", "blank.gpkg", "-q") == (0, "", "")
+    code, _, told = run("rule", "GEO999", "-q")
     assert (code, told.startswith("error:")) == (2, True)
 
 

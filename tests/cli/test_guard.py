@@ -58,7 +58,7 @@ def test_an_input_or_a_link_to_it_is_refused(words, name, run, files):
             reads[0],
         )
         arguments = line(callback, {read: files / "in.gpkg", name: files / target}, files)
-        code, said = run(*words, *(["--force"] if force else []), *arguments)
+        code, _, said = run(*words, *(["--force"] if force else []), *arguments)
         assert (code, "is an input" in said, said.count("\n")) == (2, True, 1), said
     assert state(files) == before
 
@@ -67,7 +67,7 @@ def test_an_input_or_a_link_to_it_is_refused(words, name, run, files):
 def test_what_any_option_reads_is_refused(words, name, read, run, files):
     callback = COMMANDS[words]
     before = state(files)
-    code, said = run(*words, *line(callback, {read: files / "in.gpkg", name: files / "in.gpkg"}, files))
+    code, _, said = run(*words, *line(callback, {read: files / "in.gpkg", name: files / "in.gpkg"}, files))
     assert (code, "is an input" in said) == (2, True), said
     assert state(files) == before
 
@@ -76,7 +76,7 @@ def test_what_any_option_reads_is_refused(words, name, read, run, files):
 def test_a_file_of_others_stays_without_force(words, name, run, files):
     callback = COMMANDS[words]
     before = state(files)
-    code, said = run(*words, *line(callback, {name: files / "mine.gpkg"}, files))
+    code, _, said = run(*words, *line(callback, {name: files / "mine.gpkg"}, files))
     assert code == 2, said
     assert "broke down" not in said
     if not outputs(callback)[name].own:
@@ -88,7 +88,7 @@ def test_a_file_of_others_stays_without_force(words, name, run, files):
 
 def test_one_file_is_not_named_for_two_outputs(run, files):
     for second in ("--output", "--write-baseline"):
-        code, said = run(
+        code, _, said = run(
             "validate", files / "in.gpkg", "--output", files / "r.json", second, files / "." / "r.json"
         )
         assert (code, "named for two outputs" in said) == (2, True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 
 import geopandas as gpd
 import pyogrio
 import pytest
 import shapely
-
-from rogi.cli import main
 
 EVIL = "\x1b[31mred\x9b2J\x07 \u202etxt ##vso[task.complete]x ##[error]x"
 LINE = "::error::pwned"
@@ -63,19 +60,6 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def files(folder):
     return sorted(folder.glob("*.gpkg"))
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    def call(*words):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["rogi", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        streams = capsys.readouterr()
-        return ended.value.code, streams.out, streams.err
-
-    return call
 
 
 def obeyed(text):

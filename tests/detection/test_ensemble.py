@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -69,21 +68,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ) as file:  # fmt: skip
         file.write(np.repeat(image[None], 3, axis=0).astype(np.uint8))
     return path
-
-
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Main:
-    """Run `rogi detect predict` in this process: exit code, stdout and stderr."""
-    from rogi import cli
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rogi", "detect", "predict", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, errors = capsys.readouterr()
-        return int(end.value.code or 0), out, errors
-
-    return run
 
 
 def predicted(main: Main, source: Path, folder: Path, *arguments: object) -> list[Path]:

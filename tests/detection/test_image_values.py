@@ -233,7 +233,7 @@ def test_a_scale_tag_of_0_is_refused_and_a_wrong_one_named(bundle: Bundle, tmp_p
 def test_bytes_in_another_type_are_taken_and_said(bundle: Bundle, tmp_path: Path) -> None:
     image = write(tmp_path / "a.tif", scene().astype(np.uint16))
     _, notes, found = intake(Imagery.open(image), bundle.card)
-    assert not found and "The imagery holds uint16, the model was trained on uint8." in notes
+    assert not found and "The imagery is uint16, the model was trained on uint8." in notes
 
 
 def test_percentiles_make_a_stretch_of_each_band(bundle: Bundle, tmp_path: Path) -> None:

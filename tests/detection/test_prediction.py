@@ -50,21 +50,6 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return tiny_bundle(tmp_path_factory.mktemp("bundle") / "tiny", patch=PATCH, stride=STRIDE)
 
 
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Main:
-    """Run `rogi detect predict` in this process: exit code, stdout and stderr."""
-    from rogi import cli
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rogi", "detect", "predict", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, errors = capsys.readouterr()
-        return int(end.value.code or 0), out, errors
-
-    return run
-
-
 def place(row: float = 0, column: float = 0, size: float = SIZE) -> Affine:
     return Affine(size, 0, WEST + column * SIZE, 0, -size, NORTH - row * SIZE)
 

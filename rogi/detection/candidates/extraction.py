@@ -345,7 +345,7 @@ def _measures(areas: Floats, sure: Confidence, units: PixelPolygons) -> dict[str
 
 
 def _mean_spread(read: Reader | None, shape: tuple[int, int], units: PixelPolygons, block: int) -> Column:
-    """Mean over the pixels inside of the standard deviation among answers; NaN where there is none."""
+    """Mean standard deviation of the answers over the pixels inside; NaN without a spread."""
     if read is None:
         return np.full(len(units), np.nan)
     counts = histograms(read, shape, units, block=block)[:, :NO_DATA]

@@ -27,7 +27,7 @@ from rogi.raster.files import ABSENT, content_digest
 from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.guard import is_there
 from rogi.raster.header import CorruptTile, Header, Stamp, raster_stamp
-from rogi.raster.imagery.cloud_masks import CloudMask, mask_files, open_mask, parse_mask, with_masks
+from rogi.raster.imagery.cloud_masks import CloudMask, mask_files, masks_of, open_mask, parse_mask
 from rogi.raster.mosaic import Floats, Mosaic, Tile
 from rogi.raster.resampling import Fitted, Layer, Resampling, fitted, read_layers
 from rogi.raster.sources import agreed_channels, file_tiles
@@ -128,7 +128,7 @@ class Imagery:
             Which image counts where several lie; see `rogi.detection.imagery.preference`.
         scaled : bool
             Whether scale and offset tags (GDAL, STAC) make values of stored numbers; else numbers stay as
-            they are, less the one that stands for 0: stored + offset / scale.
+            they are, minus the number that encodes 0: stored + offset / scale.
 
         Returns
         -------
@@ -164,7 +164,8 @@ class Imagery:
             raise damaged[0]
         names = agreed_channels(tiles)
         chosen, said = dated([tile.with_gains(scaled) for tile, _ in tiles])
-        chosen = with_masks(chosen, files)
+        own = masks_of([([part.path for part in tile.parts], tile.grid, tile.date) for tile in chosen], files)
+        chosen = [replace(tile, masks=(*tile.masks, *more)) for tile, more in zip(chosen, own, strict=True)]
         mosaics, layers, more = layered(chosen, _preference(prefer))
         notes |= dict.fromkeys([*said, *more, *_gains_said(chosen)])
         if len(mosaics) > 1:

@@ -45,7 +45,7 @@ class Intake:
     stretched : tuple of int
         Channels of the model whose values are stretched.
     stretch : tuple of (float, float), optional
-        Of each of these, values of the imagery that stand for the ends of the model's range.
+        For each of these, the imagery's values that are mapped to the ends of the model's range.
     target : tuple of float
         The model's range.
     """
@@ -92,7 +92,7 @@ def intake(
     others : sequence of ModelCard
         Of models that answer together with it: values must be such as in the training of each.
     stretch : (float or str, float or str), optional
-        Values of the imagery that stand for the ends of the range the model was trained on; see `Stretch`.
+        The imagery's values that are mapped to the ends of the model's range; see `Stretch`.
     trust_values : bool
         Take tiles whose values are not such as in training.
 
@@ -142,7 +142,7 @@ def intake(
             "value there is left out all the same, so leave the option away."
         )
     if imagery.dtype != card.dtype and stretch is None:
-        notes.append(f"The imagery holds {imagery.dtype}, the model was trained on {card.dtype}.")
+        notes.append(f"The imagery is {imagery.dtype}, the model was trained on {card.dtype}.")
     return taken, tuple(notes), found
 
 
@@ -254,10 +254,10 @@ def _refusal(imagery: Imagery, card: ModelCard, found: Sequence[Doubt]) -> str:
     ends = f"{card.dtype_range[0]:g} and {card.dtype_range[1]:g}"
     return (
         f"{counted(len(found), 'tile')} of the imagery {imagery.name} ({imagery.dtype}) "
-        f"{agreeing(len(found), 'does', 'do')} not hold what the model {card.name} was trained on "
-        f"({card.dtype}): "
+        f"{agreeing(len(found), 'does', 'do')} not match the values that the model {card.name} was "
+        f"trained on ({card.dtype}): "
         f"{named}. Leave such tiles out, put their scale and offset tags right (gdal_edit -scale "
         "-offset), say with "
-        f"--stretch LOW,HIGH which values stand for {ends} of the model, or predict all the same with "
+        f"--stretch LOW,HIGH which values are {ends} of the model, or predict all the same with "
         "--trust-values."
     )

@@ -108,7 +108,7 @@ def calibrated(network: nn.Module, card: ModelCard) -> nn.Module:
     low, high, shift = known.low, known.high, known.shift
 
     class Calibrated(torch.nn.Module):
-        """A network, and what its logits stand for."""
+        """A network whose logits are calibrated."""
 
         def __init__(self) -> None:
             super().__init__()

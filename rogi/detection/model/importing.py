@@ -305,7 +305,7 @@ def _check_class(value: Any, number: int, path: Path) -> None:
     if classes and number >= classes:
         raise InputError(
             f"The output {value.name} of {path} has {classes} classes, 0 to {classes - 1}; rock_glacier: "
-            f"{number} in the card is none of them."
+            f"the card asks for {number}."
         )
 
 

@@ -183,7 +183,7 @@ def quantity(
     km2
         (n,) areas of the geometries on the ellipsoid, km², NaN where unknown: tells the unit of areas.
     codes
-        Numbers that stand for a missing value where they are no possible value; by default those of ATT009.
+        Numbers that mark a missing value where they are no possible value; by default those of ATT009.
     enough
         Values needed to tell how aspects are coded (ATT006.minimum_values). By default a single value of 0
         to 8 is left out already, as it may be a class; a rule needs more to say so.
@@ -243,7 +243,7 @@ def _missing(
     unit: str | None,
     km2: Floats | None,
 ) -> Mask:
-    """(n,) numbers that stand for a missing value."""
+    """(n,) numbers that mark a missing value."""
     unbounded = concept.minimum is None and concept.maximum is None
     out = np.isin(given, listed) & (outside(scaled, concept) | unbounded | np.isnan(scaled))
     out |= np.isfinite(given) & (np.abs(given) >= ASTRONOMIC)

@@ -60,7 +60,7 @@ def declared_unit(layer: Layer, concept: Concept) -> tuple[str | None, Told]:
 
 @lru_cache(maxsize=1)
 def missing_codes() -> tuple[float, ...]:
-    """Numbers that stand for a missing value where they are no possible one (parameter ``ATT009.values``)."""
+    """Numbers that mark a missing value where they are no possible one (parameter ``ATT009.values``)."""
     value = load_parameters()["ATT009.values"].value
     return tuple(float(v) for v in (value if isinstance(value, tuple) else (value,)))
 

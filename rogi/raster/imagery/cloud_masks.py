@@ -9,10 +9,10 @@ Planet, Usable Data Mask, https://docs.planet.com/data/imagery/udm/.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,6 @@ from rogi.raster.grid import Grid, Mask, Window
 from rogi.raster.header import read_header
 from rogi.raster.imagery.image_dates import named_date
 from rogi.raster.resampling import Resampling
-
-if TYPE_CHECKING:
-    from rogi.raster.mosaic import Tile
 
 SCL_CLASSES: Final = (0, 1, 3, 8, 9, 10, 11)
 """Classes of Sentinel-2 that are left out: no data, saturated or defective, cloud shadow, cloud of medium
@@ -166,7 +163,7 @@ def open_mask(path: Path, classes: tuple[tuple[int, int], ...] | None, key: str 
         )
     raster = RasterFile(header, (1,))
     if header.dtypes[0].startswith("complex"):
-        raise InputError(f"The mask {path} holds complex numbers; give one of whole numbers.")
+        raise InputError(f"The mask {path} contains complex numbers; give one of whole numbers.")
     if classes is None and "scl" in words:
         classes = tuple((value, value) for value in SCL_CLASSES)
     if classes is not None:  # a class such as "no data" is one, though the file calls it nodata
@@ -209,8 +206,10 @@ def is_product_mask(path: Path) -> bool:
     return bool(_PRODUCTS & set(path.stem.casefold().split("_")))
 
 
-def with_masks(tiles: Sequence[Tile], masks: Sequence[CloudMask]) -> list[Tile]:
-    """Tiles with the masks that are theirs.
+def masks_of(
+    images: Sequence[tuple[Iterable[Path], Grid, str]], masks: Sequence[CloudMask]
+) -> list[tuple[CloudMask, ...]]:
+    """The masks of each image, given by its files, its grid and its date.
 
     A mask is of the image whose name differs from its own only in words for the product or the band, such as
     ``..._AnalyticMS_SR`` and ``..._udm2``; else of all images on its ground that are not of another date.
@@ -220,19 +219,19 @@ def with_masks(tiles: Sequence[Tile], masks: Sequence[CloudMask]) -> list[Tile]:
     InputError
         A mask lies on none, or on images of other dates only.
     """
-    scenes = [{_scene(part.path) for part in tile.parts} for tile in tiles]
-    own: list[list[CloudMask]] = [[] for _ in tiles]
+    scenes = [{_scene(path) for path in paths} for paths, _, _ in images]
+    own: list[list[CloudMask]] = [[] for _ in images]
     for mask in masks:
         scene = _scene(mask.raster.path)
         named = [number for number, names in enumerate(scenes) if scene and scene in names]
-        reached = [number for number in named or range(len(tiles)) if mask.reaches(tiles[number].grid)]
+        reached = [number for number in named or range(len(images)) if mask.reaches(images[number][1])]
         if not reached:
             raise InputError(
                 f"The mask {mask.raster.path} does not lie on the imagery; check its coordinates, or "
                 "leave it out."
             )
         date = named_date(mask.raster.path.stem)
-        now = [number for number in reached if named or _may_be_of(date, tiles[number].date)]
+        now = [number for number in reached if named or _may_be_of(date, images[number][2])]
         if not now:
             raise InputError(
                 f"The mask {mask.raster.path} is of {date} by its name, and the images on its ground are of "
@@ -240,7 +239,7 @@ def with_masks(tiles: Sequence[Tile], masks: Sequence[CloudMask]) -> list[Tile]:
             )
         for number in now:
             own[number].append(mask)
-    return [replace(tile, masks=(*tile.masks, *more)) for tile, more in zip(tiles, own, strict=True)]
+    return [tuple(one) for one in own]
 
 
 def _may_be_of(date: str, other: str) -> bool:

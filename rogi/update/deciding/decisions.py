@@ -384,7 +384,7 @@ def _outlines(found: Decided) -> tuple[Geometries, list[Problem]]:
             wanted = "two candidates or more" if decision[i] == Decision.SPLIT else "one candidate"
             detail = f"{wanted}; the row has {len(names)}"
             if lacking:
-                detail = f"the outline of {lacking[0]}, which no file holds"
+                detail = f"the outline of {lacking[0]}, which no file contains"
             problems.append(found.problem(i, Rule.CANDIDATE_MISSING, detail))
     return out, problems
 
