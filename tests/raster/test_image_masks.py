@@ -45,6 +45,25 @@ def test_a_mask_on_the_same_grid(image: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(left_out(image, f"{tmp_path / 'many.tif'}=7,255"), values[0] > 0)
 
 
+def test_classes_that_no_value_can_be(image: Path, tmp_path: Path) -> None:
+    """Numbers that the type of the mask excludes and fractions leave out nothing, so they are refused."""
+    values = np.zeros((1, *SHAPE), np.uint8)
+    values[0, 10:20] = 255
+    cloud = write(tmp_path / "cloud.tif", values)
+    with pytest.raises(InputError, match=r"is uint8, so no value is 256 \(at most 255\)"):
+        left_out(image, f"{cloud}=1,256")
+    np.testing.assert_array_equal(left_out(image, f"{cloud}=255-999"), values[0] == 255)
+    assert not left_out(image, f"{cloud}=9").any()  # no such class on this ground: a clear image
+    small = write(tmp_path / "signed.tif", (values // 3).astype(np.int8))
+    with pytest.raises(InputError, match="is int8, so no value is 200"):
+        left_out(image, f"{small}=200")
+    share = write(tmp_path / "share.tif", (values / 300).astype(np.float32))
+    with pytest.raises(InputError, match="fractions from 0 to 1, and classes are whole numbers; write it in"):
+        left_out(image, f"{share}=1")
+    percent = write(tmp_path / "percent.tif", (values / 3).astype(np.float32))
+    np.testing.assert_array_equal(left_out(image, f"{percent}=40-100"), values[0] == 255)
+
+
 def test_windows_give_the_same_as_all_at_once(image: Path, tmp_path: Path) -> None:
     """A mask of 27 m in another zone: each pixel as GDAL's nearest neighbour says, in any window."""
     rng = np.random.default_rng(1)

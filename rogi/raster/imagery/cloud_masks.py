@@ -148,7 +148,8 @@ def open_mask(path: Path, classes: tuple[tuple[int, int], ...] | None, key: str 
     Raises
     ------
     InputError
-        It has several bands and is not of Planet, or more values than two and no classes were given.
+        It has several bands and is not of Planet, more values than two and no classes were given, or values
+        that no class can match.
     """
     header = read_header(path)
     words = set(re.split(r"[_.-]", f"{path.stem} {key}".casefold().replace(" ", "_")))
@@ -164,6 +165,8 @@ def open_mask(path: Path, classes: tuple[tuple[int, int], ...] | None, key: str 
     raster = RasterFile(header, (1,))
     if header.dtypes[0].startswith("complex"):
         raise InputError(f"The mask {path} contains complex numbers; give one of whole numbers.")
+    if classes is not None:
+        _check_classes(raster, classes)
     if classes is None and "scl" in words:
         classes = tuple((value, value) for value in SCL_CLASSES)
     if classes is not None:  # a class such as "no data" is one, though the file calls it nodata
@@ -178,6 +181,28 @@ def open_mask(path: Path, classes: tuple[tuple[int, int], ...] | None, key: str 
             f"clouds, shadows and snow, for example --mask {path.name}=1,2 or --mask {path.name}=40-100."
         )
     return CloudMask(raster, NOT_ZERO)
+
+
+def _check_classes(raster: RasterFile, classes: Sequence[tuple[int, int]]) -> None:
+    """Refuse classes that the type of the mask excludes, and fractions: they would leave out nothing."""
+    header = raster.header
+    kind = np.dtype(header.dtypes[0])
+    if kind.kind in "iu":
+        most = np.iinfo(kind).max
+        beyond = [low for low, _ in classes if low > most]
+        if beyond:
+            raise InputError(
+                f"The mask {header.path} is {kind}, so no value is {beyond[0]} (at most {most}); see its "
+                "values with gdalinfo -hist."
+            )
+        return
+    stored, valid = raster.read_decimated((min(LOOK, raster.shape[0]), min(LOOK, raster.shape[1])))
+    values = stored[0][valid]
+    if ((values > 0) & (values < 1)).any() and (values <= 1).all():
+        raise InputError(
+            f"The mask {header.path} has fractions from 0 to 1, and classes are whole numbers; write it in "
+            "percent, for example by gdal_translate -scale 0 1 0 100 -ot Byte."
+        )
 
 
 def mask_files(path: Path) -> list[Path]:
