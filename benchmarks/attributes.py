@@ -1,94 +1,147 @@
-"""`rogi attributes` on a synthetic plateau: elevation, slope, aspect and radiation of many units.
+"""`rogi attributes` on a synthetic plateau: elevation, slope, aspect, radiation and climate of all units.
 
-Tiles of 3,600 x 3,600 pixels of one arc second (int16, deflate, as NASADEM); units clustered as rock glaciers
-are, 208 a tile (a little denser than TPRoGI on the tiles it lies on), 80 vertices, mean 0.14 km². By default
-a subset of 3 x 3 tiles; `--side 15` makes 225. Reported are seconds per 1,000 units of whole commands, also
-from the ledger, and the peak memory.
+Tiles of 3,600 x 3,600 pixels of one arc second (int16, deflate, as NASADEM), rough ground that goes on from
+tile to tile. With `--full` TPRoGI's size: 44,273 units on all tiles of the plateau, else 2,000 units of the Eastern Pamir.
+The peer, exactextract, computes one statistic of one raster: the mean elevation, through a VRT of the tiles.
+Then again from the ledger, and after one pixel of one tile was changed, with the tiles in a folder and
+behind the VRT.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import measure
 import numpy as np
 import rasterio
-import shapely
 from affine import Affine
+from measure import MEDIUM
 
 TILE = 3600
-WEST, NORTH = 85.0, 36.0
-UNITS_PER_TILE = 208
+REGION = "Eastern Pamir"
+"""Of the short form."""
+
+EXACTEXTRACT = """
+import sys, geopandas
+from exactextract import exact_extract
+units = geopandas.read_file(sys.argv[1], layer="TPRoGI_Extended_Footprint")
+exact_extract(sys.argv[2], units, ["mean"], output="pandas")
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--side", type=int, default=3, help="tiles along each side")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--full", action="store_true", help="44,273 units on all tiles of the plateau, 6 GB")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--folder", type=Path, help="keep the inputs in this folder, or take those that are there"
+    )
     options = parser.parse_args()
-    rogi = shutil.which("rogi", path=str(Path(sys.executable).parent)) or "rogi"
+    count = MEDIUM if options.full else 2000
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        # In a process of its own: the peak memory of a process counts for those it starts.
-        process = multiprocessing.get_context("spawn").Process(
-            target=make_inputs, args=(folder, options.side)
-        )
-        process.start()
-        process.join()
-        assert process.exitcode == 0
-        count = UNITS_PER_TILE * options.side**2
-        base = [rogi, "attributes", str(folder / "units.gpkg"), "-o", str(folder / "out.gpkg"), "--quiet"]
-        base += ["--workers", str(options.workers), "--dem", str(folder / "tiles")]
-        rows: list[list[object]] = [["run", "units", "s", "s per 1,000 units", "peak MiB"]]
-        for what, fields in (
-            ("elevation, slope, aspect", "relief"),
-            ("radiation", "radiation"),
-            ("both, from the ledger", "relief,radiation"),
-        ):
-            result = measure.command([*base, "--fields", fields], runs=1)
-            assert result.code == 0, f"exit code {result.code}"
-            per = result.seconds / count * 1000
-            rows.append([what, count, f"{result.seconds:.1f}", f"{per:.1f}", f"{result.megabytes:.0f}"])
-        measure.table(rows)
+        inputs = options.folder or Path(name)
+        if not (inputs / "units.gpkg").exists():
+            measure.in_child(make_inputs, inputs, count, options.full)
+        plateau(inputs, Path(name), count, options.workers)
 
 
-def make_inputs(folder: Path, side: int) -> None:
-    """Tiles cut from one rough surface each, and units around cluster centres."""
-    import geopandas as gpd
+def plateau(inputs: Path, folder: Path, count: int, workers: int) -> None:
+    """All attributes, again, and after a change."""
+    tiles = sorted((inputs / "tiles").glob("*.tif"))
+    size = sum(tile.stat().st_size for tile in tiles) / 1e9
+    job = measure.Job(
+        f"Attributes on {len(tiles)} tiles of one arc second ({size:.1f} GB), {workers} workers",
+        "Aim: 90 s for 44,273 units, again from the ledger within 15 s; a changed tile computes its units only.",
+    )
+    units, vrt = inputs / "units.gpkg", inputs / "tiles.vrt"
+    job.add(
+        "exactextract, mean elevation alone",
+        measure.python(EXACTEXTRACT, units, vrt, runs=1),
+        count,
+        own=False,
+    )
+    changed = tiles[len(tiles) // 2]
+    for where, dem in (("folder", inputs / "tiles"), ("VRT", vrt)):
+        arguments = ["attributes", units, "-o", folder / f"{where}.gpkg", "--no-config", "--dem", dem]
+        arguments += ["--workers", str(workers)]
+        for quantity, variable in (("maat", "t2m"), ("ap", "tp")):
+            arguments += [f"--{quantity}", inputs / "climate.nc", f"--{quantity}-variable", variable]
+        for what in ("all attributes", "again", "after a change of one tile"):
+            if what.startswith("after"):
+                with rasterio.open(changed, "r+") as file:
+                    window = rasterio.windows.Window(TILE // 2, TILE // 2, 1, 1)
+                    file.write(file.read(1, window=window) + np.int16(1), 1, window=window)
+            job.add(f"{where}: {what}", measure.rogi(*arguments, runs=1), count)
+    job.show()
+
+
+def make_inputs(folder: Path, count: int, everywhere: bool) -> None:
+    """Units, the tiles they lie on and around, a VRT of the tiles, and a climate."""
+    units = folder / "units.gpkg"
+    place = [] if everywhere else ["--region", REGION]
+    measure.rogi("synthetic", "inventory", "--count", str(count), "--seed", "1", *place, "-o", units, runs=1)
+    measure.rogi("synthetic", "climate", "--like", units, "--seed", "1", "-o", folder / "climate.nc", runs=1)
+    import geopandas
+
+    bounds = geopandas.read_file(units, layer="TPRoGI_Extended_Footprint").bounds.to_numpy()
+    margin = 0.4  # degrees, more than the search radius of horizons
+    corners = np.concatenate(
+        [
+            np.floor(bounds[:, [west, south]] + [dx, dy])
+            for west, south, dx, dy in ((0, 1, -margin, -margin), (0, 3, -margin, margin), (2, 1, margin, -margin),
+                                        (2, 3, margin, margin))
+        ]
+    )  # fmt: skip
+    (folder / "tiles").mkdir()
+    first, names = None, []
+    for west, south in np.unique(corners, axis=0).astype(int).tolist():
+        path = folder / "tiles" / f"n{south:02d}e{west:03d}.tif"
+        if first is None:
+            first = path
+            write_tile(path)
+        else:
+            shutil.copy(first, path)
+        with rasterio.open(path, "r+") as file:
+            file.transform = Affine(1 / TILE, 0, west, 0, -1 / TILE, south + 1)
+        names.append((path.name, west, south))
+    write_vrt(folder / "tiles.vrt", names)
+
+
+def write_tile(path: Path) -> None:
+    """Ground that fits to itself at all edges."""
     from scipy.ndimage import gaussian_filter
 
-    (folder / "tiles").mkdir()
-    rng = np.random.default_rng(3)
-    for row in range(side):
-        for column in range(side):
-            coarse = gaussian_filter(rng.normal(size=(TILE // 12, TILE // 12)), 4, mode="wrap")
-            ground = (
-                gaussian_filter(np.kron(coarse / coarse.std(), np.ones((12, 12))), 10, mode="wrap") * 350
-                + 5000
-            )
-            west, north = WEST + column, NORTH - row
-            with rasterio.open(
-                folder / "tiles" / f"n{int(north) - 1:02d}e{int(west):03d}.tif", "w", driver="GTiff",
-                width=TILE, height=TILE, count=1, dtype="int16", crs="EPSG:4326", nodata=-32768, tiled=True,
-                compress="deflate", predictor=2, transform=Affine(1 / TILE, 0, west, 0, -1 / TILE, north),
-            ) as file:  # fmt: skip
-                file.write(np.round(ground).astype(np.int16), 1)
-    count = UNITS_PER_TILE * side * side
-    clusters = rng.uniform(0.05, side - 0.05, (max(count // 40, 1), 2))
-    place = clusters[rng.integers(0, len(clusters), count)] + rng.normal(0, 0.08, (count, 2))
-    place = np.clip(place, 0.05, side - 0.05)
-    radius = np.sqrt(rng.gamma(1.5, 0.14e6 / 1.5, count) / np.pi)[:, None]
-    radius = radius * (1 + 0.2 * rng.uniform(-1, 1, (count, 80)))
-    angle = np.linspace(0, 2 * np.pi, 80, endpoint=False)
-    lat = NORTH - place[:, 1:] + radius * np.sin(angle) / 111_000
-    lon = WEST + place[:, :1] + radius * np.cos(angle) / (111_000 * np.cos(np.radians(NORTH - place[:, 1:])))
-    shapes = shapely.polygons(np.stack([lon, lat], axis=-1))
-    gpd.GeoDataFrame(geometry=shapes, crs=4326).to_file(folder / "units.gpkg")
+    coarse = gaussian_filter(np.random.default_rng(3).normal(size=(TILE // 12, TILE // 12)), 4, mode="wrap")
+    ground = gaussian_filter(np.kron(coarse / coarse.std(), np.ones((12, 12))), 10, mode="wrap") * 350 + 5000
+    ground += np.random.default_rng(4).normal(0, 4, ground.shape)
+    with rasterio.open(
+        path, "w", driver="GTiff", width=TILE, height=TILE, count=1, dtype="int16", crs="EPSG:4326", nodata=-32768,
+        tiled=True, compress="deflate", predictor=2, transform=Affine(1 / TILE, 0, 0, 0, -1 / TILE, 0),
+    ) as file:  # fmt: skip
+        file.write(np.round(ground).astype(np.int16), 1)
+
+
+def write_vrt(path: Path, tiles: list[tuple[str, int, int]]) -> None:
+    """The tiles as one raster, as `gdalbuildvrt` writes it."""
+    west, north = min(t[1] for t in tiles), max(t[2] for t in tiles) + 1
+    width, height = ((max(t[1] for t in tiles) + 1 - west) * TILE, (north - min(t[2] for t in tiles)) * TILE)
+    sources = "".join(
+        f'<ComplexSource><SourceFilename relativeToVRT="1">tiles/{name}</SourceFilename><SourceBand>1</SourceBand>'
+        f'<SourceProperties RasterXSize="{TILE}" RasterYSize="{TILE}" DataType="Int16" BlockXSize="256" '
+        f'BlockYSize="256"/><SrcRect xOff="0" yOff="0" xSize="{TILE}" ySize="{TILE}"/>'
+        f'<DstRect xOff="{(w - west) * TILE}" yOff="{(north - s - 1) * TILE}" xSize="{TILE}" ySize="{TILE}"/>'
+        f"<NODATA>-32768</NODATA></ComplexSource>"
+        for name, w, s in tiles
+    )
+    path.write_text(
+        f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}"><SRS>EPSG:4326</SRS>'
+        f"<GeoTransform>{west}, {1 / TILE!r}, 0, {north}, 0, {-1 / TILE!r}</GeoTransform>"
+        f'<VRTRasterBand dataType="Int16" band="1"><NoDataValue>-32768</NoDataValue>{sources}'
+        "</VRTRasterBand></VRTDataset>"
+    )
 
 
 if __name__ == "__main__":

@@ -1,26 +1,23 @@
-"""`rogi release build` of TPRoGI's size against writing its GeoPackage alone, with peak memory.
+"""`rogi release build`, `check` and `diff` against writing the GeoPackage alone.
 
-Synthetic inventories of 44,273 units. The commands are whole processes with start-up; the writing of
-the GeoPackage is timed without them. Ratios are of wall time and of processor time, the best of several runs.
+Synthetic inventories of TPRoGI's size (44,273 units), with `--full` of the global one's too. Commands are
+whole processes with start-up; the writing of the GeoPackage is timed without it.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import measure
+from measure import LARGE, MEDIUM, Measured
 
-UNITS = 44_273
 WRITE = """
-import sys
+import sys, time
 from pathlib import Path
 from rogi.inventory.read import read_inventory
 from rogi.inventory.write import write_inventory
-import time
 inventory = read_inventory(sys.argv[1])
 start = time.perf_counter(), time.process_time()
 write_inventory(inventory, sys.argv[2])
@@ -42,57 +39,45 @@ write_inventory(versions.second, folder / "two.gpkg")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--units", type=int, default=UNITS)
+    parser.add_argument("--full", action="store_true", help="also 301,524 units")
+    parser.add_argument("--units", type=int, default=MEDIUM)
     parser.add_argument("--runs", type=int, default=2, help="of each command; the best counts (default 2)")
     options = parser.parse_args()
-    rogi = shutil.which("rogi", path=str(Path(sys.executable).parent)) or "rogi"
-    rows: list[list[object]] = [["what", "s", "processor s", "ratio", "processor ratio", "peak MiB"]]
+    job = measure.Job("Releases", "Aim: time for each unit growing by at most 1.2, below 4 GiB.")
+    small = release(job, options.units, options.runs)
+    if options.full:
+        large = release(job, LARGE, 1)
+        for what, it in large.items():
+            job.growth(what, small[what], it, LARGE / options.units)
+    job.show()
+
+
+def release(job: measure.Job, units: int, runs: int) -> dict[str, Measured]:
+    """Each command on two versions of an inventory, with the first as the previous one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        assert measure.python(PREPARE, name, str(options.units), runs=1).code == 0
-        times = folder / "times.txt"
+        measure.python(PREPARE, name, str(units), runs=1)
+        one, two, times = (folder / file for file in ("one.gpkg", "two.gpkg", "times.txt"))
         alone = []
-        for _ in range(options.runs):
-            done = measure.python(WRITE, f"{name}/one.gpkg", f"{name}/alone.gpkg", str(times), runs=1)
-            assert done.code == 0
+        for _ in range(runs):
+            measure.python(WRITE, one, folder / "alone.gpkg", times, runs=1)
             alone.append(tuple(float(x) for x in times.read_text().split()))
         wall, processor = (min(values) for values in zip(*alone, strict=True))
-        rows.append(["write the GeoPackage alone", f"{wall:.2f}", f"{processor:.2f}", "1", "1", ""])
-        base = [
-            rogi,
-            "release",
-            "build",
-            "--no-config",
-            "--releases",
-            f"{name}/releases",
-            "-o",
-            f"{name}/dist",
-        ]
+        base = Measured(wall, 0.0, processor_seconds=processor)
+        job.add("write the GeoPackage alone", base, units, own=False, base=base)
+        build = ("release", "build", "--no-config", "--releases", folder / "releases", "-o", folder / "dist")
+        previous = folder / "dist" / "Synthetic_v1.0.zip"
         commands = {
-            "release build 1.0": [*base, "1.0", "-i", f"{name}/one.gpkg", "--force"],
-            "release build 1.1 with --previous": [
-                *base, "1.1", "-i", f"{name}/two.gpkg", "--force",
-                "--previous", f"{name}/dist/Synthetic_v1.0.zip",
-            ],
-            "release check": [rogi, "release", "check", f"{name}/dist/Synthetic_v1.1.zip"],
-            "release diff": [
-                rogi, "release", "diff", f"{name}/one.gpkg", f"{name}/two.gpkg", "--fail-on", "never"
-            ],
-        }  # fmt: skip
-        for title, command in commands.items():
-            done = measure.command(command, runs=options.runs)
-            assert done.code == 0, f"{title}: exit code {done.code}"
-            rows.append(
-                [
-                    title,
-                    f"{done.seconds:.2f}",
-                    f"{done.processor_seconds:.2f}",
-                    f"{done.seconds / wall:.1f}",
-                    f"{done.processor_seconds / processor:.1f}",
-                    f"{done.megabytes:.0f}",
-                ]
-            )
-    measure.table(rows)
+            "release build 1.0": (*build, "1.0", "-i", one, "--force"),
+            "release build 1.1 --previous": (*build, "1.1", "-i", two, "--force", "--previous", previous),
+            "release check": ("release", "check", folder / "dist" / "Synthetic_v1.1.zip"),
+            "release diff": ("release", "diff", one, two, "--fail-on", "never"),
+        }
+        done = {}
+        for what, arguments in commands.items():
+            done[what] = measure.rogi(*arguments, runs=runs)
+            job.add(what, done[what], units, base=base)
+        return done
 
 
 if __name__ == "__main__":

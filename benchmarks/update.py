@@ -1,21 +1,20 @@
-"""`rogi update plan` of TPRoGI's size for seven mappers, against reading and writing the same layers alone.
+"""`rogi update plan` for seven mappers and `update apply`, against reading and writing the same layers alone.
 
-A synthetic inventory of 44,273 units and the candidates of a new season: mostly the same outlines, others
-smaller, split, in pairs, missing and new. Peer: geopandas (pyogrio) reads inventory and candidates and writes
-them again as GeoPackages, which is the least any program must do. Both are whole processes with start-up.
+A synthetic inventory of TPRoGI's size (44,273 units), with `--full` of the global one's too, and the candidates
+of a new season: mostly the same outlines, others smaller, split, in pairs, missing and new. All tasks are
+decided by `rogi synthetic decisions`. Peer: geopandas (pyogrio) reads inventory and candidates and writes them
+again as GeoPackages, which is the least any program must do. All are whole processes with start-up.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import measure
+from measure import LARGE, MEDIUM, Measured
 
-UNITS = 44_273
 MAPPERS = "anna,ben,carla,dana,emil,fatima,gao"
 SEASONS = Path(__file__).parents[1] / "tests" / "update"
 PREPARE = """
@@ -41,42 +40,36 @@ for name, layer in (("v1.0", "TPRoGI_Extended_Footprint"), ("candidates", "candi
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--units", type=int, default=UNITS)
-    parser.add_argument("--runs", type=int, default=2, help="of each command; the best counts (default 2)")
+    parser.add_argument("--full", action="store_true", help="also 301,524 units")
+    parser.add_argument("--units", type=int, default=MEDIUM)
     options = parser.parse_args()
-    rogi = shutil.which("rogi", path=str(Path(sys.executable).parent)) or "rogi"
-    rows: list[list[object]] = [["what", "s", "processor s", "ratio", "processor ratio", "peak MiB"]]
+    job = measure.Job("Updates", "Aim: time for each unit growing by at most 1.2, below 4 GiB.")
+    small = update(job, options.units)
+    if options.full:
+        large = update(job, LARGE)
+        for what, it in large.items():
+            job.growth(what, small[what], it, LARGE / options.units)
+    job.show()
+
+
+def update(job: measure.Job, units: int) -> dict[str, Measured]:
+    """A season planned, decided and applied."""
     with tempfile.TemporaryDirectory() as name:
-        assert measure.python(PREPARE, name, str(options.units), str(SEASONS), runs=1).code == 0
-        peer = measure.python(PEER, name, runs=options.runs)
-        assert peer.code == 0
-        plan = [
-            rogi,
-            "update",
-            "plan",
-            "--inventory",
-            f"{name}/v1.0.gpkg",
-            "--candidates",
-            f"{name}/candidates.gpkg",
-            "--mappers",
-            MAPPERS,
-            "-o",
-            f"{name}/work",
-        ]
-        done = measure.command(plan, options.runs)
-        assert done.code == 0
-        for what, result in (("geopandas reads and writes both", peer), ("rogi update plan", done)):
-            rows.append(
-                [
-                    what,
-                    f"{result.seconds:.2f}",
-                    f"{result.processor_seconds:.2f}",
-                    f"{result.seconds / peer.seconds:.2f}",
-                    f"{result.processor_seconds / peer.processor_seconds:.2f}",
-                    f"{result.megabytes:.0f}",
-                ]
-            )
-    measure.table(rows)
+        folder = Path(name)
+        measure.python(PREPARE, name, str(units), str(SEASONS), runs=1)
+        peer = measure.python(PEER, name, runs=1)
+        job.add("geopandas reads and writes both", peer, units, own=False, base=peer)
+        inventory, candidates, work = (folder / part for part in ("v1.0.gpkg", "candidates.gpkg", "work"))
+        inputs = ("--inventory", inventory, "--candidates", candidates)
+        plan = measure.rogi("update", "plan", *inputs, "--mappers", MAPPERS, "-o", work, runs=1)
+        job.add("update plan", plan, units, base=peer)
+        decide = ("synthetic", "decisions", work, "--truth", inventory, "-o", folder / "done.json")
+        measure.rogi(*decide, runs=1)
+        apply = measure.rogi(
+            "update", "apply", work, "--inventory", inventory, "-o", folder / "v1.1.gpkg", runs=1
+        )
+        job.add("update apply", apply, units, base=peer)
+        return {"update plan": plan, "update apply": apply}
 
 
 if __name__ == "__main__":
