@@ -318,11 +318,13 @@ def training(folder: Path, encoder: str, steps: int = 60) -> None:
     print(f"a plain step of 16 patches: {plain:.3f} s\n")
     patches = folder / "patches"
     if not patches.exists():
-        scene = folder / "scene1"
-        detect.run_rogi("synthetic", "imagery", "-o", scene, "--seed", 1, "--force")
+        scenes = [folder / f"scene{seed}" for seed in (1, 2)]  # one alone leaves no unit to validate on
+        for seed, scene in enumerate(scenes, 1):
+            detect.run_rogi("synthetic", "imagery", "-o", scene, "--seed", seed, "--force")
         detect.run_rogi(
-            "detect", "patches", scene / "season1.tif", "--units", scene / "truth1.gpkg", "-o", patches
-        )
+            "detect", "patches", *(scene / "season1.tif" for scene in scenes),
+            *(part for scene in scenes for part in ("--units", scene / "truth1.gpkg")), "-o", patches,
+        )  # fmt: skip
     for workers in (2, 8):
         done = detect.run_rogi(
             "detect", "train", patches, "-o", folder / f"trained{workers}", "--encoder", encoder, "--force",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rogi.detection.training.augmentation import NONE, Augmentation, augment, is_light
+from rogi.detection.training.augmentation import NONE, Augmentation, augment, fill, is_light
 from rogi.errors import OptionError
 
 MEAN, STD = np.array([100, 50], np.float32), np.array([20, 10], np.float32)
@@ -21,9 +21,10 @@ def patch(side: int = 24):
 
 
 def varied(settings: Augmentation, seed=(0, 0, 0), parts=None):
-    return augment(
+    image, label, valid, tone = augment(
         *(parts or patch()), settings, seed, mean=MEAN, std=STD, value_range=(0, 255), light=LIGHT
     )  # fmt: skip
+    return tone(image), label, valid
 
 
 def test_nothing_asked_nothing_changed():
@@ -117,6 +118,25 @@ def test_the_patch_given_is_never_changed():
     for part in parts:
         part.flags.writeable = False
     varied(Augmentation(scale=0.5), parts=parts)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "uint16", "int16", "uint32", "float32"])
+@pytest.mark.parametrize("side", [8, 264])
+def test_values_by_table_are_those_of_each_pixel(kind: str, side: int):
+    """For every type and side (a table pays from 256 and from 65,536 pixels on); 0 where invalid."""
+    rng = np.random.default_rng(5)
+    image = rng.normal(60, 30, (2, side, side)).astype(kind)
+    image[:, 0, 0], image[:, 0, 1] = (-9, 127) if kind[0] != "u" else (0, 255)
+    label, valid = np.zeros((side, side), np.uint8), rng.random((side, side)) < 0.5
+    settings = Augmentation(gamma=0.5)
+    image, _, valid, tone = augment(
+        image, label, valid, settings, (2, 2, 2), mean=MEAN, std=STD, value_range=(-9, 255), light=LIGHT
+    )
+    expected = np.where(valid, tone(np.ascontiguousarray(image)), np.float32(0))
+    for order in ((0, 1, 2), (2, 0, 1)):  # channels last in memory, and first
+        out = np.full([np.shape(image)[k] for k in np.argsort(order)], np.nan, np.float32).transpose(order)
+        fill(image, valid, tone, out)
+        np.testing.assert_allclose(out, expected, rtol=1e-6)
 
 
 def test_names_of_light():

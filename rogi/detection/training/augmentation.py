@@ -1,17 +1,20 @@
 """Variants of training patches: turned, mirrored, lit and scaled otherwise.
 
 Each variant is drawn from its own random stream, seeded by (seed, epoch, place in the epoch): the same
-whatever was drawn before it, so that training can be stopped and go on anywhere.
+whatever was drawn before it, so that training can be stopped and go on anywhere. Pixels are only moved, never
+mixed; so values can be changed after that, and by a table where there are few.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from rogi.detection.patches.shards import IGNORED
 from rogi.errors import OptionError
@@ -29,6 +32,9 @@ HOLDING = 0.5
 """Share of windows that hold a rock glacier."""
 
 VALUES_FLOOR = 1e-6
+
+TABLE_BITS: Final = 16
+"""Of integers whose values fit into a table."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,48 @@ class Augmentation:
 NONE = Augmentation(turn=False, brightness=0, contrast=0, gamma=0)
 
 
+@dataclass(frozen=True, eq=False)
+class Tone:
+    """How the values of a variant differ from those of its patch.
+
+    Attributes
+    ----------
+    exponent : float
+        Of the values as a share of `value_range`.
+    factor : array of float32, (channels,)
+        Of the distance from the mean.
+    shift : array of float32, (channels,)
+        Added.
+    mean : array of float32, (channels,)
+    value_range : tuple of float
+        Of the pixels; gamma bends what lies between.
+    light : array of bool, (channels,)
+        Channels whose values may change.
+    """
+
+    exponent: float
+    factor: Floats
+    shift: Floats
+    mean: Floats
+    value_range: tuple[float, float]
+    light: Mask
+
+    def __call__(self, values: npt.NDArray[Any]) -> Floats:
+        """Values of the variant for values of the patch, (channels, rows, columns)."""
+        out = values.astype(np.float32)
+        if self.exponent != 1:
+            for channel in np.flatnonzero(self.light):
+                out[channel] = _bent(out[channel], self.exponent, self.value_range)
+        out -= self.mean[:, None, None]
+        out *= self.factor[:, None, None]
+        out += (self.mean + self.shift)[:, None, None]
+        return out
+
+
+Tones = Callable[[npt.NDArray[Any]], Floats]
+"""Values for a network from values of a patch, channels first."""
+
+
 def augment(
     image: npt.NDArray[Any],
     label: Labels,
@@ -81,8 +129,8 @@ def augment(
     std: Floats,
     value_range: tuple[float, float],
     light: Mask,
-) -> tuple[Floats, Labels, Mask]:
-    """A variant of a patch.
+) -> tuple[npt.NDArray[Any], Labels, Mask, Tone]:
+    """A variant of a patch: its pixels, and how their values change (`fill` applies it).
 
     Parameters
     ----------
@@ -93,15 +141,14 @@ def augment(
     seed : tuple of int
         Seed, epoch, place in the epoch.
     mean, std : array of float32, (channels,)
-    value_range : tuple of float
-        Of the pixels; gamma bends what lies between.
-    light : array of bool, (channels,)
-        Channels whose values may change.
+    value_range, light
+        See `Tone`.
 
     Returns
     -------
     image, label, valid
-        The image as float32.
+        Views of what was given where pixels stay beside each other.
+    tone : Tone
     """
     rng = np.random.default_rng(seed)
     # All numbers are drawn whatever is asked for, so that one choice does not change the others.
@@ -111,25 +158,60 @@ def augment(
     if settings.crop:
         window = _window(label, settings.crop, rng)
         image, label, valid = image[:, *window], label[window], valid[window]
-    # A patch from the store is read-only, and must stay as it is.
-    out = image.astype(np.float32)
-    if settings.gamma and light.any():
-        out[light] = _bent(out[light], (1 + settings.gamma) ** exponent, value_range)
-    scale = np.where(light, (1 + settings.contrast) ** factor, 1.0).astype(np.float32)
-    offset = np.where(light, settings.brightness * shift * std, 0.0).astype(np.float32)
-    out = (out - mean[:, None, None]) * scale[:, None, None] + (mean + offset)[:, None, None]
     if settings.scale:
         rows, columns, inside = _zoomed(label.shape, (1 + settings.scale) ** zoom, place)
-        out = out[:, rows[:, None], columns]
-        label = label[rows[:, None], columns]
-        valid = valid[rows[:, None], columns] & inside
+        image = image.take(rows, axis=1).take(columns, axis=2)
+        label = label.take(rows, axis=0).take(columns, axis=1)
+        valid = valid.take(rows, axis=0).take(columns, axis=1) & inside
     if settings.turn:
-        out, label, valid = (
-            _turned(out, turns, mirror),
-            _turned(label, turns, mirror),
-            _turned(valid, turns, mirror),
-        )
-    return np.ascontiguousarray(out), np.ascontiguousarray(label), np.ascontiguousarray(valid)
+        image, label = _turned(image, turns, mirror), _turned(label, turns, mirror)
+        valid = _turned(valid, turns, mirror)
+    tone = Tone(
+        (1 + settings.gamma) ** exponent,
+        np.where(light, (1 + settings.contrast) ** factor, 1.0).astype(np.float32),
+        np.where(light, settings.brightness * shift * std, 0.0).astype(np.float32),
+        mean,
+        value_range,
+        light,
+    )
+    return image, label, valid, tone
+
+
+def fill(image: npt.NDArray[Any], valid: Mask, tones: Tones, out: Floats) -> None:
+    """Write the values of a variant, 0 where invalid.
+
+    Integers of up to 16 bits are looked up in a table of all values that there are: the same numbers as
+    those computed for each pixel, in less time.
+
+    Parameters
+    ----------
+    image : array, (channels, height, width)
+    valid : array of bool, (height, width)
+    tones : callable
+    out : array of float32, (channels, height, width)
+        Filled; fastest where channels lie beside each other in memory.
+    """
+    bits = 8 * image.itemsize
+    if image.dtype.kind not in "iu" or bits > TABLE_BITS or 2**bits > valid.size:
+        np.copyto(out, tones(image))
+        np.copyto(out, np.float32(0), where=~valid)
+        return
+    plain = np.dtype(f"u{image.itemsize}")
+    values = np.arange(2**bits, dtype=plain).view(image.dtype)
+    table = tones(np.broadcast_to(values, (len(image), 1, len(values))))[:, 0]
+    _look_up(image.view(plain), valid, np.ascontiguousarray(table.T), out.transpose(1, 2, 0))
+
+
+@njit(cache=True, nogil=True)
+def _look_up(image: npt.NDArray[Any], valid: Mask, table: Floats, out: Floats) -> None:
+    channels, height, width = image.shape
+    for row in range(height):
+        for column in range(width):
+            for channel in range(channels):
+                if valid[row, column]:
+                    out[row, column, channel] = table[image[channel, row, column], channel]
+                else:
+                    out[row, column, channel] = 0.0
 
 
 def is_light(names: tuple[str, ...]) -> Mask:
@@ -157,9 +239,11 @@ def _turned(part: npt.NDArray[Any], turns: int, mirror: bool) -> npt.NDArray[Any
 def _bent(values: Floats, exponent: float, value_range: tuple[float, float]) -> Floats:
     low, high = value_range
     span = max(high - low, VALUES_FLOOR)
-    share = np.clip((values - low) / span, 0.0, 1.0)
-    bent: Floats = (low + span * share**exponent).astype(np.float32)
-    return bent
+    share: Floats = np.clip((values - low) / span, 0.0, 1.0)
+    np.power(share, np.float32(exponent), out=share)
+    share *= span
+    share += low
+    return share
 
 
 def _zoomed(

@@ -16,7 +16,15 @@ import torch
 from rogi.detection.imagery.derived_channels import DIGITAL, UNITS
 from rogi.detection.model.card import Channel, normalise
 from rogi.detection.patches.shards import IGNORED
-from rogi.detection.training.augmentation import NONE, Augmentation, augment, is_light
+from rogi.detection.training.augmentation import (
+    NONE,
+    Augmentation,
+    Floats,
+    Tone,
+    augment,
+    fill,
+    is_light,
+)
 from rogi.detection.training.shared_ground import OwnGround
 from rogi.errors import InputError, OptionError
 
@@ -195,13 +203,19 @@ class TrainingData:
         own: OwnGround | None = None,
         first: int = 0,
     ) -> Batch:
-        light = is_light(self.patches.card.channels)
-        mean, std = (np.array(v, np.float32) for v in (self.patches.card.mean, self.patches.card.std))
-        images, labels, masks = [], [], []
+        card = self.patches.card
+        mean, std = (np.array(v, np.float32) for v in (card.mean, card.std))
+        light = is_light(card.channels)
+        side = card.size if seeds is None else self.augmentation.crop or card.size
+        shape = len(positions), side, side
+        # In memory the channels of a pixel lie beside each other, as networks take them.
+        images = np.empty((*shape, len(card.channels)), np.float32).transpose(0, 3, 1, 2)
+        labels, known = np.empty(shape, np.uint8), np.empty(shape, bool)
         for number, position in enumerate(positions):
             image, label, valid = self.patches.read(int(position))
+            tone = None
             if seeds is not None:
-                image, label, valid = augment(
+                image, label, valid, tone = augment(
                     image,
                     label,
                     valid,
@@ -212,13 +226,13 @@ class TrainingData:
                     value_range=self.value_range,
                     light=light,
                 )
-            images.append(normalise(image, valid, mean, std))
-            labels.append(label)
-            counts = valid & (label != IGNORED)
-            masks.append(counts if own is None else counts & own.mask(first + number))
-        label = np.stack(labels)
-        targets = [(label > 0) & (label != IGNORED), label == BORDER][: self.outputs]
-        return Batch(np.stack(images), np.stack(targets, axis=1), np.stack(masks)[:, None], positions)
+            fill(image, valid, partial(_normalised, tone, mean, std), images[number])
+            labels[number], known[number] = label, valid
+            if own is not None:
+                known[number] &= own.mask(first + number)
+        known &= labels != IGNORED
+        targets = [(labels > 0) & (labels != IGNORED), labels == BORDER][: self.outputs]
+        return Batch(images, np.stack(targets, axis=1), known[:, None], positions)
 
     def _ahead(self, jobs: Sequence[Callable[[], Batch]]) -> Iterator[Batch]:
         """Results in order, made a little ahead by threads."""
@@ -235,6 +249,13 @@ class TrainingData:
             finally:
                 for future in waiting:
                     future.cancel()
+
+
+def _normalised(
+    tone: Tone | None, mean: Floats, std: Floats, values: npt.NDArray[Any]
+) -> npt.NDArray[np.float32]:
+    """Values for a network, all taken as valid."""
+    return normalise(tone(values) if tone is not None else values, np.ones((1, 1), bool), mean, std)
 
 
 def _repeated(positions: Ints, weights: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
