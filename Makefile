@@ -13,7 +13,8 @@ SEED ?= 1
 SECONDS_OF_FUZZING ?= 600
 # Machines that keep no bytecode would compile all of rogi again in each of the many commands that tests run.
 unexport PYTHONDONTWRITEBYTECODE
-BENCHMARKS ?= validate terrain zonal attributes compare release update detect training
+BENCHMARKS ?=
+FULL ?=
 
 .PHONY: help setup demo test test-fast validators fuzz lint types docs bench bench-grass wheel test-matrix docker clean
 
@@ -69,9 +70,9 @@ types: $(INSTALLED)  ## mypy, strict
 docs: $(INSTALLED)  ## the documentation, warnings as errors, into site/
 	@$(BIN)/python -m sphinx -b html -q -W --keep-going -j $(JOBS) -d build/doctrees docs site
 
-bench: $(INSTALLED)  ## benchmarks against peers; prints ratios
+bench: $(INSTALLED)  ## benchmarks against peers into docs/benchmarks.md; FULL=1 at full size
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
-	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@$(BIN)/python benchmarks/run.py $(if $(FULL),--full) $(BENCHMARKS)
 
 bench-grass: $(INSTALLED)  ## terrain and radiation against GRASS (installed from Debian)
 	@command -v grass >/dev/null || { as_root=$$([ "$$(id -u)" = 0 ] && echo "" || echo "sudo"); $$as_root apt-get update -qq && $$as_root apt-get install -y -qq --no-install-recommends grass-core; }

@@ -2,10 +2,8 @@
 
 The pair: synthetic outlines of 80 vertices, and a copy of them in which every outline is moved and redrawn
 a little, one in ten is cut in two, one in ten is merged with a neighbour drawn beside it, and one in twenty
-is left out. Each step runs in a process of its own, so that its peak memory is its own.
-
-    python benchmarks/compare.py                 44,273 units, with the overlay
-    python benchmarks/compare.py --large         301,524 units too, without the overlay
+is left out. Each step runs in a process of its own, so that its peak memory is its own. Then whole commands
+with the HTML report, against a bare read of both files. With `--full` also 301,524 units, without overlay.
 """
 
 from __future__ import annotations
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING
 import measure
 import numpy as np
 import shapely
+from measure import LARGE, MEDIUM, Measured
 
 if TYPE_CHECKING:
     from rogi.comparison.compare import Comparison
@@ -69,6 +68,13 @@ def inventory_pair(count: int) -> tuple[np.ndarray, np.ndarray]:
     return original, np.concatenate([copy[kept], *halves, union])
 
 
+READ = """
+import sys, pyogrio
+for path in sys.argv[1:]:
+    pyogrio.read_arrow(path)
+"""
+
+
 def clocks() -> np.ndarray:
     """Wall time and processor time of all threads, s."""
     return np.array([time.perf_counter(), time.process_time()])
@@ -80,6 +86,15 @@ def write_pair(count: int, folder: Path) -> None:
         parts = shapely.to_wkb(geometries).tolist()
         (folder / f"{name}.wkb").write_bytes(b"".join(parts))
         np.save(folder / f"{name}_lengths.npy", np.array([len(p) for p in parts]))
+
+
+def write_files(count: int, folder: Path) -> None:
+    """The pair as GeoPackages."""
+    import geopandas
+
+    for name, geometries in zip("ab", inventory_pair(count), strict=True):
+        frame = geopandas.GeoDataFrame({"id": np.arange(len(geometries))}, geometry=geometries, crs=4326)
+        frame.to_file(folder / f"{name}.gpkg")
 
 
 def read_pair(folder: Path) -> list[np.ndarray]:
@@ -146,22 +161,22 @@ def overlay(folder: Path) -> dict[str, float]:
     }
 
 
-def in_process(task: str, folder: Path) -> dict[str, float]:
-    """Run a step alone; its result with the peak memory in MiB."""
+def in_process(task: str, folder: Path) -> tuple[Measured, dict[str, float]]:
+    """Run a step alone; its time without start-up, and its peak memory."""
     done = subprocess.run(
         [sys.executable, __file__, "--task", task, "--folder", str(folder)],
         stdout=subprocess.PIPE,
         check=True,
         text=True,
     )
-    result: dict[str, float] = json.loads(done.stdout)
-    return result
+    got: dict[str, float] = json.loads(done.stdout)
+    return Measured(got["seconds"], got["megabytes"], processor_seconds=got["processor"]), got
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--large", action="store_true", help="also 301,524 units (about a minute)")
-    parser.add_argument("--count", type=int, default=44_273)
+    parser.add_argument("--full", action="store_true", help="also 301,524 units")
+    parser.add_argument("--count", type=int, default=MEDIUM)
     parser.add_argument("--task", choices=["ours", "overlay"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -170,28 +185,47 @@ def main() -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({**result, "megabytes": peak}))
         return
-    rows: list[list[object]] = [
-        ["task", "units", "pairs", "s", "processor s", "ratio of s", "ratio of processor s", "peak MiB"]
-    ]
-
-    def add(name: str, units: int, got: dict[str, float], against: dict[str, float]) -> None:
-        ratios = [got[key] / against[key] for key in ("seconds", "processor")]
-        figures = [f"{v:.2f}" for v in (got["seconds"], got["processor"])]
-        figures += [*(f"{v:.1f}" for v in ratios), f"{got['megabytes']:.0f}"]
-        rows.append([name, units, int(got["pairs"]), *figures])
-
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        write_pair(options.count, folder)
-        small, peer = in_process("ours", folder), in_process("overlay", folder)
-        add("rogi, full comparison", options.count, small, small)
-        add("geopandas.overlay, three calls", options.count, peer, small)
-        if options.large:
-            write_pair(301_524, folder)
-            add("rogi, full comparison", 301_524, in_process("ours", folder), small)
-    measure.table(rows)
-    for key in ("both", "only_a", "only_b"):
-        print(f"{key}: relative difference of the areas {abs(small[key] / peer[key] - 1):.1e}")
+        agreement(folder, options.count, options.full)
+        commands(folder, (options.count, LARGE) if options.full else (options.count,))
+
+
+def agreement(folder: Path, count: int, full: bool) -> None:
+    """The comparison itself, without reading and writing."""
+    write_pair(count, folder)
+    job = measure.Job("Comparison", "Aim: 16 times as fast as three overlays. Reading is not counted.")
+    peer, theirs = in_process("overlay", folder)
+    job.add("geopandas.overlay, three calls", peer, count, own=False)
+    small, found = in_process("ours", folder)
+    job.add("full comparison", small, count)
+    if full:
+        write_pair(LARGE, folder)
+        large, _ = in_process("ours", folder)
+        job.add("full comparison", large, LARGE)
+        job.growth("full comparison", small, large, LARGE / count)
+    job.show()
+    gaps = (f"{key} {abs(found[key] / theirs[key] - 1):.0e}" for key in ("both", "only_a", "only_b"))
+    print(f"Relative difference of the areas: {', '.join(gaps)}.")
+
+
+def commands(folder: Path, counts: tuple[int, ...]) -> None:
+    """`rogi compare` with its HTML report, and the size of the report."""
+    job = measure.Job(
+        "Comparison, whole command with its HTML report",
+        "Aim: 44,273 units 8 s, 1.0 GiB, 10 MB; 301,524 units 25 s, 3.5 GiB, 30 MB.",
+    )
+    files, report = [folder / "a.gpkg", folder / "b.gpkg"], folder / "report.html"
+    sizes = []
+    for count in counts:
+        measure.in_child(write_files, count, folder)
+        bare = measure.python(READ, *files, runs=1)
+        job.add("bare read of both (pyogrio, Arrow)", bare, count, own=False, base=bare)
+        for what, more in (("compare", ()), ("compare -o report.html", ("-o", report, "--force"))):
+            job.add(what, measure.rogi("compare", *files, *more, runs=1), count, base=bare)
+        sizes.append(f"{count:,} units {report.stat().st_size / 1e6:.1f} MB")
+    job.show()
+    print(f"Size of the report: {', '.join(sizes)}.")
 
 
 if __name__ == "__main__":

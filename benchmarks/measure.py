@@ -45,8 +45,8 @@ class Measured:
 def command(arguments: Sequence[str | Path], runs: int = 3, codes: Sequence[int] = (0,)) -> Measured:
     """Run a command to its end, output thrown away.
 
-    The peak memory is that of all its processes together, looked at ten times a second, and never less than the
-    system's figure for the largest of them. What processes share counts for each.
+    The peak memory is that of all its processes together, looked at ten times a second, and never less than
+    the system's figure for the largest of them. What processes share counts for each.
     """
     seconds, processor, peak, code = [], [], 0.0, 0
     for _ in range(runs):
@@ -114,7 +114,7 @@ class Job:
     Rows of rogi are bold: `benchmarks/run.py` holds them against those of the last run.
     """
 
-    HEADER = ("", "units", "s", "processor s", "ratio", "processor ratio", "peak MiB")
+    HEADER = ("what", "units", "s", "processor s", "ratio", "processor ratio", "peak MiB")
 
     def __init__(self, title: str, text: str = "") -> None:
         self.title, self.text = title, text
@@ -144,7 +144,7 @@ class Job:
             )
         )
 
-    def growth(self, small: Measured, large: Measured, more: float = LARGE / MEDIUM) -> None:
+    def growth(self, what: str, small: Measured, large: Measured, more: float = LARGE / MEDIUM) -> None:
         """Time and memory for each unit, of the larger inventory over the smaller."""
         ratios = (
             large.seconds / small.seconds / more,

@@ -1,9 +1,9 @@
 """`rogi update plan` for seven mappers and `update apply`, against reading and writing the same layers alone.
 
-A synthetic inventory of TPRoGI's size (44,273 units), with `--full` of the global one's too, and the candidates
-of a new season: mostly the same outlines, others smaller, split, in pairs, missing and new. All tasks are
-decided by `rogi synthetic decisions`. Peer: geopandas (pyogrio) reads inventory and candidates and writes them
-again as GeoPackages, which is the least any program must do. All are whole processes with start-up.
+A synthetic inventory of TPRoGI's size (44,273 units), with `--full` of the global one's too, and the
+candidates of a new season: mostly the same outlines, others smaller, split, in pairs, missing and new.
+`rogi synthetic decisions` decides all tasks. Peer: geopandas (pyogrio) reads inventory and candidates and
+writes them again as GeoPackages, the least any program must do. All are whole processes with start-up.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ def inventory(
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)] = 0,
     schema: Annotated[str, typer.Option(help="tprogi/1.0 or rgik/1.0.")] = "tprogi/1.0",
     region: Annotated[
-        str | None, typer.Option(help="Place all units in this subregion, e.g. 'Eastern Pamir'.")
+        str | None,
+        typer.Option(metavar="SUBREGION", help="Place all units in this subregion, e.g. 'Eastern Pamir'."),
     ] = None,
     defects: Annotated[
         str | None,
