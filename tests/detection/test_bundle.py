@@ -36,7 +36,7 @@ from rogi.detection.model.bundle_writing import deepness_properties, write_files
 from rogi.detection.model.card import Metric, Source, ThresholdCurve, TrainingRecord, read_card, write_card
 from rogi.detection.model.export import onnx_runner
 from rogi.errors import InputError, OutputError
-from tests.detection.bundles import answer, card, tiny_bundle
+from tests.detection.bundles import answer, card, tiny_bundle, tiny_onnx
 
 
 @pytest.fixture(scope="module")
@@ -434,8 +434,8 @@ def test_unknown_extra_files_are_not_written(tmp_path: Path):
     golden = Golden(np.zeros((1, 3, 64, 64), np.float32), np.zeros((1, 1, 64, 64), np.float32))
     with pytest.raises(OutputError, match=r"notes\.txt"):
         write_files(
-            tmp_path / "m", card(patch=64, stride=32), onnx=b"", weights={}, golden=golden,
-            extras={"notes.txt": b""},
+            tmp_path / "m", card(patch=64, stride=32), onnx=tiny_onnx(3, 1, 64, 5, 3.0)[0], weights={},
+            golden=golden, extras={"notes.txt": b""},
         )  # fmt: skip
 
 

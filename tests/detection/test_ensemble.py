@@ -232,6 +232,22 @@ def test_what_an_ensemble_says_of_itself(bundles: dict[str, Bundle]) -> None:
     about = models.describe()
     assert about["turns"] == 4
     assert sorted(one["sha256"] for one in about["members"]) == sorted(bundles[n].digest for n in "ab")
+    first, second = sorted((bundles[n] for n in "ab"), key=lambda one: one.digest)
+    assert models.label == f"{first.label}+{second.label}, 4 turns"
     alone = Models.load([bundles["a"].path])
     assert (alone.digest, alone.label) == (bundles["a"].digest, bundles["a"].label)
     assert set(alone.describe()) == {"name", "version", "sha256"}
+    # `rogi detect models` shows the digest of the bundle; it is that whatever the turns.
+    turned = Models.load([bundles["a"].path], 2)
+    assert turned.describe() == alone.describe() | {"turns": 2}
+    assert turned.label == f"{alone.label}, 2 turns"
+    assert turned.digest != alone.digest  # of what is kept of a run
+
+
+def test_one_network_with_two_cards_is_refused(bundles: dict[str, Bundle], tmp_path: Path) -> None:
+    """Another name, threshold or class does not make it another network."""
+    for name, changes in {"name": {"name": "other"}, "threshold": {"threshold": 0.3}}.items():
+        other = tiny_bundle(tmp_path / name, patch=PATCH, stride=STRIDE, gain=2.0, **changes)  # type: ignore[arg-type]
+        assert other.digest != bundles["a"].digest
+        with pytest.raises(OptionError, match="are the same network with other cards"):
+            Models.load([bundles["a"].path, other.path])

@@ -12,8 +12,9 @@ from rogi.errors import RogiError
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from rogi.detection.model.export import FORBIDDEN, OPSET, check_onnx, onnx_runner, probability, to_onnx  # noqa: E402
+from rogi.detection.model.export import OPSET, check_onnx, onnx_runner, probability, to_onnx  # noqa: E402
 from rogi.detection.model.network import NetworkSpec, build_network  # noqa: E402
+from rogi.detection.model.onnx_limits import FORBIDDEN  # noqa: E402
 
 SPEC = NetworkSpec("Unet", "tu-regnetx_002", 4, 2, encoder_depth=3, decoder_channels=(16, 8, 8))
 

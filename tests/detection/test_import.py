@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ from patchsets import tiny_patches
 
 onnx = pytest.importorskip("onnx")
 
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper  # noqa: E402
 
 from rogi.detection.model.backends import select_backend  # noqa: E402
 from rogi.detection.model.bundle import WEIGHTS, Bundle  # noqa: E402
+from rogi.detection.model.bundle_writing import write_files  # noqa: E402
+from rogi.detection.model.ensemble import Models  # noqa: E402
 from rogi.detection.model.export import INPUT, OUTPUT, onnx_runner  # noqa: E402
 from rogi.detection.model.importing import import_model  # noqa: E402
+from rogi.detection.model.onnx_limits import check_network  # noqa: E402
 from rogi.detection.model.stac import EXTENSION, ITEM, description, item_of, parse_item  # noqa: E402
-from rogi.errors import InputError  # noqa: E402
+from rogi.errors import InputError, OptionError, RogiError  # noqa: E402
 
 PATCH = 64
 CARD: dict[str, Any] = {
@@ -185,6 +189,135 @@ def test_what_is_refused(model: bytes, changes: dict[str, Any], said: str, tmp_p
     assert not (tmp_path / "made").exists()
 
 
+def graph_of(*nodes: NodeProto, functions: Sequence[FunctionProto] = ()) -> bytes:
+    """A sound network, with these nodes and functions besides."""
+    model = onnx.load_model_from_string(network(last="Sigmoid"))
+    for node in reversed(nodes):
+        model.graph.node.insert(0, node)
+    model.functions.extend(functions)
+    for domain in {one.domain for one in (*nodes, *functions)} - {""}:
+        model.opset_import.append(helper.make_opsetid(domain, 1))
+    return model.SerializeToString()
+
+
+def inner() -> GraphProto:
+    return helper.make_graph(
+        [helper.make_node("Identity", ["a"], ["b"])], "inner",
+        [helper.make_tensor_value_info("a", 1, [1])], [helper.make_tensor_value_info("b", 1, [1])],
+    )  # fmt: skip
+
+
+def function(name: str, calls: list[str], domain: str = "own") -> FunctionProto:
+    """A function that calls others in turn."""
+    nodes = [
+        helper.make_node(call, [f"a{k}"], [f"a{k + 1}"], domain=domain if call.startswith("f") else "")
+        for k, call in enumerate(calls)
+    ]
+    return helper.make_function(
+        domain, name, ["a0"], [f"a{len(calls)}"], nodes,
+        [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)],
+    )  # fmt: skip
+
+
+def call(name: str, domain: str = "own") -> NodeProto:
+    return helper.make_node(name, ["x"], ["unused"], domain=domain)
+
+
+LOOP = helper.make_node("Loop", ["", ""], ["unused"], body=inner())
+UNSAFE = {
+    "loop": (graph_of(LOOP), "operators Loop"),
+    "if": (graph_of(helper.make_node("If", ["x"], ["u"], then_branch=inner(), else_branch=inner())), "If"),
+    "scan": (graph_of(helper.make_node("Scan", ["x"], ["u"], body=inner(), num_scan_inputs=1)), "Scan"),
+    "sequence": (graph_of(helper.make_node("SequenceMap", ["x"], ["u"], body=inner())), "SequenceMap"),
+    "graphs": (graph_of(helper.make_node("Identity", ["x"], ["u"], odd=[inner()])), "operators Loop"),
+    "loop in a function": (graph_of(call("f"), functions=[function("f", ["Loop"])]), "operators Loop"),
+    "loop as a function": (graph_of(LOOP, functions=[function("Loop", ["Abs"], "")]), "operators Loop"),
+    "calls itself": (graph_of(call("f"), functions=[function("f", ["f"])]), "without end"),
+    "calls in a circle": (
+        graph_of(call("f1"), functions=[function("f1", ["Abs", "f2"]), function("f2", ["f1"])]),
+        "without end",
+    ),
+    "doubles": (
+        graph_of(
+            call("f0"),
+            functions=[function("f24", ["Abs"]), *(function(f"f{k}", [f"f{k + 1}"] * 2) for k in range(24))],
+        ),
+        "more than 1,000,000 operators",
+    ),
+    "foreign": (graph_of(call("Beam", "com.microsoft")), "operators of com.microsoft"),
+    "runtime's format": (b"\x08\x08\x32\x04ORTM" + network(), "no sound ONNX model"),
+    "two graphs": (network() + graph_of(LOOP), "operators Loop"),
+    "long numbers": (network().replace(b"\x22\x04Conv", b"\x22\x84\x00Loop"), "operators Loop|no sound"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_what_could_run_without_end_is_refused(name: str, tmp_path: Path) -> None:
+    """Before any runtime reads it, on import and in a bundle."""
+    model, said = UNSAFE[name]
+    with pytest.raises(InputError, match=said):
+        import_model(*written(tmp_path, model), tmp_path / "made")
+    bundle = tiny_bundle(tmp_path / "tiny", patch=64, stride=32).path
+    sums = (bundle / "SHA256SUMS").read_text()
+    before = hashlib.sha256((bundle / "model.onnx").read_bytes()).hexdigest()
+    (bundle / "model.onnx").write_bytes(model)
+    (bundle / "SHA256SUMS").write_text(sums.replace(before, hashlib.sha256(model).hexdigest()))
+    with pytest.raises(InputError, match=said):
+        Bundle.load(bundle)
+
+
+def test_functions_that_end_are_taken(tmp_path: Path) -> None:
+    """A chain of calls, each of two operators."""
+    functions = [function("f2", ["Abs", "Neg"]), function("f1", ["Abs", "f2"])]
+    model = graph_of(call("f1"), functions=functions)
+    check_network(model, tmp_path)
+    import_model(*written(tmp_path, model), tmp_path / "made.zip")
+    Bundle.load(tmp_path / "made.zip")
+
+
+def greedy() -> bytes:
+    """The network, and 64 GiB of ones whose largest is multiplied with the image."""
+    shape = numpy_helper.from_array(np.array([1, 1, 2**17, 2**17], np.int64), "shape")
+    one = numpy_helper.from_array(np.array([1], np.float32))
+    model = onnx.load_model_from_string(network(last="Sigmoid"))
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["many"], value=one),
+        helper.make_node("ReduceMax", ["many"], ["most"], keepdims=1),
+        helper.make_node("Mul", ["x", "most"], ["scaled"]),
+    ]
+    model.graph.node[0].input[0] = "scaled"
+    for node in reversed(nodes):
+        model.graph.node.insert(0, node)
+    model.graph.initializer.append(shape)
+    return model.SerializeToString()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_model_that_wants_too_much_memory_fails_and_nothing_else(backend: str, tmp_path: Path) -> None:
+    """On import, and in the self-test of a bundle; afterwards memory is as free as before."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with pytest.raises(InputError, match="does not run on images of this number and size"):
+        import_model(*written(tmp_path, greedy()), tmp_path / "made")
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+    import_model(*written(tmp_path, network(last="Sigmoid")), tmp_path / "good")
+    good = Bundle.load(tmp_path / "good")
+    model = onnx.load_model_from_string(greedy())
+    renamed = {"x": INPUT, "y": OUTPUT}
+    for node in model.graph.node:
+        for part in (node.input, node.output):
+            part[:] = [renamed.get(one, one) for one in part]
+    model.graph.input[0].name, model.graph.output[0].name = INPUT, OUTPUT
+    write_files(
+        tmp_path / "bad", good.card, onnx=model.SerializeToString(), weights=None, golden=good.golden()
+    )
+    with pytest.raises(RogiError, match="Nothing here runs"):
+        select_backend(Bundle.load(tmp_path / "bad"), backend=backend, device="cpu", precision="fp32")
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
 def test_a_network_that_looks_at_its_neighbours_is_refused(tmp_path: Path) -> None:
     """A mean over all images of a batch."""
     model = onnx.load_model_from_string(network(last="Sigmoid"))
@@ -273,3 +406,16 @@ def test_a_bundle_of_ours_needs_its_weights(tmp_path: Path) -> None:
     (bundle.path / "SHA256SUMS").write_text("".join(line for line in sums if WEIGHTS not in line))
     with pytest.raises(InputError, match=f"{WEIGHTS} is missing"):
         Bundle.load(bundle.path)
+
+
+def test_one_model_imported_twice_does_not_answer_with_itself(tmp_path: Path) -> None:
+    """Under other names, and as another of its classes."""
+    model = network(classes=2)
+    paths = []
+    for number, name in enumerate(("one", "two")):
+        (tmp_path / name).mkdir()
+        files = written(tmp_path / name, model, name=name, gives="softmax", rock_glacier=number)
+        paths.append(tmp_path / f"{name}.zip")
+        import_model(*files, paths[-1])
+    with pytest.raises(OptionError, match="are the same network with other cards"):
+        Models.load(paths)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ from rogi.detection.model.engines import (
     build_backend,
     library,
 )
+from rogi.detection.model.onnx_limits import limited_memory
 from rogi.distribution import install, missing
 from rogi.errors import MissingExtra, OptionError, RogiError
 
@@ -222,12 +224,14 @@ class SelfTest:
 
     def _try(self, plan: Plan, timed: bool) -> Trial:
         golden = self._golden
+        limited = limited_memory(self._bundle.card.patch**2) if plan.device == "cpu" else nullcontext()
         try:
-            engine = self._build(plan, self._bundle)
-            found = _one_by_one(engine, golden.input)
-        except MissingExtra:
-            raise
-        except (RuntimeError, RogiError, MemoryError, ValueError) as error:
+            with limited:
+                engine = self._build(plan, self._bundle)
+                found = _one_by_one(engine, golden.input)
+        except Exception as error:  # onnxruntime has classes of its own
+            if isinstance(error, MissingExtra):
+                raise
             return Trial(plan, reason=_first_line(error))
         reason = disagreement(found, golden.expected, plan.precision, self._threshold)
         if reason or not timed:

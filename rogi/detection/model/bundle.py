@@ -2,7 +2,7 @@
 
 ``model.yaml``, ``weights.safetensors``, ``model.onnx``, ``golden.npz`` and ``SHA256SUMS`` over them. A bundle
 is data from a stranger: every byte is checked against its sum, sizes and names are limited, and nothing in
-it can run (no pickle, no ONNX tensors in other files).
+it can run (no pickle, no ONNX tensors in other files, no loops).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from rogi.archives import check_archive
 from rogi.detection.model.card import ModelCard, read_card
-from rogi.detection.model.export import FORBIDDEN
+from rogi.detection.model.onnx_limits import check_network
 from rogi.detection.model.stac import ITEM
 from rogi.distribution import missing
 from rogi.errors import InputError
@@ -104,7 +104,8 @@ class Bundle:
         Raises
         ------
         InputError
-            There is none, a file is missing, unknown, too large or changed, or its format is another.
+            There is none, a file is missing, unknown, too large or changed, its format is another, or its
+            network could read other files or run without end.
         """
         path = Path(path)
         with _damage(path):
@@ -123,8 +124,7 @@ class Bundle:
                 raise InputError(
                     f"{path} is no whole bundle: {WEIGHTS} is missing. Copy or download it again."
                 )
-            if FORBIDDEN in _read(path, prefix, ONNX, LARGEST_FILE):
-                raise InputError(f"{path}: {ONNX} wants tensors from other files; such a bundle is refused.")
+            check_network(_read(path, prefix, ONNX, LARGEST_FILE), path / ONNX)
         bundle = cls(path, card, hashlib.sha256(sums_text).hexdigest(), sums, prefix)
         bundle.golden()
         return bundle

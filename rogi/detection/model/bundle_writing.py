@@ -29,9 +29,10 @@ from rogi.detection.model.bundle import (
     tensor_bytes,
 )
 from rogi.detection.model.card import ModelCard, write_card
-from rogi.detection.model.export import FORBIDDEN, calibrated, check_onnx, probability, to_onnx
+from rogi.detection.model.export import calibrated, check_onnx, probability, to_onnx
+from rogi.detection.model.onnx_limits import check_network
 from rogi.detection.model.stac import ITEM, item_bytes
-from rogi.errors import OutputError, RogiError
+from rogi.errors import OutputError
 from rogi.files import replacing, swap, workplace
 
 if TYPE_CHECKING:
@@ -135,10 +136,7 @@ def write_files(
     Only a network that was imported has no weights.
     """
     target = Path(target)
-    if FORBIDDEN in onnx:
-        raise RogiError(
-            "The ONNX model contains the word that marks tensors in other files; rename its nodes."
-        )
+    check_network(onnx, target / ONNX)
     buffer = io.BytesIO()
     # Not compressed: what a compressor makes depends on its build.
     np.savez(buffer, input=golden.input, expected=golden.expected)

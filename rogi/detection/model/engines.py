@@ -157,7 +157,7 @@ class OnnxRuntime:
         runtime = library("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what fails is raised
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
         # Numbers below 1e-38, which a network may be full of, cost a hundred times as much as others. The
         # setting stays with the thread that makes or runs the session, so that must be one of our own.
@@ -196,7 +196,7 @@ class OnnxRuntimeCuda:
     def __init__(self, plan: Plan, bundle: Bundle) -> None:
         runtime = library("onnxruntime")
         options = runtime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what fails is raised
         options.use_deterministic_compute = True
         settings = {
             "use_tf32": str(int(plan.precision == "tf32")),

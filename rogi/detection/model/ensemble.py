@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from rogi.detection.model.bundle import Bundle
+from rogi.detection.model.bundle import ONNX, WEIGHTS, Bundle
 from rogi.errors import InputError, OptionError
 from rogi.ledger import digest
 
@@ -57,7 +57,7 @@ class Models:
             A bundle is damaged, or they differ in channels, pixel size, patch, outputs, or in whether their
             probabilities are calibrated.
         OptionError
-            A model is named twice, or there is no such number of turns.
+            A network is named twice, or there is no such number of turns.
         """
         if turns not in TURNS:
             raise OptionError(f"--turns is 1, 2, 4 or 8, found {turns}.")
@@ -65,8 +65,14 @@ class Models:
             raise OptionError(f"From 1 to {MOST_MODELS} models can answer together, found {len(paths)}.")
         bundles = [Bundle.load(path) for path in paths]
         for number, bundle in enumerate(bundles):
-            if bundle.digest in {other.digest for other in bundles[:number]}:
-                raise OptionError(f"{bundle.path} is given twice; name each model once.")
+            for other in bundles[:number]:
+                if _networks(bundle) & _networks(other):
+                    said = (
+                        f"{bundle.path} is given twice"
+                        if bundle.digest == other.digest
+                        else f"{bundle.path} and {other.path} are the same network with other cards"
+                    )
+                    raise OptionError(f"{said}; name each model once.")
             _check_agreement(bundles[0], bundle)
         return cls(tuple(sorted(bundles, key=lambda bundle: bundle.digest)), turns)
 
@@ -92,27 +98,27 @@ class Models:
 
     @property
     def digest(self) -> str:
-        """That of the bundle; of several, or with turns, of all of them and the turns."""
+        """Of what is answered: that of the bundle; of several, or with turns, of all and the turns."""
         if self.answers == 1:
             return self.bundles[0].digest
         return digest("ensemble", self.turns, *(bundle.digest for bundle in self.bundles))
 
     @property
     def label(self) -> str:
-        """``name@digest``, 12 digits of it: what candidates are marked with."""
-        return f"{self.card.name}@{self.digest[:12]}"
+        """``name@digest`` of each model, 12 digits of it, and the turns: what candidates are marked with."""
+        turns = f", {self.turns} turns" if self.turns > 1 else ""
+        return "+".join(bundle.label for bundle in self.bundles) + turns
 
     def describe(self) -> dict[str, Any]:
         """What candidates state of it, as plain values."""
         card = self.card
-        about: dict[str, Any] = {"name": card.name, "version": card.version, "sha256": self.digest}
-        if self.answers > 1:
-            about["turns"] = self.turns
-            about["members"] = [
-                {"name": one.card.name, "version": one.card.version, "sha256": one.digest}
-                for one in self.bundles
-            ]
-        return about
+        members = [
+            {"name": one.card.name, "version": one.card.version, "sha256": one.digest} for one in self.bundles
+        ]
+        about: dict[str, Any] = members[0]
+        if len(members) > 1:
+            about = {"name": card.name, "version": card.version, "sha256": self.digest, "members": members}
+        return about | ({"turns": self.turns} if self.turns > 1 else {})
 
     def notes(self) -> tuple[str, ...]:
         """What is worth telling: turns of what a model never saw turned."""
@@ -170,6 +176,14 @@ def _check_agreement(first: Bundle, other: Bundle) -> None:
             f"{other.path} was trained on pixels of {b.resolution_m:.4g} m, {first.path} of "
             f"{a.resolution_m:.4g} m; models that answer together agree in it."
         )
+
+
+def _networks(bundle: Bundle) -> set[tuple[str, ...]]:
+    """What tells a network from others, whatever its card is called."""
+    card, sums = bundle.card, bundle.sums
+    normalised = tuple(f"{channel.mean} {channel.std}" for channel in card.channels)
+    found = {(sums[name], *normalised) for name in (ONNX, WEIGHTS) if name in sums}
+    return found | ({(card.imported.sha256,)} if card.imported is not None else set())
 
 
 def _channels(card: ModelCard) -> str:

@@ -29,9 +29,6 @@ INPUT, OUTPUT = "image", "probability"
 TOLERANCE: Final = 1e-4
 """Largest difference of a probability between torch and onnxruntime, both float32."""
 
-FORBIDDEN: Final = b"location"
-"""Key of tensors kept in other files (``TensorProto.external_data``), which a bundle never has."""
-
 
 def check_installed() -> None:
     """Whether all that writing a model needs is there: better before a training than after.
@@ -162,7 +159,7 @@ def onnx_runner(
         raise missing("Running an ONNX model needs onnxruntime", "detect") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def run(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -15,7 +15,8 @@ from rogi import __version__
 from rogi.detection.model.bundle import Golden
 from rogi.detection.model.bundle_writing import check_target, deepness_properties, write_files
 from rogi.detection.model.card import FORMAT, ModelCard, Source, read_card, write_yaml
-from rogi.detection.model.export import FORBIDDEN, INPUT, OPSET, OUTPUT, onnx_runner
+from rogi.detection.model.export import INPUT, OPSET, OUTPUT, onnx_runner
+from rogi.detection.model.onnx_limits import check_network, limited_memory
 from rogi.detection.patches.shards import PatchSet
 from rogi.distribution import missing
 from rogi.errors import InputError, RogiError
@@ -110,9 +111,10 @@ def import_model(
     check_target(target, force)
     data = _read(model)
     wanted = read_wanted(card, Source(model.name, hashlib.sha256(data).hexdigest()))
-    network = adapted(data, model, wanted)
     examples = _noise(wanted.card) if patches is None else _examples(wanted.card, patches)
-    golden = Golden(examples, _answers(network, examples, model))
+    with limited_memory((GOLDEN_IMAGES + 1) * wanted.card.patch**2):
+        network = adapted(data, model, wanted)
+        golden = Golden(examples, _answers(network, examples, model))
     least, most = float(golden.expected.min()), float(golden.expected.max())
     if wanted.gives == "logits" and least >= 0.5 and most <= SIGMOID_OF_1:
         raise InputError(
@@ -175,8 +177,7 @@ def adapted(data: bytes, path: Path, wanted: Wanted) -> bytes:
         import onnx
     except ImportError:
         raise missing("Importing a model needs onnx", "train") from None
-    if FORBIDDEN in data:
-        raise InputError(f"{path} wants tensors from other files; save it as one file with all its tensors.")
+    check_network(data, path)
     try:
         model = onnx.load_model_from_string(data)
         onnx.checker.check_model(model, full_check=True)
