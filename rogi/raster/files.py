@@ -241,17 +241,17 @@ class RasterFile:
             values += self.offset
         return values
 
-    def read_stored(self, window: Window) -> tuple[NDArray[Any], Mask]:
+    def read_stored(self, window: Window, out: NDArray[Any] | None = None) -> tuple[NDArray[Any], Mask]:
         """Stored numbers, shape (bands, rows, columns), and what the file says is valid.
 
-        The window lies inside the file.
+        The window lies inside the file. The numbers are read into `out`, of their type, where it is given.
 
         Raises
         ------
         CorruptTile
             A file is damaged or missing; of a VRT the one behind it is named.
         """
-        stored, mask = self._read(window, window.shape)
+        stored, mask = self._read(window, window.shape, out)
         valid = np.ones(window.shape, dtype=bool) if mask is None else mask
         if self.header.composed and not self.tells_voids:
             with network(self.header.remote):
@@ -264,7 +264,9 @@ class RasterFile:
         stored, mask = self._read(Window(0, self.shape[0], 0, self.shape[1]), shape)
         return self._without_voids(stored, np.ones(shape, dtype=bool) if mask is None else mask)
 
-    def _read(self, window: Window, shape: tuple[int, int]) -> tuple[NDArray[Any], Mask | None]:
+    def _read(
+        self, window: Window, shape: tuple[int, int], out: NDArray[Any] | None = None
+    ) -> tuple[NDArray[Any], Mask | None]:
         header, mask, damage, unopened = self.header, None, None, None
         where = RasterioWindow(window.column0, window.row0, *window.shape[::-1])
         wanted = None if header.masked else self.indexes
@@ -275,7 +277,8 @@ class RasterFile:
                     unopened = unopened_in(header.path, wanted, window)
                 if unopened is None:
                     bands = list(self.indexes)
-                    stored = dataset.read(bands, window=where, out_shape=(len(bands), *shape))
+                    size = None if out is not None else (len(bands), *shape)
+                    stored = dataset.read(bands, window=where, out_shape=size, out=out)
                 if unopened is None and header.masked:
                     mask = dataset.read_masks(self.band, window=where, out_shape=shape) > 0
         except (RasterioError, OSError) as error:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rogi.raster.imagery.cloud_masks import CloudMask
 
 Floats = NDArray[np.floating[Any]]
+Pixels = tuple[NDArray[Any], Mask]
+"""Values, shape (channels, rows, columns), and which are valid, shape (rows, columns)."""
 
 
 @dataclass(frozen=True)
@@ -139,25 +141,30 @@ class Tile:
         """The same tile somewhere else."""
         return replace(self, row=row, column=column)
 
-    def read_stored(self, window: Window) -> tuple[NDArray[Any], Mask]:
+    def read_stored(self, window: Window, out: NDArray[Any] | None = None) -> tuple[NDArray[Any], Mask]:
         """Stored numbers, shape (channels, rows, columns), and what its files say is valid.
 
-        The window is in the tile's own pixels and lies inside it.
+        The window is in the tile's own pixels and lies inside it. The numbers are read into `out` where it is
+        given, of their type.
 
         Raises
         ------
         CorruptTile
             A file is damaged or missing; of a VRT the one behind it is named.
         """
-        first, *others = (part.read_stored(window) for part in self.parts)
-        stored, valid = first
-        if others:
-            stored = np.concatenate([stored, *(more for more, _ in others)])
-            valid = np.logical_and.reduce([valid, *(known for _, known in others)])
-        return stored, valid
+        if out is None:
+            out = np.empty((self.channels, *window.shape), self.parts[0].dtype)
+        valid, first = np.ones(window.shape, dtype=bool), 0
+        for part in self.parts:
+            count = len(part.indexes)
+            valid &= part.read_stored(window, out[first : first + count])[1]
+            first += count
+        return out, valid
 
-    def read(self, window: Window) -> tuple[NDArray[Any], Mask]:
+    def read(self, window: Window, out: NDArray[Any] | None = None) -> tuple[NDArray[Any], Mask]:
         """As `read_stored`, with scale and offset, and with what is void though its files do not say so.
+
+        Only stored numbers are read into `out`: what is returned is another array where they are computed.
 
         That are the zeros which fill the edges, and of elevations a few numbers that no ground has.
         """
@@ -166,7 +173,7 @@ class Tile:
             if self.undulation is not None:
                 values -= self.undulation.read(window)
             return values[None], np.isfinite(values)
-        stored, valid = self.read_stored(window)
+        stored, valid = self.read_stored(window, None if self.gains else out)
         edges = None if self.tells_voids else zero_edges(self.placed(0, 0))
         if edges is not None:
             valid &= ~edges.read(window)
@@ -233,8 +240,15 @@ class Mosaic:
         """The same grid with only the tiles that a window touches, or the last one where it touches none."""
         return replace(self, tiles=tuple(self.tiles_in(window)) or self.tiles[-1:])
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
+    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
         """Pixels of a window, which may reach outside.
+
+        Parameters
+        ----------
+        window : Window
+        out : tuple of ndarray, optional
+            Values and valid, to be filled in place of new arrays; whatever they contain before, also on an
+            error.
 
         Returns
         -------
@@ -246,17 +260,23 @@ class Mosaic:
         ------
         CorruptTile
         """
-        values = np.zeros((self.channels, *window.shape), dtype=self.dtype)
-        valid = np.zeros(window.shape, dtype=bool)
+        shape = window.shape
+        values, valid = out or (np.empty((self.channels, *shape), self.dtype), np.empty(shape, bool))
+        values[...], valid[...] = 0, False
         for tile in self.tiles_in(window):
             own = window.moved(-tile.row, -tile.column).within(tile.shape)
-            stored, known = tile.read(own)
             rows, columns = window.part(own.moved(tile.row, tile.column))
-            if known.all():
-                values[:, rows, columns] = stored
+            target, there = values[:, rows, columns], valid[rows, columns]
+            direct = tile.dtype == target.dtype and not there.any()  # nothing can be lost
+            stored, known = tile.read(own, target if direct else None)
+            if stored is target:
+                if not known.all():
+                    np.copyto(target, 0, where=~known)
+            elif known.all():
+                target[...] = stored
             else:
-                np.copyto(values[:, rows, columns], stored, where=known, casting="unsafe")
-            valid[rows, columns] |= known
+                np.copyto(target, stored, where=known, casting="unsafe")
+            there |= known
         return values, valid
 
 

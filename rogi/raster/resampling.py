@@ -17,7 +17,7 @@ from rogi.raster.grid import Grid, Window, apply, extent_on
 
 if TYPE_CHECKING:
     from rogi.raster.grid import Mask
-    from rogi.raster.mosaic import Floats, Tile
+    from rogi.raster.mosaic import Floats, Pixels, Tile
 
     Reader = Callable[[Window], tuple[Floats, Mask]]
 
@@ -201,8 +201,8 @@ class Layer(Protocol):
     def channels(self) -> int:
         """How many."""
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
-        """Values (channels, rows, columns), 0 where not valid, and valid (rows, columns)."""
+    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
+        """Values (channels, rows, columns), 0 where not valid, and valid (rows, columns); in `out` if given."""
 
     def tiles_in(self, window: Window) -> list[Tile]:
         """Tiles that a window reads, in the order in which they count."""
@@ -230,11 +230,11 @@ class Fitted(Generic[Kind]):
         """How many."""
         return self.layer.channels
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
+    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
         """See `Layer`."""
         if self.resampling is None:
-            return self.layer.read(window)
-        return self.resampling.read(self.layer.read, window, self.layer.channels)
+            return self.layer.read(window, out)
+        return into(out, self.resampling.read(self.layer.read, window, self.layer.channels))
 
     def tiles_in(self, window: Window) -> list[Tile]:
         """See `Layer`."""
@@ -261,10 +261,19 @@ def fitted(layer: Kind, grid: Grid) -> Fitted[Kind]:
     return Fitted(layer, None if same else Resampling(layer.grid, grid, layer.extent))
 
 
-def read_layers(layers: Sequence[Fitted[Any]], window: Window) -> tuple[Floats, Mask]:
+def into(out: Pixels | None, pixels: Pixels) -> Pixels:
+    """Pixels, copied to where they are wanted, if anywhere."""
+    if out is None:
+        return pixels
+    for target, found in zip(out, pixels, strict=True):
+        target[...] = found
+    return out
+
+
+def read_layers(layers: Sequence[Fitted[Any]], window: Window, out: Pixels | None = None) -> Pixels:
     """Pixels of a window from the first of some layers, and from those behind it where it has none."""
     first, *others = layers
-    values, valid = first.read(window)
+    values, valid = first.read(window, out)
     fill(values, valid, others, window)
     return values, valid
 

@@ -24,11 +24,11 @@ from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
 from rogi.raster.files import ABSENT, content_digest
-from rogi.raster.grid import Grid, Mask, Window
+from rogi.raster.grid import Grid, Window
 from rogi.raster.guard import is_there
 from rogi.raster.header import CorruptTile, Header, Stamp, raster_stamp
 from rogi.raster.imagery.cloud_masks import CloudMask, mask_files, masks_of, open_mask, parse_mask
-from rogi.raster.mosaic import Floats, Mosaic, Tile
+from rogi.raster.mosaic import Mosaic, Pixels, Tile
 from rogi.raster.resampling import Fitted, Layer, Resampling, fitted, read_layers
 from rogi.raster.sources import agreed_channels, file_tiles
 from rogi.raster.stac import stac_tiles
@@ -300,7 +300,9 @@ class Imagery:
             images=tuple(replace(image, layer=replace(image.layer, dtype=kind)) for image in self.images),
         )
 
-    def read(self, row: int, column: int, height: int, width: int) -> tuple[Floats, Mask]:
+    def read(
+        self, row: int, column: int, height: int, width: int, out: Pixels | None = None
+    ) -> Pixels:
         """Pixels of a window, which may reach outside.
 
         Parameters
@@ -309,10 +311,13 @@ class Imagery:
             Of the first pixel.
         height, width : int
             Rows and columns.
+        out : tuple of ndarray, optional
+            Filled with what is returned, in place of new arrays; whatever they contain before, also on an
+            error.
 
         Returns
         -------
-        values : ndarray of float32, shape (channels, height, width)
+        values : ndarray of `pixel_type`, shape (channels, height, width)
             Stored numbers, m and degrees; 0 where not valid.
         valid : ndarray of bool, shape (height, width)
             False outside the tiles and where any channel has no value: nodata (of integer bands only where
@@ -325,17 +330,16 @@ class Imagery:
             A file is damaged; it is named.
         """
         window = Window(row, row + height, column, column + width)
-        values, valid = read_layers(self.images, window)
         if not self.added:
-            return values, valid
-        layers = [values]
-        for layer in self.added:
-            more, known = layer.read(window)
-            layers.append(more)
+            return read_layers(self.images, window, out)
+        shape, bands = window.shape, len(self.names) - len(self.added)
+        values, valid = out or (np.empty((len(self.names), *shape), np.float32), np.empty(shape, bool))
+        read_layers(self.images, window, (values[:bands], valid))
+        for channel, layer in zip(values[bands:], self.added, strict=True):
+            (channel[...],), known = layer.read(window)
             valid &= known
-        stacked = np.concatenate(layers)
-        stacked[:, ~valid] = 0.0
-        return stacked, valid
+        values[:, ~valid] = 0.0
+        return values, valid
 
     def files_in(self, row: int, column: int, height: int, width: int) -> tuple[Path, ...]:
         """Files that a window touches, in the order in which they count."""

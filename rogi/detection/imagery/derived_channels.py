@@ -11,9 +11,9 @@ import numpy as np
 from rogi.attributes.relief import window_grid
 from rogi.errors import InputError
 from rogi.raster.elevation.model import Surface, open_elevation_model
-from rogi.raster.grid import Grid, Mask, Window
-from rogi.raster.mosaic import Floats, Tile, assemble
-from rogi.raster.resampling import Fitted, Layer, fitted
+from rogi.raster.grid import Grid, Window
+from rogi.raster.mosaic import Pixels, Tile, assemble
+from rogi.raster.resampling import Fitted, Layer, fitted, into
 from rogi.raster.sources import file_tiles
 from rogi.terrain import slope
 
@@ -57,7 +57,7 @@ class Relief:
             int(np.floor(column0.min())), int(np.ceil(column1.max())),
         )  # fmt: skip
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
+    def read(self, window: Window, out: Pixels | None = None) -> Pixels:
         """See `Layer`."""
         if self.slope:
             around = window.grown(1)
@@ -65,7 +65,7 @@ class Relief:
         else:
             values = self.surface.read(window).astype(np.float32)
         known = np.isfinite(values)
-        return np.where(known, values, np.float32(0.0))[None], known
+        return into(out, (np.where(known, values, np.float32(0.0))[None], known))
 
     def tiles_in(self, window: Window) -> list[Tile]:
         """See `Layer`."""

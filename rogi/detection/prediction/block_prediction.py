@@ -185,7 +185,7 @@ def read_piece(
     """
     height, width = valid.shape
     try:
-        values[...], valid[...] = imagery.read(*place, height, width)
+        imagery.read(*place, height, width, (values, valid))
         return
     except CorruptTile as error:
         damage.setdefault(str(error.path), str(error))
