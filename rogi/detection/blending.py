@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from rogi.detection.candidates.polygons import LEVELS
 from rogi.detection.windows import NO_DATA, STEPS, Blend, Bytes, Mask, Merge, Numbers, Squares, Sums
 
+Row = NDArray[np.float64]
+
 
 def add_window(
     sums: Sums, squares: Squares | None, probability: NDArray[np.float32], row: int, column: int, blend: Blend
@@ -195,14 +197,18 @@ def _fill_levels(
     levels: Bytes,
 ) -> None:
     outputs, height, width = levels.shape
-    weights = np.empty(width)
+    weights, half, inverse = np.empty(width), np.empty(width), np.empty(width)
     for i in range(height):
-        weights[:] = 0.0
-        for number in range(reach.shape[1]):
-            if reach[top + i, number] > 0:
-                weights += reach[top + i, number] * along[number]
+        if i == 0 or np.any(reach[top + i] != reach[top + i - 1]):  # else the weights are those of before
+            weights[:] = 0.0
+            for number in range(reach.shape[1]):
+                down = reach[top + i, number]
+                if down > 0:
+                    for j in range(width):
+                        weights[j] += down * along[number, j]
+            _divisors(weights, steps, additive, half, inverse)
         for k in range(outputs):
-            _level_row(sums[k, top + i, left : left + width], weights, steps, additive, levels[k, i])
+            _level_row(sums[k, top + i, left : left + width], half, inverse, levels[k, i])
 
 
 def probability_levels(sums: NDArray[Any], weights: Squares, blend: Blend) -> Bytes:
@@ -215,19 +221,30 @@ def probability_levels(sums: NDArray[Any], weights: Squares, blend: Blend) -> By
     blend : Blend
     """
     levels = np.empty(sums.shape, np.uint8)
-    for k, i in np.ndindex(*sums.shape[:2]):
-        total, weight = np.ascontiguousarray(sums[k, i], np.uint32), weights[i].astype(float)
-        _level_row(total, weight, STEPS // LEVELS, blend.additive, levels[k, i])
+    for i, weight in enumerate(weights.astype(float)):
+        half, inverse = np.empty_like(weight), np.empty_like(weight)
+        _divisors(weight, STEPS // LEVELS, blend.additive, half, inverse)
+        for k in range(len(sums)):
+            _level_row(np.ascontiguousarray(sums[k, i], np.uint32), half, inverse, levels[k, i])
     return levels
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _level_row(sums: Sums, weights: NDArray[np.float64], steps: int, additive: bool, levels: Bytes) -> None:
+def _divisors(weights: Row, steps: int, additive: bool, half: Row, inverse: Row) -> None:
+    """Fill what `_level_row` takes: half of the sum that makes one level, and 1 / that sum."""
+    for j in range(len(weights)):
+        one = steps * (weights[j] if additive else 1.0)
+        # Sums are multiples of 1, halves of 1/2: with 1/4 more a quotient is never near a whole number, so
+        # that a product with the rounded inverse cannot be on its other side.
+        half[j], inverse[j] = one / 2.0 + 0.25, 1.0 / max(one, 1.0)
+        if weights[j] == 0:  # nothing has been added up
+            half[j], inverse[j] = np.float64(NO_DATA), 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _level_row(sums: Sums, half: Row, inverse: Row, levels: Bytes) -> None:
     for j in range(len(sums)):
-        # Whole numbers below 2**34, of which a quotient in float64 is never rounded up to the next.
-        whole = np.float64(steps) * (weights[j] if additive else 1.0)
-        found = np.int32((2.0 * np.float64(sums[j]) + whole) / max(2.0 * whole, 1.0))
-        levels[j] = np.uint8(found if weights[j] > 0 else NO_DATA)
+        levels[j] = np.uint8(np.int32((np.float64(sums[j]) + half[j]) * inverse[j]))
 
 
 def spread_levels(sums: NDArray[Any], squares: Squares, weights: Squares, count: Numbers) -> Bytes:

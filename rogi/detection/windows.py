@@ -213,6 +213,8 @@ def own_ground(valid: Mask, blend: Blend) -> Mask:
     half, stride = blend.overlap // 2, blend.stride
     inner = valid[half:, half:]
     rows = min(inner.shape[0] // stride, blend.side)
+    if valid.all():
+        return np.ones((rows, blend.side), bool)
     squares = inner[: rows * stride, : blend.side * stride].reshape(rows, stride, blend.side, stride)
     found: Mask = np.logical_or.reduce(squares, axis=(1, 3))
     return found

@@ -262,21 +262,18 @@ class Mosaic:
         """
         shape = window.shape
         values, valid = out or (np.empty((self.channels, *shape), self.dtype), np.empty(shape, bool))
-        values[...], valid[...] = 0, False
+        valid[...] = False
         for tile in self.tiles_in(window):
             own = window.moved(-tile.row, -tile.column).within(tile.shape)
             rows, columns = window.part(own.moved(tile.row, tile.column))
             target, there = values[:, rows, columns], valid[rows, columns]
             direct = tile.dtype == target.dtype and not there.any()  # nothing can be lost
             stored, known = tile.read(own, target if direct else None)
-            if stored is target:
-                if not known.all():
-                    np.copyto(target, 0, where=~known)
-            elif known.all():
-                target[...] = stored
-            else:
+            if stored is not target:
                 np.copyto(target, stored, where=known, casting="unsafe")
             there |= known
+        if not valid.all():
+            np.copyto(values, 0, where=~valid)
         return values, valid
 
 

@@ -202,7 +202,7 @@ class Layer(Protocol):
         """How many."""
 
     def read(self, window: Window, out: Pixels | None = None) -> Pixels:
-        """Values (channels, rows, columns), 0 where not valid, and valid (rows, columns); in `out` if given."""
+        """Values (channels, rows, columns), 0 where not valid, and valid (rows, columns); in `out` if any."""
 
     def tiles_in(self, window: Window) -> list[Tile]:
         """Tiles that a window reads, in the order in which they count."""

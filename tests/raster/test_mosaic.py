@@ -58,6 +58,34 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Imagery, np.ndarray
     return Imagery.open(folder), expected
 
 
+@pytest.mark.parametrize(("dtype", "void"), [("uint8", 0), ("float32", np.nan), ("uint16", 0)])
+@pytest.mark.parametrize("exact", [False, True])
+def test_pixels_are_read_into_arrays_that_are_there(
+    dtype: str, void: float, exact: bool, tmp_path: Path
+) -> None:
+    """Into part of a larger array full of other numbers; the later tile counts where it has pixels."""
+    values = np.random.default_rng(3).integers(1, 256, (2, 3, 40, 50)).astype(dtype)
+    values[0, :, :, 45:] = values[1, :, 5:15, :] = void
+    nodata = None if dtype == "float32" else 0
+    for number in range(2):
+        write(tmp_path / f"{number}.tif", values[number], place(20 * number, 10 * number), nodata=nodata)
+    expected, known = np.zeros((3, 80, 80), dtype), np.zeros((80, 80), bool)
+    for number in range(2):
+        there = (slice(10 + 20 * number, 50 + 20 * number), slice(10 + 10 * number, 60 + 10 * number))
+        seen = values[number, 0] > 0
+        expected[:, *there][:, seen] = values[number][:, seen]
+        known[there] |= seen
+    imagery = Imagery.open(tmp_path)
+    imagery = imagery.exact() if exact else imagery
+    target, valid = np.full((3, 100, 90), 77, imagery.pixel_type), np.ones((100, 90), bool)
+    part = (slice(5, 85), slice(3, 83))
+    found = imagery.read(-10, -10, 80, 80, (target[:, *part], valid[part]))
+    np.testing.assert_array_equal(target[:, *part], expected)
+    np.testing.assert_array_equal(valid[part], known)
+    assert np.shares_memory(found[0], target)
+    assert (np.delete(target, np.arange(5, 85), axis=1) == 77).all()
+
+
 @given(st.integers(-20, 110), st.integers(-20, 100), st.integers(1, 130), st.integers(1, 120))
 @settings(max_examples=60)
 def test_any_window_of_tiles_is_the_picture_and_void_outside(

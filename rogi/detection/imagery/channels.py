@@ -300,9 +300,7 @@ class Imagery:
             images=tuple(replace(image, layer=replace(image.layer, dtype=kind)) for image in self.images),
         )
 
-    def read(
-        self, row: int, column: int, height: int, width: int, out: Pixels | None = None
-    ) -> Pixels:
+    def read(self, row: int, column: int, height: int, width: int, out: Pixels | None = None) -> Pixels:
         """Pixels of a window, which may reach outside.
 
         Parameters

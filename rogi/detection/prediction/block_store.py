@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 VOID = np.uint32(0xFFFFFFFF)
 """In the sums of an edge: a pixel without data."""
 
-COMPRESSOR, LEVEL = "zstd", 1
-"""With the bits of neighbouring numbers put together; five times as fast as deflate."""
+COMPRESSOR, LEVEL = "lz4", 5
+"""With the bytes of neighbouring numbers put together: a third larger than zstd, and three to five times as
+fast to write and to read."""
 
 UNSOUND = "The model gives probabilities that are no numbers; try --precision fp32, or another model."
 
@@ -237,7 +238,7 @@ def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
     from numcodecs import Blosc
 
     if array.size:
-        archive.writestr(name, Blosc(COMPRESSOR, LEVEL, Blosc.BITSHUFFLE).encode(np.ascontiguousarray(array)))
+        archive.writestr(name, Blosc(COMPRESSOR, LEVEL, Blosc.SHUFFLE).encode(np.ascontiguousarray(array)))
 
 
 def _get(archive: zipfile.ZipFile, name: str, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
