@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 import yaml
-from bundles import tiny_bundle
+from bundles import card, tiny_bundle
 from patchsets import tiny_patches
 
 onnx = pytest.importorskip("onnx")
@@ -22,11 +24,12 @@ from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, helper, nump
 from rogi.detection.model.backends import select_backend  # noqa: E402
 from rogi.detection.model.bundle import WEIGHTS, Bundle  # noqa: E402
 from rogi.detection.model.bundle_writing import write_files  # noqa: E402
+from rogi.detection.model.card import Source, TrainingRecord  # noqa: E402
 from rogi.detection.model.ensemble import Models  # noqa: E402
 from rogi.detection.model.export import INPUT, OUTPUT, onnx_runner  # noqa: E402
 from rogi.detection.model.importing import import_model  # noqa: E402
 from rogi.detection.model.onnx_limits import check_network  # noqa: E402
-from rogi.detection.model.stac import EXTENSION, ITEM, description, item_of, parse_item  # noqa: E402
+from rogi.detection.model.stac import EXTENSION, ITEM, description, item_bytes, item_of, parse_item  # noqa: E402
 from rogi.errors import InputError, OptionError, RogiError  # noqa: E402
 
 PATCH = 64
@@ -383,7 +386,7 @@ def test_a_bundle_carries_its_item(tmp_path: Path) -> None:
     bundle = tiny_bundle(tmp_path / "tiny", outputs=2)
     item = parse_item(bundle.read(ITEM), tmp_path)
     assert item == item_of(bundle.card, True)
-    assert item["stac_extensions"] == [EXTENSION]
+    assert item["stac_extensions"][0] == EXTENSION
     properties = item["properties"]
     assert [s["mean"] for s in properties["mlm:input"][0]["value_scaling"]] == [100.0, 110.0, 120.0]
     assert properties["mlm:input"][0]["input"]["shape"] == [-1, 3, 480, 480]
@@ -391,6 +394,47 @@ def test_a_bundle_carries_its_item(tmp_path: Path) -> None:
     assert names == list(bundle.card.outputs)
     assert item["assets"]["model"]["roles"][0] == "mlm:model" and item["geometry"] is None
     assert ("name", "tiny") in description(item)
+
+
+TRAINED = TrainingRecord("0" * 64, "0" * 64, "blocks", 3, 2, bounds=(70.0, 30.0, 71.5, 31.0))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"outputs": 2, "training": TRAINED, "citation": ""},
+        {"licence": "", "dtype": "float32", "dtype_range": (0.0, 1.0)},
+        {"licence": "Ask the author first.", "imported": Source("m.onnx", "0" * 64)},
+    ],
+)
+def test_the_item_is_as_stac_and_its_extensions_want_it(changes: dict[str, Any]) -> None:
+    """By the schema of STAC 1.1.0, and by what that of MLM 1.5.0 asks for beyond types."""
+    from pystac.validation.local_validator import get_local_schema_cache
+    from referencing import Registry, Resource
+
+    item = json.loads(item_bytes(card(**changes), True))
+    schemas = get_local_schema_cache().items()
+    registry: Registry[Any] = Registry().with_resources(
+        (uri, Resource.from_contents(schema)) for uri, schema in schemas
+    )
+    uri = "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/item.json"
+    jsonschema.Draft7Validator({"$ref": uri}, registry=registry).validate(item)
+    properties, assets = item["properties"], item["assets"]
+    assert {"mlm:name", "mlm:architecture", "mlm:tasks", "mlm:input", "mlm:output"} <= set(properties)
+    # Bands that an input names are described by the raster extension on every asset that is the model.
+    assert any(re.fullmatch(r".*/raster/v1(\.\d+){2}/schema\.json", one) for one in item["stac_extensions"])
+    models = [asset for asset in assets.values() if "mlm:model" in asset["roles"]]
+    assert models
+    for asset in models:
+        assert [band["name"] for band in asset["raster:bands"]] == properties["mlm:input"][0]["bands"]
+    for part in properties["mlm:input"]:
+        assert "bands" in part["input"]["dim_order"]
+        assert len(part["input"]["shape"]) == len(part["input"]["dim_order"])
+    for part in properties["mlm:output"]:
+        assert all({"value", "name", "description"} <= set(one) for one in part["classification:classes"])
+    declared = " ".join(item["stac_extensions"])
+    assert ("sci:citation" in properties) == ("/scientific/" in declared) == (card(**changes).citation != "")
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b"{}", b'{"properties": {"title": "no model"}}', b"\xff"])

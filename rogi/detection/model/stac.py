@@ -9,23 +9,37 @@ https://stac-extensions.github.io/mlm/v1.5.0/schema.json; Charette-Migneault et 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from rogi.detection.model.card import ModelCard
+from rogi.detection.model.card import BOUNDARY, ROCK_GLACIER, ModelCard
 from rogi.errors import InputError
 from rogi.text import as_json
 
 ITEM: Final = "item.json"
 EXTENSION: Final = "https://stac-extensions.github.io/mlm/v1.5.0/schema.json"
+RASTER: Final = "https://stac-extensions.github.io/raster/v1.1.0/schema.json"
+VERSION: Final = "https://stac-extensions.github.io/version/v1.2.0/schema.json"
+SCIENTIFIC: Final = "https://stac-extensions.github.io/scientific/v1.0.0/schema.json"
 LARGEST: Final = 16 * 2**20
 """Bytes of an item that is read."""
 
 ANY_TIME: Final = ("1900-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
 """As the examples of the extension have it, for a model that is of no time."""
 
-NO_LICENCE: Final = "other"
+OTHER: Final = "other"
+"""In place of terms that are no identifier of SPDX."""
+
+LICENCE: Final = re.compile(r"[\w.+-]+")
+"""What STAC takes for such an identifier."""
+
+CLASSES: Final = {
+    ROCK_GLACIER: "A pixel of a rock glacier.",
+    BOUNDARY: "A pixel along the border between two rock glaciers that touch.",
+}
+"""Descriptions, which the extension asks for."""
 
 
 def item_of(card: ModelCard, weights: bool) -> dict[str, Any]:
@@ -40,13 +54,14 @@ def item_of(card: ModelCard, weights: bool) -> dict[str, Any]:
     bounds = None if card.training is None else card.training.bounds
     shape = [-1, len(card.channels), card.patch, card.patch]
     names = [channel.name for channel in card.channels]
+    bands = [{"name": name, "data_type": card.dtype} for name in names]
     order = ["batch", "bands", "height", "width"]
     properties: dict[str, Any] = {
         "description": card.description or f"{card.name} {card.version}",
         "datetime": None,
         "start_datetime": ANY_TIME[0],
         "end_datetime": ANY_TIME[1],
-        "license": card.licence or NO_LICENCE,
+        "license": card.licence if LICENCE.fullmatch(card.licence) else OTHER,
         "version": card.version,
         "mlm:name": card.name,
         "mlm:architecture": card.architecture,
@@ -78,7 +93,8 @@ def item_of(card: ModelCard, weights: bool) -> dict[str, Any]:
                     "data_type": "float32",
                 },
                 "classification:classes": [
-                    {"value": number, "name": name} for number, name in enumerate(card.outputs)
+                    {"value": number, "name": name, "description": CLASSES.get(name, name)}
+                    for number, name in enumerate(card.outputs)
                 ],
                 "description": f"Probability of each class, of which pixels from {card.threshold:g} up are "
                 "taken.",
@@ -96,7 +112,10 @@ def item_of(card: ModelCard, weights: bool) -> dict[str, Any]:
             "roles": ["mlm:model", "mlm:inference-runtime"],
             "mlm:artifact_type": "onnx",
             "gsd": card.resolution_m,
-            "bands": [{"name": name, "data_type": card.dtype} for name in names],
+            # As STAC 1.1 has it, and as the extension asks for it: it looks for bands of STAC 1.1 in the
+            # properties, where STAC forbids them.
+            "bands": bands,
+            "raster:bands": bands,
         },
         "card": {"href": "./model.yaml", "type": "application/yaml", "roles": ["metadata"]},
     }
@@ -110,7 +129,7 @@ def item_of(card: ModelCard, weights: bool) -> dict[str, Any]:
     item: dict[str, Any] = {
         "type": "Feature",
         "stac_version": "1.1.0",
-        "stac_extensions": [EXTENSION],
+        "stac_extensions": [EXTENSION, RASTER, VERSION, *([SCIENTIFIC] if card.citation else [])],
         "id": f"{card.name}-{card.version}",
         "geometry": None,
         "properties": properties,
