@@ -216,3 +216,35 @@ def in_one_map(*arrays: Geometries) -> list[Geometries]:
     bounds = np.concatenate(each)
     middle = middle_of(bounds[:, 0], bounds[:, 2])
     return [_turned(lonlat, own, middle, np.inf) for lonlat, own in zip(arrays, each, strict=True)]
+
+
+def around(geometry: Geometries, units: Geometries) -> tuple[Geometries, NDArray[np.intp]]:
+    """Features, and copies of them a turn to the west and east where those reach some units.
+
+    Units and what they lie in may be written on different sides of the antimeridian.
+
+    Parameters
+    ----------
+    geometry, units : ndarray of object
+        In degrees.
+
+    Returns
+    -------
+    geometry, rows
+        The features with their copies, and the position of each among those given.
+
+    Examples
+    --------
+    >>> units = np.array([shapely.box(-180.2, 60, -180.1, 61)], dtype=object)
+    >>> shapes, rows = around(np.array([shapely.box(175, 50, 180, 70)], dtype=object), units)
+    >>> shapely.bounds(shapes)[:, 0].tolist(), rows.tolist()
+    ([175.0, -185.0], [0, 0])
+    """
+    west, _, east, _ = shapely.bounds(geometry).reshape(-1, 4).T
+    shapes, rows = [geometry], [np.arange(len(geometry))]
+    first, _, last, _ = shapely.total_bounds(units)
+    for turn in (-TURN, TURN):
+        again = np.flatnonzero((west + turn <= last) & (east + turn >= first))  # none for NaN
+        rows.append(again)
+        shapes.append(shapely.transform(geometry[again], lambda xy, by=turn: xy + np.array([by, 0.0])))
+    return np.concatenate(shapes), np.concatenate(rows)

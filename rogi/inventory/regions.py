@@ -15,10 +15,10 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.errors import InputError, OptionError
-from rogi.geometry import to_lonlat, total_bounds
+from rogi.geometry import to_lonlat
 from rogi.inventory import vector
 from rogi.inventory.coordinates import on_earth
-from rogi.longitudes import TURN
+from rogi.longitudes import around
 from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def assign(units: Objects, regions: Regions) -> Objects:
         Names; None where no region touches the unit.
     """
     found = np.full(len(units), None, dtype=object)
-    shapes, owner = _around(regions.geometry, units)
+    shapes, owner = around(regions.geometry, units)
     shapely.prepare(shapes)
     copy, unit = shapely.STRtree(units).query(shapes, predicate="intersects")
     if not len(unit):
@@ -193,18 +193,6 @@ def assign(units: Objects, regions: Regions) -> Objects:
     first = order[np.diff(unit[order], prepend=-1) != 0]
     found[unit[first]] = np.array(regions.names, dtype=object)[region[first]]
     return found
-
-
-def _around(geometry: Objects, units: Objects) -> tuple[Objects, NDArray[np.intp]]:
-    """Regions and the row of each: again a turn to the east and west, where something goes beyond ±180."""
-    rows = np.arange(len(geometry))
-    bounds = total_bounds(geometry, units)
-    if not (bounds[0] < -180.0 or bounds[2] > 180.0):
-        return geometry, rows
-    moved = [
-        shapely.transform(geometry, lambda xy, by=turn: xy + np.array([by, 0.0])) for turn in (-TURN, TURN)
-    ]
-    return np.concatenate([geometry, *moved]), np.tile(rows, 3)
 
 
 def spelled(names: Sequence[str], vocabulary: Sequence[str]) -> tuple[str, ...]:

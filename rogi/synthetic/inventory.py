@@ -17,8 +17,8 @@ from rogi.inventory.build import from_frames
 from rogi.inventory.ids.primary_id import make
 from rogi.inventory.regions import same_name
 from rogi.schema.model import Role
-from rogi.synthetic.regions import REGIONS, Region
-from rogi.synthetic.shapes import outlines, polygons
+from rogi.synthetic.regions import CELL, GLOBE, PLATEAU, Region
+from rogi.synthetic.shapes import Forms, outlines, polygons
 
 if TYPE_CHECKING:
     from rogi.inventory.model import Inventory
@@ -32,11 +32,12 @@ MEDIAN_AREA_M2 = 88_000.0
 AREA_SPREAD = 0.92
 SMALLEST_AREA_M2 = 11_000.0
 LARGEST_AREA_M2 = 4_600_000.0
-# A cell (degrees) is divided into slots, one unit each, so that units keep clear of their neighbours:
-# areas up to the limit (m²) share a cell with as many as (slots per side)² units of their class.
-CELL = 0.06
+# Areas up to the limit (m²) share a cell with as many as (slots per side)² units of their class.
 SLOTS = ((190_000.0, 4), (700_000.0, 2), (LARGEST_AREA_M2, 1))
 UNITS_PER_CELL = 6.0  # about what a mixture of sizes fills, for regions of average size
+JITTER = 0.1  # of a slot
+SPARSE_JITTER = 0.02
+AT_A_TIME = 4096  # units whose outlines are made together, which bounds the memory
 VERTICES = (60, 101)
 MAPPERS = tuple(f"Mapper {letter}" for letter in "ABCDEFG")
 REVIEWERS = ("Reviewer H", "Reviewer I")
@@ -50,7 +51,12 @@ VELOCITY_TO_KINEMATICS = {
 
 
 def synthetic_inventory(
-    count: int, seed: int = 0, schema: str = "tprogi/1.0", region: str | None = None
+    count: int,
+    seed: int = 0,
+    schema: str = "tprogi/1.0",
+    region: str | None = None,
+    *,
+    worldwide: bool = False,
 ) -> Inventory:
     """An inventory of ``count`` units that follows every rule.
 
@@ -65,12 +71,16 @@ def synthetic_inventory(
         (markers, extended and restricted outlines, moving areas, area of interest).
     region
         Place all units in this subregion (``Eastern Pamir``; accents and case do not matter).
+    worldwide
+        Place the units on all continents instead of the Tibetan Plateau, in the shares of the 19 regions of
+        the global inventory of Xu et al. (2026), across the antimeridian and near both poles.
 
     Returns
     -------
     Inventory
         EPSG:4326; sizes, elevation, slope and climate follow the published distributions of TPRoGI v1.0
-        (Sun et al. 2024, §5.2), the places are boxes inside its 13 subregions.
+        (Sun et al. 2024, §5.2), the places are boxes inside its 13 subregions. Worldwide, elevation and
+        climate are only roughly those of a region.
 
     Raises
     ------
@@ -81,11 +91,14 @@ def synthetic_inventory(
     --------
     >>> synthetic_inventory(5, seed=1)
     <Inventory synthetic 5: marker 5, outline 5; tprogi/1.0, dialect tprogi>
+    >>> world = synthetic_inventory(60, worldwide=True).outlines
+    >>> world["SUBREGION"].nunique(), bool(world["LAT"].min() < -80)
+    (19, True)
     """
     if count < 1:
         raise OptionError(f"A synthetic inventory has at least 1 unit, not {count}.")
     rng = np.random.default_rng(seed)
-    units = Units(count, rng, region)
+    units = Units(count, rng, region, GLOBE if worldwide else PLATEAU)
     if schema.partition("/")[0] == "tprogi":
         frames = _tprogi_frames(units, rng)
         return from_frames(frames, schema="tprogi/1.0", dialect="tprogi", path=f"synthetic {count}")
@@ -98,76 +111,114 @@ def synthetic_inventory(
 class Units:
     """Places, outlines and attributes of synthetic units, column by column."""
 
-    def __init__(self, count: int, rng: np.random.Generator, only: str | None = None) -> None:
-        region = _regions(count, only)
-        self.region: Ints = region
-        area = _areas(np.array([r.size for r in REGIONS])[region], rng)
-        lon, lat = _places(region, area, rng)
+    def __init__(
+        self, count: int, rng: np.random.Generator, only: str | None, boxes: tuple[Region, ...]
+    ) -> None:
+        self.boxes = boxes
+        self.region: Ints = _regions(count, only, boxes)
+        area = _areas(self._of_box("size"), rng)
+        lon, lat = _places(boxes, self.region, area, rng)
         # Fronts look to the north more often than to the south.
         self.aspect: Floats = np.round((rng.vonmises(0.0, 0.45, count) * 180 / np.pi) % 360.0, 2) % 360.0
-        vertices = rng.integers(*VERTICES, count)
-        xy, unit, length = outlines(area, self.aspect, vertices, rng)
+        self.vertices: Ints = rng.integers(*VERTICES, count)
+        self.forms = Forms.drawn(count, rng)
+        lon[lon >= 180.0] -= 360.0
         self.lon: Floats = np.round(lon, 6)
         self.lat: Floats = np.round(lat, 6)
-        per_lon, per_lat = metres_per_degree(self.lat)
-        degrees = xy / np.column_stack([per_lon, per_lat])[unit]
-        self.xy_degrees = degrees
-        self.vertex_unit = unit
-        self.outline: Strings = self.scaled(1.0)
+        self.drawn_area = area
+        self.length: Floats = np.empty(count)
+        self.outline: Strings = self.scaled(1.0)[0]
         self.area: Floats = area_m2(self.outline, "EPSG:4326")
-        self._attributes(length, rng)
+        self._attributes(rng)
 
     def __len__(self) -> int:
         return len(self.region)
 
-    def scaled(self, factor: float) -> Strings:
-        """Outlines scaled about the marker, coordinates to 1e-6 degrees."""
-        centre = np.column_stack([self.lon, self.lat])[self.vertex_unit]
-        return polygons(np.round(centre + factor * self.xy_degrees, 6), self.vertex_unit, len(self))
+    def scaled(self, *factors: float) -> list[Strings]:
+        """Outlines scaled about the marker by each factor, coordinates to 1e-6 degrees."""
+        out = [np.empty(len(self), dtype=object) for _ in factors]
+        per_degree = np.column_stack(metres_per_degree(self.lat))
+        centre = np.column_stack([self.lon, self.lat])
+        for start in range(0, len(self), AT_A_TIME):
+            own = slice(start, start + AT_A_TIME)
+            xy, unit, self.length[own] = outlines(
+                self.forms[own], self.drawn_area[own], self.aspect[own], self.vertices[own]
+            )
+            degrees = xy / per_degree[own][unit]
+            for factor, shapes in zip(factors, out, strict=True):
+                rings = np.round(centre[own][unit] + factor * degrees, 6)
+                shapes[own] = polygons(rings, unit, len(shapes[own]))
+        return out
 
-    def _attributes(self, length: Floats, rng: np.random.Generator) -> None:
+    def _of_box(self, name: str) -> Floats:
+        """(n,) a value of the box of each unit."""
+        return np.array([getattr(box, name) for box in self.boxes], dtype=float)[self.region]
+
+    def _attributes(self, rng: np.random.Generator) -> None:
         n = len(self)
         normal = rng.standard_normal((9, n))
-        mean_elevation = np.array([r.elevation for r in REGIONS])[self.region]
+        mean_elevation = self._of_box("elevation")
         self.slope_mean = np.clip(17.7 + 4.3 * normal[0], 6.0, 34.0)
         self.slope_median = self.slope_mean + np.clip(0.5 * normal[1], -1.5, 1.5)
         self.slope_min = np.clip(self.slope_mean - 4.0 - 2.0 * np.abs(normal[2]), 0.1, None)
         self.slope_max = np.clip(self.slope_mean + 14.0 + 5.0 * np.abs(normal[3]), None, 62.0)
-        self.elevation_min = np.clip(mean_elevation + 230.0 * normal[4], 2717.0, 5839.0)
-        relief = np.clip(length * np.tan(np.radians(self.slope_mean)), 15.0, 900.0)
+        spread = np.minimum(230.0, mean_elevation / 3)
+        self.elevation_min = np.clip(mean_elevation + spread * normal[4], mean_elevation / 4, 5839.0)
+        relief = np.clip(self.length * np.tan(np.radians(self.slope_mean)), 15.0, 900.0)
         self.elevation_max = self.elevation_min + relief
         self.elevation_mean = self.elevation_min + relief * np.clip(0.48 + 0.04 * normal[5], 0.3, 0.7)
         self.elevation_median = self.elevation_min + relief * np.clip(0.47 + 0.05 * normal[6], 0.25, 0.75)
         steep = np.sin(np.radians(self.slope_mean)) * np.cos(np.radians(self.aspect - 180.0))
         self.radiation = np.clip(2930.0 + 420.0 * steep + 130.0 * normal[7], 1900.0, 3900.0)
-        lapse = -0.0055 * (self.elevation_mean - 4800.0)
+        if self.boxes is PLATEAU:
+            level: Floats | float = 4800.0
+        else:  # the elevation at which it is as cold differs, and so does the sun
+            level = mean_elevation + 70.0
+            self.radiation *= _sunlight(self.lat) / _sunlight(32.0)
+        lapse = -0.0055 * (self.elevation_mean - level)
         self.air_temperature = np.clip(-2.7 + 0.8 * lapse + 1.6 * normal[8], -14.0, 7.0)
         self.ground_temperature = np.clip(-1.6 + 0.7 * (self.air_temperature + 2.7), -12.0, 7.0)
-        wet = np.array([r.precipitation for r in REGIONS])[self.region]
+        wet = self._of_box("precipitation")
         self.precipitation = np.clip(wet * np.exp(0.18 * rng.standard_normal(n)), 120.0, 1700.0)
 
 
-def _regions(count: int, only: str | None) -> Ints:
-    """Region of each unit: by the shares as far as there is room, the rest where room is left."""
-    share = np.array([region.share for region in REGIONS])
-    room = np.array([_columns(b) * _lines(b) * UNITS_PER_CELL / b.size for b in REGIONS])
+def _sunlight(latitude: Floats | float) -> Floats | float:
+    """Annual sunlight on level ground, relative to the mean of the globe (North 1975)."""
+    return 1 - 0.241 * (3 * np.sin(np.radians(latitude)) ** 2 - 1)
+
+
+def _regions(count: int, only: str | None, boxes: tuple[Region, ...]) -> Ints:
+    """Box of each unit: by the shares as far as there is room, the rest where room is left.
+
+    Each box of the globe gets at least one, so that its seams and poles are there in a small sample too.
+    """
+    share = np.array([box.share for box in boxes], dtype=float)
+    room = np.array([b.columns * b.lines * (1.0 if b.sparse else UNITS_PER_CELL / b.size) for b in boxes])
+    where = "globe" if boxes is GLOBE else "plateau"
     if only is not None:
-        names = [region.name for region in REGIONS]
+        names = list(dict.fromkeys(box.name for box in boxes))
         meant = same_name(only, names)
         if meant is None:
             raise OptionError(f"There is no synthetic subregion {only!r}; there are {', '.join(names)}.")
-        chosen = np.array([name == meant for name in names])
+        chosen = np.array([box.name == meant for box in boxes])
         share, room = share * chosen, room * chosen
     quota = np.minimum(share / share.sum() * count, room)
     left = room - quota
     if count > room.sum():
         raise OptionError(
-            f"{count} units do not fit the boxes of the synthetic plateau; at most {int(room.sum())} do."
+            f"{count} units do not fit the boxes of the synthetic {where}; at most {int(room.sum())} do."
         )
     if quota.sum() < count:
         quota += left * ((count - quota.sum()) / left.sum())
-    bounds = np.round(np.cumsum(quota)).astype(np.int64)
-    return np.repeat(np.arange(len(REGIONS)), np.diff(bounds, prepend=0))
+    least = (share > 0).astype(float)
+    if boxes is PLATEAU or count < least.sum():
+        least[:] = 0
+    while (quota < least).any():
+        quota = np.maximum(quota, least)
+        more = quota > least
+        quota[more] *= (count - least[~more].sum()) / quota[more].sum()
+    each = np.diff(np.round(np.cumsum(quota - least)), prepend=0) + least
+    return np.repeat(np.arange(len(boxes)), each.astype(np.int64))
 
 
 def _areas(size: Floats, rng: np.random.Generator) -> Floats:
@@ -178,38 +229,33 @@ def _areas(size: Floats, rng: np.random.Generator) -> Floats:
     return np.minimum(area, LARGEST_AREA_M2 * (0.55 + 0.45 * rng.random(len(size))))
 
 
-def _places(region: Ints, area: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def _places(
+    boxes: tuple[Region, ...], region: Ints, area: Floats, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
     """Centres in degrees that keep units apart: each has a slot of a cell to itself."""
     lon = np.empty(len(region))
     lat = np.empty(len(region))
     limits = np.array([limit for limit, _ in SLOTS])
     size_class = np.minimum(np.searchsorted(limits, area), len(SLOTS) - 1)
-    for number, box in enumerate(REGIONS):
+    for number, box in enumerate(boxes):
+        sides = [1 if box.sparse else side for _, side in SLOTS]
         classes = [np.flatnonzero((region == number) & (size_class == k)) for k in range(len(SLOTS))]
-        needed = [-(-len(m) // side**2) for m, (_, side) in zip(classes, SLOTS, strict=True)]
+        needed = [-(-len(m) // side**2) for m, side in zip(classes, sides, strict=True)]
         cells = np.split(_occupied_cells(box, sum(needed), rng), np.cumsum(needed)[:-1])
-        for members, own, (_, side) in zip(classes, cells, SLOTS, strict=True):
+        for members, own, side in zip(classes, cells, sides, strict=True):
             slot = rng.permuted(np.broadcast_to(np.arange(side**2), (len(own), side**2)), axis=1).ravel()
             cell = np.repeat(own, side**2)[: len(members)]
             across, along = np.divmod(slot[: len(members)], side)
-            jitter = 0.1 * (rng.random((2, len(members))) - 0.5)
-            line, column = np.divmod(cell, _columns(box))
-            lon[members] = box.west + CELL * (column + (across + 0.5 + jitter[0]) / side)
+            jitter = (SPARSE_JITTER if box.sparse else JITTER) * (rng.random((2, len(members))) - 0.5)
+            line, column = np.divmod(cell, box.columns)
+            lon[members] = box.west + box.cell_width * (column + (across + 0.5 + jitter[0]) / side)
             lat[members] = box.south + CELL * (line + (along + 0.5 + jitter[1]) / side)
     return lon, lat
 
 
-def _columns(box: Region) -> int:
-    return int((box.east - box.west) / CELL + 1e-9)
-
-
-def _lines(box: Region) -> int:
-    return int((box.north - box.south) / CELL + 1e-9)
-
-
 def _occupied_cells(box: Region, needed: int, rng: np.random.Generator) -> Ints:
     """Cells of a box that hold units, in clusters as mountain ranges have them."""
-    columns, lines = _columns(box), _lines(box)
+    columns, lines = box.columns, box.lines
     if needed > columns * lines:
         raise OptionError(
             f"{box.name} would need {needed} cells and has {columns * lines}; make a synthetic inventory "
@@ -227,7 +273,7 @@ def _occupied_cells(box: Region, needed: int, rng: np.random.Generator) -> Ints:
 
 def _tprogi_frames(units: Units, rng: np.random.Generator) -> dict[Role, gpd.GeoDataFrame]:
     n = len(units)
-    names = np.array([region.name for region in REGIONS], dtype=object)
+    names = np.array([box.name for box in units.boxes], dtype=object)
     quarter = np.where(rng.random(n) < 0.93, "Q3", "Q4").astype(object)
     identity: dict[str, Any] = {
         "ID": make(units.lon, units.lat),
@@ -288,6 +334,7 @@ def _rgik_frames(units: Units, rng: np.random.Generator) -> dict[Role, gpd.GeoDa
         crs="EPSG:4326",
     )
     parts = rng.integers(0, 3, (2 * n, 4))
+    restricted, moving_outline = units.scaled(0.85, 0.6)
     outline = gpd.GeoDataFrame(
         {
             "PrimaryID": np.concatenate([ids, ids]),
@@ -300,19 +347,22 @@ def _rgik_frames(units: Units, rng: np.random.Generator) -> dict[Role, gpd.GeoDa
             "RelIndex": parts.sum(axis=1),
             "Comment": np.full(2 * n, None, dtype=object),
         },
-        geometry=np.concatenate([units.outline, units.scaled(0.85)]),
+        geometry=np.concatenate([units.outline, restricted]),
         crs="EPSG:4326",
     )
     moving = gpd.GeoDataFrame(
         {"PrimaryID": ids, "Vel.Class": velocity, "Comment": np.full(n, None, dtype=object)},
-        geometry=units.scaled(0.6),
+        geometry=moving_outline,
         crs="EPSG:4326",
     )
     used = np.unique(units.region)
-    boxes = [REGIONS[i] for i in used]
+    boxes = [units.boxes[i] for i in used]
     area = gpd.GeoDataFrame(
         pd.DataFrame({"Name": [box.name for box in boxes]}),
-        geometry=[shapely.box(b.west - CELL, b.south - CELL, b.east + CELL, b.north + CELL) for b in boxes],
+        geometry=[
+            shapely.box(b.west - b.cell_width, b.south - CELL, b.east + b.cell_width, b.north + CELL)
+            for b in boxes
+        ],
         crs="EPSG:4326",
     )
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -18,13 +20,35 @@ ROUGHNESS = (0.08, 0.06, 0.025)
 FRONT_BULGE = 0.18
 
 
-def outlines(
-    area: Floats, direction: Floats, vertices: Ints, rng: np.random.Generator
-) -> tuple[Floats, Ints, Floats]:
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """What distinguishes the outlines of (n,) units but for their size: drawn once, traced block by block."""
+
+    stretch: Floats
+    phase: Floats
+    strength: Floats
+
+    @classmethod
+    def drawn(cls, n: int, rng: np.random.Generator) -> Forms:
+        """Random lobes and tongues."""
+        tongue = rng.random(n) < TONGUE_SHARE
+        low = np.where(tongue, TONGUE_ELONGATION[0], LOBE_ELONGATION[0])
+        high = np.where(tongue, TONGUE_ELONGATION[1], LOBE_ELONGATION[1])
+        stretch = np.sqrt(low + (high - low) * rng.random(n))
+        phase = rng.random((len(HARMONICS), n)) * 2 * np.pi
+        return cls(stretch, phase, np.array(ROUGHNESS)[:, None] * rng.random((len(HARMONICS), n)))
+
+    def __getitem__(self, units: slice) -> Forms:
+        return Forms(self.stretch[units], self.phase[:, units], self.strength[:, units])
+
+
+def outlines(forms: Forms, area: Floats, direction: Floats, vertices: Ints) -> tuple[Floats, Ints, Floats]:
     """Outlines in metres around the origin, as flat arrays.
 
     Parameters
     ----------
+    forms
+        Of n units.
     area
         (n,) m²; the polygons have exactly this area.
     direction
@@ -41,23 +65,15 @@ def outlines(
     length
         (n,) m along the direction of flow.
     """
-    n = len(area)
-    tongue = rng.random(n) < TONGUE_SHARE
-    low = np.where(tongue, TONGUE_ELONGATION[0], LOBE_ELONGATION[0])
-    high = np.where(tongue, TONGUE_ELONGATION[1], LOBE_ELONGATION[1])
-    stretch = np.sqrt(low + (high - low) * rng.random(n))
-    phase = rng.random((len(HARMONICS), n)) * 2 * np.pi
-    strength = np.array(ROUGHNESS)[:, None] * rng.random((len(HARMONICS), n))
-
-    unit = np.repeat(np.arange(n), vertices)
+    unit = np.repeat(np.arange(len(area)), vertices)
     start = np.concatenate([[0], np.cumsum(vertices)[:-1]])
     step = np.arange(len(unit)) - start[unit]
     theta = 2 * np.pi * step / vertices[unit]
     radius = 1 + FRONT_BULGE * np.cos(theta)
     for k, wave in enumerate(HARMONICS):
-        radius += strength[k][unit] * np.cos(wave * theta + phase[k][unit])
-    along = radius * np.cos(theta) * stretch[unit]
-    across = radius * np.sin(theta) / stretch[unit]
+        radius += forms.strength[k][unit] * np.cos(wave * theta + forms.phase[k][unit])
+    along = radius * np.cos(theta) * forms.stretch[unit]
+    across = radius * np.sin(theta) / forms.stretch[unit]
 
     following = np.arange(len(unit)) + 1
     last = start + vertices - 1

@@ -230,6 +230,16 @@ def test_area_of_interest(run: Run) -> None:
     assert len(run(examples.tprogi(), "REL007")) == 0
 
 
+@pytest.mark.parametrize(("west", "east"), [(179.0, 181.0), (-181.0, -179.0), (-180.0, 180.0)])
+def test_areas_of_interest_over_the_antimeridian(run: Run, west: float, east: float) -> None:
+    """Units on either side, and one across it, lie within, on whichever side the area is written."""
+    inventory = examples.rgik(origin=(179.9795, -44.0))  # the third unit lies across
+    area = shapely.box(west, -45.0, east, -43.0)
+    assert len(run(with_geometry(inventory, Role.AREA_OF_INTEREST, {0: area}), "REL007")) == 0
+    elsewhere = shapely.box(west, -43.0, east, -42.0)
+    assert len(run(with_geometry(inventory, Role.AREA_OF_INTEREST, {0: elsewhere}), "REL007")) == 9
+
+
 def test_one_type_for_all_is_one_finding(run: Run) -> None:
     """No restricted outline at all: the layer; one unit without: that unit, of either type."""
     inventory = examples.rgik()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 
 import numpy as np
+import pyproj
 import pytest
 import shapely
 
 from rogi.errors import OptionError
 from rogi.inventory.write import write_inventory
 from rogi.schema.model import Role
-from rogi.synthetic.inventory import synthetic_inventory
+from rogi.synthetic.inventory import _regions, synthetic_inventory
+from rogi.synthetic.regions import GLOBE
 from rogi.validation.engine import validate
 from rogi.validation.settings import Settings
 
@@ -35,6 +38,76 @@ def test_same_seed_same_bytes(schema: str, tmp_path) -> None:
     other = synthetic_inventory(40, 6, schema).layer(Role.MARKER)
     first = synthetic_inventory(40, 5, schema).layer(Role.MARKER)
     assert not shapely.equals_exact(first.geometry, other.geometry).any()
+
+
+# Xu et al. (2026), doi 10.11888/Cryos.tpdc.303562: units of the 19 regions, 38,849 km² together.
+REGIONS = {
+    "Alaska": 30312,
+    "Western Canada and USA": 41019,
+    "Iceland": 462,
+    "Svalbard Archipelago": 109,
+    "Scandinavia": 1693,
+    "Severny Island": 147,
+    "Central Europe": 8903,
+    "Caucasus and Middle East": 4292,
+    "Central Asia": 83541,
+    "South Asia West": 30208,
+    "South Asia East": 38917,
+    "Southern Andes": 7136,
+    "New Zealand": 413,
+    "Western Mediterranean": 37,
+    "South Georgia and the South Sandwich Islands": 74,
+    "Northern Andes": 2297,
+    "South Greenland": 865,
+    "North Asia": 49055,
+    "Arctic Canada South": 2044,
+}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("count", [1, 41, 700])
+def test_worldwide_no_rule_finds_anything(schema: str, count: int) -> None:
+    report = validate(
+        synthetic_inventory(count, 2, schema, worldwide=True), Settings(today=dt.date(2026, 1, 1))
+    )
+    assert not report.crashed
+    assert report.findings.empty, report.findings[["code", "layer", "row", "message"]].to_string()
+
+
+def test_worldwide_the_regions_have_their_shares() -> None:
+    """Exactly, for as many units as were published; a twentieth of them has at least one of each region."""
+    found = Counter(np.array([box.name for box in GLOBE])[_regions(301_524, None, GLOBE)].tolist())
+    assert found == REGIONS
+    for count in (41, 60, 1_000, 15_076, 400_000):
+        boxes = np.bincount(_regions(count, None, GLOBE), minlength=len(GLOBE))
+        assert boxes.sum() == count
+        assert boxes.min() >= 1
+
+
+def test_worldwide_seams_poles_and_sizes() -> None:
+    """Units across 180 degrees, near 80° N and in Antarctica, of the size they have on the ground."""
+    frame = synthetic_inventory(4_000, 1, worldwide=True).layer(Role.OUTLINE).frame
+    west, _, east, _ = shapely.bounds(frame.geometry).T
+    assert ((west < -180) | (east > 180)).sum() >= 2
+    assert (np.abs(frame["LON"]) <= 180).all()
+    assert frame["LAT"].max() > 79
+    assert frame["LAT"].min() < -84
+    assert frame["SUBREGION"].nunique() == 19
+    assert frame["AREA"].mean() == pytest.approx(38_849 / 301_524, rel=0.05)
+    geod = pyproj.Geod(ellps="WGS84")
+    polar = frame[np.abs(frame["LAT"]) > 75]
+    exact = [geod.geometry_area_perimeter(shape)[0] / 1e6 for shape in polar.geometry]
+    assert polar["AREA"].to_numpy() == pytest.approx(exact, rel=1e-4)
+    assert polar["AREA"].between(0.01, 4.6).all()
+
+
+def test_worldwide_one_region_and_more_units_than_fit() -> None:
+    near = synthetic_inventory(30, 1, region="north asia", worldwide=True).layer(Role.OUTLINE).frame
+    assert set(near["SUBREGION"]) == {"North Asia"}
+    with pytest.raises(OptionError, match="synthetic globe; at most"):
+        synthetic_inventory(10_000_000, worldwide=True)
+    with pytest.raises(OptionError, match="no synthetic subregion 'Eastern Pamir'; there are Alaska, West"):
+        synthetic_inventory(10, region="Eastern Pamir", worldwide=True)
 
 
 # Sun et al. (2024), doi 10.5194/essd-16-5703-2024, Sect. 5.2; tolerances are a few percent of the value.

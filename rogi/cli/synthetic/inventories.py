@@ -22,6 +22,10 @@ from rogi.synthetic.mappers import decide_all
 from rogi.synthetic.releases import two_versions, write_release_folders
 from rogi.text import counted
 
+COUNT = 1000
+GLOBAL_COUNT = 301_524
+"""Units of the global inventory of Xu et al. (2026)."""
+
 
 def inventory(
     output: Annotated[
@@ -29,13 +33,23 @@ def inventory(
         typer.Option("--output", "-o", help="File to write (.gpkg, .parquet, .fgb, folder of .shp)."),
         WRITES,
     ],
-    count: Annotated[int, typer.Option(help="Number of rock glacier units.", min=1)] = 1000,
+    count: Annotated[
+        int | None,
+        typer.Option(help="Number of rock glacier units; default 1,000, with --global 301,524.", min=1),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)] = 0,
     schema: Annotated[str, typer.Option(help="tprogi/1.0 or rgik/1.0.")] = "tprogi/1.0",
     region: Annotated[
         str | None,
         typer.Option(metavar="SUBREGION", help="Place all units in this subregion, e.g. 'Eastern Pamir'."),
     ] = None,
+    worldwide: Annotated[
+        bool,
+        typer.Option(
+            "--global",
+            help="Units on all continents, in the shares of the 19 regions of the global inventory of 2026.",
+        ),
+    ] = False,
     defects: Annotated[
         str | None,
         typer.Option(help="Plant defects: 'all', or rule codes and prefixes separated by commas."),
@@ -47,7 +61,9 @@ def inventory(
 
     Example: `rogi synthetic inventory --count 5000 --seed 1 --defects all -o practice.gpkg`
     """
-    made = synthetic_inventory(count, seed, schema, region)
+    if count is None:
+        count = GLOBAL_COUNT if worldwide else COUNT
+    made = synthetic_inventory(count, seed, schema, region, worldwide=worldwide)
     if defects is None:
         write_inventory(made, output)
         sys.stdout.write(f"{output}: {counted(count, 'unit')}, no defects\n")

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from rogi.areas import area_m2
 from rogi.inventory.model import Inventory
+from rogi.longitudes import around
 from rogi.rules import examples
 from rogi.rules.context import Context
 from rogi.rules.rule import Bad, CannotCheck, Need, Rows, RuleInfo, Severity
@@ -43,13 +44,15 @@ RULE = RuleInfo(
     needs_crs=True,
 )
 
+UNITS = (Role.MARKER, Role.OUTLINE)
+
 
 def check(context: Context) -> Iterator[Rows]:
     """Findings of the rule."""
     area = _area(context)
     if area is None:  # with a part of the areas unknown, nothing can be said to lie outside
         raise CannotCheck("an area of interest is missing or invalid")
-    for role in (Role.MARKER, Role.OUTLINE):
+    for role in UNITS:
         if context.has(role):
             rows, share = _outside(context, role, area, context.number("share"))
             messages = [
@@ -67,7 +70,9 @@ def _area(context: Context) -> shapely.Geometry | None:
     polygonal = context.vertices(role).parts > 0
     if not (context.valid(role) & polygonal).all():
         return None
-    area = shapely.union_all(context.lonlat(role))
+    units = [context.lonlat(r) for r in UNITS if context.has(r)]
+    areas = context.lonlat(role)
+    area = shapely.union_all(around(areas, np.concatenate(units))[0] if units else areas)
     shapely.prepare(area)
     return area
 
