@@ -110,6 +110,9 @@ CONSTANTS: dict[str, list[tuple[str, object, str]]] = {
     ],
     "commands/stats.md": [
         ("statistics.grids.CELL_M", 50_000.0, "km, default 50 as in the paper"),
+        ("statistics.figures.overview.CROWDED", 3.0, "more than 3 units share the place of a dot"),
+        ("statistics.figures.overview.ZONES", (0.9, 0.5, 0.1), "zones from 10, 50 and 90 %"),
+        ("statistics.figures.charts.LEAST", 10, "Roses of fewer than 10 units are not drawn"),
     ],
     "commands/review.md": [
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,11 +28,21 @@ from rogi.statistics.unit_table import unit_table
 from rogi.text import counted
 
 if TYPE_CHECKING:
+    from rogi.raster.files import RasterFile
+    from rogi.statistics.figures import Backgrounds, Style
     from rogi.statistics.grids import Grid, Gridded
     from rogi.statistics.unit_table import UnitTable
 
 
 FIGURES = (Format.PNG, Format.SVG, Format.PDF)
+
+
+class Symbols(StrEnum):
+    """How units are shown on the map: as `rogi.statistics.figures.Symbols`, which needs matplotlib."""
+
+    AUTO = "auto"
+    DOTS = "dots"
+    DENSITY = "density"
 
 
 def stats(
@@ -56,6 +67,32 @@ def stats(
     ] = None,
     figure_format: Annotated[
         list[str] | None, typer.Option(help="png, svg, pdf; repeatable. Default: png.")
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="Size of figures: WIDTHxHEIGHT or WIDTH with mm, cm or in, or a journal's width "
+            "(copernicus-column, nature-page …). Default: 180mm, as high as needed."
+        ),
+    ] = None,
+    dpi: Annotated[int | None, typer.Option(help="Dots per inch of figures. Default: 300.")] = None,
+    font_size: Annotated[
+        float | None, typer.Option(help="Size of the letters of figures, points. Default: 8.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Language of figures: en, de, fr, es, zh or ru. Default: en.")
+    ] = None,
+    symbols: Annotated[
+        Symbols | None,
+        typer.Option(help="Units on the map as dots or as density. Default: auto, density where dots merge."),
+    ] = None,
+    dem: Annotated[
+        list[Path] | None,
+        typer.Option(help="Elevation model drawn behind the map as a hillshade: file or folder. Repeatable."),
+    ] = None,
+    permafrost: Annotated[
+        Path | None,
+        typer.Option(help="Raster of the share of permafrost (0 to 1, or per cent) drawn behind the map."),
     ] = None,
     expect: Annotated[
         Path | None,
@@ -87,9 +124,18 @@ def stats(
     """
     kind = chosen(format, output, DOCUMENT, "For pictures see --figures.")
     drawn_as = [format_named(name, FIGURES) for name in figure_format or ["png"]]
+    drawing = {
+        "--size": size, "--dpi": dpi, "--font-size": font_size, "--language": language, "--symbols": symbols,
+        "--dem": dem or None, "--permafrost": permafrost,
+    }  # fmt: skip
+    if figures is None and (alone := [name for name, value in drawing.items() if value is not None]):
+        raise OptionError(f"{' and '.join(alone)}: only for figures; add --figures FOLDER.")
     if figures is not None:
         with optional("--figures"):
-            import rogi.statistics.figures  # noqa: F401 - asked for before the work begins
+            from rogi.statistics.figures import Backgrounds, Style, parse_size
+        width, height = parse_size(size or "180mm")
+        style = Style(width, height, dpi or 300, font_size or 8.0, language or "en")
+        relief, share = _rasters(dem, permafrost)
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])
@@ -107,7 +153,10 @@ def stats(
     for path in grid or []:
         _write_grid(cells, path)
     if figures is not None:
-        _write_figures(table, cells, figures, drawn_as)
+        assert cells is not None
+        make_folder(figures)
+        background = Backgrounds(places, relief, share)
+        _write_figures(table, cells, figures, drawn_as, style, background, symbols or Symbols.AUTO)
     write(document(numbers, inventory.path, facts, checked), kind, output)
     raise typer.Exit(int(any(c.holds is not True for c in checked)))
 
@@ -137,22 +186,31 @@ def _write_grid(cells: Gridded | None, path: Path) -> None:
         write_geotiff(cells, path)
 
 
-def _write_figures(table: UnitTable, cells: Gridded | None, folder: Path, formats: list[Format]) -> None:
+def _rasters(dem: list[Path] | None, permafrost: Path | None) -> tuple[list[RasterFile], RasterFile | None]:
+    if not dem and permafrost is None:
+        return [], None
+    with optional("--dem" if dem else "--permafrost"):
+        from rogi.raster.elevation.selection import select
+        from rogi.raster.files import open_raster
+    found = select(dem) if dem else None
+    for what in (*found.notes, *map(str, found.damaged)) if found is not None else ():
+        note(what)
+    relief = [] if found is None else [member.raster for member in found.members]
+    return relief, None if permafrost is None else open_raster(permafrost)
+
+
+def _write_figures(
+    table: UnitTable, cells: Gridded, folder: Path, formats: list[Format], style: Style,
+    backgrounds: Backgrounds, symbols: Symbols,
+) -> None:  # fmt: skip
     from rogi.statistics import figures
 
-    assert cells is not None
-    make_folder(folder)
-    drawn = {
-        "map": figures.map_figure(table),
-        "histograms": figures.histogram_figure(table),
-        "grid": figures.grid_figure(cells),
-        "aspects": figures.rose_figure(table),
-    }
-    for name, figure in drawn.items():
+    shown = figures.Symbols(symbols.value)
+    for name, figure in figures.figures_of(table, cells, style, backgrounds, shown).items():
         if figure is None:
             note(f"{name}: not drawn, no unit has what it shows")
             continue
         for kind in formats:
             path = folder / f"{name}.{kind.value}"
-            figures.save(figure, path)
+            figures.save(figure, path, style)
             note(f"{path}")

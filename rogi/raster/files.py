@@ -259,9 +259,11 @@ class RasterFile:
             valid &= True if filled is None else filled
         return self._without_voids(stored, valid)
 
-    def read_decimated(self, shape: tuple[int, int]) -> tuple[NDArray[Any], Mask]:
-        """As `read_stored`, of the whole file in fewer rows and columns: a look at it, not data."""
-        stored, mask = self._read(Window(0, self.shape[0], 0, self.shape[1]), shape)
+    def read_decimated(
+        self, shape: tuple[int, int], window: Window | None = None
+    ) -> tuple[NDArray[Any], Mask]:
+        """As `read_stored`, of a window or the whole file in fewer rows and columns: a look, not data."""
+        stored, mask = self._read(window or Window(0, self.shape[0], 0, self.shape[1]), shape)
         return self._without_voids(stored, np.ones(shape, dtype=bool) if mask is None else mask)
 
     def _read(

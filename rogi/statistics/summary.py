@@ -72,11 +72,12 @@ class InventoryStatistics:
 
 def statistics(table: UnitTable) -> InventoryStatistics:
     """The summary numbers of an inventory; subregions in order of names."""
-    whole = _group("all", table, np.ones(len(table), dtype=bool))
+    degrees = aspects(table)
+    whole = _group("all", table, np.ones(len(table), dtype=bool), degrees)
     groups: list[Group] = []
     if table.subregion is not None:
         names = np.array([UNKNOWN if s is None else s for s in table.subregion], dtype=object)
-        groups = [_group(str(name), table, names == name) for name in sorted(set(names))]
+        groups = [_group(str(name), table, names == name, degrees) for name in sorted(set(names))]
     return InventoryStatistics(whole, tuple(groups), (*table.notes, *table.value_notes()))
 
 
@@ -102,7 +103,7 @@ def direction(degrees: Floats) -> Direction:
     )
 
 
-def _group(name: str, table: UnitTable, chosen: Mask) -> Group:
+def _group(name: str, table: UnitTable, chosen: Mask, aspect: Floats | None) -> Group:
     quantities = []
     for concept in summarised():
         values = table.numbers(concept)
@@ -113,7 +114,6 @@ def _group(name: str, table: UnitTable, chosen: Mask) -> Group:
                     _summary(concept, concepts()[concept].unit or "", known, attributes()[concept].interval)
                 )
     area = table.numbers("area")
-    aspect = aspects(table)
     return Group(
         name=name,
         units=int(chosen.sum()),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Objects = NDArray[np.object_]
 M2_PER_KM2 = 1e6
+BLOCK = 20_000
+"""Outlines measured at a time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +56,7 @@ class UnitTable:
     subregion: Objects | None
     notes: tuple[str, ...] = ()
     _quantities: dict[str, Quantity | None] = field(default_factory=dict)
+    _numbers: dict[str, Floats | None] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -64,11 +67,13 @@ class UnitTable:
         Codes for missing values and impossible values are NaN, see `value_notes`. ``area`` is the column,
         or else the outlines' own area.
         """
-        found = self.quantity(concept)
-        values = None if found is None else found.values[self.positions]
-        if concept != "area" or (values is not None and np.isfinite(values).any()):
-            return values
-        return self.geometric_area if np.isfinite(self.geometric_area).any() else None
+        if concept not in self._numbers:
+            found = self.quantity(concept)
+            values = None if found is None else found.values[self.positions]
+            if concept == "area" and (values is None or not np.isfinite(values).any()):
+                values = self.geometric_area if np.isfinite(self.geometric_area).any() else None
+            self._numbers[concept] = values
+        return self._numbers[concept]
 
     def quantity(self, concept: str) -> Quantity | None:
         """The concept's column of the whole layer with what is known of it; None if no column carries it."""
@@ -147,7 +152,8 @@ def unit_table(
     points = shapely.point_on_surface(shapes)
     lonlat[usable] = shapely.get_coordinates(points)
     if layer.role is Role.OUTLINE:
-        area[usable] = area_m2(shapes, "EPSG:4326") / M2_PER_KM2
+        blocks = [slice(k, k + BLOCK) for k in range(0, len(shapes), BLOCK)]  # or twice the memory
+        area[usable] = np.concatenate([[], *(area_m2(shapes[b], "EPSG:4326") for b in blocks)]) / M2_PER_KM2
     subregion = _subregion(inventory, layer, positions, lonlat, regions, notes)
     order = _order(layer, positions, lonlat, area)
     return UnitTable(
@@ -162,9 +168,11 @@ def unit_table(
 
 def _order(layer: Layer, positions: NDArray[np.int64], lonlat: Floats, area: Floats) -> NDArray[np.int64]:
     """Rows from west to east, whatever their order in the file: sums and pictures do not depend on it."""
-    ids: Floats | NDArray[np.int64] = np.zeros(len(positions))
-    if layer.has("primary_id"):
-        ids = np.unique(list(map(str, layer.raw("primary_id").iloc[positions])), return_inverse=True)[1]
+    order = np.lexsort((area, lonlat[:, 1], lonlat[:, 0]))
+    keys = np.nan_to_num(np.column_stack([lonlat, area])[order], nan=np.inf)
+    if not layer.has("primary_id") or (keys[1:] != keys[:-1]).any(axis=1).all():
+        return order
+    ids = np.unique(list(map(str, layer.raw("primary_id").iloc[positions])), return_inverse=True)[1]
     return np.lexsort((ids, area, lonlat[:, 1], lonlat[:, 0]))
 
 

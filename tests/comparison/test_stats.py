@@ -142,7 +142,7 @@ def test_figures_are_drawn_and_the_same_bytes_again(tmp_path):
     first, second = drawings(), drawings()
     for name, suffix in (("map", "png"), ("histograms", "svg"), ("grid", "pdf"), ("aspects", "png")):
         for turn, figure in (("a", first[name]), ("b", second[name])):
-            figures.save(figure, tmp_path / f"{turn}.{suffix}", dpi=50)
+            figures.save(figure, tmp_path / f"{turn}.{suffix}", figures.Style(dpi=50))
         drawn = (tmp_path / f"a.{suffix}").read_bytes()
         assert len(drawn) > 3000
         assert drawn == (tmp_path / f"b.{suffix}").read_bytes(), name

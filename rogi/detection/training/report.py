@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 from matplotlib.ticker import MaxNLocator
 
 from rogi.detection.model.card import plain_card, write_card
@@ -16,7 +17,7 @@ from rogi.detection.training.calibration import FINDS
 from rogi.detection.training.curves import Epoch
 from rogi.report.document import Check, Document, Passage
 from rogi.report.tables import ReportTable
-from rogi.statistics.figures import BLUE, GREY, ORANGE, _figure, save
+from rogi.statistics.figures.style import BLUE, GREY, ORANGE, Style, blank, save
 from rogi.text import counted, printable, sheet_text
 
 if TYPE_CHECKING:
@@ -106,7 +107,15 @@ def trained_document(trained: Trained, card: ModelCard, output: Path) -> Documen
 
 def curves_figure(history: Sequence[Epoch], best: Epoch) -> bytes:
     """IoU of training and validation by epoch, as Fig. 3a of Sun et al. (2024): a PNG."""
-    figure, axes = _figure(4.0, 2.8)
+    style = Style(width=101.6, height=71.12, dpi=FIGURE_DPI)
+    with mpl.rc_context(style.rc):
+        return _curves(history, best, style)
+
+
+def _curves(history: Sequence[Epoch], best: Epoch, style: Style) -> bytes:
+    figure = blank(style, 0.0)
+    axes = figure.add_subplot()
+    figure.set_layout_engine("constrained")
     numbers = [epoch.number for epoch in history]
     marker = "o" if len(history) == 1 else None
     for values, colour, label in (
@@ -131,7 +140,7 @@ def curves_figure(history: Sequence[Epoch], best: Epoch) -> bytes:
     axes.legend(frameon=False, loc="upper left")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "curves.png"
-        save(figure, path, FIGURE_DPI)
+        save(figure, path, style)
         return path.read_bytes()
 
 
