@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,6 @@ from rogi.errors import InputError, OutputError
 
 SCHEMA_VERSION = 2
 QUERY_KEYS = 500
-READ_BYTES = 1 << 20
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -74,13 +73,10 @@ def file_sha256(path: Path) -> str:
         if path.is_dir():
             names = sorted(p for p in path.rglob("*") if p.is_file())
             return digest([[p.relative_to(path).as_posix(), file_sha256(p)] for p in names])
-        total = hashlib.sha256()
         with path.open("rb") as stream:
-            while block := stream.read(READ_BYTES):
-                total.update(block)
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    return total.hexdigest()
 
 
 def file_stamp(path: Path) -> tuple[int, int, int, int]:
@@ -194,22 +190,35 @@ class Ledger:
             finally:
                 self._connection.execute("DETACH DATABASE other")
 
-    def file_digest(self, path: Path) -> str:
-        """SHA-256 of a file (see `file_sha256`), read again only if its `file_stamp` differs."""
+    def file_digest(self, path: Path, member: str = "", sha256: Callable[[], str] | None = None) -> str:
+        """SHA-256 of a file (see `file_sha256`), read again only if its `file_stamp` differs.
+
+        Parameters
+        ----------
+        path : Path
+        member : str
+            A part of it, of which `sha256` gives the digest.
+        sha256 : callable, optional
+
+        Raises
+        ------
+        InputError
+            It cannot be read.
+        """
         if path.is_dir():
             return file_sha256(path)
         try:
             stamp = " ".join(map(str, file_stamp(path)))
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-        name = str(path.resolve())
+        name = f"{path.resolve()}{f'!{member}' if member else ''}"
         with self._errors():
             row = self._connection.execute(
                 "SELECT sha256 FROM files WHERE path = ? AND stamp = ?", (name, stamp)
             ).fetchone()
         if row:
             return str(row[0])
-        found = file_sha256(path)
+        found = file_sha256(path) if sha256 is None else sha256()
         with self._errors():
             self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (name, stamp, found))
         return found

@@ -17,10 +17,12 @@ from rogi.attributes.zonal.seams import reaches_out, window_on
 from rogi.errors import InputError
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
+from rogi.raster.content import Contents
 from rogi.raster.elevation.model import Surface
-from rogi.raster.files import content_digest, reading
+from rogi.raster.files import reading
 from rogi.raster.grid import Window
 from rogi.raster.mosaic import Tile
+from rogi.raster.voids import relief_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,21 +74,25 @@ class Done:
         Per unit its values, or the error that kept it from having any.
     notes : tuple of str
         What reading found worth telling.
+    far : bool
+        Whether they may depend on more of a file than their windows: zeros are fill by what lies around them.
     """
 
     rows: tuple[Row | Lost, ...]
     notes: tuple[str, ...]
+    far: bool = False
 
 
 def run_block(job: Job) -> Done:
     """Do a block; where a file is damaged, all of its units that do not need the damaged part."""
     polygons = np.asarray(shapely.from_wkb(list(job.polygons)), dtype=object)
+    surfaces = (job.task.grid, *job.task.others) if isinstance(job.task, Relief | Radiation) else ()
+    files = [relief_file(tile.parts[0]) for surface in surfaces for tile in surface.tiles]
+    before = [file.searches for file in files]
     with reading():
         rows = _rows(job.task, polygons)
-    notes: set[str] = set()
-    if isinstance(job.task, Relief | Radiation):
-        notes.update(*(surface.notes for surface in (job.task.grid, *job.task.others)))
-    return Done(tuple(rows), tuple(sorted(notes)))
+    notes = set[str]().union(*(surface.notes for surface in surfaces))
+    return Done(tuple(rows), tuple(sorted(notes)), [file.searches for file in files] != before)
 
 
 def _rows(task: Task, polygons: NDArray[np.object_]) -> list[Row | Lost]:
@@ -150,18 +156,16 @@ def compute(
     windows = pixel_windows(rings, task.grid.shape)
     wkb = shapely.to_wkb(polygons, byte_order=1)
     parts = _parts(task, polygons)
-    files = _files(task, windows, parts, ledger)
-    identity = task.identity() | {
-        "grid": [task.grid.transform.a, task.grid.transform.b, task.grid.transform.d, task.grid.transform.e],
-        "crs": task.grid.crs.to_wkt(),
-    }
-    if isinstance(task.grid, Surface):
-        voids = {void for tile in task.grid.tiles for part in tile.parts for void in part.voids}
-        identity |= {"nodata": sorted(voids)} if voids else {}
-    prefix = digest(identity)
-    keys = [digest(prefix, shape, names) for shape, names in zip(wkb, files, strict=True)]
-    held = ledger.known(set(keys))
-    rows: list[Row | Lost | None] = [held.get(key) for key in keys]
+    # Programs that make VRTs round the size of a pixel anew for each set of files.
+    a, b, _, d, e, _ = tuple(task.grid.transform)[:6]
+    sides = [float(f"{side:.12g}") for side in (a, b, d, e)]
+    prefix = digest(task.identity() | {"grid": sides, "crs": task.grid.crs.to_wkt()})
+    keys, far_keys = (
+        [digest(prefix, shape, names) for shape, names in zip(wkb, files, strict=True)]
+        for files in _files(task, windows, parts, ledger)
+    )
+    held = ledger.known({*keys, *far_keys})
+    rows: list[Row | Lost | None] = [held.get(a, held.get(b)) for a, b in zip(keys, far_keys, strict=True)]
     grids = (task.grid, *task.others) if isinstance(task, Relief | Radiation) else (task.grid,)
     spans = spanned_cells(polygons, grids)
     for unit in np.flatnonzero(spans > LARGE_UNIT_CELLS):
@@ -183,10 +187,9 @@ def compute(
         nonlocal finished
         for unit, row in zip(blocks[number], result.rows, strict=True):
             rows[unit] = row
-        good = {
-            keys[u]: r for u, r in zip(blocks[number], result.rows, strict=True) if not isinstance(r, Lost)
-        }
-        ledger.record(good)
+        own = far_keys if result.far else keys
+        good = zip(blocks[number], result.rows, strict=True)
+        ledger.record({own[unit]: row for unit, row in good if not isinstance(row, Lost)})
         notes.update(result.notes)
         finished += len(result.rows)
         if progress is not None:
@@ -259,19 +262,30 @@ def _grown(window: Window, rows: int, columns: int) -> Window:
 
 def _files(
     task: Task, windows: NDArray[np.int64], parts: dict[int, dict[int, Window]], ledger: Ledger
-) -> list[list[str]]:
-    """Digests of the files each unit's values depend on, in the order in which they count."""
+) -> tuple[list[list[str]], list[list[str]]]:
+    """Digests of what each unit's values depend on in its windows, and of all of those files.
+
+    Of a VRT only what lies under the window of a unit counts, of files on other grids always all.
+    """
     if not isinstance(task.grid, Surface):
-        return [[]] * len(windows)
-    grid = task.grid
-    known: dict[Tile, str] = {}
-    out = []
-    for tiles in _tiles(task, grid, windows, parts):
-        for tile in tiles:
-            if tile not in known:
-                known[tile] = digest([content_digest(file, ledger) for file in tile.files])
-        out.append([known[tile] for tile in tiles])
-    return out
+        return [[]] * len(windows), [[]] * len(windows)
+    contents = Contents(ledger)
+    own = {id(tile) for tile in task.grid.mosaic.tiles if tile.parts[0].header.composed}
+    within, whole = [], []
+    for unit, tiles in enumerate(_tiles(task, task.grid, windows, parts)):
+        whole.append([contents.whole(tile.parts[0]) for tile in tiles])
+        within.append(whole[-1].copy())
+        for k, tile in enumerate(tiles):
+            if id(tile) in own:
+                window = _around(task, windows[unit]).moved(-tile.row, -tile.column)
+                within[-1][k] = contents.of(tile.parts[0], window)
+    return within, whole
+
+
+def _around(task: Task, window: NDArray[np.int64]) -> Window:
+    """The window of a unit with its halo."""
+    row0, row1, column0, column1 = window.tolist()
+    return _grown(Window(row0, row1, column0, column1), *task.halo(row0))
 
 
 def _tiles(
@@ -285,7 +299,7 @@ def _tiles(
         if row1 <= row0 or column1 <= column0:
             out.append(())
             continue
-        window = _grown(Window(row0, row1, column0, column1), *task.halo(row0))
+        window = _around(task, windows[unit])
         meet = (extents[:, 0] < window.row1) & (extents[:, 1] > window.row0)
         meet &= (extents[:, 2] < window.column1) & (extents[:, 3] > window.column0)
         key = tuple(np.flatnonzero(meet).tolist())

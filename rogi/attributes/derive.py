@@ -46,8 +46,9 @@ from rogi.inventory.ids.primary_id import make
 from rogi.inventory.regions import UNNAMED, Regions, assign, read_regions, regions_of, spelled
 from rogi.inventory.values.columns import blank
 from rogi.ledger import Ledger, digest
+from rogi.raster.content import content_digest
 from rogi.raster.elevation.model import ElevationModel, Surface, open_elevation_model
-from rogi.raster.files import content_digest, reading
+from rogi.raster.files import reading
 from rogi.schema.model import Role
 from rogi.text import counted
 from rogi.validation.settings import CLIMATE

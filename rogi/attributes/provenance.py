@@ -83,7 +83,7 @@ def file_input(path: Path, ledger: Ledger, crs: str, resolution: str) -> Input:
     """A file, or folder, as an input; of one that a VRT names and that is missing, so."""
     parts = path.rglob("*") if path.is_dir() else [path]
     size = sum(part.stat().st_size for part in parts if part.is_file())
-    from rogi.raster.files import content_digest  # rasterio: what a release keeps needs none
+    from rogi.raster.content import content_digest  # rasterio: what a release keeps needs none
 
     return Input(path.name, size, content_digest(path, ledger), crs, resolution)
 

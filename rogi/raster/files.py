@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,26 +18,21 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from rogi.errors import InputError
-from rogi.ledger import digest
 from rogi.raster.damage import around_damage, damage_in, filled_in, unopened_in
 from rogi.raster.grid import Grid, Mask, Window
-from rogi.raster.guard import address, gdal_open, gdal_settings, network
+from rogi.raster.guard import gdal_open, gdal_settings, network
 from rogi.raster.header import CorruptTile, Header, read_header, reason
 
 if TYPE_CHECKING:
     import pyproj
     from affine import Affine
 
-    from rogi.ledger import Ledger
 
 GDAL_CACHE = 64 * 2**20
 """Block cache of GDAL while rasters are read, bytes: its default, 5 % of the memory, is no bound."""
 
 OPEN_FILES = 16
 """Files a thread keeps open."""
-
-ABSENT = "missing"
-"""In place of the digest of a file that a VRT is made of and that is not there."""
 
 
 class Raster(Protocol):
@@ -320,29 +314,6 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
         raise InputError(f"{path} has {len(header.dtypes)} bands, so there is no band {band}.")
     scale, offset = header.scales[band - 1], header.offsets[band - 1]
     return RasterFile(header, (band,), scale=scale, offset=offset)
-
-
-def content_digest(path: Path, ledger: Ledger) -> str:
-    """SHA-256 of a file that pixels come from, or `ABSENT`."""
-    if address(path) is not None:
-        return _remote_digest(path)
-    try:
-        return ledger.file_digest(path)
-    except InputError:
-        if not path.exists():
-            return ABSENT
-        raise
-
-
-@lru_cache(maxsize=4096)
-def _remote_digest(path: Path) -> str:
-    """Digest of an address, and of the header and the first and last block of what lies there."""
-    with network(), gdal_settings(), gdal_open(path) as dataset:
-        height, width = dataset.block_shapes[0]
-        last = (dataset.height - 1) // height * height, (dataset.width - 1) // width * width
-        windows = [RasterioWindow(column, row, width, height) for row, column in ((0, 0), last)]
-        blocks = [dataset.read(1, window=window).tobytes() for window in windows]
-        return digest(str(path), repr(sorted(dataset.profile.items(), key=str)), dataset.tags(), *blocks)
 
 
 def _void(valid: Mask, stored: NDArray[Any], nodata: Sequence[float | None]) -> None:

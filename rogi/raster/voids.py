@@ -77,10 +77,13 @@ class ReliefFile:
     ----------
     notes : set of str
         What reading found worth telling.
+    searches : int
+        Windows with zeros so far, of which the ground beyond them decides whether they are fill.
     """
 
     def __init__(self, raster: RasterFile) -> None:
         self.notes: set[str] = set()
+        self.searches = 0
         scaled = raster.scale != 1 or raster.offset != 0
         self.raster = raster.with_voids(*stored_fills(raster)) if scaled else raster
 
@@ -94,7 +97,10 @@ class ReliefFile:
         values, low = self._without_fill(window)
         if low <= 0:  # elsewhere, as nearly everywhere, no masks are needed
             zero = values == 0
-            fill = self._patches.mask(window, zero) if zero.any() else zero
+            fill = zero
+            if zero.any():
+                self.searches += 1
+                fill = self._patches.mask(window, zero)
             if fill.any():
                 values[fill] = np.nan
                 self.notes.add(

@@ -23,7 +23,7 @@ from rogi.detection.imagery.preference import Prefer, dated, layered
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
-from rogi.raster.files import ABSENT, content_digest
+from rogi.raster.content import ABSENT, content_digest
 from rogi.raster.grid import Grid, Window
 from rogi.raster.guard import is_there
 from rogi.raster.header import CorruptTile, Header, Stamp, raster_stamp
