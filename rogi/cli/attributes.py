@@ -17,7 +17,6 @@ from rogi.attributes.zonal.groups import Engine
 from rogi.cli import options
 from rogi.cli.common import KEEPS, WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import Remote
 from rogi.cli.progress import Progress
 from rogi.cli.sources import NO_INPUTS, Inputs, with_sources
 from rogi.cli.streams import tell
@@ -139,7 +138,6 @@ def attributes(
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of an inventory that states none.")] = None,
     force: Force = False,
-    remote: Remote = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings and errors.")
     ] = False,

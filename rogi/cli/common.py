@@ -24,6 +24,7 @@ from typer.models import ParameterInfo
 
 from rogi.cli.completion import COMPLETED
 from rogi.errors import OptionError
+from rogi.raster.guard import allow_network
 from rogi.update.store.masking import masked
 
 
@@ -57,6 +58,23 @@ COMMON: Final[dict[str, Any]] = {
     ],
 }
 """Options of every command, in the order in which help lists them."""
+
+
+def _allow_network(allowed: bool) -> bool:
+    allow_network(allowed)
+    return allowed
+
+
+REMOTE: Final = Annotated[
+    bool,
+    typer.Option(
+        "--remote",
+        callback=_allow_network,
+        help="Inventories and rasters may be addresses (https://, s3://), or VRTs of such; else no network "
+        "is asked.",
+    ),
+]
+"""Option of every command that reads inventories or rasters."""
 
 METAVARS: Final[dict[str, str]] = {
     **dict.fromkeys(("layer",), "ROLE=FILE[:LAYER]"),
@@ -110,6 +128,7 @@ METAVARS: Final[dict[str, str]] = {
 
 _BY_TYPE: Final = {Path: "FILE", int: "N", float: "NUMBER", str: "NAME"}
 _PLACE: Final = re.compile("FILE|FOLDER|INVENTORY|RASTER")
+_REMOTE: Final = re.compile("INVENTORY|RASTER")
 _FOLDER: Final = re.compile(r"(New )?[Ff]older\b(?!, or)")
 
 
@@ -121,11 +140,14 @@ def with_common(function: Callable[..., Any]) -> Callable[..., Any]:
         for p in own.parameters.values()
         if p.name not in COMMON
     ]
+    common = [("quiet", False, COMMON), ("verbose", False, COMMON), ("log", None, COMMON)]
+    if any(map(_may_be_remote, parameters)):
+        common.insert(0, ("remote", False, {"remote": REMOTE}))
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=COMMON[name])
-        for name, default in (("quiet", False), ("verbose", False), ("log", None))
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=of[name])
+        for name, default, of in common
     ]
-    unknown = [name for name in COMMON if name not in own.parameters]
+    unknown = [p.name for p in added if p.name not in own.parameters]
 
     @wraps(function)
     def call(**values: Any) -> Any:
@@ -135,6 +157,13 @@ def with_common(function: Callable[..., Any]) -> Callable[..., Any]:
     call.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {p.name: p.annotation for p in parameters}
     return call
+
+
+def _may_be_remote(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter takes addresses, given ``--remote``: rasters to read, and inventories."""
+    marks = typing.get_args(parameter.annotation)[1:]
+    names = (m.metavar or "" for m in marks if isinstance(m, ParameterInfo))
+    return WRITES not in marks and KEEPS not in marks and any(map(_REMOTE.search, names))
 
 
 def _described(parameter: inspect.Parameter) -> Any:
@@ -218,13 +247,39 @@ def check_addresses(parameters: Iterable[Any], values: Mapping[str, object], mar
         if not _PLACE.search(parameter.metavar or ""):
             continue
         for found in _addresses(values.get(parameter.name)):
-            name = f"{masked(re.sub(r'(?<=:)/(?=[^/])', '//', found))} is an address"
+            name = f"{masked(_with_slashes(found))} is an address"
             if parameter.name in marks:
                 raise OptionError(f"{name}; results are written to files of this machine.")
-            if "RASTER" not in parameter.metavar or "remote" not in values:
+            if not _REMOTE.search(parameter.metavar):
                 raise OptionError(f"{name}; download the file and give its path.")
             if not values["remote"]:
                 raise OptionError(f"{name}; add --remote to read it, or download the file.")
+
+
+def downloaded(parameters: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, with a file of this machine in place of each address of an inventory."""
+    found = dict(values)
+    for parameter in parameters:
+        if "INVENTORY" in (parameter.metavar or "") and any(_addresses(values.get(parameter.name))):
+            found[parameter.name] = _local(values[parameter.name])
+    return found
+
+
+def _local(value: Any) -> Any:
+    from rogi.cli.progress import Progress
+    from rogi.inventory.reading.addresses import downloaded as download
+
+    if isinstance(value, list | tuple):
+        return [_local(item) for item in value]
+    address = next(_addresses(value), None)
+    if address is None:
+        return value
+    return type(value)(download(_with_slashes(address), Progress(unit="MB")))
+
+
+def _with_slashes(address: str) -> str:
+    """An address as it was typed: paths have one slash where it has two."""
+    return re.sub(r"(?<=:)/(?=[^/])", "//", address)
 
 
 def _addresses(value: object) -> Iterator[str]:

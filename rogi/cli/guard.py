@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -65,19 +67,12 @@ class GuardedCommand(TyperCommand):
                     formatter.write_dl(rows)
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """Parse as click does; an error about an unknown option suggests similar ones."""
+        """Parse as click does; what is wrong is one sentence with the value, and what helps."""
+        given = list(args)
         try:
             return super().parse_args(ctx, args)
         except UsageError as error:
-            name = getattr(error, "option_name", None)
-            if name is None or type(error).__name__ != "NoSuchOption":
-                raise
-            known = [o for p in self.get_params(ctx) for o in (*p.opts, *p.secondary_opts) if o[:2] == "--"]
-            command = full_name(ctx)
-            hint = did_you_mean(name, known) or "."
-            raise OptionError(
-                f"{command} has no option {name}{hint} `{command} --help` lists its options."
-            ) from None
+            raise _misuse(ctx, self, given, error) from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run it, within :func:`rogi.targets.running`."""
@@ -98,12 +93,56 @@ class GuardedCommand(TyperCommand):
             for name, value in ctx.params.items():
                 if name != STORE:
                     _refuse_addresses(value, self._option(name))
+            ctx.params = common.downloaded(self.params, ctx.params)
             with optional(command):
                 return super().invoke(ctx)
 
     def _option(self, name: str) -> str:
         """How a parameter is written; an argument is not."""
         return next((o for p in self.params if p.name == name for o in p.opts if o[:1] == "-"), "")
+
+
+def _misuse(ctx: Any, called: Any, given: list[str], error: Any) -> OptionError:
+    """What is wrong with the words given to a command or group."""
+    command = full_name(ctx)
+    parameter, said = getattr(error, "param", None), error.message
+    if type(error).__name__ == "NoSuchOption":
+        known = [o for p in called.get_params(ctx) for o in (*p.opts, *p.secondary_opts) if o[:2] == "--"]
+        name = error.option_name
+        text = f"{command} has no option {name}{did_you_mean(name, known) or '.'}"
+    elif parameter is None:
+        for pattern, words in _SAID:
+            said = re.sub(pattern, words.replace("COMMAND", command), said)
+        text = said
+    elif type(error).__name__ == "MissingParameter":
+        text = f"{command} needs {common.shown(parameter)}."
+    else:
+        named, values = common.shown(parameter), _given(given, parameter)
+        found = f", found {shlex.join(values)}" if values else ""
+        rule = said.removeprefix("Input ").partition(", unable")[0].rstrip(".")
+        if parameter.nargs > 1:
+            text = f"{named} takes {parameter.nargs} values{found}."
+        else:
+            text = f"{named}: {rule}." if rule == said.rstrip(".") else f"{named} {rule}{found}."
+    return OptionError(f"{text} `{command} --help` lists its options.")
+
+
+_SAID: Final = (
+    (r"^Option '(\S+)' requires an argument", r"\1 needs a value"),
+    (r"^Option '(\S+)' requires (\d+) arguments", r"\1 needs \2 values"),
+    (r"^Option '(\S+)' does not", r"\1 does not"),
+    (r"^Got unexpected extra argument\S* \((.*)\)$", r"COMMAND takes no \1."),
+)
+"""What click says, and how that is said here."""
+
+
+def _given(words: list[str], parameter: Any) -> list[str]:
+    """The words that were taken for the value of an option."""
+    for place, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        if name in parameter.opts:
+            return [value] if sign else words[place + 1 : place + 1 + parameter.nargs]
+    return []
 
 
 def full_name(ctx: Any, *more: str) -> str:
@@ -125,6 +164,16 @@ def _refuse_addresses(value: object, option: str) -> None:
 
 class Group(TyperGroup):
     """A group of commands; an error about an unknown one suggests similar ones."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """As of a command."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                raise
+            raise _misuse(ctx, self, given, error) from None
 
     def names(self) -> list[str]:
         """What can be called: commands, and those of groups as `schema list`."""

@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from rogi.cli.completion import of
 from rogi.errors import OptionError
-from rogi.raster.guard import allow_network
 from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from rogi.report.format import Format
     from rogi.rules.rule import Severity
-
-
-def _allow_network(allowed: bool) -> bool:
-    allow_network(allowed)
-    return allowed
-
-
-Remote = Annotated[
-    bool,
-    typer.Option(
-        "--remote",
-        callback=_allow_network,
-        help="Rasters may be addresses (https://, s3://), or VRTs of such; else no network is asked.",
-    ),
-]
-"""Option of commands that read rasters."""
 
 
 def format_option(allowed: Sequence[Format], *, output: bool = False, repeated: bool = False) -> Any:

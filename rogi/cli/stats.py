@@ -11,7 +11,7 @@ import typer
 
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import Remote, format_option
+from rogi.cli.options import format_option
 from rogi.cli.streams import note
 from rogi.distribution import optional
 from rogi.errors import OptionError
@@ -114,7 +114,6 @@ def stats(
         str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326; a stated one is kept.")
     ] = None,
     force: Force = False,
-    remote: Remote = False,
 ) -> None:
     """Summary numbers of an inventory, in all and per subregion; on request a grid and figures.
 

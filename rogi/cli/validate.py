@@ -13,7 +13,7 @@ from rogi import __version__
 from rogi.cli import options
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import Remote, format_option
+from rogi.cli.options import format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
@@ -125,7 +125,6 @@ def validate(
         Path | None, typer.Option(help="Settings file; default: rogi.toml or [tool.rogi].")
     ] = None,
     no_config: Annotated[bool, typer.Option("--no-config", help="Read no settings file.")] = False,
-    remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Check an inventory against the RGIK rules: what follows them, what does not, what could not be checked.

@@ -115,7 +115,7 @@ def test_every_address_is_refused_in_the_same_words(files, tmp_path, monkeypatch
                 "results are written to files of this machine"
                 if parameter.name in outputs(callback)
                 else "add --remote to read it, or download the file"
-                if remote and "RASTER" in parameter.metavar
+                if remote and re.search("INVENTORY|RASTER", parameter.metavar)
                 else "download the file and give its path"
             )
             arguments = line(callback, {parameter.name: value}, files)
@@ -126,8 +126,17 @@ def test_every_address_is_refused_in_the_same_words(files, tmp_path, monkeypatch
     assert sorted(p.name for p in tmp_path.iterdir()) == ["files"]
 
 
-def test_with_remote_only_rasters_are_addresses(run):
-    code, _, told = run("stats", "https://example.org/a.gpkg", "--remote")
+def test_remote_is_an_option_where_inventories_or_rasters_are_read():
+    for words, callback in COMMANDS.items():
+        parameters = command(words).params
+        read = [p for p in parameters if p.name not in outputs(callback)]
+        takes = any(re.search("INVENTORY|RASTER", p.metavar or "") for p in read)
+        assert any(p.name == "remote" for p in parameters) == takes, words
+
+
+def test_with_remote_other_files_are_no_addresses(run, files):
+    address = "https://example.org/waivers.toml"
+    code, _, told = run("validate", files / "in.gpkg", "--waivers", address, "--remote")
     assert (code, "download the file and give its path" in told) == (2, True)
 
 
@@ -239,3 +248,25 @@ def test_bash_completes_after_installing(tmp_path):
         env=os.environ | {"HOME": str(tmp_path)},
     )
     assert done.stdout.split() == ["strict"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("synthetic inventory --count 0 -o y", "--count N should be greater than or equal to 1, found 0."),
+        ("synthetic inventory --count=many -o y", "--count N should be a valid integer, found many."),
+        ("synthetic imagery --size 768 -o x", "--size ROWS COLUMNS takes 2 values, found 768 -o."),
+        ("synthetic imagery --size 768", "--size needs 2 values."),
+        ("synthetic terrain --box 1 2 east 3 -o y", "--box W S E N takes 4 values, found 1 2 east 3."),
+        ("synthetic inventory", "rogi synthetic inventory needs -o, --output FILE."),
+        ("rule", "rogi rule needs RULE."),
+        ("rules --quiet=3", "--quiet does not take a value."),
+        ("doctor now", "rogi doctor takes no now."),
+        ("--versoin", "rogi has no option --versoin; did you mean --version?"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_with_the_value(typed, said, run):
+    words = typed.split()
+    count = next((n for n in range(len(words), 0, -1) if tuple(words[:n]) in COMMANDS), 0)
+    command = " ".join(["rogi", *words[:count]])
+    assert run(*words) == (2, "", f"error: {said} `{command} --help` lists its options.\n")

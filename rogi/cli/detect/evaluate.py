@@ -10,7 +10,7 @@ import typer
 
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import Remote, format_option
+from rogi.cli.options import format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.comparison.metrics import Limits, check_expectations, read_expectations
@@ -85,7 +85,6 @@ def evaluate(
     ] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
     force: Force = False,
-    remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """How good are candidates? By area as in Table 3 of the paper, by object, by boundary, by confidence.

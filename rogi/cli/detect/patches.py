@@ -10,7 +10,7 @@ import typer
 
 from rogi.cli.common import KEEPS
 from rogi.cli.detect.imagery_options import IMAGERY, Bands, Channels, Masks, NoData, PreferChoice, Preferred
-from rogi.cli.options import Remote, pairs
+from rogi.cli.options import pairs
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.detection.imagery.channels import Imagery
@@ -145,7 +145,6 @@ def patches(
     nodata: NoData = None,
     mask: Masks = None,
     prefer: Preferred = PreferChoice.ORDER,
-    remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings.")] = False,
 ) -> None:
     """Cut patches for training from imagery and the outlines of units, and divide them.

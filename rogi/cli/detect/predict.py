@@ -11,8 +11,8 @@ import typer
 
 from rogi.cli.common import KEEPS
 from rogi.cli.detect.imagery_options import IMAGERY, Bands, Channels, Masks, NoData, PreferChoice, Preferred
-from rogi.cli.options import Remote, pairs
 from rogi.cli.options import date as parsed_date
+from rogi.cli.options import pairs
 from rogi.cli.progress import Progress
 from rogi.cli.streams import Stopwatch, tell
 from rogi.detection.finding import Request, Targets, chosen_blend, find_candidates, predict_part
@@ -223,7 +223,6 @@ def predict(
     force: Annotated[
         bool, typer.Option("--force", help="Replace files that others wrote or changed.")
     ] = False,
-    remote: Remote = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Nothing on stderr but warnings and errors.")
     ] = False,

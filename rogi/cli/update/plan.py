@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rogi.cli.common import KEEPS
-from rogi.cli.options import Remote, comma_separated, format_option
+from rogi.cli.options import comma_separated, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
@@ -68,7 +68,6 @@ def plan(
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
     format: Annotated[str | None, format_option(DOCUMENT)] = None,
-    remote: Remote = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
     """Match candidates with the current inventory and divide the review into work packages.

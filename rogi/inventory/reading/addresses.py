@@ -1,0 +1,134 @@
+"""Inventories behind addresses: each is downloaded once, into the cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from email.message import Message
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+from rogi.errors import InputError, OutputError
+from rogi.paths import plain_name
+from rogi.targets import CACHE_VARIABLE, cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from requests import Response
+
+TIMEOUT: Final = (15.0, 120.0)
+"""Seconds for the connection, and between two parts of the answer."""
+
+_BLOCK: Final = 1 << 20
+_SAFE: Final = re.compile(r"https://|http://(?:localhost|127\.0\.0\.1|\[::1\])[:/]", re.IGNORECASE)
+_BUCKET: Final = re.compile(r"s3:/+([^/]+)/(\S+)", re.IGNORECASE)
+
+
+def downloaded(address: str, progress: Callable[[str, int, int], None]) -> Path:
+    """The file behind an address, from the cache if the server says that it is still the same.
+
+    Parameters
+    ----------
+    address
+        ``https://…``, or ``s3://BUCKET/KEY`` of a public bucket.
+    progress
+        Called with what is done, and with how many of how many bytes.
+
+    Raises
+    ------
+    InputError
+        If there is no file, or the address or where it leads to is not encrypted.
+    OutputError
+        If the cache has no room.
+    """
+    import requests
+
+    url = _BUCKET.sub(r"https://\1.s3.amazonaws.com/\2", address)
+    if not _SAFE.match(url):
+        raise InputError(
+            f"{address} cannot be read; addresses are https:// or s3://. Download the file and give its path."
+        )
+    headers = {"User-Agent": "rogi", "Accept-Encoding": "identity"}
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+            return _kept(address, answer, progress)
+    except requests.RequestException as error:
+        raise InputError(
+            f"{address} could not be read ({type(error).__name__}); check the address and the network, or "
+            "download the file and give its path."
+        ) from None
+
+
+def _kept(address: str, answer: Response, progress: Callable[[str, int, int], None]) -> Path:
+    """The file of an answer in the cache: what is there already is not sent again."""
+    from requests import RequestException
+
+    insecure = next((r.url for r in (*answer.history, answer) if not _SAFE.match(r.url)), None)
+    if insecure is not None:
+        raise InputError(
+            f"{address} leads to {insecure}, which is not encrypted; download the file yourself."
+        )
+    if answer.status_code != 200:
+        raise InputError(
+            f"{address} answered {answer.status_code} {answer.reason}".rstrip()
+            + "; check the address in a browser."
+        )
+    kind = answer.headers.get("Content-Type", "")
+    if kind.startswith("text/html"):
+        raise InputError(f"{address} is a web page; give the address of the file itself, or download it.")
+    name = _name(answer)
+    size = int(answer.headers.get("Content-Length", 0))
+    same = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
+    key = hashlib.sha256(f"{address}\n{same}\n{size}".encode()).hexdigest()[:16]
+    path = cache_folder() / "addresses" / key / name
+    if same and path.is_file() and (not size or path.stat().st_size == size):
+        return path
+    try:
+        _write(answer, path, size, lambda done: progress(f"Downloading {name}", done, size))
+    except OSError as error:
+        if isinstance(error, RequestException):
+            raise
+        raise OutputError(
+            f"{path} could not be written: {error.strerror or error}; set {CACHE_VARIABLE} to another folder."
+        ) from None
+    return path
+
+
+def _write(answer: Response, path: Path, size: int, progress: Callable[[int], None]) -> None:
+    import pooch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if size > (free := shutil.disk_usage(path.parent).free):
+        raise OutputError(
+            f"{path.name} has {size / 1e6:,.0f} MB, the cache folder {cache_folder()} has room for "
+            f"{free / 1e6:,.0f}; set {CACHE_VARIABLE} to another folder."
+        )
+
+    def download(_url: str, part: Any, _pooch: object) -> None:
+        done = 0
+        with Path(part).open("wb") as stream:
+            for block in answer.iter_content(_BLOCK):
+                stream.write(block)
+                done += len(block)
+                progress(done)
+
+    path.unlink(missing_ok=True)
+    pooch.get_logger().setLevel("WARNING")  # it would tell every address on stderr
+    pooch.retrieve(answer.url, known_hash=None, fname=path.name, path=path.parent, downloader=download)
+
+
+def _name(answer: Response) -> str:
+    """The name that the server gives the file, else the last part of the address."""
+    header = Message()
+    header["Content-Disposition"] = answer.headers.get("Content-Disposition", "")
+    first = answer.history[0].url if answer.history else answer.url
+    named = header.get_filename() or unquote(urlsplit(first).path)
+    name = plain_name(PurePosixPath(named.replace("\\", "/")).name.lstrip(".") or "inventory")
+    if name.lower().endswith(".shp"):
+        raise InputError(
+            f"{first} is one of the files of a Shapefile; give the address of a zip archive of all of them."
+        )
+    return name

@@ -1,0 +1,191 @@
+"""Inventories behind addresses: downloaded once, and never in part."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rogi.cli import main
+from rogi.errors import InputError, RogiError
+from rogi.inventory.reading.addresses import downloaded
+from rogi.inventory.write import write_inventory
+from rogi.synthetic.inventory import synthetic_inventory
+
+CONTENT = b"0123456789" * 1000
+
+
+class Server:
+    """Answers by path: status, headers, body; keeps how many bytes of bodies were asked for."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
+        self.asked: list[str] = []
+        answers, asked = self.answers, self.asked
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                status, headers, body = answers[self.path]
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def put(self, path: str, body: bytes = CONTENT, status: int = 200, **headers: str) -> str:
+        self.answers[path] = status, {k.replace("_", "-"): v for k, v in headers.items()}, body
+        return self.address + path
+
+
+@pytest.fixture(scope="module")
+def server():
+    made = Server()
+    yield made
+    made.http.shutdown()
+    made.http.server_close()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROGI_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def get(address: str) -> Path:
+    return downloaded(address, lambda *_: None)
+
+
+def kept(cache: Path) -> list[str]:
+    return sorted(p.name for p in cache.rglob("*") if p.is_file())
+
+
+def test_what_is_there_is_not_written_again(server, cache):
+    address = server.put("/a/inventory.gpkg", ETag='"1"')
+    first = get(address)
+    assert first.read_bytes() == CONTENT
+    first.write_bytes(CONTENT[::-1])  # the same size: what is kept is taken
+    assert get(address) == first
+    assert first.read_bytes() == CONTENT[::-1]
+    changed = get(server.put("/a/inventory.gpkg", CONTENT[5:], ETag='"2"'))
+    assert (changed.read_bytes(), changed != first) == (CONTENT[5:], True)
+    assert kept(cache) == ["inventory.gpkg"] * 2
+
+
+def test_a_file_that_was_cut_is_written_again(server):
+    address = server.put("/cut.gpkg", Last_Modified="Sat, 28 Nov 2026 00:00:00 GMT")
+    get(address).write_bytes(b"0")
+    assert get(address).read_bytes() == CONTENT
+
+
+def test_without_a_mark_of_the_version_it_is_always_written_again(server):
+    address = server.put("/b.gpkg")
+    get(address).write_bytes(CONTENT[::-1])
+    assert get(address).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "name"),
+    [
+        ("/x/TPRoGI%20v1.zip?download=1", "", "TPRoGI v1.zip"),
+        ("/api/files/content", 'attachment; filename="units.gpkg"', "units.gpkg"),
+        ("/api/1", "attachment; filename*=UTF-8''Gletscher%C3%BCbersicht.gpkg", "Gletscherübersicht.gpkg"),
+        ("/api/2", 'attachment; filename="../../.ssh/config"', "config"),
+        ("/api/3", 'attachment; filename="..\\\\..\\\\evil.gpkg"', "evil.gpkg"),
+        ("/", "", "inventory"),
+    ],
+)
+def test_its_name_is_the_servers_or_that_of_the_address(server, cache, path, header, name):
+    answer = {"Content_Disposition": header} if header else {}
+    found = get(server.put(path, **answer))
+    assert (found.name, found.is_relative_to(cache)) == (name, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"status": 404}, "answered 404 Not Found; check the address"),
+        ({"status": 503}, "answered 503"),
+        ({"Content_Type": "text/html; charset=utf-8"}, "is a web page"),
+        ({"Content_Length": "20000"}, "could not be read"),
+        ({"Content_Length": str(10**18)}, "has room for"),
+    ],
+)
+def test_nothing_is_kept_of_what_is_no_whole_file(server, cache, answer, said):
+    address = server.put("/broken.gpkg", **answer)
+    with pytest.raises(RogiError, match=said):
+        get(address)
+    assert kept(cache) == []
+
+
+def test_one_file_of_a_shapefile_is_refused(server):
+    with pytest.raises(InputError, match="zip archive of all of them"):
+        get(server.put("/units.SHP"))
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://example.org/a.gpkg", "http://example.org/a.gpkg", "gs://b/a.gpkg"]
+)
+def test_only_encrypted_addresses_are_asked(address):
+    with pytest.raises(InputError, match=r"addresses are https:// or s3://"):
+        get(address)
+
+
+def test_where_it_leads_must_be_encrypted(server, monkeypatch):
+    import requests
+
+    answer = requests.Response()
+    answer.url, answer.status_code, answer.raw = "http://elsewhere.example/a.gpkg", 200, io.BytesIO()
+    monkeypatch.setattr(requests, "get", lambda *_, **__: answer)
+    with pytest.raises(
+        InputError, match=r"leads to http://elsewhere\.example/a\.gpkg, which is not encrypted"
+    ):
+        get("https://example.org/a.gpkg")
+
+
+def test_a_bucket_is_asked_by_its_https_address(monkeypatch):
+    import requests
+
+    asked = []
+
+    def refuse(url: str, **_: object) -> None:
+        asked.append(url)
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests, "get", refuse)
+    with pytest.raises(InputError, match=r"s3://maps/glaciers/a\.gpkg could not be read \(ConnectionError\)"):
+        get("s3://maps/glaciers/a.gpkg")
+    assert asked == ["https://maps.s3.amazonaws.com/glaciers/a.gpkg"]
+
+
+def test_a_command_reads_it(server, tmp_path, capsys, monkeypatch):
+    def run(*words: object) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rogi", "validate", *map(str, words), "--no-config"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    made = tmp_path / "made.gpkg"
+    write_inventory(synthetic_inventory(20, seed=1), made)
+    address = server.put("/made.gpkg", made.read_bytes(), ETag='"a"')
+    server.asked.clear()
+    assert run(address) == (
+        2, "", f"error: {address} is an address; add --remote to read it, or download the file.\n"
+    )  # fmt: skip
+    assert server.asked == []
+    code, far, _ = run(address, "--remote")
+    (copy,) = (tmp_path / "cache").rglob("made.gpkg")
+    assert (code, far.replace(str(copy), str(made))) == run(made)[:2]
+    assert server.asked == ["/made.gpkg"]
