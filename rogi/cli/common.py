@@ -23,6 +23,7 @@ import typer
 from typer.models import ParameterInfo
 
 from rogi.cli.completion import COMPLETED
+from rogi.cli.progress import Progress
 from rogi.errors import OptionError
 from rogi.raster.guard import allow_network
 from rogi.update.store.masking import masked
@@ -266,7 +267,6 @@ def downloaded(parameters: Iterable[Any], values: Mapping[str, Any]) -> dict[str
 
 
 def _local(value: Any) -> Any:
-    from rogi.cli.progress import Progress
     from rogi.inventory.reading.addresses import downloaded as download
 
     if isinstance(value, list | tuple):

@@ -10,14 +10,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+import pooch
+import requests
+
 from rogi.errors import InputError, OutputError
 from rogi.paths import plain_name
 from rogi.targets import CACHE_VARIABLE, cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from requests import Response
 
 TIMEOUT: Final = (15.0, 120.0)
 """Seconds for the connection, and between two parts of the answer."""
@@ -44,8 +45,6 @@ def downloaded(address: str, progress: Callable[[str, int, int], None]) -> Path:
     OutputError
         If the cache has no room.
     """
-    import requests
-
     url = _BUCKET.sub(r"https://\1.s3.amazonaws.com/\2", address)
     if not _SAFE.match(url):
         raise InputError(
@@ -62,10 +61,8 @@ def downloaded(address: str, progress: Callable[[str, int, int], None]) -> Path:
         ) from None
 
 
-def _kept(address: str, answer: Response, progress: Callable[[str, int, int], None]) -> Path:
+def _kept(address: str, answer: requests.Response, progress: Callable[[str, int, int], None]) -> Path:
     """The file of an answer in the cache: what is there already is not sent again."""
-    from requests import RequestException
-
     insecure = next((r.url for r in (*answer.history, answer) if not _SAFE.match(r.url)), None)
     if insecure is not None:
         raise InputError(
@@ -89,7 +86,7 @@ def _kept(address: str, answer: Response, progress: Callable[[str, int, int], No
     try:
         _write(answer, path, size, lambda done: progress(f"Downloading {name}", done, size))
     except OSError as error:
-        if isinstance(error, RequestException):
+        if isinstance(error, requests.RequestException):
             raise
         raise OutputError(
             f"{path} could not be written: {error.strerror or error}; set {CACHE_VARIABLE} to another folder."
@@ -97,9 +94,7 @@ def _kept(address: str, answer: Response, progress: Callable[[str, int, int], No
     return path
 
 
-def _write(answer: Response, path: Path, size: int, progress: Callable[[int], None]) -> None:
-    import pooch
-
+def _write(answer: requests.Response, path: Path, size: int, progress: Callable[[int], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if size > (free := shutil.disk_usage(path.parent).free):
         raise OutputError(
@@ -120,7 +115,7 @@ def _write(answer: Response, path: Path, size: int, progress: Callable[[int], No
     pooch.retrieve(answer.url, known_hash=None, fname=path.name, path=path.parent, downloader=download)
 
 
-def _name(answer: Response) -> str:
+def _name(answer: requests.Response) -> str:
     """The name that the server gives the file, else the last part of the address."""
     header = Message()
     header["Content-Disposition"] = answer.headers.get("Content-Disposition", "")
