@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -15,13 +17,16 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 REDRAWN = 10  # times a second, at most
+VARIABLE = "ROGI_PROGRESS"
+"""``json``: each step is a line of JSON on stderr, for programs that run rogi, such as its QGIS plugin."""
 
 
 class Progress:
     """The bar of a command: what is done, how far, and how long it will take.
 
     Nothing is shown with ``--quiet``, nor where stderr is no terminal; with ``--verbose`` and in the log each
-    step is a line.
+    step is a line. With ``ROGI_PROGRESS=json`` stderr has lines such as
+    ``{"progress": "reading", "done": 3, "total": 8, "unit": "units"}`` among the messages.
 
     Parameters
     ----------
@@ -31,7 +36,8 @@ class Progress:
 
     def __init__(self, quiet: bool = False, unit: str = "") -> None:
         self._quiet, self._unit = quiet or is_quiet(), unit
-        self._shown = sys.stderr.isatty() and not self._quiet and not is_verbose()
+        self._lines = os.environ.get(VARIABLE) == "json" and not self._quiet
+        self._shown = sys.stderr.isatty() and not (self._quiet or self._lines or is_verbose())
         self._what = ""
         self._bar: Bar | None = None
         self._task: TaskID | None = None
@@ -45,9 +51,15 @@ class Progress:
         if new or not self._start[0]:
             self._start = now, number
         self._number, self._total = number, total
-        if what != self._what:
+        other = what != self._what
+        if other:
             self._what = what
             detail(f"{what}{f' ({self._count(number, total)})' if total > 1 else ''}")
+        if self._lines and (new or other or now - self._drawn > 1 / REDRAWN or number == total):
+            self._drawn = now
+            line = {"progress": _plain(what), "done": number, "total": total, "unit": self._unit}
+            sys.stderr.write(f"{json.dumps(line)}\n")
+            sys.stderr.flush()
         if not self._shown:
             return
         if self._bar is None:

@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _ESCAPED = "rogi-escaped"
 _ENDS = ("SIGTERM", "SIGHUP")
+STOP_VARIABLE = "ROGI_STOP"
+"""``stdin``: the command ends, as after Ctrl-C, when the program that runs it closes its standard input."""
 
 
 class _Closed(io.TextIOBase):
@@ -227,6 +230,8 @@ class Ended:
 def ends_cleanly() -> Iterator[Ended]:
     """While a command runs, SIGTERM and SIGHUP end it as Ctrl-C does; one that is ignored stays ignored."""
     ended, before = Ended(), {}
+    if os.environ.get(STOP_VARIABLE) == "stdin":
+        threading.Thread(target=_stop_with_stdin, daemon=True).start()
     for name in _ENDS:
         number = getattr(signal, name, None)
         with contextlib.suppress(ValueError):  # not in the main thread
@@ -237,6 +242,17 @@ def ends_cleanly() -> Iterator[Ended]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _stop_with_stdin() -> None:
+    """Wait for the end of standard input, then end this process: a window without console has no Ctrl-C."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):  # not sys.stdin, whose lock would be held when the interpreter ends
+            pass
+    if os.name == "nt":
+        signal.raise_signal(signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Stopwatch:
