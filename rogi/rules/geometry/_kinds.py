@@ -18,7 +18,7 @@ def outline_groups(context: Context, role: Role) -> NDArray[np.int64]:
     """(n,) a number for each kind of feature; UNKNOWN where the kind is not known.
 
     Outlines differ by type and by whether they are of units or of systems; moving areas by velocity
-    class and period. Where a layer does not say, all are of one kind.
+    class and time. Where a layer does not say, all are of one kind.
     """
     return context.once(("groups", role), lambda: _groups(context, role))
 
@@ -37,7 +37,7 @@ def _groups(context: Context, role: Role) -> NDArray[np.int64]:
     if role is Role.MOVING_AREA:
         labels += [
             context.text(role, concept)
-            for concept in ("velocity_class", "kinematic_period")
+            for concept in ("velocity_class", "kinematic_period", "observation_window")
             if context.has(role, concept)
         ]
     code = np.zeros(n, np.int64)
