@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BENCHMARKS ?=
 FULL ?=
 
-.PHONY: help setup demo test test-fast validators fuzz lint types docs bench bench-grass wheel test-matrix docker clean
+.PHONY: help setup demo test test-fast validators fuzz lint types docs bench bench-grass wheel qgis test-matrix docker clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -82,6 +82,9 @@ bench-grass: $(INSTALLED)  ## terrain and radiation against GRASS (installed fro
 wheel: $(INSTALLED)  ## the wheel, into dist/
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build
 	@$(BIN)/python -m build --wheel --outdir dist .
+
+qgis:  ## the QGIS plugin as a zip, into dist/
+	@python3 tools/qgis_plugin.py dist $(if $(EMAIL),--email $(EMAIL))
 
 test-matrix:  ## the core on Python 3.11 to 3.14 with the newest, and on 3.11 with the lowest dependencies
 	@PYTHON="$(PYTHON)" tools/test_matrix.sh .venv-matrix

@@ -20,7 +20,7 @@ SUFFIXES = (".py", ".json", ".svg", ".txt")
 TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def choices() -> dict[str, list[str]]:
+def choices() -> dict[str, object]:
     """Values of options, as rogi knows them."""
     from rogi.attributes.configuration import Engine
     from rogi.cli.review import Allocation, Stratify
@@ -37,7 +37,8 @@ def choices() -> dict[str, list[str]]:
         "strata": [s.value for s in Stratify],
         "allocations": [a.value for a in Allocation],
         "engines": [e.value for e in Engine],
-        "rules": [f"{rule.info.code} {rule.title}" for rule in rules().values()],
+        "rules": [f"{rule.info.code} {rule.info.name}" for rule in rules().values()],
+        "titles": {code: rule.title for code, rule in rules().items()},
     }
 
 

@@ -308,9 +308,11 @@ def run(
         _stop(process)
         raise
     finally:
-        readers[0].join()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            stream.close()
+        for reader in readers:
+            reader.join(PATIENCE)
+        if not any(reader.is_alive() for reader in readers):  # else a child that lives on has the other end
+            for stream in (process.stdin, process.stdout, process.stderr):
+                stream.close()
     if code in (0, 1):
         return Done(code, b"".join(output).decode("utf-8", "replace"))
     if code in _STOPPED:

@@ -127,7 +127,7 @@ class Filter(QSortFilterProxyModel):
     def filterAcceptsRow(self, row, parent) -> bool:
         model = self.sourceModel()
         finding = model.findings[row]
-        text = " ".join((finding.code, finding.name, finding.feature_id, finding.field, finding.message)).lower()
+        text = " ".join((finding.code, finding.title, finding.feature_id, finding.field, finding.message)).lower()
         return (
             self.code in ("", finding.code)
             and self.severity in ("", finding.severity)
@@ -257,7 +257,7 @@ class FindingsDock(QDockWidget):
     def _fill(self) -> None:
         """The choices of the filters, with how many findings each has."""
         findings = self.model.findings
-        codes: dict[str, str] = {f.code: f.name for f in findings}
+        codes: dict[str, str] = {f.code: f.title for f in findings}
         entries = {
             self.rule: [("All rules", "", len(findings))]
             + [(f"{c} {n}", c, sum(f.code == c for f in findings)) for c, n in codes.items()],
@@ -351,7 +351,7 @@ class FindingsDock(QDockWidget):
             self.details.setText("")
             return
         parts = [
-            f"{WORDS[finding.severity].capitalize()} {finding.code} {finding.name}",
+            f"{WORDS[finding.severity].capitalize()} {finding.code}: {finding.title}",
             finding.message,
             "" if self._marks is None else self._marks.note(finding),
         ]

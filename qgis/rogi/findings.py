@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 SEVERITIES = ("error", "warning", "info")
 OPEN, FIXED, WAIVED, BASELINE = "open", "fixed", "waived", "baseline"
 LAYERS = ("findings_polygon", "findings_line", "findings_point", "findings_without_place")
+CHOICES = json.loads(Path(__file__).with_name("choices.json").read_text(encoding="utf-8"))
+"""Values of options and titles of rules, as rogi knows them: written by ``tools/qgis_plugin.py``."""
 _ENVELOPE_DOUBLES = (0, 4, 6, 6, 8)
 
 
@@ -44,6 +46,11 @@ class Finding(NamedTuple):
     reason: str
     fingerprint: str
     box: tuple[float, float, float, float] | None
+
+    @property
+    def title(self) -> str:
+        """What the rule says; its name where the plugin does not know the rule."""
+        return CHOICES["titles"].get(self.code, self.name)
 
 
 def read_findings(path: Path) -> list[Finding]:

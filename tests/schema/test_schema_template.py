@@ -386,3 +386,14 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert blank.read_bytes() == before
     run("template", "-o", str(blank), "--force")
     assert "PM" in pyogrio.list_layers(blank)[:, 0]
+
+
+def test_moving_areas_say_how_fast_how_sure_and_when() -> None:
+    """The fields of the practical InSAR guidelines, with drop-downs where there is a vocabulary."""
+    layer = load_schema("rgik/1.0").layer(Role.MOVING_AREA)
+    assert layer is not None
+    names = ["Vel.Class", "Rel.Vel.", "Obs.Window", "Obs.Frame", "Comment"]
+    assert [f.name for f in layer.fields] == names
+    root = ET.fromstring(layer_qml(layer).partition("\n")[2])
+    widgets = {f.attrib["name"]: f[0].attrib["type"] for f in root.findall("fieldConfiguration/field")}
+    assert [widgets[name] for name in names] == ["ValueMap", "ValueMap", "TextEdit", "TextEdit", "TextEdit"]

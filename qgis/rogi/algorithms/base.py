@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 import time
@@ -33,13 +32,11 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from .. import command, hub
-from ..findings import FindingsError, layers_of
+from ..findings import CHOICES, FindingsError, layers_of
 from ..inputs import Inputs, Source
 from ..settings import command_set
 
 FOLDER = Path(__file__).resolve().parents[1]
-CHOICES = json.loads((FOLDER / "choices.json").read_text(encoding="utf-8"))
-"""Values of options, from rogi's schemas and rules: written by ``tools/qgis_plugin.py``."""
 DETECT = "detect"
 ROLES = {"OUTLINES": "outline", "MARKERS": "marker", "MOVING_AREAS": "moving_area", "AREAS": "area_of_interest"}
 TOLD_EVERY = 2.0
