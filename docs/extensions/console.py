@@ -37,6 +37,7 @@ OTHERS = {
     "export",
     "$EDITOR",
     "qgis",
+    "qgis_process",
     "wget",
     "source",
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,14 @@ def answers(home: dict[str, str], files: Path, tmp_path_factory: pytest.TempPath
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Name of each file -> SHA-256."""
-    paths = [path for path in folder.rglob("*") if path.is_file()]
-    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+    """Name of each file -> SHA-256; of a GeoPackage of its rows, as QGIS changes the mode of one it opens."""
+    found = {}
+    for path in (p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".gpkg-wal", ".gpkg-shm")):
+        content = path.read_bytes()
+        if path.suffix == ".gpkg":
+            with closing(sqlite3.connect(path)) as connection:
+                tables = [name for (name,) in connection.execute("SELECT table_name FROM gpkg_contents")]
+                rows = [list(connection.execute(f'SELECT * FROM "{name}"')) for name in sorted(tables)]
+            content = repr(rows).encode()
+        found[str(path.relative_to(folder))] = hashlib.sha256(content).hexdigest()
+    return found

@@ -183,6 +183,7 @@ def validated():
         "validate", OUTLINES=outlines, MARKERS=markers, FINDINGS=str(RESULTS / "findings.gpkg"),
         REPORT=str(RESULTS / "report.html"),
     )  # fmt: skip
+    shutil.copy(RESULTS / "findings.gpkg", RESULTS / "first.gpkg")
     return {**answer, "dock": dock.title.text(), "visible": not dock.isHidden()}
 
 
@@ -231,6 +232,34 @@ def panel():
     seen["warning"] = window.warnings[-1]
     seen["still"] = again.title.text()
     return seen
+
+
+@step
+def pictures():
+    """The panel and a dialog as docs/_static/qgis-*.webp show them; how many colours there are in each."""
+    from processing.gui.AlgorithmDialog import AlgorithmDialog
+
+    hub.iface.active = outlines
+    asked = AlgorithmDialog(registry.createAlgorithmById("rogi:validate"))
+    asked.resize(860, 620)
+    dock.follow.setChecked(False)
+    dock.rule.setCurrentIndex(0)
+    dock.state.setCurrentIndex(dock.state.findData(""))
+    dock.select(0)
+    dock.setFloating(True)
+    dock.resize(470, 520)
+    colours = []
+    for name, widget in (("findings", dock), ("validate", asked)):
+        widget.show()
+        application.processEvents()
+        picture = widget.grab()
+        picture.save(str(RESULTS / f"qgis-{name}.png"))
+        image = picture.toImage()
+        colours.append(
+            len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)})
+        )
+    asked.close()
+    return colours
 
 
 @step

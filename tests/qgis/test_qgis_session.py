@@ -46,7 +46,7 @@ def test_validate_finds_what_the_command_finds(answers, files, tmp_path):
     answer = of(answers, "validated")
     assert run_rogi("validate", files / "inventory.gpkg", "-o", tmp_path / "f.gpkg", "--no-config") == 1
     results = answer["results"]
-    assert fingerprints(results["FINDINGS"]) == fingerprints(tmp_path / "f.gpkg")
+    assert fingerprints(answers["out"] / "first.gpkg") == fingerprints(tmp_path / "f.gpkg")
     count = dict(rows(tmp_path / "f.gpkg", "summary", "key, value"))
     assert [str(results[k]) for k in ("ERRORS", "WARNINGS")] == [
         count["findings, error"], count["findings, warning"]
@@ -80,6 +80,10 @@ def test_waivers_of_the_panel_count_in_the_next_run(answers):
     answer = of(answers, "waivers_count")
     assert answer["results"]["WARNINGS"] == 0 and answer["dock"] == "findings.gpkg: 1 findings, 0 open"
     assert any("is removed: its file is written anew" in text for text in answer["said"])
+
+
+def test_the_panel_and_the_dialog_can_be_drawn(answers):
+    assert all(colours > 20 for colours in of(answers, "pictures"))
 
 
 def test_the_dialog_wants_a_reason(answers):
