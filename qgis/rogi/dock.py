@@ -13,24 +13,19 @@ from qgis.core import (
     QgsSettings,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QAbstractTableModel, QDate, QSortFilterProxyModel, Qt
-from qgis.PyQt.QtGui import QBrush, QColor
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
-    QDateEdit,
     QDialog,
-    QDialogButtonBox,
     QDockWidget,
     QFileDialog,
-    QFormLayout,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
-    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QTableView,
@@ -38,6 +33,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from . import hub
 from .features import feature_of
 from .findings import (
     FIXED,
@@ -51,89 +47,14 @@ from .findings import (
     read_findings,
     remove_waiver,
 )
+from .table import COLUMNS, WORDS, Filter, FindingsModel
+from .waiver_dialog import WaiverDialog, user
 
-COLUMNS = ("Rule", "Unit", "What was found", "State")
-COLORS = {"error": "#b3261e", "warning": "#b26a00", "info": "#2f5f8f"}
-WORDS = {"error": "error", "warning": "warning", "info": "note"}
 WGS84 = "EPSG:4326"
 MARGIN = 0.35
 """Share of a finding's box that is shown around it."""
 SMALLEST = 0.0008
 """Degrees: a point is shown with at least this much around it, some 90 m."""
-
-
-class FindingsModel(QAbstractTableModel):
-    """The findings as a table."""
-
-    def __init__(self, parent=None) -> None:
-        super().__init__(parent)
-        self.findings: list[Finding] = []
-        self.marks: Marks | None = None
-
-    def set_findings(self, findings: list[Finding], marks: Marks | None) -> None:
-        """Show others."""
-        self.beginResetModel()
-        self.findings, self.marks = findings, marks
-        self.endResetModel()
-
-    def state(self, row: int) -> str:
-        """Open, fixed, waived or baseline."""
-        finding = self.findings[row]
-        return finding.state if self.marks is None else self.marks.state(finding)
-
-    def changed(self, row: int) -> None:
-        """Say that the state of a finding is another."""
-        self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
-
-    def rowCount(self, parent=None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.findings)
-
-    def columnCount(self, parent=None) -> int:
-        return len(COLUMNS)
-
-    def headerData(self, section, orientation, role=Qt.ItemDataRole.DisplayRole):
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return COLUMNS[section]
-        return None
-
-    def data(self, index, role=Qt.ItemDataRole.DisplayRole):
-        finding = self.findings[index.row()]
-        state = self.state(index.row())
-        if role == Qt.ItemDataRole.DisplayRole:
-            field = f"{finding.field}: " if finding.field else ""
-            unit = finding.feature_id or (f"{finding.layer} {finding.row}" if finding.row else finding.layer)
-            return (finding.code, unit, field + finding.message, state)[index.column()]
-        if role == Qt.ItemDataRole.ForegroundRole:
-            if state != OPEN:
-                return QBrush(QColor("#808080"))
-            return QBrush(QColor(COLORS[finding.severity])) if index.column() == 0 else None
-        if role == Qt.ItemDataRole.ToolTipRole:
-            note = self.marks.note(finding) if self.marks is not None else finding.reason
-            return "\n".join(filter(None, (f"{WORDS[finding.severity]} {finding.code}: {finding.message}", note)))
-        return None
-
-
-class Filter(QSortFilterProxyModel):
-    """Findings of a rule, a severity and a state, and with a text."""
-
-    code = severity = state = text = ""
-
-    def show(self, **chosen: str) -> None:
-        """Choose anew; empty is all."""
-        for name, value in chosen.items():
-            setattr(self, name, value)
-        self.invalidateFilter()
-
-    def filterAcceptsRow(self, row, parent) -> bool:
-        model = self.sourceModel()
-        finding = model.findings[row]
-        text = " ".join((finding.code, finding.title, finding.feature_id, finding.field, finding.message)).lower()
-        return (
-            self.code in ("", finding.code)
-            and self.severity in ("", finding.severity)
-            and self.state in ("", model.state(row))
-            and self.text.lower() in text
-        )
 
 
 class FindingsDock(QDockWidget):
@@ -161,6 +82,7 @@ class FindingsDock(QDockWidget):
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.rule, self.severity, self.state = QComboBox(), QComboBox(), QComboBox()
         self.rule.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.severity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.text = QLineEdit()
         self.text.setPlaceholderText("Search")
         self.text.setToolTip("Text in the unit, the field or what was found")
@@ -191,9 +113,9 @@ class FindingsDock(QDockWidget):
         self.details.setWordWrap(True)
         self.details.setTextFormat(Qt.TextFormat.PlainText)
         self.details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.follow = QCheckBox("Zoom to the selected finding")
+        self.follow = QCheckBox("Zoom to selected")
         self.follow.setChecked(True)
-        self.on_map = QCheckBox("Show only listed findings on the map")
+        self.on_map = QCheckBox("Map shows only the list")
         self.on_map.toggled.connect(lambda _: self._filter_map())
         self.buttons = {
             "previous": self._button("Previous", lambda: self.step(-1)),
@@ -203,6 +125,7 @@ class FindingsDock(QDockWidget):
             "fixed": self._button("Mark as fixed", self.mark_fixed),
             "waive": self._button("Waive…", self.waive),
             "reopen": self._button("Reopen", self.reopen),
+            "check": self._button("Check again…", self.check_again),
         }
         top = QHBoxLayout()
         top.addWidget(self.open_button)
@@ -210,6 +133,10 @@ class FindingsDock(QDockWidget):
         filters = QHBoxLayout()
         for box, share in ((self.severity, 0), (self.state, 0), (self.text, 1)):
             filters.addWidget(box, share)
+        checks = QHBoxLayout()
+        checks.addWidget(self.follow)
+        checks.addWidget(self.on_map)
+        checks.addStretch(1)
         grid = QGridLayout()
         for number, button in enumerate(self.buttons.values()):
             grid.addWidget(button, number // 4, number % 4)
@@ -220,8 +147,7 @@ class FindingsDock(QDockWidget):
         layout.addLayout(filters)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.details)
-        layout.addWidget(self.follow)
-        layout.addWidget(self.on_map)
+        layout.addLayout(checks)
         layout.addLayout(grid)
         self.setWidget(body)
 
@@ -345,6 +271,7 @@ class FindingsDock(QDockWidget):
         for name in ("fixed", "waive"):
             self.buttons[name].setEnabled(OPEN in states)
         self.buttons["reopen"].setEnabled(bool(states & {FIXED, WAIVED}))
+        self.buttons["check"].setEnabled(self._path in hub.runs)
         for name in ("previous", "next"):
             self.buttons[name].setEnabled(self.filter.rowCount() > 0)
         if finding is None:
@@ -396,7 +323,7 @@ class FindingsDock(QDockWidget):
 
     def mark_fixed(self) -> None:
         """Mark the selected findings as fixed."""
-        self._decide(lambda finding: self._marks.set(finding, FIXED, _user()))
+        self._decide(lambda finding: self._marks.set(finding, FIXED, user()))
 
     def waive(self) -> None:
         """Ask for a reason and write waivers of the selected findings."""
@@ -432,6 +359,19 @@ class FindingsDock(QDockWidget):
 
         self._decide(one, (FIXED, WAIVED))
 
+    def again(self) -> dict | None:
+        """Parameters of the same check with the waivers of this panel; None where another program checked."""
+        parameters = hub.runs.get(self._path)
+        if parameters is None or not Path(self._marks.waivers).is_file():
+            return parameters
+        return {**parameters, "WAIVERS": self._marks.waivers}
+
+    def check_again(self) -> None:
+        """Open the dialog of the check that these findings are of."""
+        from processing import execAlgorithmDialog  # a plugin, not always on the path
+
+        execAlgorithmDialog("rogi:validate", self.again())
+
     def _decide(self, one, states=(OPEN,)) -> None:
         """Do something with each selected finding of a state, and go on to the next one of the list."""
         rows = [row for row in self.selected_rows() if self.model.state(row) in states]
@@ -461,82 +401,3 @@ class FindingsDock(QDockWidget):
 
     def _warn(self, text: str) -> None:
         self._iface.messageBar().pushWarning("rogi", text)
-
-
-class WaiverDialog(QDialog):
-    """Why findings are right as they are, who says so, and until when."""
-
-    def __init__(self, count: int, file: Path, parent=None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Waive a finding" if count == 1 else f"Waive {count} findings")
-        self._reason = QPlainTextEdit()
-        self._reason.setPlaceholderText("Why this is right as it is")
-        self._reason.setTabChangesFocus(True)
-        self._author = QLineEdit(str(QgsSettings().value("rogi/author", "") or _user()))
-        self._until = QCheckBox("Until")
-        self._date = QDateEdit(QDate.currentDate().addYears(1))
-        self._date.setCalendarPopup(True)
-        self._date.setDisplayFormat("yyyy-MM-dd")
-        self._date.setEnabled(False)
-        self._until.toggled.connect(self._date.setEnabled)
-        self._file = QLineEdit(str(file))
-        browse = QPushButton("…")
-        browse.clicked.connect(self._browse)
-        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
-        form = QFormLayout(self)
-        note = QLabel("The finding stays in reports, marked as waived, and no longer counts.")
-        note.setWordWrap(True)
-        until, place = QHBoxLayout(), QHBoxLayout()
-        until.addWidget(self._until)
-        until.addWidget(self._date, 1)
-        place.addWidget(self._file, 1)
-        place.addWidget(browse)
-        form.addRow(note)
-        form.addRow("Reason", self._reason)
-        form.addRow("Author", self._author)
-        form.addRow("Expires", until)
-        form.addRow("File", place)
-        form.addRow(self._buttons)
-        self._reason.textChanged.connect(self._check)
-        self._author.textChanged.connect(lambda _: self._check())
-        self._check()
-        self.resize(460, 300)
-
-    def _browse(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self,
-            "File of waivers",
-            self._file.text(),
-            "TOML (*.toml)",
-            options=QFileDialog.Option.DontConfirmOverwrite,
-        )
-        if name:
-            self._file.setText(name)
-
-    def _check(self) -> None:
-        ok = self._buttons.button(QDialogButtonBox.StandardButton.Ok)
-        ok.setEnabled(bool(self.reason() and self.author()))
-
-    def reason(self) -> str:
-        """Why."""
-        return self._reason.toPlainText().strip()
-
-    def author(self) -> str:
-        """Who."""
-        return self._author.text().strip()
-
-    def expires(self) -> str:
-        """The last day, ``2027-01-31``; empty for ever."""
-        return self._date.date().toString("yyyy-MM-dd") if self._until.isChecked() else ""
-
-    def file(self) -> Path:
-        """Where the waivers go."""
-        return Path(self._file.text())
-
-
-def _user() -> str:
-    from qgis.core import QgsApplication
-
-    return QgsApplication.userFullName() or QgsApplication.userLoginName() or "QGIS"

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Callable
 
-from qgis.core import QgsProject, QgsVectorLayer, QgsWkbTypes
+from qgis.core import QgsMapLayer, QgsProcessingUtils, QgsProject, QgsVectorLayer, QgsWkbTypes
 
 WORDS = {
     "OUTLINES": r"outline|footprint|polygon|extended|rock.?glacier|rogi|\bGO\b|_GO_",
@@ -15,6 +15,8 @@ WORDS = {
 """What layers of an inventory are called."""
 iface: Any = None
 """The window of QGIS; None without one."""
+runs: dict[Path, dict[str, Any]] = {}
+"""Findings -> parameters of the check that wrote them, in this session."""
 listeners: list[Callable[[Path], None]] = []
 
 
@@ -22,6 +24,15 @@ def show_findings(path: Path) -> None:
     """Show findings in the panel; without a window nothing happens."""
     for listener in listeners:
         listener(path)
+
+
+def repeatable(parameters: dict[str, Any], written: dict[str, Path]) -> dict[str, Any]:
+    """Parameters of a run for a dialog that repeats it: layers by their id, files that were named again."""
+    values = {key: value.id() if isinstance(value, QgsMapLayer) else value for key, value in parameters.items()}
+    named = {
+        key: str(path) for key, path in written.items() if Path(QgsProcessingUtils.tempFolder()) not in path.parents
+    }
+    return {**{key: value for key, value in values.items() if key not in written}, **named}
 
 
 def likely_layer(name: str) -> str | None:

@@ -37,9 +37,10 @@ from qgis.core import (
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QMetaType, QVariant
 from qgis.PyQt.QtWidgets import QMainWindow
-from rogi.dock import FindingsDock, WaiverDialog
+from rogi.dock import FindingsDock
 from rogi.inputs import Inputs
 from rogi.plugin import RogiPlugin
+from rogi.waiver_dialog import WaiverDialog
 
 from rogi import hub
 
@@ -213,13 +214,16 @@ def panel():
     seen["after fixed"] = [dock.title.text(), dock.filter.rowCount()]
     dock.rule.setCurrentIndex(dock.rule.findData("GEO015"))
     dock.on_map.setChecked(True)
-    shown = [x for x in project.mapLayers().values() if x.name() == "Findings: outlines"]
+    shown = [x for x in project.mapLayers().values() if x.name() == "Findings: polygons"]
     seen["on map"] = [len(list(x.getFeatures())) for x in shown]
     dock.on_map.setChecked(False)
     seen["on map again"] = [len(list(x.getFeatures())) for x in shown]
     dock.select(0)
     seen["waived"] = dock.current().fingerprint
     dock.add_waivers(RESULTS / "waivers.toml", 'the "same" landform', "Åsa", "2099-12-31")
+    repeated = dock.again()
+    seen["again"] = {key: repeated[key] for key in ("OUTLINES", "FINDINGS", "WAIVERS")}
+    seen["ids"] = outlines.id()
     again = FindingsDock(window)
     again.show_file(RESULTS / "findings.gpkg")
     seen["next session"] = again.title.text()

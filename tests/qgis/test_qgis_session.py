@@ -53,7 +53,7 @@ def test_validate_finds_what_the_command_finds(answers, files, tmp_path):
     ]  # fmt: skip
     assert Path(results["REPORT"]).read_text(encoding="utf-8").startswith("<!")
     polygons = len(rows(tmp_path / "f.gpkg", "findings_polygon"))
-    assert answer["loaded"]["Findings: outlines"] == [polygons, "categorizedSymbol"]
+    assert answer["loaded"]["Findings: polygons"] == [polygons, "categorizedSymbol"]
     assert answer["progress"][0] == "reading" and answer["visible"]
     assert answer["dock"].startswith(f"findings.gpkg: {len(fingerprints(tmp_path / 'f.gpkg'))} findings")
 
@@ -66,6 +66,9 @@ def test_the_panel_lists_zooms_opens_and_marks(answers):
     assert panel["forms"] == [["Outlines of Åsa", panel["unit"]]] and panel["selected"] == [panel["unit"]]
     assert panel["after fixed"] == [f"findings.gpkg: {total} findings, {total - 1} open", 0]
     assert panel["on map"][0] == 1 < panel["on map again"][0]
+    names = {"FINDINGS": "findings.gpkg", "WAIVERS": "waivers.toml"}
+    named = {key: str(answers["out"] / name) for key, name in names.items()}
+    assert panel["again"] == {"OUTLINES": panel["ids"], **named}
     assert panel["next session"] == f"findings.gpkg: {total} findings, {total - 2} open"
     assert panel["reopened"] == f"findings.gpkg: {total} findings, {total - 1} open"
     assert [f for f, state in panel["states"].items() if state != "open"] == [panel["waived"]]

@@ -392,7 +392,7 @@ class RogiAlgorithm(QgsProcessingAlgorithm):
     def load_findings(self, path: Path) -> None:
         """Load the layers of findings, with their own styles."""
         titles = {
-            "polygon": "outlines",
+            "polygon": "polygons",
             "line": "lines",
             "point": "points",
             "without_place": "without a place",

@@ -54,7 +54,9 @@ class Validate(RogiAlgorithm):
                 arguments += [option, self.parameterAsString(parameters, name, context)]
         self._file = self.parameterAsString(parameters, "FILE", context)
         self._waivers = self.parameterAsString(parameters, "WAIVERS", context)
-        return [*arguments, *self.outputs(parameters, context, FINDINGS="-o", REPORT="-o"), "--force"]
+        arguments += self.outputs(parameters, context, FINDINGS="-o", REPORT="-o")
+        self._again = hub.repeatable(parameters, self.written)
+        return [*arguments, "--force"]
 
     def results(self, done, feedback) -> dict:
         findings = self.written["FINDINGS"]
@@ -72,4 +74,5 @@ class Validate(RogiAlgorithm):
 
     def load_results(self) -> None:
         self.load_findings(self.written["FINDINGS"])
+        hub.runs[self.written["FINDINGS"]] = self._again
         hub.show_findings(self.written["FINDINGS"])
