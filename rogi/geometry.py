@@ -86,19 +86,19 @@ def transform_geometries(geometries: ArrayLike, source: Any, target: Any) -> Geo
     return np.asarray(shapely.transform(geoms, lambda coords: transform_coordinates(coords, start, end)))
 
 
-def cylindrical_equal_area(lonlat: Floats, crs: pyproj.CRS) -> Floats:
+def cylindrical_equal_area(lonlat: Floats, crs: pyproj.CRS, *, in_place: bool = False) -> Floats:
     """Longitude and latitude on WGS84, shape (n, 2), in a CRS of `equal_area_crs`, m.
 
     Longitudes go on beyond 180° from the central meridian: the plane has no edge that would tear an outline.
     x = a k₀ (λ - λ₀), y = a q / (2 k₀) with k₀ = cos φₜₛ / √(1 - e² sin² φₜₛ) (Snyder 1987, eqs. 10-13 to
-    10-15); the same as by PROJ, in less than half of its time.
+    10-15); the same as by PROJ, in less than half of its time. ``in_place`` overwrites the given array.
     """
     values = _projection_values(crs)
     parallel = np.radians(values["Latitude of 1st standard parallel"])
     middle = central_meridian(crs)
     e = np.sqrt(_WGS84_E2)
     scale = np.cos(parallel) / np.sqrt(1.0 - _WGS84_E2 * np.sin(parallel) ** 2)
-    out = np.empty((len(lonlat), 2))
+    out = lonlat if in_place else np.empty((len(lonlat), 2))
     for start in range(0, len(lonlat), BLOCK):
         block = slice(start, start + BLOCK)
         out[block, 0] = (lonlat[block, 0] - middle) * (_WGS84_A * scale * np.pi / 180.0)

@@ -190,6 +190,11 @@ def middle_of(west: Floats, east: Floats) -> float:
     west, east : ndarray of float64, shape (n,)
         Bounds in degrees, see :func:`whole`; NaN is left out.
 
+    Returns
+    -------
+    float
+        Degrees, within ±180.
+
     Examples
     --------
     >>> middle_of(np.array([179.5, -180.0]), np.array([180.0, -179.5]))
@@ -207,7 +212,8 @@ def middle_of(west: Floats, east: Floats) -> float:
     gaps = np.append(start[1:] - reach[:-1], start[0] + TURN - reach[-1])
     widest = int(np.argmax(gaps))
     cut = reach[widest] + max(gaps[widest], 0.0) / 2
-    return float((cut + TURN / 2) % TURN)
+    middle = float((cut + TURN / 2) % TURN)
+    return middle - TURN if middle > TURN / 2 else middle  # so that what need not be moved is not
 
 
 def in_one_map(*arrays: Geometries) -> list[Geometries]:

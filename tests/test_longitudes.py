@@ -154,7 +154,7 @@ def test_the_map_is_cut_where_nothing_is() -> None:
     """Nothing near the antimeridian: 0. Else opposite to the widest gap, here from 8° to 179.5° E."""
     assert middle_of(np.array([75.0, -70.0]), np.array([105.0, -69.0])) == 0.0
     west, east = np.array([179.5, -180.0, -71.0, 7.0, np.nan]), np.array([180.0, -179.5, -70.0, 8.0, np.nan])
-    assert middle_of(west, east) == pytest.approx((8 + 179.5) / 2 + 180)
+    assert middle_of(west, east) == pytest.approx((8 + 179.5) / 2 - 180)
     assert middle_of(np.zeros(0), np.zeros(0)) == 0.0
     one, two = in_one_map(objects(shapely.Point(-179.9, 0)), objects(shapely.Point(179.9, 0)))
     assert abs(one[0].x - two[0].x) == pytest.approx(0.2)

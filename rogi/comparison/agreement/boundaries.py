@@ -8,8 +8,9 @@ import numpy as np
 import shapely
 from numba import njit
 
+from rogi.areas import rings_of
 from rogi.comparison.agreement.areas import NOISE_M
-from rogi.comparison.matching.overlap import run_blocks
+from rogi.comparison.matching.overlap import run_blocks, same_vertices
 from rogi.comparison.matching.prepared_outlines import Outlines
 from rogi.geometry import Floats, Ints, metres_per_degree
 
@@ -70,22 +71,27 @@ def boundary_distances(
     bounds_a, bounds_b = shapely.bounds(a.geometries[index_a]), shapely.bounds(b.geometries[index_b])
     middle = 0.25 * (bounds_a[:, 1] + bounds_a[:, 3] + bounds_b[:, 1] + bounds_b[:, 3])
     east, north = metres_per_degree(middle) if size else (np.zeros(0), np.zeros(0))
-    offsets = [rings.ring_offsets for rings in (a.lonlat, b.lonlat)]
-    arguments = (
-        a.lonlat.coords,
-        offsets[0],
-        a.lonlat.object_offsets,
-        b.lonlat.coords,
-        offsets[1],
-        b.lonlat.object_offsets,
-        np.ascontiguousarray(index_a, np.int64),
-        np.ascontiguousarray(index_b, np.int64),
-        np.ascontiguousarray(east),
-        np.ascontiguousarray(north),
-        float(step_m),
-        out,
-    )
-    run_blocks(lambda start, stop: _distance_block(*arguments, start, stop), size, workers)
+    east, north = np.ascontiguousarray(east), np.ascontiguousarray(north)
+
+    def measure(start: int, stop: int) -> None:
+        pairs = slice(start, stop)
+        rings_a, rings_b = (
+            rings_of(side.geometries[index[pairs]]) for side, index in ((a, index_a), (b, index_b))
+        )
+        _distance_block(
+            rings_a.coords,
+            rings_a.ring_offsets,
+            rings_a.object_offsets,
+            rings_b.coords,
+            rings_b.ring_offsets,
+            rings_b.object_offsets,
+            east[pairs],
+            north[pairs],
+            float(step_m),
+            out[pairs],
+        )
+
+    run_blocks(measure, size, workers)
     out[out < NOISE_M] = 0.0
     return BoundaryDistances(out[:, 0].copy(), out[:, 1].copy(), out[:, 2].copy())
 
@@ -94,11 +100,11 @@ def boundary_distances(
 def _edges(
     coords: Floats, offsets: Ints, first: int, last: int, x0: float, y0: float, east: float, north: float
 ) -> tuple[Floats, Floats]:
-    """Edges (x, y, dx, dy, 1 / length², edges left in the ring) in local metres, and boxes of blocks."""
+    """Edges (x, y, dx, dy, 1 / length², edges left in the ring, length) in metres, and boxes of blocks."""
     count = 0
     for ring in range(first, last):
         count += offsets[ring + 1] - 1 - offsets[ring]
-    edges = np.empty((count, 6))
+    edges = np.empty((count, 7))
     j = 0
     for ring in range(first, last):
         for k in range(offsets[ring], offsets[ring + 1] - 1):
@@ -108,6 +114,7 @@ def _edges(
             edges[j, 0], edges[j, 1], edges[j, 2], edges[j, 3] = x, y, dx, dy
             edges[j, 4] = 1.0 / length2 if length2 > 0 else 0.0
             edges[j, 5] = offsets[ring + 1] - 2 - k
+            edges[j, 6] = np.sqrt(length2)
             j += 1
     blocks = (count + _BLOCK - 1) // _BLOCK
     boxes = np.empty((blocks, 4))
@@ -139,7 +146,7 @@ def _sample(
     before = 0.0  # half of the gap that leads to the next sample
     for k in range(len(edges)):
         x0, y0, dx, dy = edges[k, 0], edges[k, 1], edges[k, 2], edges[k, 3]
-        length = np.sqrt(dx * dx + dy * dy)
+        length = edges[k, 6]
         pieces = max(1, int(np.ceil(length / step)))
         half_gap = 0.5 * length / pieces
         for i in range(pieces):  # the end of the edge is the first sample of the next
@@ -170,7 +177,7 @@ def _sample(
 def _length(edges: Floats) -> float:
     total = 0.0
     for k in range(len(edges)):
-        total += np.sqrt(edges[k, 2] ** 2 + edges[k, 3] ** 2)
+        total += edges[k, 6]
     return total
 
 
@@ -178,7 +185,7 @@ def _length(edges: Floats) -> float:
 def _sample_count(edges: Floats, step: float) -> int:
     count = 0
     for k in range(len(edges)):
-        count += max(1, int(np.ceil(np.sqrt(edges[k, 2] ** 2 + edges[k, 3] ** 2) / step)))
+        count += max(1, int(np.ceil(edges[k, 6] / step)))
     return count
 
 
@@ -214,6 +221,23 @@ def _weighted_quantile(values: Floats, weights: Floats, target: float) -> float:
 
 
 @njit(cache=True, nogil=True)
+def _same_boundary(
+    a: Floats,
+    a_offsets: Ints,
+    a_first: int,
+    a_last: int,
+    b: Floats,
+    b_offsets: Ints,
+    b_first: int,
+    b_last: int,
+) -> bool:
+    """Whether two boundaries are of one polygon in the same vertices."""
+    return a_last - a_first == 1 == b_last - b_first and same_vertices(
+        a, a_offsets[a_first], a_offsets[a_last], b, b_offsets[b_first], b_offsets[b_last]
+    )
+
+
+@njit(cache=True, nogil=True)
 def _distance_block(
     a: Floats,
     a_offsets: Ints,
@@ -221,20 +245,19 @@ def _distance_block(
     b: Floats,
     b_offsets: Ints,
     b_objects: Ints,
-    index_a: Ints,
-    index_b: Ints,
     east: Floats,
     north: Floats,
     step: float,
     out: Floats,
-    start: int,
-    stop: int,
 ) -> None:
-    """Mean, 95th percentile and maximum for the pairs ``start`` to ``stop - 1``."""
-    for pair in range(start, stop):
-        a_first, a_last = a_objects[index_a[pair]], a_objects[index_a[pair] + 1]
-        b_first, b_last = b_objects[index_b[pair]], b_objects[index_b[pair] + 1]
+    """Mean, 95th percentile and maximum for pairs of objects of one number."""
+    for pair in range(len(out)):
+        a_first, a_last = a_objects[pair], a_objects[pair + 1]
+        b_first, b_last = b_objects[pair], b_objects[pair + 1]
         if a_first == a_last or b_first == b_last:
+            continue
+        if _same_boundary(a, a_offsets, a_first, a_last, b, b_offsets, b_first, b_last):
+            out[pair] = 0.0
             continue
         x0, y0 = a[a_offsets[a_first], 0], a[a_offsets[a_first], 1]
         edges_a, boxes_a = _edges(a, a_offsets, a_first, a_last, x0, y0, east[pair], north[pair])

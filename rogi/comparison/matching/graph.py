@@ -226,8 +226,11 @@ def _twins(shapes: Geometries, wanted: NDArray[np.bool_]) -> Ints:
     """Number of each geometry, the same for equal ones; only where it is wanted are they looked at."""
     number: Ints = np.arange(len(shapes))
     rows = np.flatnonzero(wanted)
+    # 1e-9 degrees, 0.1 mm: below it copies differ by the arithmetic that brought them here
+    boxes = np.round(shapely.bounds(shapes[rows]).reshape(-1, 4), 9) + 0.0
+    _, box, times = np.unique(boxes, axis=0, return_inverse=True, return_counts=True)
+    rows = rows[times[box.ravel()] > 1]  # equal outlines have equal bounds
     if len(rows):
-        # 1e-9 degrees, 0.1 mm: below it copies differ by the arithmetic that brought them here
         near = shapely.normalize(shapely.transform(shapes[rows], lambda xy: np.round(xy, 9) + 0.0))
         first: dict[bytes, int] = {}
         number[rows] = [

@@ -195,7 +195,7 @@ def _bounds(coords: Floats, start: int, stop: int) -> tuple[float, float, float,
 
 
 @njit(cache=True, nogil=True)
-def _same(p: Floats, p_start: int, p_stop: int, q: Floats, q_start: int, q_stop: int) -> bool:
+def same_vertices(p: Floats, p_start: int, p_stop: int, q: Floats, q_start: int, q_stop: int) -> bool:
     if p_stop - p_start != q_stop - q_start:
         return False
     for k in range(p_stop - p_start):
@@ -242,7 +242,7 @@ def _overlap_block(
         cx, cy = 0.5 * (west + east), 0.5 * (south + north)
         twice = 0.0
 
-        if _same(p, p_start, p_stop, q, q_start, q_stop):
+        if same_vertices(p, p_start, p_stop, q, q_start, q_stop):
             for ring in range(p_first, p_last):
                 total = 0.0
                 for k in range(p_offsets[ring], p_offsets[ring + 1] - 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -36,8 +36,8 @@ class Outlines:
     geometries : ndarray of object, shape (n,)
         Polygons and multipolygons on WGS84 longitude and latitude; beyond ±180 where the edge of the map
         would lie among them (`rogi.longitudes.in_one_map`).
-    lonlat, plane : Rings
-        Their rings in degrees, and in the plane CRS in metres.
+    plane : Rings
+        Their rings in the plane CRS, in metres.
     plane_crs : pyproj.CRS
         The equal-area CRS of ``plane``.
     area : ndarray of float64, shape (n,)
@@ -45,7 +45,6 @@ class Outlines:
     """
 
     geometries: Geometries
-    lonlat: Rings
     plane: Rings
     plane_crs: Any
     area: Floats
@@ -85,9 +84,9 @@ def prepare(geometries: ArrayLike, crs: Any, plane_crs: Any = None) -> Outlines:
 
 def _in_plane(lonlat_geometries: Geometries, plane_crs: Any) -> Outlines:
     lonlat_geometries = turned(lonlat_geometries, central_meridian(plane_crs))
-    lonlat = rings_of(lonlat_geometries)
-    plane = replace(lonlat, coords=cylindrical_equal_area(lonlat.coords, plane_crs))
-    return Outlines(lonlat_geometries, lonlat, plane, plane_crs, plane.areas())
+    plane = rings_of(lonlat_geometries)
+    cylindrical_equal_area(plane.coords, plane_crs, in_place=True)
+    return Outlines(lonlat_geometries, plane, plane_crs, plane.areas())
 
 
 def prepare_together(sides: list[tuple[ArrayLike, Any]]) -> list[Outlines]:

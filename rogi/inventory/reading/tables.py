@@ -24,7 +24,7 @@ from rogi.inventory.reading.formats import Format
 from rogi.inventory.reading.geometry_cells import geometries
 from rogi.inventory.reading.listing import SourceLayer
 
-BATCH = 16_384  # features whose WKB is held at a time
+BATCH = 4_096  # features whose WKB is held at a time
 _FALLBACK_ENCODING = "cp1252"
 _SOUND_STREAM = {"OGR_FLATGEOBUF_STREAM_BASE_IMPL": True}  # a null geometry breaks the driver's own stream
 _DATE_WARNINGS = ("Invalid content for record", "Non-conformant content for record")
@@ -143,12 +143,14 @@ def _read_driver(
         keep = [i for i in range(len(names)) if i not in (fid_at, geometry_at)]
         schema = pa.schema([reader.schema.field(i) for i in keep])
         for batch in reader:
-            ids = batch.column(fid_at).to_numpy(zero_copy_only=False)
+            # copies: what GDAL hands over is released as a whole, the WKB with the last of the attributes
+            ids = batch.column(fid_at).to_numpy(zero_copy_only=False).copy()
             fids.append(ids)
             if geometry_at is not None:
                 origin = wkb.Origin(file, source.layer, ids)
                 shapes.append(wkb.read([batch.column(geometry_at)], notes, origin))
-            batches.append(pa.RecordBatch.from_arrays([batch.column(i) for i in keep], schema=schema))
+            attributes = pa.RecordBatch.from_arrays([batch.column(i) for i in keep], schema=schema)
+            batches.append(attributes.take(pa.array(np.arange(len(ids)))) if keep else attributes)
         rows = sum(len(ids) for ids in fids)
         attributes = pa.Table.from_batches(batches, schema) if keep else pa.table({"": pa.nulls(rows)})
     _refuse_partial(source, rows)
