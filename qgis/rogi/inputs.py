@@ -69,12 +69,12 @@ def _only_layer(layer: QgsVectorLayer) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
-def folder_of(layer: QgsVectorLayer) -> Path | None:
-    """The folder of the file behind a layer, if there is one."""
+def file_of(layer: QgsVectorLayer) -> Path | None:
+    """The file behind a layer, if there is one."""
     if layer.providerType() != "ogr":
         return None
     path = Path(str(QgsProviderRegistry.instance().decodeUri("ogr", layer.source()).get("path") or ""))
-    return path.parent if path.is_file() else None
+    return path if path.is_file() else None
 
 
 class Inputs:
@@ -87,7 +87,9 @@ class Inputs:
         self._algorithm, self._parameters = algorithm, parameters
         self._context, self._feedback, self._work = context, feedback, work
         self.layers: dict[str, QgsVectorLayer] = {}
+        self.files: set[Path] = set()
         self.folder: Path | None = None
+        self._written: set[Source] = set()
 
     def vector(self, name: str, *, folder: str = "", copy: bool = False) -> Source | None:
         """The layer of a parameter; None where it is not set.
@@ -109,7 +111,10 @@ class Inputs:
         if source is None or layer is None:
             raise QgsProcessingException(self._algorithm.invalidSourceError(self._parameters, name))
         self.layers[name] = layer
-        self.folder = self.folder or folder_of(layer)
+        path = file_of(layer)
+        if path is not None:
+            self.files.add(path)
+            self.folder = self.folder or path.parent
         found = None if copy or _is_part(value) else own_file(layer)
         if found is None:
             found = self._write(source, layer, folder)
@@ -120,6 +125,9 @@ class Inputs:
         parts = QgsProviderRegistry.instance().decodeUri("ogr", layer.source()) if layer.providerType() == "ogr" else {}
         name = _plain(str(parts.get("layerName") or "") or layer.name())
         path = self._path(layer, folder)
+        while Source(path, name) in self._written:  # outlines and markers of one name
+            name += "_"
+        self._written.add(Source(path, name))
         kept = [field for field in source.fields() if field.name().lower() not in ("fid", "geom")]
         fields = QgsFields()
         fields.append(QgsField("fid", _WHOLE_NUMBER))

@@ -230,13 +230,13 @@ class Ended:
 def ends_cleanly() -> Iterator[Ended]:
     """While a command runs, SIGTERM and SIGHUP end it as Ctrl-C does; one that is ignored stays ignored."""
     ended, before = Ended(), {}
-    if os.environ.get(STOP_VARIABLE) == "stdin":
-        threading.Thread(target=_stop_with_stdin, daemon=True).start()
     for name in _ENDS:
         number = getattr(signal, name, None)
         with contextlib.suppress(ValueError):  # not in the main thread
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                 before[number] = signal.signal(number, ended)
+    if os.environ.get(STOP_VARIABLE) == "stdin":
+        threading.Thread(target=_stop_with_stdin, daemon=True).start()
     try:
         yield ended
     finally:

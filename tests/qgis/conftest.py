@@ -70,7 +70,7 @@ def answers(home: dict[str, str], files: Path, tmp_path_factory: pytest.TempPath
     answer = out / "answer.json"
     run = subprocess.run(
         [str(SYSTEM_PYTHON), str(Path(__file__).with_name("session.py")), str(files), str(out), str(answer)],
-        capture_output=True, text=True, env=environment, timeout=300, check=False,
+        capture_output=True, text=True, env=environment, timeout=900, check=False,
     )  # fmt: skip
     assert answer.is_file(), run.stderr[-3000:]
     found = json.loads(answer.read_text(encoding="utf-8"))

@@ -23,6 +23,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsExpressionContext,
     QgsFeature,
+    QgsFeatureRequest,
     QgsField,
     QgsGeometry,
     QgsProcessing,
@@ -341,7 +342,7 @@ def inputs():
     moved = fresh()
     moved.setCrs(QgsCoordinateReferenceSystem("EPSG:32645"))
     ask("other crs", moved)
-    memory = outlines.materialize(__import__("qgis.core").core.QgsFeatureRequest())
+    memory = outlines.materialize(QgsFeatureRequest())
     memory.setName("in memory")
     project.addMapLayer(memory)
     ask("memory", memory)
@@ -395,6 +396,19 @@ def compared():
 def statistics():
     return run("statistics", OUTLINES=outlines, MARKERS=markers, REPORT=str(RESULTS / "stats.html"),
                GRID=QgsProcessing.TEMPORARY_OUTPUT)  # fmt: skip
+
+
+@step
+def one_name():
+    """Outlines and markers of two files whose layers have one name: both are read."""
+    parts = {}
+    for name, source in (("OUTLINES", outlines), ("MARKERS", markers)):
+        parts[name] = source.materialize(QgsFeatureRequest())
+        parts[name].setName("rogi")
+        project.addMapLayer(parts[name])
+    answer = run("statistics", **parts, REPORT=str(RESULTS / "two.html"), LOAD=False)
+    project.removeMapLayers([part.id() for part in parts.values()])
+    return answer
 
 
 @step

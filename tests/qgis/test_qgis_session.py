@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -175,6 +176,13 @@ def test_statistics_reports_what_the_command_reports(answers, files, tmp_path):
     assert answer["loaded"] == {
         "Grid of rock glaciers": [len(rows(tmp_path / "g.gpkg", "grid")), "graduatedSymbol"]
     }
+
+
+def test_two_layers_of_one_name_are_two(answers):
+    said = of(answers, "one_name")["said"]
+    assert any(
+        re.search(r"outline=\S+gpkg:rogi'? --layer '?marker=\S+gpkg:rogi_'? ", text) for text in said
+    ), said
 
 
 def test_sample_draws_what_the_command_draws(answers, files, tmp_path):

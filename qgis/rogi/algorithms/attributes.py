@@ -62,8 +62,7 @@ class Attributes(RogiAlgorithm):
                 arguments += [option, path]
             for variable in dict.fromkeys(variable for _, variable in rasters if variable):
                 arguments += [f"{option}-variable", variable]
-        regions = self.inputs.vector("REGIONS")
-        if regions is not None:
+        if parameters.get("REGIONS"):
             arguments += ["--regions", str(self.alone("REGIONS").path)]
             arguments += self.option(parameters, context, "--region-field", "REGION_FIELD")
         glaciers = self.inputs.vector("GLACIERS")

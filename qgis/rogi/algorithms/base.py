@@ -33,7 +33,7 @@ from qgis.PyQt.QtGui import QIcon
 
 from .. import command, hub
 from ..findings import CHOICES, FindingsError, layers_of
-from ..inputs import Inputs, Source
+from ..inputs import Inputs, Source, file_of
 from ..settings import command_set
 
 FOLDER = Path(__file__).resolve().parents[1]
@@ -281,13 +281,7 @@ class RogiAlgorithm(QgsProcessingAlgorithm):
         """An inventory as ``rogi validate`` takes it: its file, or layers and their roles."""
         if parameters.get("FILE"):
             return [str(self.file(parameters, "FILE", context))]
-        roles = {
-            "OUTLINES": "outline",
-            "MARKERS": "marker",
-            "MOVING_AREAS": "moving_area",
-            "AREAS": "area_of_interest",
-        }
-        named = {role: self.inputs.vector(name) for name, role in roles.items()}
+        named = {role: self.inputs.vector(name) for name, role in ROLES.items()}
         return [part for role, s in named.items() if s is not None for part in ("--layer", f"{role}={s}")]
 
     def one_file(self, parameters, context) -> list[str]:
@@ -301,11 +295,7 @@ class RogiAlgorithm(QgsProcessingAlgorithm):
         if len({source.path for source in sources}) > 1:
             sources = [self.inputs.vector(name, folder="inventory", copy=True) for name in names]
         outlines, markers = sources
-        return [
-            str(outlines.path),
-            *("--layer", f"outline={outlines.layer}"),
-            *("--layer", f"marker={markers.layer}"),
-        ]
+        return [str(outlines.path), "--layer", f"outline={outlines}", "--layer", f"marker={markers}"]
 
     def alone(self, name: str, folder: str = "") -> Source:
         """The layer of a parameter as a file that has no other layers."""
@@ -320,6 +310,7 @@ class RogiAlgorithm(QgsProcessingAlgorithm):
         if not path.exists():
             title = self.parameterDefinition(name).description()
             raise QgsProcessingException(f"{title}: {path} does not exist.")
+        self.inputs.files.add(path)
         self.inputs.folder = self.inputs.folder or (path if path.is_dir() else path.parent)
         return path
 
@@ -346,10 +337,10 @@ class RogiAlgorithm(QgsProcessingAlgorithm):
         if not text:
             return None
         path = self.written[name] = Path(text)
+        if path in self.inputs.files:
+            raise QgsProcessingException(f"{path} is an input; inputs are never changed, name another file.")
         for layer in list(QgsProject.instance().mapLayers().values()):
-            if isinstance(layer, QgsVectorLayer) and Path(layer.source().partition("|")[0]) == path:
-                if layer in self.inputs.layers.values():
-                    raise QgsProcessingException(f"{path} is an input; inputs are never changed, name another file.")
+            if isinstance(layer, QgsVectorLayer) and file_of(layer) == path:
                 self._feedback.pushInfo(f"Layer {layer.name()} is removed: its file is written anew.")
                 QgsProject.instance().removeMapLayer(layer.id())
         return path
@@ -359,10 +350,10 @@ class RogiAlgorithm(QgsProcessingAlgorithm):
         found = [(option, self.target(parameters, context, name)) for name, option in options.items()]
         return [part for option, path in found if path is not None for part in (option, str(path))]
 
-    def run_folder(self) -> Path | None:
-        """Where the command runs: beside the user's file, or in the folder of the project."""
+    def run_folder(self) -> Path:
+        """Where the command runs: beside the user's file, in the folder of the project, or in an empty one."""
         home = QgsProject.instance().homePath()
-        return self.inputs.folder or (Path(home) if home and Path(home).is_dir() else None)
+        return self.inputs.folder or (Path(home) if home and Path(home).is_dir() else self._work)
 
     def load(self, path: Path, name: str, title: str, style: Style | None = None) -> None:
         """Load a layer of a file; the last one lies on top."""
