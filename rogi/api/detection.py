@@ -95,6 +95,7 @@ def predict(
     resample: bool = False,
     stretch: str | tuple[float | str, float | str] | None = None,
     trust_values: bool = False,
+    trust_tiles: str | Sequence[str] = (),
     merge: str = "cosine",
     stride: int | None = None,
     threshold: float | None = None,
@@ -150,6 +151,8 @@ def predict(
     trust_values : bool
         Predict tiles whose values are not such as in training, too; their candidates say so in
         ``image_note``.
+    trust_tiles : str or sequence of str
+        The same for tiles of these names only, such as ``"scene_3*"``.
     merge, stride, block
         How windows are merged (``cosine`` or ``or``), pixels between them, side of a block in pixels.
     threshold : float, optional
@@ -226,7 +229,7 @@ def predict(
             "to_crs": crs,
         },
         parse_stretch(stretch),
-        trust_values,
+        trust_values or ((trust_tiles,) if isinstance(trust_tiles, str) else tuple(trust_tiles)),
         (as_table(area), area_field, as_polygons(exclude)),
         {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
         workers,

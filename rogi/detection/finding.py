@@ -17,7 +17,7 @@ from rogi.detection.candidates.extraction import Candidates, make_candidates
 from rogi.detection.candidates.files import write_candidates
 from rogi.detection.candidates.image_ground import with_doubts, with_image_dates
 from rogi.detection.imagery.channels import Imagery
-from rogi.detection.imagery.suitability import Stretch, intake
+from rogi.detection.imagery.suitability import Stretch, Trust, intake
 from rogi.detection.imagery.values import Doubt
 from rogi.detection.model.engines import Plan
 from rogi.detection.model.ensemble import Models
@@ -90,7 +90,7 @@ class Request:
     stretch
         Values of the imagery that become the ends of the model's range.
     trust_values
-        Whether tiles whose values are not such as in training are predicted too.
+        Whether tiles whose values are not such as in training are predicted too, or names of these tiles.
     ground
         Area, the column of its names, and what is excluded; see `ground_on`.
     choice
@@ -103,7 +103,7 @@ class Request:
     blend: Blend
     outlines: Mapping[str, Any]
     stretch: Stretch | None = None
-    trust_values: bool = False
+    trust_values: Trust = False
     ground: tuple[str | gpd.GeoDataFrame | None, str | None, Path | gpd.GeoDataFrame | None] = (
         None,
         None,
@@ -382,7 +382,7 @@ def _provenance(request: Request, plan: Plan, ledger: Ledger) -> dict[str, Any]:
             "precision": plan.precision,
             "area": area if area is None or isinstance(area, str) else _polygons(area),
             "stretch": None if request.stretch is None else list(request.stretch),
-            "trust_values": request.trust_values,
+            "trust_values": request.trust_values or False,
         },
         "rogi": __version__,
         **{

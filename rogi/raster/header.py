@@ -11,10 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window as RasterioWindow
 
 from rogi import targets
 from rogi.errors import InputError
@@ -43,6 +45,12 @@ VECTOR_SUFFIXES = (".gpkg", ".shp", ".fgb", ".parquet", ".kmz", ".csv")
 """What outlines and points are kept in."""
 
 NO_GEOREFERENCE = "has no georeference; add one with gdal_edit -a_ullr or take another file."
+
+LOOK = 64
+"""Side of the windows in which a fourth band is looked at, pixels."""
+
+MASK_VALUES, MASK_SEAM = 16, 0.5
+"""Numbers that a mask has at the most, or share of its pixels that are neither 0 nor full."""
 
 UNIT_TAGS = ("units", "unit", "unittype")
 
@@ -139,7 +147,8 @@ class Header:
         Whether that is a description; by default many programs write colours whatever the bands are.
     colours : tuple of str
         What each band is: ``red``, ``alpha``, ``palette``, ``gray`` ... A band that is described as a colour,
-        such as nir, is no alpha: GDAL calls the fourth band of bytes so unless told otherwise.
+        such as nir, or has as many values as one, is no alpha: GDAL calls the fourth band of bytes so unless
+        told otherwise.
     made : str
         Tag TIFFTAG_DATETIME, as it is.
     lossy : bool
@@ -229,8 +238,8 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
         with _strictly(), gdal_open(path) as dataset:
             own = crs if crs is not None else dataset.crs and dataset.crs.to_wkt()
             colours = tuple(
-                "undefined" if colour.name == "alpha" and meaning(text or "", path.name) else colour.name
-                for text, colour in zip(dataset.descriptions, dataset.colorinterp, strict=True)
+                "undefined" if colour.name == "alpha" and _is_colour(dataset, band, path) else colour.name
+                for band, colour in zip(dataset.indexes, dataset.colorinterp, strict=True)
             )
             veils = [
                 flags
@@ -287,6 +296,26 @@ def read_header(path: str | Path, *, crs: Any = None) -> Header:
     if header.transform == Affine.identity():
         raise InputError(f"{path} {NO_GEOREFERENCE}")
     return header
+
+
+def _is_colour(dataset: DatasetReader, band: int, path: Path) -> bool:
+    """Whether a band that GDAL calls alpha is light: by its description, else by its values.
+
+    A mask is 0 and full, with a seam of other values at the most, or the same everywhere.
+    """
+    text = (dataset.descriptions[band - 1] or "").strip().casefold()
+    if meaning(text, path.name) or text in ("alpha", "mask"):
+        return text not in ("alpha", "mask")
+    rows, columns = dataset.shape
+    height, width = min(LOOK, rows), min(LOOK, columns)
+    seen = []
+    for row in (0, (rows - height) // 2, rows - height):
+        for column in (0, (columns - width) // 2, columns - width):
+            with suppress(RasterioError, CPLE_BaseError):  # told where it is needed
+                seen.append(dataset.read(band, window=RasterioWindow(column, row, width, height)).ravel())
+    values, counts = np.unique(np.concatenate([np.zeros(1), *seen]), return_counts=True)
+    between = (values > 0) & (values < values.max())
+    return len(values) > MASK_VALUES and bool(counts[between].sum() > MASK_SEAM * counts[values > 0].sum())
 
 
 def _is_lossy(dataset: DatasetReader) -> bool:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pyogrio
 import pytest
 import rasterio
+import shapely
 from affine import Affine
 from bundles import tiny_bundle
 from rasterio.warp import transform as transform_points
 from rasters import CORNER, UTM, grid, write
 
 import rogi
+from rogi.detection.candidates import image_ground
 from rogi.detection.imagery.channels import CorruptTile, Imagery
 from rogi.detection.origin import Origin, refuse_other_raster
 from rogi.errors import InputError, OptionError
@@ -156,6 +160,70 @@ def test_the_clearest_counts(folder: Path, tmp_path: Path) -> None:
     imagery = Imagery.open(path, prefer="clearest")
     assert (imagery.read(0, 0, 1, SIDE)[0][0] == 30).all()
     assert imagery.dates == ("2019-01-01", "2021-07-01", "2021-09-01")  # else by the name
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_mask_of_several_images_counts_for_each_by_its_ground(tmp_path: Path, turned: bool) -> None:
+    """Two images that share half of their ground; the mask over both has clouds on one's own half only."""
+    for number, value in enumerate((10, 20)):
+        at = Affine(10, 0, CORNER[0] + 10 * number * SIDE // 2, 0, -10, CORNER[1])
+        write(tmp_path / f"{value}.tif", plain(value), at)
+    clouds = np.zeros((1, SIDE, 2 * SIDE), np.uint8)
+    transform, crs = Affine(10, 0, CORNER[0], 0, -10, CORNER[1]), UTM
+    if turned:
+        x, y = transform_points(UTM, "EPSG:32644", [CORNER[0] + 10 * SIDE], [CORNER[1] - 5 * SIDE])
+        transform, crs = Affine(20, 0, x[0] - 20 * SIDE, 0, -20, y[0] + 10 * SIDE), "EPSG:32644"
+    shared = np.s_[0, 0, SIDE * 3 // 4]
+    for side, expected in ((0, 20), (1, 10)):
+        mask = clouds.copy()
+        if turned:  # columns of 20 m, the middle of both images in the middle
+            mask[:, :, : SIDE - 8] = 1 - side
+            mask[:, :, SIDE + 8 :] = side
+        else:
+            mask[:, :, :20] = 1 - side
+            mask[:, :, SIDE + SIDE // 2 - 20 : SIDE + SIDE // 2] = side
+        path = write(tmp_path / f"cloud{side}.tif", mask, transform, crs)
+        for order in (("10.tif", "20.tif"), ("20.tif", "10.tif")):
+            imagery = Imagery.open([tmp_path / n for n in order], prefer="clearest", masks=[str(path)])
+            assert imagery.read(0, 0, *imagery.shape)[0][shared] == expected
+            assert not any("as cloudy" in note for note in imagery.notes)
+    path = write(tmp_path / "none.tif", clouds, transform, crs)
+    imagery = Imagery.open([tmp_path / "10.tif", tmp_path / "20.tif"], prefer="clearest", masks=[str(path)])
+    assert any("All images are as cloudy" in note for note in imagery.notes)
+
+
+def test_dates_of_candidates_are_those_of_most_pixels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against a count of the pixels, in blocks of 7, each of which is read once."""
+    imagery = Imagery.open(folder)
+    dates = imagery.read_dates(0, 0, SIDE, SIDE)
+    rng = np.random.default_rng(2)
+    boxes = [(*corner, *(corner + size)) for corner, size in zip(
+        rng.integers(0, SIDE - 12, (40, 2)), rng.integers(1, 12, (40, 2)), strict=True)]  # fmt: skip
+    at = imagery.transform
+    places = [shapely.box(*(at @ (a, b)), *(at @ (c, d))) for a, b, c, d in boxes]
+    frame = gpd.GeoDataFrame(geometry=places, crs=imagery.crs)
+    monkeypatch.setattr(image_ground, "BLOCK", 7)
+    read = []
+    original = Imagery.read_dates
+
+    def noted(self: Imagery, *window: int) -> np.ndarray:
+        read.append(window)
+        return original(self, *window)
+
+    monkeypatch.setattr(Imagery, "read_dates", noted)
+    found = image_ground.with_image_dates(SimpleCandidates(frame), imagery)  # type: ignore[type-var]
+    for (a, b, c, d), date in zip(boxes, found.frame["image_date"], strict=True):
+        counts = np.bincount(dates[b:d, a:c].ravel(), minlength=len(imagery.dates))
+        assert date == imagery.dates[len(counts) - 1 - int(counts[::-1].argmax())]
+    assert len(read) == len({(row // 7, column // 7) for row, column, *_ in read})
+
+
+@dataclass(frozen=True)
+class SimpleCandidates:
+    """What `with_image_dates` changes."""
+
+    frame: gpd.GeoDataFrame
+    notes: tuple[str, ...] = ()
 
 
 @pytest.mark.parametrize(

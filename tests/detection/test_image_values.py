@@ -236,6 +236,25 @@ def test_bytes_in_another_type_are_taken_and_said(bundle: Bundle, tmp_path: Path
     assert not found and "The imagery is uint16, the model was trained on uint8." in notes
 
 
+def test_tiles_are_trusted_by_name(bundle: Bundle, tmp_path: Path) -> None:
+    """All doubted tiles must have one of the names, with or without suffix; unknown names are refused."""
+    odd = (scene(1).astype(int) - 40).clip(0).astype(np.uint8)
+    imagery = Imagery.open(folder_of(tmp_path / "tiles", scene(0), odd, odd[:, ::-1]))
+    for names in (("t[12]*",), ("t1", "t2.tif"), ("*/tiles/t?.tif",), ("*",)):
+        _, notes, found = intake(imagery, bundle.card, trust_values=names)
+        assert [doubt.path.name for doubt in found] == ["t1.tif", "t2.tif"]
+        assert sum("trusted" in note for note in notes) == 2
+    for names in ((), ("t1",), ("t0", "t2*")):
+        with pytest.raises(InputError, match=r"^[12] tiles? of the imagery"):
+            intake(imagery, bundle.card, trust_values=names)
+    with pytest.raises(InputError, match=r"1 tile of the imagery .*: t2\.tif \("):
+        intake(imagery, bundle.card, trust_values=("t1",))
+    with pytest.raises(
+        OptionError, match=r"--trust-tiles T1: no tile is called so; there are t0\.tif, t1\.tif"
+    ):
+        intake(imagery, bundle.card, trust_values=("t1", "T1"))
+
+
 def test_percentiles_make_a_stretch_of_each_band(bundle: Bundle, tmp_path: Path) -> None:
     """Bands of 0 to 1000, 0 to 2000 and 0 to 3000 are brought to the range of bytes."""
     ramp = np.linspace(0, 1, SIDE * SIDE).reshape(SIDE, SIDE)

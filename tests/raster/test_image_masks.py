@@ -15,11 +15,12 @@ from rasterio.warp import transform as transform_points
 from rasters import CORNER, UTM, grid, picture, write
 
 from rogi.detection.imagery.channels import CorruptTile, Imagery
-from rogi.detection.imagery.values import dark_edges
+from rogi.detection.imagery.values import training_notes
 from rogi.errors import InputError, OptionError
 from rogi.raster.imagery.cloud_masks import parse_mask
 
 SHAPE = (60, 80)
+SIDE = 200
 
 
 def left_out(path: Path, *masks: object, **options: object) -> np.ndarray:
@@ -222,5 +223,41 @@ def test_dark_edges_are_said_also_beside_damage(tmp_path: Path) -> None:
     imagery = Imagery.open(tmp_path)
     with pytest.raises(CorruptTile):
         imagery.read(0, 0, *imagery.shape)
-    (note,) = dark_edges(imagery)
-    assert note.startswith("1 image compressed") and "fill.tif: edges nearly black" in note
+    (note,) = training_notes((imagery,))
+    assert note.startswith("1 image, fill.tif: parts are black or nearly black (0 in all bands)")
+    assert note.endswith("give --nodata 0.")
+    assert training_notes((Imagery.open(tmp_path / "fill.tif", nodata=[0]),)) == ()
+
+
+@pytest.mark.parametrize("lossy", [False, True])
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "int16"])
+@pytest.mark.parametrize("where", ["wedge", "right half", "middle", "everywhere"])
+def test_white_fill_is_said_until_it_is_void(tmp_path: Path, kind: str, where: str, lossy: bool) -> None:
+    """The largest number of the type in all bands, at an edge or inside; bright ground is none."""
+    if lossy and kind != "uint8":
+        return
+    top = np.iinfo(kind).max
+    rng = np.random.default_rng(1)
+    values = rng.integers(top // 2, top - 1, (3, SIDE, SIDE)).astype(kind)
+    options = {"compress": "jpeg", "photometric": "ycbcr", "jpeg_quality": 95} if lossy else {}
+    path = write(tmp_path / "a.tif", values, **options)  # type: ignore[arg-type]
+    assert training_notes((Imagery.open(path),)) == ()
+    if where == "wedge":
+        values[:, np.add.outer(np.arange(SIDE), np.arange(SIDE)) < SIDE] = top
+    else:
+        half, inner, every = slice(SIDE // 2, None), slice(50, 150), slice(None)
+        rows, columns = {"right half": (every, half), "middle": (inner, inner)}.get(where, (every, every))
+        values[:, rows, columns] = top
+    path = write(tmp_path / "a.tif", values, **options)  # type: ignore[arg-type]
+    (note,) = training_notes((Imagery.open(path),))
+    assert f"parts are white ({top} in all bands)" in note and f"--nodata {top}." in note
+    assert training_notes((Imagery.open(path, nodata=[top]),)) == ()
+
+
+def test_black_parts_beside_another_nodata_value_are_said(tmp_path: Path) -> None:
+    """A file whose nodata value is 255 has zeros at an edge: without that they would be void."""
+    values = np.random.default_rng(1).integers(40, 200, (3, SIDE, SIDE)).astype(np.uint8)
+    values[:, :, SIDE // 2 :] = 0
+    assert training_notes((Imagery.open(write(tmp_path / "a.tif", values)),)) == ()
+    (note,) = training_notes((Imagery.open(write(tmp_path / "b.tif", values, nodata=255)),))
+    assert "--nodata 0." in note

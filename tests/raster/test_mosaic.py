@@ -202,6 +202,49 @@ def test_a_band_described_as_a_colour_is_no_alpha(
     assert Imagery.open(path).names == ("red", "green", "blue")
 
 
+def fourth(kind: str, name: str) -> tuple[np.ndarray, bool]:
+    """A fourth band, and whether it is a mask."""
+    rng, top = np.random.default_rng(3), np.iinfo(kind).max
+    ground = rng.integers(top // 8, top // 2, (90, 90))
+    halves = np.where(np.arange(90) < 60, top, 0) * np.ones((90, 1), int)
+    seam = halves.copy()
+    seam[:, 50:60] = np.linspace(top, 0, 10).astype(int) + rng.integers(0, 5, (90, 10))
+    bands = {
+        "nir": (ground, False),
+        "nir with water and snow": (np.where(halves == 0, ground, halves // 64), False),
+        "nir with void": (np.where(halves == 0, 0, ground), False),
+        "full": (np.full((90, 90), top), True), "half": (halves, True), "of 0 and 1": (halves // top, True),
+        "with a seam": (np.clip(seam, 0, top), True),
+        "half seen through": (np.where(halves, top // 2, 0), True),
+        "empty": (np.zeros((90, 90), int), True),
+    }  # fmt: skip
+    bands["nir with water and snow"][0][:20] = top
+    values, mask = bands[name]
+    return values.astype(kind), mask
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+@pytest.mark.parametrize(
+    "name",
+    ["nir", "nir with water and snow", "nir with void", "full", "half", "of 0 and 1", "with a seam",
+     "half seen through", "empty"],
+)  # fmt: skip
+def test_a_fourth_band_is_a_mask_by_its_values(kind: str, name: str, tmp_path: Path) -> None:
+    """GDAL calls a fourth band alpha by default; one with many values all over is near infrared."""
+    band, is_mask = fourth(kind, name)
+    values = np.concatenate([picture((90, 90)).astype(kind), band[None]])
+    values[3, 5, 5] = 0
+    path = write(tmp_path / "four.tif", values, photometric="RGB", alpha="yes")
+    imagery = Imagery.open(path)
+    valid = imagery.read(0, 0, 90, 90)[1]
+    np.testing.assert_array_equal(valid, values[3] > 0 if is_mask else np.ones_like(valid))
+    assert imagery.names == ("red", "green", "blue")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.set_band_description(4, "alpha" if not is_mask else "nir")
+    valid = Imagery.open(path).read(0, 0, 90, 90)[1]
+    np.testing.assert_array_equal(valid, values[3] > 0 if not is_mask else np.ones_like(valid))
+
+
 @given(st.integers(0, 2**31))
 @settings(max_examples=25)
 def test_zeros_joined_to_the_edge_are_void_and_others_are_not(

@@ -110,6 +110,14 @@ def predict(
             rich_help_panel=IMAGERY,
         ),
     ] = False,
+    trust_tiles: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="As --trust-values, for tiles of this name only, such as scene_3 or 'scene_3*'; repeatable.",
+            rich_help_panel=IMAGERY,
+        ),
+    ] = None,
     mask: Masks = None,
     prefer: Preferred = PreferChoice.ORDER,
     turns: Annotated[
@@ -268,7 +276,7 @@ def predict(
             "to_crs": crs,
         },
         parse_stretch(stretch),
-        trust_values,
+        trust_values or tuple(trust_tiles or ()),
         (area, area_field, exclude),
         {"backend": backend, "device": device, "precision": precision, "batch": batch, "threads": threads},
         workers,

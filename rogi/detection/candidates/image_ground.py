@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from affine import Affine
 from rasterio.features import geometry_mask
 
 from rogi.geometry import transform_geometries
 from rogi.raster.files import reading
+from rogi.raster.grid import Window
 from rogi.text import agreeing, counted
 
 if TYPE_CHECKING:
@@ -24,32 +27,51 @@ if TYPE_CHECKING:
     from rogi.detection.imagery.values import Doubt
     from rogi.geometry import Geometries
 
-LARGEST = 2048
-"""Rows and columns read at most to find the dates of a candidate; of a larger one, its middle."""
+BLOCK = 1024
+"""Rows and columns of which dates are read at a time."""
 
 
 def with_image_dates(found: Candidates, imagery: Imagery) -> Candidates:
     """Candidates with the date of the image that has most of their pixels; of equal ones the later.
 
-    Nothing is read where all images have one date.
+    Only ground on images of several dates is read, each of its blocks once.
     """
     dates = imagery.dates
     if len(dates) < 2:
         return found
-    frame, mixed = found.frame.copy(), 0
+    frame = found.frame.copy()
     placed = transform_geometries(_shapes(frame), frame.crs, imagery.crs)
     inverse = ~imagery.transform
     pixels = shapely.transform(placed, lambda xy: np.column_stack(inverse @ (xy[:, 0], xy[:, 1])))
-    chosen: list[str | None] = []
+    counts = np.zeros((len(frame), len(dates)), np.int64)
+    blocks: dict[tuple[int, int], list[int]] = {}
+    windows = [_window(polygon) for polygon in pixels]
+    for number, window in enumerate(windows):
+        here = imagery.dates_in(window.row0, window.column0, *window.shape)
+        if len(here) == 1:
+            counts[number, dates.index(here[0])] = 1
+            continue
+        for row in range(window.row0 // BLOCK, -(-window.row1 // BLOCK)):
+            for column in range(window.column0 // BLOCK, -(-window.column1 // BLOCK)):
+                blocks.setdefault((row, column), []).append(number)
     with reading():
-        for polygon in pixels:
-            counts = _pixels_of_dates(polygon, imagery)
-            mixed += int((counts > 0).sum() > 1)
-            best = np.flatnonzero(counts == counts.max())[-1] if counts.any() else None
-            chosen.append(None if best is None else dates[best] or None)
-    frame["image_date"] = pd.Series(chosen, dtype="str", index=frame.index)
+        for (row, column), numbers in sorted(blocks.items()):
+            block = Window(row * BLOCK, (row + 1) * BLOCK, column * BLOCK, (column + 1) * BLOCK)
+            parts = [_shared(block, windows[number]) for number in numbers]
+            around = Window(
+                min(part.row0 for part in parts), max(part.row1 for part in parts),
+                min(part.column0 for part in parts), max(part.column1 for part in parts),
+            )  # fmt: skip
+            seen = imagery.read_dates(around.row0, around.column0, *around.shape)
+            for number, part in zip(numbers, parts, strict=True):
+                inside = _covered(pixels[number], part)
+                own = seen[around.part(part)][inside]
+                counts[number] += np.bincount(own[own >= 0], minlength=len(dates))
+    best = len(dates) - 1 - counts[:, ::-1].argmax(axis=1)
+    known = [dates[date] or None if row.any() else None for date, row in zip(best, counts, strict=True)]
+    frame["image_date"] = pd.Series(known, dtype="str", index=frame.index)
     notes = list(found.notes)
-    if mixed:
+    if mixed := int(((counts > 0).sum(axis=1) > 1).sum()):
         notes.append(
             f"{counted(mixed, 'candidate')} {agreeing(mixed, 'lies', 'lie')} on images of several dates; "
             "image_date is that of most of the pixels"
@@ -57,26 +79,27 @@ def with_image_dates(found: Candidates, imagery: Imagery) -> Candidates:
     return replace(found, frame=frame, notes=tuple(notes))
 
 
-def _pixels_of_dates(polygon: Any, imagery: Imagery) -> np.ndarray[Any, Any]:
-    """Pixels of a polygon, in columns and rows of the imagery, by date."""
+def _window(polygon: Any) -> Window:
+    """Rows and columns that a polygon, in columns and rows of the imagery, touches."""
     west, north, east, south = polygon.bounds
-    row0, row1 = _span(north, south)
-    column0, column1 = _span(west, east)
-    dates = imagery.read_dates(row0, column0, row1 - row0, column1 - column0)
-    inside = geometry_mask(
-        [shapely.transform(polygon, lambda xy: xy - (column0, row0))],
-        dates.shape,
-        imagery.transform.identity(),
-        invert=True,
-        all_touched=True,
+    row, column = floor(north), floor(west)
+    return Window(row, max(ceil(south), row + 1), column, max(ceil(east), column + 1))
+
+
+def _shared(one: Window, other: Window) -> Window:
+    return Window(
+        max(one.row0, other.row0), min(one.row1, other.row1),
+        max(one.column0, other.column0), min(one.column1, other.column1),
+    )  # fmt: skip
+
+
+def _covered(polygon: Any, window: Window) -> np.ndarray[Any, Any]:
+    """Pixels of a window that a polygon touches."""
+    moved = shapely.transform(polygon, lambda xy: xy - (window.column0, window.row0))
+    found: np.ndarray[Any, Any] = geometry_mask(
+        [moved], window.shape, Affine.identity(), invert=True, all_touched=True
     )
-    return np.bincount(dates[inside & (dates >= 0)], minlength=len(imagery.dates))
-
-
-def _span(low: float, high: float) -> tuple[int, int]:
-    first, last = int(np.floor(low)), max(int(np.ceil(high)), int(np.floor(low)) + 1)
-    middle = (first + last) // 2
-    return max(first, middle - LARGEST // 2), min(last, middle + LARGEST // 2)
+    return found
 
 
 def with_doubts(found: Candidates, doubts: Sequence[Doubt], crs: pyproj.CRS) -> Candidates:

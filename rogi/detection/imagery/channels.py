@@ -217,6 +217,11 @@ class Imagery:
         known = [date for date in self.dates if date]
         return "/".join(dict.fromkeys([known[0], known[-1]])) if known else ""
 
+    def dates_in(self, row: int, column: int, height: int, width: int) -> tuple[str, ...]:
+        """Those of `dates` that images have which a window touches."""
+        window = Window(row, row + height, column, column + width)
+        return tuple(sorted({tile.date for image in self.images for tile in image.tiles_in(window)}))
+
     def read_dates(self, row: int, column: int, height: int, width: int) -> NDArray[np.int64]:
         """Which of `dates` the pixels of a window have, -1 where not valid; shape (height, width).
 

@@ -59,6 +59,9 @@ def layered(tiles: Sequence[Tile], prefer: Prefer) -> tuple[list[Mosaic], list[M
             f"{counted(missing, 'image')} {agreeing(missing, 'states', 'state')} no {what}, so "
             f"{agreeing(missing, 'it counts', 'they count')} only where no other image has data."
         )
+    if len(known) == 1 and len(tiles) - missing > 1:
+        what = "as cloudy" if prefer is Prefer.CLEAREST else "of the same date"
+        notes.append(f"All images are {what}, so the one that comes later in order counts.")
     ranks = [-1 if value is None else known.index(value) for value in worth]
     if prefer is not Prefer.LATEST:
         ranks = [rank if rank < 0 else len(known) - 1 - rank for rank in ranks]
@@ -86,4 +89,4 @@ def _worth(tile: Tile, prefer: Prefer) -> float | str | None:
         return tile.date or None
     if tile.cloud is not None:
         return tile.cloud
-    return max((mask.share() for mask in tile.masks), default=None)
+    return max((mask.share(tile.grid) for mask in tile.masks), default=None)

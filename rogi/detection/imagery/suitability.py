@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rogi.detection.imagery.derived_channels import SCALED
-from rogi.detection.imagery.values import Doubt, dark_edges, doubts, sample
+from rogi.detection.imagery.values import Doubt, doubts, sample
 from rogi.errors import InputError, OptionError
 from rogi.raster.spectral_names import meaning
 from rogi.text import agreeing, counted
@@ -29,6 +31,9 @@ web map grid changes by as much over ten degrees of latitude."""
 
 NAMED = 5
 """Tiles named in a message at most."""
+
+Trust = bool | tuple[str, ...]
+"""Whether values that are not such as in training are taken; or names of tiles, with * and ?."""
 
 Stretch = tuple[float | str, float | str]
 """Values of the imagery for the ends of the model's range: numbers, or percentiles such as ``p2``."""
@@ -81,7 +86,7 @@ def intake(
     *,
     others: Sequence[ModelCard] = (),
     stretch: Stretch | None = None,
-    trust_values: bool = False,
+    trust_values: Trust = False,
 ) -> tuple[Intake, tuple[str, ...], tuple[Doubt, ...]]:
     """Check that imagery fits a model, and say how its channels are taken.
 
@@ -93,8 +98,8 @@ def intake(
         Of models that answer together with it: values must be such as in the training of each.
     stretch : (float or str, float or str), optional
         The imagery's values that are mapped to the ends of the model's range; see `Stretch`.
-    trust_values : bool
-        Take tiles whose values are not such as in training.
+    trust_values : bool or tuple of str
+        Take tiles whose values are not such as in training: all, or those with names such as ``scene_3*``.
 
     Returns
     -------
@@ -109,7 +114,7 @@ def intake(
     InputError
         Channels are missing, pixels are of another size on the ground, or values are not such as in training.
     OptionError
-        A stretch that is none.
+        A stretch that is none, or a name that no tile has.
     """
     order = _order(imagery, card)
     _check_resolution(imagery, card)
@@ -121,11 +126,11 @@ def intake(
             order, own, _stretched(stretch, imagery, [order[place] for place in own]), card.dtype_range
         )
     cards = (card, *others)
-    found = doubts(imagery, cards, taken, own)
-    notes = list(dark_edges(imagery))
-    if found and not trust_values:
-        raise InputError(_refusal(imagery, card, found))
-    notes += [f"{doubt}. Predicted by --trust-values." for doubt in found]
+    found, fills = doubts(imagery, cards, taken, own)
+    if refused := _untrusted(imagery, found, trust_values):
+        raise InputError(_refusal(imagery, card, refused))
+    notes = [*fills]
+    notes += [f"{doubt}. Predicted because it is trusted." for doubt in found]
     notes += [
         f"The model {one.name} has no percentiles of its training pixels, so values were compared with their "
         "means and standard deviations only."
@@ -249,6 +254,25 @@ def _stretched(stretch: Stretch, imagery: Imagery, bands: Sequence[int]) -> tupl
     return ends
 
 
+def _untrusted(imagery: Imagery, found: Sequence[Doubt], trust: Trust) -> list[Doubt]:
+    """Those of some doubts whose tiles are not trusted."""
+    if isinstance(trust, bool):
+        return [] if trust else list(found)
+    paths = {tile.parts[0].path for tile in imagery.tiles}
+    for name in trust:
+        if not any(_is_named(path, (name,)) for path in paths):
+            shown = ", ".join(sorted(path.name for path in paths)[:NAMED])
+            more = " ..." if len(paths) > NAMED else ""
+            raise OptionError(f"--trust-tiles {name}: no tile is called so; there are {shown}{more}.")
+    return [doubt for doubt in found if not _is_named(doubt.path, trust)]
+
+
+def _is_named(path: Path, names: Sequence[str]) -> bool:
+    """Whether a file has one of some names, with or without folders and suffix."""
+    known = (path.name, path.stem, path.as_posix())
+    return any(fnmatchcase(one, name) for one in known for name in names)
+
+
 def _refusal(imagery: Imagery, card: ModelCard, found: Sequence[Doubt]) -> str:
     named = "; ".join(map(str, found[:NAMED])) + (" ..." if len(found) > NAMED else "")
     ends = f"{card.dtype_range[0]:g} and {card.dtype_range[1]:g}"
@@ -259,5 +283,5 @@ def _refusal(imagery: Imagery, card: ModelCard, found: Sequence[Doubt]) -> str:
         f"{named}. Leave such tiles out, put their scale and offset tags right (gdal_edit -scale "
         "-offset), say with "
         f"--stretch LOW,HIGH which values are {ends} of the model, or predict all the same with "
-        "--trust-values."
+        "--trust-values, or some of them with --trust-tiles NAME."
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +26,7 @@ from rogi.geometry import transform_geometries
 from rogi.raster.files import reading
 from rogi.raster.grid import Window
 from rogi.raster.header import CorruptTile
-from rogi.raster.imagery.image_edges import dark_edge
+from rogi.raster.imagery.image_edges import plain_fill
 from rogi.text import counted
 
 if TYPE_CHECKING:
@@ -113,11 +114,14 @@ class Doubt:
         What the values seem to be: a few words, and after a colon the numbers.
     outline : Polygon
         In the CRS of the imagery.
+    path : Path
+        Of the file.
     """
 
     name: str
     reason: str
     outline: shapely.Polygon
+    path: Path
 
     @property
     def kind(self) -> str:
@@ -130,7 +134,7 @@ class Doubt:
 
 def doubts(
     imagery: Imagery, cards: Sequence[ModelCard], take: Callable[[Floats], Floats], bands: Sequence[int]
-) -> tuple[Doubt, ...]:
+) -> tuple[tuple[Doubt, ...], tuple[str, ...]]:
     """Hold every tile of some imagery against the values that each of some models was trained on.
 
     Parameters
@@ -145,25 +149,27 @@ def doubts(
 
     Returns
     -------
-    tuple of Doubt
+    doubts : tuple of Doubt
         In the order of the tiles.
+    notes : tuple of str
+        What is worth telling of fill that counts as ground.
     """
     card = cards[0]
     trained = [np.array([trained_percentiles(one, number) for number in bands]) for one in cards]
     units = {card.channels[number].unit for number in bands}
     low, high = card.dtype_range if np.dtype(card.dtype).kind in "ui" else (-np.inf, np.inf)
 
-    def judged(place: tuple[Mosaic, Tile, Window]) -> str:
+    def judged(place: tuple[Mosaic, Tile, Window]) -> tuple[str, int | None]:
         _, tile, cell = place
         whole = np.dtype(tile.dtype).kind in "ui"
         with reading():
-            pixels = _sample(tile, cell)
+            pixels, fill = _sample(tile, cell)
         # channels that are added are not of this file, and are not judged
         filled = np.concatenate([pixels, np.zeros((len(imagery.added), pixels.shape[1]), pixels.dtype)])
         values = take(filled.astype(np.float32)[:, :, None])[list(bands), :, 0]
         offset = OFFSET.get(min(units, default=DIGITAL), 0.0)
         reasons = (judge(values, table, (low, high), offset, whole) for table in trained)
-        return next(filter(None, reasons), "")
+        return next(filter(None, reasons), ""), fill
 
     places = [
         (image.layer, tile, cell)
@@ -172,12 +178,14 @@ def doubts(
         for cell in _cells(tile)
     ]
     with ThreadPoolExecutor(READERS) as pool:
-        reasons = list(pool.map(judged, places))
-    return tuple(
-        Doubt(_name(tile, cell), reason, _outline(mosaic, tile, cell, imagery))
-        for (mosaic, tile, cell), reason in zip(places, reasons, strict=True)
+        verdicts = list(pool.map(judged, places))
+    found = tuple(
+        Doubt(_name(tile, cell), reason, _outline(mosaic, tile, cell, imagery), tile.parts[0].path)
+        for (mosaic, tile, cell), (reason, _) in zip(places, verdicts, strict=True)
         if reason
     )
+    fills = [(tile, fill) for (_, tile, _), (_, fill) in zip(places, verdicts, strict=True)]
+    return found, _fill_notes(fills)
 
 
 def training_notes(images: Sequence[Imagery]) -> tuple[str, ...]:
@@ -196,23 +204,26 @@ def training_notes(images: Sequence[Imagery]) -> tuple[str, ...]:
             "values are in "
             "different units; write the tags into all of them with gdal_edit -scale -offset."
         )
-    return (*(note for image in images for note in dark_edges(image)), *odd_tiles(images))
+    return odd_tiles(images)
 
 
 def odd_tiles(images: Sequence[Imagery]) -> tuple[str, ...]:
-    """What is worth telling of tiles whose values are of another scale or offset than those of the others.
+    """What is worth telling of tiles with fill, or of another scale or offset than the others.
 
     Each is held against the tile whose medians are in the middle of all.
     """
     cells = [(tile, cell) for image in images for tile in image.tiles for cell in _cells(tile)]
     known: list[tuple[int, int, Floats]] = []  # number of the cell, of its pixels, and their percentiles
+    fills = []
     with reading():
         for number, (tile, cell) in enumerate(cells):
-            pixels = _sample(tile, cell)
+            pixels, fill = _sample(tile, cell)
+            fills.append((tile, fill))
             if pixels.shape[1] >= ENOUGH:
                 known.append((number, pixels.shape[1], _percentiles(pixels)))
+    notes = _fill_notes(fills)
     if len(known) < 2:
-        return ()
+        return notes
     middles = [float(np.median(table[:, _MEDIAN])) for _, _, table in known]
     first, _, usual = known[int(np.argsort(middles, kind="stable")[(len(middles) - 1) // 2])]
     model, _ = cells[first]
@@ -227,9 +238,10 @@ def odd_tiles(images: Sequence[Imagery]) -> tuple[str, ...]:
                 f"{_name(tile, cell)} ({reason.replace('in training', f'in {model.parts[0].path.name}')})"
             )
     if not odd:
-        return ()
+        return notes
     shown = "; ".join(odd[:3]) + (" ..." if len(odd) > 3 else "")
     return (
+        *notes,
         f"Values of {counted(len(odd), 'tile')} are not such as in the others, so a model learns from "
         f"both: {shown}.",
     )
@@ -330,17 +342,17 @@ def trained_percentiles(card: ModelCard, number: int) -> tuple[float, ...]:
     return tuple(min(max(bell.inv_cdf(level / 100), low), high) for level in LEVELS)
 
 
-def dark_edges(imagery: Imagery) -> tuple[str, ...]:
-    """What is worth telling of images with near-black edges that no nodata value makes void."""
-    with reading():
-        dark = [tile.parts[0].path.name for tile in imagery.tiles if dark_edge(tile)]
-    if not dark:
-        return ()
-    shown = ", ".join(dark[:3]) + (" ..." if len(dark) > 3 else "")
-    return (
-        f"{counted(len(dark), 'image')} compressed with loss (JPEG), {shown}: edges nearly black and "
-        "without a nodata "
-        "value; if they are fill, give --nodata 0.",
+def _fill_notes(fills: Sequence[tuple[Tile, int | None]]) -> tuple[str, ...]:
+    """What is worth telling of tiles with fill that counts as ground, by the number that fills them."""
+    by_value: dict[int, dict[str, None]] = {}
+    for tile, value in fills:
+        if value is not None:
+            by_value.setdefault(value, {})[tile.parts[0].path.name] = None
+    return tuple(
+        f"{counted(len(names), 'image')}, {', '.join([*names][:3])}{' ...' if len(names) > 3 else ''}: parts "
+        f"are {'white' if value else 'black or nearly black'} "
+        f"({value} in all bands) and count as ground; if they are fill, give --nodata {value}."
+        for value, names in sorted(by_value.items())
     )
 
 
@@ -354,7 +366,7 @@ def sample(imagery: Imagery) -> Floats:
     found = []
     with reading():
         for tile, cell in cells:
-            pixels = _sample(tile, cell)
+            pixels, _ = _sample(tile, cell)
             found.append(pixels[:, :: -(-pixels.shape[1] // share) or 1].astype(np.float32))
     return np.concatenate(found, axis=1)
 
@@ -367,19 +379,24 @@ def _cells(tile: Tile) -> Iterator[Window]:
             yield Window(top, bottom, left, right)
 
 
-def _sample(tile: Tile, cell: Window) -> Floats:
-    """Valid pixels of small windows all over a cell, shape (channels, n); those of damaged files left out."""
+def _sample(tile: Tile, cell: Window) -> tuple[Floats, int | None]:
+    """Valid pixels of small windows all over a cell, shape (channels, n); those of damaged files left out.
+
+    Also the number that fills one of the windows, see `plain_fill`.
+    """
     found: list[Floats] = [np.zeros((tile.channels, 0), np.float32)]
+    fill = None
     for places in PLACES:
         for window in _windows(cell, places):
             try:
                 values, valid = tile.read(window)
+                fill = plain_fill(tile, window, valid) if fill is None else fill
             except CorruptTile:
                 continue
             found.append(values[:, valid])
         if sum(part.shape[1] for part in found) >= ENOUGH:
             break
-    return np.concatenate(found, axis=1)
+    return np.concatenate(found, axis=1), fill
 
 
 def _windows(cell: Window, places: int) -> Iterator[Window]:

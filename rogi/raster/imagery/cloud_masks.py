@@ -89,10 +89,18 @@ class CloudMask:
             or 0 not in Resampling(self.raster.grid, grid).source_window(everything).shape
         )
 
-    def share(self) -> float:
-        """Share left out of the ground that the image shows, by a look at it: fill does not count."""
-        shape = min(LOOK, self.raster.shape[0]), min(LOOK, self.raster.shape[1])
-        stored, valid = self.raster.read_decimated(shape)
+    def share(self, grid: Grid) -> float:
+        """Share left out of what an image on a grid shows, by a look at it: fill does not count."""
+        everything = Window(0, grid.shape[0], 0, grid.shape[1])
+        window = (
+            everything
+            if self.raster.grid == grid
+            else Resampling(self.raster.grid, grid).source_window(everything).within(self.raster.shape)
+        )
+        shape = min(LOOK, window.shape[0]), min(LOOK, window.shape[1])
+        if 0 in shape:
+            return 0.0
+        stored, valid = self.raster.read_decimated(shape, window)
         if self.classes is None:
             shown = stored[-1] % 2 == 0
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 BLOCK = 1024
 """Rows and columns looked at at a time."""
-
-CORNER = 32
-"""Side of a window in which a dark edge is looked for."""
 
 PIECE = 256
 """Side of what is left out, at the most, around what cannot be read of a VRT."""
@@ -84,21 +80,39 @@ def lossy_fill(tile: Tile) -> list[ZeroEdges]:
     return [edges for edges in found if edges is not None]
 
 
-def dark_edge(tile: Tile) -> bool:
-    """Whether a tile compressed with loss is nearly black in a corner or a side's middle, and states no
-    nodata value."""
-    part = tile.parts[0]
-    if not part.header.lossy or tile.tells_voids or any(one.voids for one in tile.parts):
-        return False
-    height, width = tile.shape
-    side = min(CORNER, height, width)
-    for row in (0, (height - side) // 2, height - side):
-        for column in (0, (width - side) // 2, width - side):
-            window = Window(row, row + side, column, column + side)
-            with suppress(CorruptTile):  # what cannot be read is said where it is needed
-                if _near(tile, window, 0.0, NEAR).mean() > 0.5:
-                    return True
-    return False
+def plain_fill(tile: Tile, window: Window, valid: Mask) -> int | None:
+    """Number that fills most of a quarter of a window of a tile, though nothing makes it void.
+
+    That is 0, or the largest number of the type, in all bands of whole numbers; in files compressed with loss
+    also what is nearly 0.
+
+    Parameters
+    ----------
+    tile : Tile
+    window : Window
+        In the tile's own pixels.
+    valid : array of bool
+        Pixels of the window that count as ground.
+    """
+    kind = np.dtype(tile.parts[0].dtype)
+    if kind.kind not in "iu":
+        return None
+    lossy = any(part.header.lossy and not part.header.masked for part in tile.parts)
+    stated = {value for part in tile.parts for value in (*part.nodata, *part.voids)}
+    stored = tile.read_stored(window)[0]
+    for value in (0, int(np.iinfo(kind).max)):
+        near = NEAR if lossy and not value else 0
+        if value in stated:
+            continue
+        fill = (np.abs(stored.astype(np.int64) - value) <= near).all(axis=0)
+        if not near:  # else exact zeros at the edges are void already, and their seam is not
+            fill &= valid
+        row, column = (-(-length // 2) for length in fill.shape)
+        for rows in (slice(row), slice(-row, None)):
+            for columns in (slice(column), slice(-column, None)):
+                if fill[rows, columns].mean() > 0.5:
+                    return value
+    return None
 
 
 def zero_edges(tile: Tile) -> ZeroEdges | None:
