@@ -79,6 +79,12 @@ TASK_COLUMNS: Final = (
     Column("gain", "real", "Expected gain", "0-1, by which the priority is made"),
     Column("iou", "real", "IoU", "Intersection over union of unit and candidates"),
     Column("confidence", "real", "Confidence", "Mean probability of the candidates, 0-1"),
+    Column(
+        "model_spread",
+        "real",
+        "Model spread",
+        "How far several models and turns differ in them, 0-1; or empty",
+    ),
     Column("probability", "real", "Probability", "Mean probability inside the unit's outline, 0-1"),
     Column(
         "valid_share", "real", "Valid share", "Share of the outline where the imagery could be judged, 0-1"

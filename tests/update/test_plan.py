@@ -422,6 +422,7 @@ def predicted_frame(inputs: Inputs) -> gpd.GeoDataFrame:
         prob_spread=0.1,
         invalid_halo=0.0,
         glacier_share=0.25,
+        model_spread=0.125,
     )
 
 
@@ -469,6 +470,12 @@ def test_candidates_are_known_by_their_columns(inputs: Inputs, plan: Plan, tmp_p
     cut = make_plan(request_of(inputs, candidates=str(tmp_path / "c.shp")))
     assert sorted(cut.candidates["candidate"]) == sorted(inputs.case.candidate)
     assert (cut.candidates["glacier_share"] == 0.25).all()
+    for one in (made, cut):
+        assert (one.candidates["model_spread"] == 0.125).all()
+        matched = one.tasks["candidate"].fillna("") != ""
+        assert matched.any() and (one.tasks["model_spread"][matched] == 0.125).all()
+        assert one.tasks["model_spread"][~matched].isna().all()
+    assert plan.candidates["model_spread"].isna().all()
 
 
 @pytest.mark.parametrize(

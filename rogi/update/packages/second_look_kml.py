@@ -34,6 +34,7 @@ SHOWN: Final = {
     "unit": "Unit",
     "candidate": "Candidates",
     "confidence": "Confidence",
+    "model_spread": "Model spread",
     "iou": "IoU",
     "probability": "Probability inside",
     "valid_share": "Valid share",

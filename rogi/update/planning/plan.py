@@ -296,6 +296,7 @@ def _candidates(
         "unit": joined(clusters.of_unit, units.ids, len(clusters))[clusters.of_candidate],
         "class": _CLASS_NAMES[clusters.code[clusters.of_candidate]],
         "confidence": known.confidence.round(DIGITS),
+        "model_spread": found.model_spread.round(DIGITS),
         "glacier_share": known.candidate_ice.round(DIGITS),
         **found.texts,
         "area_km2": (graph.area_b / 1e6).round(6),

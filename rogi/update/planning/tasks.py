@@ -59,6 +59,7 @@ def task_table(
             "gain": priority.expected_gain(priority.reviewed(belief, spread), area).round(DIGITS),
             "iou": iou.round(DIGITS),
             "confidence": confidence.round(DIGITS),
+            "model_spread": spread.round(DIGITS),
             "probability": probability.round(DIGITS),
             "valid_share": valid_share.round(DIGITS),
             "glacier_share": ice.round(DIGITS),
