@@ -112,6 +112,21 @@ def test_scale_makes_the_unit_larger_or_smaller_and_marks_what_is_outside():
     assert min(shares) < 0.6 < 1.7 < max(shares) <= 2.4
 
 
+def test_labels_are_moved_and_never_mixed():
+    """With every change at once: only the labels given, each where the first channel says it was."""
+    side = 24
+    place = np.arange(side * side).reshape(side, side)
+    label = np.random.default_rng(1).choice(np.array([0, 1, 2, 255], np.uint8), (side, side))
+    image = np.stack([label * 1.0, place * 1.0]).astype(np.float32)
+    valid = label != 2
+    for number in range(20):
+        out, found, known = varied(
+            Augmentation(brightness=0, contrast=0, gamma=0, scale=0.6), (0, 0, number), (image, label, valid)
+        )
+        np.testing.assert_array_equal(found, label.ravel()[np.rint(out[1]).astype(int)])
+        assert not (known & (found == 2)).any()
+
+
 def test_the_patch_given_is_never_changed():
     """It may be a view of a file."""
     parts = patch()

@@ -373,6 +373,22 @@ def test_a_resumed_epoch_has_the_batches_it_would_have_had(patches: PatchSet):
             np.testing.assert_array_equal(one.targets, other.targets)
 
 
+def test_variants_do_not_depend_on_the_size_of_batches(patches: PatchSet):
+    """The same patches one after another, in batches of 1, 2 and 3."""
+    settings = Augmentation(crop=32, scale=0.3)
+    found = []
+    for batch in (1, 2, 3):
+        data = TrainingData(patches, batch=batch, augmentation=settings, seed=4)
+        parts = list(data.training(1))
+        found.append([np.concatenate([getattr(part, name) for part in parts]) for name in BATCH_PARTS])
+    for other in found[1:]:
+        for one, same in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, same)
+
+
+BATCH_PARTS = ("images", "targets", "valid", "positions")
+
+
 def test_range_of_values(tmp_path: Path, patches: PatchSet):
     """Of whole numbers that of their type; of others that of the valid training pixels."""
     assert TrainingData(patches).value_range == (0, 255)
