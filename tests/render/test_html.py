@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -85,10 +86,14 @@ class Reader(HTMLParser):
 
 
 def _data(reader: Reader) -> dict[str, Any]:
+    packed = {
+        "application/json": str,
+        "application/gzip": lambda text: gzip.decompress(base64.b64decode(text)),
+    }
     return {
-        str(attributes["id"]): json.loads(text)
+        str(attributes["id"]): json.loads(packed[attributes["type"]](text))
         for attributes, text in reader.scripts
-        if attributes.get("type") == "application/json"
+        if attributes.get("type") in packed
     }
 
 

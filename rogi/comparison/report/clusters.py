@@ -146,9 +146,15 @@ def pictures(result: InventoryComparison, clusters: Clusters) -> str:
     alone.sort(key=lambda r: (-max(clusters.area_a[r] or 0.0, clusters.area_b[r] or 0.0), r))
     chosen = [*matched, *alone[:PICTURES]]
     rows_a, rows_b = np.array(clusters.rows_a, np.intp), np.array(clusters.rows_b, np.intp)
+    bounds = (shapely.bounds(result.a.geometries), shapely.bounds(result.b.geometries))
     drawn = [
         _picture(
-            clusters, row, result.a.geometries[rows_a == row], result.b.geometries[rows_b == row], result
+            clusters,
+            row,
+            result.a.geometries[rows_a == row],
+            result.b.geometries[rows_b == row],
+            result,
+            bounds,
         )
         for row in chosen
     ]
@@ -156,16 +162,20 @@ def pictures(result: InventoryComparison, clusters: Clusters) -> str:
     return f'{key}<div class="pictures">{"".join(drawn)}</div>' if drawn else ""
 
 
-def _picture(clusters: Clusters, row: int, a: Geometries, b: Geometries, result: InventoryComparison) -> str:
+def _picture(
+    clusters: Clusters,
+    row: int,
+    a: Geometries,
+    b: Geometries,
+    result: InventoryComparison,
+    all_bounds: tuple[Floats, Floats],
+) -> str:
     bounds = shapely.total_bounds(np.concatenate([a, b]))
-    around = shapely.box(*bounds)
     # the other side's outlines nearby, so that a missing one is seen among its neighbours
-    near_a = result.a.geometries[
-        shapely.intersects(shapely.box(*shapely.bounds(result.a.geometries).T), around)
-    ]
-    near_b = result.b.geometries[
-        shapely.intersects(shapely.box(*shapely.bounds(result.b.geometries).T), around)
-    ]
+    near_a, near_b = (
+        side.geometries[(own[:, :2] <= bounds[2:]).all(axis=1) & (own[:, 2:] >= bounds[:2]).all(axis=1)]
+        for side, own in zip((result.a, result.b), all_bounds, strict=True)
+    )
     middle = np.array([(bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2])
     corners = local_metres(np.array([bounds[:2], bounds[2:]]), middle)
     extent = max(1.0, float((corners[1] - corners[0]).max())) * 1.12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +13,10 @@ from rogi.comparison.exercise import consensus_layer, vote_layer
 from rogi.comparison.matching.graph import MATCH_TYPES, MatchType
 from rogi.comparison.matching.sides import Side
 from rogi.comparison.report.clusters import Clusters, cluster_columns, clusters_of, pictures
+from rogi.geometry import Geometries
 from rogi.report.document import Page
 from rogi.report.html.figures import bars, histogram, round_top
-from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_view
+from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_view, with_points
 from rogi.report.html.shell import Section
 from rogi.report.html.tables import Column, table
 from rogi.report.tables import number, short_names
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 TABLE, MAP = "clusters-table", "comparison-map"
 SIDE_BY_SIDE = 20_000
 """Objects up to which the two maps side by side are made: they hold all outlines a second time."""
+WITH_CHANGES = 200_000
+"""Objects up to which gains and losses are drawn."""
 TYPE_COLORS = {
     MatchType.ONE_TO_ONE: "c2",
     MatchType.SPLIT: "c4",
@@ -143,78 +147,113 @@ def _figures(result: InventoryComparison) -> str:
 
 
 def _map(result: InventoryComparison, clusters: Clusters) -> str:
-    layers = []
-    changed = changes(result)
-    for name, title, color in (
-        ("losses", "Losses: in A only", "first"),
-        ("gains", "Gains: in B only", "second"),
+    layers: list[MapLayer] = []
+    objects = len(result.a) + len(result.b)
+    left_out = []
+    if objects <= WITH_CHANGES:
+        layers = _change_layers(result, clusters)
+    else:
+        left_out.append(
+            f"Gains and losses are drawn up to {WITH_CHANGES:,} objects; --changes writes them to a file."
+        )
+    difference = 1 - np.nan_to_num(np.array(clusters.iou, dtype=float))
+    for mark, title, side, rows, color in (
+        ("A", "A, reference", result.a, clusters.rows_a, "first"),
+        ("B", "B", result.b, clusters.rows_b, "second"),
     ):
-        frame = changed[name]
-        if len(frame):
-            rows = [[r] for r in clusters.row_of(frame["cluster"].to_numpy())]
-            layers.append(
-                MapLayer(
-                    title,
-                    np.asarray(frame.geometry.array, dtype=object),
-                    [Scheme("inventory", [Style("", color, width=0.5)])],
-                    labels=[f"{title}, {i}" for i in frame["id"].astype(str)],
-                    rows=rows,
-                    visible=False,
-                )
+        shapes = with_points(side.geometries, -difference[rows]) if len(rows) else side.geometries
+        points = int((shapes != side.geometries).sum())
+        if points:
+            left_out.append(
+                f"Of {mark} the {len(side) - points:,} outlines that differ most are drawn, the other "
+                f"{points:,} as points."
             )
-    overlaid = [
-        *layers,
-        _side_layer("A, reference", result.a, clusters.rows_a, "first", dash=False),
-        _side_layer("B", result.b, clusters.rows_b, "second", dash=True),
-    ]
+        layers.append(_side_layer(title, side, shapes, rows, clusters, color))
     text = (
-        "<p>Both inventories; gains and losses can be switched on in the legend. The filters of the table of "
-        "clusters apply here too.</p>"
+        "<p>Both inventories"
+        + ("; gains and losses can be switched on in the legend" if objects <= WITH_CHANGES else "")
+        + ". The filters of the table of clusters apply here too.</p>"
     )
-    shown = text + map_view(MAP, overlaid, title="Both inventories", table_name=TABLE)
-    if len(result.a) + len(result.b) > SIDE_BY_SIDE:
+    if left_out:
+        text += f"<p>{' '.join(left_out)} The numbers count everything.</p>"
+    shown = text + map_view(MAP, layers, title="Both inventories", table_name=TABLE)
+    if objects > SIDE_BY_SIDE:
         return shown + f"<p>Maps side by side are made up to {SIDE_BY_SIDE:,} objects.</p>"
     names = short_names([result.a, result.b])
     both = "".join(
         map_view(
             f"{MAP}-{mark}",
-            [_typed_layer(f"{mark}: {name}", side, rows)],
+            [_typed_layer(f"{mark}: {name}", layers[index], index)],
             title=f"Inventory {mark}",
             table_name=TABLE,
             group="sides",
         )
-        for mark, name, side, rows in (
-            ("A", names[0], result.a, clusters.rows_a),
-            ("B", names[1], result.b, clusters.rows_b),
+        for mark, name, index in (
+            ("A", names[0], len(layers) - 2),
+            ("B", names[1], len(layers) - 1),
         )
     )
     return shown + f'<h3>Side by side, coloured by type of cluster</h3><div class="maps">{both}</div>'
 
 
-def _side_layer(title: str, side: Side, rows: Sequence[int], color: str, *, dash: bool) -> MapLayer:
-    shape = Shape.CIRCLE if color == "first" else Shape.SQUARE
+def _change_layers(result: InventoryComparison, clusters: Clusters) -> list[MapLayer]:
+    layers = []
+    changed = changes(result)
+    for name, title, column, ids, color in (
+        ("losses", "Losses: in A only", "A", clusters.ids_a, "first"),
+        ("gains", "Gains: in B only", "B", clusters.ids_b, "second"),
+    ):
+        frame = changed[name]
+        if len(frame):
+            rows = clusters.row_of(frame["cluster"].to_numpy())
+            layers.append(
+                MapLayer(
+                    title,
+                    np.asarray(frame.geometry.array, dtype=object),
+                    [Scheme("inventory", [Style("", color, width=0.5)])],
+                    labels=_labels(f"{title}, ", frame["id"].astype(str).tolist(), rows, ids),
+                    rows=[[r] for r in rows],
+                    visible=False,
+                    named=(f"{title}, ", column),
+                )
+            )
+    return layers
+
+
+def _labels(prefix: str, names: Sequence[str], rows: Sequence[int], ids: Sequence[str]) -> list[str | None]:
+    """None where the table of clusters has the name."""
+    return [None if name == ids[row] else prefix + name for name, row in zip(names, rows, strict=True)]
+
+
+def _side_layer(
+    title: str, side: Side, shapes: Geometries, rows: Sequence[int], clusters: Clusters, color: str
+) -> MapLayer:
+    first = color == "first"
+    shape = Shape.CIRCLE if first else Shape.SQUARE
+    ids = clusters.ids_a if first else clusters.ids_b
     return MapLayer(
         title,
-        side.geometries,
-        [Scheme("inventory", [Style("", color, shape, fill=not side.outlines, dash=dash)])],
-        labels=[f"{title}: {printable(i)}" for i in side.ids.tolist()],
+        shapes,
+        [Scheme("inventory", [Style("", color, shape, fill=not side.outlines, dash=not first)])],
+        labels=_labels(f"{title}: ", [printable(i) for i in side.ids.tolist()], rows, ids),
         rows=[[r] for r in rows],
+        named=(f"{title}: ", "A" if first else "B"),
     )
 
 
-def _typed_layer(title: str, side: Side, rows: Sequence[int]) -> MapLayer:
+def _typed_layer(title: str, overlaid: MapLayer, index: int) -> MapLayer:
+    """A layer of the map of both inventories again, coloured by type."""
     scheme = Scheme(
         "type",
         [Style(k.value, TYPE_COLORS[k]) for k in MATCH_TYPES],
         column="Type",
         values=[k.value for k in MATCH_TYPES],
     )
-    return MapLayer(
-        title,
-        side.geometries,
-        [scheme],
-        labels=[printable(i) for i in side.ids.tolist()],
-        rows=[[r] for r in rows],
+    assert overlaid.named is not None and overlaid.labels is not None
+    prefix, column = overlaid.named
+    labels = [None if label is None else label.removeprefix(prefix) for label in overlaid.labels]
+    return replace(
+        overlaid, title=title, schemes=[scheme], labels=labels, named=("", column), shared=(MAP, index)
     )
 
 

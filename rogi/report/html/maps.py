@@ -19,10 +19,17 @@ Ints = NDArray[np.int64]
 
 STEP = 1e-6
 """Degrees to which coordinates on the page are rounded: 0.1 m."""
-SIMPLIFICATION = (0.0, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4)
-"""Tolerances in degrees, about 0 to 55 m: the first within the budget of vertices is taken."""
-VERTEX_BUDGET = 400_000
-"""Vertices of one layer, about 3 MB of page; a layer of very many features may exceed it."""
+SIMPLIFICATION = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4)
+"""Tolerances in degrees, about 1 to 55 m: the first is taken that keeps to the budget of vertices."""
+SAMPLE = 2_000
+"""Rings and lines by which the tolerance is chosen."""
+LEAST_VERTICES = 6
+"""Of an outline at the largest tolerance, about."""
+VERTEX_BUDGET = 150_000
+VERTICES_EACH = 8
+LARGEST_BUDGET = 400_000
+"""Vertices of one layer: the first number, or so many for each feature up to the last, about 2 MB of page; a
+layer of very many features may exceed it."""
 
 
 class Shape(StrEnum):
@@ -82,7 +89,12 @@ class MapLayer:
     schemes
         At least one.
     labels
-        (n,) text shown where a feature is clicked; default the title.
+        (n,) text shown where a feature is clicked; default the title. For None see ``named``.
+    named
+        Text and title of a column of the map's table: a feature without a label is called by the text and
+        what the column has in its first row, so that the page holds each name once.
+    shared
+        An earlier map of the page and the index of its layer with the same geometries.
     rows
         (n,) the rows of the map's table that belong to each feature. Only features with a row that the
         table's filters let through are drawn.
@@ -99,12 +111,14 @@ class MapLayer:
     title: str
     geometries: ArrayLike
     schemes: Sequence[Scheme]
-    labels: Sequence[str] | None = None
+    labels: Sequence[str | None] | None = None
     rows: Sequence[Sequence[int]] | None = None
     visible: bool = True
     interactive: bool = True
     resolution: float = 0.0
     count: int | None = None
+    named: tuple[str, str] | None = None
+    shared: tuple[str, int] | None = None
 
 
 def map_view(
@@ -114,7 +128,7 @@ def map_view(
     title: str,
     table_name: str | None = None,
     group: str | None = None,
-    vertex_budget: int = VERTEX_BUDGET,
+    vertex_budget: int | None = None,
 ) -> str:
     """A map: pan, zoom, graticule, scale bar, legend, popups.
 
@@ -130,6 +144,8 @@ def map_view(
         The table that the layers' rows refer to.
     group
         Maps of one group move together: two of them in a ``<div class="maps">`` stand side by side.
+    vertex_budget
+        Vertices of a layer; default: by the number of its features.
 
     Returns
     -------
@@ -148,7 +164,7 @@ def map_view(
     )
 
 
-def _encode(layer: MapLayer, budget: int) -> dict[str, object]:
+def _encode(layer: MapLayer, budget: int | None) -> dict[str, object]:
     geometries = np.asarray(layer.geometries, dtype=object)
     shown = np.flatnonzero(drawable(geometries)).tolist()
     schemes = []
@@ -190,9 +206,11 @@ def _encode(layer: MapLayer, budget: int) -> dict[str, object]:
         "resolution": layer.resolution,
         "count": len(shown) if layer.count is None else layer.count,
         "schemes": schemes,
-        "labels": None if layer.labels is None else [str(layer.labels[i]) for i in shown],
+        "labels": None if layer.labels is None else [layer.labels[i] for i in shown],
+        "named": layer.named,
         "rows": rows,
-        "geometry": encode_geometries(geometries[shown], budget),
+        "geometry": encode_geometries(geometries[shown], budget) if layer.shared is None else None,
+        "shared": layer.shared,
     }
 
 
@@ -206,7 +224,7 @@ def drawable(geometries: Geometries) -> NDArray[np.bool_]:
     return np.asarray(inside & np.isfinite(bounds).all(axis=1))
 
 
-def encode_geometries(geometries: Geometries, budget: int = VERTEX_BUDGET) -> dict[str, object]:
+def encode_geometries(geometries: Geometries, budget: int | None = None) -> dict[str, object]:
     """Geometries as the page's script reads them.
 
     Each is a number of chains of vertices: a point is a chain of one, a ring one without its last
@@ -221,12 +239,8 @@ def encode_geometries(geometries: Geometries, budget: int = VERTEX_BUDGET) -> di
         ``lengths``: vertices of each chain, negative where it is a closed ring; ``deltas``: x and y in turn.
     """
     chains, owner = _chains(geometries)
-    for tolerance in SIMPLIFICATION:
-        if tolerance:
-            simple = shapely.simplify(chains, tolerance, preserve_topology=False)
-            chains = np.where(shapely.is_empty(simple), chains, simple)  # a ring that would collapse stays
-        if int(shapely.get_num_coordinates(chains).sum()) <= budget:
-            break
+    chains, tolerance = _simplified(chains, _budget(len(geometries)) if budget is None else budget)
+    step = max(STEP, tolerance / 4)
     ring = shapely.get_type_id(chains) == shapely.GeometryType.LINEARRING
     coords, index = shapely.get_coordinates(chains, return_index=True)
     if not len(coords):
@@ -239,7 +253,7 @@ def encode_geometries(geometries: Geometries, budget: int = VERTEX_BUDGET) -> di
             "deltas": [],
         }
     west, south = np.floor(coords.min(axis=0) * 1e3) / 1e3
-    grid = np.rint((coords - (west, south)) / STEP).astype(np.int64)
+    grid = np.rint((coords - (west, south)) / step).astype(np.int64)
     last = np.flatnonzero(np.append(index[1:] != index[:-1], True))
     first = np.append(0, last[:-1] + 1)
     keep = np.ones(len(grid), dtype=bool)
@@ -252,16 +266,66 @@ def encode_geometries(geometries: Geometries, budget: int = VERTEX_BUDGET) -> di
     return {
         "west": float(west),
         "south": float(south),
-        "step": STEP,
+        "step": step,
         "parts": np.bincount(owner, minlength=len(geometries)).tolist(),
         "lengths": np.where(ring, -lengths, lengths).tolist(),
         "deltas": deltas.ravel().tolist(),
     }
 
 
+def with_points(geometries: Geometries, importance: ArrayLike, budget: int = LARGEST_BUDGET) -> Geometries:
+    """The geometries with points in place of the least important, as far as the budget of vertices demands.
+
+    Parameters
+    ----------
+    geometries : ndarray of object, shape (n,)
+    importance : array_like, shape (n,)
+        The smallest are the most important; of equals the first.
+    budget : int
+        Vertices.
+
+    Returns
+    -------
+    ndarray of object, shape (n,)
+        Points in the middle of the bounds; the given array where all fit.
+    """
+    order = np.argsort(importance, kind="stable")
+    vertices = np.minimum(shapely.get_num_coordinates(geometries), LEAST_VERTICES)
+    least = order[np.cumsum(vertices[order]) > budget]
+    if not len(least):
+        return geometries
+    out = geometries.copy()
+    west, south, east, north = shapely.bounds(geometries[least]).T
+    out[least] = shapely.points((west + east) / 2, (south + north) / 2)
+    return out
+
+
+def _budget(features: int) -> int:
+    return min(max(VERTEX_BUDGET, VERTICES_EACH * features), LARGEST_BUDGET)
+
+
+def _simplified(chains: Geometries, budget: int) -> tuple[Geometries, float]:
+    """Chains with about as many vertices as the budget has, by the tolerance that does it for a sample."""
+    vertices = shapely.get_num_coordinates(chains)
+    if int(vertices.sum()) <= budget:
+        return chains, 0.0
+    some = chains[:: max(1, len(chains) // SAMPLE)]
+    goal = budget / int(vertices.sum()) * int(shapely.get_num_coordinates(some).sum())
+    tolerance = next((t for t in SIMPLIFICATION if _count(some, t) <= goal), SIMPLIFICATION[-1])
+    simple = shapely.simplify(chains, tolerance, preserve_topology=False)
+    return np.where(shapely.is_empty(simple), chains, simple), tolerance  # a ring that would collapse stays
+
+
+def _count(chains: Geometries, tolerance: float) -> int:
+    simple = shapely.simplify(chains, tolerance, preserve_topology=False)
+    return int(shapely.get_num_coordinates(simple).sum())
+
+
 def _chains(geometries: Geometries) -> tuple[Geometries, Ints]:
     """Points, lines and rings of all geometries in order, and the geometry each is of."""
-    parts, owner = shapely.get_parts(shapely.force_2d(geometries), return_index=True)
+    if shapely.has_z(geometries).any():
+        geometries = shapely.force_2d(geometries)
+    parts, owner = shapely.get_parts(geometries, return_index=True)
     while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():  # collections in collections
         parts, index = shapely.get_parts(parts, return_index=True)
         owner = owner[index]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import cast
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def table(
         "noun": noun,
         "sort": None if sort is None else titles.index(sort),
         "label": [titles.index(title) for title in label],
-        "columns": [_encode(column) for column in columns],
+        "columns": _encoded(columns),
     }
     linked = f' data-map="{escape(map_name)}"' if map_name else ""
     return (
@@ -100,13 +101,26 @@ def table(
     )
 
 
+def _encoded(columns: Sequence[Column]) -> list[dict[str, object]]:
+    """Columns as the page's script reads them; IDs that an earlier column has in the row are written as 0."""
+    encoded = [_encode(column) for column in columns]
+    plain = [k for k, column in enumerate(columns) if column.kind is Kind.CODE and "i" not in encoded[k]]
+    for at in plain[1:]:
+        values, known = (cast("list[object]", encoded[k]["d"]) for k in (at, plain[0]))
+        if not any(isinstance(value, int) for value in values):
+            same = [v is not None and v == k for v, k in zip(values, known, strict=True)]
+            encoded[at]["like"] = plain[0]
+            encoded[at]["d"] = [0 if s else v for v, s in zip(values, same, strict=True)]
+    return encoded
+
+
 def _encode(column: Column) -> dict[str, object]:
     """Distinct values once and codes into them, or the values alone where most are distinct."""
     values = [_plain(v) for v in column.values]
     codes: dict[object, int] = {}
     index = [-1 if v is None else codes.setdefault(v, len(codes)) for v in values]
     data: dict[str, object] = {"title": column.title, "kind": column.kind.value}
-    if column.filter or column.kind is Kind.BADGE or 2 * len(codes) <= len(values) or None in values:
+    if column.filter or column.kind is Kind.BADGE or 2 * len(codes) <= len(values):
         data |= {"d": list(codes), "i": index}
     else:
         data["d"] = values

@@ -16,8 +16,19 @@
 
   // Geometries are chains of quantised differences; a chain's length is negative where it is a closed ring.
   function decode(layer) {
-    const g = layer.geometry;
     const n = layer.n;
+    if (layer.shared) {
+      const other = R.maps[layer.shared[0]].layers[layer.shared[1]];
+      ["first", "start", "ring", "x", "y", "box"].forEach((name) => { layer[name] = other[name]; });
+    } else decodeGeometry(layer, layer.geometry, n);
+    layer.rowStart = new Uint32Array(n + 1);
+    if (layer.rows) for (let k = 0; k < n; k++) layer.rowStart[k + 1] = layer.rowStart[k] + layer.rows.counts[k];
+    layer.keep = new Uint8Array(n).fill(1);
+    layer.scheme = 0;
+    layer.geometry = null;
+  }
+
+  function decodeGeometry(layer, g, n) {
     layer.first = new Uint32Array(n + 1);
     for (let k = 0; k < n; k++) layer.first[k + 1] = layer.first[k] + g.parts[k];
     const chains = g.lengths.length;
@@ -44,17 +55,12 @@
       }
       layer.box.set([x0, y0, x1, y1], 4 * k);
     }
-    layer.rowStart = new Uint32Array(n + 1);
-    if (layer.rows) for (let k = 0; k < n; k++) layer.rowStart[k + 1] = layer.rowStart[k] + layer.rows.counts[k];
-    layer.keep = new Uint8Array(n).fill(1);
-    layer.scheme = 0;
-    layer.geometry = null;
   }
 
   class MapView {
     constructor(host) {
       this.host = host;
-      const data = JSON.parse(document.getElementById(host.dataset.map).textContent);
+      const data = R.read(host.dataset.map);
       this.layers = data.layers;
       this.layers.forEach(decode);
       this.table = data.table;
@@ -127,17 +133,17 @@
 
     size() { return [this.canvas.clientWidth, this.canvas.clientHeight]; }
 
-    extent(boxes) {
-      const all = [Infinity, Infinity, -Infinity, -Infinity];
-      boxes.forEach((b) => { all[0] = Math.min(all[0], b[0]); all[1] = Math.min(all[1], b[1]); all[2] = Math.max(all[2], b[2]); all[3] = Math.max(all[3], b[3]); });
-      return all;
-    }
-
     reset(quiet) {
-      const boxes = [];
+      const all = [Infinity, Infinity, -Infinity, -Infinity];
       const maps = this.group ? Object.values(R.maps).filter((m) => m.group === this.group) : [this];
-      maps.flatMap((m) => m.layers).forEach((l) => { for (let k = 0; k < l.n; k++) if (l.keep[k] && l.box[4 * k] <= l.box[4 * k + 2]) boxes.push(l.box.subarray(4 * k, 4 * k + 4)); });
-      this.fit(boxes.length ? this.extent(boxes) : [0.02, 0.15, 0.98, 0.85], 0.9, quiet);
+      maps.flatMap((m) => m.layers).forEach(({ n, keep, box }) => {
+        for (let k = 0; k < n; k++) {
+          if (!keep[k] || !(box[4 * k] <= box[4 * k + 2])) continue;
+          all[0] = Math.min(all[0], box[4 * k]); all[1] = Math.min(all[1], box[4 * k + 1]);
+          all[2] = Math.max(all[2], box[4 * k + 2]); all[3] = Math.max(all[3], box[4 * k + 3]);
+        }
+      });
+      this.fit(all[0] <= all[2] ? all : [0.02, 0.15, 0.98, 0.85], 0.9, quiet);
     }
 
     fit(box, share, quiet) {
@@ -208,11 +214,17 @@
       for (let s = scheme.styles.length - 1; s >= 0; s--) {
         const style = scheme.styles[s];
         const color = this.color(style.color);
+        const taken = new Uint8Array(crowd > 5000 ? w * h : 0); // of many dots in one pixel the first is drawn
         for (const f of bins[s]) {
           const across = Math.max(box[4 * f + 2] - box[4 * f], box[4 * f + 3] - box[4 * f + 1]) * k;
           if (across < 2.5 * radius || !layer.interactive && across < 2) {
             const px = ((box[4 * f] + box[4 * f + 2]) / 2 - left) * k;
             const py = ((box[4 * f + 1] + box[4 * f + 3]) / 2 - top) * k;
+            if (taken.length) {
+              const pixel = Math.floor(py) * w + Math.floor(px);
+              if (taken[pixel]) continue;
+              taken[pixel] = 1;
+            }
             if (radius < 2) { c.fillStyle = color; c.fillRect(px - radius, py - radius, 2 * radius, 2 * radius); } else this.symbol(c, style, color, px, py, radius);
             continue;
           }
@@ -361,7 +373,7 @@
       const seen = new Set();
       const groups = new Map();
       hits.forEach(([layer, f]) => {
-        const label = layer.labels ? layer.labels[f] : layer.title;
+        const label = this.label(layer, f, table);
         if (!groups.has(label)) groups.set(label, []);
         if (!table || !layer.rows) return;
         for (let r = layer.rowStart[f]; r < layer.rowStart[f + 1]; r++) {
@@ -378,6 +390,13 @@
       const [w, h] = this.size();
       this.popup.style.left = `${Math.max(8, Math.min(px + 10, w - this.popup.offsetWidth - 8))}px`;
       this.popup.style.top = `${Math.max(8, Math.min(py + 10, h - this.popup.offsetHeight - 8))}px`;
+    }
+
+    label(layer, f, table) {
+      if (!layer.labels) return layer.title;
+      if (layer.labels[f] !== null) return layer.labels[f];
+      const column = table.columns.find((c) => c.title === layer.named[1]);
+      return layer.named[0] + column.text(layer.rows.index[layer.rowStart[f]]);
     }
 
     // ---- rows of the table

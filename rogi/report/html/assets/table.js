@@ -6,6 +6,13 @@
   const number = new Intl.NumberFormat("en");
   const PRINT_ROWS = 2000;
 
+  R.unpacked = {};
+  R.read = (id) => {
+    const data = R.unpacked[id] || JSON.parse(document.getElementById(id).textContent);
+    delete R.unpacked[id];
+    return data;
+  };
+
   R.el = function (tag, attributes, ...children) {
     const node = document.createElement(tag);
     for (const [key, value] of Object.entries(attributes || {})) {
@@ -18,8 +25,9 @@
   };
   const el = R.el;
 
-  function decode(column) {
-    // dictionary columns have codes, plain ones are their own dictionary
+  function decode(column, columns) {
+    // dictionary columns have codes, plain ones are their own dictionary; 0 is as in an earlier column
+    if (column.like !== undefined) column.d = column.d.map((word, row) => word === 0 ? columns[column.like].d[row] : word);
     const words = column.d;
     const codes = column.i || null;
     column.code = codes ? (row) => codes[row] : (row) => (words[row] === null ? -1 : row);
@@ -49,9 +57,9 @@
   class Table {
     constructor(host) {
       this.host = host;
-      this.data = JSON.parse(document.getElementById(host.dataset.table).textContent);
+      this.data = R.read(host.dataset.table);
       this.columns = this.data.columns;
-      this.columns.forEach(decode);
+      this.columns.forEach((column) => decode(column, this.columns));
       this.n = this.data.n;
       this.page = 0;
       this.size = this.data.page;
