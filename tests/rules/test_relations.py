@@ -258,3 +258,6 @@ def test_moving_areas(run: Run) -> None:
     assert told(findings) == [["REL009", "moving_area", 0]]
     for classes in ({1: "5"}, {0: None, 1: None}):
         assert len(run(with_values(inside, Role.MOVING_AREA, "Vel.Class", classes), "REL009")) == 0
+    for window, found in (("2020", 0), ("2018", 1)):
+        seen = with_column(inside, Role.MOVING_AREA, "Obs.Window", ["2018", window, "2018"])
+        assert len(run(seen, "REL009")) == found

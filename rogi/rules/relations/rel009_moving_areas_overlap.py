@@ -1,9 +1,9 @@
 """Two moving areas of one velocity class overlap.
 
 ## What it checks
-Moving areas of the same class (and the same period, where one is given) overlap in less than
-`minimum_area`. Moving areas of different classes may: faster ones are drawn within slower ones. They may
-also lie outside outlines, as they are delineated from velocities alone.
+Moving areas of the same class (and the same period or observation window, where one is given) overlap
+in less than `minimum_area`. Moving areas of different classes may: faster ones are drawn within slower
+ones. They may also lie outside outlines, as they are delineated from velocities alone.
 
 ## Why
 Ground in two areas of the same class is counted twice; most often one is an older version of the other.
