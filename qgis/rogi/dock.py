@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 from qgis.core import (
@@ -79,6 +80,7 @@ class FindingsDock(QDockWidget):
         self.open_button.setToolTip("Open the findings of `rogi validate`: a GeoPackage or JSON file")
         self.open_button.clicked.connect(self._choose_file)
         self.title = QLabel()
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.rule, self.severity, self.state = QComboBox(), QComboBox(), QComboBox()
         self.rule.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -400,4 +402,4 @@ class FindingsDock(QDockWidget):
         return (folders[0] if folders else self._path.parent) / "waivers.toml"
 
     def _warn(self, text: str) -> None:
-        self._iface.messageBar().pushWarning("rogi", text)
+        self._iface.messageBar().pushWarning("rogi", html.escape(text, quote=False))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from qgis.PyQt.QtCore import QAbstractTableModel, QSortFilterProxyModel, Qt
 from qgis.PyQt.QtGui import QBrush, QColor
 
@@ -59,7 +61,8 @@ class FindingsModel(QAbstractTableModel):
             return QBrush(QColor(COLORS[finding.severity])) if index.column() == 0 else None
         if role == Qt.ItemDataRole.ToolTipRole:
             note = self.marks.note(finding) if self.marks is not None else finding.reason
-            return "\n".join(filter(None, (f"{WORDS[finding.severity]} {finding.code}: {finding.message}", note)))
+            lines = filter(None, (f"{WORDS[finding.severity]} {finding.code}: {finding.message}", note))
+            return f"<qt>{'<br>'.join(map(html.escape, lines))}</qt>"  # text of a file is no HTML
         return None
 
 

@@ -36,7 +36,7 @@ from qgis.core import (
     QgsVectorLayerJoinInfo,
 )
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import QMetaType, QVariant
+from qgis.PyQt.QtCore import Qt, QVariant
 from qgis.PyQt.QtWidgets import QMainWindow
 from rogi.dock import FindingsDock
 from rogi.inputs import Inputs
@@ -45,7 +45,6 @@ from rogi.waiver_dialog import WaiverDialog
 
 from rogi import hub
 
-del QMetaType
 DATA, RESULTS, ANSWER = (Path(text) for text in sys.argv[1:4])
 OUTLINES, MARKERS = "TPRoGI_Extended_Footprint", "TPRoGI_Primary_Marker"
 found: dict[str, object] = {}
@@ -237,6 +236,21 @@ def panel():
     seen["warning"] = window.warnings[-1]
     seen["still"] = again.title.text()
     return seen
+
+
+@step
+def hostile():
+    """What a file says is shown as text, in tips and warnings too."""
+    evil = dock.model.findings[0]._replace(
+        message="<img src='/etc/x'>", feature_id="<b>no</b>", layer="outline"
+    )
+    table = FindingsDock(window)
+    table.model.set_findings([evil], None)
+    table.filter.show(code="", severity="", state="", text="")
+    table.select(0)
+    table.open_form()
+    tip = table.model.data(table.model.index(0, 0), Qt.ItemDataRole.ToolTipRole)
+    return [tip, window.warnings[-1], table.details.textFormat() == Qt.TextFormat.PlainText]
 
 
 @step

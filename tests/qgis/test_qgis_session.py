@@ -86,6 +86,12 @@ def test_waivers_of_the_panel_count_in_the_next_run(answers):
     assert any("is removed: its file is written anew" in text for text in answer["said"])
 
 
+def test_text_of_a_file_is_no_html(answers):
+    tip, warning, plain = answers["hostile"]
+    assert "<img" not in tip and "&lt;img src=&#x27;/etc/x&#x27;&gt;" in tip and plain
+    assert warning.startswith("&lt;b&gt;no&lt;/b&gt; is in no layer of this project")
+
+
 def test_the_panel_and_the_dialog_can_be_drawn(answers):
     assert all(colours > 20 for colours in of(answers, "pictures"))
 
