@@ -89,7 +89,7 @@ def inside(arguments: list[str]) -> None:
         def __call__(self, stage: str) -> None:
             super().__call__(stage)
             used = time.process_time()
-            stages[stage] = self.seconds[stage], used - self._used
+            stages[stage] = self.seconds[stage], stages.get(stage, (0.0, 0.0))[1] + used - self._used
             self._used = used
 
     predict.Stopwatch = Both  # type: ignore[misc]

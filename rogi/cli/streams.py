@@ -256,14 +256,15 @@ def _stop_with_stdin() -> None:
 
 
 class Stopwatch:
-    """Seconds between calls, by the name of what was done."""
+    """Seconds between calls, added up by the name of what was done."""
 
     def __init__(self) -> None:
         self._last, self.seconds = time.perf_counter(), dict[str, float]()
 
     def __call__(self, stage: str) -> None:
         now = time.perf_counter()
-        self.seconds[stage], self._last = now - self._last, now
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now
 
     def __str__(self) -> str:
         return "time: " + ", ".join(f"{stage} {spent:.1f} s" for stage, spent in self.seconds.items())

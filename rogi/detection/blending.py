@@ -221,12 +221,18 @@ def probability_levels(sums: NDArray[Any], weights: Squares, blend: Blend) -> By
     blend : Blend
     """
     levels = np.empty(sums.shape, np.uint8)
-    for i, weight in enumerate(weights.astype(float)):
-        half, inverse = np.empty_like(weight), np.empty_like(weight)
-        _divisors(weight, STEPS // LEVELS, blend.additive, half, inverse)
-        for k in range(len(sums)):
-            _level_row(np.ascontiguousarray(sums[k, i], np.uint32), half, inverse, levels[k, i])
+    whole, weight = np.ascontiguousarray(sums, np.uint32), np.ascontiguousarray(weights, float)
+    _fill_rows(whole, weight, STEPS // LEVELS, blend.additive, levels)
     return levels
+
+
+@njit(cache=True, nogil=True)
+def _fill_rows(sums: Sums, weights: NDArray[np.float64], steps: int, additive: bool, levels: Bytes) -> None:
+    half, inverse = np.empty(weights.shape[1]), np.empty(weights.shape[1])
+    for i in range(len(weights)):
+        _divisors(weights[i], steps, additive, half, inverse)
+        for k in range(len(sums)):
+            _level_row(sums[k, i], half, inverse, levels[k, i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

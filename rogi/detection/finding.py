@@ -23,9 +23,10 @@ from rogi.detection.model.engines import Plan
 from rogi.detection.model.ensemble import Models
 from rogi.detection.origin import IMAGE_NOTE, origin_of_parameters
 from rogi.detection.prediction.delivery import check_replaceable, deliver, remove_leftovers
+from rogi.detection.prediction.plan_choice import choose_plan, remembered_plan
 from rogi.detection.prediction.predicted_area import ground_on
 from rogi.detection.prediction.probability_raster import SPREAD_OF, assemble, raster_reader
-from rogi.detection.prediction.run import LEDGER, Prediction, choose_plan, prune, work_folder
+from rogi.detection.prediction.run import LEDGER, Prediction, prune, work_folder
 from rogi.detection.prediction.run import predict as predict_imagery
 from rogi.detection.windows import BLOCK_PIXELS, OR_STRIDE, Blend, Merge
 from rogi.errors import OptionError
@@ -159,8 +160,8 @@ def find_candidates(
         for part in sorted(folder.glob(f"{LEDGER}-*-of-*")):
             ledger.take_over(part)
         spread = targets.spread is not None or request.models.answers > 1
-        plan, done, doubted = _predicted(request, folder, ledger, spread, progress, say, watch)
-        found = _written(request, plan, done, doubted, targets, folder, ledger, progress, watch)
+        done, doubted = _predicted(request, folder, ledger, spread, progress, say, watch)
+        found = _written(request, done, doubted, targets, folder, ledger, progress, watch)
         prune(folder, done)
         output = [] if targets.candidates is None else [targets.candidates.name]
         remove_leftovers(folder, (WHOLE, SPREAD, COG, *output))
@@ -208,7 +209,7 @@ def predict_part(
     make_folder(folder)
     with Ledger(folder / f"{LEDGER}-{part[0]}-of-{part[1]}") as ledger:
         spread = spread or request.models.answers > 1
-        return _predicted(request, folder, ledger, spread, progress, say, watch, part)[1]
+        return _predicted(request, folder, ledger, spread, progress, say, watch, part)[0]
 
 
 def chosen_blend(
@@ -244,7 +245,7 @@ def _predicted(
     say: Callable[[str], None],
     watch: Callable[[str], None],
     part: tuple[int, int] | None = None,
-) -> tuple[Plan, Prediction, tuple[Doubt, ...]]:
+) -> tuple[Prediction, tuple[Doubt, ...]]:
     images, models = request.imagery, request.models
     _rehearse(images, len(models.card.outputs), request.outlines)
     taken, notes, doubted = intake(
@@ -258,38 +259,48 @@ def _predicted(
     ground = ground_on(
         images.transform, images.shape, images.crs, area=area, area_field=area_field, exclude=exclude
     )
-    plan, selection = choose_plan(
-        models,
-        ledger,
-        workers=request.workers,
-        cluster=request.cluster is not None,
-        threshold=request.outlines["threshold"],
-        **request.choice,
-    )
     for note in (*images.notes, *notes, *ground.notes, *models.notes()):
         say(f"note: {note}")
-    for trial in selection.trials if selection is not None else ():
-        say(f"{trial}")
-    say(f"using {plan}")
-    watch("self-test")
+    watch("values")
+    threshold, several = request.outlines["threshold"], request.cluster is not None
+
+    def test() -> Plan:
+        watch("blocks")
+        plan, selection = choose_plan(
+            models,
+            ledger,
+            workers=request.workers,
+            cluster=several,
+            threshold=threshold,
+            **request.choice,
+        )
+        for trial in selection.trials if selection is not None else ():
+            say(f"{trial}")
+        say(f"using {plan}")
+        watch("self-test")
+        return plan
+
+    choice = {name: value for name, value in request.choice.items() if name != "threads"}
+    remembered = remembered_plan(models, ledger, threshold=threshold, **choice)
     done = predict_imagery(
         images,
         taken,
         models,
-        plan,
+        remembered or test(),
         request.blend,
         ground,
         folder,
         ledger,
         spread=spread,
-        threshold=request.outlines["threshold"],
+        threshold=threshold,
         workers=request.workers,
         cluster=request.cluster,
         part=part,
         progress=progress,
+        test=None if remembered is None else test,
     )
     watch("blocks")
-    return plan, done, doubted
+    return done, doubted
 
 
 def _rehearse(images: Imagery, outputs: int, outlines: Mapping[str, Any]) -> None:
@@ -300,7 +311,6 @@ def _rehearse(images: Imagery, outputs: int, outlines: Mapping[str, Any]) -> Non
 
 def _written(
     request: Request,
-    plan: Plan,
     done: Prediction,
     doubted: Sequence[Doubt],
     targets: Targets,
@@ -314,7 +324,7 @@ def _written(
     whole, spread = folder / WHOLE, folder / SPREAD
     several = request.models.answers > 1
     labels = {"model": request.models.label, "imagery": images.name}
-    provenance = _provenance(request, plan, ledger)
+    provenance = _provenance(request, done.plan, ledger)
     date = request.outlines.get("date") or images.date or None
     stated = {**labels, **provenance, "threshold": request.outlines.get("threshold"), "image_date": date}
     tags = origin_of_parameters(stated).tags()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 from numba import njit
@@ -206,6 +206,9 @@ class Layer(Protocol):
 
     def tiles_in(self, window: Window) -> list[Tile]:
         """Tiles that a window reads, in the order in which they count."""
+
+    def restricted(self, window: Window) -> Self:
+        """The same layer with only the tiles that a window reads."""
 
 
 Kind = TypeVar("Kind", bound=Layer)

@@ -71,7 +71,8 @@ def image(path: Path, dtype: str = "uint8") -> Path:
 def write_image(path: Path, values: np.ndarray, transform: Affine) -> Path:
     _, height, width = values.shape
     with rasterio.open(
-        path, "w", driver="GTiff", count=3, height=height, width=width, dtype=values.dtype, crs="EPSG:32645",
+        path, "w", driver="GTiff", count=len(values), height=height, width=width, dtype=values.dtype,
+        crs="EPSG:32645",
         transform=transform, nodata=0, tiled=True, blockxsize=64, blockysize=64, compress="deflate",
     ) as file:  # fmt: skip
         file.write(values)
@@ -80,7 +81,9 @@ def write_image(path: Path, values: np.ndarray, transform: Affine) -> Path:
 
 def jobs_of(source: Path, bundle: Bundle, blend: Blend, folder: Path, **more: object) -> list[BlockJob]:
     """All blocks of an image; `area`, `spread` and `intake` as given."""
-    imagery = Imagery.open(source, resolution=more.pop("resolution", None))  # type: ignore[arg-type]
+    imagery = Imagery.open(
+        source, resolution=more.pop("resolution", None), channels=more.pop("channels", None)
+    )  # type: ignore[arg-type]
     ground = ground_on(imagery.transform, imagery.shape, imagery.crs, area=more.pop("area", None))
     intake = more.pop("intake", Intake((0, 1, 2)))
     plan = Plan("torch", "cpu", "fp32")
@@ -237,23 +240,32 @@ def test_two_blocks_in_flight(bundles: dict[int, Bundle], tmp_path: Path) -> Non
 def test_a_worker_is_sent_only_the_tiles_of_its_blocks(
     bundles: dict[int, Bundle], tmp_path: Path, resolution: float | None
 ) -> None:
-    """Of 25 tiles side by side, also resampled: few are sent, and the pixels are those of all."""
-    folder = tmp_path / "tiles"
+    """Of 25 tiles side by side, also resampled: few are sent, and the pixels are those of all.
+
+    As many of an elevation model of coarser pixels.
+    """
+    folder, heights = tmp_path / "tiles", tmp_path / "heights"
     folder.mkdir()
+    heights.mkdir()
     values = np.random.default_rng(5).integers(1, 256, (3, 200, 200)).astype(np.uint8)
+    relief = np.random.default_rng(6).uniform(4000, 4100, (1, 100, 100)).astype(np.float32)
     for row, column in np.ndindex(5, 5):
-        part = values[:, row * 40 : row * 40 + 40, column * 40 : column * 40 + 40]
-        write_image(
-            folder / f"{row}{column}.tif", part, TRANSFORM @ Affine.translation(column * 40, row * 40)
-        )
+        for place, array, side in ((folder, values, 40), (heights, relief, 20)):
+            part = array[:, row * side : (row + 1) * side, column * side : (column + 1) * side]
+            moved = TRANSFORM @ Affine.translation(column * 40, row * 40) @ Affine.scale(40 / side)
+            write_image(place / f"{row}{column}.tif", part, moved)
     blend = Blend(Merge.COSINE, STRIDE, PATCH, 48)
-    jobs = jobs_of(folder, bundles[1], blend, tmp_path / "blocks", resolution=resolution)
+    channels = {"elevation": heights, "slope": heights}
+    jobs = jobs_of(folder, bundles[1], blend, tmp_path / "blocks", resolution=resolution, channels=channels)
+    most = []
     for job in jobs:
         (sent,) = block_prediction.group_for_worker([job])
         here = job.footprint.row0, job.footprint.column0, *job.footprint.shape
         for found, expected in zip(sent.task.imagery.read(*here), job.task.imagery.read(*here), strict=True):
             np.testing.assert_array_equal(found, expected)
         assert len(sent.task.imagery.tiles) <= (16 if resolution is None else 25)
+        most.append(max(len(one.layer.surface.tiles) for one in sent.task.imagery.added))
+    assert min(most) <= 9
     corners = block_prediction.group_for_worker([jobs[0], jobs[-1]])
     assert len({id(job.task) for job in corners}) == 1  # pickled once
     assert len(pickle.dumps(corners)) < len(pickle.dumps((jobs[0], jobs[-1])))

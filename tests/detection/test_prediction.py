@@ -29,9 +29,10 @@ from rogi.detection.imagery.channels import Imagery
 from rogi.detection.model.bundle import Bundle
 from rogi.detection.model.engines import Plan
 from rogi.detection.model.ensemble import Models
+from rogi.detection.prediction import plan_choice
 from rogi.detection.prediction.run import _resampled
 from rogi.detection.windows import STEPS, Blend, Lattice, Merge
-from rogi.errors import InputError
+from rogi.errors import InputError, OptionError
 
 PATCH, STRIDE, BLOCK = 96, 64, 192
 CRS = "EPSG:32646"
@@ -295,8 +296,13 @@ def test_blocks_and_workers_change_no_byte(main: Main, bundle: Bundle, tmp_path:
     assert made[0] == made[1] == made[2]
 
 
-def test_parts_together_are_the_single_run(main: Main, bundle: Bundle, tmp_path: Path) -> None:
-    """Jobs of an array in any order, one begun twice: the same files, no block computed again at the end."""
+def test_parts_together_are_the_single_run(
+    main: Main, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs of an array in any order, one begun twice: the same files, no block computed again at the end.
+
+    The end may be on a machine where nothing runs the network, unless labels are to be compared anew.
+    """
     source = tiles(tmp_path / "tiles", scene())
     made = []
     for name in ("one", "parts"):
@@ -312,6 +318,10 @@ def test_parts_together_are_the_single_run(main: Main, bundle: Bundle, tmp_path:
             assert "without --part" in errors
             counts.append(blocks_kept(errors))
             assert list(folder.iterdir()) == [folder / "o.gpkg.rogi"]
+        if counts:
+            monkeypatch.setattr(plan_choice, "select_backend", no_gpu)
+            code, _, errors = main(*arguments, "--threshold", 0.7)
+            assert (code, "no GPU here" in errors) == (2, True), errors
         code, _, errors = main(*arguments)
         assert code == 0, errors
         if counts:
@@ -324,6 +334,10 @@ def test_parts_together_are_the_single_run(main: Main, bundle: Bundle, tmp_path:
     units = gpd.read_file(tmp_path / "parts" / "o.gpkg", layer="candidates")
     edges = [NORTH - SIZE * (row - round(-NORTH / SIZE) % BLOCK) for row in range(0, ROWS + BLOCK, BLOCK)]
     assert any(low < edge < high for edge in edges for _, low, _, high in units.bounds.to_numpy())
+
+
+def no_gpu(*_: object, **__: object) -> None:
+    raise OptionError("There is no GPU here.")
 
 
 @pytest.mark.parametrize(
@@ -428,7 +442,7 @@ def test_a_catalogue_that_says_something_else_of_the_same_files(
 def test_a_choice_is_kept(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What computed the first blocks computes the others too, were something else faster by then."""
     from rogi.detection.model import backends
-    from rogi.detection.prediction.run import choose_plan
+    from rogi.detection.prediction.plan_choice import choose_plan
     from rogi.ledger import Ledger
 
     fastest = ["onnxruntime"]
@@ -448,7 +462,7 @@ def test_another_threshold_changes_a_choice_only_where_it_must(
 ) -> None:
     """What was chosen is kept at a threshold where it passes, and left where it turns labels, for good."""
     from rogi.detection.model import backends
-    from rogi.detection.prediction.run import choose_plan
+    from rogi.detection.prediction.plan_choice import choose_plan
     from rogi.ledger import Ledger
 
     golden = bundle.golden()
@@ -549,7 +563,10 @@ def test_killed_five_times(main: Main, bundle: Bundle, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_cluster_that_loses_a_worker(bundle: Bundle, tmp_path: Path) -> None:
-    """Two workers of a real cluster, one killed in the middle: the same raster as without it."""
+    """Two workers of a real cluster, one killed in the middle: the same rasters as without it.
+
+    Of two models and four turns.
+    """
     distributed = pytest.importorskip("distributed")
     from rogi.detection.imagery.channels import Imagery
     from rogi.detection.imagery.suitability import Intake
@@ -561,26 +578,29 @@ def test_cluster_that_loses_a_worker(bundle: Bundle, tmp_path: Path) -> None:
 
     images = Imagery.open(write_image(tmp_path / "a.tif", scene()))
     plan = Plan("onnxruntime", "cpu", "fp32")
-    blend = Blend(Merge.COSINE, STRIDE, PATCH, block=64)
+    other = tiny_bundle(tmp_path / "other", patch=PATCH, stride=STRIDE, gain=3.0, name="other")
+    models = Models((bundle, other), turns=4)
+    blend = Blend(Merge.COSINE, STRIDE, PATCH, block=64, answers=models.answers)
     everywhere = Ground(None, np.zeros(0, dtype=object))
     window = Window(0, ROWS, 0, COLUMNS)
     killed: list[int] = []
 
-    def run(name: str, **more: object) -> np.ndarray:
+    def run(name: str, **more: object) -> list[np.ndarray]:
         with Ledger() as ledger:
             done = predict(
                 images,
                 Intake((0, 1, 2)),
-                Models((bundle,)),
+                models,
                 plan,
                 blend,
                 everywhere,
                 tmp_path / name,
                 ledger,
+                spread=True,
                 **more,
             )  # type: ignore[arg-type]
         assert not done.damage
-        return done.store.read(window)
+        return [done.store.read(window), done.store.read_spread(window)]
 
     alone = run("alone")
     with distributed.LocalCluster(
@@ -599,7 +619,8 @@ def test_cluster_that_loses_a_worker(bundle: Bundle, tmp_path: Path) -> None:
 
         together = run("together", cluster=cluster.scheduler_address, progress=kill_one)
     assert killed
-    np.testing.assert_array_equal(together, alone)
+    for found, expected in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_own_result_is_replaced_and_no_other(main: Main, bundle: Bundle, tmp_path: Path) -> None:

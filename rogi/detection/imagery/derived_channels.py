@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -70,6 +70,11 @@ class Relief:
     def tiles_in(self, window: Window) -> list[Tile]:
         """See `Layer`."""
         return self.surface.tiles_in(window.grown(1) if self.slope else window)
+
+    def restricted(self, window: Window) -> Relief:
+        """See `Layer`."""
+        # A pixel around for the slope, and one where tiles of several grids are joined.
+        return replace(self, surface=self.surface.restricted(window.grown(2)))
 
 
 def added_channel(name: str, path: Path, grid: Grid) -> Fitted[Layer]:

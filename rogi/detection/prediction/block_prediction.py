@@ -126,8 +126,23 @@ def group_for_worker(jobs: Sequence[BlockJob]) -> tuple[BlockJob, ...]:
         tiles = tuple(tile for tile in image.layer.tiles if id(tile) in touched)
         return replace(image, layer=replace(image.layer, tiles=tiles or image.layer.tiles[-1:]))
 
-    images = tuple(fewer(image) for image in task.imagery.images)
-    sent = replace(task, imagery=replace(task.imagery, images=images, paths=(), _digests={}))
+    box = Window(
+        min(window.row0 for window in windows),
+        max(window.row1 for window in windows),
+        min(window.column0 for window in windows),
+        max(window.column1 for window in windows),
+    )
+    imagery = replace(
+        task.imagery,
+        images=tuple(fewer(image) for image in task.imagery.images),
+        added=tuple(
+            replace(channel, layer=channel.layer.restricted(channel.source_window(box)))
+            for channel in task.imagery.added
+        ),
+        paths=(),
+        _digests={},
+    )
+    sent = replace(task, imagery=imagery)
     return tuple(replace(job, task=sent) for job in jobs)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rogi.detection.blending import block_levels, probability_levels, spread_levels, weight_sums
-from rogi.detection.windows import NO_DATA, Blend, Bytes, Lattice, Mask, Squares, Sums, parts_of
+from rogi.detection.windows import NO_DATA, Blend, Bytes, Lattice, Mask, Numbers, Squares, Sums, parts_of
 from rogi.errors import OutputError
 from rogi.files import replacing
 from rogi.raster.grid import Window
@@ -152,41 +152,58 @@ class BlockStore:
         return self._read(window, spread=True)
 
     def _read(self, window: Window, *, spread: bool) -> Bytes:
-        blend = self.lattice.blend
         out = np.full((self.outputs, *window.shape), NO_DATA, np.uint8)
-        sums = np.zeros(out.shape, np.int64)
-        squares = np.zeros(out.shape if spread else (0,), np.int64)
-        weights = np.zeros(window.shape, np.int64)
-        count = np.zeros(window.shape, np.uint16)
-        void = np.zeros(window.shape, bool)
         for block, name, source, target in self._pieces(window):
             if name == "core":
                 out[:, *target] = self._part(block, "core-squares" if spread else "core")[:, *source]
-                continue
+        for seam in self._seams(window):
+            out[:, *window.part(seam)] = self._read_seam(seam, spread=spread)
+        return out
+
+    def _seams(self, window: Window) -> Iterator[Window]:
+        """The parts of a window that blocks share: strips along rows, and along columns between these."""
+        lattice = self.lattice
+        across = self._strips(window.row0, window.row1, lattice.row)
+        down = self._strips(window.column0, window.column1, lattice.column)
+        last = window.row0
+        for start, stop in [*across, (window.row1, window.row1)]:
+            for left, right in down:
+                if last < start:
+                    yield Window(last, start, left, right)
+            if start < stop:
+                yield Window(start, stop, window.column0, window.column1)
+            last = stop
+
+    def _strips(self, first: int, last: int, place: int) -> list[tuple[int, int]]:
+        """Rows or columns from first to last that blocks share; `place` is that of the raster's first."""
+        blend = self.lattice.blend
+        size = blend.side * blend.stride
+        starts = (number * size - place for number in self._range(first + place, last + place, size))
+        ends = ((max(start, first), min(start + blend.overlap, last)) for start in starts)
+        return [(start, stop) for start, stop in ends if start < stop]
+
+    def _read_seam(self, window: Window, *, spread: bool) -> Bytes:
+        blend = self.lattice.blend
+        sums = np.zeros((self.outputs, *window.shape), np.uint32)
+        squares = np.zeros(sums.shape if spread else (0,), np.int64)
+        weights, count = np.zeros(window.shape, np.int64), np.zeros(window.shape, np.uint16)
+        void = np.zeros(window.shape, bool)
+        for block, name, source, target in self._pieces(window):
             part = self._part(block, name)[:, *source]
             nothing = part[0] == VOID
             void[target] |= nothing
-            added = np.where(nothing, 0, part).astype(np.int64)
-            if blend.additive:
-                sums[:, *target] += added
-            else:
-                np.maximum(sums[:, *target], added, out=sums[:, *target])
+            added = np.where(nothing, np.uint32(0), part)
+            (np.add if blend.additive else np.maximum)(sums[:, *target], added, out=sums[:, *target])
             edge_weights, edge_count = self._part(block, f"{name}-weights")
             weights[target] += edge_weights[source]
             count[target] += edge_count[source]
             if spread:
                 squares[:, *target] += self._part(block, f"{name}-squares")[:, *source]
-        edge = (weights > 0) & ~void
-        if not edge.any():
-            return out
-        # Only a small part of the pixels lies on edges.
-        total, weight = sums[:, None, edge], weights[None, edge]
+        if void.any():
+            sums[:, void], weights[void], count[void] = 0, 0, 0
         if spread:
-            found = spread_levels(total, squares[:, None, edge], weight, count[None, edge])
-        else:
-            found = probability_levels(total, weight, blend)
-        out[:, edge] = found[:, 0]
-        return out
+            return spread_levels(sums, squares, weights, count)
+        return probability_levels(sums, weights, blend)
 
     def _pieces(
         self, window: Window
@@ -228,10 +245,16 @@ class BlockStore:
             with zipfile.ZipFile(path) as archive:
                 if kind != "weights":
                     return _get(archive, name, dtype, (self.outputs, *shape))
-                ran = _get(archive, "ran", bool, (blend.side, blend.side))
+                return _weights(bytes(_decoded(archive, "ran")), blend, part)
         except (OSError, zipfile.BadZipFile, ValueError, RuntimeError, KeyError) as error:
             raise OutputError(f"{path} was changed while it was needed ({error}); run again.") from error
-        return weight_sums(ran, blend, rows, columns)
+
+
+@lru_cache(maxsize=16)
+def _weights(ran: bytes, blend: Blend, part: str) -> tuple[Squares, Numbers]:
+    """See `weight_sums`; of most blocks all windows were predicted."""
+    rows, columns = next(where for found, *where in parts_of(blend) if found == part)
+    return weight_sums(np.frombuffer(ran, bool).reshape(blend.side, blend.side), blend, rows, columns)
 
 
 def _put(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:

@@ -6,13 +6,13 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rogi.detection.model.backends import Selection, select_backend, usable_cores
+from rogi.detection.model.backends import usable_cores
 from rogi.detection.model.engines import Plan
 from rogi.detection.prediction.block_prediction import (
     BlockDone,
@@ -23,13 +23,13 @@ from rogi.detection.prediction.block_prediction import (
 )
 from rogi.detection.prediction.block_store import BlockStore, is_whole
 from rogi.detection.prediction.block_stream import READERS, run_group, stream_blocks
+from rogi.detection.prediction.plan_choice import worker_count
 from rogi.detection.windows import Lattice
-from rogi.errors import InputError, OptionError, RogiError, is_interrupt
+from rogi.errors import InputError, is_interrupt
 from rogi.files import make_folder
 from rogi.jobs import run_jobs
 from rogi.ledger import Ledger, digest
 from rogi.raster.resampling import NODES
-from rogi.text import counted
 
 if TYPE_CHECKING:
     from rogi.detection.imagery.channels import Imagery
@@ -60,6 +60,8 @@ class Prediction:
 
     Attributes
     ----------
+    plan : Plan
+        What computed it.
     store : BlockStore
         The probability raster.
     blocks, reused : int
@@ -73,6 +75,7 @@ class Prediction:
     notes : tuple of str
     """
 
+    plan: Plan
     store: BlockStore
     blocks: int
     reused: int
@@ -81,110 +84,6 @@ class Prediction:
     seconds: float
     damage: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-def choose_plan(
-    models: Models,
-    ledger: Ledger,
-    *,
-    device: str = "auto",
-    precision: str = "auto",
-    backend: str = "auto",
-    threads: int | None = None,
-    batch: int | None = None,
-    threshold: float | None = None,
-    workers: int | None = None,
-    cluster: bool = False,
-) -> tuple[Plan, Selection | None]:
-    """How to run the network: as before, where the ledger knows, else the fastest that passes the self-test.
-
-    A run that goes on must compute as the one before: what is fastest may change with every other load. So
-    another threshold changes the choice only where what was chosen turns too many labels at that threshold;
-    the new choice is then remembered in its place. Of several models all pass the self-test.
-
-    Parameters
-    ----------
-    models : Models
-    device, precision, backend, batch, threshold
-        See `rogi.detection.model.backends.select_backend`.
-    ledger : Ledger
-    threads : int, optional
-        Of each worker; by default its share of the cores, on a cluster one.
-    workers : int, optional
-    cluster : bool
-
-    Returns
-    -------
-    plan : Plan
-    selection : Selection or None
-        How the plans did; None where the ledger knew.
-    """
-    cores = usable_cores()
-    if threads is None:
-        threads = 1 if cluster else max(1, cores // (workers or 1))
-    elif threads * (workers or 1) > cores and not cluster and (workers or 1) > 1:
-        raise OptionError(
-            f"--workers {workers} with --threads {threads} each are more than the {counted(cores, 'core')} "
-            "here; lower one of them."
-        )
-    members = [bundle.digest for bundle in models.bundles]
-    key = digest("backend", METHOD_VERSION, *members, device, precision, backend)
-    held = ledger.known([key]).get(key)
-    if held is not None:
-        with contextlib.suppress(RogiError):
-            again = select_backend(
-                models.bundles,
-                device=held["device"],
-                precision=held["precision"],
-                backend=held["backend"],
-                threads=threads,
-                batch=batch or held.get("batch"),
-                threshold=threshold,
-            )
-            if again.plan.version == held["version"]:
-                return again.plan, None
-    found = select_backend(
-        models.bundles,
-        device=device,
-        precision=precision,
-        backend=backend,
-        threads=threads,
-        batch=batch,
-        threshold=threshold,
-    )
-    plan = found.plan
-    ledger.record(
-        {
-            key: {
-                "device": plan.device,
-                "precision": plan.precision,
-                "backend": plan.backend,
-                "version": plan.version,
-                "batch": plan.batch,
-            }
-        }
-    )
-    return plan, found
-
-
-def worker_count(plan: Plan, wanted: int | None, cluster: str | None) -> int:
-    """Processes that predict: as many as wanted; by default one, or one for each GPU of NVIDIA.
-
-    Raises
-    ------
-    OptionError
-        More than there are GPUs.
-    """
-    if plan.device == "cpu" or cluster is not None:
-        return wanted or 1
-    gpus = 1
-    if plan.device == "cuda" and plan.backend == "torch":
-        gpus = import_module("torch").cuda.device_count()
-    if wanted is not None and wanted > gpus:
-        raise OptionError(
-            f"--workers {wanted}: found {counted(gpus, f'{plan.device} device')}; each worker takes one."
-        )
-    return wanted or gpus
 
 
 def predict(
@@ -203,6 +102,7 @@ def predict(
     cluster: str | None = None,
     part: tuple[int, int] | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    test: Callable[[], Plan] | None = None,
 ) -> Prediction:
     """Predict imagery block by block; what is finished already is not done again.
 
@@ -229,47 +129,28 @@ def predict(
         Number and count: only this share of the blocks, one after the other on the lattice.
     progress : callable, optional
         Called with what is done, the number of blocks done and of all.
+    test : callable, optional
+        Gives the plan that runs here, in place of one that is only remembered; called where any block is to
+        be predicted.
 
     Raises
     ------
     InputError
         None of the imagery is on the ground.
     """
-    processes = worker_count(plan, workers, cluster)
-    blocks = (folder / BLOCKS).resolve()
-    make_folder(blocks)
+    make_folder(folder / BLOCKS)
     lattice = Lattice.over(imagery.transform, imagery.shape, blend)
     level = models.card.threshold if threshold is None else threshold
-    test_at = None if cluster is None else level
     first, *others = ((bundle.path.resolve(), bundle.digest) for bundle in models.bundles)
     task = Task(
-        imagery, intake, *first, plan, blend, spread, test_at,
+        imagery, intake, *first, plan, blend, spread, None if cluster is None else level,
         tuple(others), models.turns,
     )  # fmt: skip
-    common = digest(_identity(task, imagery, lattice))
-    jobs: dict[tuple[int, int], BlockJob] = {}
-    keys: dict[tuple[int, int], str] = {}
-    wanted = []
-    for block in lattice.blocks():
-        footprint = lattice.footprint(block)
-        here = ground.within(footprint)
-        if here is not None and imagery.files_in(footprint.row0, footprint.column0, *footprint.shape):
-            wanted.append((block, footprint, here))
-    number, parts = part or (1, 1)
-    for block, footprint, here in wanted[(number - 1) * len(wanted) // parts : number * len(wanted) // parts]:
-        place = footprint.row0, footprint.column0, *footprint.shape
-        files, intakes = imagery.keys(*place, ledger), imagery.intakes_in(*place)
-        clipped = [list(here.excluded), None if here.area is None else list(here.area)]
-        keys[block] = digest(
-            common, list(block), list(files), list(intakes), [_hex(part) for part in clipped]
-        )
-        jobs[block] = BlockJob(task, footprint, here, blocks / f"{keys[block]}.zip")
-    held = ledger.known(keys.values())
-    done = {
-        block: int(held[key]["windows"])
-        for block, key in keys.items()
-        if key in held and (not held[key]["windows"] or is_whole(jobs[block].path))
-    }
+    jobs, done = _blocks(task, lattice, ground, folder, ledger, part)
+    if test is not None and len(done) < len(jobs) and (tested := test()) != plan:
+        plan, task = tested, replace(task, plan=tested)
+        jobs, done = _blocks(task, lattice, ground, folder, ledger, part)
+    keys = {block: job.path.stem for block, job in jobs.items()}
     reused = len(done)
     open_blocks = [block for block in keys if block not in done]
     damage = {str(error.path): str(error) for error in imagery.damaged}
@@ -296,9 +177,11 @@ def predict(
         jobs[block].path.unlink(missing_ok=True)
     if progress is not None:
         progress("predicting", reused, len(keys))
-    for message in _run([jobs[block] for block in open_blocks], plan, finished, processes, cluster):
-        damage.setdefault(message, message)
-    engine_of.cache_clear()
+    if open_blocks:
+        processes = worker_count(plan, workers, cluster)
+        for message in _run([jobs[block] for block in open_blocks], plan, finished, processes, cluster):
+            damage.setdefault(message, message)
+        engine_of.cache_clear()
     there = {block: jobs[block].path for block, count in done.items() if count}
     if not there and not damage and part is None:
         where = f"The imagery {imagery.name} has no pixel with data on the ground to predict"
@@ -306,6 +189,7 @@ def predict(
             raise InputError(f"{where}; check the area and what is excluded.")
         notes[f"{where}, so nothing was predicted; check its nodata value and masks."] = None
     return Prediction(
+        plan,
         BlockStore(lattice, len(models.card.outputs), there),
         len(keys),
         reused,
@@ -315,6 +199,35 @@ def predict(
         tuple(damage.values()),
         tuple(notes),
     )
+
+
+def _blocks(
+    task: Task, lattice: Lattice, ground: Ground, folder: Path, ledger: Ledger, part: tuple[int, int] | None
+) -> tuple[dict[tuple[int, int], BlockJob], dict[tuple[int, int], int]]:
+    """The blocks of a task, or a part of them, and the numbers of windows of those that are finished."""
+    imagery, blocks = task.imagery, (folder / BLOCKS).resolve()
+    common = digest(_identity(task, imagery, lattice))
+    wanted = []
+    for block in lattice.blocks():
+        footprint = lattice.footprint(block)
+        here = ground.within(footprint)
+        if here is not None and imagery.files_in(footprint.row0, footprint.column0, *footprint.shape):
+            wanted.append((block, footprint, here))
+    number, parts = part or (1, 1)
+    jobs = {}
+    for block, footprint, here in wanted[(number - 1) * len(wanted) // parts : number * len(wanted) // parts]:
+        place = footprint.row0, footprint.column0, *footprint.shape
+        files, intakes = imagery.keys(*place, ledger), imagery.intakes_in(*place)
+        clipped = [list(here.excluded), None if here.area is None else list(here.area)]
+        key = digest(common, list(block), list(files), list(intakes), [_hex(shapes) for shapes in clipped])
+        jobs[block] = BlockJob(task, footprint, here, blocks / f"{key}.zip")
+    held = ledger.known(job.path.stem for job in jobs.values())
+    done = {}
+    for block, job in jobs.items():
+        known = held.get(job.path.stem)
+        if known is not None and (not known["windows"] or is_whole(job.path)):
+            done[block] = int(known["windows"])
+    return jobs, done
 
 
 def _run(
