@@ -185,7 +185,7 @@ def time_paths(path: Path, rounds: int) -> list[Timed]:
     ]
 
 
-def make_bundle(path: Path, encoder: str, architecture: str = "DeepLabV3Plus") -> None:
+def make_bundle(path: Path, encoder: str, patch: int = PATCH, **settings: Any) -> None:
     """A bundle of a network with random weights, and statistics of normalisation from patches of a scene."""
     import torch
 
@@ -193,9 +193,9 @@ def make_bundle(path: Path, encoder: str, architecture: str = "DeepLabV3Plus") -
     from rogi.detection.model.card import Channel, ModelCard
     from rogi.detection.model.network import NetworkSpec, build_network
 
-    spec = NetworkSpec(architecture=architecture, encoder=encoder).resolved()
+    spec = NetworkSpec(encoder=encoder, **settings).resolved()
     network = build_network(spec, seed=1, prior=0.05)
-    patches = torch.from_numpy((scene(2, PATCH) - 110.0) / 50.0)
+    patches = torch.from_numpy((scene(2, patch) - 110.0) / 50.0)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
@@ -214,6 +214,8 @@ def make_bundle(path: Path, encoder: str, architecture: str = "DeepLabV3Plus") -
         dtype="uint8",
         dtype_range=(0.0, 255.0),
         resolution_m=5.0,
+        patch=patch,
+        stride=patch * 2 // 3,
         encoder_depth=spec.encoder_depth,
         decoder_channels=spec.decoder_channels,
         output_stride=spec.output_stride,

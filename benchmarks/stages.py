@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import gpu
+import host
 import measure
 
 SIDE = 8000
@@ -45,7 +45,7 @@ def report(folder: Path, side: int, more: list[str]) -> None:
     from bundles import tiny_bundle
 
     model = tiny_bundle(folder / "tiny").path
-    picture = gpu.picture(folder, side)
+    picture = host.picture(folder, side)
     runs = []
     for title, out in (("cold", "a"), ("warm", "b"), ("all blocks there", "b")):
         arguments = ["detect", "predict", picture, "--model", model, "-o", folder / f"{out}.gpkg",

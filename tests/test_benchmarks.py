@@ -1,7 +1,8 @@
-"""The page of benchmarks: parts of it are renewed, and what got worse is named."""
+"""The page of benchmarks: parts are renewed, what got worse is named. That of GPUs runs on a processor."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -75,3 +76,46 @@ def test_tables_of_other_jobs_stay(run: ModuleType, tmp_path: Path) -> None:
     }
     run.write_page(page, blocks)
     assert page.read_text("utf-8") == first
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_gpus_runs_on_a_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every section with a small network, its commands in this process."""
+    pytest.importorskip("torch")
+    pytest.importorskip("segmentation_models_pytorch")
+    monkeypatch.syspath_prepend(str(RUN.parent))
+    detect, gpu = importlib.import_module("detect"), importlib.import_module("gpu")
+    from rogi import cli
+
+    said = []
+
+    def run_rogi(*arguments: object) -> object:
+        said.append(capsys.readouterr().out)
+        monkeypatch.setattr(sys, "argv", ["rogi", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        errors = capsys.readouterr().err
+        assert not end.value.code, errors
+        return detect.Run(1.0, 1.0, 1.0, errors)
+
+    monkeypatch.setattr(detect, "run_rogi", run_rogi)
+    bench = gpu.Bench(tmp_path, "cpu", gpu.SMALL)
+    for name, section in bench.sections.items():
+        said += [capsys.readouterr().out, f"== {name}\n"]
+        section()
+    parts = dict(part.split("\n", 1) for part in "".join([*said, capsys.readouterr().out]).split("== ")[1:])
+    assert list(parts) == ["alone", "predict", "train", "same", "agree", "selftest"]
+    rows = {
+        name: [line.strip("| ").split(" | ") for line in part.splitlines()] for name, part in parts.items()
+    }
+    assert "% of alone" in parts["predict"]
+    assert "% of the time of training" in parts["train"]
+    (digests,) = (row[1:4] for row in rows["same"] if row[0] == "fp32")
+    assert len(set(digests)) == 1
+    (equal,) = (row[1] for row in rows["agree"] if row[0] == "fp32")
+    assert float(equal.rstrip(" %")) > 95
+    verdicts = {row[0]: row[-1] for row in rows["selftest"] if "fp32" in row}
+    assert verdicts["random"] == verdicts["trained"] == "passes"
+    assert "off by" in verdicts["random, no middle layer"]

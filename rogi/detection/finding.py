@@ -262,15 +262,18 @@ def _predicted(
     for note in (*images.notes, *notes, *ground.notes, *models.notes()):
         say(f"note: {note}")
     watch("values")
-    threshold, several = request.outlines["threshold"], request.cluster is not None
+    threshold = request.outlines["threshold"]
+    choice = {name: value for name, value in request.choice.items() if name != "threads"}
+    remembered = remembered_plan(models, ledger, threshold=threshold, **choice)
 
     def test() -> Plan:
-        watch("blocks")
+        if remembered is not None:
+            watch("blocks")
         plan, selection = choose_plan(
             models,
             ledger,
             workers=request.workers,
-            cluster=several,
+            cluster=request.cluster is not None,
             threshold=threshold,
             **request.choice,
         )
@@ -280,8 +283,6 @@ def _predicted(
         watch("self-test")
         return plan
 
-    choice = {name: value for name, value in request.choice.items() if name != "threads"}
-    remembered = remembered_plan(models, ledger, threshold=threshold, **choice)
     done = predict_imagery(
         images,
         taken,
