@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
@@ -224,9 +223,9 @@ class SelfTest:
 
     def _try(self, plan: Plan, timed: bool) -> Trial:
         golden = self._golden
-        limited = limited_memory(self._bundle.card.patch**2) if plan.device == "cpu" else nullcontext()
+        room = plan.threads * self._bundle.card.patch**2 if plan.device == "cpu" else None
         try:
-            with limited:
+            with limited_memory(room):
                 engine = self._build(plan, self._bundle)
                 found = _one_by_one(engine, golden.input)
         except Exception as error:  # onnxruntime has classes of its own
