@@ -146,7 +146,7 @@ def pictures(result: InventoryComparison, clusters: Clusters) -> str:
     alone.sort(key=lambda r: (-max(clusters.area_a[r] or 0.0, clusters.area_b[r] or 0.0), r))
     chosen = [*matched, *alone[:PICTURES]]
     rows_a, rows_b = np.array(clusters.rows_a, np.intp), np.array(clusters.rows_b, np.intp)
-    bounds = (shapely.bounds(result.a.geometries), shapely.bounds(result.b.geometries))
+    bounds = [np.ascontiguousarray(shapely.bounds(side.geometries).T) for side in (result.a, result.b)]
     drawn = [
         _picture(
             clusters,
@@ -168,13 +168,15 @@ def _picture(
     a: Geometries,
     b: Geometries,
     result: InventoryComparison,
-    all_bounds: tuple[Floats, Floats],
+    all_bounds: Sequence[Floats],
 ) -> str:
     bounds = shapely.total_bounds(np.concatenate([a, b]))
     # the other side's outlines nearby, so that a missing one is seen among its neighbours
     near_a, near_b = (
-        side.geometries[(own[:, :2] <= bounds[2:]).all(axis=1) & (own[:, 2:] >= bounds[:2]).all(axis=1)]
-        for side, own in zip((result.a, result.b), all_bounds, strict=True)
+        side.geometries[
+            (west <= bounds[2]) & (south <= bounds[3]) & (east >= bounds[0]) & (north >= bounds[1])
+        ]
+        for side, (west, south, east, north) in zip((result.a, result.b), all_bounds, strict=True)
     )
     middle = np.array([(bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2])
     corners = local_metres(np.array([bounds[:2], bounds[2:]]), middle)
@@ -227,11 +229,15 @@ def _ids(ids: Sequence[str] | NDArray[np.object_], rows: Ints, count: int) -> li
     order = np.argsort(rows, kind="stable")
     starts = np.searchsorted(rows[order], np.arange(count + 1))
     sorted_ids = np.asarray(ids, dtype=object)[order]
-    out = []
-    for first, last in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+    each = np.diff(starts)
+    out = np.full(count, "", dtype=object)
+    out[each == 1] = sorted_ids[starts[:-1][each == 1]]
+    for row in np.flatnonzero(each > 1).tolist():
+        first, last = int(starts[row]), int(starts[row + 1])
+        more = last - first - IDS_SHOWN
         shown = ", ".join(sorted_ids[first : min(last, first + IDS_SHOWN)].tolist())
-        out.append(shown + (f" and {last - first - IDS_SHOWN} more" if last - first > IDS_SHOWN else ""))
-    return out
+        out[row] = shown + (f" and {more} more" if more > 0 else "")
+    return list(out.tolist())
 
 
 def cluster_columns(clusters: Clusters) -> list[Column]:

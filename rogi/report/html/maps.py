@@ -325,7 +325,7 @@ def _chains(geometries: Geometries) -> tuple[Geometries, Ints]:
     """Points, lines and rings of all geometries in order, and the geometry each is of."""
     if shapely.has_z(geometries).any():
         geometries = shapely.force_2d(geometries)
-    parts, owner = shapely.get_parts(geometries, return_index=True)
+    parts, owner = geometries, np.arange(len(geometries))
     while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():  # collections in collections
         parts, index = shapely.get_parts(parts, return_index=True)
         owner = owner[index]

@@ -88,7 +88,7 @@ def embed(name: str, data: object) -> str:
     kind = "application/json"
     if len(text) >= PACKED_FROM:
         kind = "application/gzip"
-        text = base64.b64encode(gzip.compress(text.encode("utf-8"), 6, mtime=0)).decode("ascii")
+        text = base64.b64encode(gzip.compress(text.encode("utf-8"), 4, mtime=0)).decode("ascii")
     return f'<script type="{kind}" id="{escape(name)}">{text}</script>'
 
 

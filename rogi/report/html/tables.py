@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -117,11 +118,12 @@ def _encoded(columns: Sequence[Column]) -> list[dict[str, object]]:
 def _encode(column: Column) -> dict[str, object]:
     """Distinct values once and codes into them, or the values alone where most are distinct."""
     values = [_plain(v) for v in column.values]
-    codes: dict[object, int] = {}
-    index = [-1 if v is None else codes.setdefault(v, len(codes)) for v in values]
+    distinct = dict.fromkeys(values)
+    distinct.pop(None, None)
     data: dict[str, object] = {"title": column.title, "kind": column.kind.value}
-    if column.filter or column.kind is Kind.BADGE or 2 * len(codes) <= len(values):
-        data |= {"d": list(codes), "i": index}
+    if column.filter or column.kind is Kind.BADGE or 2 * len(distinct) <= len(values):
+        codes: dict[object, int] = {None: -1} | {v: code for code, v in enumerate(distinct)}
+        data |= {"d": list(distinct), "i": [codes[v] for v in values]}
     else:
         data["d"] = values
     for key in ("filter", "detail"):
@@ -135,12 +137,12 @@ def _encode(column: Column) -> dict[str, object]:
 
 
 def _plain(value: object) -> str | float | int | None:
-    if value is None or value is np.nan or value == "":
-        return None
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
-        return value if np.isfinite(value) else None
+        return value if math.isfinite(value) else None
+    if value is None or value == "":
+        return None
     return value if isinstance(value, (int, str)) else str(value)
 
 
