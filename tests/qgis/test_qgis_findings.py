@@ -50,7 +50,12 @@ def test_the_numbers_are_those_of_the_report(written):
     assert findings.counts(written / "f.gpkg") == totals["open"]
 
 
-@pytest.mark.parametrize("name", ["inventory.gpkg", "gone.gpkg", "text.json", "list.json", "text.gpkg"])
+def test_a_missing_file(tmp_path):
+    with pytest.raises(findings.FindingsError, match=r"gone\.gpkg does not exist\.$"):
+        findings.read_findings(tmp_path / "gone.gpkg")
+
+
+@pytest.mark.parametrize("name", ["inventory.gpkg", "text.json", "list.json", "text.gpkg"])
 def test_another_file_is_one_sentence(written, name):
     (written / "text.json").write_text("{")
     (written / "list.json").write_text("[1]")
@@ -98,6 +103,23 @@ def test_rogi_reads_the_waivers(tmp_path, written, one, before):
     assert findings.remove_waiver(path, one) and not findings.remove_waiver(path, one)
     assert [w for w in load_settings(path).waivers if w.fingerprint == one.fingerprint] == []
     assert path.read_text().strip() == (before or "").strip()
+
+
+def test_one_of_several_waivers_is_removed(tmp_path, written):
+    """The others stay, byte by byte; the file keeps its mode."""
+    path = tmp_path / "waivers.toml"
+    first, second, third = findings.read_findings(written / "f.gpkg")[:3]
+    for finding in (first, third):
+        findings.add_waiver(path, finding, "right", "Åsa")
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.chmod(0o600)
+    expected = path.read_bytes()
+    path.unlink()
+    for finding in (first, second, third):
+        findings.add_waiver(path, finding, "right", "Åsa")
+    path.chmod(0o600)
+    assert findings.remove_waiver(path, second)
+    assert path.read_bytes() == expected and path.stat().st_mode & 0o777 == 0o600
 
 
 def test_waivers_of_a_project_file(tmp_path, one):
