@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 
 from qgis.core import QgsExpression, QgsFeature, QgsFeatureRequest, QgsProject, QgsVectorLayer, QgsWkbTypes
@@ -43,6 +44,10 @@ def _by_id(layer: QgsVectorLayer, finding: Finding) -> QgsFeature | None:
     """The feature with the ID of the unit; of several, as of copies, the one in the row of the finding."""
     if not finding.feature_id:
         return None
+    number = re.fullmatch(r"fid (\d+)", finding.feature_id)  # what rogi calls a feature without an ID
+    if number is not None:
+        feature = layer.getFeature(int(number[1]))
+        return feature if feature.isValid() else None
     for name in (field.name() for field in layer.fields() if not field.isNumeric()):
         expression = f"{QgsExpression.quotedColumnRef(name)} = {QgsExpression.quotedValue(finding.feature_id)}"
         found = list(islice(layer.getFeatures(QgsFeatureRequest().setFilterExpression(expression)), 2))

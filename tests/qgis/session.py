@@ -39,6 +39,7 @@ from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import Qt, QVariant
 from qgis.PyQt.QtWidgets import QMainWindow
 from rogi.dock import FindingsDock
+from rogi.features import feature_of
 from rogi.inputs import Inputs
 from rogi.plugin import RogiPlugin
 from rogi.waiver_dialog import WaiverDialog
@@ -209,6 +210,9 @@ def panel():
     seen["near"] = box.width() < 0.05
     dock.open_form()
     seen["forms"], seen["unit"] = list(window.forms), finding.feature_id
+    without_id = finding._replace(feature_id="fid 7")
+    seen["by fid"] = [feature_of(without_id, dock._marks)[1].id(), finding.row]
+    seen["by row"] = feature_of(finding._replace(feature_id=""), dock._marks)[1]["ID"]
     seen["selected"] = [f["ID"] for f in outlines.selectedFeatures()]
     dock.mark_fixed()
     seen["after fixed"] = [dock.title.text(), dock.filter.rowCount()]

@@ -65,6 +65,7 @@ def test_the_panel_lists_zooms_opens_and_marks(answers):
     assert total == len(panel["codes"]) > 2 and panel["ATT001"] == 1 and panel["ATT001 errors"] == 0
     assert panel["zoomed"] == [True, True, True] and panel["near"]
     assert panel["forms"] == [["Outlines of Åsa", panel["unit"]]] and panel["selected"] == [panel["unit"]]
+    assert panel["by fid"][0] == 7 != panel["by fid"][1] and panel["by row"] == panel["unit"]
     assert panel["after fixed"] == [f"findings.gpkg: {total} findings, {total - 1} open", 0]
     assert panel["on map"][0] == 1 < panel["on map again"][0]
     names = {"FINDINGS": "findings.gpkg", "WAIVERS": "waivers.toml"}
