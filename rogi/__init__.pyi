@@ -21,6 +21,7 @@ from .api.releasing import check_release as check_release
 from .api.releasing import diff as diff
 from .api.reviewing import draw_sample as draw_sample
 from .api.reviewing import score_reviews as score_reviews
+from .api.statistics import figures as figures
 from .api.statistics import grid as grid
 from .api.statistics import summarise as summarise
 from .api.training import cut_patches as cut_patches

@@ -248,6 +248,8 @@ def around(geometry: Geometries, units: Geometries) -> tuple[Geometries, NDArray
     """
     west, _, east, _ = shapely.bounds(geometry).reshape(-1, 4).T
     shapes, rows = [geometry], [np.arange(len(geometry))]
+    if not len(units):
+        return shapes[0], rows[0]
     first, _, last, _ = shapely.total_bounds(units)
     for turn in (-TURN, TURN):
         again = np.flatnonzero((west + turn <= last) & (east + turn >= first))  # none for NaN

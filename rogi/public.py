@@ -26,7 +26,7 @@ VALUE = re.compile(r"[A-Z][A-Z_]*|.*[:,=/\d].*")
 """What is a value after an option, not the next word of the sentence: METRES, EPSG:4326, red=4,green=3."""
 
 PLAIN = re.compile(r"[A-Z_]+(,[A-Z_]+)*|-?[\d.]+(,-?[\d.]+)*")
-CHOICES = ("backend", "device", "precision", "prefer", "role", "split")
+CHOICES = ("backend", "device", "language", "precision", "prefer", "role", "split", "symbols")
 SENTENCE = ("and", "is", "needs", "or", "out", "takes", "that", "to", "which", "with")
 FLAGS = ("everywhere", "force", "remote", "resample", "resume", "strict", "trust_values")
 MAPPINGS = ("accept", "channels", "fail_over", "fail_under")

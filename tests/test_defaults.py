@@ -382,6 +382,7 @@ FUNCTIONS: dict[str, dict[str, object]] = {
     "draw_sample": {"stratify": "none", "allocation": "proportional"},
     "evaluate": {"band": 30.0, "replicates": 1000},
     "fix": {"level": "safe"},
+    "figures": {"cell": 50.0, "size": "180mm", "font_size": 8.0, "language": "en", "symbols": "auto"},
     "grid": {"cell": 50.0},
     "cut_patches": {"prefer": "order"},
     "predict": {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
@@ -20,6 +21,9 @@ from rogi.schema.model import Role
 from rogi.statistics.grids import cell_frame, equal_area_grid, grid_of_units
 from rogi.statistics.summary import Group, statistics
 from rogi.statistics.unit_table import UnitTable, unit_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @public
@@ -64,7 +68,7 @@ def summarise(
     >>> table.query("group == 'all' and quantity == 'elevation_mean'")[["unit", "count"]].values.tolist()
     [['m', 50]]
     """
-    numbers = statistics(_units(source, regions, region_field))
+    numbers = statistics(_units(source, _regions(regions, region_field)))
     rows = [row for group in (numbers.whole, *numbers.subregions) for row in _rows(group)]
     names = [
         "group", "units", "quantity", "unit", "count", "mean", "median", "standard_deviation", "minimum",
@@ -117,7 +121,7 @@ def grid(
     """
     if not cell > 0:
         raise OptionError(f"The side of a cell is above 0 km, found {cell!r}.")
-    units = _units(source, None, None)
+    units = _units(source, None)
     if like is None:
         return cell_frame(grid_of_units(units, equal_area_grid(units.lonlat, cell * 1000.0)))
     with optional("The grid of a raster"):
@@ -125,10 +129,97 @@ def grid(
     return cell_frame(grid_of_units(units, grid_of_raster(Path(like))))
 
 
-def _units(source: Source, regions: Places | None, field: str | None) -> UnitTable:
+@public
+def figures(
+    source: Source,
+    *,
+    regions: Places | None = None,
+    region_field: str | None = None,
+    cell: float = 50.0,
+    size: str = "180mm",
+    font_size: float = 8.0,
+    language: str = "en",
+    symbols: str = "auto",
+    dem: str | PathLike[str] | Sequence[str | PathLike[str]] | None = None,
+    permafrost: str | PathLike[str] | None = None,
+    remote: bool = False,
+) -> dict[str, Figure]:
+    """Figures of an inventory, as `rogi stats --figures` draws them: map, histograms, grid, aspects.
+
+    Parameters
+    ----------
+    source : path, GeoDataFrame or Inventory
+        As of :func:`summarise`.
+    regions : path or GeoDataFrame, optional
+        Polygons of subregions, also drawn as outlines; by default the column of the inventory.
+    region_field : str, optional
+        Column of their names.
+    cell : float
+        Side of a cell of the grid, km.
+    size : str
+        ``180x120mm``, ``9cm``, ``nature-page`` …; a width alone is as high as needed.
+    font_size : float
+        Points.
+    language : str
+        ``en``, ``de``, ``fr``, ``es``, ``zh`` or ``ru``.
+    symbols : str
+        ``dots``, ``density``, or ``auto``: density where dots merge.
+    dem : path or paths, optional
+        Elevation model, drawn behind the map as a hillshade.
+    permafrost : path, optional
+        Raster of the share of ground with permafrost (0 to 1, or per cent), drawn behind the map.
+    remote : bool
+        Whether rasters may be read from addresses (``https://``, ``s3://``).
+
+    Returns
+    -------
+    dict of str to matplotlib.figure.Figure
+        ``map``, ``histograms``, ``grid`` and ``aspects``, those for which there are values.
+
+    Raises
+    ------
+    InputError
+        The source, the regions or a raster cannot be read.
+    OptionError
+        A size, language or kind of symbols that there is not.
+
+    References
+    ----------
+    Sun et al. (2024), Figs. 5 to 8.
+
+    Examples
+    --------
+    >>> import rogi
+    >>> drawn = rogi.figures(rogi.synthetic_inventory(50, seed=1), size="nature-column")
+    >>> sorted(drawn)
+    ['aspects', 'grid', 'histograms', 'map']
+    """
+    with optional("rogi.figures"):
+        from rogi.statistics.figures import Backgrounds, Style, Symbols, figures_of, parse_size
+    if symbols not in [s.value for s in Symbols]:
+        raise OptionError(f"--symbols is auto, dots or density, found {symbols!r}.")
+    width, height = parse_size(size)
+    style = Style(width, height, font_size=font_size, language=language)
+    places = _regions(regions, region_field)
+    surfaces = {}
+    if dem is not None or permafrost is not None:
+        with optional("A background"):
+            from rogi.raster.elevation.shading import open_relief, open_share
+        if dem is not None:
+            paths = [dem] if isinstance(dem, str | PathLike) else dem
+            surfaces["relief"] = open_relief([Path(path) for path in paths])
+        if permafrost is not None:
+            surfaces["permafrost"] = open_share(Path(permafrost))
+    units = _units(source, places)
+    cells = grid_of_units(units, equal_area_grid(units.lonlat, cell * 1000.0))
+    drawn = figures_of(units, cells, style, Backgrounds(places, **surfaces), Symbols(symbols))
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def _units(source: Source, regions: Regions | None) -> UnitTable:
     inventory = as_inventory(source)
     check_crs(inventory, Role.OUTLINE, Role.MARKER)
-    return unit_table(inventory, _regions(regions, field), allow_empty=True)
+    return unit_table(inventory, regions, allow_empty=True)
 
 
 def _regions(places: Places | None, field: str | None) -> Regions | None:

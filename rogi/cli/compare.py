@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import format_option
+from rogi.cli.options import Backdrop, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.comparison import output_layers as layers
@@ -85,6 +86,7 @@ def compare(
     min_votes: Annotated[
         int | None, typer.Option(help="Votes for the consensus; default: more than half of the operators.")
     ] = None,
+    dem: Backdrop = None,
     format: Annotated[list[str] | None, format_option(DOCUMENT, repeated=True)] = None,
     output: Annotated[
         list[Path] | None,
@@ -157,7 +159,7 @@ def compare(
         expect=expect,
     )
     progress.done()
-    _write(outcome, outputs, list(crosswalk or ()), changes, consensus)
+    _write(outcome, outputs, list(crosswalk or ()), changes, consensus, dem or ())
     raise typer.Exit(1 if outcome.failed else 0)
 
 
@@ -227,10 +229,11 @@ def _write(
     crosswalk: list[Path],
     changes: Path | None,
     consensus: Path | None,
+    relief: Sequence[Path],
 ) -> None:
     report = document(outcome)
     for kind, path in outputs:
-        write(report, kind, path)
+        write(report, kind, path, relief)
     if outcome.inventories is not None:
         layers.write_crosswalk(outcome.inventories, crosswalk)
         if changes is not None:

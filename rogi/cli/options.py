@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,16 @@ from rogi.suggestions import did_you_mean
 if TYPE_CHECKING:
     from rogi.report.format import Format
     from rogi.rules.rule import Severity
+
+
+Backdrop = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--dem",
+        help="Elevation model: a hillshade behind the maps of the HTML page. File or folder; repeatable.",
+    ),
+]
+"""Option of commands whose page has a map."""
 
 
 def format_option(allowed: Sequence[Format], *, output: bool = False, repeated: bool = False) -> Any:

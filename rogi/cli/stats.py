@@ -28,7 +28,7 @@ from rogi.statistics.unit_table import unit_table
 from rogi.text import counted
 
 if TYPE_CHECKING:
-    from rogi.raster.files import RasterFile
+    from rogi.raster.elevation.shading import Surface
     from rogi.statistics.figures import Backgrounds, Style
     from rogi.statistics.grids import Grid, Gridded
     from rogi.statistics.unit_table import UnitTable
@@ -134,7 +134,7 @@ def stats(
             from rogi.statistics.figures import Backgrounds, Style, parse_size
         width, height = parse_size(size or "180mm")
         style = Style(width, height, dpi or 300, font_size or 8.0, language or "en")
-        relief, share = _rasters(dem, permafrost)
+        surfaces = _surfaces(dem, permafrost)
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
     _check_grids(grid or [])
@@ -154,7 +154,7 @@ def stats(
     if figures is not None:
         assert cells is not None
         make_folder(figures)
-        background = Backgrounds(places, relief, share)
+        background = Backgrounds(places, **surfaces)
         _write_figures(table, cells, figures, drawn_as, style, background, symbols or Symbols.AUTO)
     write(document(numbers, inventory.path, facts, checked), kind, output)
     raise typer.Exit(int(any(c.holds is not True for c in checked)))
@@ -185,17 +185,15 @@ def _write_grid(cells: Gridded | None, path: Path) -> None:
         write_geotiff(cells, path)
 
 
-def _rasters(dem: list[Path] | None, permafrost: Path | None) -> tuple[list[RasterFile], RasterFile | None]:
+def _surfaces(dem: list[Path] | None, permafrost: Path | None) -> dict[str, Surface]:
     if not dem and permafrost is None:
-        return [], None
+        return {}
     with optional("--dem" if dem else "--permafrost"):
-        from rogi.raster.elevation.selection import select
-        from rogi.raster.files import open_raster
-    found = select(dem) if dem else None
-    for what in (*found.notes, *map(str, found.damaged)) if found is not None else ():
+        from rogi.raster.elevation.shading import open_relief, open_share
+    found = {"relief": open_relief(dem)} if dem else {}
+    for what in found["relief"].notes if dem else ():
         note(what)
-    relief = [] if found is None else [member.raster for member in found.members]
-    return relief, None if permafrost is None else open_raster(permafrost)
+    return found if permafrost is None else found | {"permafrost": open_share(permafrost)}
 
 
 def _write_figures(

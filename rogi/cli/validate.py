@@ -32,7 +32,7 @@ from rogi.validation.settings import Profile, Settings, choice, find_settings_fi
 from rogi.validation.waivers import Baseline, write_baseline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rogi.inventory.model import Inventory
     from rogi.validation.report import Report
@@ -110,7 +110,12 @@ def validate(
         bool,
         typer.Option("--check-attributes", help="Derive attributes anew from rasters and compare (ATT020)."),
     ] = False,
-    dem: Annotated[list[Path] | None, typer.Option(help="For --check-attributes: elevation model.")] = None,
+    dem: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Elevation model: for --check-attributes, and a hillshade behind the map of an HTML report."
+        ),
+    ] = None,
     maat: Annotated[list[Path] | None, typer.Option(help="For --check-attributes: air temperature.")] = None,
     magt: Annotated[list[Path] | None, typer.Option(help="As --maat: ground temperature.")] = None,
     ap: Annotated[list[Path] | None, typer.Option(help="For --check-attributes: precipitation.")] = None,
@@ -162,16 +167,17 @@ def validate(
         encoding=encoding,
         table=table,
     )
+    drawn = any(kind is Format.HTML for kind, _ in outputs)
     rasters = {"dem": dem, "maat": maat, "magt": magt, "ap": ap}
     failures: tuple[str, ...] = ()
     if check_attributes:
         stated = attributes_config or settings.attributes
         inventory, failures = _recomputed(inventory, rasters, stated, progress)
-    elif any(rasters.values()) or attributes_config is not None:
+    elif maat or magt or ap or attributes_config is not None or (dem and not drawn):
         raise OptionError("Rasters are only looked at with --check-attributes; add it.")
     report = run(inventory, settings, progress=progress)
     progress.done()
-    _write(report, outputs, settings.fail_on, limit)
+    _write(report, outputs, settings.fail_on, limit, dem or ())
     if write_baseline is not None:
         _store_baseline(report, write_baseline, quiet)
     if fix is not None and fixed is not None:
@@ -265,10 +271,14 @@ def _overridden(
 
 
 def _write(
-    report: Report, outputs: list[tuple[Format, Path | None]], fail_on: Severity | None, limit: int | None
+    report: Report,
+    outputs: list[tuple[Format, Path | None]],
+    fail_on: Severity | None,
+    limit: int | None,
+    relief: Sequence[Path],
 ) -> None:
     for kind, path in outputs:
-        render(report, kind, path, limit=limit, fail_on=fail_on)
+        render(report, kind, path, limit=limit, fail_on=fail_on, relief=relief)
         if path is None and kind is Format.GITHUB and os.environ.get(SUMMARY):
             write_step_summary(report, Path(os.environ[SUMMARY]))
 

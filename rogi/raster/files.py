@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
@@ -254,14 +255,23 @@ class RasterFile:
         return self._without_voids(stored, valid)
 
     def read_decimated(
-        self, shape: tuple[int, int], window: Window | None = None
+        self, shape: tuple[int, int], window: Window | None = None, *, average: bool = False
     ) -> tuple[NDArray[Any], Mask]:
-        """As `read_stored`, of a window or the whole file in fewer rows and columns: a look, not data."""
-        stored, mask = self._read(window or Window(0, self.shape[0], 0, self.shape[1]), shape)
+        """As `read_stored`, of a window or the whole file in fewer rows and columns: a look, not data.
+
+        Of the pixels that become one the one in the middle is taken, or their average.
+        """
+        whole = Window(0, self.shape[0], 0, self.shape[1])
+        stored, mask = self._read(window or whole, shape, average=average)
         return self._without_voids(stored, np.ones(shape, dtype=bool) if mask is None else mask)
 
     def _read(
-        self, window: Window, shape: tuple[int, int], out: NDArray[Any] | None = None
+        self,
+        window: Window,
+        shape: tuple[int, int],
+        out: NDArray[Any] | None = None,
+        *,
+        average: bool = False,
     ) -> tuple[NDArray[Any], Mask | None]:
         header, mask, damage, unopened = self.header, None, None, None
         where = RasterioWindow(window.column0, window.row0, *window.shape[::-1])
@@ -274,7 +284,8 @@ class RasterFile:
                 if unopened is None:
                     bands = list(self.indexes)
                     size = None if out is not None else (len(bands), *shape)
-                    stored = dataset.read(bands, window=where, out_shape=size, out=out)
+                    how = Resampling.average if average else Resampling.nearest
+                    stored = dataset.read(bands, window=where, out_shape=size, out=out, resampling=how)
                 if unopened is None and header.masked:
                     mask = dataset.read_masks(self.band, window=where, out_shape=shape) > 0
         except (RasterioError, OSError) as error:

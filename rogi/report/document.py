@@ -64,6 +64,8 @@ class Page:
         Groups of tables shown in the summary.
     apart
         Groups that the sections have already.
+    bounds
+        West, south, east and north of what the maps show, degrees.
     """
 
     lead: str = ""
@@ -71,6 +73,7 @@ class Page:
     sections: Sequence[Section] = ()
     front: Sequence[str] = ()
     apart: Sequence[str] = ()
+    bounds: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

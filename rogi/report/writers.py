@@ -16,6 +16,7 @@ from rogi.errors import OptionError
 from rogi.files import write_text
 from rogi.report.document import Check, Document, Passage
 from rogi.report.format import Format
+from rogi.report.html.backdrop import backdrop
 from rogi.report.html.shell import Section, page
 from rogi.report.html.tables import badge, html_table
 from rogi.report.tables import ReportTable, markdown_lines, text_lines
@@ -28,8 +29,15 @@ _WORDS: Final = {True: "ok", False: "FAILED", None: "not checked"}
 _TONES: Final = {True: "good", False: "error", None: "neutral"}
 
 
-def write(document: Document, format: Format, target: Path | TextIO | None = None) -> None:
+def write(
+    document: Document,
+    format: Format,
+    target: Path | TextIO | None = None,
+    relief: Sequence[str | Path] = (),
+) -> None:
     """Write a document to a file, whole or not at all, or to a stream; None is stdout.
+
+    ``relief`` is an elevation model, drawn behind the maps of a page.
 
     Raises
     ------
@@ -38,7 +46,7 @@ def write(document: Document, format: Format, target: Path | TextIO | None = Non
     OutputError
         If the file cannot be written.
     """
-    text = as_string(document, format)
+    text = as_html(document, relief) if format is Format.HTML else as_string(document, format)
     if isinstance(target, Path):
         write_text(target, text)
     else:
@@ -102,7 +110,7 @@ def as_markdown(document: Document) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def as_html(document: Document) -> str:
+def as_html(document: Document, relief: Sequence[str | Path] = ()) -> str:
     """One self-contained page: summary, figures and maps, tables."""
     shown = document.page()
     parts = [p for p in document.parts if not _detail(p) and p.group not in shown.apart]
@@ -129,6 +137,7 @@ def as_html(document: Document) -> str:
         sections,
         lead=f'<p class="muted">{lead}</p>' if lead else "",
         footer=footer if document.explained else "",
+        backdrop=backdrop(relief, shown.bounds),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rogi.report.document import Document, Passage
-from rogi.report.tables import ReportTable
+from rogi.report.tables import ReportTable, km2
 from rogi.schema.attributes import short_title
 from rogi.statistics.facts import Checked, Facts
 from rogi.statistics.summary import Direction, Group, InventoryStatistics, Summary
@@ -30,7 +30,7 @@ def document(
     whole = statistics.whole
     headline = f"{name}: {counted(whole.units, 'unit')}"
     if math.isfinite(whole.total_area) and (whole.total_area > 0 or not whole.units):
-        headline += f", total area {whole.total_area:,.6f} km²"
+        headline += f", total area {km2(1e6 * whole.total_area)} km²"
     parts: list[ReportTable | Passage] = []
     if whole.quantities:
         rows = tuple(_quantity(q) for q in whole.quantities)

@@ -92,7 +92,7 @@ def test_remote_allows_addresses_for_the_call_only() -> None:
 
 
 READS_RASTERS = ("elevation", "slope_of", "aspect_of", "solar_radiation", "climate", "zonal_statistics",
-                 "fill_attributes", "validate", "predict", "evaluate", "cut_patches", "grid",
+                 "fill_attributes", "validate", "predict", "evaluate", "cut_patches", "grid", "figures",
                  "plan_update", "apply_update")  # fmt: skip
 
 

@@ -98,3 +98,19 @@ def test_a_score_never_writes_over_a_returned_file(rogi, markers, tmp_path):
         done = rogi("review", "score", li, rossi, *more)
         assert done.returncode == 2 and "inputs are never changed" in done.stderr
     assert li.read_bytes() == before
+
+
+def test_options_of_figures_need_figures(rogi, markers, tmp_path):
+    """What only figures have is refused without them, and drawn with them, relief included."""
+    done = rogi("stats", markers, "--size", "90mm", "--language", "de")
+    assert done.returncode == 2 and "--size and --language: only for figures; add --figures" in done.stderr
+    dem, figures = tmp_path / "dem.tif", tmp_path / "figures"
+    profile = {"driver": "GTiff", "height": 20, "width": 30, "count": 1, "dtype": "float32", "crs": 4326}
+    with rasterio.open(dem, "w", transform=from_origin(96.5, 31, 0.1, 0.1), **profile) as target:
+        target.write(3000 + np.random.default_rng(0).normal(0, 300, (1, 20, 30)).astype("float32"))
+    options = ("--size", "60x60mm", "--dpi", "60", "--dem", dem, "--permafrost", dem)
+    wrong = rogi("stats", markers, "--figures", figures, *options)
+    assert wrong.returncode == 2 and "expected the share of ground with permafrost" in wrong.stderr
+    done = rogi("stats", markers, "--figures", figures, *options[:-2])
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in figures.iterdir()) == ["grid.png", "map.png"]

@@ -127,7 +127,9 @@ def test_search_filter_sort_and_map(report: Report, tmp_path: Path, monkeypatch:
     assert found["up"] == sorted(known, key=lambda i: rows[i])[:3]
     assert found["down"] == sorted(known, key=lambda i: -rows[i])[:3]
     assert found["back"] == [0, 1, 2]
-    assert "outline 3 A" in found["popup"] and "GEO015 · warning · a message" in found["popup"]
+    assert "outline 3 A" in found["popup"]
+    assert "GEO015 · warning · A · a message · outline 4" in found["popup"]  # with its partner
+    assert "Look at it in OpenStreetMap Google Earth Copernicus Browser" in found["popup"]
     assert found["selected"] == 1
     assert found["zoomed"] == pytest.approx(2) and found["reset"]
     assert found["rules"] == sum(o.status is Status.NOT_RUN for o in report.outcomes)

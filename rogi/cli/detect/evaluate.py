@@ -10,7 +10,7 @@ import typer
 
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import format_option
+from rogi.cli.options import Backdrop, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.comparison.metrics import Limits, check_expectations, read_expectations
@@ -61,6 +61,7 @@ def evaluate(
     band: Annotated[
         float, typer.Option(help="Width of the band of the boundary IoU, m; 0 leaves it out.")
     ] = 30.0,
+    dem: Backdrop = None,
     format: Annotated[list[str] | None, format_option(FORMATS, repeated=True)] = None,
     output: Annotated[
         list[Path] | None,
@@ -126,7 +127,7 @@ def evaluate(
     progress.done()
     report = document(result, checks)
     for kind, target in outputs:
-        write(report, kind, target)
+        write(report, kind, target, dem or ())
     for check in (c for c in checks if not c.holds):
         tell(f"{check.name} is {check.found:.6g}, wanted {check.wanted}")
     damaged = result.pixels.damaged if result.pixels is not None else ()

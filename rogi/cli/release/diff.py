@@ -10,7 +10,7 @@ import typer
 
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import format_option, pairs
+from rogi.cli.options import Backdrop, format_option, pairs
 from rogi.cli.progress import Progress
 from rogi.cli.release.options import Crs, Dialect, Layer, Quiet
 from rogi.cli.streams import tell
@@ -42,6 +42,7 @@ def diff(
         ),
         WRITES,
     ] = None,
+    dem: Backdrop = None,
     format: Annotated[list[str] | None, format_option(FORMATS, repeated=True)] = None,
     tombstones: Annotated[
         Path | None,
@@ -80,7 +81,7 @@ def diff(
     )
     line.done()
     for kind, path in outputs:
-        write(found, kind, path)
+        write(found, kind, path, dem or ())
         if path is not None and not quiet:
             tell(f"{path}")
     if tombstones is not None:

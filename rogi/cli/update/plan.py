@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rogi.cli.common import KEEPS
-from rogi.cli.options import comma_separated, format_option
+from rogi.cli.options import Backdrop, comma_separated, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
@@ -67,6 +67,7 @@ def plan(
     schema: Annotated[str | None, typer.Option(help="Schema of the inventory.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
     crs: Annotated[str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326.")] = None,
+    dem: Backdrop = None,
     format: Annotated[str | None, format_option(DOCUMENT)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")] = False,
 ) -> None:
@@ -110,7 +111,9 @@ def plan(
     )
     made = make_plan(request, line)
     replaced: list[str] = []
-    written = write_plan(made, output, pages=pages(made), store=store, progress=line, told=replaced.append)
+    written = write_plan(
+        made, output, pages=pages(made, dem or ()), store=store, progress=line, told=replaced.append
+    )
     line.done()
     for message in replaced:
         tell(f"note: {message}")

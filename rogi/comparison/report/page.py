@@ -16,7 +16,7 @@ from rogi.comparison.report.clusters import Clusters, cluster_columns, clusters_
 from rogi.geometry import Geometries
 from rogi.report.document import Page
 from rogi.report.html.figures import bars, histogram, round_top
-from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_view, with_points
+from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_bounds, map_view, with_points
 from rogi.report.html.shell import Section
 from rogi.report.html.tables import Column, table
 from rogi.report.tables import number, short_names
@@ -55,7 +55,16 @@ def page(outcome: Outcome) -> Page:
         ]
     if outcome.operators is not None and outcome.operators.sections:
         sections.append(Section("map", "Map", _operator_map(outcome.operators)))
-    return Page(_names(outcome), _cards(outcome), sections, front=("What was compared",))
+    sides = [] if result is None else [result.a, result.b]
+    if outcome.operators is not None:
+        sides = list(outcome.operators.sides)
+    return Page(
+        _names(outcome),
+        _cards(outcome),
+        sections,
+        front=("What was compared",),
+        bounds=map_bounds(*(side.geometries for side in sides)),
+    )
 
 
 def _names(outcome: Outcome) -> str:

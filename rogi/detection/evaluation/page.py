@@ -12,7 +12,7 @@ from rogi.detection.evaluation.tables import CONFIDENCE, GROUND, PIXELS, points
 from rogi.detection.evaluation.tables import TABLE as TABLE_BY_AREA
 from rogi.report.document import Page
 from rogi.report.html.figures import bars, curves, histogram
-from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_view
+from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_bounds, map_view
 from rogi.report.html.shell import Section
 from rogi.report.html.tables import table
 from rogi.report.tables import number
@@ -32,7 +32,8 @@ def page(result: Evaluation) -> Page:
     if len(a) or len(b):
         sections += _map_and_clusters(result)
     lead = f"Candidates (B): {b.name} · truth (A): {a.name}{where}"
-    return Page(lead, _cards(result), sections, front=(TABLE_BY_AREA, GROUND))
+    sides = (result.comparison.a.geometries, result.comparison.b.geometries)
+    return Page(lead, _cards(result), sections, front=(TABLE_BY_AREA, GROUND), bounds=map_bounds(*sides))
 
 
 def _cards(result: Evaluation) -> list[tuple[str, str]]:

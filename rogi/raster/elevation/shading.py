@@ -2,36 +2,93 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import MemoryFile
 
 from rogi.geometry import transform_coordinates
 from rogi.longitudes import beside
-from rogi.raster.files import RasterFile
+from rogi.raster.elevation.selection import select
+from rogi.raster.files import RasterFile, open_raster
 from rogi.raster.grid import Grid, Window, apply, extent_on
 
 if TYPE_CHECKING:
     import pyproj
 
-FINER = 3
-"""Pixels read for each side of one that is drawn, and averaged: GDAL would take one of many."""
 CONTRAST = 0.6
 """Gradient from which the steepest tenth of a hillshade is: without exaggeration large areas look flat."""
 SUN = (np.radians(315.0), np.radians(45.0))
 """Azimuth and height: light from the upper left, as eyes expect it."""
 
+LEVEL = float(np.sin(SUN[1]))
+"""Brightness of level ground."""
+
 Floats = NDArray[np.float64]
+Bounds = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Rasters that lie behind a map.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    rasters : tuple of RasterFile
+        Where they overlap the first counts.
+    notes : tuple of str
+        What was left out.
+    """
+
+    name: str
+    rasters: tuple[RasterFile, ...]
+    notes: tuple[str, ...] = ()
+
+    def values(self, crs: pyproj.CRS, bounds: Bounds, shape: tuple[int, int]) -> Floats:
+        """Values on a grid, one for each pixel, see `sampled`."""
+        return sampled(self.rasters, crs, bounds, shape, smooth=False)
+
+    def shade(self, crs: pyproj.CRS, bounds: Bounds, shape: tuple[int, int]) -> Floats:
+        """A hillshade on a grid in m, see `hillshade`."""
+        heights = sampled(self.rasters, crs, bounds, shape)
+        return hillshade(heights, (bounds[2] - bounds[0]) / shape[1], (bounds[3] - bounds[1]) / shape[0])
+
+
+def open_relief(source: Sequence[str | Path]) -> Surface:
+    """The elevation model of files and folders.
+
+    Raises
+    ------
+    InputError
+        There is none, see `rogi.raster.elevation.selection.select`.
+    """
+    found = select(source)
+    rasters = tuple(member.raster for member in found.members)
+    return Surface(rasters[0].name, rasters, (*found.notes, *map(str, found.damaged)))
+
+
+def open_share(path: str | Path) -> Surface:
+    """A raster as it is, see `open_raster`."""
+    raster = open_raster(path)
+    return Surface(raster.name, (raster,))
 
 
 def sampled(
     rasters: Sequence[RasterFile],
     crs: pyproj.CRS,
-    bounds: tuple[float, float, float, float],
+    bounds: Bounds,
     shape: tuple[int, int],
+    *,
+    smooth: bool = True,
 ) -> Floats:
     """Values of rasters on a north-up grid: a picture, not data.
 
@@ -45,6 +102,8 @@ def sampled(
         Least x, least y, greatest x, greatest y.
     shape : tuple of int
         Rows and columns.
+    smooth : bool
+        Average where pixels are finer than the grid, interpolate where they are coarser; else take one.
 
     Returns
     -------
@@ -61,28 +120,25 @@ def sampled(
     target = Grid(crs, transform, shape)
     out = np.full(shape, np.nan)
     for raster in rasters:
-        for part in _parts(raster.grid, target):
-            _fill(out, raster, target, part)
+        _fill(out, raster, target, _part(raster.grid, target), smooth)
     return out
 
 
-def _parts(source: Grid, target: Grid) -> list[tuple[slice, slice]]:
+def _part(source: Grid, target: Grid) -> tuple[slice, slice]:
     """Rows and columns of the target that a raster may fill."""
     rows, columns = target.shape
+    whole = (slice(0, rows), slice(0, columns))
     if source.crs.is_geographic and source.bounds[2] - source.bounds[0] > 90.0:
-        return [(slice(0, rows), slice(0, columns))]
+        return whole
     row0, row1, column0, column1 = extent_on(source, target)
     if row1 <= row0:  # beyond what the target's projection can show, or around its edge
-        return [(slice(0, rows), slice(0, columns))]
-    return [
-        (
-            slice(max(int(np.floor(row0)), 0), max(min(int(np.ceil(row1)), rows), 0)),
-            slice(max(int(np.floor(column0)), 0), max(min(int(np.ceil(column1)), columns), 0)),
-        )
-    ]
+        return whole
+    first = np.clip(np.floor([row0, column0]), 0, target.shape).astype(int)
+    last = np.clip(np.ceil([row1, column1]), first, target.shape).astype(int)
+    return slice(first[0], last[0]), slice(first[1], last[1])
 
 
-def _fill(out: Floats, raster: RasterFile, target: Grid, part: tuple[slice, slice]) -> None:
+def _fill(out: Floats, raster: RasterFile, target: Grid, part: tuple[slice, slice], smooth: bool) -> None:
     rows, columns = np.mgrid[part]
     if not rows.size:
         return
@@ -99,29 +155,32 @@ def _fill(out: Floats, raster: RasterFile, target: Grid, part: tuple[slice, slic
         return
     column, row = column[here], row[here]
     window = Window(int(row.min()), int(row.max()) + 1, int(column.min()), int(column.max()) + 1)
-    wide, tall = (
-        max(int(np.ptp(v[part_]) + 1), 1) for v, part_ in ((columns.ravel(), here), (rows.ravel(), here))
-    )
-    coarse = (min(window.shape[0], FINER * tall), min(window.shape[1], FINER * wide))
-    stored, valid = raster.read_decimated(coarse, window)
+    shape = (int(np.ptp(rows.ravel()[here])) + 1, int(np.ptp(columns.ravel()[here])) + 1)
+    shape = (min(window.shape[0], shape[0]), min(window.shape[1], shape[1]))
+    stored, valid = raster.read_decimated(shape, window, average=smooth)
     values = np.where(valid, stored[0].astype(np.float64) * raster.scale + raster.offset, np.nan)
-    values = _averaged(values, (min(coarse[0], tall), min(coarse[1], wide)))
-    i = ((row - window.row0) / window.shape[0] * values.shape[0]).astype(np.int64)
-    j = ((column - window.column0) / window.shape[1] * values.shape[1]).astype(np.int64)
+    down = (row - window.row0) / window.shape[0] * shape[0]
+    across = (column - window.column0) / window.shape[1] * shape[1]
     flat = out[part].ravel()
-    flat[here] = values[i.clip(0, values.shape[0] - 1), j.clip(0, values.shape[1] - 1)]
+    flat[here] = _nearest(values, down, across)
+    if smooth:
+        between = _between(values, down, across)
+        flat[here] = np.where(np.isnan(between), flat[here], between)
     out[part] = flat.reshape(out[part].shape)
 
 
-def _averaged(values: Floats, shape: tuple[int, int]) -> Floats:
-    """Means over blocks of pixels, void ones left out; as given where blocks are not whole."""
-    down, across = values.shape[0] // shape[0], values.shape[1] // shape[1]
-    if values.shape != (shape[0] * down, shape[1] * across) or down * across == 1:
-        return values
-    blocks = values.reshape(shape[0], down, shape[1], across)
-    known = np.isfinite(blocks)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, blocks, 0.0).sum(axis=(1, 3)) / known.sum(axis=(1, 3)))
+def _nearest(values: Floats, row: Floats, column: Floats) -> Floats:
+    i, j = (v.astype(np.int64).clip(0, n - 1) for v, n in zip((row, column), values.shape, strict=True))
+    return np.asarray(values[i, j])
+
+
+def _between(values: Floats, row: Floats, column: Floats) -> Floats:
+    """Linear between the four middles of pixels around a place; NaN where one of them is void."""
+    row, column = row - 0.5, column - 0.5
+    i, j = np.floor(row), np.floor(column)
+    v, u = row - i, column - j
+    corners = ((0, 0, (1 - v) * (1 - u)), (0, 1, (1 - v) * u), (1, 0, v * (1 - u)), (1, 1, v * u))
+    return np.asarray(sum(w * _nearest(values, i + di, j + dj) for di, dj, w in corners))
 
 
 def hillshade(elevation: Floats, across: float, down: float) -> Floats:
@@ -155,3 +214,13 @@ def hillshade(elevation: Floats, across: float, down: float) -> Floats:
     azimuth, height = SUN
     light = np.sin(height) + np.cos(height) * (-east * np.sin(azimuth) + south * np.cos(azimuth))
     return np.asarray(np.clip(light / np.sqrt(1 + east**2 + south**2), 0.0, 1.0))
+
+
+def jpeg(grey: NDArray[np.uint8], quality: int) -> bytes:
+    """A grey picture as a JPEG file; the same one gives the same bytes."""
+    shape: dict[str, Any] = {"height": grey.shape[0], "width": grey.shape[1], "count": 1, "dtype": "uint8"}
+    with warnings.catch_warnings(), MemoryFile() as file:
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with file.open(driver="JPEG", quality=quality, **shape) as target:
+            target.write(grey, 1)
+        return bytes(file.read())

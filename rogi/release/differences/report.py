@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyogrio
+import shapely
 
 from rogi.files import replacing
 from rogi.inventory.writing.geopackage import set_last_change
@@ -16,10 +17,12 @@ from rogi.release.differences.lineage import crosswalk_text
 from rogi.report import writers
 from rogi.report.document import Document, Page, Passage
 from rogi.report.format import DOCUMENT, Format
-from rogi.report.html import Column, MapLayer, Scheme, Section, Style
+from rogi.report.html import Column, MapLayer, Scheme, Section, Shape, Style
 from rogi.report.html import map_view as draw
 from rogi.report.html import table as data_table
+from rogi.report.html.maps import drawable, map_bounds, scattered
 from rogi.report.html.tables import Kind as Look
+from rogi.report.html.tables import readable
 from rogi.report.tables import ReportTable
 from rogi.text import counted
 
@@ -39,10 +42,26 @@ WORDS: Final = {
     Kind.UNCHANGED: "unchanged",
 }
 CHANGES: Final = tuple(k for k in Kind if k is not Kind.UNCHANGED)
+COLOURS: Final = {
+    Kind.ADDED: "good",
+    Kind.REMOVED: "error",
+    Kind.SPLIT: "c3",
+    Kind.MERGED: "c5",
+    Kind.REGROUPED: "c4",
+    Kind.RENAMED: "c0",
+    Kind.REFINED: "c1",
+    Kind.ATTRIBUTES: "c2",
+}
+SHAPES: Final = {kind: list(Shape)[k % len(Shape)] for k, kind in enumerate(COLOURS)}
+OUTLINED: Final = 3000
+"""Unchanged units up to which the map has their outlines."""
+LEGEND: Final = "<p>Dashed: before; filled: now. The filters of the table below apply here too.</p>"
 
 
-def write(found: Difference, format: Format, target: Path | None = None) -> None:
-    """Write a difference to a file, whole or not at all, or to stdout.
+def write(
+    found: Difference, format: Format, target: Path | None = None, relief: Sequence[str | Path] = ()
+) -> None:
+    """Write a difference to a file, whole or not at all, or to stdout; with relief behind a page's map.
 
     Raises
     ------
@@ -52,7 +71,7 @@ def write(found: Difference, format: Format, target: Path | None = None) -> None
         If the file cannot be written.
     """
     if format is not Format.GPKG or target is None:
-        writers.write(document(found), format, target)
+        writers.write(document(found), format, target, relief)
         return
     with replacing(target) as temporary:
         for number, (name, frame) in enumerate(found.layers().items()):
@@ -159,38 +178,52 @@ def _page(found: Difference) -> Page:
         label=("new ID", "old ID"),
         map_name="units-map",
     )
-    layers = []
-    for title, color, shapes in (
-        ("before", "first", found.old_geometry),
-        ("now", "second", found.new_geometry),
-    ):
+    layers = [_rest(found)]
+    kinds = [k for k in CHANGES if found.counts[k]]
+    for title, shapes, before in (("before", found.old_geometry, True), ("now", found.new_geometry, False)):
+        styles = [Style(k.value, COLOURS[k], SHAPES[k], fill=not before, dash=before) for k in kinds]
+        scheme = Scheme("kind", styles, column="kind", values=[k.value for k in kinds])
+        label = [str(i) for i in units["id_old" if before else "id_new"]]
         layers.append(
             MapLayer(
-                title=title,
+                title=f"{title}, changed",
                 geometries=shapes[rows],
-                schemes=(Scheme("version", (Style(title, color, fill=False),)),),
+                schemes=(scheme,),
+                labels=[f"{title}: {i}" for i in label],
                 rows=[[k] for k in range(len(rows))],
             )
         )
-    title = "Outlines before and now of the units that changed"
+    title = "Units that changed, by kind of change, over the others in grey"
     drawn = draw("units-map", layers, title=title, table_name="units-table")
     values = data_table(
         "values-table",
         [
             Column("ID", found.values["id"].tolist(), Look.CODE),
             Column("what", found.values["field"].tolist(), filter=True),
-            Column("before", found.values["old"].tolist()),
-            Column("now", found.values["new"].tolist()),
+            Column("before", [readable(str(v)) for v in found.values["old"]]),
+            Column("now", [readable(str(v)) for v in found.values["new"]]),
         ],
         noun="values",
     )
     return Page(
+        bounds=map_bounds(found.new_geometry, found.old_geometry),
         sections=[
-            Section("map", "Map", drawn),
+            Section("map", "Map", LEGEND + drawn),
             Section("units", "Units", listed),
             Section("values", "Values", values),
-        ]
+        ],
     )
+
+
+def _rest(found: Difference) -> MapLayer:
+    """Units that are as they were, in grey: outlines where they are few, else dots."""
+    rest = found.new_geometry[found.units["kind"].to_numpy() == Kind.UNCHANGED.value]
+    rest = rest[drawable(rest)]
+    resolution, count = 0.0, len(rest)
+    if count > OUTLINED:
+        rest, resolution = scattered(shapely.centroid(rest))
+    grey = Scheme("", (Style("", "context", fill=False, width=1),))
+    return MapLayer("unchanged", rest, (grey,), interactive=False, resolution=resolution, count=count)
 
 
 def _fields(found: Difference) -> list[str]:
@@ -200,7 +233,7 @@ def _fields(found: Difference) -> list[str]:
         parts = [f"{row['field']}: {counted(row['units'], 'unit')}"]
         parts += [f"{row[what]:,} {what}" for what in ("filled", "emptied") if row[what]]
         if math.isfinite(row["mean"]):
-            parts.append(f"on average by {row['mean']:+.6g} ({row['least']:+.6g} to {row['most']:+.6g})")
+            parts.append(f"on average by {row['mean']:+,.3g} ({row['least']:+,.3g} to {row['most']:+,.3g})")
         lines.append(", ".join(parts))
     return lines
 

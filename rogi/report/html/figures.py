@@ -59,7 +59,10 @@ def histogram(title: str, values: NDArray[np.float64], edges: NDArray[np.float64
         )
     ticks = [
         _text(
-            LEFT + fraction * span * scale, HEIGHT - BOTTOM + 16, f"{edges[0] + fraction * span:g}", "middle"
+            LEFT + fraction * span * scale,
+            HEIGHT - BOTTOM + 16,
+            f"{edges[0] + fraction * span:,g}",
+            "end" if fraction == 1 else "middle",
         )
         for fraction in (0, 0.25, 0.5, 0.75, 1)
     ]
@@ -123,6 +126,8 @@ def round_top(values: Sequence[float]) -> float:
     largest = max((v for v in values if math.isfinite(v)), default=0.0)
     if largest <= 0:
         return 1.0
+    if largest < 4 and all(float(v).is_integer() for v in values if math.isfinite(v)):
+        return 4.0  # there is no half of what is counted
     unit = 10.0 ** math.floor(math.log10(largest / 4))
     return 4.0 * float(next(m * unit for m in (1, 2, 3, 5, 10) if 4 * m * unit >= largest * (1 - 1e-9)))
 

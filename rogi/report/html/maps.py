@@ -10,12 +10,14 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from rogi.geometry import total_bounds
 from rogi.report.html.shell import embed
 from rogi.text import html as escape
 
 Geometries = NDArray[np.object_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bounds = tuple[float, ...]
 
 STEP = 1e-6
 """Degrees to which coordinates on the page are rounded: 0.1 m."""
@@ -30,6 +32,10 @@ VERTICES_EACH = 8
 LARGEST_BUDGET = 400_000
 """Vertices of one layer: the first number, or so many for each feature up to the last, about 2 MB of page; a
 layer of very many features may exceed it."""
+
+
+CONTEXT_CELLS = 1200
+"""What lies around is drawn as dots on a grid of this many cells across."""
 
 
 class Shape(StrEnum):
@@ -162,6 +168,22 @@ def map_view(
         f'<div><div class="map" data-map="{escape(name)}"><noscript><p>The map needs JavaScript; '
         "the script is part of this file.</p></noscript></div></div>\n" + embed(name, data)
     )
+
+
+def map_bounds(*arrays: ArrayLike) -> Bounds | None:
+    """West, south, east and north of what a map can draw of some geometries, degrees; None without any."""
+    found = [np.asarray(a, dtype=object) for a in arrays]
+    bounds = total_bounds(*(a[drawable(a)] for a in found))
+    return None if np.isnan(bounds).any() else (*bounds.tolist(),)
+
+
+def scattered(points: Geometries) -> tuple[Geometries, float]:
+    """Points on a grid of `CONTEXT_CELLS` across their extent, each cell once, and its spacing in degrees."""
+    if not len(points):
+        return points, 0.0
+    places = shapely.get_coordinates(points)
+    step = max(float(np.ptp(places, axis=0).max()) / CONTEXT_CELLS, 1e-5)
+    return np.asarray(shapely.points(np.unique(np.rint(places / step), axis=0) * step)), step
 
 
 def _encode(layer: MapLayer, budget: int | None) -> dict[str, object]:

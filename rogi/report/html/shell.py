@@ -33,7 +33,9 @@ class Section:
     content: str
 
 
-def page(title: str, sections: Sequence[Section], *, lead: str = "", footer: str = "") -> str:
+def page(
+    title: str, sections: Sequence[Section], *, lead: str = "", footer: str = "", backdrop: str = ""
+) -> str:
     """A whole HTML document.
 
     Parameters
@@ -44,6 +46,8 @@ def page(title: str, sections: Sequence[Section], *, lead: str = "", footer: str
         In order; each gets an entry in the navigation.
     lead, footer
         HTML below the heading and at the end.
+    backdrop
+        What is behind the maps, see :func:`~rogi.report.html.backdrop.backdrop`.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def page(title: str, sections: Sequence[Section], *, lead: str = "", footer: str
         '<a class="skip" href="#content">Skip to the content</a>\n'
         f"<header><h1>{escape(title)}</h1>\n{lead}</header>\n"
         f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main id="content">\n{body}</main>\n'
-        f"<footer>{footer}</footer>\n<script>{script}</script>\n</body>\n</html>\n"
+        f"<footer>{footer}</footer>\n{backdrop}<script>{script}</script>\n</body>\n</html>\n"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,6 +23,7 @@ class Kind(StrEnum):
     TEXT = "text"
     WIDE = "wide"  # sentences
     CODE = "code"  # identifiers, fixed width
+    PLACE = "place"  # "latitude, longitude": with links to maps, in the part that opens
     NUMBER = "number"
     BADGE = "badge"
 
@@ -146,6 +148,24 @@ def _plain(value: object) -> str | float | int | None:
     return value if isinstance(value, (int, str)) else str(value)
 
 
+_DECIMAL = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?", re.IGNORECASE)
+
+
+def readable(text: str) -> str:
+    """A decimal number as people read it; any other text as it is.
+
+    Examples
+    --------
+    >>> readable("0.02270979015738751"), readable("224963.15"), readable("28140.0"), readable("1.1.0")
+    ('0.02271', '224,963.15', '28,140', '1.1.0')
+    """
+    if not _DECIMAL.fullmatch(text):
+        return text
+    value = float(text)
+    shown = f"{value:,.6f}".rstrip("0").rstrip(".")
+    return shown if value == 0 or (float(shown.replace(",", "")) and abs(value) < 1e15) else f"{value:.4g}"
+
+
 def html_table(
     titles: Sequence[str],
     rows: Sequence[Sequence[str]],
@@ -188,7 +208,7 @@ def html_table(
     head = ""
     for index, text in enumerate(titles):
         kind = ' class="number"' if index in numbers else ""
-        head += f'<th scope="col"{kind}>{escape(text)}</th>'
+        head += f'<th scope="col"{kind}>{escape(text)}</th>' if text else f"<td{kind}></td>"
     lines = []
     for number, row in enumerate(rows):
         group = f' data-group="{escape(groups[number])}"' if groups else ""
@@ -198,7 +218,8 @@ def html_table(
     attributes = anchor + (" data-sortable" if sortable else "")
     box = "scroll stack tall" if tall else "scroll stack"
     return (
-        f'<div class="{box}"><table role="table"{attributes}>{title}<thead><tr>{head}</tr></thead>\n'
+        f'<div class="{box}" tabindex="0" role="group" aria-label="{escape(caption or "Table")}">'
+        f'<table role="table"{attributes}>{title}<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{''.join(lines)}</tbody></table></div>\n"
     )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -40,6 +40,7 @@ def render(
     *,
     limit: int | None = None,
     fail_on: Severity | None = Severity.ERROR,
+    relief: Sequence[str | Path] = (),
 ) -> None:
     """Write a report.
 
@@ -54,6 +55,8 @@ def render(
         Totals are exact, and the other formats hold every finding.
     fail_on
         For JUnit: the least severity that makes a test case fail; None: none does.
+    relief
+        For HTML: an elevation model, drawn behind the map.
 
     Raises
     ------
@@ -70,9 +73,9 @@ def render(
         return
     if isinstance(target, Path):
         with replacing(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-            _write(report, format, stream, limit, fail_on)
+            _write(report, format, stream, limit, fail_on, relief)
     else:
-        _write(report, format, target or sys.stdout, limit, fail_on)
+        _write(report, format, target or sys.stdout, limit, fail_on, relief)
 
 
 def as_text(
@@ -89,7 +92,12 @@ def as_text(
 
 
 def _write(
-    report: Report, format: Format, stream: TextIO, limit: int | None, fail_on: Severity | None
+    report: Report,
+    format: Format,
+    stream: TextIO,
+    limit: int | None,
+    fail_on: Severity | None,
+    relief: Sequence[str | Path],
 ) -> None:
     shown = {} if limit is None else {"limit": limit}
     chunks: Iterator[str]
@@ -126,7 +134,7 @@ def _write(
         case Format.HTML:
             from rogi.report.validation.page import report_page
 
-            chunks = iter((report_page(report),))
+            chunks = iter((report_page(report, relief),))
         case _:
             raise OptionError(f"The format {format.value} cannot be written to a stream.")
     stream.writelines(chunks)

@@ -10,7 +10,18 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.geometry import to_lonlat
-from rogi.report.html.maps import STEP, Geometries, Ints, MapLayer, Scheme, Shape, Style, drawable, map_view
+from rogi.report.html.maps import (
+    STEP,
+    Geometries,
+    Ints,
+    MapLayer,
+    Scheme,
+    Shape,
+    Style,
+    drawable,
+    map_view,
+    scattered,
+)
 from rogi.report.validation.records import Record, failures
 from rogi.rules.rule import Severity
 from rogi.schema.model import Role
@@ -24,8 +35,8 @@ BACKGROUND = (Role.OUTLINE, Role.MARKER)
 RULE_COLORS = 8
 """Rules with a colour of their own on the map; the rest share one."""
 Box = tuple[float, float, float, float]
-CONTEXT_CELLS = 1200
-"""The whole inventory is drawn as dots on a grid of this many cells across."""
+Concerned = tuple[str, list[Box], list[int]]
+"""A feature's name, the places of its findings, and their rows, those where it is the other feature too."""
 
 
 def findings_map(report: Report, found: Sequence[Record], *, name: str, table_name: str) -> str:
@@ -64,6 +75,7 @@ def findings_map(report: Report, found: Sequence[Record], *, name: str, table_na
                 units[0],
                 [Scheme("", [Style("", "neutral", fill=False, width=1)])],
                 labels=units[1],
+                rows=units[2],
             )
         )
     layers.append(_findings_layer(report, found, geometry, placed))
@@ -114,10 +126,12 @@ def _findings_layer(
 
 def _surroundings(
     report: Report, found: Sequence[Record]
-) -> tuple[Geometries, float, tuple[Geometries, list[str]]]:
+) -> tuple[Geometries, float, tuple[Geometries, list[str], list[list[int]]]]:
     """Dots where the inventory is, their spacing, and outlines of units whose findings lie elsewhere."""
     none = np.empty(0, dtype=object)
-    dots, outlines, labels, spacing = [none], [none], list[str](), 0.0
+    dots, outlines, spacing = [none], [none], 0.0
+    labels: list[str] = []
+    rows: list[list[int]] = []
     for layer in report.inventory.layers if report.inventory is not None else ():
         if layer.crs is None or layer.role is Role.AREA_OF_INTEREST:
             continue
@@ -129,24 +143,27 @@ def _surroundings(
         shapes = _lonlat(layer, layer.geometry[positions])
         bounds = shapely.bounds(shapes).tolist()
         for position in np.flatnonzero(shapely.get_dimensions(shapes) == 2).tolist():
-            name, boxes = names[position]
-            if not any(_same(bounds[position], box) for box in boxes):
+            name, boxes, indices = names[position]
+            pair = any(found[index].other_row for index in indices)
+            if pair or not any(_same(bounds[position], box) for box in boxes):
                 outlines.append(shapes[position : position + 1])
                 labels.append(printable(name))
-    return np.concatenate(dots), spacing, (np.concatenate(outlines), labels)
+                rows.append(indices)
+    return np.concatenate(dots), spacing, (np.concatenate(outlines), labels, rows)
 
 
-def _concerned(layer: Layer, found: Sequence[Record]) -> tuple[Ints, list[tuple[str, list[Box]]]]:
-    """Positions of a layer's features that findings speak of; for each its name and its findings' places."""
+def _concerned(layer: Layer, found: Sequence[Record]) -> tuple[Ints, list[Concerned]]:
+    """Positions of a layer's features that findings speak of, and what is said of each."""
     role = layer.role.value
-    names: dict[tuple[str, int], tuple[str, list[Box]]] = {}
-    for r in found:
+    names: dict[tuple[str, int], Concerned] = {}
+    for index, r in enumerate(found):
         if r.layer == role and r.row:
-            boxes = names.setdefault((r.file, r.row), (r.subject, []))[1]
+            _, boxes, indices = names.setdefault((r.file, r.row), (r.subject, [], []))
             if r.box is not None and r.box not in boxes:
                 boxes.append(r.box)
+            indices.append(index)
         if r.other_layer == role and r.other_row:
-            names.setdefault((r.other_file, r.other_row), (r.other_subject, []))
+            names.setdefault((r.other_file, r.other_row), (r.other_subject, [], []))[2].append(index)
     rows = np.array([row for _, row in names], dtype=np.int64)
     files = layer.files
     there = [
@@ -167,12 +184,7 @@ def _dots(layer: Layer) -> tuple[Geometries, float]:
     centres = np.column_stack([bounds[:, [0, 2]].mean(axis=1), bounds[:, [1, 3]].mean(axis=1)])
     points = shapely.points(centres[np.isfinite(centres).all(axis=1)])
     points = _lonlat(layer, points)
-    points = points[drawable(points)]
-    if not len(points):
-        return points, 0.0
-    places = shapely.get_coordinates(points)
-    step = max(float(np.ptp(places, axis=0).max()) / CONTEXT_CELLS, 1e-5)
-    return np.asarray(shapely.points(np.unique(np.rint(places / step), axis=0) * step)), step
+    return scattered(points[drawable(points)])
 
 
 def _lonlat(layer: Layer, geometries: Geometries) -> Geometries:

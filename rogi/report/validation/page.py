@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from rogi.report.html.backdrop import backdrop
 from rogi.report.html.shell import Section, page
-from rogi.report.html.tables import Column, Kind, badge, html_table, show_buttons, table
+from rogi.report.html.tables import Column, Kind, badge, html_table, readable, show_buttons, table
 from rogi.report.validation.findings_map import findings_map
 from rogi.report.validation.records import Record, failures, records
 from rogi.rules.registry import rules
@@ -25,12 +27,11 @@ FRAGMENT_ROWS = 20
 TABLE, MAP = "findings-table", "findings-map"
 
 
-def report_page(report: Report) -> str:
-    """The report as one self-contained HTML document.
+def report_page(report: Report, relief: Sequence[str | Path] = ()) -> str:
+    """The report as one self-contained HTML document, with an elevation model behind its map.
 
     All findings are in it; outlines are simplified to the scale a map of them can show.
     """
-    sums = totals(report)
     sections = [
         Section("summary", "Summary", _summary(report)),
         Section("conformance", "Conformance", _conformance(report)),
@@ -43,15 +44,21 @@ def report_page(report: Report) -> str:
             Section("rules", "What the findings mean", _pages(report)),
         ]
     name = report.summary.path or "inventory"
-    lead = (
-        f'<p class="muted">{escape(name)} · rogi {escape(report.version)} · '
-        f"{report.date.isoformat()} · {escape(sums.sentence())}</p>"
-    )
+    lead = f'<p class="muted">{escape(name)} · rogi {escape(report.version)} · {report.date.isoformat()}</p>'
     footer = (
         f"<p>Made by rogi {escape(report.version)}. This file holds everything it shows and loads nothing "
         "from elsewhere.</p>"
     )
-    return page("Validation report", sections, lead=lead, footer=footer)
+    behind = backdrop(relief, _bounds(report)) if len(report.findings) else ""
+    return page("Validation report", sections, lead=lead, footer=footer, backdrop=behind)
+
+
+def _bounds(report: Report) -> tuple[float, ...] | None:
+    found = [layer.bounds for layer in report.summary.layers if layer.bounds is not None]
+    if not found:
+        return None
+    west, south, east, north = zip(*found, strict=True)
+    return min(west), min(south), max(east), max(north)
 
 
 def fragment(report: Report) -> str:
@@ -99,10 +106,9 @@ def _summary(report: Report) -> str:
     items = "".join(f'<li class="{tone}"><b>{n:,}</b>{escape(text)}</li>' for tone, n, text in cards)
     summary = report.summary
     facts = [
-        ("Inventory", summary.path or "in memory"),
         ("Schema", summary.schema),
         ("Dialect", summary.dialect + (f": {summary.dialect_reason}" if summary.dialect_reason else "")),
-        *((key[:1].upper() + key[1:], value) for key, value in report.settings.items()),
+        *((key[:1].upper() + key[1:], value) for key, value in report.settings.items() if key != "date"),
     ]
     layers = [
         [
@@ -259,7 +265,7 @@ def _findings(report: Report, found: Sequence[Record]) -> str:
     names = {o.code: o.name for o in report.outcomes}
 
     several = len({r.state for r in found} | {State.OPEN.value}) > 1
-    files = any(r.file for r in found)
+    files, partners = any(r.file for r in found), any(r.other_layer for r in found)
     columns = [
         Column(
             "Severity",
@@ -275,8 +281,9 @@ def _findings(report: Report, found: Sequence[Record]) -> str:
         *([Column("File", [printable(r.file) or None for r in found], filter=True)] if files else []),
         Column("Row", [r.row or None for r in found], Kind.NUMBER),
         Column("Feature", [printable(r.feature_id) for r in found], Kind.CODE),
+        *([Column("Other feature", [printable(r.other_subject) or None for r in found])] if partners else []),
         Column("Field", [printable(r.field) for r in found], Kind.CODE, filter=True),
-        Column("Value", [printable(r.value) for r in found]),
+        Column("Value", [readable(printable(r.value)) for r in found]),
         Column("Message", [printable(r.message) for r in found], Kind.WIDE),
     ]
     if several:
@@ -284,17 +291,11 @@ def _findings(report: Report, found: Sequence[Record]) -> str:
         columns.append(Column("State", [r.state for r in found], Kind.BADGE, filter=True, tones=tones))
         columns.append(Column("Reason", [printable(r.reason) for r in found], detail=True))
     columns += [
-        Column(
-            "Other feature",
-            [printable(r.other_subject) or None for r in found],
-            detail=True,
-        ),
         Column("Fingerprint", [r.fingerprint for r in found], detail=True),
-        Column("Place", [_place(r) for r in found], detail=True),
+        Column("Place", [_place(r) for r in found], Kind.PLACE, detail=True),
     ]
-    return table(
-        TABLE, columns, noun="findings", label=("Rule", "Severity", "Message"), sort="Severity", map_name=MAP
-    )
+    label = ("Rule", "Severity", "Feature", "Message", *(["Other feature"] if partners else []))
+    return table(TABLE, columns, noun="findings", label=label, sort="Severity", map_name=MAP)
 
 
 def _place(record: Record) -> str | None:
@@ -320,7 +321,7 @@ def _pages(report: Report) -> str:
         for token in tokens:
             if token.type in ("heading_open", "heading_close"):
                 token.tag = "h3"
-        text = reader.renderer.render(tokens, reader.options, {})
+        text = reader.renderer.render(tokens, reader.options, {}).replace("<pre>", '<pre tabindex="0">')
         parts.append(
             f"<details><summary>{escape(outcome.code)} {escape(outcome.name)}: "
             f"{counted(outcome.findings, 'finding')}</summary><h3>{escape(rule.title)}</h3>{text}</details>"

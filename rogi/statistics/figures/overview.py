@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from rogi.inventory.regions import Regions
+    from rogi.raster.elevation.shading import Surface
 
 CROWDED = 3.0
 """Units in the place of one dot, on average over the units, above which they are counted in hexagons."""
@@ -73,15 +74,15 @@ class Backgrounds:
     ----------
     regions : Regions, optional
         Drawn as outlines.
-    relief : sequence of rasters
-        Of an elevation model, drawn as a hillshade.
-    permafrost : raster, optional
+    relief : Surface, optional
+        An elevation model, drawn as a hillshade.
+    permafrost : Surface, optional
         Share of ground with permafrost (0 to 1 or per cent), or a mask of 0 and 1.
     """
 
     regions: Regions | None = None
-    relief: Sequence[Any] = ()
-    permafrost: Any = None
+    relief: Surface | None = None
+    permafrost: Surface | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,30 +276,25 @@ def _permafrost(legend: Legend, style: Style) -> None:
 
 def _behind(axes: Axes, frame: Frame, backgrounds: Backgrounds, style: Style) -> None:
     """The hillshade and the zones of permafrost, on the map's own plane."""
-    if not backgrounds.relief and backgrounds.permafrost is None:
-        return
-    from rogi.raster.elevation.shading import hillshade, sampled
-
     across = min(round(0.8 * style.width * PIXELS_MM), 2400)
     shape = (max(round(across * frame.height / frame.width), 1), across)
     x0, y0, x1, y1 = frame.bounds
     crs = frame.projection.crs
     image: Any = {"extent": (x0, x1, y0, y1), "interpolation": "bilinear", "aspect": "auto"}
-    if backgrounds.relief:
-        relief = sampled(backgrounds.relief, crs, frame.bounds, shape)
-        shade = hillshade(relief, frame.width / shape[1], frame.height / shape[0])
+    if backgrounds.relief is not None:
+        shade = backgrounds.relief.shade(crs, frame.bounds, shape)
         grey = LinearSegmentedColormap.from_list("grey", ["#6f6f6f", "#ffffff"])
         axes.imshow(np.ma.masked_invalid(shade), cmap=grey, vmin=0, vmax=1, zorder=0.5, **image)
     if backgrounds.permafrost is not None:
-        zones = zones_of(sampled([backgrounds.permafrost], crs, frame.bounds, shape), backgrounds.permafrost)
+        zones = zones_of(backgrounds.permafrost.values(crs, frame.bounds, shape), backgrounds.permafrost.name)
         image["interpolation"] = "nearest"
         axes.imshow(
             np.ma.masked_less(zones, 0), cmap=ListedColormap(ZONE_COLOURS), vmin=-0.5, vmax=2.5, zorder=1,
-            alpha=0.65 if backgrounds.relief else 1.0, **image,
+            alpha=1.0 if backgrounds.relief is None else 0.65, **image,
         )  # fmt: skip
 
 
-def zones_of(share: Floats, raster: Any) -> Any:
+def zones_of(share: Floats, name: str) -> Any:
     """Zones of permafrost (0 continuous, 1 discontinuous, 2 sporadic) by its share of the ground; else -1.
 
     Raises
@@ -309,7 +305,7 @@ def zones_of(share: Floats, raster: Any) -> Any:
     finite = share[np.isfinite(share)]
     if len(finite) and (finite.min() < 0 or finite.max() > 100):
         raise InputError(
-            f"--permafrost {raster.name}: values from {finite.min():.4g} to {finite.max():.4g}; expected "
+            f"--permafrost {name}: values from {finite.min():.4g} to {finite.max():.4g}; expected "
             "the share of ground with permafrost (0 to 1, or per cent), or a mask of 0 and 1."
         )
     if len(finite) and finite.max() > 1:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ import shapely
 from rogi.geometry import to_lonlat
 from rogi.report.document import Document, Page, Passage
 from rogi.report.html import Column, MapLayer, Scheme, Section, Style, map_view, table
+from rogi.report.html.maps import map_bounds
 from rogi.report.html.tables import Kind
 from rogi.report.tables import ReportTable
 from rogi.report.writers import as_html, as_markdown
@@ -80,17 +82,19 @@ def document(plan: Plan) -> Document:
     )
 
 
-def pages(plan: Plan) -> dict[str, str]:
-    """The overview of a work folder: its name and text of each page."""
+def pages(plan: Plan, relief: Sequence[str | Path] = ()) -> dict[str, str]:
+    """The overview of a work folder, with relief behind its map: name and text of each page."""
     made = document(plan)
-    return {"plan.html": as_html(made), "plan.md": as_markdown(made)}
+    return {"plan.html": as_html(made, relief), "plan.md": as_markdown(made)}
 
 
 def _page(plan: Plan) -> Page:
     """A map of the packages and their areas, the tasks to check first."""
     drawn, areas = _map(plan)
+    places = plan.tasks.geometry.to_crs(4326).to_numpy()
     return Page(
-        sections=[Section("map", "Map", drawn + areas), Section("tasks", "Check first", _tasks(plan))]
+        bounds=map_bounds(places),
+        sections=[Section("map", "Map", drawn + areas), Section("tasks", "Check first", _tasks(plan))],
     )
 
 

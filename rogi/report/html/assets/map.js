@@ -65,9 +65,10 @@
       this.layers.forEach(decode);
       this.table = data.table;
       this.group = data.group;
-      this.mark = null;
+      this.marks = []; // what is chosen: the feature, after others of the same row
       R.maps[host.dataset.map] = this;
       const el = R.el;
+      this.relief();
       this.canvas = el("canvas", { tabindex: 0, role: "application", "aria-label": `${data.title}. Arrow keys pan, plus and minus zoom, 0 shows everything; the table lists the same content.` });
       this.hint = el("div", { class: "hint", "aria-hidden": "true" });
       this.popup = el("div", { class: "popup hidden", role: "dialog", "aria-label": "Features here" });
@@ -80,6 +81,17 @@
       this.reset(true);
       new ResizeObserver(() => this.draw()).observe(this.canvas);
       ["(prefers-color-scheme: dark)", "print"].forEach((query) => window.matchMedia(query).addEventListener("change", () => { this.controls(); this.draw(); }));
+    }
+
+    // A hillshade behind all maps of the page, where it has one: a picture in Mercator.
+    relief() {
+      const block = document.getElementById("backdrop");
+      if (!block) return;
+      const { image, box } = JSON.parse(block.textContent);
+      this.shade = new Image();
+      this.shade.onload = () => this.draw();
+      this.shade.src = image;
+      this.shadeBox = [toX(box[0]), toY(box[3]), toX(box[2]), toY(box[1])];
     }
 
     // ---- layers, legend, colours
@@ -193,9 +205,15 @@
       const { x, y, k } = this.view;
       const left = x - w / 2 / k;
       const top = y - h / 2 / k;
+      if (this.shade && this.shade.complete && this.shade.naturalWidth) {
+        const [x0, y0, x1, y1] = this.shadeBox;
+        c.globalAlpha = Number(this.color("relief"));
+        c.drawImage(this.shade, (x0 - left) * k, (y0 - top) * k, (x1 - x0) * k, (y1 - y0) * k);
+        c.globalAlpha = 1;
+      }
       this.graticule(c, w, h, left, top, k);
       this.layers.forEach((layer) => { if (layer.visible && layer.resolution / 360 * k < 4) this.paintLayer(c, layer, w, h, left, top, k); });
-      if (this.mark) this.paintMark(c, left, top, k);
+      this.marks.forEach(([layer, f], n) => this.paintMark(c, layer, f, n < this.marks.length - 1, left, top, k));
       this.labels(c, w, h, left, top, k);
     }
 
@@ -257,14 +275,15 @@
       return area;
     }
 
-    paintMark(c, left, top, k) {
-      const [layer, f] = this.mark;
+    paintMark(c, layer, f, other, left, top, k) {
       const b = layer.box;
       c.strokeStyle = this.color("fg");
       c.lineWidth = 2.5;
       const across = Math.max(b[4 * f + 2] - b[4 * f], b[4 * f + 3] - b[4 * f + 1]) * k;
+      c.setLineDash(other ? [5, 4] : []);
       if (across > 10) { this.trace(c, layer, f, left, top, k); c.stroke(); }
       if (across < 40) { c.beginPath(); c.arc(((b[4 * f] + b[4 * f + 2]) / 2 - left) * k, ((b[4 * f + 1] + b[4 * f + 3]) / 2 - top) * k, 12 + across / 2, 0, 7); c.stroke(); }
+      c.setLineDash([]);
     }
 
     step(k) { return STEPS.findLast((s) => s / 360 * k >= 95) || STEPS[0]; }
@@ -365,9 +384,9 @@
     close() { this.popup.classList.add("hidden"); }
 
     tell(hits, px, py) {
-      if (!hits.length) { this.close(); this.mark = null; this.draw(); return; }
+      if (!hits.length) { this.close(); this.marks = []; this.draw(); return; }
       const el = R.el;
-      this.mark = hits[0];
+      this.marks = [hits[0]];
       this.draw();
       const table = R.tables[this.table];
       const seen = new Set();
@@ -381,9 +400,12 @@
           if (!seen.has(row) && table.keep[row]) { seen.add(row); groups.get(label).push(row); }
         }
       });
-      const line = (row) => el("li", {}, el("button", { type: "button", class: "link", onclick: () => { this.close(); table.show(row); } }, table.data.label.map((k) => table.columns[k].text(row)).join(" · ")));
+      const line = (row) => el("li", {}, el("button", { type: "button", class: "link", onclick: () => { this.close(); table.show(row); } }, table.data.label.map((k) => table.columns[k].text(row)).filter(Boolean).join(" · ")));
       const items = [...groups].slice(0, POPUP_ROWS).map(([label, rows]) => el("div", {}, el("h3", {}, label), el("ul", {}, ...rows.slice(0, POPUP_ROWS).map(line),
         rows.length > POPUP_ROWS ? el("li", {}, `and ${number.format(rows.length - POPUP_ROWS)} more`) : null)));
+      const [first, at] = hits[0];
+      const box = first.box.subarray(4 * at, 4 * at + 4);
+      items.push(el("p", { class: "places" }, "Look at it in", ...R.links(toLatitude((box[1] + box[3]) / 2), toLongitude((box[0] + box[2]) / 2))));
       if (groups.size > POPUP_ROWS) items.push(el("p", {}, `and ${number.format(groups.size - POPUP_ROWS)} more features here; zoom in`));
       this.popup.replaceChildren(el("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => { this.close(); this.canvas.focus({ preventScroll: true }); } }, "×"), ...items);
       this.popup.classList.remove("hidden");
@@ -406,7 +428,11 @@
         this.places = new Map();
         this.layers.forEach((layer) => {
           if (!layer.rows) return;
-          for (let f = 0; f < layer.n; f++) for (let r = layer.rowStart[f]; r < layer.rowStart[f + 1]; r++) this.places.set(layer.rows.index[r], [layer, f]);
+          for (let f = 0; f < layer.n; f++) for (let r = layer.rowStart[f]; r < layer.rowStart[f + 1]; r++) {
+            const row = layer.rows.index[r];
+            if (!this.places.has(row)) this.places.set(row, []);
+            this.places.get(row).push([layer, f]);
+          }
         });
       }
       return this.places.get(row);
@@ -415,14 +441,15 @@
     has(row) { return this.place(row) !== undefined; }
 
     show(row) {
-      const place = this.place(row);
-      if (!place) return;
-      const [layer, f] = place;
-      layer.visible = true;
+      const all = this.place(row);
+      if (!all) return;
+      all.at(-1)[0].visible = true;
+      const places = all.filter(([layer]) => layer.visible);
       this.controls();
-      this.mark = place;
+      this.marks = places;
       this.close();
-      this.fit(layer.box.subarray(4 * f, 4 * f + 4), 0.4);
+      const ends = [0, 1, 2, 3].map((k) => (k < 2 ? Math.min : Math.max)(...places.map(([layer, f]) => layer.box[4 * f + k])));
+      this.fit(ends, 0.4);
       this.host.scrollIntoView({ block: "nearest" });
     }
 
@@ -505,7 +532,7 @@
       canvas.addEventListener("touchend", () => { fingers = null; });
       const keys = { ArrowLeft: () => this.pan(60, 0), ArrowRight: () => this.pan(-60, 0), ArrowUp: () => this.pan(0, 60), ArrowDown: () => this.pan(0, -60), "+": () => this.zoom(2), "=": () => this.zoom(2), "-": () => this.zoom(0.5), 0: () => this.reset(), Enter: () => { const [w, h] = this.size(); this.tell(this.pick(w / 2, h / 2), w / 2, h / 2); } };
       canvas.addEventListener("keydown", (e) => { if (Object.hasOwn(keys, e.key) && !e.ctrlKey && !e.metaKey) { e.preventDefault(); keys[e.key](); } });
-      this.host.addEventListener("keydown", (e) => { if (e.key === "Escape") { this.close(); this.mark = null; this.draw(); canvas.focus({ preventScroll: true }); } });
+      this.host.addEventListener("keydown", (e) => { if (e.key === "Escape") { this.close(); this.marks = []; this.draw(); canvas.focus({ preventScroll: true }); } });
     }
   }
 

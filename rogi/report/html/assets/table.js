@@ -25,6 +25,16 @@
   };
   const el = R.el;
 
+  // Where else a place can be looked at; followed only when clicked.
+  R.links = function (latitude, longitude) {
+    const [lat, lon] = [latitude.toFixed(5), (((longitude + 540) % 360) - 180).toFixed(5)];
+    return [
+      ["OpenStreetMap", `https://www.openstreetmap.org/?mlat=${lat}&mlon=${lon}#map=15/${lat}/${lon}`],
+      ["Google Earth", `https://earth.google.com/web/@${lat},${lon},0a,4000d,35y,0h,0t,0r`],
+      ["Copernicus Browser", `https://browser.dataspace.copernicus.eu/?zoom=14&lat=${lat}&lng=${lon}`],
+    ].flatMap(([name, href]) => [" ", el("a", { href, target: "_blank", rel: "noopener noreferrer" }, name)]);
+  };
+
   function decode(column, columns) {
     // dictionary columns have codes, plain ones are their own dictionary; 0 is as in an earlier column
     if (column.like !== undefined) column.d = column.d.map((word, row) => word === 0 ? columns[column.like].d[row] : word);
@@ -79,7 +89,7 @@
     }
 
     build() {
-      const tools = el("div", { class: "tools noprint", role: "search" });
+      const tools = el("div", { class: "tools noprint", role: "search", "aria-label": `Search ${this.data.noun}` });
       let timer = 0;
       this.search = el("input", { type: "search", placeholder: "words, all of which must occur", oninput: (e) => {
         clearTimeout(timer);
@@ -108,7 +118,8 @@
       });
       if (this.actions()) this.heads.append(el("th", { scope: "col" }, el("span", { class: "sr" }, "Actions")));
       this.body = el("tbody");
-      this.caption = el("caption", { "aria-live": "polite" });
+      this.caption = el("caption");
+      this.status = el("p", { class: "sr", role: "status" });
       this.previous = el("button", { type: "button", onclick: () => this.turn(-1) }, "← Previous");
       this.next = el("button", { type: "button", onclick: () => this.turn(1) }, "Next →");
       this.position = el("span");
@@ -116,7 +127,7 @@
         ...[25, 50, 100, 250].map((s) => el("option", { value: s, selected: s === this.size }, `${s} a page`)));
       sizes.setAttribute("aria-label", "Rows a page");
       this.pager = el("div", { class: "pager noprint" }, this.previous, this.position, this.next, sizes);
-      this.host.replaceChildren(tools, el("div", { class: "scroll stack" }, el("table", { role: "table" }, this.caption, el("thead", {}, this.heads), this.body)), this.pager);
+      this.host.replaceChildren(tools, this.status, el("div", { class: "scroll stack", tabindex: 0, role: "group", "aria-label": `Table of ${this.data.noun}` }, el("table", { role: "table" }, this.caption, el("thead", {}, this.heads), this.body)), this.pager);
     }
 
     actions() { return this.details.length > 0 || this.host.dataset.map; }
@@ -225,12 +236,13 @@
         if (this.actions()) line.append(el("td", { role: "cell", class: "code" }, ...buttons.flatMap((b, k) => (k ? [" ", b] : [b]))));
         if (!this.open.has(row)) return [line];
         const facts = el("dl", { class: "facts" });
-        this.details.forEach((k) => { const text = this.columns[k].text(row); if (text !== "") facts.append(el("dt", {}, this.columns[k].title), el("dd", { class: "code" }, text)); });
+        this.details.forEach((k) => { const text = this.columns[k].text(row); if (text !== "") facts.append(el("dt", {}, this.columns[k].title), el("dd", { class: "code" }, text, ...(this.columns[k].kind === "place" ? R.links(...text.split(",").map(Number)) : []))); });
         return [line, el("tr", { class: "detail", role: "row" }, el("td", { role: "cell", colspan: this.shown.length + 1 }, facts))];
       }));
       const total = number.format(this.n);
       this.caption.textContent = this.rows.length === this.n ? `${total} ${this.data.noun}` : `${number.format(this.rows.length)} of ${total} ${this.data.noun}`;
       if (part.length < this.rows.length) this.caption.textContent += `, showing ${number.format(start + 1)} to ${number.format(start + part.length)}`;
+      this.status.textContent = this.caption.textContent;
       this.position.textContent = `page ${number.format(this.page + 1)} of ${number.format(pages)}`;
       this.previous.disabled = this.page === 0;
       this.next.disabled = this.page >= pages - 1;
