@@ -13,6 +13,7 @@ from plugin_files import run_rogi
 
 from rogi.validation.settings import load_settings
 
+pytestmark = pytest.mark.xdist_group("qgis")  # one session for all
 Answers = dict[str, Any]
 
 
