@@ -7,11 +7,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import shapely
 
 from rogi.report.format import Format
+from rogi.report.html import Column, Kind, MapLayer, Scheme, Section, Style, map_view, page, shell, table
 from rogi.report.validation import render
 from rogi.validation.report import Report, Status
 
@@ -35,10 +38,13 @@ pytestmark = [
 ]
 
 
-def _open(report: Report, folder: Path) -> tuple[str, list[str]]:
-    """The page after its script has run, and what the console said."""
+def _open(report: Report | str, folder: Path) -> tuple[str, list[str]]:
+    """The page, or that of a report, after its script has run, and what the console said."""
     path = folder / "report.html"
-    render(report, Format.HTML, path)
+    if isinstance(report, str):
+        path.write_text(report, encoding="utf-8")
+    else:
+        render(report, Format.HTML, path)
     assert BROWSER is not None
     result = subprocess.run(
         [BROWSER, *FLAGS, f"--user-data-dir={folder / 'profile'}", "--dump-dom", path.as_uri()],
@@ -51,9 +57,9 @@ def _open(report: Report, folder: Path) -> tuple[str, list[str]]:
 
 
 def test_report(report: Report, tmp_path: Path) -> None:
-    page, console = _open(report, tmp_path)
+    shown, console = _open(report, tmp_path)
     assert console == []  # no error, and nothing refused by the policy
-    body = page.partition("</header>")[2]
+    body = shown.partition("</header>")[2]
     assert "<canvas" in body and "Colour by" in body
     assert f"{len(report.findings)} findings" in body
     assert body.count('<tr role="row"') >= len(report.findings)
@@ -62,9 +68,9 @@ def test_report(report: Report, tmp_path: Path) -> None:
 
 
 def test_large_report(large_report: Report, tmp_path: Path) -> None:
-    page, console = _open(large_report, tmp_path)
+    shown, console = _open(large_report, tmp_path)
     assert console == []
-    assert "100,000 findings, showing 1 to 50" in page
+    assert "100,000 findings, showing 1 to 50" in shown
 
 
 DRIVER = """
@@ -111,13 +117,11 @@ window.addEventListener("load", async () => {
 
 def test_search_filter_sort_and_map(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The controls do what they say, and table and map follow each other."""
-    from rogi.report.html import shell
-
     script = shell._script()
     monkeypatch.setattr(shell, "_script", lambda: script + DRIVER)
-    page, console = _open(report, tmp_path)
+    shown, console = _open(report, tmp_path)
     assert console == []
-    found = json.loads(html.unescape(page.partition('<pre id="result">')[2].partition("</pre>")[0]))
+    found = json.loads(html.unescape(shown.partition('<pre id="result">')[2].partition("</pre>")[0]))
     rows = report.findings["row"].tolist()
     n = len(rows)
     assert found["places"] == n - 2
@@ -133,3 +137,44 @@ def test_search_filter_sort_and_map(report: Report, tmp_path: Path, monkeypatch:
     assert found["selected"] == 1
     assert found["zoomed"] == pytest.approx(2) and found["reset"]
     assert found["rules"] == sum(o.status is Status.NOT_RUN for o in report.outcomes)
+
+
+SHARED = """
+window.addEventListener("load", async () => {
+  while (!rogi.tables.t) await new Promise((done) => setTimeout(done, 50));
+  const [one, two] = [rogi.maps.m.layers[0], rogi.maps.n.layers[0]];
+  const result = document.createElement("pre");
+  result.id = "result";
+  result.textContent = JSON.stringify({
+    shared: one.box === two.box && two.n === 2,
+    labels: [0, 1].map((f) => rogi.maps.m.label(one, f, rogi.tables.t)),
+    ids: [0, 1, 2].map((row) => rogi.tables.t.columns[1].text(row)),
+  });
+  document.body.append(result);
+});
+"""
+
+
+def test_shared_geometries_names_and_packed_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map takes the geometries of another, labels come from the table, and packed data are unpacked."""
+    script = shell._script()
+    monkeypatch.setattr(shell, "_script", lambda: script + SHARED)
+    monkeypatch.setattr(shell, "PACKED_FROM", 0)
+    layer = MapLayer(
+        "A",
+        [shapely.box(0, 0, 1, 1), shapely.box(2, 0, 3, 1)],
+        [Scheme("", [Style("", "first")])],
+        labels=[None, "own"],
+        rows=[[0], [2]],
+        named=("A: ", "ID"),
+    )
+    columns = [Column("ID", ["i1", "i2", "i3"], Kind.CODE), Column("B", ["i1", "x", None], Kind.CODE)]
+    content = (
+        map_view("m", [layer], title="m", table_name="t")
+        + map_view("n", [replace(layer, shared=("m", 0))], title="n", table_name="t")
+        + table("t", columns, label=["ID"], map_name="m")
+    )
+    shown, console = _open(page("t", [Section("s", "S", content)]), tmp_path)
+    assert console == []
+    found = json.loads(html.unescape(shown.partition('<pre id="result">')[2].partition("</pre>")[0]))
+    assert found == {"shared": True, "labels": ["A: i1", "own"], "ids": ["i1", "x", ""]}

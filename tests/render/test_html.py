@@ -31,7 +31,7 @@ from rogi.report.html import (
     page,
     table,
 )
-from rogi.report.html.maps import SIMPLIFICATION, STEP
+from rogi.report.html.maps import SIMPLIFICATION, STEP, with_points
 from rogi.report.validation import as_text
 from rogi.report.validation.page import fragment
 from rogi.text import printable
@@ -288,6 +288,33 @@ def test_table_keeps_values() -> None:
     assert a["d"] == ["x", "y"] and _values(a) == ["x", "y", "x", None, None]
     assert _values(b) == [1.5, None, None, 2.0, 3.0]
     assert _values(c) == [0, 1, 2, 3, 4] and data["label"] == [2]
+
+
+def test_ids_of_an_earlier_column_are_not_repeated() -> None:
+    """0 where the row has the ID of the first column of IDs; numbers as IDs are left alone."""
+    ids = ["a", "b", None, "d"]
+    columns = [Column("A", ids, Kind.CODE), Column("B", ["a", "x", "c", None], Kind.CODE)]
+    data = _data(Reader(table("t", [*columns, Column("C", [1, 2, 0, 4], Kind.CODE)])))["t"]
+    assert data["columns"][1]["d"] == [0, "x", "c", None] and data["columns"][1]["like"] == 0
+    assert data["columns"][2]["d"] == [1, 2, 0, 4] and "like" not in data["columns"][2]
+
+
+def test_large_data_are_packed() -> None:
+    """The same values, whatever the size; the same bytes each time."""
+    for values in ([0] * 10, list(range(100_000))):
+        text = embed("x", values)
+        assert ("application/gzip" in text) == (len(values) > 10)
+        assert _data(Reader(text))["x"] == values
+        assert embed("x", values) == text
+
+
+def test_the_least_important_become_points() -> None:
+    """As far as the budget demands, at six vertices each; the most important keep their outline."""
+    shapes = np.array([shapely.Point(k, 0).buffer(0.1) for k in range(4)], dtype=object)
+    assert with_points(shapes, [0, 0, 0, 0], 24) is shapes
+    found = with_points(shapes, [2, 0, 3, 1], 12)
+    assert [g.geom_type for g in found] == ["Point", "Polygon", "Point", "Polygon"]
+    assert (found[0].x, found[0].y) == pytest.approx((0, 0))
 
 
 def _decode(data: dict[str, Any]) -> list[list[np.ndarray]]:
