@@ -71,7 +71,7 @@ def place(figure: Figure, axes: Axes, frame: Frame, legend: Legend, style: Style
     high = across * ratio
     if style.height is None:
         high = min(max(high, tall if beside else 0.0), STRETCH * high)
-        height = max(high, tall if beside else 0.0) + bottom + top + below + 1.5
+        height = top + max(high + bottom, tall if beside else 0.0) + below + 1.5
         figure.set_size_inches(width * MM, height * MM)
     else:
         height = style.height
