@@ -19,10 +19,12 @@ from rogi.cli.streams import tell
 from rogi.errors import OptionError
 from rogi.inventory.loss import unread_tables
 from rogi.inventory.read import read_inventory
+from rogi.inventory.write import write_inventory
 from rogi.ledger import Ledger
 from rogi.report.format import Format, all_chosen
 from rogi.report.validation import FORMATS, render
 from rogi.report.validation.github import write_step_summary
+from rogi.rules.fixes import FixLevel, fix
 from rogi.rules.rule import Severity
 from rogi.suggestions import did_you_mean
 from rogi.validation.engine import validate as run
@@ -300,9 +302,6 @@ def _check_fix(fix: str | None, fixed: Path | None) -> None:
 
 
 def _mend(inventory: Inventory, level: str, path: Path, settings: Settings, quiet: bool) -> None:
-    from rogi.inventory.write import write_inventory  # start-up of the many runs that mend nothing
-    from rogi.rules.fixes import FixLevel, fix
-
     mended, changes = fix(inventory, FixLevel(level), settings.parameters)
     written = write_inventory(mended, path, schema_names=False)
     changes = replace(changes, losses=(*unread_tables(inventory), *written.losses))
