@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
 from rogi.cli.options import format_option
-from rogi.cli.streams import note
+from rogi.cli.streams import note as tell
 from rogi.distribution import optional
 from rogi.errors import OptionError
 from rogi.files import make_folder
@@ -29,9 +29,7 @@ from rogi.text import counted
 
 if TYPE_CHECKING:
     from rogi.raster.elevation.shading import Surface
-    from rogi.statistics.figures import Backgrounds, Style
     from rogi.statistics.grids import Grid, Gridded
-    from rogi.statistics.unit_table import UnitTable
 
 
 FIGURES = (Format.PNG, Format.SVG, Format.PDF)
@@ -131,9 +129,9 @@ def stats(
         raise OptionError(f"{' and '.join(alone)}: only for figures; add --figures FOLDER.")
     if figures is not None:
         with optional("--figures"):
-            from rogi.statistics.figures import Backgrounds, Style, parse_size
-        width, height = parse_size(size or "180mm")
-        style = Style(width, height, dpi or 300, font_size or 8.0, language or "en")
+            from rogi.statistics import figures as pictures
+        width, height = pictures.parse_size(size or "180mm")
+        style = pictures.Style(width, height, dpi or 300, font_size or 8.0, language or "en")
         surfaces = _surfaces(dem, permafrost)
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
@@ -154,8 +152,15 @@ def stats(
     if figures is not None:
         assert cells is not None
         make_folder(figures)
-        background = Backgrounds(places, **surfaces)
-        _write_figures(table, cells, figures, drawn_as, style, background, symbols or Symbols.AUTO)
+        behind = pictures.Backgrounds(places, **surfaces)
+        shown = pictures.Symbols((symbols or Symbols.AUTO).value)
+        for name, figure in pictures.figures_of(table, cells, style, behind, shown).items():
+            if figure is None:
+                tell(f"{name}: not drawn, no unit has what it shows")
+                continue
+            for path in [figures / f"{name}.{drawn.value}" for drawn in drawn_as]:
+                pictures.save(figure, path, style)
+                tell(f"{path}")
     write(document(numbers, inventory.path, facts, checked), kind, output)
     raise typer.Exit(int(any(c.holds is not True for c in checked)))
 
@@ -165,14 +170,19 @@ def _check_grids(paths: list[Path]) -> None:
         if path.suffix.lower() not in (".gpkg", ".tif", ".tiff"):
             raise OptionError(f"--grid {path}: a grid is written as .gpkg or .tif.")
         if path.suffix.lower() != ".gpkg":
-            with optional(f"--grid {path}"):
-                import rogi.statistics.grid_rasters  # noqa: F401 - asked for before the work begins
+            _grid_rasters(f"--grid {path}")  # asked for before the work begins
+
+
+def _grid_rasters(option: str) -> Any:
+    """The module that reads and writes grids as rasters, which an option needs."""
+    with optional(option):
+        from rogi.statistics import grid_rasters
+    return grid_rasters
 
 
 def _layout_of(raster: Path) -> Grid:
-    with optional("--grid-like"):
-        from rogi.statistics.grid_rasters import grid_of_raster
-    return grid_of_raster(raster)
+    found: Grid = _grid_rasters("--grid-like").grid_of_raster(raster)
+    return found
 
 
 def _write_grid(cells: Gridded | None, path: Path) -> None:
@@ -180,9 +190,7 @@ def _write_grid(cells: Gridded | None, path: Path) -> None:
     if path.suffix.lower() == ".gpkg":
         write_gpkg(cells, path)
     else:
-        from rogi.statistics.grid_rasters import write_geotiff
-
-        write_geotiff(cells, path)
+        _grid_rasters("--grid").write_geotiff(cells, path)
 
 
 def _surfaces(dem: list[Path] | None, permafrost: Path | None) -> dict[str, Surface]:
@@ -192,22 +200,5 @@ def _surfaces(dem: list[Path] | None, permafrost: Path | None) -> dict[str, Surf
         from rogi.raster.elevation.shading import open_relief, open_share
     found = {"relief": open_relief(dem)} if dem else {}
     for what in found["relief"].notes if dem else ():
-        note(what)
+        tell(what)
     return found if permafrost is None else found | {"permafrost": open_share(permafrost)}
-
-
-def _write_figures(
-    table: UnitTable, cells: Gridded, folder: Path, formats: list[Format], style: Style,
-    backgrounds: Backgrounds, symbols: Symbols,
-) -> None:  # fmt: skip
-    from rogi.statistics import figures
-
-    shown = figures.Symbols(symbols.value)
-    for name, figure in figures.figures_of(table, cells, style, backgrounds, shown).items():
-        if figure is None:
-            note(f"{name}: not drawn, no unit has what it shows")
-            continue
-        for kind in formats:
-            path = folder / f"{name}.{kind.value}"
-            figures.save(figure, path, style)
-            note(f"{path}")
