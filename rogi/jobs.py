@@ -7,8 +7,9 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -31,6 +32,28 @@ class Failure:
 
     job: int
     message: str
+
+
+@dataclass
+class _Kept:
+    """Pools by their number of workers, and what ends them."""
+
+    stack: ExitStack
+    pools: dict[int, Executor] = field(default_factory=dict)
+
+
+_kept: ContextVar[_Kept | None] = ContextVar("kept workers", default=None)
+
+
+@contextmanager
+def kept_workers() -> Iterator[None]:
+    """Within it, the processes of one call of `run_jobs` serve the next: they take seconds to begin."""
+    with ExitStack() as stack:
+        token = _kept.set(_Kept(stack))
+        try:
+            yield
+        finally:
+            _kept.reset(token)
 
 
 def run_jobs(
@@ -87,6 +110,8 @@ def run_jobs(
         # The death of a process breaks the whole pool: what it had in hand is begun again in another.
         with _executor(workers, cluster) as (executor, slots):
             lost = _run(executor, slots, function, jobs, waiting, attempts, done, failures)
+        if lost and (kept := _kept.get()) is not None:
+            kept.pools.pop(workers, None)
         for number in lost:
             if attempts[number] < ATTEMPTS:
                 waiting.append(number)
@@ -158,18 +183,14 @@ def _undisturbed() -> Iterator[None]:
 def _executor(workers: int, cluster: str | None) -> Iterator[tuple[Executor, int]]:
     """An executor and how many jobs to hand to it at a time."""
     if cluster is None:
-        # A forked process would share GDAL's and numba's state with this one.
-        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-        others = set(multiprocessing.active_children())
-        try:
-            yield pool, workers * QUEUE
-        except BaseException as error:
-            if is_interrupt(error):
-                for process in set(multiprocessing.active_children()) - others:
-                    process.terminate()
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        kept = _kept.get()
+        if kept is None:
+            with _pool(workers) as pool:
+                yield pool, workers * QUEUE
+            return
+        if workers not in kept.pools:
+            kept.pools[workers] = kept.stack.enter_context(_pool(workers))
+        yield kept.pools[workers], workers * QUEUE
         return
     try:
         distributed: Any = import_module("distributed")
@@ -184,3 +205,19 @@ def _executor(workers: int, cluster: str | None) -> Iterator[tuple[Executor, int
         yield client.get_executor(pure=False), threads * QUEUE
     finally:
         client.close()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Executor]:
+    # A forked process would share GDAL's and numba's state with this one.
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    others = set(multiprocessing.active_children())
+    try:
+        yield pool
+    except BaseException as error:
+        if is_interrupt(error):
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

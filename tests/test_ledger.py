@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rogi.errors import InputError, OptionError, OutputError
-from rogi.jobs import run_jobs
+from rogi.jobs import kept_workers, run_jobs
 from rogi.ledger import Ledger, digest, file_sha256
 
 PARTS = st.lists(st.one_of(st.text(max_size=5), st.binary(max_size=5), st.integers(), st.none()), max_size=4)
@@ -153,6 +153,24 @@ if __name__ == "__main__":
 elif sys.argv[1] == "starting":
     wait(sys.argv[2])
 """
+
+
+def process(_: int) -> int:
+    return os.getpid()
+
+
+@pytest.mark.slow
+def test_processes_that_are_kept_serve_the_next_jobs() -> None:
+    """Until one of them dies: then there are others."""
+    seen: list[dict[int, int]] = [{}, {}, {}]
+    with kept_workers():
+        run_jobs(process, range(8), seen[0].__setitem__, workers=2)
+        run_jobs(process, range(8), seen[1].__setitem__, workers=2)
+        assert len(run_jobs(die, [1, 2], lambda *_: None, workers=2)) == 2
+        run_jobs(process, range(8), seen[2].__setitem__, workers=2)
+    first, second, third = (set(found.values()) for found in seen)
+    assert len(first | second) <= 2
+    assert not third & (first | second | {os.getpid()})
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from rogi.raster.voids import relief_file
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK_UNITS = 128
+BLOCK_UNITS = 512
 """Units of a block at most: what is lost when a run is stopped."""
 
 

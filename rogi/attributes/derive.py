@@ -45,6 +45,7 @@ from rogi.geometry import parse_crs, to_lonlat
 from rogi.inventory.ids.primary_id import make
 from rogi.inventory.regions import UNNAMED, Regions, assign, read_regions, regions_of, spelled
 from rogi.inventory.values.columns import blank
+from rogi.jobs import kept_workers
 from rogi.ledger import Ledger, digest
 from rogi.raster.content import content_digest
 from rogi.raster.elevation.model import ElevationModel, Surface, open_elevation_model
@@ -102,7 +103,7 @@ def derive_attributes(
     if runner is None:
         with Ledger() as ledger:
             return derive_attributes(inventory, settings, Runner(ledger))
-    with reading():
+    with reading(), kept_workers():
         return _Derivation(inventory, settings, runner).run()
 
 

@@ -25,9 +25,10 @@ from rogi.raster.elevation.steps import nominal_spacing, steepest_step
 from rogi.raster.grid import Grid as RasterGrid
 from rogi.raster.grid import Window
 from rogi.raster.voids import SUMMIT
-from rogi.terrain import Grid, RadiationParameters, SlopeMethod, aspect, required_halo, slope
-from rogi.terrain import potential_incoming_solar_radiation as radiation
+from rogi.terrain import Grid, RadiationParameters, SlopeMethod, required_halo
+from rogi.terrain.gradient import slope_and_aspect
 from rogi.terrain.grid import NODE_SPACING
+from rogi.terrain.radiation import radiation_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
 
 ORDER = {"mean": "mean", "median": "median", "minimum": "min", "maximum": "max"}
 """Endings of the concepts and the statistics they stand for."""
-
-
-RADIATION_CELLS = 1 << 21
-"""Cells of a window in which radiation is computed, without the halo: it takes several such arrays."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +113,10 @@ def relief_statistics(
         origin = (around.row0, around.column0)
         elevation = piece.grid.read(around)
         _refuse_cliffs(elevation, piece.coverage, around, piece.grid)
-        own = window_grid(piece.grid, around)
-        gather = piece.coverage.gather
-        heights = gather(elevation, origin=origin)
-        slopes = gather(slope(elevation, own, method=method), origin=origin)
-        return [heights, slopes, gather(aspect(elevation, own, method=method), origin=origin)]
+        coverage, own = piece.coverage, window_grid(piece.grid, around)
+        rows, columns = coverage.rows - around.row0, coverage.columns - around.column0
+        heights = coverage.gather(elevation, origin=origin)
+        return [heights, *slope_and_aspect(elevation, own, rows, columns, method=method)]
 
     for ground in grounds(polygons, (grid, *others), chosen.engine):
         units, coverage = ground.units, ground.coverage
@@ -186,10 +182,10 @@ def radiation_statistics(
         _refuse_summits(elevation, coverage, around, piece.grid)
         _refuse_cliffs(elevation, coverage, around, piece.grid)
         own = window_grid(piece.grid, around)
-        found = radiation(elevation, own, mask=mask, parameters=choices)
-        return [coverage.gather(found, origin=(around.row0, around.column0))]
+        found = radiation_within(elevation, own, mask, around.part(piece.window), choices)
+        return [coverage.gather(found, origin=(piece.window.row0, piece.window.column0))]
 
-    for ground in grounds(polygons, (grid, *others), chosen.engine, RADIATION_CELLS):
+    for ground in grounds(polygons, (grid, *others), chosen.engine):
         (values,) = ground.gather(layers)
         found = weighted_statistics(values, ground.coverage, ["mean"], weights=ground.weights)
         mean[ground.units] = found["mean"]

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -227,9 +228,10 @@ class RasterFile:
         return found
 
     def _read_values(self, window: Window) -> NDArray[np.floating[Any]]:
-        (stored,), valid = self.read_stored(window)
-        values: NDArray[np.floating[Any]] = stored.astype(self.float_type)
-        if not valid.all():
+        stored, mask = self._read(window, window.shape)
+        valid = self._valid(stored, mask, window)
+        values: NDArray[np.floating[Any]] = stored[0].astype(self.float_type, copy=False)
+        if valid is not None:
             values[~valid] = np.nan
         if self.scale != 1 or self.offset != 0:
             values *= self.scale
@@ -247,12 +249,8 @@ class RasterFile:
             A file is damaged or missing; of a VRT the one behind it is named.
         """
         stored, mask = self._read(window, window.shape, out)
-        valid = np.ones(window.shape, dtype=bool) if mask is None else mask
-        if self.header.composed and not self.tells_voids:
-            with network(self.header.remote):
-                filled = filled_in(self.path, self.indexes, window)
-            valid &= True if filled is None else filled
-        return self._without_voids(stored, valid)
+        valid = self._valid(stored, mask, window)
+        return stored, np.ones(window.shape, dtype=bool) if valid is None else valid
 
     def read_decimated(
         self, shape: tuple[int, int], window: Window | None = None, *, average: bool = False
@@ -263,7 +261,8 @@ class RasterFile:
         """
         whole = Window(0, self.shape[0], 0, self.shape[1])
         stored, mask = self._read(window or whole, shape, average=average)
-        return self._without_voids(stored, np.ones(shape, dtype=bool) if mask is None else mask)
+        valid = self._valid(stored, mask)
+        return stored, np.ones(shape, dtype=bool) if valid is None else valid
 
     def _read(
         self,
@@ -297,11 +296,19 @@ class RasterFile:
                 raise damage_in(header.path, wanted, window, damage)
         return stored, mask
 
-    def _without_voids(self, stored: NDArray[Any], valid: Mask) -> tuple[NDArray[Any], Mask]:
-        _void(valid, stored, self.nodata)
-        for void in self.voids:
-            _void(valid, stored, (void,) * len(stored))
-        return stored, valid
+    def _valid(self, stored: NDArray[Any], mask: Mask | None, window: Window | None = None) -> Mask | None:
+        """What is valid of numbers with a mask; None where all are, as nearly everywhere."""
+        valid = mask
+        if window is not None and self.header.composed and not self.tells_voids:
+            with network(self.header.remote):
+                filled = filled_in(self.path, self.indexes, window)
+            if filled is not None:
+                valid = filled if valid is None else valid & filled
+        for numbers in (self.nodata, *((void,) * len(stored) for void in self.voids)):
+            void = _void(stored, numbers)
+            if void is not None and void.any():
+                valid = ~void if valid is None else valid & ~void
+        return valid
 
 
 def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFile:
@@ -327,23 +334,19 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
     return RasterFile(header, (band,), scale=scale, offset=offset)
 
 
-def _void(valid: Mask, stored: NDArray[Any], nodata: Sequence[float | None]) -> None:
-    """Take out of `valid` what a nodata value or NaN makes void.
+def _void(stored: NDArray[Any], nodata: Sequence[float | None]) -> Mask | None:
+    """What a nodata value or NaN makes void; None where there is none.
 
     In integers a nodata value such as 0 or 255 is also a possible brightness, so it must be in all bands; in
     floats one band is enough.
     """
-    if stored.dtype.kind == "f":
-        valid &= np.isfinite(stored).all(axis=0)
     known = [(band, value) for band, value in zip(stored, nodata, strict=True) if value is not None]
-    if not known:
-        return
     voids = [band == band.dtype.type(value) for band, value in known if _fits(value, band.dtype)]
     if stored.dtype.kind == "f":
-        for void in voids:
-            valid &= ~void
-    elif len(voids) == len(stored):
-        valid &= ~np.logical_and.reduce(voids)
+        void: Mask = reduce(np.logical_or, voids, ~np.isfinite(stored).all(axis=0))
+        return void
+    every: Mask | None = reduce(np.logical_and, voids) if voids and len(voids) == len(stored) else None
+    return every
 
 
 def _fits(value: float, dtype: np.dtype[Any]) -> bool:

@@ -169,9 +169,7 @@ class Tile:
         That are the zeros which fill the edges, and of elevations a few numbers that no ground has.
         """
         if self.relief:
-            values = relief_file(self.parts[0]).read(window)
-            if self.undulation is not None:
-                values -= self.undulation.read(window)
+            values = self.read_ground(window)
             return values[None], np.isfinite(values)
         stored, valid = self.read_stored(window, None if self.gains else out)
         edges = None if self.tells_voids else zero_edges(self.placed(0, 0))
@@ -185,6 +183,13 @@ class Tile:
             scale, offset = np.array(self.gains, np.float32).T[:, :, None, None]
             stored = stored.astype(np.float32) * scale + offset
         return stored, valid
+
+    def read_ground(self, window: Window) -> Floats:
+        """Elevations in a window inside the tile, m; NaN for voids. See `read`."""
+        values = relief_file(self.parts[0]).read(window)
+        if self.undulation is not None:
+            values -= self.undulation.read(window)
+        return values
 
     def read_values(self, window: Window) -> Floats:
         """The first channel as floats; NaN where not valid, and outside the tile."""
@@ -275,6 +280,28 @@ class Mosaic:
         if not valid.all():
             np.copyto(values, 0, where=~valid)
         return values, valid
+
+    def read_ground(self, window: Window) -> Floats:
+        """Elevations of a window, NaN where there are none: what `read` gives of them, in less memory."""
+        values: Floats | None = None
+        places: list[Window] = []
+        for tile in self.tiles_in(window):
+            own = window.moved(-tile.row, -tile.column).within(tile.shape)
+            ground, place = tile.read_ground(own), own.moved(tile.row, tile.column)
+            if place == window and not places:
+                values = ground.astype(self.dtype, copy=False)
+            else:
+                if values is None:
+                    values = np.full(window.shape, np.nan, dtype=self.dtype)
+                overlaps = any(_overlap(place, other) for other in places)
+                np.copyto(values[window.part(place)], ground, where=~np.isnan(ground) if overlaps else True)
+            places.append(place)
+        return np.full(window.shape, np.nan, dtype=self.dtype) if values is None else values
+
+
+def _overlap(a: Window, b: Window) -> bool:
+    rows = a.row0 < b.row1 and b.row0 < a.row1
+    return rows and a.column0 < b.column1 and b.column0 < a.column1
 
 
 def assemble(tiles: Sequence[Tile]) -> list[Mosaic]:

@@ -131,6 +131,59 @@ def ground_gradient(
         begin = end
 
 
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _steepness(east: float, north: float) -> float:
+    """Slope of a gradient, degrees."""
+    return arctan(np.sqrt(east * east + north * north)) * 57.29577951308232
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _direction(east: float, north: float) -> np.float32:
+    """Direction downhill of a gradient, degrees; NaN where it is flat."""
+    x, y = -east, -north
+    ax, ay = abs(x), abs(y)
+    small, big = min(ax, ay), max(ax, ay)
+    flat = big * big + small * small < FLAT_GRADIENT * FLAT_GRADIENT
+    angle = arctan(small / (1.0 if flat else big)) * 57.29577951308232
+    angle = 90.0 - angle if ax > ay else angle
+    angle = 180.0 - angle if y < 0.0 else angle
+    angle = 360.0 - angle if x < 0.0 else angle
+    rounded = np.float32(angle)
+    rounded = np.float32(0.0) if rounded >= np.float32(360.0) else rounded
+    return np.float32(np.nan) if flat else rounded
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _at(
+    elevation: npt.NDArray[Any],
+    rows: npt.NDArray[np.int32],
+    columns: npt.NDArray[np.int32],
+    nodes: npt.NDArray[np.float64],
+    first: int,
+    spacing: int,
+    column: int,
+    horn: bool,
+    slopes: npt.NDArray[np.float32],
+    aspects: npt.NDArray[np.float32],
+) -> None:
+    east, north = np.empty(elevation.shape[1]), np.empty(elevation.shape[1])
+    k = 0
+    while k < rows.size:
+        end = k + 1
+        while end < rows.size and rows[end] == rows[k] and columns[end] == columns[end - 1] + 1:
+            end += 1
+        r, start = rows[k], columns[k]
+        if 0 < r < elevation.shape[0] - 1:
+            ground_gradient(
+                elevation[r - 1], elevation[r], elevation[r + 1],
+                nodes[r], first, spacing, column, start, start + end - k, horn, east, north,
+            )  # fmt: skip
+            for i in range(end - k):
+                slopes[k + i] = _steepness(east[i], north[i])
+                aspects[k + i] = _direction(east[i], north[i])
+        k = end
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _slope(
     elevation: npt.NDArray[Any],
@@ -150,7 +203,7 @@ def _slope(
         )  # fmt: skip
         target = out[r]
         for i in range(cols):
-            target[i] = arctan(np.sqrt(east[i] * east[i] + north[i] * north[i])) * 57.29577951308232
+            target[i] = _steepness(east[i], north[i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -172,17 +225,7 @@ def _aspect(
         )  # fmt: skip
         target = out[r]
         for i in range(cols):
-            x, y = -east[i], -north[i]  # downhill
-            ax, ay = abs(x), abs(y)
-            small, big = min(ax, ay), max(ax, ay)
-            flat = big * big + small * small < FLAT_GRADIENT * FLAT_GRADIENT
-            angle = arctan(small / (1.0 if flat else big)) * 57.29577951308232
-            angle = 90.0 - angle if ax > ay else angle
-            angle = 180.0 - angle if y < 0.0 else angle
-            angle = 360.0 - angle if x < 0.0 else angle
-            rounded = np.float32(angle)
-            rounded = np.float32(0.0) if rounded >= np.float32(360.0) else rounded
-            target[i] = np.float32(np.nan) if flat else rounded
+            target[i] = _direction(east[i], north[i])
 
 
 def prepared(elevation: npt.ArrayLike, grid: Grid) -> npt.NDArray[Any]:
@@ -277,3 +320,39 @@ def aspect(
     horn = SlopeMethod(method) is SlopeMethod.HORN
     _aspect(array, metric.nodes, metric.first, metric.spacing, grid.col_offset, horn, out)
     return out
+
+
+def slope_and_aspect(
+    elevation: npt.ArrayLike,
+    grid: Grid,
+    rows: npt.NDArray[np.int32],
+    columns: npt.NDArray[np.int32],
+    *,
+    method: SlopeMethod = SlopeMethod.HORN,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """`slope` and `aspect` of some pixels of a window; those beside one another in a row come fastest.
+
+    Parameters
+    ----------
+    elevation, grid, method
+        As for `slope`.
+    rows, columns : int32 arrays (n,)
+        Pixels of the window.
+
+    Returns
+    -------
+    two float32 arrays (n,)
+
+    Examples
+    --------
+    >>> from rogi.terrain import Grid
+    >>> plane = np.add.outer(np.zeros(3), [0.0, 30.0, 60.0])
+    >>> middle = np.array([1], dtype=np.int32)
+    >>> slope_and_aspect(plane, Grid((30.0, 0.0, 0.0, 0.0, -30.0, 0.0), (3, 3)), middle, middle)
+    (array([45.], dtype=float32), array([270.], dtype=float32))
+    """
+    array, metric = prepared(elevation, grid), grid.metric()
+    found = np.full((2, len(rows)), np.nan, dtype=np.float32)
+    horn = SlopeMethod(method) is SlopeMethod.HORN
+    _at(array, rows, columns, metric.nodes, metric.first, metric.spacing, grid.col_offset, horn, *found)
+    return found[0], found[1]

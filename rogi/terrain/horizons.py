@@ -15,7 +15,7 @@ from numba import njit
 from rogi.errors import OptionError
 from rogi.terrain.gradient import arctan, prepared
 from rogi.terrain.grid import EARTH_RADIUS, Grid, Metric
-from rogi.terrain.rays import CELL, GROUP, highest_around, march, ray_steps
+from rogi.terrain.rays import CELL, GROUP, LANES, ceilings, highest_around, march, ray_steps
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -47,23 +47,30 @@ def block_horizons(
     drop: npt.NDArray[np.float32],
     tangents: npt.NDArray[np.float32],
 ) -> None:
-    """Tangents (rays, BLOCK_ROWS, BLOCK_COLS) of the horizons, at least 0, of the spans of one block.
+    """Tangents (rays, BLOCK_ROWS, BLOCK_COLS + LANES) of the horizons, at least 0, of the spans of one block.
 
     `spans` (BLOCK_ROWS, 2) are first and last + 1 column of the wanted pixels of each row in the window;
     `top`, `left` the block's corner in the window (negative where the window cuts the block).
     """
     lowest = np.empty(BLOCK_COLS // CELL, dtype=np.float32)
     smallest = np.empty_like(lowest)
+    limits = np.empty((2, inverse.shape[1] // GROUP + 1), dtype=np.float32)
+    first, last, begin, end = BLOCK_ROWS, 0, left + BLOCK_COLS, left
+    for i in range(BLOCK_ROWS):
+        if spans[i, 1] > spans[i, 0]:
+            first, last = min(first, i), i + 1
+            begin, end = min(begin, spans[i, 0]), max(end, spans[i, 1])
     for ray in range(counts.size):
+        ceilings(highest, top + first, top + last, begin, end, counts[ray], offsets[ray], limits)
         for i in range(BLOCK_ROWS):
             start, stop = spans[i, 0], spans[i, 1]
             if stop <= start:
                 continue
-            tangent = tangents[ray, i, start - left : stop - left]
+            tangent = tangents[ray, i, start - left :]
             tangent[:] = np.float32(0.0)
             march(
-                elevation, highest, top + i, start, tangent, lowest, smallest, counts[ray],
-                offsets[ray], weights[ray], inverse[ray], drop[ray],
+                elevation, highest, limits, top + i, start, stop - start, tangent, lowest, smallest,
+                counts[ray], offsets[ray], weights[ray], inverse[ray], drop[ray],
             )  # fmt: skip
 
 
@@ -123,7 +130,7 @@ def _horizon(
     offsets = np.zeros((rays, steps, 4), dtype=np.int32)
     weights = np.zeros((rays, steps), dtype=np.float32)
     inverse, drop = np.zeros_like(weights), np.zeros_like(weights)
-    tangents = np.zeros((rays, BLOCK_ROWS, BLOCK_COLS), dtype=np.float32)
+    tangents = np.zeros((rays, BLOCK_ROWS, BLOCK_COLS + LANES), dtype=np.float32)
     spans = np.zeros((BLOCK_ROWS, 2), dtype=np.int64)
     known = np.full(5, np.nan)
     for b in range(blocks.shape[0]):
@@ -143,17 +150,27 @@ def _horizon(
                         out[ray, r, c] = arctan(float(tangents[ray, i, c - left])) * 57.29577951308232
 
 
+@njit(cache=True, nogil=True)
+def _marked(mask: npt.NDArray[np.bool_], top: int, left: int, found: npt.NDArray[np.bool_]) -> None:
+    rows, cols = mask.shape
+    for r in range(rows):
+        row, target = mask[r], found[(r - top) // BLOCK_ROWS]
+        for block in range(target.size):
+            start = left + block * BLOCK_COLS
+            some = False
+            for c in range(max(start, 0), min(start + BLOCK_COLS, cols)):
+                some |= row[c]
+            target[block] |= some
+
+
 def mask_blocks(mask: npt.NDArray[np.bool_], grid: Grid) -> npt.NDArray[np.int64]:
     """Corners, in the window, of the blocks of the whole raster that hold wanted pixels, in row order."""
-    if not mask.any():
-        return np.empty((0, 2), dtype=np.int64)
     top, left = -(grid.row_offset % BLOCK_ROWS), -(grid.col_offset % BLOCK_COLS)
-    rows = np.arange(top, mask.shape[0], BLOCK_ROWS)
-    cols = np.arange(left, mask.shape[1], BLOCK_COLS)
-    wanted = np.logical_or.reduceat(mask, np.maximum(rows, 0), axis=0)
-    wanted = np.logical_or.reduceat(wanted, np.maximum(cols, 0), axis=1)
-    found = np.nonzero(wanted)
-    return np.stack([rows[found[0]], cols[found[1]]], axis=1).astype(np.int64)
+    size = -(-(mask.shape[0] - top) // BLOCK_ROWS), -(-(mask.shape[1] - left) // BLOCK_COLS)
+    found = np.zeros(size, dtype=np.bool_)
+    _marked(mask, top, left, found)
+    rows, cols = np.nonzero(found)
+    return np.stack([top + rows * BLOCK_ROWS, left + cols * BLOCK_COLS], axis=1).astype(np.int64)
 
 
 def block_centres(blocks: npt.NDArray[np.int64], grid: Grid) -> tuple[npt.NDArray[np.float64], bool]:

@@ -26,7 +26,7 @@ from rogi.terrain.horizons import (
     surface_and_mask,
 )
 from rogi.terrain.parameters import RadiationParameters, Sky
-from rogi.terrain.rays import GROUP, highest_around
+from rogi.terrain.rays import GROUP, LANES, highest_around
 from rogi.terrain.suntable import (
     ELEVATION_SPACING,
     ELEVATIONS,
@@ -144,7 +144,7 @@ def _radiation(
     offsets = np.zeros((rays, steps, 4), dtype=np.int32)
     weights = np.zeros((rays, steps), dtype=np.float32)
     inverse, drop = np.zeros_like(weights), np.zeros_like(weights)
-    tangents = np.zeros((rays, BLOCK_ROWS, BLOCK_COLS), dtype=np.float32)
+    tangents = np.zeros((rays, BLOCK_ROWS, BLOCK_COLS + LANES), dtype=np.float32)
     own = np.zeros(rays, dtype=np.float32)
     spans = np.zeros((BLOCK_ROWS, 2), dtype=np.int64)
     east, north = np.empty(BLOCK_COLS), np.empty(BLOCK_COLS)
@@ -356,6 +356,22 @@ def potential_incoming_solar_radiation(
     (direct, diffuse, reflected, _), box = _components(elevation, grid, mask, parameters, threads)
     total = np.full(grid.shape, np.nan, dtype=np.float32)
     total[box] = direct + diffuse + reflected
+    return total
+
+
+def radiation_within(
+    elevation: npt.ArrayLike,
+    grid: Grid,
+    mask: npt.NDArray[np.bool_],
+    part: tuple[slice, slice],
+    parameters: RadiationParameters,
+) -> npt.NDArray[np.float32]:
+    """As `potential_incoming_solar_radiation`, of the part of the window that holds the mask."""
+    (direct, diffuse, reflected, _), box = _components(elevation, grid, mask, parameters, 1)
+    total = np.full((part[0].stop - part[0].start, part[1].stop - part[1].start), np.nan, dtype=np.float32)
+    rows, columns = (slice(b.start - p.start, b.stop - p.start) for b, p in zip(box, part, strict=True))
+    if direct.size:
+        total[rows, columns] = direct + diffuse + reflected
     return total
 
 

@@ -30,6 +30,9 @@ CELL = 4
 #: Cells around a cell that hold the samples of a group for `CELL` pixels in a row, wherever they start.
 PAD = -(-(REACH + CELL - 1) // CELL)
 
+#: Pixels of a run that are computed at once; the last ones of a run may be beyond it.
+LANES = 16
+
 #: Pixels within which a sample is taken to lie on a pixel centre.
 SNAP = 1e-6
 
@@ -137,11 +140,46 @@ def ray_steps(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def ceilings(
+    highest: npt.NDArray[np.float32],
+    top: int,
+    bottom: int,
+    left: int,
+    right: int,
+    count: int,
+    offsets: npt.NDArray[np.int32],
+    found: npt.NDArray[np.float32],
+) -> None:
+    """Highest terrain around each group of steps of all pixels in rows and columns of a block (last + 1).
+
+    `found` (2, groups): of the group, and of it and all groups further away; -inf where there is none.
+    """
+    rows, cols = highest.shape
+    groups = -(-count // GROUP)
+    for group in range(groups):
+        centre = group * GROUP + GROUP // 2
+        down, across = offsets[centre, 0], offsets[centre, 1]
+        most = np.float32(-np.inf)
+        for r in range(max((top + down) // CELL + PAD, 0), min((bottom - 1 + down) // CELL + PAD + 1, rows)):
+            for c in range(
+                max((left + across) // CELL + PAD, 0), min((right - 1 + across) // CELL + PAD + 1, cols)
+            ):
+                most = max(most, highest[r, c])
+        found[0, group] = most
+    most = np.float32(-np.inf)
+    for group in range(groups - 1, -1, -1):
+        most = max(most, found[0, group])
+        found[1, group] = most
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def march(
     elevation: npt.NDArray[np.float32],
     highest: npt.NDArray[np.float32],
+    limits: npt.NDArray[np.float32],
     row: int,
     start: int,
+    size: int,
     tangent: npt.NDArray[np.float32],
     lowest: npt.NDArray[np.float32],
     smallest: npt.NDArray[np.float32],
@@ -151,12 +189,12 @@ def march(
     inverse: npt.NDArray[np.float32],
     drop: npt.NDArray[np.float32],
 ) -> None:
-    """Raise `tangent` of the pixels `start` .. of a row, at 0, to the tangent of their horizon along one ray.
+    """Raise `tangent` of `size` pixels of a row from `start` on, at 0, to that of their horizon along a ray.
 
+    `tangent` has room for `LANES` more. `limits` are the `ceilings` of pixels among which these are.
     `lowest` and `smallest` are scratch: the lowest ground and the least tangent of every `CELL` pixels.
     """
     rows, cols = elevation.shape
-    size = tangent.size
     # One-dimensional arrays and unsigned indices: no slices (their reference counts cost more than the
     # arithmetic) and no test for negative indices, so that the loops vectorise.
     surface, ceiling = elevation.reshape(-1), highest.reshape(-1)
@@ -171,14 +209,21 @@ def march(
             lowest[s] = g if g < lowest[s] else lowest[s]
         if lowest[s] < infinite:
             smallest[s] = np.float32(0.0)
+    base, least_of_all = infinite, np.float32(0.0)
+    for s in range(cells):
+        base = min(base, lowest[s])
     for near in range(0, count, GROUP):
+        lift, steepest = slack - drop[near], inverse[near]
+        if (limits[1, near // GROUP] - base + lift) * steepest <= least_of_all:
+            break  # further away the same ground rises less
+        if (limits[0, near // GROUP] - base + lift) * steepest <= least_of_all:
+            continue
         centre = near + GROUP // 2
         r, c = row + offsets[centre, 0], start + offsets[centre, 1]
         r_cell, c_cell = (r // CELL) + PAD, (c // CELL) + PAD
         lo, hi = max(0, -c_cell), min(cells, ceiling_cols - c_cell)
         if r_cell < 0 or r_cell >= ceiling_rows or hi <= lo:
             continue
-        lift, steepest = slack - drop[near], inverse[near]
         b0, t0 = np.uint64(r_cell * ceiling_cols + c_cell + lo), np.uint64(lo)
         higher = np.int32(0)
         for i in range(np.uint64(hi - lo)):
@@ -194,17 +239,19 @@ def march(
         ) * steepest <= smallest[hi - 1]:
             hi -= 1
         begin, end = lo * CELL, min(hi * CELL, size)
+        lanes = begin + ((end - begin + LANES - 1) & -LANES)
         far = min(near + GROUP, count)
         # All samples of a group lie within REACH of its centre: mostly the whole group is in the window.
         if (
             far - near == GROUP
             and REACH <= r < rows - REACH
             and c + begin >= REACH
-            and c + end <= cols - REACH
+            and c + lanes <= cols - REACH
+            and start + lanes <= cols
         ):
             for k in range(near, far, 4):
                 _four_steps(
-                    surface, tangent, begin, end, ground, row * cols + start, cols, k,
+                    surface, tangent, begin, lanes, ground, row * cols + start, cols, k,
                     offsets, weights, inverse, drop,
                 )  # fmt: skip
         else:
@@ -217,6 +264,9 @@ def march(
                     if not np.isnan(surface[ground + i]):
                         least = min(least, tangent[i])
                 smallest[s] = least
+        least_of_all = infinite
+        for s in range(cells):
+            least_of_all = min(least_of_all, smallest[s])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -37,12 +37,16 @@ ELEVATIONS = np.arange(-500.0, 9000.0 + ELEVATION_SPACING, ELEVATION_SPACING)
 HORIZON_STEPS = 128
 
 
+#: Tables that a process keeps, of 3.9 MB each by default.
+TABLES = 24
+
+
 class SunTable(NamedTuple):
     """Sums over the suns of the period at one latitude, for all `ELEVATIONS`.
 
     Attributes
     ----------
-    direct : float64 array (elevations, sectors, HORIZON_STEPS + 1, 3)
+    direct : float32 array (elevations, sectors, HORIZON_STEPS + 1, 3)
         Sum of beam irradiance times sun vector (east, north, up), kWh m-2, of the suns whose sine of the
         altitude is at least k / HORIZON_STEPS.
     diffuse, reflected : float64 arrays (elevations,)
@@ -50,7 +54,7 @@ class SunTable(NamedTuple):
         kWh m-2.
     """
 
-    direct: npt.NDArray[np.float64]
+    direct: npt.NDArray[np.float32]
     diffuse: npt.NDArray[np.float64]
     reflected: npt.NDArray[np.float64]
 
@@ -79,7 +83,7 @@ def suns(latitude: float, parameters: RadiationParameters) -> Suns:
     return Suns(vector, irradiance, (daylight / np.maximum(count, 1))[index], day[index])
 
 
-@lru_cache(maxsize=48)
+@lru_cache(maxsize=TABLES)
 def sun_table(latitude: float, parameters: RadiationParameters) -> SunTable:
     """Table of `latitude` (degrees) for all `ELEVATIONS`; the last few are kept."""
     n = parameters.n_sectors
@@ -92,7 +96,7 @@ def sun_table(latitude: float, parameters: RadiationParameters) -> SunTable:
     shape = (n, HORIZON_STEPS)
     near = (lower.astype(np.int64) % n) * HORIZON_STEPS + level
     far = ((lower.astype(np.int64) + 1) % n) * HORIZON_STEPS + level
-    direct = np.zeros((ELEVATIONS.size, n, HORIZON_STEPS + 1, 3))
+    direct = np.zeros((ELEVATIONS.size, n, HORIZON_STEPS + 1, 3), dtype=np.float32)
     diffuse, reflected = np.zeros(ELEVATIONS.size), np.zeros(ELEVATIONS.size)
     energy = irradiance * hours
     level_energy = energy * sine
@@ -136,7 +140,7 @@ def paired_tables(
         sun_table(float(np.clip((band + i) * LATITUDE_SPACING, -90.0, 90.0)), parameters) for i in (0, 1)
     ]
     corners = [(t, slice(first + k, last + 1 + k)) for t in tables for k in (0, 1)]
-    direct = np.concatenate([t.direct[s] for t, s in corners], axis=-1).astype(np.float32)
+    direct = np.concatenate([t.direct[s] for t, s in corners], axis=-1)
     level = np.stack(
         [
             np.stack([t.diffuse[s] for t, s in corners], axis=-1),

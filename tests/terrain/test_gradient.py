@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rogi.errors import OptionError
-from rogi.terrain.gradient import SlopeMethod, arctan, aspect, slope
+from rogi.terrain.gradient import SlopeMethod, arctan, aspect, slope, slope_and_aspect
 from rogi.terrain.grid import Grid
 
 PLANAR = Grid((30.0, 0.0, 0.0, 0.0, -30.0, 0.0), (9, 11))
@@ -179,3 +179,20 @@ def test_integers_and_wrong_shapes() -> None:
     np.testing.assert_array_equal(slope(z, PLANAR), slope(z.astype(np.float64), PLANAR))
     with pytest.raises(OptionError, match="shape"):
         slope(z[:5], PLANAR)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", list(SlopeMethod))
+def test_some_pixels_have_the_values_of_the_whole(method: SlopeMethod, dtype: type) -> None:
+    """To the last bit; also on the edge, beside voids, in runs and singly."""
+    rng = np.random.default_rng(8)
+    z = rng.normal(4000, 30, (40, 150)).astype(dtype)
+    z[10:13, 60:70] = np.nan
+    z[20:30, 80:100] = 4000.0
+    grid = Grid((1 / 1200, 0, 90, 0, -1 / 1200, 31), z.shape, "EPSG:4326")
+    rows, columns = np.nonzero(rng.random(z.shape) < 0.7)
+    found = slope_and_aspect(z, grid, rows.astype(np.int32), columns.astype(np.int32), method=method)
+    for values, whole in zip(
+        found, (slope(z, grid, method=method), aspect(z, grid, method=method)), strict=True
+    ):
+        np.testing.assert_array_equal(values, whole[rows, columns])

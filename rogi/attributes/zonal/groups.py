@@ -53,7 +53,6 @@ def unit_coverages(
     polygons: NDArray[np.object_],
     grid: Raster,
     engine: Engine = Engine.COVERAGE,
-    cells: int | None = None,
 ) -> Iterator[tuple[NDArray[np.int64], Coverage, Window]]:
     """Coverage of all units but large ones, in groups that fit one window of a grid.
 
@@ -63,8 +62,6 @@ def unit_coverages(
         On the grid (see `place_polygons`).
     grid : Raster
     engine : Engine
-    cells : int, optional
-        Cells of a window, about; `WINDOW_CELLS` when absent.
 
     Yields
     ------
@@ -76,32 +73,40 @@ def unit_coverages(
     """
     rings = pixel_rings(polygons, grid.transform)
     windows = pixel_windows(rings, grid.shape)
-    for units, window in unit_groups(windows, grid, cells):
+    for units, window in unit_groups(windows, grid):
         if engine is Engine.RASTERSTATS:
             yield units, centre_coverage(polygons[units], grid, windows[units]), window
         else:
             yield units, ring_coverage(rings, windows[units], units), window
 
 
-def unit_groups(
-    windows: NDArray[np.int64], grid: Raster, window_cells: int | None = None
-) -> Iterator[tuple[NDArray[np.int64], Window]]:
-    """Units by tiles of the grid that suit its blocks, and the window of each group; large units left out."""
-    height, width = _tile_shape(grid, window_cells or WINDOW_CELLS)
+def unit_groups(windows: NDArray[np.int64], grid: Raster) -> Iterator[tuple[NDArray[np.int64], Window]]:
+    """Units by tiles of the grid that suit its blocks, and the window of each group; large units left out.
+
+    Units that lie together are one group.
+    """
     cells = (windows[:, 1] - windows[:, 0]) * (windows[:, 3] - windows[:, 2])
+    units = np.flatnonzero(cells <= LARGE_UNIT_CELLS)
+    if not len(units):
+        return
+    whole = _around(windows[units])
+    if whole.shape[0] * whole.shape[1] <= 1.5 * WINDOW_CELLS:
+        yield units, whole
+        return
+    height, width = _tile_shape(grid, WINDOW_CELLS)
     row = (windows[:, 0] + windows[:, 1]) // 2 // height
     column = (windows[:, 2] + windows[:, 3]) // 2 // width
-    units = np.flatnonzero(cells <= LARGE_UNIT_CELLS)
     order = units[np.lexsort((units, column[units], row[units]))]
-    if not len(order):
-        return
     breaks = np.flatnonzero((np.diff(row[order]) != 0) | (np.diff(column[order]) != 0)) + 1
     for group in np.split(order, breaks):
-        real = windows[group][cells[group] > 0]
-        low, high = (
-            (real.min(axis=0), real.max(axis=0)) if len(real) else (np.zeros(4, int), np.zeros(4, int))
-        )
-        yield group, Window(int(low[0]), int(high[1]), int(low[2]), int(high[3]))
+        yield group, _around(windows[group])
+
+
+def _around(windows: NDArray[np.int64]) -> Window:
+    """The window of all windows that are not empty."""
+    real = windows[(windows[:, 1] > windows[:, 0]) & (windows[:, 3] > windows[:, 2])]
+    low, high = (real.min(axis=0), real.max(axis=0)) if len(real) else (np.zeros(4, int), np.zeros(4, int))
+    return Window(int(low[0]), int(high[1]), int(low[2]), int(high[3]))
 
 
 def spanned_cells(polygons: NDArray[np.object_], grids: Sequence[Raster]) -> NDArray[np.int64]:

@@ -126,7 +126,6 @@ def grounds(
     polygons: NDArray[np.object_],
     grids: Sequence[Raster],
     engine: Engine = Engine.COVERAGE,
-    cells: int | None = None,
 ) -> Iterator[Ground]:
     """Pixels of all units but large ones, in groups that fit one window of a grid; units across grids alone.
 
@@ -137,8 +136,6 @@ def grounds(
     grids : sequence of Raster
         In the order in which they count.
     engine : Engine
-    cells : int, optional
-        As for `rogi.attributes.zonal.groups.unit_coverages`.
 
     Yields
     ------
@@ -154,7 +151,7 @@ def grounds(
         apart[list(parted)] = True
         whole = np.where(apart, shapely.Polygon(), polygons)
     weights = row_weights(home, engine)
-    for units, coverage, window in unit_coverages(whole, home, engine, cells):
+    for units, coverage, window in unit_coverages(whole, home, engine):
         kept = units[~apart[units]]
         if not len(kept):
             continue

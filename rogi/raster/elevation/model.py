@@ -124,19 +124,19 @@ class Surface:
         CorruptTile
             A tile is damaged; it is named.
         """
+        values: NDArray[np.floating[Any]]
         if not self.others:
-            (values,), valid = self.mosaic.read(window)
+            values = self.mosaic.read_ground(window)
         else:
             (around,), own = self.mosaic.read(window.grown(1))
             values, valid = around[1:-1, 1:-1].copy(), own[1:-1, 1:-1].copy()
             if not valid.all():
                 fill(values[None], valid, self.others, window)
                 mend_edges(values, valid, around, own, self.others, window)
+            values[~valid] = np.nan
         for tile in self.mosaic.tiles_in(window):
             self.notes.update(relief_file(tile.parts[0]).notes)
-        values[~valid] = np.nan
-        found: NDArray[np.floating[Any]] = values
-        return found
+        return values
 
 
 @dataclass(frozen=True)
