@@ -311,3 +311,12 @@ def test_stats_of_a_file_that_states_no_crs(tmp_path):
     done = rogi("stats", outlines, "--crs", "EPSG:4326", "--format", "json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["whole"]["units"] == 3
+
+
+def test_python_runs_it_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "rogi", "--version"], capture_output=True, text=True, check=True
+    )
+    assert (
+        done.stdout == subprocess.run([ROGI, "--version"], capture_output=True, text=True, check=True).stdout
+    )
