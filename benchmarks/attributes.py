@@ -1,8 +1,8 @@
 """`rogi attributes` on a synthetic plateau: elevation, slope, aspect, radiation and climate of all units.
 
-Tiles of 3,600 x 3,600 pixels of one arc second (int16, deflate, as NASADEM), rough ground that goes on from
-tile to tile. With `--full` TPRoGI's size: 44,273 units on all tiles of the plateau, else 2,000 units of the
-Eastern Pamir.
+Tiles of 3,600 x 3,600 pixels of one arc second (int16, deflate, as NASADEM): one tile of synthetic terrain,
+turned over from place to place. With `--full` TPRoGI's size: 44,273 units on all tiles of the plateau, else
+2,000 units of the Eastern Pamir.
 The peer, exactextract, computes one statistic of one raster: the mean elevation, through a VRT of the tiles.
 Then again from the ledger, and after one pixel of one tile was changed, with the tiles in a folder and
 behind the VRT.
@@ -91,48 +91,44 @@ def make_inputs(folder: Path, count: int, everywhere: bool) -> None:
     corners = np.concatenate(
         [np.floor(bounds[:, [x, y]] + [dx, dy]) for x, dx in sides[0] for y, dy in sides[1]]
     )
+    places = [(int(west), int(south)) for west, south in np.unique(corners, axis=0)]
+    write_tiles(folder, places)
+    write_vrt(folder / "tiles.vrt", places)
+
+
+def write_tiles(folder: Path, places: list[tuple[int, int]]) -> None:
+    """One tile of synthetic terrain at every place, turned over so that neighbours fit to each other."""
+    box = ("--box", "90.1", "30.1", "90.9", "30.9", "--arc-seconds", "1", "--seed", "1")
+    measure.rogi("synthetic", "terrain", *box, "-o", folder / "one", runs=1)
+    with rasterio.open(next((folder / "one").glob("*.tif"))) as file:
+        ground, profile = file.read(1), file.profile
+    for turned in {(west % 2, south % 2) for west, south in places}:
+        with rasterio.open(folder / "{}{}.tif".format(*turned), "w", **profile | {"predictor": 2}) as file:
+            file.write(ground[:: 1 - 2 * turned[1], :: 1 - 2 * turned[0]], 1)
     (folder / "tiles").mkdir()
-    first, names = None, []
-    for west, south in np.unique(corners, axis=0).astype(int).tolist():
-        path = folder / "tiles" / f"n{south:02d}e{west:03d}.tif"
-        if first is None:
-            first = path
-            write_tile(path)
-        else:
-            shutil.copy(first, path)
+    for west, south in places:
+        path = folder / "tiles" / tile_name(west, south)
+        shutil.copy(folder / f"{west % 2}{south % 2}.tif", path)
         with rasterio.open(path, "r+") as file:
             file.transform = Affine(1 / TILE, 0, west, 0, -1 / TILE, south + 1)
-        names.append((path.name, west, south))
-    write_vrt(folder / "tiles.vrt", names)
 
 
-def write_tile(path: Path) -> None:
-    """Ground that fits to itself at all edges."""
-    from scipy.ndimage import gaussian_filter
-
-    coarse = gaussian_filter(np.random.default_rng(3).normal(size=(TILE // 12, TILE // 12)), 4, mode="wrap")
-    ground = gaussian_filter(np.kron(coarse / coarse.std(), np.ones((12, 12))), 10, mode="wrap") * 350 + 5000
-    ground += np.random.default_rng(4).normal(0, 4, ground.shape)
-    with rasterio.open(
-        path, "w", driver="GTiff", width=TILE, height=TILE, count=1, dtype="int16", crs="EPSG:4326",
-        nodata=-32768, tiled=True, compress="deflate", predictor=2,
-        transform=Affine(1 / TILE, 0, 0, 0, -1 / TILE, 0),
-    ) as file:  # fmt: skip
-        file.write(np.round(ground).astype(np.int16), 1)
+def tile_name(west: int, south: int) -> str:
+    return f"n{south:02d}e{west:03d}.tif"
 
 
-def write_vrt(path: Path, tiles: list[tuple[str, int, int]]) -> None:
+def write_vrt(path: Path, places: list[tuple[int, int]]) -> None:
     """The tiles as one raster, as `gdalbuildvrt` writes it."""
-    west, north = min(t[1] for t in tiles), max(t[2] for t in tiles) + 1
-    width, height = ((max(t[1] for t in tiles) + 1 - west) * TILE, (north - min(t[2] for t in tiles)) * TILE)
+    (west, south), (east, north) = np.min(places, axis=0).tolist(), (np.max(places, axis=0) + 1).tolist()
+    width, height = (east - west) * TILE, (north - south) * TILE
     sources = "".join(
-        f'<ComplexSource><SourceFilename relativeToVRT="1">tiles/{name}</SourceFilename>'
+        f'<ComplexSource><SourceFilename relativeToVRT="1">tiles/{tile_name(w, s)}</SourceFilename>'
         "<SourceBand>1</SourceBand>"
         f'<SourceProperties RasterXSize="{TILE}" RasterYSize="{TILE}" DataType="Int16" BlockXSize="256" '
         f'BlockYSize="256"/><SrcRect xOff="0" yOff="0" xSize="{TILE}" ySize="{TILE}"/>'
         f'<DstRect xOff="{(w - west) * TILE}" yOff="{(north - s - 1) * TILE}" xSize="{TILE}" ySize="{TILE}"/>'
         f"<NODATA>-32768</NODATA></ComplexSource>"
-        for name, w, s in tiles
+        for w, s in places
     )
     path.write_text(
         f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}"><SRS>EPSG:4326</SRS>'
