@@ -105,7 +105,7 @@ class GuardedCommand(TyperCommand):
 def _misuse(ctx: Any, called: Any, given: list[str], error: Any) -> OptionError:
     """What is wrong with the words given to a command or group."""
     command = full_name(ctx)
-    parameter, said = getattr(error, "param", None), error.message
+    parameter, said = getattr(error, "param", None), error.message.removeprefix("Value error, ")
     if type(error).__name__ == "NoSuchOption":
         known = [o for p in called.get_params(ctx) for o in (*p.opts, *p.secondary_opts) if o[:2] == "--"]
         name = error.option_name

@@ -34,6 +34,7 @@ from rogi.schema.model import (
     ValueMap,
     Vocabulary,
 )
+from rogi.schema.units import declared_unit
 from rogi.suggestions import did_you_mean
 
 __all__ = [
@@ -413,7 +414,10 @@ def _dialect_layer(entry: Mapping[str, Any], path: Path) -> DialectLayer:
             concept: {str(value): _value_map(target, where) for value, target in table.items()}
             for concept, table in entry.get("values", {}).items()
         },
-        units=dict(entry.get("units", {})),
+        units={
+            name: declared_unit(text, name, known[name].unit, where)
+            for name, text in entry.get("units", {}).items()
+        },
         constants=dict(entry.get("constants", {})),
         signature=tuple(entry.get("signature", ())),
         ignored=tuple(entry.get("ignored", ())),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from rogi.errors import InputError
+
 KELVIN: Final = 273.15
 _FAHRENHEIT: Final = KELVIN - 32 * 5 / 9
 _DAYS: Final = 365.25  # of a mean year
@@ -40,6 +42,9 @@ _UNITS: Final[dict[str, tuple[str, float, float]]] = {
     "J m⁻²": ("energy", 1e-6, 0.0),
     "W m⁻²": ("energy", 86400 * _DAYS * 1e-6, 0.0),  # mean of a year
 }
+
+ASPECT_CODES: Final = ("class-8-from-E", "class-8-from-N", "cardinal")
+"""Codings of an aspect that a dialect states as its unit: classes 1 to 8, clockwise, and compass points."""
 
 _SPELLINGS: Final = {
     "km²": "km2 sqkm sqkms kmsq km^2 squarekilometre squarekilometer squarekilometres squarekilometers",
@@ -97,6 +102,45 @@ def standard_unit(text: str | None) -> str | None:
         return plain
     name = "".join(plain.casefold().split())
     return _NAMES.get(name) or _NAMES.get(name.translate(_SIGNS))
+
+
+def declared_unit(text: str, concept: str, concept_unit: str | None, where: str) -> str:
+    """The unit that a dialect states for a column, under its name here.
+
+    Parameters
+    ----------
+    text
+        As the dialect spells it.
+    concept, concept_unit
+        Name of the concept and its unit.
+    where
+        The place in the dialect, for the message.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        If the unit is not known or the concept cannot be in it.
+
+    Examples
+    --------
+    >>> declared_unit("hectares", "area", "km²", "mine.yaml")
+    'ha'
+    >>> declared_unit("cardinal", "aspect", "degree", "mine.yaml")
+    'cardinal'
+    """
+    if concept == "aspect" and text in ASPECT_CODES:
+        return text
+    unit = standard_unit(text)
+    if unit is not None and concept_unit is not None and (unit == concept_unit or _fits(unit, concept_unit)):
+        return unit
+    codes = ASPECT_CODES if concept == "aspect" else ()
+    allowed = [name for name in (*_UNITS, "%") if concept_unit is not None and _fits(name, concept_unit)]
+    known = f"use {', '.join((*allowed, *codes))}" if allowed else "it has no unit; leave it out"
+    raise InputError(f"{where}: {concept} cannot be in the unit {text!r}; {known}.")
 
 
 def dimension(unit: str | None) -> str | None:

@@ -261,6 +261,10 @@ def test_bash_completes_after_installing(tmp_path):
         ("synthetic inventory", "rogi synthetic inventory needs -o, --output FILE."),
         ("rule", "rogi rule needs RULE."),
         ("rules --quiet=3", "--quiet does not take a value."),
+        (
+            "id make --at middle",
+            "--at auto|centroid|inside: 'middle' is not one of 'auto', 'centroid', 'inside'.",
+        ),
         ("doctor now", "rogi doctor takes no now."),
         ("--versoin", "rogi has no option --versoin; did you mean --version?"),
     ],

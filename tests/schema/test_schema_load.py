@@ -287,6 +287,38 @@ layers:
         load.load_dialect(str(path))
 
 
+@pytest.mark.parametrize(
+    ("units", "read"),
+    [
+        ("{area: hectares}", "ha"),
+        ("{aspect: class-8-from-E}", "class-8-from-E"),
+        ("{slope_mean: '%'}", "%"),
+        ("{area: furlong}", "area cannot be in the unit 'furlong'; use km², ha"),
+        ("{area: K}", "area cannot be in the unit 'K'; use km², ha"),
+        ("{area: cardinal}", "area cannot be in the unit 'cardinal'; use km², ha"),
+        (
+            "{aspect: class-8-from-W}",
+            "cannot be in the unit 'class-8-from-W'; use degree, .* class-8-from-E",
+        ),
+        ("{activity: ha}", "activity cannot be in the unit 'ha'; it has no unit"),
+    ],
+)
+def test_units_of_a_dialect(tmp_path: Path, units: str, read: str) -> None:
+    """A unit has any usual spelling; one that is not known, or measures something else, is refused."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "name: mine\ntitle: Mine\ndescription: A test.\nschema: tprogi/1.0\nsource: us\nevidence: V\n"
+        "layers:\n"
+        f"  - {{role: outline, names: ['*'], columns: {{primary_id: NR}}, units: {units}}}\n",
+        encoding="utf-8",
+    )
+    if "cannot" in read:
+        with pytest.raises(InputError, match=read):
+            load.load_dialect(str(path))
+    else:
+        assert list(load.load_dialect(str(path)).layers[0].units.values()) == [read]
+
+
 def test_examples_of_the_docs(tmp_path: Path) -> None:
     """The schema and the dialect shown on the command's page load as they are."""
     page = Path(__file__).parents[2] / "docs" / "commands" / "schema.md"
