@@ -163,13 +163,14 @@ def new_repository(
         make_folder(path.parent)
         write_text(path, _filled((TEMPLATES / template).read_text(encoding="utf-8"), values))
         written.append(path)
+    kept += [path for kind in EDITED if (path := folder / EDITORS / f"{kind}.schema.json").exists()]
     written += write_editor_schemas(folder / EDITORS, EDITED, replace=False)
     if known_versions(folder / FOLDER):
         kept.append(folder / FOLDER)
     else:
         made = new_folder(release, folder / FOLDER, name=short, schema=values["SCHEMA_ID"])
         written += sorted(made.iterdir())
-    written += _data(source, folder / place)
+    written += _data(source, folder / place, kept)
     return Made(folder, tuple(written), tuple(kept), place, values["SCHEMA_ID"])
 
 
@@ -208,8 +209,11 @@ def _short(text: str) -> str:
     return found
 
 
-def _data(source: Path | None, target: Path) -> list[Path]:
-    """Copy the data with the files that belong to them; without data say what goes there."""
+def _data(source: Path | None, target: Path, kept: list[Path]) -> list[Path]:
+    """Copy the data with the files that belong to them; without data say what goes there.
+
+    What was there is kept, and added to ``kept``.
+    """
     if source is None:
         note = target.with_name("README.md")
         if note.exists() or target.exists():
@@ -231,6 +235,8 @@ def _data(source: Path | None, target: Path) -> list[Path]:
     made = []
     for one, other in pairs:
         if other.exists():
+            if not other.samefile(one):
+                kept.append(other)
             continue
         make_folder(other.parent)
         with replacing(other) as temporary:

@@ -42,6 +42,7 @@ def test_nothing_is_replaced(tmp_path):
     again = new_repository(tmp_path, profile=Profile.STRICT, name="Other", version="2.0")
     assert again.written == ()
     assert tree(tmp_path) == before
+    assert {p.name for p in again.kept} >= {"rogi.schema.json", "waivers.schema.json", "release.schema.json"}
 
 
 @pytest.mark.parametrize(
@@ -76,13 +77,18 @@ def test_data_from_elsewhere_are_copied_and_their_schema_is_taken(tmp_path):
     assert load_settings(tmp_path / "repo" / "rogi.toml").schema == "tprogi/1.0"
     hook = yaml.safe_load((tmp_path / "repo/.pre-commit-config.yaml").read_text())["repos"][0]["hooks"][0]
     assert hook["entry"] == "rogi validate 'data/Dry Andes 2025.gpkg' --quiet"
+    source.unlink()
+    write_inventory(examples.tprogi(5), source)
+    again = new_repository(tmp_path / "repo", inventory=source)
+    assert tmp_path / "repo" / made.inventory in again.kept
+    assert (tmp_path / "repo" / made.inventory).read_bytes() == before != source.read_bytes()
 
 
 def test_data_in_the_folder_stay_where_they_are(tmp_path):
     (tmp_path / "gis").mkdir()
     write_inventory(examples.tprogi(4), tmp_path / "gis" / "units.gpkg")
     made = new_repository(tmp_path, inventory=tmp_path / "gis" / "units.gpkg")
-    assert made.inventory == "gis/units.gpkg" and not (tmp_path / "data").exists()
+    assert made.inventory == "gis/units.gpkg" and not (tmp_path / "data").exists() and made.kept == ()
     workflow = yaml.safe_load((tmp_path / ".github/workflows/validate.yml").read_text())
     assert workflow["env"]["INVENTORY"] == "gis/units.gpkg"
 
