@@ -172,7 +172,7 @@ def parse_crs(crs: Any) -> pyproj.CRS:
     if crs is None:
         raise InputError(
             "The geometries have no coordinate reference system, so areas and distances cannot be computed; "
-            "add one to the file (for example EPSG:4326 for longitude and latitude)."
+            "give it with --crs (for example EPSG:4326 for longitude and latitude), or add it to the file."
         )
     try:
         return _parse(crs)

@@ -107,9 +107,7 @@ def make(
         "latitude": source.latitude,
     }
     _write(columns, ["id"], format, output)
-    _end(
-        sum(i is None for i in ids), len(ids), "have no position, or coordinates that `rogi validate` reports"
-    )
+    _end(sum(i is None for i in ids), len(ids), "have no position, or one that is not on Earth")
 
 
 @app.command()

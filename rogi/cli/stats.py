@@ -120,7 +120,7 @@ def stats(
     Examples: `rogi stats inventory.gpkg --figures figures` · `rogi stats TPRoGI/ --expect releases/1.0`
     """
     kind = chosen(format, output, DOCUMENT, "For pictures see --figures.")
-    drawn_as = [format_named(name, FIGURES) for name in figure_format or ["png"]]
+    drawn_as = [format_named(name, FIGURES, "--figure-format") for name in figure_format or ["png"]]
     drawing = {
         "--size": size, "--dpi": dpi, "--font-size": font_size, "--language": language, "--symbols": symbols,
         "--dem": dem or None, "--permafrost": permafrost,
@@ -156,7 +156,7 @@ def stats(
         shown = pictures.Symbols((symbols or Symbols.AUTO).value)
         for name, figure in pictures.figures_of(table, cells, style, behind, shown).items():
             if figure is None:
-                tell(f"{name}: not drawn, no unit has what it shows")
+                tell(f"{name} skipped: no unit has a value for it")
                 continue
             for path in [figures / f"{name}.{drawn.value}" for drawn in drawn_as]:
                 pictures.save(figure, path, style)

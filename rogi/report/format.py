@@ -50,8 +50,8 @@ DOCUMENT: Final = (Format.TEXT, Format.MARKDOWN, Format.JSON, Format.HTML)
 """What every :class:`~rogi.report.document.Document` is written as."""
 
 
-def format_named(name: str, allowed: Sequence[Format]) -> Format:
-    """The format of a name.
+def format_named(name: str, allowed: Sequence[Format], option: str = "--format") -> Format:
+    """The format of a name, given by an option.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def format_named(name: str, allowed: Sequence[Format]) -> Format:
             return format
     known = [f.value for f in allowed]
     raise OptionError(
-        f"--format is one of {', '.join(known)}; found {name!r}{did_you_mean(name, known) or '.'}"
+        f"{option} is one of {', '.join(known)}; found {name!r}{did_you_mean(name, known) or '.'}"
     )
 
 

@@ -12,6 +12,7 @@ import pyproj
 import pytest
 import shapely
 from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from PIL import Image
 
@@ -21,9 +22,12 @@ from rogi.inventory.regions import Regions
 from rogi.longitudes import short_way
 from rogi.statistics import figures
 from rogi.statistics.figures import Backgrounds, Style, Symbols, overview, parse_size
+from rogi.statistics.figures.cells import grid_figure
 from rogi.statistics.figures.charts import LEAST, rings_of
-from rogi.statistics.figures.overview import Groups, colours_of, crowding, groups_of, zones_of
+from rogi.statistics.figures.maps import scale_bar
+from rogi.statistics.figures.overview import Groups, colours_of, crowding, groups_of, map_figure, zones_of
 from rogi.statistics.figures.planes import (
+    Frame,
     bar_length,
     frame_for,
     hexagons,
@@ -310,3 +314,38 @@ def test_density_is_drawn_where_dots_merge(table):
     assert not any("hexagon" in a.get_title(loc="left") for a in dots.axes)
     assert any("Units per hexagon" in a.get_title(loc="left") for a in dense.axes)
     assert set(overview.Symbols) == {"auto", "dots", "density"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "corner"),
+    [((1, 9), "lower left"), ((1, 1), "lower right"), ((5, 0.5), "upper left")],
+)
+def test_the_scale_bar_lies_where_no_unit_is(unit, corner):
+    # 10 by 10 km; a unit in the middle of the lower edge, wide as the map, covers both lower corners
+    projection = projection_for(np.array([(70.0, 40.0), (70.1, 40.1)]))
+    frame = Frame(projection, (0.0, 0.0, 10_000.0, 10_000.0))
+    axes = Figure(figsize=(4, 4)).add_axes((0.1, 0.1, 0.8, 0.8))
+    x, y = 1000.0 * np.array(unit)
+    half = 4500.0 if unit[0] == 5 else 0.0
+    scale_bar(axes, frame, Style(), np.array([(x - half, y, x + half, y)]))
+    left, bottom = axes.patches[0].get_xy()
+    assert ("lower" if bottom < 5000 else "upper") + (" left" if left < 5000 else " right") == corner
+
+
+def test_notes_of_narrow_figures_are_within_the_page(table):
+    cells = grid_of_units(table, equal_area_grid(table.lonlat, 50_000.0))
+    for language in ("en", "de", "fr", "es", "ru"):
+        figure = grid_figure(cells, Style(width=83.0, language=language))
+        right = max(text.get_window_extent().x1 for text in figure.texts)
+        assert right <= figure.bbox.x1
+
+
+def test_a_map_that_is_narrower_than_the_page_is_in_its_middle(table):
+    lonlat = np.column_stack([table.lonlat[:, 0] / 100 + 90, table.lonlat[:, 1]])
+    tall = dataclasses.replace(table, lonlat=lonlat, _numbers={}, _quantities={})
+    figure = map_figure(tall)
+    place = figure.axes[0].get_position()
+    beside = max(x.get_window_extent().x1 for x in figure.legends) / figure.bbox.width
+    left = min(t.get_window_extent().x0 for t in figure.axes[0].texts) / figure.bbox.width
+    assert place.width < 0.5
+    assert left == pytest.approx(1 - beside, abs=0.04)

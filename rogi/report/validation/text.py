@@ -64,7 +64,8 @@ def _header(report: Report) -> Iterator[Text]:
     yield _text(f"  schema {summary.schema}, dialect {summary.dialect}{reason}", "dim")
     for layer in summary.layers:
         source = printable(", ".join(layer.sources))
-        yield _text(f"  {layer.role.title}: {layer.features:,}, {printable(layer.crs)}, from {source}", "dim")
+        crs = "no CRS" if layer.crs == "none" else printable(layer.crs)
+        yield _text(f"  {layer.role.title}: {layer.features:,}, {crs}, from {source}", "dim")
         for note in layer.notes:
             yield _text(f"    {printable(note)}", "dim")
     for note in summary.notes:

@@ -14,7 +14,7 @@ from rogi.geometry import Floats, Ints, transform_coordinates
 from rogi.schema.attributes import shown_in
 from rogi.statistics.figures.maps import draw_cells, draw_frame, draw_polygons, scale_bar
 from rogi.statistics.figures.planes import frame_for, projection_for
-from rogi.statistics.figures.style import GREY, Style, blank, letters
+from rogi.statistics.figures.style import GREY, Style, blank, letters, wrapped
 from rogi.statistics.grids import Grid, Gridded
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def grid_figure(
     across = 1 if len(layers) == 1 or style.width < 100 else 2
     down = math.ceil(len(layers) / across)
     line = style.font_size * 25.4 / 72
-    left, right, bottom, top, foot = 5.0 * line, 6.4 * line, 2.2 * line, 2.4 * line, 1.8 * line
+    left, right, bottom, top = 5.0 * line, 6.4 * line, 2.2 * line, 2.4 * line
+    sides = _sides(cells.grid, style)
+    note = wrapped(style.word("cells", width=sides[0], height=sides[1]), style)
+    foot = (1.8 + 1.15 * note.count("\n")) * line
     width = style.width
     wide = width / across - left - right
     tall = wide * frame.height / frame.width
@@ -65,7 +68,8 @@ def grid_figure(
             box = (x / width, y / height, wide / width, (cell - bottom - top) / height)
             axes = figure.add_axes(box)
             known = np.isfinite(values)
-            low, high = (float(v) for v in np.quantile(values[known], CLIPPED))
+            low = float(np.quantile(values[known], CLIPPED[0], method="lower"))
+            high = float(np.quantile(values[known], CLIPPED[1], method="higher"))
             clipped = float(values[known].max()) > high or float(values[known].min()) < low
             shown = known & whole
             norm = Normalize(low, max(high, low + 1e-9))
@@ -74,7 +78,8 @@ def grid_figure(
                 draw_polygons(axes, frame, regions.geometry, colors="#333333", linewidths=0.4, zorder=3.5)
             draw_frame(axes, frame, style, wanted=3)
             if k == 0:
-                scale_bar(axes, frame, style)
+                taken = placed[whole]
+                scale_bar(axes, frame, style, np.hstack([taken.min(axis=1), taken.max(axis=1)]))
             axes.set_title(f"{letter} {titles[name]}")
             beside = figure.add_axes(
                 ((x + wide + 2.0) / width, y / height + 0.1 * box[3], 2.6 / width, 0.8 * box[3])
@@ -85,9 +90,9 @@ def grid_figure(
             bar.ax.yaxis.set_major_locator(MaxNLocator(5, integer=name == "count"))
             bar.ax.yaxis.set_major_formatter(style.ticks())
             bar.ax.tick_params(labelsize=0.9 * style.font_size, length=2)
-        sides = _sides(cells.grid, style)
-        note = style.word("cells", width=sides[0], height=sides[1])
-        figure.text(1.5 / width, 1.0 / height, note, fontsize=style.small, color=GREY, va="bottom")
+        figure.text(
+            1.5 / width, 1.0 / height, note, fontsize=style.small, color=GREY, va="bottom", linespacing=1.15
+        )
     return figure
 
 

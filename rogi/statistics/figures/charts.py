@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from matplotlib.transforms import ScaledTranslation
 from rogi.geometry import Floats
 from rogi.schema.attributes import shown_in
 from rogi.statistics.figures.overview import groups_of
-from rogi.statistics.figures.style import BLUE, GREY, ORANGE, Style, blank, letters
+from rogi.statistics.figures.style import BLUE, GREY, ORANGE, Style, blank, letters, wrapped
 from rogi.statistics.summary import aspects, direction
 from rogi.statistics.unit_table import UnitTable
 
@@ -56,7 +55,7 @@ def histogram_figure(table: UnitTable, style: Style = Style()) -> Figure | None:
     if not values:
         return None
     line = style.font_size * 25.4 / 72
-    across = 2 if style.width >= 100 else 1
+    across = 2 if style.width >= 100 and len(values) > 1 else 1
     down = math.ceil(len(values) / across)
     with mpl.rc_context(style.rc):
         panel = 48.0 if across == 2 else min(44.0, PAGE / down)
@@ -140,7 +139,7 @@ def rose_figure(table: UnitTable, style: Style = Style()) -> Figure | None:  # n
         rings = ", ".join(f"{100 * r:g} %" for r in rings_of(top))
         note = style.word("roses", rings=rings)
         figure.text(
-            1.5 / style.width, 1.0 / height, _wrapped(note, style), fontsize=style.small, color=GREY,
+            1.5 / style.width, 1.0 / height, wrapped(note, style), fontsize=style.small, color=GREY,
             va="bottom", linespacing=1.15,
         )  # fmt: skip
     return figure
@@ -231,11 +230,3 @@ def _ticks(axes: Axes, style: Style, size: float, most: int) -> None:
             )
         )
     axes.tick_params(labelsize=size, length=2.5, pad=2)
-
-
-def _wrapped(text: str, style: Style) -> str:
-    """Text on lines of the figure's width, by the average width of letters."""
-    if style.language == "zh":
-        most = int(style.width / (style.small * 25.4 / 72))
-        return "\n".join(text[i : i + most] for i in range(0, len(text), most))
-    return textwrap.fill(text, max(int(style.width / (0.52 * style.small * 25.4 / 72)), 20))

@@ -77,8 +77,9 @@ def place(figure: Figure, axes: Axes, frame: Frame, legend: Legend, style: Style
         height = style.height
         high = min(max(room, 20.0), STRETCH * high)
     frame = frame if frame.projection.globe else frame.widened(high / across)
+    left += max(width - left - across - right, 0.0) / 2  # a narrow map, with its legend, in the middle
     axes.set_position((left / width, (height - top - high) / height, across / width, high / height))
-    x = left + across + gap if beside else 2.0
+    x = left + across + gap if beside else max(left - 5.5 * line, 2.0)
     y = height - top if beside else below
     for block in blocks:
         block.put(figure, x, y, width, height)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ALONG = 135.0
 """Meridian on which parallels around a pole have their labels."""
+BAR = 2.0
+"""Height of a scale bar, points."""
 MANY = 4000
 """Polygons from which vector files show them as pixels."""
 
@@ -159,24 +161,25 @@ def draw_frame(axes: Axes, frame: Frame, style: Style, wanted: int = 4) -> None:
     graticule(axes, frame, style, wanted)
 
 
-def scale_bar(axes: Axes, frame: Frame, style: Style) -> None:
-    """A bar of a round length in the lower left, as long as that length is there (geodesic, WGS84).
+def scale_bar(axes: Axes, frame: Frame, style: Style, taken: Floats) -> None:
+    """A bar of a round length, as long as that length is there (geodesic, WGS84).
 
-    On a map of the globe scale differs from place to place; its bar is that of the equator.
+    It is in the corner where it covers the fewest of the `taken` boxes (shape (n, 4), bounds of what is
+    drawn); of equals in the lower left. On a map of the globe scale differs from place to place; its bar
+    is that of the equator.
     """
-    x0, y0, x1, _ = frame.bounds
-    if frame.projection.globe:
-        at = (0.0, 0.0)
-    else:
-        at = (x0 + 0.04 * frame.width, y0 + 0.05 * frame.height)
+    _, y0, x1, _ = frame.bounds
     length = round_down(0.22 * frame.width)
-    drawn = bar_length(frame.projection, at, length)
-    left, y = (x1 - 0.02 * frame.width - drawn, y0 + 0.03 * frame.height) if frame.projection.globe else at
+    if frame.projection.globe:
+        drawn = bar_length(frame.projection, (0.0, 0.0), length)
+        left, y = x1 - 0.02 * frame.width - drawn, y0 + 0.03 * frame.height
+    else:
+        left, y, drawn = _corner(axes, frame, style, taken, length)
     key, shown = ("kilometres", length / 1000) if length >= 1000 else ("metres", length)
     text = style.word(key, n=style.general(shown))
     if frame.projection.globe:
         text = style.word("equator", length=text)
-    height = 0.008 * min(frame.width, frame.height)
+    height = BAR * frame.height / _points(axes)
     halo = [patheffects.withStroke(linewidth=2.5, foreground="white")]
     for half, colour in ((0, "black"), (1, "white")):
         corner = (left + half * drawn / 2, y)
@@ -187,6 +190,32 @@ def scale_bar(axes: Axes, frame: Frame, style: Style) -> None:
         text, (left + share * drawn, y + height), xytext=(0, 2), textcoords="offset points", ha=ha,
         va="bottom", fontsize=style.small, path_effects=halo, zorder=7,
     )  # fmt: skip
+
+
+def _corner(
+    axes: Axes, frame: Frame, style: Style, taken: Floats, length: float
+) -> tuple[float, float, float]:
+    """Left end and height of a scale bar in the freest corner, and how long it is there."""
+    x0, y0, x1, y1 = frame.bounds
+    tall = 2.2 * style.small * frame.height / _points(axes)  # the bar and its label
+    found: list[tuple[int, int, float, float, float]] = []
+    for y in (y0 + 0.05 * frame.height, y1 - 0.05 * frame.height - tall):
+        for right in (False, True):
+            at = (x0 + 0.04 * frame.width, y)
+            drawn = bar_length(frame.projection, at, length)
+            if right:
+                at = (x1 - 0.04 * frame.width - drawn, y)
+                drawn = bar_length(frame.projection, at, length)
+            pad = 0.02 * frame.width
+            covered = (taken[:, 0] < at[0] + drawn + pad) & (taken[:, 2] > at[0] - pad)
+            covered &= (taken[:, 1] < y + tall + pad) & (taken[:, 3] > y - pad)
+            found.append((int(covered.sum()), len(found), *at, drawn))
+    return min(found)[2:]
+
+
+def _points(axes: Axes) -> float:
+    """Height of a map on the page, points."""
+    return float(axes.get_window_extent().height / axes.figure.dpi * 72)
 
 
 def draw_polygons(axes: Axes, frame: Frame, polygons: Any, **look: Any) -> None:

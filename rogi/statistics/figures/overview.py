@@ -170,7 +170,7 @@ def map_figure(
                 axes, frame, backgrounds.regions.geometry, colors="#333333", linewidths=0.5, zorder=2.5
             )
         draw_frame(axes, frame, style, wanted=4 if style.width >= BESIDE else 3)
-        scale_bar(axes, frame, style)
+        scale_bar(axes, frame, style, np.hstack([xy, xy]))
         note_projection(axes, frame, style)
         title = style.word("units", n=style.number(len(lonlat)))
         if area is not None:

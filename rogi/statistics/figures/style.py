@@ -6,6 +6,7 @@ Colours: viridis, and the palette of Okabe & Ito (2008), which people with colou
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -254,6 +255,16 @@ def blank(style: Style, height: float) -> Figure:
 def letters() -> Iterable[str]:
     """Names of panels: (a), (b) …"""
     return (f"({chr(97 + k)})" for k in range(26))
+
+
+def wrapped(text: str, style: Style) -> str:
+    """Text on lines of the figure's width, by the average width of letters."""
+    letter = style.small * 25.4 / 72  # mm
+    room = style.width - 3.0
+    if style.language == "zh":
+        most = int(room / letter)
+        return "\n".join(text[i : i + most] for i in range(0, len(text), most))
+    return textwrap.fill(text.replace(" %", "\u00a0%"), max(int(room / (0.54 * letter)), 20))
 
 
 def save(figure: Figure, path: Path, style: Style = Style()) -> None:
