@@ -105,6 +105,8 @@ def test_options_of_figures_need_figures(rogi, markers, tmp_path):
     done = rogi("stats", markers, "--size", "90mm", "--language", "de")
     assert done.returncode == 2 and "--size and --language: only for figures; add --figures" in done.stderr
     dem, figures = tmp_path / "dem.tif", tmp_path / "figures"
+    done = rogi("stats", markers, "--figures", figures, "--figure-format", "jpg")
+    assert done.returncode == 2 and "--figure-format is one of png, svg, pdf; found 'jpg'" in done.stderr
     profile = {"driver": "GTiff", "height": 20, "width": 30, "count": 1, "dtype": "float32", "crs": 4326}
     with rasterio.open(dem, "w", transform=from_origin(96.5, 31, 0.1, 0.1), **profile) as target:
         target.write(3000 + np.random.default_rng(0).normal(0, 300, (1, 20, 30)).astype("float32"))

@@ -308,7 +308,7 @@ def test_command(rogi, trial, tmp_path):
         arguments += ["-o", path]
     done = rogi(*arguments)
     assert done.returncode == 0, done.stderr
-    assert "lies off the ground that was predicted" in done.stdout
+    assert "lies outside the evaluated area" in done.stdout
     first = [path.read_bytes() for path in outputs]
     content = json.loads(first[1])
     table = pd.read_csv(outputs[2])
@@ -407,7 +407,7 @@ def test_polygons_behind_points(rogi, trial, tmp_path):
         frame.to_file(path, layer=layer)
     both = ("detect", "evaluate", trial / "candidates.gpkg", trial / "truth.gpkg", "--replicates", "20")
     for given, said in (
-        (("--area", f"{path}:karakoram"), "wholly off the ground that counts"),
+        (("--area", f"{path}:karakoram"), "outside the evaluated area"),
         (("--subregions", path), "Karakoram"),
     ):
         done = rogi(*both, *given)
@@ -436,7 +436,7 @@ def test_no_candidates(rogi, trial, tmp_path):
     assert float(row["recall"]) == 0
     assert row["precision"] == ""
     text = rogi("detect", "evaluate", path, trial / "truth.gpkg").stdout
-    assert "no candidate lies on the ground that counts: all truth there is missed" in text
+    assert "no candidate lies in the evaluated area: all truth there is missed" in text
     assert "no confidence" not in text
     assert "B has nothing" not in text
     off = tmp_path / "off.gpkg"

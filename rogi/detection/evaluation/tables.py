@@ -19,7 +19,7 @@ from rogi.text import counted
 
 TABLE, GROUND, CONFIDENCE, PIXELS, BOUNDARIES = (
     "Agreement by area",
-    "Ground that counts",
+    "Evaluated area",
     "Confidence of candidates",
     "Probability of pixels",
     "Boundaries",
@@ -75,18 +75,18 @@ def remarks(result: Evaluation) -> tuple[str, ...]:
     elif result.truth.area_outside > 0:
         said.append(
             f"{km2(result.truth.area_outside)} km² of truth ({counted(result.truth.outside, 'outline')} "
-            f"wholly, {result.truth.cut:,} cut) lies off the ground that was predicted or asked for, and "
-            "counts nowhere"
+            f"wholly, {result.truth.cut:,} cut) lies outside the evaluated area "
+            "and is not counted"
         )
     if result.candidates.outside or result.candidates.cut:
         said.append(
-            f"{counted(result.candidates.outside, 'candidate')} wholly off the ground that counts, "
+            f"{counted(result.candidates.outside, 'candidate')} outside the evaluated area, "
             f"{result.candidates.cut:,} cut at its edge"
         )
     if len(result.candidates.side) == 0 and len(result.truth.side) == 0:
         pass  # said already
     elif len(result.candidates.side) == 0:
-        said.append("no candidate lies on the ground that counts: all truth there is missed")
+        said.append("no candidate lies in the evaluated area: all truth there is missed")
     elif result.confidence is None:
         said.append("the candidates have no confidence, so there are no curves over it")
     elif result.confidence.without:
@@ -140,14 +140,14 @@ def _ground_table(result: Evaluation) -> ReportTable:
         )
         for name, side in (("truth", result.truth), ("candidates", result.candidates))
     ]
-    ground = "everywhere" if math.isnan(result.ground_m2) else f"{km2(result.ground_m2)} km²"
+    ground = "unlimited" if math.isnan(result.ground_m2) else f"{km2(result.ground_m2)} km²"
     return ReportTable(
         GROUND,
         "",
-        ("", "on it", "km²", "cut at its edge", "wholly off it", "km² off it"),
+        ("", "inside", "km² inside", "cut at the edge", "outside", "km² outside"),
         tuple(rows),
         (1, 2, 3, 4, 5),
-        f"Ground that counts: {ground}.",
+        f"Evaluated area: {ground}.",
     )
 
 
