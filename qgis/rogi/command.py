@@ -136,7 +136,8 @@ def usual_places(
     seen = set()
     found = [env[VARIABLE]] if env.get(VARIABLE) else []
     on_path = shutil.which("rogi", path=env.get("PATH", ""))
-    found += [on_path] if on_path else []
+    # On Windows the current folder counts as on PATH, and may be that of somebody else's project.
+    found += [on_path] if on_path and Path(on_path).is_absolute() else []
     tool = f"{DISTRIBUTION}/{scripts}/{name}"
     patterns = [f".local/bin/{name}"]
     if windows:

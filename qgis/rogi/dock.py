@@ -9,6 +9,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
+    QgsExpression,
     QgsProject,
     QgsRectangle,
     QgsSettings,
@@ -230,7 +231,8 @@ class FindingsDock(QDockWidget):
         expression = ""
         if self.on_map.isChecked():
             shown = [f.fingerprint for f in self._listed()]
-            expression = f'"fingerprint" IN ({", ".join(repr(s) for s in shown)})' if shown else "1 = 0"
+            values = ", ".join(QgsExpression.quotedValue(fingerprint) for fingerprint in shown)
+            expression = f'"fingerprint" IN ({values})' if shown else "1 = 0"
         for layer in QgsProject.instance().mapLayers().values():
             if isinstance(layer, QgsVectorLayer) and self._path == Path(layer.source().partition("|")[0]):
                 layer.setSubsetString(expression)

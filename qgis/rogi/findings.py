@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import os
 import sqlite3
 import struct
@@ -65,7 +66,7 @@ def read_findings(path: Path) -> list[Finding]:
     try:
         rows = _of_json(path) if path.suffix.lower() == ".json" else _of_geopackage(path)
         findings = [_finding(row) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, sqlite3.Error, struct.error) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, sqlite3.Error, struct.error) as error:
         raise FindingsError(
             f"{path} has no findings of `rogi validate`: {error}. Open a GeoPackage or JSON file that it wrote."
         ) from error
@@ -112,7 +113,9 @@ def _of_json(path: Path) -> list[dict[str, Any]]:
 
 def _finding(row: dict[str, Any]) -> Finding:
     text = {key: "" if row.get(key) is None else str(row[key]) for key in Finding._fields}
-    box = row.get("bbox")
+    box = tuple(map(float, row.get("bbox") or ()))
+    if box and not (len(box) == 4 and all(map(math.isfinite, box))):
+        raise ValueError(f"it has a box of {box}")
     if text["severity"] not in SEVERITIES:
         raise ValueError(f"it has no severity {text['severity']!r}")
     return Finding(
@@ -120,7 +123,7 @@ def _finding(row: dict[str, Any]) -> Finding:
             **text,
             "state": text["state"] or OPEN,
             "row": int(row.get("row") or 0),
-            "box": tuple(box) if box else None,
+            "box": box or None,
         }
     )
 

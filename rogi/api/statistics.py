@@ -119,8 +119,7 @@ def grid(
     >>> int(rogi.grid(rogi.synthetic_inventory(50, seed=1), cell=100)["count"].sum())
     50
     """
-    if not cell > 0:
-        raise OptionError(f"The side of a cell is above 0 km, found {cell!r}.")
+    _check_cell(cell)
     units = _units(source, None)
     if like is None:
         return cell_frame(grid_of_units(units, equal_area_grid(units.lonlat, cell * 1000.0)))
@@ -198,6 +197,7 @@ def figures(
         from rogi.statistics.figures import Backgrounds, Style, Symbols, figures_of, parse_size
     if symbols not in [s.value for s in Symbols]:
         raise OptionError(f"--symbols is auto, dots or density, found {symbols!r}.")
+    _check_cell(cell)
     width, height = parse_size(size)
     style = Style(width, height, font_size=font_size, language=language)
     places = _regions(regions, region_field)
@@ -214,6 +214,11 @@ def figures(
     cells = grid_of_units(units, equal_area_grid(units.lonlat, cell * 1000.0))
     drawn = figures_of(units, cells, style, Backgrounds(places, **surfaces), Symbols(symbols))
     return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def _check_cell(cell: float) -> None:
+    if not cell > 0:
+        raise OptionError(f"The side of a cell is above 0 km, found {cell!r}.")
 
 
 def _units(source: Source, regions: Regions | None) -> UnitTable:

@@ -274,7 +274,11 @@ def _local(value: Any) -> Any:
     address = next(_addresses(value), None)
     if address is None:
         return value
-    return type(value)(download(_with_slashes(address), Progress(unit="MB")))
+    progress = Progress(unit="MB")
+    try:
+        return type(value)(download(_with_slashes(address), progress))
+    finally:
+        progress.done()
 
 
 def _with_slashes(address: str) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import Backdrop, format_option
+from rogi.cli.options import Backdrop, check_backdrop, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.comparison import output_layers as layers
@@ -129,6 +129,7 @@ def compare(
     `rogi compare anna.gpkg ben.gpkg carla.gpkg --consensus consensus.gpkg`
     """
     outputs = all_chosen(list(format or ()), list(output or ()), DOCUMENT, HINT)
+    check_backdrop(dem, outputs)
     _check_outputs(list(crosswalk or ()), changes, consensus)
     limits = Limits.parse(fail_under or (), fail_over or ())
     _check_arguments(paths, reference or [], reference_file, min_votes, consensus)

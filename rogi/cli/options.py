@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rogi.cli.completion import of
-from rogi.errors import OptionError
+from rogi.errors import InputError, OptionError
+from rogi.raster.guard import is_there
 from rogi.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ Backdrop = Annotated[
     ),
 ]
 """Option of commands whose page has a map."""
+
+
+def check_backdrop(dem: Sequence[Path] | None, outputs: Sequence[tuple[Format, Path | None]]) -> None:
+    """Refuse, before the work begins, an elevation model that no page would show, or that is not there."""
+    if dem and not any(kind.value == "html" for kind, _ in outputs):
+        raise OptionError("--dem is drawn behind the map of an HTML page; add -o report.html.")
+    for path in dem or ():
+        if not is_there(path):
+            raise InputError(f"--dem {path} does not exist; give a file, a VRT or a folder of tiles.")
 
 
 def format_option(allowed: Sequence[Format], *, output: bool = False, repeated: bool = False) -> Any:

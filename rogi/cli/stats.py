@@ -130,8 +130,13 @@ def stats(
     if figures is not None:
         with optional("--figures"):
             from rogi.statistics import figures as pictures
-        width, height = pictures.parse_size(size or "180mm")
-        style = pictures.Style(width, height, dpi or 300, font_size or 8.0, language or "en")
+        width, height = pictures.parse_size("180mm" if size is None else size)
+        style = pictures.Style(
+            width, height,
+            300 if dpi is None else dpi,
+            8.0 if font_size is None else font_size,
+            "en" if language is None else language,
+        )  # fmt: skip
         surfaces = _surfaces(dem, permafrost)
     facts = read_facts(expect) if expect is not None else None
     places = read_regions(regions, region_field) if regions is not None else None
@@ -154,13 +159,14 @@ def stats(
         make_folder(figures)
         behind = pictures.Backgrounds(places, **surfaces)
         shown = pictures.Symbols((symbols or Symbols.AUTO).value)
-        for name, figure in pictures.figures_of(table, cells, style, behind, shown).items():
-            if figure is None:
-                tell(f"{name} skipped: no unit has a value for it")
-                continue
-            for path in [figures / f"{name}.{drawn.value}" for drawn in drawn_as]:
-                pictures.save(figure, path, style)
-                tell(f"{path}")
+        with pictures.missing_letters(tell):
+            for name, figure in pictures.figures_of(table, cells, style, behind, shown).items():
+                if figure is None:
+                    tell(f"{name} skipped: nothing to show")
+                    continue
+                for path in [figures / f"{name}.{drawn.value}" for drawn in drawn_as]:
+                    pictures.save(figure, path, style)
+                    tell(f"{path}")
     write(document(numbers, inventory.path, facts, checked), kind, output)
     raise typer.Exit(int(any(c.holds is not True for c in checked)))
 

@@ -156,6 +156,11 @@ def validate(
     inputs = list(paths or ())
     outputs = all_chosen(list(format or ()), list(output or ()), FORMATS)
     _check_fix(fix, fixed)
+    rasters = {"dem": dem, "maat": maat, "magt": magt, "ap": ap}
+    if not check_attributes:
+        if maat or magt or ap or attributes_config is not None:
+            raise OptionError("Rasters are only looked at with --check-attributes; add it.")
+        options.check_backdrop(dem, outputs)
     progress = Progress(quiet)
     progress("reading", 0, 1)
     inventory = read_inventory(
@@ -167,14 +172,10 @@ def validate(
         encoding=encoding,
         table=table,
     )
-    drawn = any(kind is Format.HTML for kind, _ in outputs)
-    rasters = {"dem": dem, "maat": maat, "magt": magt, "ap": ap}
     failures: tuple[str, ...] = ()
     if check_attributes:
         stated = attributes_config or settings.attributes
         inventory, failures = _recomputed(inventory, rasters, stated, progress)
-    elif maat or magt or ap or attributes_config is not None or (dem and not drawn):
-        raise OptionError("Rasters are only looked at with --check-attributes; add it.")
     report = run(inventory, settings, progress=progress)
     progress.done()
     _write(report, outputs, settings.fail_on, limit, dem or ())

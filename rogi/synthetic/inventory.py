@@ -216,6 +216,8 @@ def _regions(count: int, only: str | None, boxes: tuple[Region, ...]) -> Ints:
     while (quota < least).any():
         quota = np.maximum(quota, least)
         more = quota > least
+        if not more.any():
+            break
         quota[more] *= (count - least[~more].sum()) / quota[more].sum()
     each = np.diff(np.round(np.cumsum(quota - least)), prepend=0) + least
     return np.repeat(np.arange(len(boxes)), each.astype(np.int64))

@@ -116,3 +116,61 @@ def test_options_of_figures_need_figures(rogi, markers, tmp_path):
     done = rogi("stats", markers, "--figures", figures, *options[:-2])
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in figures.iterdir()) == ["grid.png", "map.png"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--dpi", "0"), "--dpi is from 50 to 1200, found 0"),
+        (("--font-size", "0"), "--font-size is from 4 to 20 pt, found 0"),
+        (("--language", ""), "--language : figures are labelled in"),
+        (("--size", ""), "--size : give WIDTHxHEIGHT"),
+        (("--size", "2000mm", "--dpi", "1200"), "map.png would be 2,000 mm long"),
+    ],
+)
+def test_settings_of_figures_are_taken_as_they_are(rogi, markers, tmp_path, options, said):
+    """0 and an empty text are values, not the default, and no figure is larger than can be drawn."""
+    done = rogi("stats", markers, "--figures", tmp_path / "figures", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert not list((tmp_path / "figures").glob("*"))
+
+
+def test_names_of_subregions_are_text_and_missing_letters_are_told_once(rogi, tmp_path):
+    """Dollar signs begin no formula; of letters that no font has one line says so."""
+    names = ["cost $1_a$", "c $^{x", "\U0001f980"]
+    frame = gpd.GeoDataFrame(
+        {"PrimaryID": list("abc"), "SUBREGION": names},
+        geometry=shapely.points([97.1, 97.2, 97.3], 30.5),
+        crs=4326,
+    )
+    frame.to_file(tmp_path / "in.gpkg")
+    options = ("--figures", tmp_path / "figures", "--figure-format", "svg", "--dpi", "50")
+    done = rogi("stats", tmp_path / "in.gpkg", *options)
+    assert done.returncode == 0, done.stderr
+    assert "cost $1_a$" in (tmp_path / "figures" / "map.svg").read_text(encoding="utf-8")
+    done = rogi("stats", tmp_path / "in.gpkg", *options[:2], "--dpi", "50", "--force")
+    assert done.stderr.count("no font found on this machine for \U0001f980") == 1
+    assert "UserWarning" not in done.stderr
+
+
+def test_units_at_the_poles_are_drawn(rogi, tmp_path):
+    """No cell of a grid is whole around a pole; the map is drawn all the same."""
+    shapes = shapely.buffer(shapely.points([(10, 89.9), (-170, 89.8)]), 0.01)
+    gpd.GeoDataFrame({"PrimaryID": list("ab")}, geometry=shapes, crs=4326).to_file(tmp_path / "in.gpkg")
+    done = rogi("stats", tmp_path / "in.gpkg", "--figures", tmp_path / "figures", "--dpi", "50")
+    assert done.returncode == 0, done.stderr
+    assert "grid skipped" in done.stderr
+    assert (tmp_path / "figures" / "map.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("command", ["compare", "release diff", "detect evaluate", "validate"])
+def test_a_hillshade_is_refused_before_the_work_begins(rogi, tmp_path, command):
+    """The inventories are not there either, and nothing is said of them."""
+    inputs = ("a.gpkg",) if command == "validate" else ("a.gpkg", "b.gpkg")
+    dem = ("--dem", tmp_path / "none.tif")
+    done = rogi(*command.split(), *inputs, *dem)
+    assert (done.returncode, done.stdout) == (2, "") and "add -o report.html" in done.stderr
+    done = rogi(*command.split(), *inputs, *dem, "-o", tmp_path / "report.html")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--dem {tmp_path / 'none.tif'} does not exist" in done.stderr

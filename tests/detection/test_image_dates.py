@@ -186,10 +186,10 @@ def test_one_mask_of_several_images_counts_for_each_by_its_ground(tmp_path: Path
         for order in (("10.tif", "20.tif"), ("20.tif", "10.tif")):
             imagery = Imagery.open([tmp_path / n for n in order], prefer="clearest", masks=[str(path)])
             assert imagery.read(0, 0, *imagery.shape)[0][shared] == expected
-            assert not any("as cloudy" in note for note in imagery.notes)
+            assert not any("equally cloudy" in note for note in imagery.notes)
     path = write(tmp_path / "none.tif", clouds, transform, crs)
     imagery = Imagery.open([tmp_path / "10.tif", tmp_path / "20.tif"], prefer="clearest", masks=[str(path)])
-    assert any("All images are as cloudy" in note for note in imagery.notes)
+    assert any("All images are equally cloudy" in note for note in imagery.notes)
 
 
 def test_dates_of_candidates_are_those_of_most_pixels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,10 +249,15 @@ def test_tiles_are_trusted_by_name(bundle: Bundle, tmp_path: Path) -> None:
             intake(imagery, bundle.card, trust_values=names)
     with pytest.raises(InputError, match=r"1 tile of the imagery .*: t2\.tif \("):
         intake(imagery, bundle.card, trust_values=("t1",))
-    with pytest.raises(
-        OptionError, match=r"--trust-tiles T1: no tile is called so; there are t0\.tif, t1\.tif"
-    ):
+    with pytest.raises(OptionError, match=r"--trust-tiles T1: no tile has this name; found t0\.tif, t1\.tif"):
         intake(imagery, bundle.card, trust_values=("t1", "T1"))
+
+
+def test_a_name_with_brackets_is_a_name_too(bundle: Bundle, tmp_path: Path) -> None:
+    odd = (scene(1).astype(int) - 40).clip(0).astype(np.uint8)
+    imagery = Imagery.open(write(tmp_path / "scene[1].tif", odd))
+    _, _, found = intake(imagery, bundle.card, trust_values=("scene[1]",))
+    assert len(found) == 1
 
 
 def test_percentiles_make_a_stretch_of_each_band(bundle: Bundle, tmp_path: Path) -> None:

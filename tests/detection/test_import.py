@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper  # noqa: E402
 
+from rogi.detection.model import onnx_limits  # noqa: E402
 from rogi.detection.model.backends import select_backend  # noqa: E402
 from rogi.detection.model.bundle import WEIGHTS, Bundle  # noqa: E402
 from rogi.detection.model.bundle_writing import write_files  # noqa: E402
@@ -28,7 +30,7 @@ from rogi.detection.model.card import Source, TrainingRecord  # noqa: E402
 from rogi.detection.model.ensemble import Models  # noqa: E402
 from rogi.detection.model.export import INPUT, OUTPUT, onnx_runner  # noqa: E402
 from rogi.detection.model.importing import import_model  # noqa: E402
-from rogi.detection.model.onnx_limits import check_network  # noqa: E402
+from rogi.detection.model.onnx_limits import check_network, limited_memory  # noqa: E402
 from rogi.detection.model.stac import EXTENSION, ITEM, description, item_bytes, item_of, parse_item  # noqa: E402
 from rogi.errors import InputError, OptionError, RogiError  # noqa: E402
 
@@ -273,6 +275,45 @@ def test_what_could_run_without_end_is_refused(name: str, tmp_path: Path) -> Non
     (bundle / "SHA256SUMS").write_text(sums.replace(before, hashlib.sha256(model).hexdigest()))
     with pytest.raises(InputError, match=said):
         Bundle.load(bundle)
+
+
+def test_the_operators_of_a_model_are_counted_before_they_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file of millions of nodes; each takes more room in memory than in the file."""
+    model = graph_of(*[helper.make_node("Abs", ["x"], ["x"])] * 5)
+    check_network(model, tmp_path)
+    monkeypatch.setattr(onnx_limits, "MOST_NODES", 4)
+    with pytest.raises(InputError, match="more than 4 operators"):
+        check_network(model, tmp_path)
+
+
+def test_two_threads_give_the_memory_back() -> None:
+    """The second wants its limit while the first has one, and ends after it."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    first_in, second_in, leave = threading.Event(), threading.Event(), threading.Event()
+
+    def first() -> None:
+        with limited_memory(1):
+            first_in.set()
+            leave.wait()
+
+    def second() -> None:
+        with limited_memory(1):
+            second_in.set()
+            threads[0].join()
+
+    threads = [threading.Thread(target=work) for work in (first, second)]
+    threads[0].start()
+    first_in.wait()
+    threads[1].start()
+    second_in.wait(0.1)  # it has to wait for the first
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
 def test_functions_that_end_are_taken(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 import threading
@@ -130,6 +131,24 @@ def test_nothing_is_kept_of_what_is_no_whole_file(server, cache, answer, said):
     assert kept(cache) == []
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{"Content_Length": "10000, 10000"}, {"Content_Encoding": "gzip"}, {"Content_Type": "TEXT/HTML"}],
+)
+def test_odd_headers(server, headers):
+    """A length that is no number, a packed answer that is unpacked once, and the kind in capitals."""
+    body = gzip.compress(CONTENT, mtime=0) if "Content_Encoding" in headers else CONTENT
+    address = server.put("/odd.gpkg", body, ETag='"1"', **headers)
+    if "Content_Type" in headers:
+        with pytest.raises(InputError, match="is a web page"):
+            get(address)
+        return
+    first = get(address)
+    assert first.read_bytes() == CONTENT
+    first.write_bytes(CONTENT[::-1])
+    assert get(address).read_bytes() == CONTENT[::-1]
+
+
 def test_one_file_of_a_shapefile_is_refused(server):
     with pytest.raises(InputError, match="zip archive of all of them"):
         get(server.put("/units.SHP"))
@@ -167,7 +186,12 @@ def test_a_bucket_is_asked_by_its_https_address(monkeypatch):
     monkeypatch.setattr(requests, "get", refuse)
     with pytest.raises(InputError, match=r"s3://maps/glaciers/a\.gpkg could not be read \(ConnectionError\)"):
         get("s3://maps/glaciers/a.gpkg")
-    assert asked == ["https://maps.s3.amazonaws.com/glaciers/a.gpkg"]
+    with pytest.raises(InputError, match="ConnectionError"):
+        get("s3://maps/rock glaciers/50%25 + #1?.gpkg")
+    assert asked == [
+        "https://maps.s3.amazonaws.com/glaciers/a.gpkg",
+        "https://maps.s3.amazonaws.com/rock%20glaciers/50%2525%20%2B%20%231%3F.gpkg",
+    ]
 
 
 def test_a_command_reads_it(server, tmp_path, capsys, monkeypatch):

@@ -71,6 +71,13 @@ def test_the_usual_places(tmp_path, platform, names):
     assert places(tmp_path, platform) == names
 
 
+def test_a_program_of_the_current_folder_is_not_taken(tmp_path, monkeypatch):
+    """On Windows `shutil.which` finds it there first, and names it without its folder."""
+    ours(tmp_path / "rogi")
+    monkeypatch.chdir(tmp_path)
+    assert places(tmp_path, "linux", PATH=".") == []
+
+
 def test_what_the_user_says_and_the_path_come_first(tmp_path):
     ours(tmp_path / ".local" / "bin" / "rogi")
     on_path, named = ours(tmp_path / "on path" / "rogi"), ours(tmp_path / "named" / "rogi")

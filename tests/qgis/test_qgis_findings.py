@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 import struct
 from pathlib import Path
 
@@ -62,6 +64,27 @@ def test_another_file_is_one_sentence(written, name):
     (written / "text.gpkg").write_text("no database, but long enough to be one" * 9)
     with pytest.raises(findings.FindingsError, match=r"\.$"):
         findings.read_findings(written / name)
+
+
+@pytest.mark.parametrize("box", [[1, 2, 3], [1, 2, 3, "x"], [1, 2, 3, float("nan")], 7])
+def test_a_box_that_is_none_is_one_sentence(written, tmp_path, box):
+    content = json.loads((written / "f.json").read_text())
+    content["findings"][0]["bbox"] = box
+    (tmp_path / "f.json").write_text(json.dumps(content))
+    with pytest.raises(findings.FindingsError, match=r"has no findings of `rogi validate`: "):
+        findings.read_findings(tmp_path / "f.json")
+
+
+@pytest.mark.parametrize("blob", [b"GP", b"GP\0", b"GP\0\x0f" + bytes(60), b"GP\0\x03"])
+def test_a_cut_geometry_is_one_sentence(written, tmp_path, blob):
+    path = tmp_path / "f.gpkg"
+    shutil.copy(written / "f.gpkg", path)
+    with sqlite3.connect(path) as connection:
+        for trigger in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f'DROP TRIGGER "{trigger[0]}"')
+        connection.execute("UPDATE findings_polygon SET geom = ?", (blob,))
+    with pytest.raises(findings.FindingsError, match=r"has no findings of `rogi validate`: "):
+        findings.read_findings(path)
 
 
 def test_marks_outlive_the_session(written, one):

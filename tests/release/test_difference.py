@@ -272,6 +272,19 @@ def test_codes_of_missing_values_and_units_are_no_changes() -> None:
     }
 
 
+def test_a_small_change_is_seen_and_a_large_one_is_written_out() -> None:
+    """Values that would look the same on the page are there as they are; 12,345 is no power of ten."""
+    shapes = [square(75.0, 38.0)]
+    for old, new, shown in (
+        (1.2345678, 1.2345682, ("1.2345678", "1.2345682")),
+        (10.0, 12355.0, ("+12,345 (+12,345 to +12,345)", "12,355")),
+    ):
+        sides = inventory(shapes, AP=[old]), inventory(shapes, AP=[new])
+        found = difference(*sides, tolerances=Tolerances(values={"precipitation": 0.0}))
+        page = as_string(report.document(found), Format.HTML)
+        assert all(text in page for text in shown)
+
+
 def test_a_corrected_impossible_value_is_a_change() -> None:
     shapes = [square(75.0 + 0.02 * k, 38.0) for k in range(3)]
     old, new = inventory(shapes, MAAT=[270.5, -2.0, -3.0]), inventory(shapes, MAAT=[-2.6, -2.0, -3.0])

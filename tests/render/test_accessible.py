@@ -108,6 +108,9 @@ def test_live_messages_are_outside_of_tables() -> None:
         ("RGU1.5", "RGU1.5"),
         ("20211332", "20211332"),
         ("nan", "nan"),
+        ("inf", "inf"),
+        ("1.10", "1.10"),
+        ("007.5", "007.5"),
     ],
 )
 def test_numbers_are_readable(text: str, shown: str) -> None:
@@ -141,7 +144,8 @@ def test_a_hillshade_is_small_and_lies_where_it_belongs(dem: Path) -> None:
     assert west < 80 < 90 < east
     assert south < 33 < 40 < north
     assert made == backdrop([dem], (80.0, 33.0, 90.0, 40.0))
-    assert backdrop([dem], (-10.0, 0.0, -5.0, 3.0)) == ""
+    for elsewhere in ((-10.0, 0.0, -5.0, 3.0), (170.0, -86.0, 175.0, -85.0), (0.0, 85.0, 9.0, 89.9)):
+        assert backdrop([dem], elsewhere).startswith('<p class="muted">No hillshade')
     assert backdrop([], (80.0, 33.0, 90.0, 40.0)) == backdrop([dem], None) == ""
 
 

@@ -110,6 +110,16 @@ def test_worldwide_one_region_and_more_units_than_fit() -> None:
         synthetic_inventory(10, region="Eastern Pamir", worldwide=True)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.filterwarnings("error")
+def test_worldwide_as_few_units_as_boxes(count: int) -> None:
+    """Alaska has three boxes; with as many units each has one."""
+    frame = synthetic_inventory(count, region="Alaska", worldwide=True).layer(Role.OUTLINE).frame
+    assert len(frame) == count
+    boxes = {(lon > 0 or lon < -175, lat > 65) for lon, lat in zip(frame["LON"], frame["LAT"], strict=True)}
+    assert count < 3 or len(boxes) == 3
+
+
 # Sun et al. (2024), doi 10.5194/essd-16-5703-2024, Sect. 5.2; tolerances are a few percent of the value.
 PUBLISHED = {
     "mean area, km²": (0.14, 0.01),

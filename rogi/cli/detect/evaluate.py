@@ -10,7 +10,7 @@ import typer
 
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import Backdrop, format_option
+from rogi.cli.options import Backdrop, check_backdrop, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.comparison.metrics import Limits, check_expectations, read_expectations
@@ -97,6 +97,7 @@ def evaluate(
     candidates.gpkg TPRoGI/ --subregions himap.gpkg --probability probability.tif --fail-under f1=0.6`
     """
     outputs = all_chosen(list(format or ()), list(output or ()), FORMATS)
+    check_backdrop(dem, outputs)
     limits = Limits.parse(fail_under or (), fail_over or ())
     expected = read_expectations(expect) if expect is not None else []
     if probability is None:

@@ -10,7 +10,7 @@ import typer
 
 from rogi.cli.common import WRITES
 from rogi.cli.guard import Force
-from rogi.cli.options import Backdrop, format_option, pairs
+from rogi.cli.options import Backdrop, check_backdrop, format_option, pairs
 from rogi.cli.progress import Progress
 from rogi.cli.release.options import Crs, Dialect, Layer, Quiet
 from rogi.cli.streams import tell
@@ -67,6 +67,7 @@ def diff(
     `rogi release diff v1.0/ v1.1/ --format markdown`
     """
     outputs = all_chosen(list(format or ()), list(output or ()), FORMATS)
+    check_backdrop(dem, outputs)
     values = _tolerances(tolerance)
     line = Progress(quiet)
     line("reading")

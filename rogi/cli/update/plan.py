@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from rogi.cli.common import KEEPS
-from rogi.cli.options import Backdrop, comma_separated, format_option
+from rogi.cli.options import Backdrop, check_backdrop, comma_separated, format_option
 from rogi.cli.progress import Progress
 from rogi.cli.streams import tell
 from rogi.errors import OptionError
-from rogi.report.format import DOCUMENT, chosen
+from rogi.report.format import DOCUMENT, Format, chosen
 from rogi.report.writers import write
 from rogi.update.planning.plan import Parameters, Request, make_plan
 from rogi.update.planning.report import document, pages
@@ -86,6 +86,7 @@ def plan(
         raise OptionError(f"--unchanged-iou is above 0 and at most 1, found {unchanged_iou}.")
     if sliver is not None and not 0 <= sliver < 1:
         raise OptionError(f"--sliver is from 0 to below 1, found {sliver}.")
+    check_backdrop(dem, [(Format.HTML, output / "plan.html")])
     line = Progress(quiet)
     check_folder(output, store)
     if store is not None:

@@ -60,8 +60,8 @@ def layered(tiles: Sequence[Tile], prefer: Prefer) -> tuple[list[Mosaic], list[M
             f"{agreeing(missing, 'it counts', 'they count')} only where no other image has data."
         )
     if len(known) == 1 and len(tiles) - missing > 1:
-        what = "as cloudy" if prefer is Prefer.CLEAREST else "of the same date"
-        notes.append(f"All images are {what}, so the one that comes later in order counts.")
+        what = "are equally cloudy" if prefer is Prefer.CLEAREST else "have the same date"
+        notes.append(f"All images {what}, so the one that comes later in order counts.")
     ranks = [-1 if value is None else known.index(value) for value in worth]
     if prefer is not Prefer.LATEST:
         ranks = [rank if rank < 0 else len(known) - 1 - rank for rank in ranks]

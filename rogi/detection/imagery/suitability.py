@@ -263,14 +263,15 @@ def _untrusted(imagery: Imagery, found: Sequence[Doubt], trust: Trust) -> list[D
         if not any(_is_named(path, (name,)) for path in paths):
             shown = ", ".join(sorted(path.name for path in paths)[:NAMED])
             more = " ..." if len(paths) > NAMED else ""
-            raise OptionError(f"--trust-tiles {name}: no tile is called so; there are {shown}{more}.")
+            raise OptionError(f"--trust-tiles {name}: no tile has this name; found {shown}{more}.")
     return [doubt for doubt in found if not _is_named(doubt.path, trust)]
 
 
 def _is_named(path: Path, names: Sequence[str]) -> bool:
     """Whether a file has one of some names, with or without folders and suffix."""
     known = (path.name, path.stem, path.as_posix())
-    return any(fnmatchcase(one, name) for one in known for name in names)
+    # Names may have brackets, which are a pattern too.
+    return any(one == name or fnmatchcase(one, name) for one in known for name in names)
 
 
 def _refusal(imagery: Imagery, card: ModelCard, found: Sequence[Doubt]) -> str:

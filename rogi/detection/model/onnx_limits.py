@@ -6,6 +6,7 @@ that neither the package onnx nor a runtime sees it before it is checked.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,9 @@ PIXEL_MEMORY: Final = 4 * 2**10
 Xception71 (480 pixels, 8 streams of OpenVINO) takes 0.6 GB in all, of which its file is a quarter."""
 
 ORT_FORMAT: Final = b"ORTM"
+
+_limiting = threading.RLock()
+"""The limit is that of the process: of two threads the second would keep that of the first for good."""
 
 _MODEL_GRAPH, _MODEL_FUNCTION, _GRAPH_NODE = 7, 25, 1
 _FUNCTION_NAME, _FUNCTION_NODE, _FUNCTION_DOMAIN = 1, 7, 10
@@ -115,21 +119,23 @@ def limited_memory(pixels: int | None) -> Iterator[None]:
     except (ImportError, OSError):
         yield
         return
-    before = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = pages * resource.getpagesize() + MEMORY + PIXEL_MEMORY * pixels
-    least = min((limit for limit in before if limit != resource.RLIM_INFINITY), default=wanted)
-    resource.setrlimit(resource.RLIMIT_DATA, (min(wanted, least), before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
+    with _limiting:
+        before = resource.getrlimit(resource.RLIMIT_DATA)
+        least = min((limit for limit in before if limit != resource.RLIM_INFINITY), default=wanted)
+        resource.setrlimit(resource.RLIMIT_DATA, (min(wanted, least), before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def _operators(message: memoryview, node: int) -> Iterator[Operator]:
     """Operators of a graph or function; those that run a graph of their own by the name of a loop."""
-    for number, part in _fields(message):
-        if number != node:
-            continue
+    nodes = (part for number, part in _fields(message) if number == node)
+    for count, part in enumerate(nodes):
+        if count >= MOST_NODES:
+            raise ValueError(f"it has more than {MOST_NODES:,} operators")
         yield _text(part, _NODE_DOMAIN), _text(part, _NODE_OPERATOR)
         for inner, attribute in _fields(part):
             if inner == _NODE_ATTRIBUTE and any(n in _ATTRIBUTE_GRAPHS for n, _ in _fields(attribute)):

@@ -8,7 +8,7 @@ import shutil
 from email.message import Message
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pooch
 import requests
@@ -25,7 +25,7 @@ TIMEOUT: Final = (15.0, 120.0)
 
 _BLOCK: Final = 1 << 20
 _SAFE: Final = re.compile(r"https://|http://(?:localhost|127\.0\.0\.1|\[::1\])[:/]", re.IGNORECASE)
-_BUCKET: Final = re.compile(r"s3:/+([^/]+)/(\S+)", re.IGNORECASE)
+_BUCKET: Final = re.compile(r"s3:/+([^/]+)/(.+)", re.IGNORECASE)
 
 
 def downloaded(address: str, progress: Callable[[str, int, int], None]) -> Path:
@@ -45,7 +45,7 @@ def downloaded(address: str, progress: Callable[[str, int, int], None]) -> Path:
     OutputError
         If the cache has no room.
     """
-    url = _BUCKET.sub(r"https://\1.s3.amazonaws.com/\2", address)
+    url = _BUCKET.sub(lambda m: f"https://{m[1]}.s3.amazonaws.com/{quote(m[2])}", address)
     if not _SAFE.match(url):
         raise InputError(
             f"{address} cannot be read; addresses are https:// or s3://. Download the file and give its path."
@@ -74,10 +74,13 @@ def _kept(address: str, answer: requests.Response, progress: Callable[[str, int,
             + "; check the address in a browser."
         )
     kind = answer.headers.get("Content-Type", "")
-    if kind.startswith("text/html"):
+    if kind.lower().startswith("text/html"):
         raise InputError(f"{address} is a web page; give the address of the file itself, or download it.")
     name = _name(answer)
-    size = int(answer.headers.get("Content-Length", 0))
+    # Of an answer that is packed the length says nothing of the file.
+    packed = answer.headers.get("Content-Encoding", "identity") != "identity"
+    length = answer.headers.get("Content-Length", "")
+    size = int(length) if length.isdecimal() and not packed else 0
     same = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
     key = hashlib.sha256(f"{address}\n{same}\n{size}".encode()).hexdigest()[:16]
     path = cache_folder() / "addresses" / key / name
@@ -109,6 +112,8 @@ def _write(answer: requests.Response, path: Path, size: int, progress: Callable[
                 stream.write(block)
                 done += len(block)
                 progress(done)
+        if size and done != size:  # older versions of urllib3 do not say so
+            raise requests.ConnectionError
 
     path.unlink(missing_ok=True)
     pooch.get_logger().setLevel("WARNING")  # it would tell every address on stderr

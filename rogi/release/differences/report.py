@@ -195,13 +195,14 @@ def _page(found: Difference) -> Page:
         )
     title = "Units that changed, by kind of change, over the others in grey"
     drawn = draw("units-map", layers, title=title, table_name="units-table")
+    pairs = [_readable(str(o), str(n)) for o, n in zip(found.values["old"], found.values["new"], strict=True)]
     values = data_table(
         "values-table",
         [
             Column("ID", found.values["id"].tolist(), Look.CODE),
             Column("what", found.values["field"].tolist(), filter=True),
-            Column("before", [readable(str(v)) for v in found.values["old"]]),
-            Column("now", [readable(str(v)) for v in found.values["new"]]),
+            Column("before", [old for old, _ in pairs]),
+            Column("now", [new for _, new in pairs]),
         ],
         noun="values",
     )
@@ -215,6 +216,12 @@ def _page(found: Difference) -> Page:
     )
 
 
+def _readable(old: str, new: str) -> tuple[str, str]:
+    """Two values as people read them, or as they are where they would then look the same."""
+    shown = readable(old), readable(new)
+    return (old, new) if shown[0] == shown[1] else shown
+
+
 def _rest(found: Difference) -> MapLayer:
     """Units that are as they were, in grey: outlines where they are few, else dots."""
     rest = found.new_geometry[found.units["kind"].to_numpy() == Kind.UNCHANGED.value]
@@ -226,6 +233,10 @@ def _rest(found: Difference) -> MapLayer:
     return MapLayer("unchanged", rest, (grey,), interactive=False, resolution=resolution, count=count)
 
 
+def _signed(value: float) -> str:
+    return f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}"
+
+
 def _fields(found: Difference) -> list[str]:
     """Which fields changed, in how many units, and by how much."""
     lines = []
@@ -233,7 +244,8 @@ def _fields(found: Difference) -> list[str]:
         parts = [f"{row['field']}: {counted(row['units'], 'unit')}"]
         parts += [f"{row[what]:,} {what}" for what in ("filled", "emptied") if row[what]]
         if math.isfinite(row["mean"]):
-            parts.append(f"on average by {row['mean']:+,.3g} ({row['least']:+,.3g} to {row['most']:+,.3g})")
+            mean, least, most = (_signed(row[name]) for name in ("mean", "least", "most"))
+            parts.append(f"on average by {mean} ({least} to {most})")
         lines.append(", ".join(parts))
     return lines
 

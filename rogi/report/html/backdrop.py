@@ -21,6 +21,8 @@ BRIGHT = 235
 EDGE = 84.0
 """Degrees of latitude up to which Mercator is drawn."""
 
+NOTHING = '<p class="muted">No hillshade: the elevation model has no values where the map is.</p>\n'
+
 
 def backdrop(relief: Sequence[str | Path], bounds: Sequence[float] | None) -> str:
     """The block of a page that its maps draw first.
@@ -35,7 +37,7 @@ def backdrop(relief: Sequence[str | Path], bounds: Sequence[float] | None) -> st
     Returns
     -------
     str
-        HTML; empty where there is nothing to draw.
+        HTML; empty where no maps are drawn, and a sentence where the model lies elsewhere.
 
     Raises
     ------
@@ -50,6 +52,8 @@ def backdrop(relief: Sequence[str | Path], bounds: Sequence[float] | None) -> st
     west, south, east, north = bounds
     margin = MARGIN * max(east - west, north - south, 0.01)
     box = (west - margin, max(south - margin, -EDGE), east + margin, min(north + margin, EDGE))
+    if box[1] >= box[3]:
+        return NOTHING
     mercator = parse_crs(3857)
     turn = 2 * float(transform_coordinates(np.array([[180.0, 0.0]]), "EPSG:4326", mercator)[0, 0])
     low, high = transform_coordinates(np.array([(0.0, box[1]), (0.0, box[3])]), "EPSG:4326", mercator)[:, 1]
@@ -59,7 +63,7 @@ def backdrop(relief: Sequence[str | Path], bounds: Sequence[float] | None) -> st
         shape = (max(round(side * min(ratio, 1)), 2), max(round(side * min(1 / ratio, 1)), 2))
         shade = surface.shade(mercator, (across[0], float(low), across[1], float(high)), shape)
         if not np.isfinite(shade).any():
-            return ""
+            return NOTHING
         grey = np.clip(np.nan_to_num(shade / LEVEL, nan=1.0) * BRIGHT, 0, 255).astype(np.uint8)
         for quality in QUALITIES:
             picture = base64.b64encode(jpeg(grey, quality)).decode()

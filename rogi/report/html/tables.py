@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -148,20 +147,20 @@ def _plain(value: object) -> str | float | int | None:
     return value if isinstance(value, (int, str)) else str(value)
 
 
-_DECIMAL = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?", re.IGNORECASE)
-
-
 def readable(text: str) -> str:
-    """A decimal number as people read it; any other text as it is.
+    """A decimal number as people read it; any other text as it is, also that of a number in another form.
 
     Examples
     --------
-    >>> readable("0.02270979015738751"), readable("224963.15"), readable("28140.0"), readable("1.1.0")
-    ('0.02271', '224,963.15', '28,140', '1.1.0')
+    >>> readable("0.02270979015738751"), readable("224963.15"), readable("28140.0"), readable("1.10")
+    ('0.02271', '224,963.15', '28,140', '1.10')
     """
-    if not _DECIMAL.fullmatch(text):
+    try:
+        value = float(text)
+    except ValueError:
         return text
-    value = float(text)
+    if repr(value) != text or not math.isfinite(value):
+        return text
     shown = f"{value:,.6f}".rstrip("0").rstrip(".")
     return shown if value == 0 or (float(shown.replace(",", "")) and abs(value) < 1e15) else f"{value:.4g}"
 

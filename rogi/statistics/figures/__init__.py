@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rogi.statistics.figures.cells import grid_figure
 from rogi.statistics.figures.charts import histogram_figure, rose_figure
 from rogi.statistics.figures.overview import Backgrounds, Symbols, map_figure
-from rogi.statistics.figures.style import Style, languages, parse_size, save
+from rogi.statistics.figures.style import Style, languages, missing_letters, parse_size, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +24,7 @@ __all__ = [
     "histogram_figure",
     "languages",
     "map_figure",
+    "missing_letters",
     "parse_size",
     "rose_figure",
     "save",
@@ -37,7 +38,7 @@ def figures_of(
     backgrounds: Backgrounds = Backgrounds(),  # noqa: B008 - it is frozen
     symbols: Symbols = Symbols.AUTO,
 ) -> dict[str, Figure | None]:
-    """The figures of an inventory by name; None where no unit has what it shows."""
+    """The figures of an inventory by name; None where there is nothing to show."""
     return {
         "map": map_figure(table, style, backgrounds, symbols),
         "histograms": histogram_figure(table, style),

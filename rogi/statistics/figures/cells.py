@@ -31,7 +31,8 @@ def grid_figure(
     style: Style = Style(),  # noqa: B008 - it is frozen
     regions: Regions | None = None,
 ) -> Figure | None:
-    """Density and means per cell on an equal-area map; None if all cells are empty."""
+    """Density and means per cell on an equal-area map; None if all cells are empty, or none
+    is whole on a map, as those over a pole are not."""
     filled = np.flatnonzero(cells.count.ravel())
     if not len(filled):
         return None
@@ -45,6 +46,8 @@ def grid_figure(
     placed = projection.forward(lonlat).reshape(corners.shape)
     whole = np.isfinite(placed).all(axis=(1, 2))
     whole &= np.nan_to_num(np.ptp(placed, axis=1)).max(axis=1) < 1e7  # not torn by the edge of the globe
+    if not whole.any():
+        return None
     frame = frame_for(projection, placed[whole].reshape(-1, 2))
     frame = frame.widened(min(max(frame.height / frame.width, 0.3), 1.4))
     across = 1 if len(layers) == 1 or style.width < 100 else 2

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -43,6 +45,8 @@ SIDES = (40.0, 2000.0)
 """Least and greatest side of a figure, mm."""
 RESOLUTIONS = (50, 1200)
 FONT_SIZES = (4.0, 20.0)
+MOST_PIXELS = 30_000
+"""Along a side of a figure: the drawing takes 4 bytes for each pixel, and matplotlib ends at 65,536."""
 CHINESE = (
     "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "WenQuanYi Micro Hei",
     "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei", "PingFang SC", "Heiti SC", "Arial Unicode MS",
@@ -100,14 +104,13 @@ class Style:
         """
         if self.language != "zh":
             return "DejaVu Sans"
-        known = {font.name for font in font_manager.fontManager.ttflist}
-        found = next((name for name in CHINESE if name in known), None)
-        if found is None:
+        found = chinese_fonts()
+        if not found:
             raise OptionError(
                 "--language zh: no Chinese font found on this machine; install one, for example Noto Sans "
                 "CJK SC (Debian: fonts-noto-cjk)."
             )
-        return found
+        return found[0]
 
     @property
     def small(self) -> float:
@@ -119,7 +122,7 @@ class Style:
         """Settings of matplotlib."""
         return {
             "font.size": self.font_size,
-            "font.family": [self.family, "DejaVu Sans"] if self.family != "DejaVu Sans" else self.family,
+            "font.family": list(dict.fromkeys([self.family, "DejaVu Sans", *chinese_fonts()])),
             "axes.titlesize": self.font_size,
             "axes.titlelocation": "left",
             "axes.labelsize": self.font_size,
@@ -135,6 +138,7 @@ class Style:
             "svg.hashsalt": "rogi",  # ids in SVG files are then the same each time
             "svg.fonttype": "none",
             "pdf.fonttype": 42,
+            "text.parse_math": False,  # names of subregions may have dollar signs
         }
 
     def word(self, key: str, **values: object) -> str:
@@ -199,6 +203,32 @@ class _Ticks(ScalarFormatter):
             return text
         digits = len(text.partition(".")[2])
         return self._style.number(float(text), digits)
+
+
+@cache
+def chinese_fonts() -> tuple[str, ...]:
+    """Fonts of this machine with Chinese letters, for names in them also where the language is another."""
+    known = {font.name for font in font_manager.fontManager.ttflist}
+    return tuple(name for name in CHINESE if name in known)
+
+
+@contextmanager
+def missing_letters(tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell once which letters no font has, in place of a warning of matplotlib for each."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", message="Glyph ")
+        yield
+    missing: dict[str, None] = {}
+    for one in caught:
+        if match := re.match(r"Glyph (\d+) ", str(one.message)):
+            missing[chr(int(match[1]))] = None
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if missing:
+        tell(
+            f"warning: no font found on this machine for {''.join(sorted(missing))}; figures show boxes. "
+            "Install one, for example Noto Sans (Debian: fonts-noto, fonts-noto-cjk)."
+        )
 
 
 @cache
@@ -275,5 +305,12 @@ def save(figure: Figure, path: Path, style: Style = Style()) -> None:
         ".pdf": {"CreationDate": None, "Creator": "rogi", "Producer": "rogi"},
     }
     metadata: dict[str, Any] = by_suffix.get(path.suffix.lower(), {})
+    side = max(figure.get_size_inches())
+    if side * style.dpi > MOST_PIXELS:
+        raise OptionError(
+            f"{path.name} would be {side / MM:,.0f} mm long, at {style.dpi} dots per inch more than "
+            f"{MOST_PIXELS:,} pixels; give a lower --dpi or a smaller --size, or group the units into fewer "
+            "subregions."
+        )
     with mpl.rc_context(style.rc), replacing(path) as temporary:
         figure.savefig(temporary, metadata=metadata, dpi=style.dpi)
