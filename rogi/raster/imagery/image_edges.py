@@ -104,7 +104,7 @@ def plain_fill(tile: Tile, window: Window, valid: Mask) -> int | None:
         near = NEAR if lossy and not value else 0
         if value in stated:
             continue
-        fill = (np.abs(stored.astype(np.int64) - value) <= near).all(axis=0)
+        fill: Mask = np.asarray((np.abs(stored.astype(np.int64) - value) <= near).all(axis=0))
         if not near:  # else exact zeros at the edges are void already, and their seam is not
             fill &= valid
         row, column = (-(-length // 2) for length in fill.shape)
