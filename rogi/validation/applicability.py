@@ -12,6 +12,7 @@ from rogi.rules.context import Context, Mask
 from rogi.rules.rule import Family, Need, RuleInfo
 from rogi.schema.load import concepts
 from rogi.schema.model import Role
+from rogi.text import counted
 from rogi.validation.report import Status
 
 NAMED = 3  # concepts named in a reason; of more, one less and how many others
@@ -111,7 +112,11 @@ def invalid_left_out(info: RuleInfo, roles: Sequence[Role], context: Context) ->
     if not info.needs_valid:
         return ""
     counts = {role: int((context.usable(role) & ~context.valid(role)).sum()) for role in roles}
-    parts = [f"{count:,} invalid {role.title}" for role, count in counts.items() if count]
+    parts = [
+        counted(count, f"invalid {role.value.replace('_', ' ')}", f"invalid {role.title}")
+        for role, count in counts.items()
+        if count
+    ]
     return f"{' and '.join(parts)} left out, see GEO003" if parts else ""
 
 

@@ -160,7 +160,7 @@ def test_rules_say_how_many_invalid_outlines_they_left_out():
     inventory = examples.with_geometry(examples.tprogi(), Role.OUTLINE, {0: bow_tie})
     found = outcome(validate(inventory), "GEO015")
     assert found.status is Status.PASSED
-    assert found.reason == "1 invalid outlines left out, see GEO003"
+    assert found.reason == "1 invalid outline left out, see GEO003"
 
 
 def test_a_placeholder_for_an_id_is_a_warning_and_a_wrong_id_an_error():
