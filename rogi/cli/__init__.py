@@ -5,6 +5,7 @@ A command's module is imported when the command is called, so that ``rogi --help
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -18,6 +19,9 @@ from rogi.cli.lazy import group
 from rogi.cli.streams import end, ends_cleanly, leave_stdout, make_usable, tell
 from rogi.errors import INTERRUPTED, NO_READER, RogiError, is_interrupt
 from rogi.extensions import problems
+
+OBJECTS_PER_COLLECTION = 50_000
+"""New objects before Python looks for cycles: geometries count as such, and are in none."""
 
 COMMANDS = {
     "validate": ("rogi.cli.validate:validate", "Check an inventory against the RGIK rules."),
@@ -62,6 +66,7 @@ def rogi(
 def main() -> None:
     """Run the command line; every error becomes one message on stderr and exit code 2, Ctrl-C code 130."""
     make_usable()
+    gc.set_threshold(OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
     with ends_cleanly() as ended:
         code = _run()
         for problem in problems():

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rogi.inventory.ids.primary_id import parse
@@ -16,8 +19,9 @@ from rogi.inventory.ids.primary_id import parse
 Objects = NDArray[np.object_]
 
 _BLANKS: Final = ("Zs", "Zl", "Zp", "Cc")
-_AS_KEYED: Final = re.compile(r"RG[US][0-9]{6}[NS][0-9]{7}[EW]").fullmatch
+_FORM: Final = r"RG[US][0-9]{6}[NS][0-9]{7}[EW]"
 """The 18-character form, in which nearly all IDs of a sound inventory are."""
+_AS_KEYED: Final = re.compile(_FORM).fullmatch
 
 _INVISIBLE: Final = ("Cf", "Cs", "Co", "Cn")
 
@@ -55,6 +59,15 @@ def raw_ids(values: Sequence[object]) -> Objects:
     """(n,) the texts as they are, None if missing or nothing but blanks."""
     kept = [v if isinstance(v, str) and (v.isalnum() or key(v)) else None for v in values]
     return np.array([*kept, None], dtype=object)[:-1]
+
+
+def all_as_keyed(column: pd.Series) -> bool:
+    """Whether every ID of a column that is not null has the 18-character form, letter by letter."""
+    try:
+        texts = pa.array(column, type=pa.large_string(), from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError):  # numbers, lists, broken bytes among the texts
+        return False
+    return bool(pc.all(pc.match_substring_regex(texts, rf"\A{_FORM}\z"), min_count=0).as_py())
 
 
 def odd_ids(columns: Sequence[Objects]) -> list[dict[int, str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.compute as pc
 import pyogrio.raw
 import shapely
 from numpy.typing import NDArray
@@ -107,7 +108,7 @@ def read(chunks: Iterable[pa.Array], notes: list[str], origin: Origin | None = N
     for chunk in chunks:
         wkb = chunk.to_numpy(zero_copy_only=False)
         deep = []
-        if max(map(len, filter(None, wkb)), default=0) > _SHALLOW:
+        if (pc.max(pc.binary_length(chunk)).as_py() or 0) > _SHALLOW:
             deep = [i for i, value in enumerate(wkb) if value is not None and _too_deep(value)]
         if deep:
             wkb = wkb.copy()

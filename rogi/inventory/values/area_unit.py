@@ -24,6 +24,7 @@ FOREIGN_FACTOR = 3.0
 MINIMUM_FOREIGN = 5  # values needed to say so
 
 MAXIMUM_DECIMALS = 9
+FIRST_LOOK = 1024  # values that are looked at before all
 
 
 def area_unit(unit: str | None) -> str:
@@ -83,7 +84,11 @@ def decimals_of(values: Floats) -> int | None:
     if not len(finite):
         return None
     for decimals in range(MAXIMUM_DECIMALS + 1):
-        scaled = finite * 10.0**decimals
-        if (np.abs(scaled - np.rint(scaled)) <= np.maximum(1e-6, np.abs(scaled) * 1e-12)).all():
+        if _rounded_to(decimals, finite[:FIRST_LOOK]) and _rounded_to(decimals, finite):
             return decimals
     return None
+
+
+def _rounded_to(decimals: int, values: Floats) -> bool:
+    scaled = values * 10.0**decimals
+    return bool((np.abs(scaled - np.rint(scaled)) <= np.maximum(1e-6, np.abs(scaled) * 1e-12)).all())

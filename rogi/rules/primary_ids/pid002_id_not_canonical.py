@@ -34,7 +34,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rogi.inventory.ids.keys import Objects, odd_ids, raw_ids
+from rogi.inventory.ids.keys import Objects, all_as_keyed, odd_ids, raw_ids
 from rogi.inventory.ids.readings import IdForm
 from rogi.inventory.model import Inventory
 from rogi.inventory.values.columns import quoted
@@ -58,6 +58,8 @@ FAULTS = {
 
 
 def check(context: Context) -> Iterator[Rows]:
+    if all(all_as_keyed(context.values(role, "primary_id")) for role in context.targets):
+        return
     raw = [raw_ids(context.values(role, "primary_id").tolist()) for role in context.targets]
     for role, given, odd in zip(context.targets, raw, odd_ids(raw), strict=True):
         ids = context.primary_ids(role)

@@ -46,6 +46,9 @@ RULE = RuleInfo(
 )
 
 EARTH_RADIUS = 6_371_000.0  # m; the chord between neighbours is their distance to 0.6 % on it
+# Degrees: what lies between the first longitudes of two bands is more than any longitude and its reach, bands
+# are no lower than a unit of the ID, and so their places are exact to the rounding.
+BETWEEN_BANDS, NARROWEST_BAND, ROUNDING = 2048.0, 1e-4, 1e-6
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -115,18 +118,28 @@ def _nearest(lon: Floats, lat: Floats, limit: float) -> Ints:
 
 
 def _close_pairs(lon: Floats, lat: Floats, limit: float) -> tuple[Ints, Ints]:
-    """Pairs of different points, in both orders, within a distance in metres, and some that are farther."""
+    """Pairs of different points, in both orders, within a distance in metres, and some that are farther.
+
+    Points are sorted by bands of latitude, and in each by longitude; the rest are runs of three bands.
+    """
     up = np.degrees(limit / EARTH_RADIUS) * 1.01
     with np.errstate(divide="ignore"):
         along = np.minimum(up / np.cos(np.radians(np.minimum(np.abs(lat) + up, 90.0))), 180.0)
-    tree = shapely.STRtree(shapely.points(lon, lat))
+    reach = along + ROUNDING
+    band = np.floor(lat / max(up, NARROWEST_BAND)) * BETWEEN_BANDS
+    place = band + lon
+    order = np.argsort(place, kind="stable")
+    place = place[order]
     found = []
     for turn in (0.0, 360.0, -360.0):  # neighbours beyond the antimeridian
         x = lon + turn
-        rows = np.flatnonzero((x + along >= -180.0) & (x - along <= 180.0))
-        boxes = shapely.box(x[rows] - along[rows], lat[rows] - up, x[rows] + along[rows], lat[rows] + up)
-        first, second = tree.query(boxes)
-        found.append(np.stack([rows[first], second]))
+        rows = order[((x + along >= -180.0) & (x - along <= 180.0))[order]]
+        for neighbour in (-BETWEEN_BANDS, 0.0, BETWEEN_BANDS):
+            middle = band[rows] + neighbour + x[rows]
+            start = np.searchsorted(place, middle - reach[rows], side="left")
+            count = np.searchsorted(place, middle + reach[rows], side="right") - start
+            within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+            found.append(np.stack([np.repeat(rows, count), order[np.repeat(start, count) + within]]))
     first, second = np.concatenate(found, axis=1)
     return first[first != second], second[first != second]
 
