@@ -9,8 +9,9 @@ import shapely
 from numba import njit
 
 from rogi.areas import rings_of
+from rogi.blocks import run_blocks
 from rogi.comparison.agreement.areas import NOISE_M
-from rogi.comparison.matching.overlap import run_blocks, same_vertices
+from rogi.comparison.matching.overlap import same_vertices
 from rogi.comparison.matching.prepared_outlines import Outlines
 from rogi.geometry import Floats, Ints, metres_per_degree
 

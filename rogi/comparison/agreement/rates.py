@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rogi.blocks import run_blocks
 from rogi.geometry import Floats
 from rogi.report.tables import number
 
@@ -228,7 +229,6 @@ def bootstrap_sums(parts: Floats, replicates: int = REPLICATES, seed: int = 0) -
     ndarray of float64, shape (replicates, c)
     """
     from rogi.comparison.agreement.bootstrap import block_draws, resample
-    from rogi.comparison.matching.overlap import run_blocks
 
     out = np.zeros((replicates, parts.shape[1]))
     values = np.ascontiguousarray(parts, np.float64)

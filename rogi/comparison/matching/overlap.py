@@ -11,15 +11,12 @@ shift, so its limit is the true area.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from rogi.areas import Rings
+from rogi.blocks import run_blocks
 from rogi.geometry import Floats, Ints
 
 # Shewchuk (1997), ccwerrboundA, with ε = 2^-53.
@@ -29,7 +26,6 @@ _SPLITTER = 134217729.0  # 2^27 + 1
 # An area below this multiple of the squared extent of the pair is round-off of the sum, and is set to zero.
 _NOISE = 64.0 * 2.220446049250313e-16
 _BLOCK = 8  # edges that share one bounding box
-_PAIRS_PER_TASK = 2048
 
 
 def overlap_areas(p: Rings, q: Rings, index_p: Ints, index_q: Ints, workers: int | None = None) -> Floats:
@@ -65,21 +61,6 @@ def overlap_areas(p: Rings, q: Rings, index_p: Ints, index_q: Ints, workers: int
     )
     run_blocks(lambda start, stop: _overlap_block(*arguments, start, stop), len(out), workers)
     return out
-
-
-def run_blocks(
-    task: Callable[[int, int], None], total: int, workers: int | None = None, *, size: int = _PAIRS_PER_TASK
-) -> None:
-    """Call ``task(start, stop)`` for blocks of ``range(total)`` in threads; the task must release the GIL."""
-    starts = range(0, total, size)
-    if workers is None:
-        workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if workers < 2 or len(starts) < 2:
-        task(0, total)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        for future in [pool.submit(task, s, min(s + size, total)) for s in starts]:
-            future.result()
 
 
 def _signs(rings: Rings) -> NDArray[np.int64]:

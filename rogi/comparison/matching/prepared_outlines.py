@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.areas import Rings, rings_of
-from rogi.comparison.matching.overlap import run_blocks
+from rogi.blocks import run_blocks
 from rogi.geometry import (
     Floats,
     Geometries,

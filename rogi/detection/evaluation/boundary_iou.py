@@ -6,7 +6,8 @@ import numpy as np
 import shapely
 
 from rogi.areas import rings_of
-from rogi.comparison.matching.overlap import overlap_areas, run_blocks
+from rogi.blocks import run_blocks
+from rogi.comparison.matching.overlap import overlap_areas
 from rogi.geometry import Floats, Geometries, metres_per_degree
 
 BAND_M = 30.0

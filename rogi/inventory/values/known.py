@@ -278,7 +278,8 @@ def _aspects(
     enough: int | None,
 ) -> Quantity:
     """Directions in degrees of a column in any coding."""
-    words = texts(series)
+    numeric = pd.api.types.is_numeric_dtype(series.dtype)  # the text of a number is no direction
+    words = np.full(len(given), None, dtype=object) if numeric else texts(series)
     said = declared_coding(declared)
     seen = recognised_coding(known, words, enough or MINIMUM_VALUES, enough or 1)
     coding = said if seen is None else _coding(said, seen, told)

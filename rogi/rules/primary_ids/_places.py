@@ -6,6 +6,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from rogi.blocks import run_blocks
 from rogi.geometry import local_metres
 from rogi.rules.context import Context
 from rogi.schema.model import Role
@@ -20,7 +21,12 @@ def positions(context: Context, role: Role) -> tuple[Floats, Floats]:
         lonlat = context.lonlat(role)
         points = lonlat
         if (shapely.get_type_id(lonlat) > 0).any():
-            points = shapely.centroid(lonlat)
+            points = np.empty_like(lonlat)
+
+            def take_centroids(start: int, stop: int) -> None:
+                points[start:stop] = shapely.centroid(lonlat[start:stop])
+
+            run_blocks(take_centroids, len(lonlat))
         return np.asarray(shapely.get_x(points)), np.asarray(shapely.get_y(points))
 
     return context.once(("positions", role), compute)
