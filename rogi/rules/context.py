@@ -332,11 +332,9 @@ class Context:
             out = np.full(len(geometry), np.nan)
             if crs is None:
                 return out
-
-            def measure_block(start: int, stop: int) -> None:
-                out[start:stop] = area_m2(geometry[start:stop], crs)
-
-            run_blocks(measure_block, len(geometry), size=FEATURES_PER_CHUNK)
+            for start in range(0, len(geometry), FEATURES_PER_CHUNK):
+                part = slice(start, start + FEATURES_PER_CHUNK)
+                out[part] = area_m2(geometry[part], crs)
             out[~placed] = np.nan
             return out
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from rogi import longitudes
 from rogi.areas import rings_of
-from rogi.blocks import run_blocks
 from rogi.geometry import parse_crs
 
 Mask = NDArray[np.bool_]
@@ -200,17 +199,14 @@ def measure(
     count, parts, holes = (np.zeros(n, np.int64) for _ in range(3))
     perimeter, width = np.full(n, np.nan), np.full(n, np.nan)
     misoriented, gridded = np.zeros(n, bool), np.zeros(n, bool)
+    repeated: list[Places] = []
+    spikes: list[Places] = []
     geometry, _ = unwrapped(only(geometry, usable), crs)
     kx, ky = metres_per_unit(geometry, crs)
-    chunks = list(_chunks(geometry))
-    nothing = _joined([])
-    repeated, spikes = [nothing] * len(chunks), [nothing] * len(chunks)
-
-    def measure_chunk(number: int, _: int) -> None:
-        start, stop = chunks[number]
+    for start, stop in _chunks(geometry):
         rings = rings_of(geometry[start:stop])
         if not len(rings.is_hole):
-            return
+            continue
         ring = _RingTable(rings.coords, rings.ring_offsets, rings.is_hole, rings.object_offsets)
         here = slice(start, stop)
         count[here] = ring.per_feature(ring.sizes)
@@ -220,17 +216,15 @@ def measure(
         misoriented[here] = ring.per_feature((areas > 0) == ring.is_hole) > 0
         gridded[here] = ring.on_grid(grid)
         if crs is None:
-            return
+            continue
         edges = ring.edges(kx[here], ky[here])
         lengths = np.add.reduceat(edges.length, ring.starts)
         with_polygon = parts[here] > 0
         perimeter[here] = np.where(with_polygon, ring.per_feature(lengths), np.nan)
         square_metres = np.abs(areas) * (kx[here] * ky[here])[ring.owner]
         width[here] = ring.narrowest(square_metres, lengths)
-        repeated[number] = _repeats(ring, edges, repeat_distance, start)
-        spikes[number] = _spikes(ring, edges, spike_angle, spike_length, start)
-
-    run_blocks(measure_chunk, len(chunks), size=1)
+        repeated.append(_repeats(ring, edges, repeat_distance, start))
+        spikes.append(_spikes(ring, edges, spike_angle, spike_length, start))
     return Vertices(
         count, parts, holes, perimeter, width, misoriented, gridded, _joined(repeated), _joined(spikes)
     )
