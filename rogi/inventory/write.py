@@ -15,6 +15,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from rogi import targets
 from rogi.errors import InputError, OptionError, OutputError
@@ -342,12 +344,20 @@ def _plain(
         losses.append(Loss(layer, LossKind.TYPE_CHANGED, column, count, "values of mixed types became text"))
         series = pd.Series(texts, index=series.index, dtype="object")
     if format is WriteFormat.SHAPEFILE and pd.api.types.is_string_dtype(series.dtype):
-        long = series.map(lambda v: isinstance(v, str) and len(v.encode()) > SHAPEFILE_TEXT_LENGTH)
+        long = _longer(series, SHAPEFILE_TEXT_LENGTH)
         if long.any():
             detail = f"more than {SHAPEFILE_TEXT_LENGTH} bytes"
             losses.append(Loss(layer, LossKind.VALUE_CUT, column, int(long.sum()), detail))
             series = series.map(lambda v: _cut(v, SHAPEFILE_TEXT_LENGTH) if isinstance(v, str) else v)
     return series
+
+
+def _longer(series: pd.Series[Any], limit: int) -> NDArray[np.bool_]:
+    """Which texts have more bytes of UTF-8; other values have none."""
+    array = pa.array(series, from_pandas=True)
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        return np.asarray(pc.fill_null(pc.greater(pc.binary_length(array), limit), False), dtype=bool)
+    return np.array([isinstance(v, str) and len(v.encode()) > limit for v in series], dtype=bool)
 
 
 def _text(value: object) -> str:

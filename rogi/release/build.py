@@ -17,10 +17,10 @@ from rogi.files import WORKPLACE, remove_leftovers, swap, workplace, write_text
 from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.inventory.writing.metadata import write_metadata as write_column_metadata
+from rogi.memory import give_back_memory
 from rogi.release.checksums import SHOWN, folder_faults
 from rogi.release.contents import Contents, conformance_from_json, conformance_of, describe
 from rogi.release.data import (
-    canonical,
     named,
     provenance_of,
     set_metadata,
@@ -35,7 +35,7 @@ from rogi.release.differences.lineage import CROSSWALK, LINEAGE, crosswalk_text,
 from rogi.release.differences.report import document
 from rogi.release.facts import FILE as FACTS
 from rogi.release.facts import facts_text
-from rogi.release.gate.content import content_refusals
+from rogi.release.gate.content import content_refusals, foreign_units
 from rogi.release.gate.gate import GateError, refusals, uncommitted
 from rogi.release.gate.identity import explained, ids_of, keyed
 from rogi.release.gate.leftovers import future_date, leftovers
@@ -53,7 +53,9 @@ from rogi.validation.settings import Settings
 
 if TYPE_CHECKING:
     from rogi.inventory.loss import Loss
+    from rogi.release.gate.refusal import Refusal
     from rogi.statistics.facts import Checked
+    from rogi.statistics.unit_table import UnitTable
     from rogi.validation.report import Report
     from rogi.validation.waivers import Waiver
 
@@ -134,28 +136,33 @@ def build(
         folder = work / release.name
         folder.mkdir()
         progress("writing the GeoPackage")
-        prepared, mapped = canonical(inventory, release.schema)
-        packed, losses = write_geopackage(prepared, folder / f"{release.name}.gpkg")
+        packed, losses = write_geopackage(inventory, release.schema, folder / f"{release.name}.gpkg")
         write_column_metadata(folder / f"{release.name}.gpkg", provenance_of(inventory, packed))
+        foreign, sources = tuple(foreign_units(inventory)), _folders(inventory)
+        del inventory  # a third of all memory, and not needed any more
+        give_back_memory()
         progress("validating")
         report = validated(packed, release, waivers)
         found = None
         if previous is not None:
             progress(f"comparing with {previous.name}")
+            give_back_memory()
             found = difference(previous.inventory, packed, names=(previous.name, release.name))
         made = target / release.name
         works = target.glob(f"{WORKPLACE}*")
         output = (*works, made, *(made.with_name(f"{made.name}{end}") for end in (".zip", ".draft.json")))
-        _gate(release, inventory, packed, report, found, previous, accept or {}, output)
+        units = unit_table(packed)
+        _gate(release, foreign, sources, packed, units, report, found, previous, accept or {}, output)
         # What an earlier build accepted, and release.yaml may still say, is no reason now.
         release = _after(replace(release, accepted=tuple(sorted((accept or {}).items()))), previous)
         progress("writing the other formats")
-        losses = (*mapped, *losses, *write_other_formats(packed, folder))
+        give_back_memory()
+        losses = (*losses, *write_other_formats(packed, folder))
         _write_reports(report, folder)
-        _write_facts(release, packed, folder)
+        _write_facts(release, units, folder)
         _write_lineage(release, found, previous, folder)
         write_text(folder / CHANGELOG, _changelog(release, found))
-        contents = describe(packed, conformance_of(report))
+        contents = describe(packed, units, conformance_of(report))
         progress("writing metadata and the zip")
         _finish(folder, release, contents, epoch)
         made, zipped = _put(folder, target)
@@ -193,16 +200,19 @@ def set_doi(folder: Path, doi: str) -> None:
         package = copy / f"{release.name}.gpkg"
         inventory = named(read_inventory(package, schema=release.schema), package.name)
         report = json.loads((copy / REPORTS["json"]).read_text(encoding="utf-8"))
-        _finish(copy, release, describe(inventory, conformance_from_json(report)), epoch)
+        contents = describe(inventory, unit_table(inventory), conformance_from_json(report))
+        _finish(copy, release, contents, epoch)
         _put(copy, folder.parent)
 
 
 # ---- steps
 
 
-def validated(inventory: Inventory, release: Release, waivers: tuple[Waiver, ...] = ()) -> Report:
-    """The validation of a release: all rules as they are; only waivers lift findings."""
-    return validate(inventory, Settings(today=release.date, waivers=waivers))
+def validated(
+    inventory: Inventory, release: Release, waivers: tuple[Waiver, ...] = (), select: tuple[str, ...] = ()
+) -> Report:
+    """The validation of a release: rules (by default all) as they are; only waivers lift findings."""
+    return validate(inventory, Settings(today=release.date, waivers=waivers, select=select))
 
 
 def _after(release: Release, previous: Previous | None) -> Release:
@@ -214,10 +224,17 @@ def _after(release: Release, previous: Previous | None) -> Release:
     return replace(release, related=(*release.related, link))
 
 
+def _folders(inventory: Inventory) -> list[Path]:
+    """Folders of the files that an inventory was read from."""
+    return [s.path.resolve().parent for x in inventory.layers for s in x.sources if s.driver != "memory"]
+
+
 def _gate(
     release: Release,
-    source: Inventory,
+    foreign: tuple[Refusal, ...],
+    sources: list[Path],
     packed: Inventory,
+    units: UnitTable,
     report: Report,
     found: Difference | None,
     previous: Previous | None,
@@ -226,15 +243,15 @@ def _gate(
 ) -> None:
     facts: tuple[Checked, ...] = ()
     if release.folder is not None and (release.folder / FACTS).is_file():
-        facts = check(read_facts(release.folder), unit_table(packed))
+        # a copy: a table tells what it converted of the columns asked for
+        facts = check(read_facts(release.folder), replace(units, _quantities={}, _numbers={}))
     before: Version | None = None
     if previous is not None:
         stated = previous.release.version if previous.release is not None else release.previous
         before = Version.parse(stated) if stated is not None else None
     # Folders of later versions may be prepared; the last is what was released, or what is below this one.
     own = Version.parse(release.version)
-    places = [release.folder] if release.folder is not None else []
-    places += [s.path.resolve().parent for x in source.layers for s in x.sources if s.driver != "memory"]
+    places = [*([release.folder] if release.folder is not None else []), *sources]
     ids_before = ids_of(previous.inventory) if previous is not None else frozenset()
     earlier = previous.inventory if previous is not None else None
     more = [
@@ -249,9 +266,9 @@ def _gate(
             report,
             packed,
             release.thresholds,
-            source=source,
+            foreign=foreign,
             previous=earlier,
-            before=validated(earlier, release) if earlier is not None else None,
+            before=(lambda codes: validated(earlier, release, select=codes)) if earlier is not None else None,
             explained=explained(found) if found is not None else frozenset(),
         ),
     ]
@@ -279,13 +296,13 @@ def _write_reports(report: Report, folder: Path) -> None:
         render(report, Format(kind), folder / name)
 
 
-def _write_facts(release: Release, inventory: Inventory, folder: Path) -> None:
+def _write_facts(release: Release, units: UnitTable, folder: Path) -> None:
     """The stated facts, or those of the data where none are stated."""
     stated = release.folder / FACTS if release.folder is not None else None
     if stated is not None and stated.is_file() and not release.accepted:
         write_text(folder / FACTS, stated.read_text(encoding="utf-8"))
     else:
-        write_text(folder / FACTS, facts_text(release, unit_table(inventory)))
+        write_text(folder / FACTS, facts_text(release, units))
 
 
 def _write_lineage(

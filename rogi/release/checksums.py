@@ -40,17 +40,25 @@ def stated_sums(text: str) -> tuple[dict[str, str], list[str]]:
     return stated, faults
 
 
-def folder_faults(folder: Path) -> tuple[int, list[str]]:
-    """Number of files that ``SHA256SUMS`` lists, and what was added, changed or removed since."""
+def folder_sums(folder: Path) -> dict[str, str]:
+    """Path -> SHA-256 of the files of a package, links left out."""
+    found = (p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+    return {p.relative_to(folder).as_posix(): sha256_of(p) for p in found}
+
+
+def folder_faults(folder: Path, sums: Mapping[str, str] | None = None) -> tuple[int, list[str]]:
+    """Number of files that ``SHA256SUMS`` lists, and what was added, changed or removed since.
+
+    ``sums`` are those of :func:`folder_sums`, if they are known.
+    """
     path = folder / SUMS
     if path.stat().st_size > MAX_METADATA_BYTES:
         raise InputError(f"{path.name} is larger than {MAX_METADATA_BYTES} bytes; no such file is.")
     stated, faults = stated_sums(path.read_text(encoding="utf-8"))
-    entries = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*")}
-    links = sorted(name for name, p in entries.items() if p.is_symlink())
+    links = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_symlink())
     faults += [f"{name} is a link, not a file" for name in links]
-    found = {name: p for name, p in entries.items() if p.is_file() and not p.is_symlink()}
-    faults += _compared(stated, {name: sha256_of(p) for name, p in found.items() if name != SUMS})
+    found = folder_sums(folder) if sums is None else sums
+    faults += _compared(stated, {name: digest for name, digest in found.items() if name != SUMS})
     return len(stated), faults
 
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,10 +17,10 @@ import shapely
 
 from rogi.inventory.model import Inventory, Layer
 from rogi.schema.model import Field, LayerSchema, Role, Schema
-from rogi.statistics.unit_table import unit_table
 from rogi.validation.report import WaiverUse, totals
 
 if TYPE_CHECKING:
+    from rogi.statistics.unit_table import UnitTable
     from rogi.validation.report import Report
 
 Bounds = tuple[float, float, float, float]
@@ -96,7 +97,7 @@ class FileInfo:
     sha256: str
 
 
-def describe(inventory: Inventory, conformance: Conformance | None = None) -> Contents:
+def describe(inventory: Inventory, table: UnitTable, conformance: Conformance | None = None) -> Contents:
     """What an inventory in the files of a release holds; coordinates are longitude and latitude."""
     layers = tuple(_layer(layer) for role in inventory.roles if (layer := inventory.layer(role)) is not None)
     boxes = [layer.bounds for layer in layers if layer.bounds is not None]
@@ -104,7 +105,6 @@ def describe(inventory: Inventory, conformance: Conformance | None = None) -> Co
     if boxes:
         west, south, east, north = zip(*boxes, strict=True)
         bounds = (min(west), min(south), max(east), max(north))
-    table = unit_table(inventory)
     area = table.numbers("area")
     total = None if area is None else float(math.fsum(a for a in area.tolist() if math.isfinite(a)))
     return Contents(inventory.schema, layers, len(table), total, bounds, conformance)
@@ -215,11 +215,13 @@ def _digest(path: Path, name: str) -> str:
     return digest.hexdigest()
 
 
-def files_of(folder: Path, *, without: tuple[str, ...] = ()) -> tuple[FileInfo, ...]:
-    """The files below a folder, sorted by path."""
+def files_of(
+    folder: Path, *, without: tuple[str, ...] = (), known: Mapping[str, str] = MappingProxyType({})
+) -> tuple[FileInfo, ...]:
+    """The files below a folder, sorted by path; ``known`` has checksums that are known already."""
     paths = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     return tuple(
-        FileInfo(path, (folder / path).stat().st_size, sha256_of(folder / path))
+        FileInfo(path, (folder / path).stat().st_size, known.get(path) or sha256_of(folder / path))
         for path in paths
         if path not in without
     )

@@ -92,14 +92,16 @@ def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss,
     return replace(made.inventory, layers=tuple(layers)), made.losses
 
 
-def write_geopackage(inventory: Inventory, path: Path) -> tuple[Inventory, tuple[Loss, ...]]:
-    """Write the GeoPackage and read it back: what is checked and described is what a reader gets.
+def write_geopackage(inventory: Inventory, schema: str, path: Path) -> tuple[Inventory, tuple[Loss, ...]]:
+    """Write the canonical GeoPackage and read it back: what is checked and described is what a reader gets.
 
     The inventory returned names the file alone as its source: no folder of the builder's shows in a report.
     """
-    losses = write_inventory(inventory, path).losses
-    read = read_inventory(path, schema=inventory.schema.id, dialect=inventory.dialect.name)
-    return named(read, path.name), losses
+    prepared, mapped = canonical(inventory, schema)
+    losses = write_inventory(prepared, path).losses
+    names = {"schema": prepared.schema.id, "dialect": prepared.dialect.name}
+    del prepared  # or there are three inventories in memory
+    return named(read_inventory(path, **names), path.name), (*mapped, *losses)
 
 
 def provenance_of(source: Inventory, packed: Inventory) -> tuple[Metadata, ...]:

@@ -153,16 +153,22 @@ def read_facts(path: Path) -> Facts:
 
 def check(facts: Facts, table: UnitTable) -> tuple[Checked, ...]:
     """Each fact beside what the inventory says."""
-    return tuple(_check(fact, table) for fact in facts.facts)
+    subregion = None if table.subregion is None else _folded(table.subregion)
+    return tuple(_check(fact, table, subregion) for fact in facts.facts)
 
 
-def _check(fact: Fact, table: UnitTable) -> Checked:
+def _folded(texts: NDArray[np.object_]) -> NDArray[np.object_]:
+    """(n,) names as they are compared, or None; each distinct one is folded once."""
+    known = {text: None if text is None else fold(text) for text in set(texts.tolist())}
+    return np.array([*map(known.get, texts.tolist()), None], dtype=object)[:-1]
+
+
+def _check(fact: Fact, table: UnitTable, subregion: NDArray[np.object_] | None) -> Checked:
     chosen = np.ones(len(table), dtype=bool)
     if fact.subregion is not None:
-        if table.subregion is None:
+        if subregion is None:
             return Checked(fact, None, "no subregions")
-        wanted = fold(fact.subregion)
-        chosen = np.array([s is not None and fold(s) == wanted for s in table.subregion], dtype=bool)
+        chosen = np.asarray(subregion == fold(fact.subregion), dtype=bool)
     if fact.statistic is Statistic.COUNT:
         return Checked(fact, float(chosen.sum()))
     assert fact.concept is not None
@@ -170,7 +176,7 @@ def _check(fact: Fact, table: UnitTable) -> Checked:
         text = table.text(fact.concept)
         if text is None:
             return Checked(fact, None, f"no column for {fact.concept.replace('_', ' ')}")
-        return Checked(fact, float(len({fold(t) for t in text[chosen] if t is not None})))
+        return Checked(fact, float(len(set(_folded(text[chosen]).tolist()) - {None})))
     values = table.numbers(fact.concept)
     if values is None:
         return Checked(fact, None, f"no column for {fact.concept.replace('_', ' ')}")

@@ -24,10 +24,20 @@ from tests.inventory.conftest import listing, outlines
 @pytest.mark.parametrize("format", list(WriteFormat))
 def test_the_same_inventory_gives_the_same_bytes(tmp_path, format, monkeypatch) -> None:
     contents = []
-    for folder in ("one", "two"):
+    gaps = {"words": ["a", None, "ä", None], "numbers": [1.5, np.nan, 2, np.nan], "whole": [None, 1, None, 2]}
+    inventory = examples.rgik(4)
+    inventory = replace(
+        inventory,
+        layers=tuple(
+            replace(x, frame=x.frame.assign(**gaps).astype({"whole": "Int64"})) if len(x) == 4 else x
+            for x in inventory.layers
+        ),
+    )
+    for folder, rows in (("one", 10_000), ("two", 3)):
+        monkeypatch.setattr("rogi.inventory.writing.layer_files.ROWS_AT_A_TIME", rows)
         (tmp_path / folder).mkdir()
         target = tmp_path / folder / (f"inventory{format.suffix}" if format.several else "inventory")
-        written = write_inventory(examples.rgik(4), target, format=format)
+        written = write_inventory(inventory, target, format=format)
         assert all(path.is_file() for path in written.paths)
         contents.append(
             {name: data for name, (_, _, data) in listing(tmp_path / folder).items() if name != "."}

@@ -13,7 +13,7 @@ import shapely
 from rogi.inventory.build import from_frames
 from rogi.inventory.model import Inventory
 from rogi.release.description import Thresholds
-from rogi.release.gate.content import Summary, content_refusals
+from rogi.release.gate.content import Summary, content_refusals, foreign_units
 from rogi.release.gate.identity import keyed
 from rogi.schema.model import Role
 from rogi.synthetic.inventory import synthetic_inventory
@@ -47,7 +47,9 @@ def column(name: str, change: Callable[[Any], Any]) -> Edit:
 
 
 def codes(before: Inventory, report: Report, after: Inventory, **limits: float) -> list[str]:
-    found = content_refusals(report, after, Thresholds(**limits), previous=before, source=after)
+    found = content_refusals(
+        report, after, Thresholds(**limits), previous=before, foreign=tuple(foreign_units(after))
+    )
     assert all(r.liftable and f"--accept {r.code}=" in r.remedy for r in found)
     return [refusal.code for refusal in found]
 
@@ -102,7 +104,9 @@ def test_values_of_other_units_are_told_as_that(before: Inventory, report: Repor
     for seed in range(5):
         order = np.random.default_rng(seed).permutation(60)
         after = edited(before, column(name, lambda v, order=order: v.to_numpy()[order]))
-        (told,) = content_refusals(report, after, Thresholds(), previous=before, source=after)
+        (told,) = content_refusals(
+            report, after, Thresholds(), previous=before, foreign=tuple(foreign_units(after))
+        )
         assert told.code == f"shift:{name}" and "as if values went to other units" in told.reason
         assert not re.search(r"e-\d\d|by \+0 ", told.reason), told.reason
 
@@ -111,13 +115,19 @@ def test_the_shift_that_is_cited_is_the_one_that_decides(before: Inventory, repo
     """40 of 60 units 100 m higher, 20 units 200 m lower: the mean stays, the median moves by 100 m."""
     step = np.where(np.arange(60) < 40, 100.0, -200.0)
     after = edited(before, column("ELE_MIN", lambda v: v + step))
-    (told,) = content_refusals(report, after, Thresholds(layer=10), previous=before, source=after)
+    (told,) = content_refusals(
+        report, after, Thresholds(layer=10), previous=before, foreign=tuple(foreign_units(after))
+    )
     assert "by +100 m in the median" in told.reason
     after = edited(before, column("ELE_MIN", lambda v: v + np.where(np.arange(60) < 20, 900.0, 0.0)))
-    (told,) = content_refusals(report, after, Thresholds(layer=10), previous=before, source=after)
+    (told,) = content_refusals(
+        report, after, Thresholds(layer=10), previous=before, foreign=tuple(foreign_units(after))
+    )
     assert "changed in 20 of 60 units, by +300 m in the mean" in told.reason
     after = edited(before, column("ASPECT", lambda v: (v + 180) % 360))
-    (told,) = content_refusals(report, after, Thresholds(), previous=before, source=after)
+    (told,) = content_refusals(
+        report, after, Thresholds(), previous=before, foreign=tuple(foreign_units(after))
+    )
     assert "other units" not in told.reason
 
 
@@ -130,7 +140,9 @@ def rgik_codes(before: Inventory, change: Callable[[dict[Role, Any]], Any]) -> l
     frames = {layer.role: layer.frame.copy() for layer in before.layers}
     change(frames)
     after = from_frames(frames, schema="rgik/1.0", dialect=before.dialect.name, path=before.path)
-    found = content_refusals(validate(before), after, Thresholds(), previous=before, source=after)
+    found = content_refusals(
+        validate(before), after, Thresholds(), previous=before, foreign=tuple(foreign_units(after))
+    )
     return sorted(refusal.code for refusal in found)
 
 
@@ -273,10 +285,12 @@ def test_new_findings_are_refused_rule_by_rule(before: Inventory, report: Report
     after = edited(before, edit)
     name = str(before.layer(Role.OUTLINE).frame["ID"].iloc[4])  # type: ignore[union-attr]
     now = validate(after)
-    found = {r.code: r for r in content_refusals(now, after, Thresholds(), before=report)}
+    found = {r.code: r for r in content_refusals(now, after, Thresholds(), before=lambda _: report)}
     assert "GEO007" in found and name in found["GEO007"].reason
-    assert content_refusals(now, after, Thresholds(), before=now) == []
-    assert content_refusals(now, after, Thresholds(), before=report, explained=frozenset([name])) == []
+    assert content_refusals(now, after, Thresholds(), before=lambda _: now) == []
+    assert (
+        content_refusals(now, after, Thresholds(), before=lambda _: report, explained=frozenset([name])) == []
+    )
 
 
 def test_a_summary_by_hand() -> None:

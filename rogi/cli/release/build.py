@@ -56,7 +56,6 @@ def build(
     reasons = _reasons(accept or [])
     release = release_named(version, releases)
     before = read_previous(previous) if previous is not None else None
-    source = read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()), crs=crs)
     settings = _settings(config, no_config)
     if unused := _unused(settings):
         tell(f"note: a release is checked by all rules as they are; not used of the settings: {unused}")
@@ -64,7 +63,8 @@ def build(
     try:
         built = build_release(
             release,
-            source,
+            # no name of it here: `build` frees it when the package has its own
+            read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()), crs=crs),
             output,
             previous=before,
             accept=reasons,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from rogi.inventory.reading.drivers import one_line
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+ROWS_AT_A_TIME = 10_000
 
 _TYPE_NAMES = {
     0: "Point",
@@ -56,12 +58,16 @@ def write_driver(
     column = "geometry"
     while column in table.column_names:
         column = f"_{column}"
-    wkb = shapely.to_wkb(geometry, flavor="iso", output_dimension=4)
-    shapes = pa.array(wkb, type=pa.large_binary())
-    if table.num_columns:
-        table = table.replace_schema_metadata(None).append_column(column, shapes)
-    else:  # a table without columns has no rows
-        table = pa.table({column: shapes})
+    schema = pa.schema([*table.schema, pa.field(column, pa.large_binary())])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        """The rows in pieces: the bytes of all geometries at once take as much memory as the geometries."""
+        for start in range(0, len(geometry), ROWS_AT_A_TIME):
+            rows = slice(start, start + ROWS_AT_A_TIME)
+            wkb = shapely.to_wkb(geometry[rows], flavor="iso", output_dimension=4)
+            arrays = [part.combine_chunks() for part in table.slice(start, ROWS_AT_A_TIME).columns]
+            yield pa.RecordBatch.from_arrays([*arrays, pa.array(wkb, pa.large_binary())], schema=schema)
+
     options = dict(layer_options or {})
     if driver == "FlatGeobuf":
         options["SPATIAL_INDEX"] = "NO"  # it would reorder the features, and cannot hold null geometries
@@ -70,7 +76,7 @@ def write_driver(
         warnings.simplefilter("always")
         try:
             pyogrio.write_arrow(
-                table,
+                pa.RecordBatchReader.from_batches(schema, batches()),
                 path,
                 layer=name,
                 driver=driver,

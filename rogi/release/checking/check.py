@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,13 +15,14 @@ import shapely
 
 from rogi.archives import opened
 from rogi.errors import InputError, RogiError
+from rogi.geometry import Geometries
 from rogi.inventory import vector
 from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
 from rogi.release.build import REPORTS, validated
 from rogi.release.checking.lineage import lineage_faults
 from rogi.release.checking.metadata import json_of, metadata_faults
-from rogi.release.checksums import folder_faults
+from rogi.release.checksums import folder_faults, folder_sums
 from rogi.release.contents import sha256_of, waivers_from_json
 from rogi.release.data import CSV, PARQUET, SHAPEFILE, named, spatial_order
 from rogi.release.description import Release, read_release
@@ -35,6 +37,7 @@ from rogi.validation.report import State
 from rogi.validation.waivers import Waiver
 
 if TYPE_CHECKING:
+    from rogi.statistics.unit_table import UnitTable
     from rogi.validation.report import Report, WaiverUse
 
 VALUE_TOLERANCE: Final = 1e-12  # dBASE keeps 15 digits
@@ -88,7 +91,8 @@ def check_package(path: Path, progress: Progress = lambda _: None) -> Checks:
                 "be a copy of with --release."
             )
         progress("checksums")
-        items = [_checksums(folder)]
+        sums = folder_sums(folder)
+        items = [_checksums(folder, sums)]
         try:
             release = read_release(folder)
         except RogiError as error:
@@ -99,18 +103,18 @@ def check_package(path: Path, progress: Progress = lambda _: None) -> Checks:
         package = folder / f"{release.name}.gpkg"
         try:
             progress("reading the data")
-
             inventory = named(read_inventory(package, schema=release.schema), package.name)
         except RogiError as error:
             detail = str(error).replace(f"{folder}/", "")
             return Checks(str(path), release.name, (*items, Item("data", False, detail)))
         progress("metadata")
-        items += [_guarded("metadata", folder, lambda: _metadata(folder, release, inventory))]
+        units = cache(lambda: unit_table(inventory))
+        items += [_guarded("metadata", folder, lambda: _metadata(folder, release, inventory, sums))]
         items += [_guarded("formats", folder, lambda: _formats(folder, inventory))]
         progress("validation")
         items += _rules(folder, inventory, release)
-        items += [_guarded("facts", folder, lambda: _facts(folder, inventory))]
-        items += [_guarded("lineage", folder, lambda: _lineage(folder, release, inventory))]
+        items += [_guarded("facts", folder, lambda: _facts(folder, units()))]
+        items += [_guarded("lineage", folder, lambda: _lineage(folder, release, units))]
         return Checks(str(path), release.name, tuple(items))
 
 
@@ -146,7 +150,7 @@ def check_copy(
     items += [_schema(report), Item("validation", worst, f"open findings: {total}", tuple(_failing(report)))]
     if release.folder is not None and (release.folder / FACTS).is_file():
         folder = release.folder
-        items.append(_guarded("facts", folder, lambda: _facts(folder, inventory)))
+        items.append(_guarded("facts", folder, lambda: _facts(folder, unit_table(inventory))))
     else:
         items.append(Item("facts", None, f"no {FACTS} is known for {release.name}"))
     return Checks(str(path), release.name, tuple(items))
@@ -177,15 +181,24 @@ def _rules(folder: Path, inventory: Inventory, release: Release) -> list[Item]:
     return [_schema(made[0] if made else validated(inventory, release)), item]
 
 
-def _checksums(folder: Path) -> Item:
-    number, faults = folder_faults(folder)
+def _checksums(folder: Path, sums: Mapping[str, str]) -> Item:
+    number, faults = folder_faults(folder, sums)
     return _item("checksums", faults, f"{counted(number, 'file')}, all as {SUMS} states")
 
 
-def _metadata(folder: Path, release: Release, inventory: Inventory) -> Item:
-    faults = metadata_faults(folder, release, inventory)
+def _metadata(folder: Path, release: Release, inventory: Inventory, sums: Mapping[str, str]) -> Item:
+    faults = metadata_faults(folder, release, inventory, sums)
     good = "all files say the same of version, DOI, people, rows, columns and checksums"
     return _item("metadata", faults, good)
+
+
+_FORMATS: Final[Mapping[str, Callable[[Path, str], Any]]] = {
+    "GeoParquet": lambda folder, name: gpd.read_parquet(folder / PARQUET / f"{name}.parquet"),
+    "Shapefile": lambda folder, name: vector.read_dataframe(folder / SHAPEFILE / f"{name}.shp"),
+    "CSV": lambda folder, name: pd.read_csv(
+        folder / CSV / f"{name}.csv", keep_default_na=False, na_values=[""], low_memory=False
+    ),
+}
 
 
 def _formats(folder: Path, inventory: Inventory) -> Item:
@@ -194,28 +207,34 @@ def _formats(folder: Path, inventory: Inventory) -> Item:
     for layer in inventory.layers:
         expected = layer.frame
         table = expected.drop(columns=expected.geometry.name)
-        parquet = gpd.read_parquet(folder / PARQUET / f"{layer.name}.parquet")
-        shapes = vector.read_dataframe(folder / SHAPEFILE / f"{layer.name}.shp")
-        plain = pd.read_csv(
-            folder / CSV / f"{layer.name}.csv", keep_default_na=False, na_values=[""], low_memory=False
-        )
-        order = spatial_order(expected.geometry)
-        for what, found in (("GeoParquet", parquet), ("Shapefile", shapes), ("CSV", plain)):
+        for what, read in _FORMATS.items():  # one at a time in memory
+            found = read(folder, layer.name)
             if what == "GeoParquet" and len(found) == len(expected):  # in the order of the others again
-                found = found.iloc[np.argsort(order)].reset_index(drop=True)
+                order = np.argsort(spatial_order(expected.geometry))
+                found = found.iloc[order].reset_index(drop=True)
             faults += [f"{layer.name} as {what}: {fault}" for fault in _differences(table, found, what)]
             if what != "CSV" and len(found) == len(expected):
                 one, other = (np.asarray(f.geometry.array, dtype=object) for f in (expected, found))
-                if what == "Shapefile":  # the format turns rings and knows no single parts
-                    one, other = shapely.normalize(one), shapely.normalize(other)
-                    one, other = (shapely.get_parts(g) if _multi(g) else g for g in (one, other))
-                if len(one) != len(other) or not shapely.equals_exact(one, other, 0.0).all():
+                if not (_same_turned if what == "Shapefile" else _same)(one, other):
                     faults.append(f"{layer.name} as {what}: outlines or markers differ")
     return _item("formats", faults, "GeoPackage, GeoParquet, Shapefile and CSV contain the same")
 
 
-def _multi(geometry: np.ndarray[Any, Any]) -> bool:
-    return bool((shapely.get_type_id(geometry) >= 4).any())
+def _same(one: Geometries, other: Geometries) -> bool:
+    return len(one) == len(other) and bool(shapely.equals_exact(one, other, 0.0).all())
+
+
+def _same_turned(one: Geometries, other: Geometries) -> bool:
+    """Whether shapes are the same but for what a Shapefile changes: turns of rings, and single parts."""
+
+    def parts(geometry: Geometries) -> Geometries:
+        several = (shapely.get_type_id(geometry) >= shapely.GeometryType.MULTIPOINT).any()
+        return np.asarray(shapely.get_parts(geometry)) if several else geometry
+
+    # GDAL turns rings and keeps their first vertex; normal forms take three times as long
+    return _same(parts(one), parts(shapely.reverse(other))) or _same(
+        parts(shapely.normalize(one)), parts(shapely.normalize(other))
+    )
 
 
 def _differences(table: pd.DataFrame, found: pd.DataFrame, what: str) -> Iterator[str]:
@@ -315,10 +334,10 @@ def _waiver(use: WaiverUse) -> Waiver:
     )
 
 
-def _facts(folder: Path, inventory: Inventory) -> Item:
+def _facts(folder: Path, units: UnitTable) -> Item:
     facts = read_facts(folder / FACTS)
     faults = []
-    checked = check(facts, unit_table(inventory))
+    checked = check(facts, units)
     for c in checked:
         if c.holds is not True:
             stated = f"{c.fact.value:.10g} ± {c.fact.tolerance:g} {c.fact.value_unit}".rstrip()
@@ -328,12 +347,12 @@ def _facts(folder: Path, inventory: Inventory) -> Item:
     return _item("facts", faults, f"{hold} ({facts.source})")
 
 
-def _lineage(folder: Path, release: Release, inventory: Inventory) -> Item:
+def _lineage(folder: Path, release: Release, table: Callable[[], UnitTable]) -> Item:
     if not (folder / CROSSWALK).is_file():
         if release.previous is None:
             return Item("lineage", None, "a first version has none")
         return Item("lineage", False, f"{CROSSWALK} is missing, though there is a version before")
-    units, gone, faults = lineage_faults(folder, release, inventory)
+    units, gone, faults = lineage_faults(folder, release, table())
     lost = f"{counted(gone, 'ID')} that {agreeing(gone, 'is', 'are')} gone"
     return _item("lineage", faults, f"{counted(units, 'unit')}, {lost}")
 

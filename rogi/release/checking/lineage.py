@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from rogi.inventory.model import Inventory
 from rogi.release.description import FILE as RELEASE_FILE
 from rogi.release.description import Release, Version
 from rogi.release.differences.lineage import CROSSWALK, LINEAGE, read_lineage
 from rogi.release.differences.values import Kind
-from rogi.statistics.unit_table import unit_table
+from rogi.statistics.unit_table import UnitTable
 
 
-def lineage_faults(folder: Path, release: Release, inventory: Inventory) -> tuple[int, int, list[str]]:
+def lineage_faults(folder: Path, release: Release, units: UnitTable) -> tuple[int, int, list[str]]:
     """Units in the crosswalk, IDs that are gone, and what is wrong with them."""
     table = pd.read_csv(folder / CROSSWALK, dtype="str", keep_default_na=False)
-    ids = unit_table(inventory).text("primary_id")
+    ids = units.text("primary_id")
     present = {str(i) for i in ids if i is not None} if ids is not None else set()
     listed = {i for i in table["id_new"].tolist() if i}
     faults = [f"{i} is in the data but not in the crosswalk" for i in sorted(present - listed)]

@@ -20,15 +20,21 @@ from rogi.release.metadata.stac import SHA256_MULTIHASH
 from rogi.schema.documents import read_yaml
 
 
-def metadata_faults(folder: Path, release: Release, inventory: Inventory) -> list[str]:
-    """What the metadata files state that release.yaml and the files do not."""
+def metadata_faults(
+    folder: Path, release: Release, inventory: Inventory, sums: Mapping[str, str]
+) -> list[str]:
+    """What the metadata files state that release.yaml and the files do not.
+
+    ``sums`` are those of :func:`~rogi.release.checksums.folder_sums`.
+    """
+    files = {file.path: file.sha256 for file in files_of(folder, without=(SUMS, CRATE), known=sums)}
     return [
         *_same("CITATION.cff", _citation(folder), _expected(release)),
         *_same(DATACITE, _datacite(folder), _expected(release)),
         *_same(INVENIO, _invenio(folder), _expected(release, doi=False)),
-        *_packaged(folder, release, inventory),
-        *_catalogued(folder, release, inventory),
-        *_crated(folder, release),
+        *_packaged(folder, release, inventory, files),
+        *_catalogued(folder, release, inventory, files),
+        *_crated(folder, release, files),
         *_embedded(folder, release),
     ]
 
@@ -77,7 +83,9 @@ def _invenio(folder: Path) -> dict[str, object]:
     }
 
 
-def _packaged(folder: Path, release: Release, inventory: Inventory) -> Iterator[str]:
+def _packaged(
+    folder: Path, release: Release, inventory: Inventory, files: Mapping[str, str]
+) -> Iterator[str]:
     content = json_of(folder / DATAPACKAGE)
     yield from _same(DATAPACKAGE, content, {"title": release.title, "version": release.version})
     columns = {
@@ -93,7 +101,8 @@ def _packaged(folder: Path, release: Release, inventory: Inventory) -> Iterator[
             yield f"{DATAPACKAGE}: {resource['path']} is not in the package"
             continue
         size = path.stat().st_size
-        if resource.get("bytes", size) != size or resource["hash"] != f"sha256:{sha256_of(path)}":
+        digest = files.get(resource["path"]) or sha256_of(path)
+        if resource.get("bytes", size) != size or resource["hash"] != f"sha256:{digest}":
             yield f"{DATAPACKAGE}: size or checksum of {resource['path']} is another"
         if resource["path"] in columns:
             names = [field["name"] for field in resource["schema"]["fields"]]
@@ -101,31 +110,33 @@ def _packaged(folder: Path, release: Release, inventory: Inventory) -> Iterator[
                 yield f"{DATAPACKAGE}: the fields of {resource['path']} are not its columns"
 
 
-def _catalogued(folder: Path, release: Release, inventory: Inventory) -> Iterator[str]:
+def _catalogued(
+    folder: Path, release: Release, inventory: Inventory, files: Mapping[str, str]
+) -> Iterator[str]:
     collection, item = json_of(folder / COLLECTION), json_of(folder / ITEM)
     yield from _same(COLLECTION, collection, {"title": release.title, "version": release.version})
     rows = len(inventory.layers[0])
     if item["properties"]["version"] != release.version or item["properties"]["table:row_count"] != rows:
         yield f"{ITEM}: version or number of rows is another"
+    top = folder.resolve()
     for asset in item["assets"].values():
         path = (folder / "stac" / asset["href"]).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file():
+        if not path.is_relative_to(top) or not path.is_file():
             yield f"{ITEM}: {asset['href']} is not in the package"
-        elif asset["file:size"] != path.stat().st_size or asset[
-            "file:checksum"
-        ] != SHA256_MULTIHASH + sha256_of(path):
+            continue
+        digest = files.get(path.relative_to(top).as_posix()) or sha256_of(path)
+        if asset["file:size"] != path.stat().st_size or asset["file:checksum"] != SHA256_MULTIHASH + digest:
             yield f"{ITEM}: size or checksum of {asset['href']} is another"
 
 
-def _crated(folder: Path, release: Release) -> Iterator[str]:
+def _crated(folder: Path, release: Release, files: Mapping[str, str]) -> Iterator[str]:
     graph = {entity["@id"]: entity for entity in json_of(folder / CRATE)["@graph"]}
     yield from _same(CRATE, graph["./"], {"name": release.title, "version": release.version})
     listed = {part["@id"] for part in graph["./"]["hasPart"]}
-    there = {file.path: file for file in files_of(folder, without=(SUMS, CRATE))}
-    for name in sorted(listed ^ set(there)):
+    for name in sorted(listed ^ set(files)):
         yield f"{CRATE}: {name} is listed or there, but not both"
-    for name in sorted(listed & set(there)):
-        if graph[name]["sha256"] != there[name].sha256:
+    for name in sorted(listed & set(files)):
+        if graph[name]["sha256"] != files[name]:
             yield f"{CRATE}: the checksum of {name} is another"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,12 @@ class Retired:
 def crosswalk_text(found: Difference) -> str:
     """The crosswalk as CSV, one row per link of an old and a new unit."""
     table = found.units[list(CROSSWALK_COLUMNS)]
-    return table.to_csv(index=False, lineterminator="\n", float_format="%.10g")
+    # pandas' own float_format takes ten times as long
+    numbers = {
+        str(name): ["" if math.isnan(v) else f"{v:.10g}" for v in values.tolist()]
+        for name, values in table.select_dtypes("float").items()
+    }
+    return table.assign(**numbers).to_csv(index=False, lineterminator="\n")
 
 
 def successors(found: Difference) -> dict[str, tuple[str, tuple[str, ...]]]:

@@ -20,21 +20,21 @@ def by_subregion(units: pd.DataFrame) -> pd.DataFrame:
         Of a :class:`~rogi.release.differences.difference.Difference`.
     """
     regions = {c: units[c].fillna("(none)") for c in ("subregion", "subregion_old", "subregion_new")}
-    before = units[(units["row_old"] >= 0) & ~units["row_old"].duplicated()]
-    after = units[(units["row_new"] >= 0) & ~units["row_new"].duplicated()]
+    before = units.loc[(units["row_old"] >= 0) & ~units["row_old"].duplicated(), "area_old_km2"]
+    after = units.loc[(units["row_new"] >= 0) & ~units["row_new"].duplicated(), "area_new_km2"]
     region_old, region_new = regions["subregion_old"][before.index], regions["subregion_new"][after.index]
+    kinds = units.groupby([regions["subregion"], "kind"]).size().to_dict()
     rows = []
     for name in sorted({*region_old, *region_new}):
         old, new = before[region_old == name], after[region_new == name]
-        part = units[regions["subregion"] == name]
         row: dict[str, Any] = {
             "subregion": name,
             "units_old": len(old),
             "units_new": len(new),
-            "area_old_km2": float(old["area_old_km2"].sum()),
-            "area_new_km2": float(new["area_new_km2"].sum()),
+            "area_old_km2": float(old.sum()),
+            "area_new_km2": float(new.sum()),
         }
-        rows.append(row | {kind.value: int((part["kind"] == kind.value).sum()) for kind in Kind})
+        rows.append(row | {kind.value: int(kinds.get((name, kind.value), 0)) for kind in Kind})
     columns = [
         "subregion",
         "units_old",

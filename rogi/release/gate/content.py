@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rogi.comparison.matching.graph import match_polygons
-from rogi.comparison.matching.prepared_outlines import prepare_together
+from rogi.comparison.matching.graph import self_overlaps
+from rogi.comparison.matching.prepared_outlines import prepare
 from rogi.comparison.matching.sides import side_of
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.values.columns import as_numbers, texts
@@ -86,9 +86,9 @@ def content_refusals(
     packed: Inventory,
     limits: Thresholds,
     *,
-    source: Inventory | None = None,
+    foreign: tuple[Refusal, ...] = (),
     previous: Inventory | None = None,
-    before: Report | None = None,
+    before: Callable[[tuple[str, ...]], Report] | None = None,
     explained: frozenset[str] = frozenset(),
 ) -> list[Refusal]:
     """What speaks against the content of a release; each reason can be lifted by itself.
@@ -99,15 +99,15 @@ def content_refusals(
         The data as they go into the package, and their validation.
     limits
         Of lost values and shifts.
-    source
-        What was given: the package has values in the schema's units, whatever the source has.
+    foreign
+        Columns in other units (:func:`foreign_units`) of what was given: the package has the schema's units.
     previous, before
-        The version before, and its validation by the same rules.
+        The version before, and what validates it by rules of the codes given.
     explained
         IDs of units that were split, merged, redrawn or renamed: their findings are new because the units
         are, and their tombstones say why.
     """
-    out = [*_units(report, source or packed), *_duplicates(packed)]
+    out = [*foreign, *_unit_findings(report, {refusal.code for refusal in foreign}), *_duplicates(packed)]
     if previous is not None:
         out += lost_layers(previous, packed, limits)
         for layer in packed.layers:
@@ -122,9 +122,8 @@ def content_refusals(
 # ---- units
 
 
-def _units(report: Report, source: Inventory) -> Iterator[Refusal]:
+def foreign_units(source: Inventory) -> Iterator[Refusal]:
     """Columns whose values are in another unit than dialect, name or schema say."""
-    told = set()
     for layer in source.layers:
         for name, column in layer.columns.items():
             concept = concept_of(layer, name)
@@ -134,7 +133,6 @@ def _units(report: Report, source: Inventory) -> Iterator[Refusal]:
             if not known.recognised and known.area_kind is AreaKind.ELLIPSOID:
                 continue
             code = "ATT014" if name == "area" else f"unit:{column}"
-            told.add(code)
             unit = known.unit if known.area_kind is AreaKind.ELLIPSOID else known.area_kind.value
             expected = known.declared or concept.unit
             yield liftable(
@@ -142,6 +140,10 @@ def _units(report: Report, source: Inventory) -> Iterator[Refusal]:
                 f"The values of {column} of the {layer.role.title} are in {unit}, {expected} is expected.",
                 f"Convert the column to {expected}, or name a dialect that declares its unit.",
             )
+
+
+def _unit_findings(report: Report, told: set[str]) -> Iterator[Refusal]:
+    """What the rules find of units, if it is not told already."""
     found = report.findings
     for code in UNIT_RULES:
         rows = found[(found["code"] == code) & (found["state"] == State.OPEN.value)]
@@ -308,20 +310,26 @@ def _pairs(old: Layer, new: Layer) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _new_findings(
-    report: Report, before: Report, told: set[str], explained: frozenset[str]
+    report: Report,
+    before: Callable[[tuple[str, ...]], Report],
+    told: set[str],
+    explained: frozenset[str],
 ) -> Iterator[Refusal]:
     """Warnings that the version before did not have, rule by rule; errors are refused anyway."""
     found = report.findings
     rows = found[
         (found["state"] == State.OPEN.value)
         & (found["severity"] == Severity.WARNING.value)
-        & ~found["fingerprint"].isin(set(before.findings["fingerprint"]))
         & ~found["code"].isin(told)
         & ~found["feature_id"].isin(explained)
     ]
+    if rows.empty:
+        return
+    old = before(tuple(sorted(set(rows["code"])))).findings
+    rows = rows[~rows["fingerprint"].isin(set(old["fingerprint"]))]
     titles = {outcome.code: outcome.title for outcome in report.outcomes}
     for code, part in rows.groupby("code", sort=True):
-        earlier = int((before.findings["code"] == code).sum())
+        earlier = int((old["code"] == code).sum())
         units = sorted({str(i) for i in part["feature_id"] if i}) or [str(part["message"].iloc[0])]
         yield liftable(
             str(code),
@@ -337,10 +345,11 @@ def _duplicates(packed: Inventory) -> Iterator[Refusal]:
     if layer is None or layer.crs is None or not len(layer):
         return
     side = side_of(packed, Role.OUTLINE)
-    left, right = prepare_together([(side.geometries, 4326), (side.geometries, 4326)])
-    graph = match_polygons(left, right)
-    twice = (graph.a < graph.b) & (graph.iou >= DUPLICATE_IOU) & (side.ids[graph.a] != side.ids[graph.b])
-    names = [f"{side.ids[i]} = {side.ids[j]}" for i, j in zip(graph.a[twice], graph.b[twice], strict=True)]
+    outlines = prepare(side.geometries, 4326)
+    a, b, overlap = self_overlaps(outlines)
+    union = outlines.area[a] + outlines.area[b] - overlap
+    twice = (overlap / union >= DUPLICATE_IOU) & (side.ids[a] != side.ids[b])
+    names = [f"{side.ids[i]} = {side.ids[j]}" for i, j in zip(a[twice], b[twice], strict=True)]
     if names:
         yield liftable(
             "duplicates",

@@ -79,11 +79,9 @@ def reused(release: Release, retired: Sequence[Retired], ids: frozenset[str]) ->
 
 def ids_of(inventory: Inventory) -> frozenset[str]:
     """All primary IDs of an inventory, as they are keyed."""
+    layers = [layer for layer in inventory.layers if layer.has("primary_id")]
     return frozenset(
-        str(value)
-        for layer in inventory.layers
-        if layer.has("primary_id")
-        for value in layer.values("primary_id").dropna().unique()
+        str(i) for layer in layers for i in layer.values("primary_id").dropna().unique().tolist()
     )
 
 
@@ -100,14 +98,15 @@ def keyed(packed: Inventory, ids_before: frozenset[str] = frozenset()) -> list[R
     """
     layers = [layer for layer in packed.layers if layer.has("primary_id")]
     columns = [raw_ids(layer.values("primary_id").tolist()) for layer in layers]
-    before = {key(i): i for i in sorted(ids_before)}
     wrong: dict[str, str] = {}
     for column, odd in zip(columns, odd_ids(columns), strict=True):
         wrong |= {column[row]: said for row, said in odd.items()}
-        for text in column.tolist():
-            was = before.get(key(text)) if text is not None else None
-            if was is not None and text not in ids_before and text not in wrong:
-                wrong[text] = f"was {was!r} in the version before"
+    # what the version before has letter by letter needs no key
+    new = {text for column in columns for text in column.tolist() if text is not None} - ids_before
+    before = {key(i): i for i in sorted(ids_before)} if new else {}
+    for text in new - set(wrong):
+        if (was := before.get(key(text))) is not None:
+            wrong[text] = f"was {was!r} in the version before"
     if not wrong:
         return []
     said = [f"{text!r} {what}" for text, what in sorted(wrong.items())]

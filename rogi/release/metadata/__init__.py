@@ -6,7 +6,9 @@ Each module writes one standard from the same :class:`~rogi.release.description.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from rogi.files import write_text
@@ -59,11 +61,13 @@ def write_metadata(folder: Path, release: Release, contents: Contents) -> None:
     for name, content in texts.items():
         write_text(folder / name, content)
     provenance = read_column_metadata(folder / f"{release.name}.gpkg", JSON_URI)
-    crate = rocrate.crate(release, contents, files_of(folder), provenance)
+    known = {file.path: file.sha256 for file in data}
+    crate = rocrate.crate(release, contents, files_of(folder, known=known), provenance)
     write_text(folder / CRATE, as_json(crate, 2))
-    write_text(folder / SUMS, checksums(folder))
+    write_text(folder / SUMS, checksums(folder, known))
 
 
-def checksums(folder: Path) -> str:
-    """The text of ``SHA256SUMS``, as ``sha256sum -c`` reads it."""
-    return "".join(f"{file.sha256}  {file.path}\n" for file in files_of(folder, without=(SUMS,)))
+def checksums(folder: Path, known: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The text of ``SHA256SUMS``, as ``sha256sum -c`` reads it; ``known`` as in `files_of`."""
+    files = files_of(folder, without=(SUMS,), known=known)
+    return "".join(f"{file.sha256}  {file.path}\n" for file in files)
