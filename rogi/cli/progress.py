@@ -98,7 +98,7 @@ class Progress:
             return ""
         if self._unit == "MB":
             return f"{number / 1e6:,.1f}/{total / 1e6:,.1f} MB"
-        return f"{number:,}/{total:,} {self._unit}"
+        return f"{number:,}/{total:,} {self._unit}".rstrip()
 
     def say(self, text: str) -> None:
         """A line that stays, above the bar; without a terminal too."""

@@ -122,6 +122,7 @@ def stats(
     kind = chosen(format, output, DOCUMENT, "For pictures see --figures.")
     drawn_as = [format_named(name, FIGURES, "--figure-format") for name in figure_format or ["png"]]
     drawing = {
+        "--figure-format": figure_format or None,
         "--size": size, "--dpi": dpi, "--font-size": font_size, "--language": language, "--symbols": symbols,
         "--dem": dem or None, "--permafrost": permafrost,
     }  # fmt: skip

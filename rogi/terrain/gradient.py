@@ -243,8 +243,8 @@ def prepared(elevation: npt.ArrayLike, grid: Grid) -> npt.NDArray[Any]:
         array = array[0]
     if array.ndim != 2 or array.shape != tuple(grid.shape):
         raise OptionError(
-            f"the elevation has shape {array.shape} but the grid {tuple(grid.shape)}; "
-            "give the grid of the same window"
+            f"The elevation has shape {array.shape} but the grid {tuple(grid.shape)}; "
+            "give the grid of the same window."
         )
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64 if array.dtype.itemsize > 2 else np.float32)

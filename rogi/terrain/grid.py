@@ -64,7 +64,7 @@ def _crs(text: str) -> pyproj.CRS:
         return pyproj.CRS.from_user_input(text)
     except pyproj.exceptions.CRSError as error:
         raise OptionError(
-            f"the CRS {text[:80]!r} is not understood ({error}); give an EPSG code or WKT"
+            f"The CRS {text[:80]!r} is not understood ({error}); give an EPSG code or WKT."
         ) from error
 
 
@@ -148,16 +148,16 @@ class Grid:
         object.__setattr__(self, "crs", _crs_text(self.crs))
         if len(six) != 6:
             raise OptionError(
-                f"the transform has {len(six)} numbers; give six, a, b, c, d, e, f, or an Affine"
+                f"The transform has {len(six)} numbers; give six, a, b, c, d, e, f, or an Affine."
             )
         a, b, _, d, e, _ = self.transform
         if not np.isfinite(six).all() or a * e - b * d == 0.0:
             raise OptionError(
-                f"the transform {self.transform} is not invertible; give six finite numbers a, b, c, d, e, f"
+                f"The transform {self.transform} is not invertible; give six finite numbers a, b, c, d, e, f."
             )
         if self.is_geographic and (b or d):
             raise OptionError(
-                "the geographic grid is rotated; warp the raster to a north-up grid first (gdalwarp)"
+                "The geographic grid is rotated; warp the raster to a north-up grid first (gdalwarp)."
             )
 
     @classmethod
@@ -192,14 +192,14 @@ class Grid:
             place = raster.rio
             if tuple(raster.dims)[-2:] != (place.y_dim, place.x_dim) and hasattr(raster, "dtype"):
                 raise OptionError(
-                    f"the last axes of the raster are {tuple(raster.dims)[-2:]}; "
-                    f"transpose it to (..., {place.y_dim!r}, {place.x_dim!r})"
+                    f"The last axes of the raster are {tuple(raster.dims)[-2:]}; "
+                    f"transpose it to (..., {place.y_dim!r}, {place.x_dim!r})."
                 )
             transform, shape, own = place.transform(recalc=True), (place.height, place.width), place.crs
         else:
             transform, shape, own = raster.transform, raster.shape, raster.crs
         if own is None and crs is None:
-            raise OptionError("the raster names no CRS; give it as crs, e.g. crs='EPSG:4326'")
+            raise OptionError("The raster names no CRS; give it as crs, e.g. crs='EPSG:4326'.")
         return cls(transform, (int(shape[0]), int(shape[1])), crs if own is None else own)
 
     @property
@@ -229,8 +229,8 @@ class Grid:
             phi = np.asarray(f + e * (row + 0.5), dtype=np.float64)
             if np.any(np.abs(phi) > 90.0):
                 raise OptionError(
-                    f"the grid reaches latitude {phi[np.abs(phi).argmax()]:.4f}; "
-                    "its transform or its CRS is wrong: set the CRS the raster is in"
+                    f"The grid reaches latitude {phi[np.abs(phi).argmax()]:.4f}; "
+                    "its transform or its CRS is wrong: set the CRS the raster is in."
                 )
             east, north = metres_per_degree(phi, *_ellipsoid(_crs(self.crs)))
             zero = np.zeros(rows)
@@ -317,7 +317,7 @@ def _projected_nodes(
     crs = _crs(crs_text)
     if crs.geodetic_crs is None:
         raise OptionError(
-            f"the CRS {crs.name!r} is not tied to the Earth; give a geographic or projected CRS"
+            f"The CRS {crs.name!r} is not tied to the Earth; give a geographic or projected CRS."
         )
     transformer = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
     a, b, c, d, e, f = transform

@@ -199,8 +199,8 @@ def _clamped_metric(grid: Grid) -> Metric:
     valid = np.abs(f + e * (row + 0.5)) <= MAX_BEND_LATITUDE
     if not valid.any():
         raise OptionError(
-            f"horizons are computed up to latitude {MAX_BEND_LATITUDE:g} on geographic grids; "
-            "warp the DEM to a polar projection"
+            f"Horizons are computed up to latitude {MAX_BEND_LATITUDE:g} on geographic grids; "
+            "warp the DEM to a polar projection."
         )
     inside = np.flatnonzero(valid)
     nearest = np.clip(np.arange(row.size), inside[0], inside[-1])
@@ -278,7 +278,8 @@ def horizon(
     surface, wanted = surface_and_mask(elevation, grid, mask)
     if n_sectors < 1 or radius <= 0.0:
         raise OptionError(
-            f"n_sectors is {n_sectors} and radius {radius}; give at least one sector and a positive radius"
+            "Horizons need at least one sector and a positive radius; "
+            f"found n_sectors {n_sectors} and radius {radius}."
         )
     blocks = mask_blocks(wanted, grid)
     centres, bend = block_centres(blocks, grid)
@@ -303,5 +304,5 @@ def surface_and_mask(
     if mask is None:
         return surface, ~np.isnan(surface)
     if mask.shape != surface.shape:
-        raise OptionError(f"the mask has shape {mask.shape} but the elevation {surface.shape}")
+        raise OptionError(f"The mask has shape {mask.shape} but the elevation {surface.shape}.")
     return surface, np.ascontiguousarray(mask, dtype=np.bool_) & ~np.isnan(surface)

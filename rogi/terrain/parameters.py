@@ -101,7 +101,7 @@ class RadiationParameters:
             value = getattr(self, name)
             if value not in list(kind):
                 allowed = ", ".join(kind)
-                raise OptionError(f"radiation parameter {name} is {value!r}; allowed are {allowed}")
+                raise OptionError(f"Radiation parameter {name} is {value!r}; allowed are {allowed}.")
             object.__setattr__(self, name, kind(value))
         for field in fields(self):
             if field.type in _KINDS:
@@ -111,8 +111,8 @@ class RadiationParameters:
         object.__setattr__(self, "linke_turbidity", turbidity)
         if turbidity and self.atmosphere is not Atmosphere.INEICHEN:
             raise OptionError(
-                f"a Linke turbidity was given, but the atmosphere is {self.atmosphere.value!r}, "
-                "which has none; leave it out, or choose 'ineichen'"
+                f"A Linke turbidity was given, but the atmosphere is {self.atmosphere.value!r}, "
+                "which has none; leave it out, or choose 'ineichen'."
             )
         low, high = TURBIDITY_RANGE
         for name, valid, allowed in (
@@ -133,7 +133,7 @@ class RadiationParameters:
         ):
             if not valid:
                 raise OptionError(
-                    f"radiation parameter {name} is {getattr(self, name)!r}; allowed is {allowed}"
+                    f"Radiation parameter {name} is {getattr(self, name)!r}; allowed is {allowed}."
                 )
 
     def to_dict(self) -> dict[str, str | int | float | bool | list[float]]:
@@ -149,7 +149,7 @@ class RadiationParameters:
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise OptionError(
-                f"unknown radiation parameters {', '.join(unknown)}; allowed are {', '.join(known)}"
+                f"Unknown radiation parameters {', '.join(unknown)}; allowed are {', '.join(known)}."
             )
         return cls(**values)
 
@@ -163,7 +163,7 @@ def _typed(name: str, value: Any, kind: type[bool] | type[int] | type[float]) ->
         fits = number and (kind is float or float(value).is_integer())
     if not fits:
         allowed = {bool: "true or false", int: "a whole number", float: "a number"}[kind]
-        raise OptionError(f"radiation parameter {name} is {value!r}; allowed is {allowed}")
+        raise OptionError(f"Radiation parameter {name} is {value!r}; allowed is {allowed}.")
     return kind(value)
 
 
@@ -174,5 +174,5 @@ def _turbidity(value: Any) -> tuple[float, ...]:
         return tuple(float(part) for part in np.ravel(np.asarray(parts, dtype=object)))
     except (TypeError, ValueError):
         raise OptionError(
-            f"radiation parameter linke_turbidity is {value!r}; allowed is a number, or twelve with commas"
+            f"Radiation parameter linke_turbidity is {value!r}; allowed is a number, or twelve with commas."
         ) from None

@@ -248,7 +248,7 @@ def _components(
     centres, bend = block_centres(blocks, grid)
     if not np.isfinite(centres[:, 4]).all():
         raise OptionError(
-            "solar radiation needs the latitude; give the grid a CRS, or a latitude if it is planar"
+            "Solar radiation needs the latitude; give the grid a CRS, or a latitude if it is planar."
         )
     radius = chosen.search_radius if chosen.shading else 0.0
     highest = highest_around(surface) if chosen.shading else np.empty((0, 0), dtype=np.float32)
@@ -295,8 +295,8 @@ def _turbidities(
     places = grid.lonlat(blocks[:, 0] + BLOCK_ROWS // 2, blocks[:, 1] + BLOCK_COLS // 2)
     if places is None:
         raise OptionError(
-            "a planar grid has no longitude to look up the Linke turbidity; "
-            "give linke_turbidity, or the grid's CRS"
+            "A planar grid has no longitude to look up the Linke turbidity; "
+            "give linke_turbidity, or the grid's CRS."
         )
     cell = (np.floor(np.stack(places, axis=1) * TURBIDITY_CELLS) + 0.5) / TURBIDITY_CELLS
     cells, index = np.unique(cell, axis=0, return_inverse=True)

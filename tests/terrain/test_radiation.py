@@ -299,7 +299,7 @@ def test_parameters_round_trip_and_are_checked() -> None:
     """Parameters survive JSON; values outside their range and unknown names are named."""
     chosen = RadiationParameters(sky=Sky.HORIZON, albedo=0.3, time_step=5.0)
     assert RadiationParameters.from_dict(json.loads(json.dumps(chosen.to_dict()))) == chosen
-    with pytest.raises(OptionError, match="unknown radiation parameters albdo"):
+    with pytest.raises(OptionError, match="Unknown radiation parameters albdo"):
         RadiationParameters.from_dict({"albdo": 0.3})
     for bad in ({"albedo": 1.5}, {"time_step": 0.0}, {"n_sectors": 2}, {"sky": "blue"}, {"last_day": 366}):
         with pytest.raises(OptionError, match=next(iter(bad))):
