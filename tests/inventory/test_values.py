@@ -201,3 +201,10 @@ def test_minus_one_is_flat_and_no_direction() -> None:
 def test_words_for_no_value_are_no_texts() -> None:
     layer = column("SUBREGION", ["Pamir", "NA", "-", "unknown", " ", "None", "Nan Shan", "n/a"])
     assert known_texts(layer, "subregion").tolist() == ["Pamir", *[None] * 5, "Nan Shan", None]
+
+
+def test_exponents_are_no_points_of_the_compass() -> None:
+    """The letter of 1e+20 was once read as east."""
+    found = quantity(column("ASPECT", [1e20] * 40, 40), "aspect")
+    assert found.coding is Coding.DEGREES
+    assert found.missing.all()
