@@ -185,6 +185,15 @@ def test_every_finding_and_rule_is_there(report: Report) -> None:
     assert "1 rule broke down (ATT007)" in reader.text
 
 
+def test_a_rule_is_as_grave_as_its_worst_finding(report: Report) -> None:
+    """Of GEO015, a warning, one finding is an error: all tables say so, as the text does."""
+    rows = re.findall(
+        r"<tr\b(?:(?!</tr>).)*?Title of GEO015(?:(?!</tr>).)*</tr>", as_text(report, Format.HTML), re.S
+    )
+    assert rows
+    assert all(re.search(r">\s*error\s*<", row) for row in rows)
+
+
 def test_map_has_every_place(report: Report) -> None:
     """Findings with a place on earth are on the map; the others are counted."""
     text = as_text(report, Format.HTML)

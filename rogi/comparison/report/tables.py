@@ -210,7 +210,7 @@ def _area_tables(section: Section, group: str) -> Iterator[ReportTable]:
                 for title, v in zip(titles, columns, strict=True)
             ),
             (1, 2, 3, 4),
-            f"{int(chosen.sum()):,} assigned pairs, boundaries sampled every "
+            f"{counted(int(chosen.sum()), 'assigned pair')}, boundaries sampled every "
             f"{c.parameters.boundary_step_m:g} m or closer.",
         )
     yield ReportTable(

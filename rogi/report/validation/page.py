@@ -223,7 +223,7 @@ def _conformance(report: Report) -> str:
             [
                 code,
                 escape(outcome.title or outcome.name),
-                escape(outcome.severity.value),
+                escape(worst.get(outcome.code, outcome.severity).value),
                 badge(outcome.status.value, "error" if outcome.crashed else tone),
                 f"{outcome.findings:,}" if outcome.findings else "",
                 escape(_remark(outcome)),
