@@ -184,10 +184,15 @@ def test_an_interrupt_while_it_starts_is_one_line():
 def test_a_caller_that_closes_standard_input_stops_the_command():
     """With ROGI_STOP=stdin, as the QGIS plugin does; without it standard input does not matter."""
     line = "import time; from rogi.cli.streams import ends_cleanly\nwith ends_cleanly() as e: {}"
-    wait = "\n try: time.sleep(600)\n except KeyboardInterrupt: raise SystemExit(e.code(130))"
-    for environment, code, what in (({"ROGI_STOP": "stdin"}, 143, wait), ({}, 0, "pass")):
-        done = subprocess.run(
-            [sys.executable, "-c", line.format(what)], stdin=subprocess.DEVNULL, check=False,
+    wait = (
+        "\n try:\n  print(flush=True)\n  time.sleep(600)"
+        "\n except KeyboardInterrupt: raise SystemExit(e.code(130))"
+    )
+    for environment, code, what in (({"ROGI_STOP": "stdin"}, 143, wait), ({}, 0, "print()")):
+        with subprocess.Popen(
+            [sys.executable, "-c", line.format(what)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        )  # fmt: skip
-        assert done.returncode == code
+        ) as process:  # fmt: skip
+            process.stdout.readline()  # it waits
+            process.stdin.close()
+            assert process.wait() == code

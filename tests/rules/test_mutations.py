@@ -30,6 +30,9 @@ OPTIONAL: dict[str, object] = {
     "landform": 1,
     "country": "Italy",
     "comment": "steep",
+    "velocity_reliability": "High",
+    "observation_window": "2020-07-01/2020-09-30",
+    "observation_frame": "annual",
     "additional_information": "Yes: seen in the field",
 }
 
