@@ -193,14 +193,14 @@ def main() -> None:
 
 def agreement(folder: Path, count: int, full: bool) -> None:
     """The comparison itself, without reading and writing."""
-    write_pair(count, folder)
+    measure.in_child(write_pair, count, folder)
     job = measure.Job("Comparison", "Aim: 16 times as fast as three overlays. Reading is not counted.")
     peer, theirs = in_process("overlay", folder)
     job.add("geopandas.overlay, three calls", peer, count, own=False)
     small, found = in_process("ours", folder)
     job.add("full comparison", small, count)
     if full:
-        write_pair(LARGE, folder)
+        measure.in_child(write_pair, LARGE, folder)
         large, _ = in_process("ours", folder)
         job.add("full comparison", large, LARGE)
         job.growth("full comparison", small, large, LARGE / count)

@@ -9,6 +9,7 @@ import shapely
 from numba import njit
 
 from rogi.areas import rings_of
+from rogi.blocks import run_blocks
 from rogi.comparison.matching.graph import MatchGraph, connected, self_overlaps
 from rogi.comparison.matching.overlap import overlap_areas
 from rogi.comparison.matching.prepared_outlines import Outlines
@@ -172,7 +173,12 @@ def uncovered(side: Outlines, other: Outlines, rows: Ints, partners: Ints, cover
         several = np.flatnonzero(times > 1)
         number = np.searchsorted(several, place[~once])
         masks[several] = united(other.geometries[partners[~once]], number, len(several))
-    out[touched] = shapely.difference(out[touched], masks)
+
+    def subtract(start: int, stop: int) -> None:
+        at = touched[start:stop]
+        out[at] = shapely.difference(out[at], masks[start:stop])
+
+    run_blocks(subtract, len(touched))
     return out
 
 
