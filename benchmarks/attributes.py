@@ -4,8 +4,8 @@ Tiles of 3,600 x 3,600 pixels of one arc second (int16, deflate, as NASADEM): on
 turned over from place to place. With `--full` TPRoGI's size: 44,273 units on all tiles of the plateau, else
 2,000 units of the Eastern Pamir.
 The peer, exactextract, computes one statistic of one raster: the mean elevation, through a VRT of the tiles.
-Then again from the ledger, and after one pixel of one tile was changed, with the tiles in a folder and
-behind the VRT.
+Then again from the ledger, and after one pixel of one tile was changed, with the tiles in a folder and (short
+form) behind the VRT.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def plateau(inputs: Path, folder: Path, count: int, workers: int) -> None:
         own=False,
     )
     changed = tiles[len(tiles) // 2]
-    for where, dem in (("folder", inputs / "tiles"), ("VRT", vrt)):
+    ways = (("folder", inputs / "tiles"), ("VRT", vrt))
+    for where, dem in ways[: 1 if count == MEDIUM else 2]:
         arguments = ["attributes", units, "-o", folder / f"{where}.gpkg", "--no-config", "--dem", dem]
         arguments += ["--workers", str(workers)]
         for quantity, variable in (("maat", "t2m"), ("ap", "tp")):
