@@ -145,13 +145,13 @@ class Job:
         )
 
     def growth(self, what: str, small: Measured, large: Measured, more: float = LARGE / MEDIUM) -> None:
-        """Time and memory for each unit, of the larger inventory over the smaller."""
+        """Time for each unit, of the larger inventory over the smaller."""
         ratios = (
             large.seconds / small.seconds / more,
             large.processor_seconds / small.processor_seconds / more,
         )
         self.rows.append(
-            ("**time for each unit, large over small**", "", "", "", *(f"{r:.2f}" for r in ratios), "")
+            (f"**{what}: time for each unit**", "", "", "", *(f"{ratio:.2f}" for ratio in ratios), "")
         )
 
     def show(self) -> None:
