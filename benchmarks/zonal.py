@@ -76,7 +76,9 @@ registry = ctypes.c_void_p(gdal.GDALGetGlobalAlgorithmRegistry())
 for name, statistics in layers.items():
     path = strings("raster", "zonal-stats")
     algorithm = ctypes.c_void_p(gdal.GDALAlgorithmRegistryInstantiateAlgFromPath(registry, path))
-    arguments = ["-i", str(folder / f"{name}.tif"), "-o", str(folder / f"gdal_{name}.csv"), "--overwrite"]
+    output = folder / f"gdal_{name}.csv"
+    output.unlink(missing_ok=True)
+    arguments = ["-i", str(folder / f"{name}.tif"), "-o", str(output)]
     arguments += ["--zones", str(folder / "units.gpkg"), "--pixels", "fractional"]
     arguments += [a for s in statistics if s != "median" for a in ("--stat", s)]
     assert gdal.GDALAlgorithmParseCommandLineArguments(algorithm, strings(*arguments))
