@@ -54,9 +54,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 const [folder, dem, out, ...args] = process.argv.slice(1);
 const { initTools, runTool } = await import(`${folder}/tools.mjs`);
 await initTools(readFileSync(`${folder}/geolibre-cli.wasm`));
+const inside = (name) => ["", "work", name].join("/");  // the folder that geolibre gives its tools, in memory
 const before = process.cpuUsage();
 const found = await runTool("solar_radiation", {
-  args: ["--dem=/work/dem.tif", "--output=/work/total.tif", "--direct_output=/work/direct.tif", ...args],
+  args: [`--dem=${inside("dem.tif")}`, `--output=${inside("total.tif")}`,
+         `--direct_output=${inside("direct.tif")}`, ...args],
   input: { "dem.tif": new Uint8Array(readFileSync(dem)) },
 });
 const used = process.cpuUsage(before);

@@ -20,6 +20,7 @@ from rogi.schema.load import concepts
 from rogi.schema.model import Role
 from rogi.statistics.grids import cell_frame, equal_area_grid, grid_of_units
 from rogi.statistics.summary import Group, statistics
+from rogi.statistics.symbols import Symbols
 from rogi.statistics.unit_table import UnitTable, unit_table
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def figures(
     ['aspects', 'grid', 'histograms', 'map']
     """
     with optional("rogi.figures"):
-        from rogi.statistics.figures import Backgrounds, Style, Symbols, figures_of, parse_size
+        from rogi.statistics.figures import Backgrounds, Style, figures_of, parse_size
     if symbols not in [s.value for s in Symbols]:
         raise OptionError(f"--symbols is auto, dots or density, found {symbols!r}.")
     _check_cell(cell)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,7 @@ from rogi.statistics.facts import check, read_facts
 from rogi.statistics.grids import equal_area_grid, grid_of_units, write_gpkg
 from rogi.statistics.report import document
 from rogi.statistics.summary import statistics
+from rogi.statistics.symbols import Symbols
 from rogi.statistics.unit_table import unit_table
 from rogi.text import counted
 
@@ -33,14 +33,6 @@ if TYPE_CHECKING:
 
 
 FIGURES = (Format.PNG, Format.SVG, Format.PDF)
-
-
-class Symbols(StrEnum):
-    """How units are shown on the map: as `rogi.statistics.figures.Symbols`, which needs matplotlib."""
-
-    AUTO = "auto"
-    DOTS = "dots"
-    DENSITY = "density"
 
 
 def stats(
@@ -159,7 +151,7 @@ def stats(
         assert cells is not None
         make_folder(figures)
         behind = pictures.Backgrounds(places, **surfaces)
-        shown = pictures.Symbols((symbols or Symbols.AUTO).value)
+        shown = symbols or Symbols.AUTO
         with pictures.missing_letters(tell):
             for name, figure in pictures.figures_of(table, cells, style, behind, shown).items():
                 if figure is None:

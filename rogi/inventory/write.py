@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from rogi import targets
 from rogi.errors import InputError, OptionError, OutputError
@@ -24,6 +20,7 @@ from rogi.extensions import Extension
 from rogi.files import move, replacing, sync, workplace, write_text
 from rogi.inventory.loss import Loss, LossKind
 from rogi.inventory.model import Inventory, Layer
+from rogi.inventory.writing.columns import plain_column, unique_names
 from rogi.inventory.writing.exchange import (
     DECIMALS,
     kml_text,
@@ -288,7 +285,9 @@ def _frame(
                 renamed[column] = field.name
         order = [*renamed, *(c for c in order if c not in renamed)]
     wanted = [renamed.get(column, str(column)) for column in order]
-    final = _names(wanted, format)
+    shapefile = format is WriteFormat.SHAPEFILE
+    final = unique_names(wanted, SHAPEFILE_NAME_LENGTH if shapefile else None)
+    limit = SHAPEFILE_TEXT_LENGTH if shapefile else None
     for column, before, after in zip(order, wanted, final, strict=True):
         if before != after:
             losses.append(
@@ -296,7 +295,7 @@ def _frame(
             )
     frame = layer.frame[[*order, geometry]]
     columns = {
-        after: _plain(frame[column], name, after, format, losses)
+        after: plain_column(frame[column], name, after, limit, losses)
         for column, after in zip(order, final, strict=True)
     }
     table = pd.DataFrame(columns, index=frame.index)
@@ -304,64 +303,6 @@ def _frame(
     while target in table.columns:
         target = f"_{target}"
     return gpd.GeoDataFrame(table.assign(**{target: frame[geometry].array}), geometry=target)
-
-
-def _names(wanted: list[str], format: WriteFormat) -> list[str]:
-    """Names that are different to the format: databases take no two that differ by case only."""
-    final: list[str] = []
-    seen: set[str] = set()
-    for name in wanted:
-        limit = SHAPEFILE_NAME_LENGTH if format is WriteFormat.SHAPEFILE else None
-        unique, number = _cut(name, limit), 1
-        while unique.casefold() in seen:
-            ending = f"_{number}"
-            unique = _cut(name, None if limit is None else limit - len(ending)) + ending
-            number += 1
-        seen.add(unique.casefold())
-        final.append(unique)
-    return final
-
-
-def _cut(text: str, length: int | None) -> str:
-    """Text cut to a number of bytes of UTF-8, between characters."""
-    return text if length is None else text.encode()[:length].decode(errors="ignore")
-
-
-def _plain(
-    series: pd.Series[Any], layer: str, column: str, format: WriteFormat, losses: list[Loss]
-) -> pd.Series[Any]:
-    """A column every driver can take: values of several types become text."""
-    try:
-        array = pa.array(series, from_pandas=True)
-        odd = pa.types.is_nested(array.type) or pa.types.is_duration(array.type)
-        if pa.types.is_dictionary(array.type):
-            series = series.astype("str").where(series.notna(), None)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError, UnicodeError):
-        odd = True
-    if odd:
-        texts = [None if pd.isna(v) is True else _text(v) for v in series]
-        count = sum(t is not None for t in texts)
-        losses.append(Loss(layer, LossKind.TYPE_CHANGED, column, count, "values of mixed types became text"))
-        series = pd.Series(texts, index=series.index, dtype="object")
-    if format is WriteFormat.SHAPEFILE and pd.api.types.is_string_dtype(series.dtype):
-        long = _longer(series, SHAPEFILE_TEXT_LENGTH)
-        if long.any():
-            detail = f"more than {SHAPEFILE_TEXT_LENGTH} bytes"
-            losses.append(Loss(layer, LossKind.VALUE_CUT, column, int(long.sum()), detail))
-            series = series.map(lambda v: _cut(v, SHAPEFILE_TEXT_LENGTH) if isinstance(v, str) else v)
-    return series
-
-
-def _longer(series: pd.Series[Any], limit: int) -> NDArray[np.bool_]:
-    """Which texts have more bytes of UTF-8; other values have none."""
-    array = pa.array(series, from_pandas=True)
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        return np.asarray(pc.fill_null(pc.greater(pc.binary_length(array), limit), False), dtype=bool)
-    return np.array([isinstance(v, str) and len(v.encode()) > limit for v in series], dtype=bool)
-
-
-def _text(value: object) -> str:
-    return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 # ---- how

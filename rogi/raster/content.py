@@ -222,7 +222,7 @@ def _member_sha256(archive: Path, member: str) -> str:
                     with members.open(str(other)) as stream:
                         found[other.name] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, KeyError):
-        return file_sha256(archive)  # what cannot be read is told when a unit needs it
+        return file_sha256(archive)  # an unreadable archive is an error when a unit needs it
     return digest(found)
 
 

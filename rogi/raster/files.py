@@ -335,7 +335,7 @@ def open_raster(path: str | Path, *, band: int = 1, crs: Any = None) -> RasterFi
 
 
 def _void(stored: NDArray[Any], nodata: Sequence[float | None]) -> Mask | None:
-    """What a nodata value or NaN makes void; None where there is none.
+    """Pixels that are void by a nodata value or NaN; None where no nodata value applies.
 
     In integers a nodata value such as 0 or 255 is also a possible brightness, so it must be in all bands; in
     floats one band is enough.

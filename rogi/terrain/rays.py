@@ -152,7 +152,7 @@ def ceilings(
 ) -> None:
     """Highest terrain around each group of steps of all pixels in rows and columns of a block (last + 1).
 
-    `found` (2, groups): of the group, and of it and all groups further away; -inf where there is none.
+    `found` (2, groups): of the group, and of it and all groups further away; -inf without such a group.
     """
     rows, cols = highest.shape
     groups = -(-count // GROUP)

@@ -308,7 +308,7 @@ def test_command(rogi, trial, tmp_path):
         arguments += ["-o", path]
     done = rogi(*arguments)
     assert done.returncode == 0, done.stderr
-    assert "lies outside the evaluated area" in done.stdout
+    assert "of truth outside the evaluated area (" in done.stdout
     first = [path.read_bytes() for path in outputs]
     content = json.loads(first[1])
     table = pd.read_csv(outputs[2])

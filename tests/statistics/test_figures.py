@@ -21,7 +21,7 @@ from rogi.geometry import is_equal_area
 from rogi.inventory.regions import Regions
 from rogi.longitudes import short_way
 from rogi.statistics import figures
-from rogi.statistics.figures import Backgrounds, Style, Symbols, overview, parse_size
+from rogi.statistics.figures import Backgrounds, Style, overview, parse_size
 from rogi.statistics.figures.cells import grid_figure
 from rogi.statistics.figures.charts import LEAST, rings_of
 from rogi.statistics.figures.maps import scale_bar
@@ -37,6 +37,7 @@ from rogi.statistics.figures.planes import (
 )
 from rogi.statistics.figures.style import PALETTE, labels, languages
 from rogi.statistics.grids import equal_area_grid, grid_of_units
+from rogi.statistics.symbols import Symbols
 from rogi.statistics.unit_table import unit_table
 from rogi.synthetic.inventory import synthetic_inventory
 

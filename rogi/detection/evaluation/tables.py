@@ -74,9 +74,8 @@ def remarks(result: Evaluation) -> tuple[str, ...]:
         said.append("no predicted area given: all truth counts, also where nothing was predicted")
     elif result.truth.area_outside > 0:
         said.append(
-            f"{km2(result.truth.area_outside)} km² of truth ({counted(result.truth.outside, 'outline')} "
-            f"wholly, {result.truth.cut:,} cut) lies outside the evaluated area "
-            "and is not counted"
+            f"{km2(result.truth.area_outside)} km² of truth outside the evaluated area ("
+            f"{counted(result.truth.outside, 'whole outline')}, parts of {result.truth.cut:,}) is not counted"
         )
     if result.candidates.outside or result.candidates.cut:
         said.append(

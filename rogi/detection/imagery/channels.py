@@ -6,7 +6,6 @@ What a pixel is given as depends on the pixel alone, never on the window it is r
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,8 +17,8 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from rogi.detection.imagery.derived_channels import DIGITAL, SCALED, UNITS, added_channel
-from rogi.detection.imagery.preference import Prefer, dated, layered
+from rogi.detection.imagery.derived_channels import DIGITAL, SCALED, UNITS, added_channel, gains_said
+from rogi.detection.imagery.preference import Prefer, dated, layered, preference
 from rogi.errors import InputError, OptionError
 from rogi.ledger import Ledger, digest
 from rogi.raster.bands import BandChoice
@@ -166,8 +165,8 @@ class Imagery:
         chosen, said = dated([tile.with_gains(scaled) for tile, _ in tiles])
         own = masks_of([([part.path for part in tile.parts], tile.grid, tile.date) for tile in chosen], files)
         chosen = [replace(tile, masks=(*tile.masks, *more)) for tile, more in zip(chosen, own, strict=True)]
-        mosaics, layers, more = layered(chosen, _preference(prefer))
-        notes |= dict.fromkeys([*said, *more, *_gains_said(chosen)])
+        mosaics, layers, more = layered(chosen, preference(prefer))
+        notes |= dict.fromkeys([*said, *more, *gains_said(chosen)])
         if len(mosaics) > 1:
             notes[
                 f"The tiles lie on {len(mosaics)} grids; those that are not on the grid of "
@@ -408,22 +407,6 @@ def _masks(specs: Sequence[str], given: Sequence[Path]) -> tuple[list[CloudMask]
             continue
         files += [open_mask(file, classes) for file in mask_files(Path(name))]
     return files, keys
-
-
-def _preference(text: str) -> Prefer:
-    if text not in list(Prefer):
-        raise OptionError(f"--prefer is {', '.join(Prefer)}, found {text!r}.")
-    return Prefer(text)
-
-
-def _gains_said(tiles: Sequence[Tile]) -> list[str]:
-    """What scale and offset tags made of the numbers, one sentence for each kind."""
-    counts = Counter(tile.gains[0] for tile in tiles if tile.gains is not None)
-    return [
-        f"Scale and offset tags of {counted(count, 'image')} are applied: value = stored x {scale:g} "
-        f"{'-' if offset < 0 else '+'} {abs(offset):g}."
-        for (scale, offset), count in counts.items()
-    ]
 
 
 def _absent(header: Header, away: Sequence[Path]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ from rogi.raster.mosaic import Pixels, Tile, assemble
 from rogi.raster.resampling import Fitted, Layer, fitted, into
 from rogi.raster.sources import file_tiles
 from rogi.terrain import slope
+from rogi.text import counted
 
 ELEVATION, SLOPE = "elevation", "slope"
 UNITS: Final = {ELEVATION: "m", SLOPE: "°", "aspect": "°"}
@@ -99,3 +102,13 @@ def added_channel(name: str, path: Path, grid: Grid) -> Fitted[Layer]:
     if damaged:
         raise damaged[0]
     return fitted(layer, grid)
+
+
+def gains_said(tiles: Sequence[Tile]) -> list[str]:
+    """What scale and offset tags made of the numbers, one sentence for each kind."""
+    counts = Counter(tile.gains[0] for tile in tiles if tile.gains is not None)
+    return [
+        f"Scale and offset tags of {counted(count, 'image')} are applied: value = stored x {scale:g} "
+        f"{'-' if offset < 0 else '+'} {abs(offset):g}."
+        for (scale, offset), count in counts.items()
+    ]

@@ -90,3 +90,16 @@ def _worth(tile: Tile, prefer: Prefer) -> float | str | None:
     if tile.cloud is not None:
         return tile.cloud
     return max((mask.share(tile.grid) for mask in tile.masks), default=None)
+
+
+def preference(text: str) -> Prefer:
+    """The choice of an option.
+
+    Raises
+    ------
+    OptionError
+        There is no such choice.
+    """
+    if text not in list(Prefer):
+        raise OptionError(f"--prefer is {', '.join(Prefer)}, found {text!r}.")
+    return Prefer(text)

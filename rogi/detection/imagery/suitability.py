@@ -114,7 +114,7 @@ def intake(
     InputError
         Channels are missing, pixels are of another size on the ground, or values are not such as in training.
     OptionError
-        A stretch that is none, or a name that no tile has.
+        The stretch cannot be read, or no tile has the name.
     """
     order = _order(imagery, card)
     _check_resolution(imagery, card)

@@ -104,8 +104,8 @@ class Bundle:
         Raises
         ------
         InputError
-            There is none, a file is missing, unknown, too large or changed, its format is another, or its
-            network could read other files or run without end.
+            There is no bundle, a file is missing, unknown, too large or changed, its format is another, or
+            its network could read other files or run without end.
         """
         path = Path(path)
         with _damage(path):

@@ -145,7 +145,7 @@ def _operators(message: memoryview, node: int) -> Iterator[Operator]:
 def _written_out(
     one: Operator, functions: dict[Operator, list[Operator]], sizes: dict[Operator, int], depth: int = 0
 ) -> int:
-    """Operators that an operator stands for, with functions in place of their calls."""
+    """Number of operators of a node; a call of a function counts as the operators in it."""
     if one not in functions:
         return 1
     if depth > DEEPEST:

@@ -69,7 +69,7 @@ def open_relief(source: Sequence[str | Path]) -> Surface:
     Raises
     ------
     InputError
-        There is none, see `rogi.raster.elevation.selection.select`.
+        There is no elevation model, see `rogi.raster.elevation.selection.select`.
     """
     found = select(source)
     rasters = tuple(member.raster for member in found.members)

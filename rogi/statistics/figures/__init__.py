@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from rogi.statistics.figures.cells import grid_figure
 from rogi.statistics.figures.charts import histogram_figure, rose_figure
-from rogi.statistics.figures.overview import Backgrounds, Symbols, map_figure
+from rogi.statistics.figures.overview import Backgrounds, map_figure
 from rogi.statistics.figures.style import Style, languages, missing_letters, parse_size, save
+from rogi.statistics.symbols import Symbols
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Backgrounds",
     "Style",
-    "Symbols",
     "figures_of",
     "grid_figure",
     "histogram_figure",

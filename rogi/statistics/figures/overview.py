@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -31,6 +30,7 @@ from rogi.statistics.figures.planes import (
 )
 from rogi.statistics.figures.style import BLUE, PALETTE, Style, blank
 from rogi.statistics.summary import UNKNOWN
+from rogi.statistics.symbols import Symbols
 from rogi.statistics.unit_table import UnitTable
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ DOTS_MM = ((300, 0.9), (3000, 0.75), (math.inf, 0.6))
 """Diameter of dots, mm, of up to so many units."""
 HEXAGON_MM = 1.8
 SAMPLE = 40
-"""Units of a subregion that stand for it when colours are chosen."""
+"""Units of each subregion that are looked at when colours are chosen."""
 RATIO = (0.3, 2.2)
 """Least and greatest height of a map, of its width."""
 ZONES = (0.9, 0.5, 0.1)
@@ -56,14 +56,6 @@ PIXELS_MM = 8.0
 """Pixels of backgrounds to a millimetre of paper: 200 dots per inch."""
 LOG_FROM = 30.0
 """Greatest count in a hexagon from which colours are logarithmic."""
-
-
-class Symbols(StrEnum):
-    """How units are shown on the map."""
-
-    AUTO = "auto"
-    DOTS = "dots"
-    DENSITY = "density"
 
 
 @dataclass(frozen=True, eq=False)
