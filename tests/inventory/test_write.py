@@ -15,7 +15,8 @@ from rogi.errors import OptionError, OutputError
 from rogi.inventory.build import from_frames
 from rogi.inventory.loss import LossKind
 from rogi.inventory.read import read_inventory
-from rogi.inventory.write import WriteFormat, _names, write_inventory
+from rogi.inventory.write import SHAPEFILE_NAME_LENGTH, WriteFormat, write_inventory
+from rogi.inventory.writing.columns import unique_names
 from rogi.rules import examples
 from rogi.schema.model import Role
 from tests.inventory.conftest import listing, outlines
@@ -170,8 +171,8 @@ def test_limits_of_shapefiles_are_counted(tmp_path) -> None:
 
 
 def test_names_are_made_different() -> None:
-    assert _names(["ID", "id", "Id"], WriteFormat.GEOPACKAGE) == ["ID", "id_1", "Id_2"]
-    assert _names(["näääääää", "näääääää"], WriteFormat.SHAPEFILE) == ["nääää", "näää_1"]
+    assert unique_names(["ID", "id", "Id"], None) == ["ID", "id_1", "Id_2"]
+    assert unique_names(["näääääää", "näääääää"], SHAPEFILE_NAME_LENGTH) == ["nääää", "näää_1"]
 
 
 @pytest.mark.parametrize("format", list(WriteFormat))
