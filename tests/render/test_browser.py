@@ -10,11 +10,12 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shapely
 
 from rogi.report.format import Format
-from rogi.report.html import Column, Kind, MapLayer, Scheme, Section, Style, map_view, page, shell, table
+from rogi.report.html import Column, Cut, Kind, MapLayer, Scheme, Section, Style, map_view, page, shell, table
 from rogi.report.validation import render
 from rogi.validation.report import Report, Status
 
@@ -177,4 +178,68 @@ def test_shared_geometries_names_and_packed_data(tmp_path: Path, monkeypatch: py
     shown, console = _open(page("t", [Section("s", "S", content)]), tmp_path)
     assert console == []
     found = json.loads(html.unescape(shown.partition('<pre id="result">')[2].partition("</pre>")[0]))
-    assert found == {"shared": True, "labels": ["A: i1", "own"], "ids": ["i1", "x", ""]}
+    assert found == {"shared": True, "labels": ["A: i1", "A: own"], "ids": ["i1", "x", ""]}
+
+
+CUT = """
+window.addEventListener("load", async () => {
+  while (!rogi.tables.t) await new Promise((done) => setTimeout(done, 50));
+  const map = rogi.maps.m;
+  const [w, h] = map.size();
+  const at = (lon, lat) => [((lon / 360 + 0.5) - map.view.x) * map.view.k + w / 2, ((0.5 - lat / 360) - map.view.y) * map.view.k + h / 2];
+  map.layers[1].visible = map.layers[2].visible = false;
+  map.paint();
+  const { width, height } = map.canvas;
+  const picture = map.canvas.getContext("2d").getImageData(0, 0, width, height).data;
+  const pixel = (lon, lat) => {
+    const [x, y] = at(lon, lat).map((v) => Math.round(v * width / w));
+    return picture.slice(4 * (y * width + x), 4 * (y * width + x) + 3).join();
+  };
+  const nothing = pixel(9.35, 0.65);
+  const places = [[0.5, 0.35], [1.5, 0.35], [2.5, 0.35], [4.5, 0.35], [6.5, 0.35], [8.5, 0.35]];
+  const result = document.createElement("pre");
+  result.id = "result";
+  result.textContent = JSON.stringify({
+    drawn: places.map((place) => pixel(...place) !== nothing),
+    picked: places.map((place) => map.pick(...at(...place)).length),
+    legend: map.legend.textContent,
+    label: map.label(map.layers[0], 0, rogi.tables.t),
+    keep: [...map.layers[0].keep],
+  });
+  document.body.append(result);
+});
+"""
+
+
+def test_a_layer_is_drawn_where_another_does_not_cover_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is left of the first is drawn and answers; another class cuts nothing, nor a point."""
+    script = shell._script()
+    monkeypatch.setattr(shell, "_script", lambda: script + CUT)
+    b = [shapely.box(x, 0.2, x + w, 0.5) for x, w in ((1, 2), (4, 1), (6, 1), (8, 1))]
+    a = [shapely.box(0, 0.2, 2, 0.5), shapely.box(4, 0.2, 5, 0.5), shapely.Point(6.5, 0.35)]
+    plain = [Scheme("", [Style("", "second")])]
+    layers = [
+        MapLayer(
+            "Gains",
+            b,
+            plain,
+            named=("Gains, ", "ID"),
+            shared=("m", 2),
+            cut=Cut(1, np.array([1, 2, 1, 0]), "Class"),
+        ),
+        MapLayer("A", a, plain, rows=np.array([0, 2, 0])),
+        MapLayer("B", b, plain, rows=np.array([0, 1, 0, 0])),
+    ]
+    columns = [Column("ID", ["u", "v", "w"], Kind.CODE), Column("Class", ["x", "y", "z"], filter=True)]
+    content = map_view("m", layers, title="m", table_name="t") + table(
+        "t", columns, label=["ID"], map_name="m"
+    )
+    shown, console = _open(page("t", [Section("s", "S", content)]), tmp_path)
+    assert console == []
+    found = json.loads(html.unescape(shown.partition('<pre id="result">')[2].partition("</pre>")[0]))
+    left = [False, False, True, True, True, False]
+    assert found["drawn"] == left and found["picked"] == [int(here) for here in left]
+    assert found["keep"] == [1, 1, 1, 0] and found["label"] == "Gains, u"
+    assert "outside" not in found["legend"]  # exact to less than a metre

@@ -7,16 +7,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
-from rogi.comparison.crosswalk import changes
+from rogi.comparison.crosswalk import LEAST_CHANGE_M2
 from rogi.comparison.exercise import consensus_layer, vote_layer
 from rogi.comparison.matching.graph import MATCH_TYPES, MatchType
 from rogi.comparison.matching.sides import Side
 from rogi.comparison.report.clusters import Clusters, cluster_columns, clusters_of, pictures
-from rogi.geometry import Geometries
+from rogi.geometry import Geometries, Ints
 from rogi.report.document import Page
 from rogi.report.html.figures import bars, histogram, round_top
-from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, map_bounds, map_view, with_points
+from rogi.report.html.maps import (
+    VERTEX_BUDGET,
+    Cut,
+    MapLayer,
+    Scheme,
+    Shape,
+    Style,
+    map_bounds,
+    map_view,
+    with_points,
+)
 from rogi.report.html.shell import Section
 from rogi.report.html.tables import Column, table
 from rogi.report.tables import number, short_names
@@ -30,8 +41,11 @@ if TYPE_CHECKING:
 TABLE, MAP = "clusters-table", "comparison-map"
 SIDE_BY_SIDE = 20_000
 """Objects up to which the two maps side by side are made: they hold all outlines a second time."""
-WITH_CHANGES = 200_000
-"""Objects up to which gains and losses are drawn."""
+VERTICES_EACH = 16
+LARGEST_BUDGET = 700_000
+"""Vertices on the map: so many for each object of a side, and at most of all of them, about 3 MB of page."""
+MOSTLY = 0.5
+"""Share of an outline from which a gain or loss is seen as a dot where outlines are too small to be drawn."""
 TYPE_COLORS = {
     MatchType.ONE_TO_ONE: "c2",
     MatchType.SPLIT: "c4",
@@ -156,36 +170,38 @@ def _figures(result: InventoryComparison) -> str:
 
 
 def _map(result: InventoryComparison, clusters: Clusters) -> str:
-    layers: list[MapLayer] = []
     objects = len(result.a) + len(result.b)
     left_out = []
-    if objects <= WITH_CHANGES:
-        layers = _change_layers(result, clusters)
-    else:
-        left_out.append(
-            f"Gains and losses are drawn up to {WITH_CHANGES:,} objects; --changes writes them to a file."
-        )
     difference = 1 - np.nan_to_num(np.array(clusters.iou, dtype=float))
-    for mark, title, side, rows, color in (
-        ("A", "A, reference", result.a, clusters.rows_a, "first"),
-        ("B", "B", result.b, clusters.rows_b, "second"),
-    ):
+    drawn: list[Geometries] = []
+    for mark, side, rows in (("A", result.a, clusters.rows_a), ("B", result.b, clusters.rows_b)):
         shapes = with_points(side.geometries, -difference[rows]) if len(rows) else side.geometries
         points = int((shapes != side.geometries).sum())
         if points:
             left_out.append(
                 f"Of {mark} the {len(side) - points:,} outlines that differ most are drawn, the other "
-                f"{points:,} as points."
+                f"{points:,} as points, without what changed in them."
             )
+        drawn.append(shapes)
+    layers = _change_layers(result, drawn)
+    text = "<p>Both inventories. The filters of the table of clusters apply here too.</p>"
+    if layers:
+        text += (
+            "<p>Gains and losses can be switched on in the legend: what one inventory has outside the "
+            "outlines of the other, or a dot where outlines are small and at least half of one changed. "
+            "Where the map simplifies outlines, the legend says from what distance outside changes are "
+            "drawn.</p>"
+        )
+    first = len(layers)
+    for title, side, shapes, rows, color in (
+        ("A, reference", result.a, drawn[0], clusters.rows_a, "first"),
+        ("B", result.b, drawn[1], clusters.rows_b, "second"),
+    ):
         layers.append(_side_layer(title, side, shapes, rows, clusters, color))
-    text = (
-        "<p>Both inventories"
-        + ("; gains and losses can be switched on in the legend" if objects <= WITH_CHANGES else "")
-        + ". The filters of the table of clusters apply here too.</p>"
-    )
     if left_out:
         text += f"<p>{' '.join(left_out)} The numbers count everything.</p>"
-    shown = text + map_view(MAP, layers, title="Both inventories", table_name=TABLE)
+    budget = max(VERTEX_BUDGET, min(VERTICES_EACH * max(len(result.a), len(result.b)), LARGEST_BUDGET))
+    shown = text + map_view(MAP, layers, title="Both inventories", table_name=TABLE, vertex_budget=budget)
     if objects > SIDE_BY_SIDE:
         return shown + f"<p>Maps side by side are made up to {SIDE_BY_SIDE:,} objects.</p>"
     names = short_names([result.a, result.b])
@@ -197,41 +213,72 @@ def _map(result: InventoryComparison, clusters: Clusters) -> str:
             table_name=TABLE,
             group="sides",
         )
-        for mark, name, index in (
-            ("A", names[0], len(layers) - 2),
-            ("B", names[1], len(layers) - 1),
-        )
+        for mark, name, index in (("A", names[0], first), ("B", names[1], first + 1))
     )
     return shown + f'<h3>Side by side, coloured by type of cluster</h3><div class="maps">{both}</div>'
 
 
-def _change_layers(result: InventoryComparison, clusters: Clusters) -> list[MapLayer]:
-    layers = []
-    changed = changes(result)
-    for name, title, column, ids, color in (
-        ("losses", "Losses: in A only", "A", clusters.ids_a, "first"),
-        ("gains", "Gains: in B only", "B", clusters.ids_b, "second"),
-    ):
-        frame = changed[name]
-        if len(frame):
-            rows = clusters.row_of(frame["cluster"].to_numpy())
-            layers.append(
-                MapLayer(
-                    title,
-                    np.asarray(frame.geometry.array, dtype=object),
-                    [Scheme("inventory", [Style("", color, width=0.5)])],
-                    labels=_labels(f"{title}, ", frame["id"].astype(str).tolist(), rows, ids),
-                    rows=[[r] for r in rows],
-                    visible=False,
-                    named=(f"{title}, ", column),
-                )
-            )
-    return layers
+def _change_layers(result: InventoryComparison, drawn: Sequence[Geometries]) -> list[MapLayer]:
+    """What each side has outside the other, cut on the page out of the layers of both, which come next."""
+    shares = _changed(result)
+    chosen = [
+        (title, column, color, side, int((shares[side] > 0).sum()))
+        for title, column, color, side in (
+            ("Losses: in A only", "A", "first", 0),
+            ("Gains: in B only", "B", "second", 1),
+        )
+        if shares[side].any()
+    ]
+    _leave_out_points(result, drawn, shares)
+    first = len(chosen)
+    return [
+        MapLayer(
+            title,
+            drawn[side],
+            [Scheme("inventory", [Style("", color)])],
+            named=(f"{title}, ", column),
+            visible=False,
+            count=count,
+            shared=(MAP, first + side),
+            cut=Cut(first + 1 - side, shares[side], "Class"),
+        )
+        for title, column, color, side, count in chosen
+    ]
 
 
-def _labels(prefix: str, names: Sequence[str], rows: Sequence[int], ids: Sequence[str]) -> list[str | None]:
+def _changed(result: InventoryComparison) -> tuple[Ints, Ints]:
+    """How much of each object of A and B the other side does not cover: 0 nothing, 1 some, 2 most of it."""
+    shares = np.zeros(len(result.a), np.int64), np.zeros(len(result.b), np.int64)
+    for section in result.sections:
+        graph, parts = section.comparison.graph, section.comparison.parts
+        if parts is None:
+            continue
+        for share, rows, area, covered in (
+            (shares[0], section.rows_a, graph.area_a, parts.covered_a),
+            (shares[1], section.rows_b, graph.area_b, parts.covered_b),
+        ):
+            left = area - covered
+            share[rows] = (left >= LEAST_CHANGE_M2) * (1 + (left >= MOSTLY * area))
+    return shares
+
+
+def _leave_out_points(
+    result: InventoryComparison, drawn: Sequence[Geometries], shares: tuple[Ints, Ints]
+) -> None:
+    """No change of an object that is drawn as a point, nor of one that overlaps such an object."""
+    points = [shapely.get_type_id(shapes) == shapely.GeometryType.POINT for shapes in drawn]
+    for section in result.sections:
+        graph = section.comparison.graph
+        a, b = section.rows_a[graph.a], section.rows_b[graph.b]
+        shares[0][a[points[1][b]]] = 0
+        shares[1][b[points[0][a]]] = 0
+    for share, point in zip(shares, points, strict=True):
+        share[point] = 0
+
+
+def _labels(names: Sequence[str], rows: Sequence[int], ids: Sequence[str]) -> list[str | None]:
     """None where the table of clusters has the name."""
-    return [None if name == ids[row] else prefix + name for name, row in zip(names, rows, strict=True)]
+    return [None if name == ids[row] else name for name, row in zip(names, rows, strict=True)]
 
 
 def _side_layer(
@@ -244,8 +291,8 @@ def _side_layer(
         title,
         shapes,
         [Scheme("inventory", [Style("", color, shape, fill=not side.outlines, dash=not first)])],
-        labels=_labels(f"{title}: ", [printable(i) for i in side.ids.tolist()], rows, ids),
-        rows=[[r] for r in rows],
+        labels=_labels([printable(i) for i in side.ids.tolist()], rows, ids),
+        rows=np.asarray(rows, np.int64),
         named=(f"{title}: ", "A" if first else "B"),
     )
 
@@ -258,11 +305,9 @@ def _typed_layer(title: str, overlaid: MapLayer, index: int) -> MapLayer:
         column="Type",
         values=[k.value for k in MATCH_TYPES],
     )
-    assert overlaid.named is not None and overlaid.labels is not None
-    prefix, column = overlaid.named
-    labels = [None if label is None else label.removeprefix(prefix) for label in overlaid.labels]
+    assert overlaid.named is not None
     return replace(
-        overlaid, title=title, schemes=[scheme], labels=labels, named=("", column), shared=(MAP, index)
+        overlaid, title=title, schemes=[scheme], named=("", overlaid.named[1]), shared=(MAP, index)
     )
 
 

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from rogi.report.html.maps import MapLayer, Scheme, Shape, Style, encode_geometries, map_view
+from rogi.report.html.maps import Cut, MapLayer, Scheme, Shape, Style, encode_geometries, map_view
 from rogi.report.html.shell import Section, embed, page
 from rogi.report.html.tables import Column, Kind, badge, html_table, show_buttons, table
 from rogi.text import html as escape
 
 __all__ = [
     "Column",
+    "Cut",
     "Kind",
     "MapLayer",
     "Scheme",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -82,6 +83,29 @@ class Scheme:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """A layer is drawn where another does not cover it: what one inventory has beyond the other.
+
+    The page cuts pixels, not geometries. As both layers may be simplified, what is nearer to the other layer
+    than simplification can move outlines is not drawn; the legend gives that distance from a metre on.
+
+    Attributes
+    ----------
+    by
+        Index of the other layer in the map.
+    share
+        (n,) 0 for features of which nothing is left, 1 for the others, 2 for those that are drawn as a symbol
+        where they are too small for an outline.
+    column
+        Column of the map's table: only features whose rows are alike in it cut each other.
+    """
+
+    by: int
+    share: Ints
+    column: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MapLayer:
     """Geometries drawn alike.
 
@@ -97,13 +121,16 @@ class MapLayer:
     labels
         (n,) text shown where a feature is clicked; default the title. For None see ``named``.
     named
-        Text and title of a column of the map's table: a feature without a label is called by the text and
-        what the column has in its first row, so that the page holds each name once.
+        Text before all labels and title of a column of the map's table: a feature without a label has what
+        the column has in its first row, so that the page holds each name once.
     shared
-        An earlier map of the page and the index of its layer with the same geometries.
+        This or an earlier map of the page and the index of its layer with the same features, of which the
+        geometries, labels and rows are taken.
     rows
-        (n,) the rows of the map's table that belong to each feature. Only features with a row that the
+        (n,) the row or rows of the map's table that belong to each feature. Only features with a row that the
         table's filters let through are drawn.
+    cut
+        Draws only what another layer of the map does not cover.
     visible
         Whether it is drawn at first.
     interactive
@@ -118,13 +145,14 @@ class MapLayer:
     geometries: ArrayLike
     schemes: Sequence[Scheme]
     labels: Sequence[str | None] | None = None
-    rows: Sequence[Sequence[int]] | None = None
+    rows: Sequence[Sequence[int]] | Ints | None = None
     visible: bool = True
     interactive: bool = True
     resolution: float = 0.0
     count: int | None = None
     named: tuple[str, str] | None = None
     shared: tuple[str, int] | None = None
+    cut: Cut | None = None
 
 
 def map_view(
@@ -213,13 +241,7 @@ def _encode(layer: MapLayer, budget: int | None) -> dict[str, object]:
                 "values": list(scheme.values),
             }
         )
-    rows = None
-    if layer.rows is not None:
-        of_shown = [layer.rows[i] for i in shown]
-        rows = {
-            "counts": [len(r) for r in of_shown],
-            "index": [int(index) for r in of_shown for index in r],
-        }
+    own = layer.shared is None
     return {
         "title": layer.title,
         "n": len(shown),
@@ -228,11 +250,36 @@ def _encode(layer: MapLayer, budget: int | None) -> dict[str, object]:
         "resolution": layer.resolution,
         "count": len(shown) if layer.count is None else layer.count,
         "schemes": schemes,
-        "labels": None if layer.labels is None else [layer.labels[i] for i in shown],
+        "labels": _labels(layer.labels, shown) if own else None,
         "named": layer.named,
-        "rows": rows,
-        "geometry": encode_geometries(geometries[shown], budget) if layer.shared is None else None,
+        "rows": _rows(layer.rows, shown) if own else None,
+        "geometry": encode_geometries(geometries[shown], budget) if own else None,
         "shared": layer.shared,
+        "cut": None
+        if layer.cut is None
+        else {"by": layer.cut.by, "share": layer.cut.share[shown].tolist(), "column": layer.cut.column},
+    }
+
+
+def _labels(labels: Sequence[str | None] | None, shown: Sequence[int]) -> list[str | None] | None:
+    """Labels of what is shown; None where there are none."""
+    if labels is None or all(label is None for label in labels):
+        return None
+    return [labels[i] for i in shown]
+
+
+def _rows(
+    rows: Sequence[Sequence[int]] | Ints | None, shown: Sequence[int]
+) -> dict[str, list[int] | None] | None:
+    """Rows of what is shown, one after the other, and how many each feature has; None if it is one each."""
+    if rows is None:
+        return None
+    if isinstance(rows, np.ndarray):
+        return {"counts": None, "index": rows[shown].tolist()}
+    of_shown = [rows[i] for i in shown]
+    return {
+        "counts": [len(r) for r in of_shown],
+        "index": [int(index) for r in of_shown for index in r],
     }
 
 
@@ -257,8 +304,9 @@ def encode_geometries(geometries: Geometries, budget: int | None = None) -> dict
     Returns
     -------
     dict
-        ``west``, ``south``, ``step`` in degrees; ``parts``: (n,) chains of each;
-        ``lengths``: vertices of each chain, negative where it is a closed ring; ``deltas``: x and y in turn.
+        ``west``, ``south``, ``step`` in degrees, ``error``: how far an outline may be off, in degrees;
+        ``parts``: (n,) chains of each; ``lengths``: vertices of each chain, negative where it is a closed
+        ring; ``deltas``: x and y in turn.
     """
     chains, owner = _chains(geometries)
     chains, tolerance = _simplified(chains, _budget(len(geometries)) if budget is None else budget)
@@ -270,6 +318,7 @@ def encode_geometries(geometries: Geometries, budget: int | None = None) -> dict
             "west": 0,
             "south": 0,
             "step": STEP,
+            "error": 0,
             "parts": [0] * len(geometries),
             "lengths": [],
             "deltas": [],
@@ -289,6 +338,7 @@ def encode_geometries(geometries: Geometries, budget: int | None = None) -> dict
         "west": float(west),
         "south": float(south),
         "step": step,
+        "error": tolerance + step / math.sqrt(2),
         "parts": np.bincount(owner, minlength=len(geometries)).tolist(),
         "lengths": np.where(ring, -lengths, lengths).tolist(),
         "deltas": deltas.ravel().tolist(),

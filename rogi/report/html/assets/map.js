@@ -19,16 +19,20 @@
     const n = layer.n;
     if (layer.shared) {
       const other = R.maps[layer.shared[0]].layers[layer.shared[1]];
-      ["first", "start", "ring", "x", "y", "box"].forEach((name) => { layer[name] = other[name]; });
-    } else decodeGeometry(layer, layer.geometry, n);
-    layer.rowStart = new Uint32Array(n + 1);
-    if (layer.rows) for (let k = 0; k < n; k++) layer.rowStart[k + 1] = layer.rowStart[k] + layer.rows.counts[k];
-    layer.keep = new Uint8Array(n).fill(1);
+      ["first", "start", "ring", "x", "y", "box", "error", "labels", "rows", "rowStart"].forEach((name) => { layer[name] = other[name]; });
+    } else {
+      decodeGeometry(layer, layer.geometry, n);
+      layer.rowStart = new Uint32Array(n + 1);
+      if (layer.rows) for (let k = 0; k < n; k++) layer.rowStart[k + 1] = layer.rowStart[k] + (layer.rows.counts ? layer.rows.counts[k] : 1);
+    }
+    layer.left = (f) => !layer.cut || layer.cut.share[f] > 0;
+    layer.keep = Uint8Array.from({ length: n }, (_, f) => layer.left(f));
     layer.scheme = 0;
     layer.geometry = null;
   }
 
   function decodeGeometry(layer, g, n) {
+    layer.error = g.error / 360;
     layer.first = new Uint32Array(n + 1);
     for (let k = 0; k < n; k++) layer.first[k + 1] = layer.first[k] + g.parts[k];
     const chains = g.lengths.length;
@@ -62,11 +66,12 @@
       this.host = host;
       const data = R.read(host.dataset.map);
       this.layers = data.layers;
-      this.layers.forEach(decode);
+      R.maps[host.dataset.map] = this;
+      this.layers.filter((layer) => !layer.shared).forEach(decode);
+      this.layers.filter((layer) => layer.shared).forEach(decode);
       this.table = data.table;
       this.group = data.group;
       this.marks = []; // what is chosen: the feature, after others of the same row
-      R.maps[host.dataset.map] = this;
       const el = R.el;
       this.relief();
       this.canvas = el("canvas", { tabindex: 0, role: "application", "aria-label": `${data.title}. Arrow keys pan, plus and minus zoom, 0 shows everything; the table lists the same content.` });
@@ -111,7 +116,7 @@
       }
       const seen = new Set();
       this.layers.forEach((layer) => {
-        this.legend.append(el("label", {}, el("input", { type: "checkbox", checked: layer.visible, onchange: (e) => { layer.visible = e.target.checked; this.draw(); } }), `${layer.title} (${number.format(layer.count)})`, layer.schemes[layer.scheme].styles.length === 1 ? this.swatch(layer.schemes[layer.scheme].styles[0]) : null));
+        this.legend.append(el("label", {}, el("input", { type: "checkbox", checked: layer.visible, onchange: (e) => { layer.visible = e.target.checked; this.draw(); } }), `${layer.title} (${number.format(layer.count)})${this.from(layer)}`, layer.schemes[layer.scheme].styles.length === 1 ? this.swatch(layer.schemes[layer.scheme].styles[0]) : null));
       });
       this.layers.forEach((layer) => {
         const scheme = layer.schemes[layer.scheme];
@@ -121,6 +126,14 @@
         });
       });
     }
+
+    // From how far outside the other layer a layer is drawn, where that is a metre or more.
+    from(layer) {
+      const metres = layer.cut ? EQUATOR * this.margin(layer) : 0;
+      return metres < 1 ? "" : `, drawn from ${number.format(Math.ceil(metres))} m outside`;
+    }
+
+    margin(layer) { return layer.error + this.layers[layer.cut.by].error; }
 
     swatch(style) {
       const canvas = R.el("canvas", { width: 32, height: 32, "aria-hidden": "true" });
@@ -212,7 +225,10 @@
         c.globalAlpha = 1;
       }
       this.graticule(c, w, h, left, top, k);
-      this.layers.forEach((layer) => { if (layer.visible && layer.resolution / 360 * k < 4) this.paintLayer(c, layer, w, h, left, top, k); });
+      this.layers.forEach((layer) => {
+        if (layer.cut && layer.visible) this.paintCut(c, layer, w, h, left, top, k);
+        else if (layer.visible && layer.resolution / 360 * k < 4) this.paintLayer(c, layer, w, h, left, top, k);
+      });
       this.marks.forEach(([layer, f], n) => this.paintMark(c, layer, f, n < this.marks.length - 1, left, top, k));
       this.labels(c, w, h, left, top, k);
     }
@@ -255,6 +271,59 @@
         }
         c.setLineDash([]);
       }
+    }
+
+    // What the other layer does not cover: its features are rubbed out of a picture of this one's.
+    paintCut(c, layer, w, h, left, top, k) {
+      const other = this.layers[layer.cut.by];
+      const style = layer.schemes[0].styles[0];
+      const color = this.color(style.color);
+      const reach = Math.max(1, this.margin(layer) * k / Math.cos(toLatitude(this.view.y) * RADIAN));
+      const meet = ({ box }, f, far) => box[4 * f] <= left + (w + far) / k && box[4 * f + 2] >= left - far / k && box[4 * f + 1] <= top + (h + far) / k && box[4 * f + 3] >= top - far / k;
+      const kinds = new Map();
+      const at = (kind) => { if (!kinds.has(kind)) kinds.set(kind, [[], []]); return kinds.get(kind); };
+      for (let f = 0; f < layer.n; f++) {
+        if (!layer.keep[f] || !meet(layer, f, 0)) continue;
+        const b = layer.box;
+        const across = Math.max(b[4 * f + 2] - b[4 * f], b[4 * f + 3] - b[4 * f + 1]) * k;
+        if (across >= 6) at(this.kind(layer, layer, f))[0].push(f);
+        else if (layer.cut.share[f] > 1) this.symbol(c, style, color, ((b[4 * f] + b[4 * f + 2]) / 2 - left) * k, ((b[4 * f + 1] + b[4 * f + 3]) / 2 - top) * k, 2);
+      }
+      if (!kinds.size) return;
+      for (let f = 0; f < other.n; f++) if (meet(other, f, reach)) { const kind = this.kind(layer, other, f); if (kinds.has(kind)) at(kind)[1].push(f); }
+      const scratch = R.el("canvas", { width: this.canvas.width, height: this.canvas.height });
+      const s = scratch.getContext("2d");
+      s.lineJoin = "round";
+      s.lineWidth = 2 * reach;
+      s.fillStyle = color;
+      kinds.forEach(([own, others]) => {
+        s.setTransform(1, 0, 0, 1, 0, 0);
+        s.clearRect(0, 0, scratch.width, scratch.height);
+        s.setTransform(c.getTransform());
+        own.forEach((f) => { if (this.trace(s, layer, f, left, top, k)) s.fill("evenodd"); });
+        s.globalCompositeOperation = "destination-out";
+        others.forEach((f) => { if (this.trace(s, other, f, left, top, k)) { s.fill("evenodd"); s.stroke(); } });
+        s.globalCompositeOperation = "source-over";
+        c.globalAlpha = 0.35;
+        c.drawImage(scratch, 0, 0, w, h);
+        c.globalAlpha = 1;
+      });
+    }
+
+    // What features must have in common to cut each other.
+    kind(layer, of, f) { return R.tables[this.table].columns.find((column) => column.title === layer.cut.column).text(of.rows.index[of.rowStart[f]]); }
+
+    // Whether a place in a feature is covered by the layer that cuts it.
+    covered(layer, f, x, y) {
+      const other = this.layers[layer.cut.by];
+      const reach = this.margin(layer) / Math.cos(toLatitude(y) * RADIAN);
+      const b = other.box;
+      const kind = this.kind(layer, layer, f);
+      for (let o = 0; o < other.n; o++) {
+        if (x < b[4 * o] - reach || x > b[4 * o + 2] + reach || y < b[4 * o + 1] - reach || y > b[4 * o + 3] + reach) continue;
+        if (this.kind(layer, other, o) === kind && (this.inside(other, o, x, y) || this.near(other, o, x, y, reach))) return true;
+      }
+      return false;
     }
 
     trace(c, layer, f, left, top, k) {
@@ -375,7 +444,7 @@
           const b = layer.box;
           if (!layer.keep[f] || x < b[4 * f] - reach || x > b[4 * f + 2] + reach || y < b[4 * f + 1] - reach || y > b[4 * f + 3] + reach) continue;
           const small = Math.max(b[4 * f + 2] - b[4 * f], b[4 * f + 3] - b[4 * f + 1]) <= 2 * reach;
-          if (small || this.inside(layer, f, x, y) || this.near(layer, f, x, y, reach)) hits.push([layer, f]);
+          if (layer.cut ? (small ? layer.cut.share[f] > 1 : this.inside(layer, f, x, y) && !this.covered(layer, f, x, y)) : small || this.inside(layer, f, x, y) || this.near(layer, f, x, y, reach)) hits.push([layer, f]);
         }
       });
       return hits;
@@ -415,10 +484,9 @@
     }
 
     label(layer, f, table) {
-      if (!layer.labels) return layer.title;
-      if (layer.labels[f] !== null) return layer.labels[f];
-      const column = table.columns.find((c) => c.title === layer.named[1]);
-      return layer.named[0] + column.text(layer.rows.index[layer.rowStart[f]]);
+      const [text, title] = layer.named || ["", null];
+      if (layer.labels && layer.labels[f] !== null) return text + layer.labels[f];
+      return title ? text + table.columns.find((c) => c.title === title).text(layer.rows.index[layer.rowStart[f]]) : layer.title;
     }
 
     // ---- rows of the table
@@ -428,7 +496,7 @@
         this.places = new Map();
         this.layers.forEach((layer) => {
           if (!layer.rows) return;
-          for (let f = 0; f < layer.n; f++) for (let r = layer.rowStart[f]; r < layer.rowStart[f + 1]; r++) {
+          for (let f = 0; f < layer.n; f++) if (layer.left(f)) for (let r = layer.rowStart[f]; r < layer.rowStart[f + 1]; r++) {
             const row = layer.rows.index[r];
             if (!this.places.has(row)) this.places.set(row, []);
             this.places.get(row).push([layer, f]);
@@ -466,6 +534,7 @@
         });
         for (let f = 0; f < layer.n; f++) {
           layer.keep[f] = 0;
+          if (!layer.left(f)) continue;
           for (let r = layer.rowStart[f]; r < layer.rowStart[f + 1]; r++) {
             const row = layer.rows.index[r];
             if (!keep[row]) continue;
