@@ -169,7 +169,7 @@ def joined(grids: Sequence[Grid]) -> tuple[Grid, NDArray[np.int64]]:
     base = grids[0]
     places = np.array([offset(base, grid) or (0, 0) for grid in grids], dtype=np.int64)
     shapes = np.array([grid.shape for grid in grids])
-    if base.crs.is_geographic:
+    if base.crs.is_geographic and base.transform.d == 0:  # rows run along parallels
         places[:, 1] = _around(places[:, 1], shapes[:, 1], 360.0 / abs(base.transform.a))
     top, left = places.min(axis=0).tolist()
     bottom, right = (places + shapes).max(axis=0).tolist()

@@ -112,6 +112,70 @@ def test_bands_described_as_months(image: Callable[..., Path]) -> None:
     assert value(path, "temperature") == pytest.approx(MEAN - 5)
 
 
+YEARS = range(2001, 2013)
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers", "expected", "period"),
+    [
+        ([str(y) for y in YEARS], np.full(12, 500.0), 500, (2001, 2012)),
+        ([f"ap_{y}" for y in YEARS], np.arange(500.0, 512), 505.5, (2001, 2012)),
+        (["sum 2001", "sum 2003", "sum 2002"], np.array([1.0, 2, 6]), 3, (2001, 2003)),
+        ([f"2001-{m:02d}-01" for m in range(1, 13)], MONTHLY, 78, (2001, 2001)),
+        ([f"p{y}{m:02d}" for y in (2001, 2002) for m in range(1, 13)], np.full(24, 30.0), 360, (2001, 2002)),
+        ([f"Month {m}" for m in range(1, 13)], MONTHLY, 78, None),
+    ],
+)
+def test_bands_say_when_they_are_from(
+    image: Callable[..., Path], names: list[str], numbers: np.ndarray, expected: float, period: Any
+) -> None:
+    """Bands of years are no months, of which the sum would be taken."""
+    path = image("p.tif", numbers, names=tuple(names), units="mm")
+    assert value(path, "precipitation") == pytest.approx(expected)
+    assert field(path, "precipitation").period == period
+
+
+def test_bands_in_the_order_of_their_text(image: Callable[..., Path]) -> None:
+    """t_1, t_10, t_11 ...: each with the days of its month."""
+    order = sorted(range(1, 13), key=str)
+    path = image("t.tif", np.array(order, float), names=tuple(f"t_{m}" for m in order), units="degC")
+    assert value(path, "temperature") == pytest.approx(MEAN)
+
+
+@pytest.mark.parametrize("name", ["wc2.1_10m_bio_{}.tif", "CHELSA_bio{}_1981-2010_V.2.1.tif"])
+@pytest.mark.parametrize("count", [12, 19])
+def test_bioclimatic_variables_are_no_months(
+    image: Callable[..., Path], tmp_path: Path, name: str, count: int
+) -> None:
+    for k in range(1, count + 1):
+        image(f"d/{name.format(k)}", [float(k)], units="degC")
+    with pytest.raises(
+        OptionError, match=f"The {count} files .*bioclimatic .*--maat-variable.* bio_1, annual"
+    ):
+        value(tmp_path / "d", "temperature")
+    chosen = name[name.index("bio") :].split("{}")[0] + "1"
+    assert value(tmp_path / "d", "temperature", variable=chosen) == pytest.approx(1)
+
+
+def test_bands_of_bioclimatic_variables_are_no_months(image: Callable[..., Path]) -> None:
+    path = image("bio.tif", MONTHLY, names=tuple(f"bio{k}" for k in range(1, 13)), units="mm")
+    with pytest.raises(
+        OptionError, match=r"The 12 bands .*bioclimatic .*--ap-variable .*bio_12, annual prec"
+    ):
+        value(path, "precipitation")
+    assert value(path, "precipitation", variable="bio12") == pytest.approx(12)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("wc2.1_30s_tmin_{:02d}.tif", "minima"), ("tasmax_{}.tif", "maxima")]
+)
+def test_minima_and_maxima_are_told(image: Callable[..., Path], tmp_path: Path, name: str, kind: str) -> None:
+    for m in range(1, 13):
+        image(f"d/{name.format(m)}", [m], units="degC")
+    found = field(tmp_path / "d", "temperature").notes
+    assert any(note.endswith(f"contains {kind} by its name, not mean temperatures.") for note in found)
+
+
 def test_several_bands_need_a_name(image: Callable[..., Path]) -> None:
     path = image("bio.tif", [-5.0, 400.0, 3.0], names=("bio01", "bio12", ""), units="degC")
     with pytest.raises(
@@ -238,6 +302,20 @@ def test_a_month_is_missing(image: Callable[..., Path], tmp_path: Path) -> None:
             (2001, 2001),
         ),
         ([f"tas_{y}.tif" for y in range(2001, 2025)], 12.5, (2001, 2024)),
+        (
+            [
+                f"3B-MO.{y}{m:02d}01-S000000-E235959.{m:02d}.V07B.tif"
+                for y in (2001, 2002)
+                for m in range(1, 13)
+            ],
+            12.5,
+            (2001, 2002),
+        ),
+        (
+            [f"tas_{y}{m:02d}01-{y}{m:02d}28.tif" for y in (2001, 2002) for m in range(1, 13)],
+            12.5,
+            (2001, 2002),
+        ),
     ],
 )
 def test_series_of_files(

@@ -213,6 +213,44 @@ def test_days_and_parts_of_days(tmp_path: Path, calendar: str, per_day: int) -> 
     assert value(sums, "precipitation") == pytest.approx(0.5 * len(kept) / 2)
 
 
+@pytest.mark.parametrize(
+    ("per_day", "resets", "noise"), [(24, 1, 1e-3), (8, 2, 0.0), (4, 1, 0.0), (8, 0, 0.0), (4, 0, 0.0)]
+)
+def test_running_totals(tmp_path: Path, per_day: int, resets: int, noise: float) -> None:
+    """Showers at any time of some days, as amounts of each step, and as they count on from midnight or noon.
+
+    Their sum over the year is known; running totals, whose sum is larger, are refused.
+    """
+    generator = np.random.default_rng(5)
+    showers = generator.exponential(1.0, (365 * per_day, 3, 3)) * (
+        generator.random((365 * per_day, 3, 3)) < 0.1
+    )
+    amounts = showers
+    if resets:
+        amounts = showers.reshape(-1, per_day // resets, 3, 3).cumsum(axis=1).reshape(showers.shape)
+        amounts = amounts + noise * generator.random(amounts.shape)
+    hour = cftime.datetime(2001, 1, 1, 1) - cftime.datetime(2001, 1, 1)
+    dates = [cftime.datetime(2001, 1, 1) + hour * (24 // per_day) * k for k in range(len(amounts))]
+    small = {"longitude": [86.0, 87, 88], "latitude": [30.0, 31, 32]}
+    path = saved(series("mm", amounts, dates, **small), tmp_path / "p.nc")
+    if not resets:
+        assert value(path, "precipitation") == pytest.approx(showers[:, 1, 1].sum())
+        return
+    times = {1: "00:00 only", 2: "00:00 and 12:00 only"}[resets]
+    with pytest.raises(InputError, match=f"contains running totals: .* fall back at {times}, .* ERA5-Land"):
+        value(path, "precipitation")
+
+
+def test_showers_that_end_at_one_time_of_the_day_are_no_running_totals(tmp_path: Path) -> None:
+    """Rain from 12 to 18 h on every day, and rain that never changes."""
+    start = cftime.datetime(2001, 1, 1)
+    dates = [start + (cftime.datetime(2001, 1, 1, 6) - start) * k for k in range(1460)]
+    small = {"longitude": [86.0, 87, 88], "latitude": [30.0, 31, 32]}
+    for name, amounts in {"a": np.tile([0.0, 0, 1, 0], 365), "b": np.full(1460, 0.25)}.items():
+        path = saved(series("mm", amounts, dates, **small), tmp_path / f"{name}.nc")
+        assert value(path, "precipitation") == pytest.approx(365)
+
+
 def test_a_day_is_missing(tmp_path: Path) -> None:
     start = cftime.datetime(2001, 1, 1)
     day = cftime.datetime(2001, 1, 2) - start

@@ -259,6 +259,13 @@ def test_temperatures_that_are_no_means(tmp_path: Path) -> None:
     assert field(path, "temperature").notes == (
         "Variable v of x.nc contains maxima by its cell_methods, not mean temperatures.",
     )
+    path = saved(series("K", MONTHLY + 270, name="tmmn"), tmp_path / "n.nc")
+    assert field(path, "temperature").notes == (
+        "Variable tmmn of n.nc contains minima by its name, not mean temperatures.",
+    )
+    both = "mean of minimum and maximum temperature"
+    path = saved(series("K", MONTHLY + 270, long_name=both), tmp_path / "b.nc")
+    assert field(path, "temperature").notes == ()
 
 
 def test_hourly_metres_of_ecmwf_are_asked_about(tmp_path: Path) -> None:

@@ -98,6 +98,19 @@ def test_antimeridian(write_raster: WriteRaster) -> None:
         np.testing.assert_array_equal(mosaic.read(Window(0, 1, 98, 102)), [[179, 179, 180, 180]])
 
 
+@pytest.mark.parametrize("degrees", [90, 180, -90, 30])
+def test_grids_of_degrees_may_be_turned(write_raster: WriteRaster, degrees: float) -> None:
+    """Rows along meridians, or none of both; two tiles of one grid."""
+    turned = Affine.translation(90, 31) @ Affine.rotation(degrees) @ Affine.scale(ARC, -ARC)
+    row, column = np.indices((20, 40))
+    heights = (4000.0 + 3 * row + 2 * column).astype(np.float32)
+    first = write_raster("dem/a.tif", heights[:, :20], turned, "EPSG:4326")
+    write_raster("dem/b.tif", heights[:, 20:], turned @ Affine.translation(20, 0), "EPSG:4326")
+    (surface,) = open_elevation_model(first.parent).surfaces
+    with reading():
+        np.testing.assert_array_equal(surface.read(Window(0, 20, 0, 40)), heights)
+
+
 def test_undeclared_voids(write_raster: WriteRaster) -> None:
     values = np.full((60, 60), 4000, np.int16)
     values[:, :3] = -32768

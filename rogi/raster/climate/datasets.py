@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
 from rogi.raster.climate.cells import Cells, field_cells, is_coordinate
-from rogi.raster.climate.methods import annual_rate, quantity_methods
+from rogi.raster.climate.methods import amounts, annual_rate, temperature_notes
 from rogi.raster.climate.options import ClimateField, Request
+from rogi.raster.climate.running import RunningTotals
 from rogi.raster.climate.screen import Screen, annual_values, valid_range
 from rogi.raster.climate.stamps import Stamps, read_stamps, time_axis
 from rogi.raster.climate.steps import Kind, Step, Timeline, longest, timeline
@@ -88,9 +89,11 @@ def dataset_field(files: tuple[Path, ...], request: Request) -> ClimateField:
     step = (
         None if line is None else STEPS.get(line.kind) or (Per.DAY if line.steps[0].days > 0.9 else Per.HOUR)
     )
-    conversion, more = quantity_methods(
-        conversion, first.attributes, first.of_dataset, step, first.where, request
-    )
+    if request.quantity is Quantity.TEMPERATURE:
+        names = f"{first.variable} {first.attributes.get('long_name', '')}"
+        more = temperature_notes(str(first.attributes.get("cell_methods", "")), names, first.where)
+    else:
+        conversion, more = amounts(conversion, first.attributes, first.of_dataset, step, first.where, request)
     notes += more
     screen = Screen(request, first.where, first.unit)
     if line is None:
@@ -296,6 +299,7 @@ def _reduced(
     found: list[tuple[Step, int]] = []
     all_days = 0.0
     warm = request.quantity is Quantity.TEMPERATURE
+    running = RunningTotals()
     for number, piece in enumerate(pieces):
         steps = [step for step in line.steps if step.number == number]
         if not steps:
@@ -316,11 +320,14 @@ def _reduced(
                     values = screen.clean(raw, conversion, step.days)
                     if warm:
                         values *= step.days
+                    elif step.days < 0.5 and piece.stamps is not None:
+                        running.see(piece.stamps.dates[step.index], step.days, values)
                     finite = np.isfinite(values)
                     found.append((step, int(finite.sum())))
                     total = values if total is None else total + values
                     counts = finite.astype(np.int64) if counts is None else counts + finite
                     all_days += step.days
+    running.refuse(pieces[0].where)
     assert total is not None and cells is not None and counts is not None
     total /= all_days if warm else line.years
     partly = int(((counts > 0) & (counts < len(line.steps))).sum())

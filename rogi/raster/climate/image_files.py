@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from rogi.raster.header import Header
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTH = re.compile(rf"(?<![a-z])({'|'.join(MONTHS)})[a-z]*(?![a-z])", re.IGNORECASE)
+
+BIOCLIMATIC = re.compile(r"(?<![a-z])bio_?(\d{1,2})(?!\d)", re.IGNORECASE)
+"""Variables of WorldClim and CHELSA that are numbered as months are."""
 
 YEARS = range(1600, 2301)
 """Numbers of four digits in a name that are years."""
@@ -57,13 +61,16 @@ def _bands_of(header: Header) -> int:
 
 
 def _bands(path: Path, request: Request, named: bool = False) -> Choice:
-    """Bands of one file: the one that was named, the only one, or twelve months."""
+    """Bands of one file: the one that was named, the only one, twelve months, or those of a series."""
     raster = open_raster(path, crs=request.options.crs)
     count, wanted = _bands_of(raster.header), None if named else request.options.variable
-    texts = raster.header.names
+    texts = raster.header.names[:count]
+    if wanted is None and count > 1:
+        line = _line_of_bands(path, texts, request)
+        if line is not None:
+            rasters = [open_raster(path, band=band, crs=request.options.crs) for band in range(1, count + 1)]
+            return rasters, line, f"bands 1-{count}", line.notes
     listed = f" ({', '.join(text for text in texts if text)})" if any(texts) else ""
-    if wanted is None and count == 12:
-        return _twelve(path, texts, request)
     request.undated(str(path))
     if wanted is None:
         if count == 1:
@@ -83,16 +90,19 @@ def _bands(path: Path, request: Request, named: bool = False) -> Choice:
     return [open_raster(path, band=int(wanted), crs=request.options.crs)], None, f"band {wanted}", ()
 
 
-def _twelve(path: Path, texts: Sequence[str], request: Request) -> Choice:
-    """Twelve bands, the months of a mean year in the order of their descriptions."""
+def _line_of_bands(path: Path, texts: Sequence[str], request: Request) -> Timeline | None:
+    """When bands are from by their descriptions; twelve that do not say so are the months of a mean year."""
+    when = _when(texts, f"The {len(texts)} bands of {path}", request)
+    if when.dates:
+        return _line([path] * len(texts), when.dates, request)
+    if len(texts) != 12:
+        return None
     request.undated(str(path))
-    found = [MONTH.search(text) for text in texts]
-    order = [MONTHS.index(match[1].casefold()) + 1 if match else 0 for match in found]
-    if sorted(order) != list(range(1, 13)):
-        order = list(range(1, 13))
-    rasters = [open_raster(path, band=band, crs=request.options.crs) for band in range(1, 13)]
+    named = [MONTHS.index(match[1].casefold()) + 1 for text in texts if (match := MONTH.search(text))]
+    every = list(range(1, 13))
+    order = next((months for months in (named, when.months) if sorted(months) == every), every)
     note = f"The twelve bands of {path} are taken for the months of a mean year."
-    return rasters, _mean_year(order, None), "bands 1-12", (note,)
+    return replace(_mean_year(order, None), notes=(note,))
 
 
 def _mean_year(months: Sequence[int], years: tuple[int, int] | None) -> Timeline:
@@ -115,7 +125,7 @@ def _one_kind(files: tuple[Path, ...], request: Request) -> tuple[tuple[Path, ..
         return named, (f"{left} files without {wanted} in their names are left out.",) if left else ()
     kinds: dict[str, Path] = {}
     for path in files:
-        kinds.setdefault(re.sub(r"\d+", "#", _numbered(path)), path)
+        kinds.setdefault(re.sub(r"\d+", "#", _numbered(path.stem)), path)
     if len(kinds) > 1:
         some = ", ".join(path.name for path in list(kinds.values())[:4])
         raise OptionError(
@@ -125,74 +135,105 @@ def _one_kind(files: tuple[Path, ...], request: Request) -> tuple[tuple[Path, ..
     return files, ()
 
 
-def _numbered(path: Path) -> str:
-    """The name of a file with names of months as numbers."""
-    return MONTH.sub(lambda match: f"{MONTHS.index(match[1].casefold()) + 1:02d}", path.stem)
+def _numbered(name: str) -> str:
+    """A name with names of months as numbers."""
+    return MONTH.sub(lambda match: f"{MONTHS.index(match[1].casefold()) + 1:02d}", name)
 
 
 def _dated(files: Sequence[Path], request: Request) -> Timeline:
     """When files are from, by the numbers that differ in their names."""
-    texts = [re.findall(r"\d+", _numbered(path)) for path in files]
-    if len({len(row) for row in texts}) == 1:
-        columns = [[row[k] for row in texts] for k in range(len(texts[0]))]
-        varying = [k for k, column in enumerate(columns) if len(set(column)) > 1]
-        fixed = [k for k in range(len(columns)) if k not in varying]
-        years = [k for k in fixed if _are_years(columns[k][:1])]
-        if len(varying) == 1 and all(1 <= int(text) <= 12 for text in columns[varying[0]]):
-            months = [int(text) for text in columns[varying[0]]]
-            if len(years) != 1:
-                return _climatology(files, months, [int(columns[k][0]) for k in years], request)
-            return _line(files, [date_of(int(columns[years[0]][0]), month, 15) for month in months], request)
-        dates = _dates(columns, varying, files)
-        if dates is not None:
-            return _line(files, dates, request)
+    where = f"The {len(files)} files ({files[0].name} ...)"
+    when = _when([path.stem for path in files], where, request)
+    if when.months:
+        return _climatology(files, when, request)
+    if when.dates:
+        return _line(files, when.dates, request)
     raise InputError(
         f"The {len(files)} files ({files[0].name}, {files[1].name} ...) do not say by the numbers in their "
         "names which month (01 to 12) or year they are of; give one file, or name them so."
     )
 
 
+@dataclass(frozen=True)
+class _When:
+    """What names say: months of a mean year (and numbers that are years), or dates, or nothing."""
+
+    months: Sequence[int] = ()
+    years: Sequence[int] = ()
+    dates: Sequence[Any] = ()
+
+
+def _when(names: Sequence[str], where: str, request: Request) -> _When:
+    """What names of files or bands say by the numbers that differ."""
+    numbers = [BIOCLIMATIC.search(name) for name in names]
+    if all(numbers) and len({match[1] for match in numbers if match}) > 1:
+        first = "bio_12, annual precipitation" if request.name == "ap" else "bio_1, annual mean temperature"
+        raise OptionError(
+            f"{where} are bioclimatic variables by their names, not months; choose one with "
+            f"{request.option('variable')} as it is named, for example {first}."
+        )
+    texts = [re.findall(r"\d+", _numbered(name)) for name in names]
+    if len({len(row) for row in texts}) > 1:
+        return _When()
+    columns = [[row[k] for row in texts] for k in range(len(texts[0]))]
+    varying = [k for k, column in enumerate(columns) if len(set(column)) > 1]
+    years = [int(column[0]) for column in columns if len(set(column)) == 1 and _are_years(column[:1])]
+    if len(varying) == 1 and all(1 <= int(text) <= 12 for text in columns[varying[0]]):
+        months = [int(text) for text in columns[varying[0]]]
+        if len(years) != 1:
+            return _When(months=months, years=years)
+        return _When(dates=[date_of(years[0], month, 15) for month in months])
+    return _When(dates=_dates(columns, varying, where))
+
+
 def _are_years(texts: Sequence[str]) -> bool:
     return all(len(text) == 4 and int(text) in YEARS for text in texts)
 
 
-def _dates(
-    columns: Sequence[Sequence[str]], varying: Sequence[int], files: Sequence[Path]
-) -> list[Any] | None:
-    """Dates of files that differ in year, year and month, or both in one number."""
+def _dates(columns: Sequence[Sequence[str]], varying: Sequence[int], where: str) -> list[Any]:
+    """Dates of names that differ in year, year and month, or both in one number; none of others."""
     years = [k for k in varying if _are_years(columns[k])]
     months = [k for k in varying if all(len(text) <= 2 and 1 <= int(text) <= 12 for text in columns[k])]
     if len(varying) == 2 and len(years) == len(months) == 1:
         return [
             date_of(int(y), int(m), 15) for y, m in zip(columns[years[0]], columns[months[0]], strict=True)
         ]
-    if len(varying) != 1:
-        return None
+    whole = {k: dates for k in varying if (dates := _written(columns[k]))}
+    if whole:  # besides it, IMERG states the month, others the last day
+        first, *others = whole.values()
+        own = [(date.year, date.month) for date in first]
+        same = all([(date.year, date.month) for date in dates] == own for dates in others)
+        rest = (columns[k] for k in varying if k not in whole)
+        same &= all([int(text) for text in column] == [month for _, month in own] for column in rest)
+        return first if same else []
+    if len(varying) != 1 or not years:
+        return []
     place = varying[0]
-    if years:
-        beside = [k for k in (place - 1, place + 1) if 0 <= k < len(columns)]
-        month = next((columns[k][0] for k in beside if re.fullmatch(r"0[1-9]|1[0-2]", columns[k][0])), None)
-        if month is not None:
-            raise InputError(
-                f"The {len(files)} files ({files[0].name} ...) are all of month {month} by their names; give "
-                "all twelve months, or annual values."
-            )
-        return [date_of(int(text), 7, 1) for text in columns[place]]
+    beside = [k for k in (place - 1, place + 1) if 0 <= k < len(columns)]
+    month = next((columns[k][0] for k in beside if re.fullmatch(r"0[1-9]|1[0-2]", columns[k][0])), None)
+    if month is not None:
+        raise InputError(
+            f"{where} are all of month {month} by their names; give all twelve months, or annual values."
+        )
+    return [date_of(int(text), 7, 1) for text in columns[place]]
+
+
+def _written(texts: Sequence[str]) -> list[Any]:
+    """Dates of year, month and maybe day in one number; none if one is not such."""
     for pattern in (r"(\d{4})(\d\d)(\d\d)", r"(\d{4})(\d\d)()"):
-        found = [re.fullmatch(pattern, text) for text in columns[place]]
+        found = [re.fullmatch(pattern, text) for text in texts]
         if all(m and int(m[1]) in YEARS and 1 <= int(m[2]) <= 12 and int(m[3] or 1) <= 31 for m in found):
             return [date_of(int(m[1]), int(m[2]), int(m[3] or 15)) for m in found if m]
-    return None
+    return []
 
 
 def _line(files: Sequence[Path], dates: Sequence[Any], request: Request) -> Timeline:
     return timeline([Stamps(path, (date,)) for path, date in zip(files, dates, strict=True)], request)
 
 
-def _climatology(
-    files: Sequence[Path], months: Sequence[int], years: Sequence[int], request: Request
-) -> Timeline:
+def _climatology(files: Sequence[Path], when: _When, request: Request) -> Timeline:
     """Twelve files for the months of a mean year; names such as 1981-2010 say of which years."""
+    years, months = when.years, when.months
     of = (years[0], years[1]) if len(years) == 2 and years[0] < years[1] else None
     request.undated(f"{files[0].parent}", of)
     lack = sorted(set(range(1, 13)) - set(months))
@@ -202,6 +243,5 @@ def _climatology(
             f"{files[0].parent} has {len(months)} files such as {files[0].name} for the 12 months of a mean "
             f"year; {what}."
         )
-    line = _mean_year(months, of)
     note = f"{files[0].name} and 11 more files are taken for the months of a mean year, by their names."
-    return Timeline(line.kind, line.steps, line.period, (note,))
+    return replace(_mean_year(months, of), notes=(note,))

@@ -19,7 +19,7 @@ from rogi.errors import InputError
 from rogi.geometry import transform_coordinates
 from rogi.raster.climate.cells import MARGIN
 from rogi.raster.climate.image_files import choose_images
-from rogi.raster.climate.methods import amounts, annual_rate
+from rogi.raster.climate.methods import amounts, annual_rate, temperature_notes
 from rogi.raster.climate.options import Bounds, ClimateField, Request
 from rogi.raster.climate.screen import Screen, annual_values
 from rogi.raster.climate.steps import MONTH_DAYS, Kind, Step, Timeline
@@ -143,6 +143,8 @@ def image_field(files: tuple[Path, ...], request: Request) -> ClimateField:
     if request.quantity is Quantity.PRECIPITATION:
         step = None if line is None else Per.YEAR if line.kind is Kind.YEARS else Per.MONTH
         conversion, _ = amounts(conversion, {}, {}, step, where, request)
+    else:
+        notes += temperature_notes("", f"{first.path.stem} {first.header.names[first.band - 1]}", where)
     if line is None:
         conversion = annual_rate(conversion, request, where)
         line = Timeline(Kind.MEAN, (Step(0, 0, 0, 0, YEAR_DAYS),), None)

@@ -19,6 +19,12 @@ TIME_NAMES = {"time", "t", "valid_time", "month", "year", "date", "xtime"}
 SPANS = {"hour": Per.HOUR, "day": Per.DAY, "month": Per.MONTH, "year": Per.YEAR}
 
 EXTREMES = {"maximum": "maxima", "minimum": "minima", "max": "maxima", "min": "minima"}
+NAMED_EXTREMES = {
+    "minima": re.compile(r"(?<![a-z])(?:tmin|tasmin|tmn|tmmn|mn2t|minimum)(?![a-z])", re.IGNORECASE),
+    "maxima": re.compile(r"(?<![a-z])(?:tmax|tasmax|tmx|tmmx|mx2t|maximum)(?![a-z])", re.IGNORECASE),
+}
+"""What WorldClim, CHELSA, CMIP, CRU, TerraClimate and ECMWF call temperatures that are no means."""
+
 NO_MEANS = {"sum", "variance", "standard_deviation", "range", "std", "var"}
 
 
@@ -56,22 +62,23 @@ def time_methods(text: str) -> tuple[Method, ...]:
     return tuple(found)
 
 
-def temperature_notes(methods: tuple[Method, ...], where: str) -> tuple[str, ...]:
-    """What is worth telling about the means of a temperature.
+def temperature_notes(text: str, named: str, where: str) -> tuple[str, ...]:
+    """What is worth telling about the means of a temperature, by its `cell_methods` and its name.
 
     Raises
     ------
     InputError
         They are none: sums, variances.
     """
-    names = [method.name for method in methods]
+    names = [method.name for method in time_methods(text)]
     if wrong := NO_MEANS.intersection(names):
         raise InputError(
             f"{where} contains no means, its cell_methods say {wrong.pop()!r}; give a mean temperature."
         )
     if extremes := [EXTREMES[name] for name in names if name in EXTREMES]:
         return (f"{where} contains {extremes[0]} by its cell_methods, not mean temperatures.",)
-    return ()
+    found = [kind for kind, pattern in NAMED_EXTREMES.items() if pattern.search(named)]
+    return (f"{where} contains {found[0]} by its name, not mean temperatures.",) if len(found) == 1 else ()
 
 
 def amounts(
@@ -158,20 +165,6 @@ def _daily_means(attributes: Mapping[Any, Any], of_dataset: Mapping[Any, Any], m
         return "of ECMWF's monthly means"
     history = " ".join(str(v) for v in (*of_dataset.values(), *attributes)).casefold()
     return "in m and from ECMWF" if metres and ("ecmwf" in history or "grib" in history) else ""
-
-
-def quantity_methods(
-    conversion: Conversion,
-    attributes: Mapping[Any, Any],
-    of_dataset: Mapping[Any, Any],
-    step: Per | None,
-    where: str,
-    request: Request,
-) -> tuple[Conversion, tuple[str, ...]]:
-    """The conversion of a field by its unit and its methods, and notes; see `amounts`."""
-    if request.quantity is Quantity.TEMPERATURE:
-        return conversion, temperature_notes(time_methods(str(attributes.get("cell_methods", ""))), where)
-    return amounts(conversion, attributes, of_dataset, step, where, request)
 
 
 def annual_rate(conversion: Conversion, request: Request, where: str) -> Conversion:
