@@ -83,6 +83,11 @@ def _is_mask(header: Header, band: int) -> bool:
     return len(values[values != 0]) <= 1
 
 
+def names_bands(header: Header) -> bool:
+    """Whether a file says which colour one of its bands is."""
+    return any(_called(header, band) for band in range(1, len(header.names) + 1))
+
+
 def _called(header: Header, band: int) -> str:
     """The colour that a file says a band is, or nothing."""
     return "" if _numbered(header) else meaning(header.names[band - 1], header.path.name)

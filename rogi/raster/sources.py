@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rogi.errors import InputError
-from rogi.raster.bands import BandChoice, choose_bands
+from rogi.raster.bands import BandChoice, choose_bands, names_bands
 from rogi.raster.files import RasterFile
 from rogi.raster.header import CorruptTile, Header, read_header
 from rogi.raster.imagery.cloud_masks import is_product_mask
@@ -69,11 +69,15 @@ def file_tiles(path: Path, bands: BandChoice | None, masks: Collection[Path] = (
             singles.append(header)
         else:
             pictures.append(header)
+    layers = 0
+    if singles and bands is None:  # what else has one band is aerosol, water vapour, angles and the like
+        images = [header for header in pictures if len(header.colours) > 1]
+        layers, pictures = len(pictures) - len(images), images
     if singles and (bands is not None or not pictures):
-        left, what = len(pictures), "images of several bands"
+        left, what = len(pictures) + layers, "other rasters"
         _band_files(path, singles, bands, found)
     else:
-        left, what = len(singles), "files of single bands, which --bands would take,"
+        left, what = len(singles) + layers, "files of single bands, which --bands would take,"
         for header in pictures:
             chosen, names, note = choose_bands(header, bands)
             if note:
@@ -175,4 +179,19 @@ def agreed_channels(tiles: Sequence[tuple[Tile, tuple[str, ...]]]) -> tuple[str,
                 f"{path} holds {tile.dtype} but {first} holds {model.dtype}; the tiles of one "
                 "imagery must be of one type."
             )
+    _refuse_other_order([tile.parts[0] for tile, _ in tiles if len(tile.parts) == 1], names)
     return names
+
+
+def _refuse_other_order(files: Sequence[RasterFile], names: Sequence[str]) -> None:
+    """Refuse a file that names no bands beside one that has the same colours in another order."""
+    silent = next((file for file in files if len(file.indexes) > 1 and not names_bands(file.header)), None)
+    if silent is None:
+        return
+    other = next((f for f in files if f.indexes != silent.indexes and names_bands(f.header)), None)
+    if other is not None:
+        order = ",".join(map(str, other.indexes))
+        raise InputError(
+            f"{silent.path} does not name its bands, and {other.path} has {', '.join(names)} as its bands "
+            f"{order}; if they are the same in both, give --bands {order}, else describe them."
+        )

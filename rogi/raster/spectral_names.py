@@ -20,7 +20,7 @@ _OLD_LANDSAT: Final = {"1": "blue", "2": "green", "3": "red", "4": "nir"}
 """Of Landsat 4, 5 and 7 (USGS, Landsat 7 Data Users Handbook, 2019, Table 2-1)."""
 
 _CODE = re.compile(r"b0*(\d{1,2}|8a)")
-_IN_NAME = re.compile(r"(?:^|_)((?:SR_)?B(?:0?\d|1[0-2]|8A)|red|green|blue|nir)(?=_|$)", re.IGNORECASE)
+_IN_NAME = re.compile(r"(?:^|[_.])((?:SR_)?B(?:0?\d|1[0-2]|8A)|red|green|blue|nir)(?=[_.]|$)", re.IGNORECASE)
 _OLD_NAME = re.compile(r"(?:^|_)L[TEM]0[4-7]_")
 
 
@@ -72,6 +72,8 @@ def band_in_name(stem: str) -> tuple[str, str]:
     --------
     >>> band_in_name("T45RVM_20210815T045701_B04_10m")
     ('B04', 'T45RVM_20210815T045701_10m')
+    >>> band_in_name("HLS.S30.T45RVM.2021227T045701.v2.0.B04")
+    ('B04', 'HLS.S30.T45RVM.2021227T045701.v2.0')
     >>> band_in_name("red"), band_in_name("mosaic")
     (('red', ''), ('', 'mosaic'))
     """
@@ -79,4 +81,4 @@ def band_in_name(stem: str) -> tuple[str, str]:
     if not found:
         return "", stem
     last = found[-1]
-    return last[1], (stem[: last.start()] + stem[last.end() :]).strip("_")
+    return last[1], (stem[: last.start()] + stem[last.end() :]).strip("_.")

@@ -127,9 +127,22 @@ def test_files_of_single_bands_in_a_folder_are_one_image(tmp_path: Path) -> None
     assert Imagery.open(folder).dates == ("2021-08-15",)
     with pytest.raises(InputError, match="but of no image all of B12, B04"):
         order(folder, ["B12", "B04"])
+    write(folder / "T45RVM_20210815T045701_AOT_10m.tif", np.full((1, *SHAPE), 9, np.uint16))
+    assert order(folder) == (("red", "green", "blue"), [3, 2, 1])
     write(folder / "T45RVM_20210815T045701_TCI_10m.tif", picture(SHAPE))
     assert Imagery.open(folder).dtype == "uint8"  # the picture; bands must be asked for
     assert order(folder, ["B04", "B03", "B02"]) == (("red", "green", "blue"), [3, 2, 1])
+
+
+def test_a_file_without_names_beside_one_of_another_order_is_asked_about(tmp_path: Path) -> None:
+    """Blue, green, red in one file; the other one does not say."""
+    numbered(tmp_path / "a.tif", 3, "blue", "green", "red", dtype="uint16")
+    numbered(tmp_path / "b.tif", 3, dtype="uint16")
+    with pytest.raises(InputError, match=r"b.tif does not name its bands, and .*a.tif has .* --bands 3,2,1,"):
+        order(tmp_path)
+    assert order(tmp_path, [3, 2, 1]) == (("red", "green", "blue"), [3, 2, 1])
+    numbered(tmp_path / "a.tif", 3, "red", "green", "blue", dtype="uint16")
+    assert order(tmp_path) == (("red", "green", "blue"), [1, 2, 3])
 
 
 def test_old_landsat_numbers_its_bands_differently(tmp_path: Path) -> None:

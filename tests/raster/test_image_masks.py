@@ -115,6 +115,46 @@ def test_usable_data_mask_of_planet(image: Path, tmp_path: Path) -> None:
         left_out(image, write(tmp_path / "other.tif", bands))
 
 
+LANDSAT = "LC08_L2SP_140041_20210815_20210826_02_T1"
+HLS = "HLS.S30.T45RVM.2021227T045701.v2.0"
+
+
+@pytest.mark.parametrize(
+    ("scene", "bands", "mask", "kind", "clear", "left"),
+    [
+        (LANDSAT, ("SR_B2", "SR_B3", "SR_B4"), "QA_PIXEL", np.uint16, 1 << 6 | 1 << 8, [0, 1, 2, 3, 4, 5]),
+        (HLS, ("B02", "B03", "B04"), "Fmask", np.uint8, 1 << 6, [1, 2, 3, 4]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("of_folder", [True, False])
+def test_masks_of_bits(
+    tmp_path: Path,
+    scene: str,
+    bands: tuple[str, ...],
+    mask: str,
+    kind: type,
+    clear: int,
+    left: list[int],
+    of_folder: bool,
+) -> None:
+    """A column for each bit, beside that of clear ground, as documented; other layers are no images."""
+    sign = "." if "." in scene else "_"
+    for band, code in enumerate(bands, start=1):
+        write(tmp_path / f"{scene}{sign}{code}.tif", np.full((1, *SHAPE), band, np.uint16))
+    write(tmp_path / f"{scene}{sign}VZA.tif", np.full((1, *SHAPE), 900, np.int16))
+    values = np.full((1, *SHAPE), clear, kind)
+    for bit in range(np.dtype(kind).itemsize * 8):
+        values[0, :, bit] |= 1 << bit
+    path = write(tmp_path / f"{scene}{sign}{mask}.tif", values)
+    imagery = Imagery.open(tmp_path)
+    assert imagery.names == ("red", "green", "blue") and imagery.dates == ("2021-08-15",)
+    assert any(f"has masks beside its images ({path.name})" in note for note in imagery.notes)
+    assert imagery.read(0, 0, 1, 1)[0].ravel().tolist() == [3, 2, 1]
+    found = left_out(tmp_path, tmp_path if of_folder else path)
+    assert np.flatnonzero(found.all(axis=0)).tolist() == left and found.sum() == len(left) * SHAPE[0]
+    assert left_out(tmp_path, f"{path}={clear}").mean() > 0.7  # classes are values, here as elsewhere
+
+
 def test_masks_of_a_folder_go_to_their_images(tmp_path: Path) -> None:
     """Two scenes over each other: through the clouds of the later one the earlier one shows."""
     first, second = np.full((3, *SHAPE), 10, np.uint8), np.full((3, *SHAPE), 20, np.uint8)

@@ -4,6 +4,8 @@ References
 ----------
 ESA, Sentinel-2 Products Specification Document (S2-PDGS-TAS-DI-PSD), scene classification of Level-2A.
 Planet, Usable Data Mask, https://docs.planet.com/data/imagery/udm/.
+USGS, Landsat 8-9 Collection 2 Level 2 Science Product Guide (LSDS-1619), QA_PIXEL; of Landsat 4-7 LSDS-1618.
+NASA, Harmonized Landsat Sentinel-2 User Guide, version 2, quality assessment layer (Fmask).
 """
 
 from __future__ import annotations
@@ -37,6 +39,14 @@ UDM2_BANDS: Final = (2, 3, 5, 6, 8)
 cloud; of the
 last, the mask of before, the lowest bit, which is fill. Through light haze (4) the ground is seen."""
 
+QA_PIXEL_BITS: Final = 0b111111
+"""Bits of Landsat's QA_PIXEL that are left out: 0 fill, 1 dilated cloud, 2 cirrus, 3 cloud, 4 cloud shadow, 5
+snow. Each pixel also has bits for clear ground, water and confidence, so no value is that of a cloud."""
+
+FMASK_BITS: Final = 0b11110
+"""Bits of the Fmask of HLS that are left out: 1 cloud, 2 beside a cloud or its shadow, 3 cloud shadow, 4 snow
+or ice. Others are water and aerosol."""
+
 NOT_ZERO: Final = ((-(1 << 63), -1), (1, (1 << 63) - 1))
 """Every whole number but 0."""
 
@@ -45,14 +55,15 @@ LOOK: Final = 256
 
 SUFFIXES: Final = (".tif", ".tiff", ".vrt", ".jp2", ".img")
 
-_PRODUCTS: Final = {"udm2", "udm", "scl"}
+_PRODUCTS: Final = {"udm2", "udm", "scl", "fmask"}
 _KINDS: Final = _PRODUCTS | {
+    "qa", "pixel",
     "tci", "analyticms", "analytic", "sr", "visual", "3b", "8b", "clip", "harmonized", "10m", "20m", "60m",
     "cloud", "clouds", "cloudmask", "mask", "masks", "snow", "fmask", "msk", "rgb", "red", "green", "blue",
     "nir",
 }  # fmt: skip
 _MASK_NAME: Final = re.compile(
-    r"(^|[_.-])(udm2?|scl|f?masks?|clouds?|cloudmask|snow)([_.-]|$)", re.IGNORECASE
+    r"(^|[_.-])(udm2?|scl|f?masks?|qa_pixel|clouds?|cloudmask|snow)([_.-]|$)", re.IGNORECASE
 )
 
 
@@ -66,10 +77,13 @@ class CloudMask:
         Its bands that count; on any grid.
     classes : tuple of (int, int), optional
         Ranges of values that are left out, ends included; None of a mask of Planet, see `UDM2_BANDS`.
+    bits : int
+        Bits of which none may be set, in place of classes; 0 of other masks.
     """
 
     raster: RasterFile
     classes: tuple[tuple[int, int], ...] | None
+    bits: int = 0
 
     def read(self, window: Window, grid: Grid) -> Mask:
         """Pixels of a window of a grid that are left out; where the mask says nothing, none."""
@@ -115,6 +129,8 @@ class CloudMask:
             *classes, fill = stored
             return np.asarray(np.logical_or.reduce([band == 1 for band in classes]) | (fill % 2 == 1))
         (values,) = stored
+        if self.bits:
+            return np.asarray((values & self.bits != 0) & valid)
         hit = np.zeros(values.shape, bool)
         for low, high in self.classes:
             hit |= (values >= low) & (values <= high)
@@ -160,7 +176,8 @@ def open_mask(path: Path, classes: tuple[tuple[int, int], ...] | None, key: str 
         that no class can match.
     """
     header = read_header(path)
-    words = set(re.split(r"[_.-]", f"{path.stem} {key}".casefold().replace(" ", "_")))
+    text = f"{path.stem} {key}".casefold().replace(" ", "_")
+    words = set(re.split(r"[_.-]", text))
     count = len(header.dtypes)
     if count >= 8 and classes is None and ("udm2" in words or header.names[0] == "clear"):
         return CloudMask(RasterFile(header, UDM2_BANDS), None)
@@ -175,6 +192,9 @@ def open_mask(path: Path, classes: tuple[tuple[int, int], ...] | None, key: str 
         raise InputError(f"The mask {path} contains complex numbers; give one of whole numbers.")
     if classes is not None:
         _check_classes(raster, classes)
+    bits = QA_PIXEL_BITS if "qa_pixel" in text else FMASK_BITS if {"hls", "fmask"} <= words else 0
+    if classes is None and bits and np.dtype(header.dtypes[0]).kind in "iu":
+        return CloudMask(raster, (), bits)
     if classes is None and "scl" in words:
         classes = tuple((value, value) for value in SCL_CLASSES)
     if classes is not None:  # a class such as "no data" is one, though the file calls it nodata
@@ -235,8 +255,9 @@ def mask_files(path: Path) -> list[Path]:
 
 
 def is_product_mask(path: Path) -> bool:
-    """Whether a file is a mask of Sentinel-2 or Planet by its name, such as ``..._udm2.tif``."""
-    return bool(_PRODUCTS & set(path.stem.casefold().split("_")))
+    """Whether a file is a mask of a product by its name, such as ``..._udm2.tif`` or ``..._QA_PIXEL.TIF``."""
+    stem = path.stem.casefold()
+    return bool(_PRODUCTS & set(re.split(r"[_.]", stem))) or "qa_pixel" in stem
 
 
 def masks_of(
@@ -282,5 +303,5 @@ def _may_be_of(date: str, other: str) -> bool:
 
 def _scene(path: Path) -> tuple[str, ...]:
     """Words of a name without those for the product and the band."""
-    words = path.stem.casefold().split("_")
+    words = re.split(r"[_.]", path.stem.casefold())
     return tuple(word for word in words if word not in _KINDS and not re.fullmatch(r"b\d?[\da]", word))

@@ -19,6 +19,9 @@ NAMES: Final = (
     re.compile(
         r"(?:^|_)(?P<year>20\d\d)[_-](?P<month>0[1-9]|1[0-2])_mosaic"
     ),  # Planet: global_monthly_2021_08_mosaic
+    re.compile(
+        r"^HLS\.[LS]30\.T\w{5}\.(?P<year>20\d\d)(?P<of_year>\d{3})T"
+    ),  # HLS: HLS.S30.T45RVM.2021227T045701
 )
 """How products write the time of acquisition into names of files."""
 
@@ -50,11 +53,17 @@ def named_date(stem: str) -> str:
     ('2021-08-15', '2021-08-15')
     >>> named_date("global_monthly_2021_08_mosaic_L15"), named_date("mosaic_20211332")
     ('2021-08', '')
+    >>> named_date("HLS.S30.T45RVM.2021227T045701.v2.0.B04")
+    '2021-08-15'
     """
     for pattern in NAMES:
         match = pattern.search(stem)
         if match is not None:
             parts = match.groupdict()
+            if "of_year" in parts:
+                return (
+                    dt.date(int(parts["year"]), 1, 1) + dt.timedelta(int(parts["of_year"]) - 1)
+                ).isoformat()
             if "day" not in parts:
                 return f"{parts['year']}-{parts['month']}"
             return _checked(int(parts["year"]), int(parts["month"]), int(parts["day"]))
