@@ -20,7 +20,7 @@ from rogi.inventory.crs import label
 from rogi.inventory.ids.unit_positions import finite_coordinates
 from rogi.inventory.loss import Loss, LossKind, unread_tables
 from rogi.inventory.model import Inventory, Layer
-from rogi.inventory.values.aspects import Coding, from_degrees, is_class
+from rogi.inventory.values.aspects import from_degrees, is_class
 from rogi.inventory.values.known import quantity
 from rogi.inventory.values.units import AreaKind, scaled_values
 from rogi.schema.load import dialects, load_schema, load_vocabulary
@@ -195,8 +195,8 @@ def _quantity(
         if left := found.left_out():
             notes.append(f"{target}.{field}: {left}, kept as they are")
         return kept
-    if found.coding is Coding.CLASSES or (found.area_kind is AreaKind.ELLIPSOID and not found.convertible):
-        detail = f"kept in {found.unit}, not {concept.unit}"
+    if found.area_kind is AreaKind.ELLIPSOID and not found.convertible:
+        detail = f"kept as it is: values are {found.kind}, {concept.unit} is expected"
         losses.append(Loss(target, LossKind.TYPE_CHANGED, column, len(layer), detail))
         return kept
     classes = found.coding is not None and is_class(found.coding)
@@ -222,8 +222,7 @@ def _quantity(
         losses.append(Loss(target, LossKind.VALUE_NARROWER, column, count, detail))
     if found.area_kind is not AreaKind.ELLIPSOID:
         count = int(np.isfinite(found.numbers).sum())
-        kind = found.area_kind
-        where = kind.value if kind is AreaKind.NONE else f"in {kind.value}"
+        where = found.kind if found.area_kind is AreaKind.NONE else f"in {found.kind}"
         detail = f"areas {where}, not {concept.unit}"
         losses.append(Loss(target, LossKind.VALUE_LEFT_OUT, column, count, detail))
     words = "no class of aspect" if classes else "no number"

@@ -121,6 +121,9 @@ class Attribute:
     mistaken, all_below
         Units that columns come in by mistake; of one that shows only in all values together, the greatest
         value and its unit.
+    usual
+        Interval in which nearly all values of an inventory of rock glaciers lie; elsewhere they are in
+        another unit.
     tolerance
         Difference from the rasters that ATT020 allows, in the concept's unit; None: a parameter of the rule.
     summary, interval
@@ -141,6 +144,7 @@ class Attribute:
     share: str = ""
     mistaken: tuple[str, ...] = ()
     all_below: tuple[float, str] | None = None
+    usual: tuple[float, float] | None = None
     tolerance: float | None = None
     summary: int | None = None
     interval: tuple[float, float] | None = None

@@ -83,7 +83,7 @@ def statistics(table: UnitTable) -> InventoryStatistics:
 
 def aspects(table: UnitTable) -> Floats | None:
     """(n,) degrees clockwise from north, NaN where unknown; None where there are none or their coding is not
-    known: whole numbers from 0 to 8 are classes, whose start is not."""
+    known: small whole numbers are classes, whose start is not."""
     values = table.numbers("aspect")
     return None if values is None or not np.isfinite(values).any() else values % 360.0
 

@@ -152,6 +152,11 @@ def unit_table(
     points = shapely.point_on_surface(shapes)
     lonlat[usable] = shapely.get_coordinates(points)
     if layer.role is Role.OUTLINE:
+        broken = ~shapely.is_valid(shapes)
+        shapes[broken] = shapely.make_valid(shapes[broken])  # as `rogi attributes` measures them
+        if broken.any() and not layer.has("area"):
+            measured = counted(int(broken.sum()), "invalid outline")
+            notes.append(f"{measured} (GEO003) measured as repaired")
         blocks = [slice(k, k + BLOCK) for k in range(0, len(shapes), BLOCK)]  # or twice the memory
         area[usable] = np.concatenate([[], *(area_m2(shapes[b], "EPSG:4326") for b in blocks)]) / M2_PER_KM2
     subregion = _subregion(inventory, layer, positions, lonlat, regions, notes)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from rogi.errors import InputError
 from rogi.report.format import Format
+from rogi.report.tables import km2
 from rogi.report.writers import as_string
 from rogi.rules import examples
 from rogi.schema.model import Role
@@ -46,6 +48,28 @@ def test_areas_come_from_the_outlines_where_there_is_no_column():
     base = examples.tprogi(5)
     table = unit_table(examples.without_column(base, Role.OUTLINE, "AREA"))
     assert table.numbers("area") == pytest.approx(base.layer(Role.OUTLINE).frame["AREA"].to_numpy())
+
+
+def test_invalid_outlines_are_measured_as_repaired():
+    """A bow tie of two equal triangles, and two parts that overlap by half, on about 1.07 km² each."""
+    base = examples.without_column(examples.tprogi(3), Role.OUTLINE, "AREA")
+    bow = shapely.Polygon([(90, 30), (90.01, 30.01), (90.01, 30), (90, 30.01)])
+    twice = shapely.MultiPolygon([shapely.box(91, 30, 91.01, 30.01), shapely.box(91.005, 30, 91.015, 30.01)])
+    shapes = {0: bow, 1: twice, 2: shapely.box(92, 30, 92.01, 30.01)}
+    made = examples.with_geometry(base, Role.OUTLINE, shapes)
+    table = unit_table(made)
+    square = table.geometric_area[2]
+    assert table.geometric_area == pytest.approx([square / 2, 1.5 * square, square], rel=1e-5)
+    assert "2 invalid outlines (GEO003) measured as repaired" in table.notes
+
+
+def test_the_total_area_says_of_how_many_units_it_is():
+    base = examples.tprogi(4)
+    area = base.layer(Role.OUTLINE).frame["AREA"].to_numpy().copy()
+    area[0] = -9999
+    numbers = statistics(unit_table(examples.with_column(base, Role.OUTLINE, "AREA", area)))
+    headline = document(numbers, "x").headline
+    assert headline == f"x: 4 units, total area {km2(1e6 * area[1:].sum())} km² of 3"
 
 
 def test_restricted_outlines_are_not_counted_twice():

@@ -3,6 +3,8 @@
 Expected numbers are worked by hand.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,7 @@ def km2(layer: Layer) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "code", [-9999.0, -32768.0, -32767.0, 65535.0, 9999.0, 1e20, -3.4028234663852886e38, 0.0, -99999.0]
+    "code", [-9999.0, -32768.0, 65535.0, 9999.0, 1e20, -3.4028234663852886e38, 0.0, -99.0, -1.0, 999.0, 1e-38]
 )
 def test_codes_for_missing_elevations_are_no_values(code: float) -> None:
     """No-data values of rasters and zeros far below all others; the rest is untouched."""
@@ -83,6 +85,8 @@ def test_words_are_counted_and_are_no_values() -> None:
         ("SLO_MEAN", "slope_mean", 0.5, 28.64788975654116, "radian"),
         ("SLO_MEAN", "slope_mean", 100.0, 45.0, "%"),
         ("AP", "precipitation", 0.4, 400.0, "m"),
+        ("MAAT", "air_temperature", 24.8, -4.0, "°F"),
+        ("PISR", "radiation", 330.0, 330 * 8.766, "W m⁻²"),
     ],
 )
 def test_a_column_in_another_unit_is_told_from_its_values(
@@ -92,6 +96,38 @@ def test_a_column_in_another_unit_is_told_from_its_values(
     assert found.unit == unit
     assert found.recognised
     assert found.values == pytest.approx(np.full(N, expected), abs=1e-9)
+
+
+def test_temperatures_in_tenths_are_told_by_how_far_they_are_apart() -> None:
+    """-36 and 15 are possible in °C and usual in no other unit than tenths."""
+    found = quantity(column("MAAT", [-36.0, -45.0, -12.0, 15.0, 2.0, -50.0, -41.0, -38.0]), "air_temperature")
+    assert found.unit == "0.1 °C"
+    assert found.values[:2] == pytest.approx([-3.6, -4.5])
+
+
+@pytest.mark.parametrize(
+    ("name", "concept", "value"),
+    [
+        ("AP", "precipitation", 17.0),  # cm or inches
+        ("AP", "precipitation", 1.4e-5),  # kg m⁻² s⁻¹, below 1 m and no metres
+        ("PISR", "radiation", 8.0),  # kWh m⁻² in a day
+        ("MAAT", "air_temperature", 25.0),  # °F or tenths
+        ("MAAT", "air_temperature", -2500.0),
+    ],
+)
+def test_values_that_no_rock_glacier_has_are_in_no_known_unit(name: str, concept: str, value: float) -> None:
+    found = quantity(column(name, value), concept)
+    assert (found.unit, found.convertible, found.recognised) == ("no known unit", False, True)
+    assert np.isnan(found.values).all()
+    assert found.notes() == [f"{name}: values are in no known unit, which cannot be converted; left out"]
+
+
+def test_a_code_within_the_range_is_one_where_it_is_far_from_all_others() -> None:
+    """9999 mm occur on Earth, but not beside 300 to 600 mm; 999 mm among 200 to 1400 is a value."""
+    ap = quantity(column("AP", [9999.0, 300.0, 350.0, 420.0, 500.0, 600.0, 310.0, 330.0]), "precipitation")
+    assert ap.missing.tolist() == [True] + [False] * 7
+    ap = quantity(column("AP", [999.0, 200.0, 350.0, 420.0, 500.0, 1400.0, 310.0, 330.0]), "precipitation")
+    assert not ap.missing.any()
 
 
 def test_one_value_in_another_unit_is_impossible_not_a_unit() -> None:
@@ -156,6 +192,16 @@ def test_areas_far_from_their_outlines_in_every_unit_are_no_values(factor: float
         ]
 
 
+def test_an_area_of_another_unit_among_others_is_impossible() -> None:
+    """One of eight in m²; one that is twice its outline is a finding (ATT001), but an area."""
+    layer = outlines(examples.tprogi(N))
+    areas = km2(layer)
+    stored = areas * np.array([1e6, 2, 1, 1, 1, 1, 1, 1])
+    found = quantity(column("AREA", stored), "area", km2=areas)
+    assert found.impossible.tolist() == [True, *[False] * 7]
+    assert found.values[1] == pytest.approx(2 * areas[1])
+
+
 def test_an_area_rounded_to_nothing_is_a_value_and_an_empty_one_is_not() -> None:
     """0.00 km² is how 0.004 is written with two decimals; 0.00 for 0.3 km² was never computed."""
     layer = outlines(examples.tprogi(N))
@@ -174,6 +220,9 @@ def test_an_area_rounded_to_nothing_is_a_value_and_an_empty_one_is_not() -> None
         (["N", "nne", "East", "south-west", "W", "NW", "flat", "S"], Coding.COMPASS, 0.0, 180.0),
         ([0.0, 0.1, 1.0, 2.0, 3.0, 4.0, 6.2, np.pi], Coding.RADIANS, 0.0, 180.0),
         ([-90.0, -45.5, 0.0, 30.0, 10.0, 20.0, 179.0, 90.0], Coding.SIGNED, 270.0, 90.0),
+        ([-np.pi / 2, -0.2, 0.0, 0.3, 3.1, 0.2, -3.0, 2.0], Coding.SIGNED_RADIANS, 270.0, 360 / np.pi),
+        ([0.5 * np.pi, -1.0, 1.0, 6.2, 3.0, 4.0, 2.0, np.pi], Coding.RADIANS, 90.0, 180.0),
+        ([-90.0, -1.0, -1.0, 30.5, 10.0, 20.0, -179.0, 90.0], Coding.SIGNED, 270.0, 90.0),
         ([100.0, 390.0, 380.0, 50.0, 10.0, 395.0, 200.0, 300.0], Coding.GON, 90.0, 270.0),
         ([1600.0, 5000.0, 6300.0, 100.0, 10.0, 3000.0, 200.0, 3200.0], Coding.MILS, 90.0, 180.0),
         ([10.5, 20.0, 350.0, 7.0, 3.0, 200.0, 180.0, 90.0], Coding.DEGREES, 10.5, 90.0),
@@ -190,6 +239,31 @@ def test_classes_of_unknown_start_give_no_direction() -> None:
     assert found.coding is Coding.CLASSES
     assert not found.convertible
     assert np.isnan(found.values).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "coding"),
+    [
+        ([2, 3, 4, 5, 6, 7, 8, 10], Coding.CLASSES),  # ArcGIS: 1 flat, 2 and 10 north
+        ([1, 3, 16, 5, 6, 12, 8, 10], Coding.CLASSES),
+        ([36, 3, 16, 5, 6, 12, 28, 10], Coding.DEGREES),  # eight units may all face north-east,
+        ([36, 3, 16, 5, 6, 12, 28, 10] * 3, Coding.CLASSES),  # but not 24: tens of degrees
+        ([0.1, 0.2, 0.9, 0.5, 0.3, 0.8, 0.75, 0.0], Coding.UNKNOWN),  # turns
+        ([0.1, -0.2, 0.9, -0.5, 0.3, 0.8, -0.75, 0.0], Coding.UNKNOWN),  # cosines
+        ([35.0, 1800.0, 900.0, 2700.5, 3590.0, 450.0, 3000.0, 20.0], Coding.UNKNOWN),  # tenths
+    ],
+)
+def test_numbers_that_are_no_directions(values: list[float], coding: Coding) -> None:
+    found = quantity(column("ASPECT", values, len(values)), "aspect")
+    assert found.coding is coding
+    assert found.convertible is (coding is Coding.DEGREES) is bool(np.isfinite(found.values).any())
+
+
+def test_a_declared_coding_holds_where_values_show_none() -> None:
+    layer = column("ASPECT", [0.1, 0.2, 0.9, 0.5, 0.3, 0.8, 0.75, 0.0])
+    frame = layer.frame.rename(columns={"ASPECT": "ASPECT_RAD"})
+    layer = replace(layer, frame=frame, columns=dict(layer.columns) | {"aspect": "ASPECT_RAD"})
+    assert quantity(layer, "aspect").coding is Coding.RADIANS
 
 
 def test_minus_one_is_flat_and_no_direction() -> None:

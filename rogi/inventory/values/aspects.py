@@ -19,6 +19,9 @@ NO_DIRECTION = frozenset({"flat", "none", "all", "various"})
 
 _COMPASS_SHARE = 0.9  # of the words; the rest are placeholders and mistakes
 _LAST_CLASS = 8
+# Whole numbers up to 16 are classes too (ArcGIS counts to 10), and up to 36 tens of degrees, if there are so
+# many that they cannot all face north.
+_CODES = ((_LAST_CLASS, 0), (16, 5), (36, 20))
 
 
 class Coding(StrEnum):
@@ -29,10 +32,12 @@ class Coding(StrEnum):
     GON = "gon"
     MILS = "mils"
     SIGNED = "degrees from -180 to 180"
+    SIGNED_RADIANS = "radians from -π to π"
     CLASSES = "class codes"  # their start is not known
     CLASSES_FROM_NORTH = "classes from north"
     CLASSES_FROM_EAST = "classes from east"
     COMPASS = "compass points"
+    UNKNOWN = "in no known unit"
 
 
 _BY_UNIT = {
@@ -44,7 +49,15 @@ _BY_UNIT = {
     "mil": Coding.MILS,
     "degree": Coding.DEGREES,
 }
-_DEGREES_PER = {Coding.RADIANS: 180.0 / np.pi, Coding.GON: 0.9, Coding.MILS: 0.05625}
+_RADIAN = 180.0 / np.pi
+_DEGREES_PER = {
+    Coding.RADIANS: _RADIAN,
+    Coding.SIGNED_RADIANS: _RADIAN,
+    Coding.GON: 0.9,
+    Coding.MILS: 0.05625,
+    Coding.CLASSES: np.nan,
+    Coding.UNKNOWN: np.nan,
+}
 
 
 def declared_coding(unit: str | None) -> Coding:
@@ -61,23 +74,27 @@ def recognised_coding(numbers: Floats, texts: Objects, enough: int, enough_class
         Values that are numbers and no codes for missing ones; NaN elsewhere.
     texts : ndarray of str or None, shape (n,)
     enough, enough_classes : int
-        Values needed, and those needed to take whole numbers from 0 to 8 for classes.
+        Values needed, and those needed to take whole numbers from 0 to 8 for classes; more for larger ones.
     """
-    known = numbers[np.isfinite(numbers)]
+    known = numbers[np.isfinite(numbers) & ~_flat(numbers)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (np.nan, np.nan)
-    whole = low >= 0 and high <= _LAST_CLASS and bool((known == np.rint(known)).all())
-    if whole and len(known) >= enough_classes:
+    whole = low >= 0 and bool((known == np.rint(known)).all())
+    if whole and any(high <= last and len(known) >= max(enough_classes, n) for last, n in _CODES):
         return Coding.CLASSES
     if len(known) >= enough:
+        if low >= -1 and high <= 1:
+            return Coding.UNKNOWN  # turns, sines or cosines
         if low >= 0 and high <= 2 * np.pi:
             return Coding.RADIANS
-        if -180 <= low < 0 and high <= 180 and float((known < 0).mean()) > 0.1 and not _only_flat(known):
+        if low < 0 and max(-low, high) <= np.pi:
+            return Coding.SIGNED_RADIANS
+        if -180 <= low < 0 and high <= 180 and float((known < 0).mean()) > 0.1:
             return Coding.SIGNED
         if low >= 0 and 360 < high <= 400 and _several(known > 360):
             return Coding.GON
         if low >= 0 and 3600 < high <= 6400:
             return Coding.MILS
-        return Coding.DEGREES
+        return Coding.DEGREES if float((known <= 360).mean()) >= 0.5 else Coding.UNKNOWN
     words = [text for text in texts if text is not None]
     points = sum(_point(word) is not None for word in words)
     return Coding.COMPASS if len(words) >= enough and points >= _COMPASS_SHARE * len(words) else None
@@ -96,16 +113,15 @@ def degrees(coding: Coding, numbers: Floats, texts: Objects) -> Floats:
     if coding is Coding.COMPASS:
         table = {word: _direction(word) for word in set(texts) if word is not None}
         return np.array([table.get(word, np.nan) for word in texts], dtype=np.float64)
-    if coding is Coding.CLASSES:
-        return np.full(len(numbers), np.nan)
     if coding in (Coding.CLASSES_FROM_NORTH, Coding.CLASSES_FROM_EAST):
         start = 0.0 if coding is Coding.CLASSES_FROM_NORTH else 90.0
         with np.errstate(invalid="ignore"):
             known = (numbers >= 1) & (numbers <= _LAST_CLASS) & (numbers == np.rint(numbers))
         return np.where(known, (start + 45.0 * (numbers - 1.0)) % 360.0, np.nan)
-    if coding is Coding.SIGNED:
-        return np.where(numbers < 0, numbers + 360.0, numbers)
-    return numbers * _DEGREES_PER.get(coding, 1.0)
+    found = numbers * _DEGREES_PER.get(coding, 1.0)
+    if coding in (Coding.SIGNED, Coding.SIGNED_RADIANS):
+        return np.where((found < 0) & ~_flat(numbers), found + 360.0, found)
+    return found
 
 
 def from_degrees(directions: Floats, unit: str | None) -> Objects | None:
@@ -133,9 +149,11 @@ def is_class(coding: Coding) -> bool:
     return coding in (Coding.COMPASS, Coding.CLASSES, Coding.CLASSES_FROM_NORTH, Coding.CLASSES_FROM_EAST)
 
 
-def _only_flat(known: Floats) -> bool:
-    """Whether -1 is the only negative value: it is used for flat ground."""
-    return bool((known[known < 0] == -1).all())
+def _flat(numbers: Floats) -> NDArray[np.bool_]:
+    """(n,) which numbers are -1 for flat ground: no other is negative, or too many are exactly that."""
+    flat = numbers == -1
+    only = not (numbers[~flat] < 0).any()
+    return np.asarray(flat & (only or _several(flat[np.isfinite(numbers)])))
 
 
 def _several(found: NDArray[np.bool_]) -> bool:

@@ -40,8 +40,12 @@ Objects = NDArray[np.object_]
 
 # No quantity of an inventory is that large; raster formats use such numbers for "no data".
 ASTRONOMIC = 1e19
-# Elevations of zero beside others that are all this high (m) were never measured.
+# and some write the smallest number that is not zero.
+MINUTE = 1e-30
+# Elevations of zero and less beside others that are all this high (m) were never measured.
 ZERO_BELOW = 500.0
+# An area that is so many times another than that of the outline is of no unit by mistake: it is a code.
+AREA_APART = 50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +95,20 @@ class Quantity:
         return self.told is Told.VALUES and self.unit != self.declared
 
     @property
+    def kind(self) -> str:
+        """What the values are, in words: ``class codes``, ``in no known unit``."""
+        if self.area_kind is not AreaKind.ELLIPSOID:
+            return self.area_kind.value
+        return str(self.unit) if self.coding is not None else f"in {self.unit}"
+
+    @property
     def convertible(self) -> bool:
         """Whether the unit can be brought to the concept's."""
-        if self.area_kind is not AreaKind.ELLIPSOID or self.coding is Coding.CLASSES:
+        if self.area_kind is not AreaKind.ELLIPSOID:
             return False
-        return self.coding is not None or scaled_values(np.zeros(1), self.unit, self.concept.unit) is not None
+        if self.coding is not None:
+            return self.coding not in (Coding.CLASSES, Coding.UNKNOWN)
+        return scaled_values(np.zeros(1), self.unit, self.concept.unit) is not None
 
     def left_out(self, rows: NDArray[np.int64] | None = None) -> str:
         """What is no value and why, for a note; empty where all numbers count."""
@@ -120,8 +133,7 @@ class Quantity:
         """What was left out and converted, in words."""
         out = []
         if not self.convertible:
-            what = self.area_kind.value if self.area_kind is not AreaKind.ELLIPSOID else self.unit
-            out.append(f"{self.column}: values are {what}, which cannot be converted; left out")
+            out.append(f"{self.column}: values are {self.kind}, which cannot be converted; left out")
         elif self.coding is not None:
             if self.coding is not Coding.DEGREES:
                 out.append(f"{self.column}: {self.coding.value} were converted to degrees")
@@ -216,8 +228,12 @@ def quantity(
         scaled = scaled_values(given, unit, concept.unit)
         if scaled is None or kind is not AreaKind.ELLIPSOID:
             scaled = np.full(len(given), np.nan)
-        missing = _missing(concept, given, scaled, listed, half_last_decimal(known), unit, km2)
+        rounding = half_last_decimal(known) if name == "area" else 0.0
+        missing = _missing(concept, given, scaled, listed, rounding, unit, km2)
         impossible = ~missing & (outside(scaled, concept) | np.isinf(given))
+        if name == "area" and km2 is not None:
+            ratio = (scaled + rounding / UNITS_PER_KM2.get(unit or "", 1.0)) / km2
+            impossible |= ~missing & ((ratio > AREA_APART) | (ratio < 1 / AREA_APART))
     return Quantity(
         concept,
         column,
@@ -245,17 +261,28 @@ def _missing(
 ) -> Mask:
     """(n,) numbers that mark a missing value."""
     unbounded = concept.minimum is None and concept.maximum is None
-    out = np.isin(given, listed) & (outside(scaled, concept) | unbounded | np.isnan(scaled))
-    out |= np.isfinite(given) & (np.abs(given) >= ASTRONOMIC)
+    code = np.isin(given, listed)
+    out = code & (outside(scaled, concept) | (unbounded & (given < 0)) | np.isnan(scaled))
+    size = np.abs(given)
+    out |= np.isfinite(given) & ((size >= ASTRONOMIC) | ((size < MINUTE) & (given != 0)))
     zero = np.isin(given, concept.missing)
     if concept.name == "area" and km2 is not None and zero.any():
         # an area that is smaller than half of the last decimal is rightly written as 0
         zero &= ~(km2 * UNITS_PER_KM2.get(unit or "", 1.0) <= rounding * 1.001)
     if concept.attribute is not None and concept.attribute.family == "elevation":
-        rest = scaled[np.isfinite(scaled) & (given != 0) & ~out & ~outside(scaled, concept)]
+        rest = scaled[np.isfinite(scaled) & (scaled > 0) & ~code & ~outside(scaled, concept)]
         if len(rest) and rest.min() > ZERO_BELOW:
-            zero |= given == 0
-    return out | zero
+            zero |= (scaled <= 0) & ~outside(scaled, concept)
+    return out | zero | _apart(given, code & ~out)
+
+
+def _apart(given: Floats, code: Mask) -> Mask:
+    """(n,) codes for missing values that would be possible, but are farther off than all others are apart."""
+    rest = given[np.isfinite(given) & ~code & (np.abs(given) < ASTRONOMIC)]
+    if not code.any() or len(rest) < MINIMUM_VALUES:
+        return np.zeros(len(given), dtype=bool)
+    low, high = rest.min(), rest.max()
+    return np.asarray(code & ((given > high + (high - low)) | (given < low - (high - low))))
 
 
 def _unread(series: pd.Series, given: Floats) -> Mask:
@@ -311,6 +338,8 @@ def _aspects(
 def _coding(said: Coding, seen: Coding, told: Told) -> Coding:
     """The coding to take: that declared, unless the values contradict it."""
     classes = (Coding.CLASSES_FROM_NORTH, Coding.CLASSES_FROM_EAST)
+    if seen is Coding.UNKNOWN and said is not Coding.DEGREES:
+        return said
     if seen is said or (seen is Coding.CLASSES and said in classes):
         return said
     if seen is Coding.RADIANS and said in classes:

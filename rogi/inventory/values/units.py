@@ -25,6 +25,8 @@ Mask = NDArray[np.bool_]
 MINIMUM_VALUES = 5  # needed to tell a unit from values alone; as ATT006.minimum_values
 INSIDE = 0.9  # of the values are possible in the unit that is told from them,
 OUTSIDE = 0.5  # and so few of them in the unit expected
+USUAL = 0.8  # of the values at least are usual for rock glaciers; else they are in another unit
+NO_UNIT = "no known unit"
 _SIBLING_FACTOR = 1.25  # statistics of one quantity agree within this factor,
 _FOREIGN_FACTOR = 1.5  # and are this far apart in different units
 
@@ -81,6 +83,7 @@ def recognised_unit(layer: Layer, concept: Concept, known: Floats, declared: str
 
     Values show it where nearly all are possible in one other unit and few in the declared one, where all
     are far too small, or where they agree with the other statistics of the same quantity in that unit only.
+    Values that no rock glaciers have as they are, and in no other unit or in several, are in `NO_UNIT`.
     """
     attribute = concept.attribute
     finite = known[np.isfinite(known)]
@@ -89,21 +92,38 @@ def recognised_unit(layer: Layer, concept: Concept, known: Floats, declared: str
         return None
     mistaken = attribute.mistaken if attribute is not None else ()
     candidates = [u for u in (concept.unit, *mistaken) if u not in (declared, None)]
+    possible = [u for u in candidates if _fits(finite, u, concept)]
     if float(outside(stated, concept).mean()) > 1 - OUTSIDE:
-        for unit in candidates:
-            scaled = scaled_values(finite, unit, concept.unit)
-            if scaled is not None and float((~outside(scaled, concept)).mean()) >= INSIDE:
-                return unit
-        return None
-    if declared != concept.unit:
-        return None
-    if attribute is None:
+        return possible[0] if possible else NO_UNIT if attribute and attribute.usual else None
+    if declared != concept.unit or attribute is None:
         return None
     # Values as small as these are possible one by one, but not in all units of an inventory.
     limit, small = attribute.all_below or (0.0, "")
-    if small and 0 < finite.max() <= limit and finite.min() >= 0:
+    if small and 0 < finite.max() <= limit and finite.min() >= 0 and _fits(finite, small, concept):
         return small
+    if _share_usual(stated, concept) < USUAL:
+        # tenths are stored as whole numbers
+        whole = bool((finite == np.rint(finite)).all())
+        possible = [u for u in possible if whole or len(possible) == 1 or not u.startswith("0.1 ")]
+        return possible[0] if len(possible) == 1 else NO_UNIT
     return _by_siblings(layer, concept, known, candidates) if attribute.statistic else None
+
+
+def _fits(values: Floats, unit: str, concept: Concept) -> bool:
+    """Whether nearly all values are possible in a unit, and usual."""
+    scaled = scaled_values(values, unit, concept.unit)
+    if scaled is None or float((~outside(scaled, concept)).mean()) < INSIDE:
+        return False
+    return _share_usual(scaled, concept) >= INSIDE
+
+
+def _share_usual(values: Floats, concept: Concept) -> float:
+    """Share of the possible values that rock glaciers have; 1 where nothing is known of that."""
+    if concept.attribute is None or concept.attribute.usual is None:
+        return 1.0
+    low, high = concept.attribute.usual
+    possible = values[~outside(values, concept)]
+    return float(((possible >= low) & (possible <= high)).mean()) if len(possible) else 1.0
 
 
 def _by_siblings(layer: Layer, concept: Concept, known: Floats, candidates: Sequence[str]) -> str | None:

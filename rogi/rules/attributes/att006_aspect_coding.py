@@ -2,9 +2,11 @@
 
 ## What it checks
 Whether a column's values (`minimum_values` of them at least) are degrees. Whole numbers from 0 to 8 are
-classes, words like `NE` are compass points, numbers up to 2 π are radians, those from -180 to 180 count from
-north to both sides, some beyond 360 and none beyond 400 are gon. A dialect that declares the
-coding is believed, unless the values contradict it. One finding for the layer.
+classes, and so are many whole numbers up to 16 (ArcGIS counts from 1 to 10) or 36; words like `NE` are
+compass points, numbers up to 2 π are radians, those from -180 to 180 or -π to π count from north to both
+sides, some beyond 360 and none beyond 400 are gon. Numbers from -1 to 1, and mostly beyond 360, are in no
+known unit; -1 is flat ground. A dialect that declares the coding is believed, unless the values contradict
+it. One finding for the layer.
 
 ## Why
 Classes are counted from north in some inventories and from east in others, so the numbers alone do not
@@ -38,13 +40,15 @@ RULE = RuleInfo("ATT006", "aspect-coding", Severity.INFO, Evidence.VERIFIED, lay
 # Classes are classes, whichever the first is.
 _EXPECTED = dict.fromkeys((Coding.CLASSES_FROM_NORTH, Coding.CLASSES_FROM_EAST), Coding.CLASSES.value)
 _DESCRIPTIONS = {
-    Coding.CLASSES: "whole numbers from 0 to 8: class codes; whether 1 is north or east is unknown",
+    Coding.CLASSES: "small whole numbers: class codes; whether 1 is north or east is unknown",
     Coding.COMPASS: "compass points",
     Coding.RADIANS: "numbers up to 2 π: radians",
     Coding.SIGNED: "degrees from -180 to 180",
+    Coding.SIGNED_RADIANS: "radians from -π to π",
     Coding.GON: "numbers up to 400: gon",
     Coding.MILS: "numbers up to 6400: mils",
     Coding.DEGREES: "no class codes",
+    Coding.UNKNOWN: "in no known unit",
 }
 
 

@@ -1,7 +1,8 @@
 """A climate value is impossible.
 
 ## What it checks
-Mean annual air and ground temperatures (°C) and annual precipitation (mm) are such as occur on Earth.
+Mean annual air and ground temperatures (°C) and annual precipitation (mm) are such as occur on Earth. Columns
+with values that rock glaciers do not have (25 °C, 1 mm) are in another unit: one finding for the layer.
 
 ## Why
 Values outside come from other units (kelvin, metres or kilograms per second) or from a scale factor left

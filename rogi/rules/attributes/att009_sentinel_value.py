@@ -2,8 +2,9 @@
 
 ## What it checks
 Number columns hold no numbers that raster formats use for "no data" (`values`), as far as they are no
-possible values of the column, and nothing of 10¹⁹ or more. Words in text columns are the matter of
-SCH012.
+possible values of the column, or farther from all other values than these are apart (AP 9999 beside 300 to
+600), and nothing of 10¹⁹ or more, or below 10⁻³⁰ but not 0. Elevations of 0 m and less beside others that are
+all above 500 m count as missing. Words in text columns are the matter of SCH012.
 
 ## Why
 -9999 is a number to every program: one of them moves the mean of a hundred elevations by 150 m.
