@@ -232,6 +232,23 @@ def test_encodings(tmp_path, encoding) -> None:
     assert layer.frame["name"].tolist() == ["Ötztal"]
 
 
+@pytest.mark.parametrize(
+    ("separator", "cells", "values"),
+    [
+        (";", ("0,83", "-1,5"), [0.83, -1.5]),
+        ("\t", ("12", "0,5"), [12.0, 0.5]),
+        (";", ("0.83", "1,5"), ["0.83", "1,5"]),  # points and commas: not told
+        (";", ("1,234", "12,500"), ["1,234", "12,500"]),  # may be thousands
+        (",", ("0,83", "1,5"), ["0,83", "1,5"]),  # quoted
+    ],
+)
+def test_decimal_commas(tmp_path, separator, cells, values) -> None:
+    _write(tmp_path / "a.csv", ["lon", "lat", "AREA"], *((9, 3, c) for c in cells), delimiter=separator)
+    layer = read_inventory(tmp_path / "a.csv").layer(Role.MARKER)
+    assert layer.frame["AREA"].tolist() == values
+    assert ("numbers were read with a decimal comma" in layer.notes) == isinstance(values[0], float)
+
+
 def test_repeated_names_are_kept_and_told(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("id,lon,lat,id\n1,1,2,9\n")
     layer = read_inventory(tmp_path / "a.csv").layer(Role.MARKER)

@@ -71,6 +71,13 @@ def test_words_are_counted_and_are_no_values() -> None:
     assert "3 texts that are no values" in found.left_out()
 
 
+def test_the_minus_sign_of_printed_tables_is_a_minus() -> None:
+    found = quantity(
+        column("MAAT", ["\u22123.5", "2", None, "-1", "1-2", "", "\u2212", "0"]), "air_temperature"
+    )
+    assert found.values == pytest.approx([-3.5, 2, np.nan, -1, np.nan, np.nan, np.nan, 0], nan_ok=True)
+
+
 @pytest.mark.parametrize(
     ("name", "concept", "stored", "expected", "unit"),
     [

@@ -38,6 +38,8 @@ _MISSING = ("", "NA", "NaN", "nan")  # as R and pandas write it; other placehold
 _EXCEL_HINT = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
 _DIGITS = re.compile(r"\s*0\d+\s*")
 _QUOTED = re.compile(r'"[^"]*"')
+_COMMA, _POINT = re.compile(r"\s*[-+]?\d+,\d+\s*"), re.compile(r"\s*[-+]?\d*\.\d+\s*")
+_THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2},\d{3}\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,16 @@ class _Layout:
                 out[name] = [row[at] for row in self.rows if len(row) > at and row[at].strip()]
         return out
 
+    @property
+    def decimal(self) -> str:
+        """The decimal sign: a comma where no number has a point, and not all may be thousands (1,234)."""
+        if self.separator == ",":
+            return "."
+        cells = [cell for row in self.rows for cell in row]
+        commas = [cell for cell in cells if _COMMA.fullmatch(cell)]
+        alone = not all(map(_THOUSANDS.fullmatch, commas)) and not any(map(_POINT.fullmatch, cells))
+        return "," if alone else "."
+
     def texts(self) -> list[str]:
         """Columns whose digits are no numbers: geometry in hexadecimal, IDs with leading zeros."""
         return [name for name, cells in self.cells().items() if any(map(_DIGITS.fullmatch, cells))]
@@ -201,6 +213,8 @@ def _head_lines(file: Path, encoding: str) -> str:
 
 
 def _load(file: Path, shown: Path, layout: _Layout, notes: list[str]) -> pd.DataFrame:
+    if layout.decimal == ",":
+        notes.append("numbers were read with a decimal comma")
     try:
         frame = _parsed(file, layout, "error")
     except (ValueError, OSError, csv.Error, pd.errors.ParserWarning) as error:
@@ -233,6 +247,7 @@ def _parsed(file: Path, layout: _Layout, dropped: Literal["error", "ignore"]) ->
             skiprows=layout.skipped,
             low_memory=False,
             index_col=False,
+            decimal=layout.decimal,
             dtype=dict.fromkeys(layout.texts(), "str"),
         )
     return frame

@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 
 LONGEST = 30  # characters; a placeholder is a word or two
 WORD = 4  # letters a numbered placeholder has at least: NULL01, but not NA1, which may be a code
+_MINUS = "\u2212"  # the minus sign of printed tables
 SHOWN_CHARACTERS = 60  # of a value in a message
 
 
@@ -121,6 +122,10 @@ def as_numbers(values: pd.Series) -> Floats:
     except (TypeError, OverflowError):  # lists and the like among the values
         numeric = pd.to_numeric(pd.Series(texts(values)), errors="coerce")
     types = pd.api.types
+    if is_textual(values) and (unread := (numeric.isna() & values.notna()).to_numpy(dtype=bool)).any():
+        signs = [text and text.replace(_MINUS, "-") for text in texts(values[unread])]
+        numeric = numeric.astype(np.float64)
+        numeric[unread] = pd.to_numeric(pd.Series(signs, dtype="str"), errors="coerce").to_numpy(np.float64)
     if types.is_complex_dtype(numeric.dtype) or types.is_datetime64_any_dtype(values.dtype):
         return np.full(len(values), np.nan)
     return numeric.to_numpy(dtype=np.float64, na_value=np.nan)
