@@ -186,14 +186,15 @@ window.addEventListener("load", async () => {
   while (!rogi.tables.t) await new Promise((done) => setTimeout(done, 50));
   const map = rogi.maps.m;
   const [w, h] = map.size();
-  const at = (lon, lat) => [((lon / 360 + 0.5) - map.view.x) * map.view.k + w / 2, ((0.5 - lat / 360) - map.view.y) * map.view.k + h / 2];
+  const { x, y, k } = map.view;
+  const at = (lon, lat) => [(lon / 360 + 0.5 - x) * k + w / 2, (0.5 - lat / 360 - y) * k + h / 2];
   map.layers[1].visible = map.layers[2].visible = false;
   map.paint();
   const { width, height } = map.canvas;
   const picture = map.canvas.getContext("2d").getImageData(0, 0, width, height).data;
   const pixel = (lon, lat) => {
-    const [x, y] = at(lon, lat).map((v) => Math.round(v * width / w));
-    return picture.slice(4 * (y * width + x), 4 * (y * width + x) + 3).join();
+    const [column, row] = at(lon, lat).map((v) => Math.round(v * width / w));
+    return picture.slice(4 * (row * width + column), 4 * (row * width + column) + 3).join();
   };
   const nothing = pixel(9.35, 0.65);
   const places = [[0.5, 0.35], [1.5, 0.35], [2.5, 0.35], [4.5, 0.35], [6.5, 0.35], [8.5, 0.35]];
