@@ -25,7 +25,8 @@ Geometries = NDArray[np.object_]
 
 _WGS84_A, _WGS84_F = 6378137.0, 1.0 / 298.257223563  # NIMA TR8350.2
 _WGS84_E2 = _WGS84_F * (2.0 - _WGS84_F)
-BLOCK = 1 << 18  # vertices worked on at a time
+BLOCK = 1 << 15
+"""Vertices worked on at a time: what is in between stays in the cache and is not asked of the system anew."""
 
 # Projection methods (EPSG and PROJ names) whose plane areas are areas on the ellipsoid. Spherical
 # variants applied to an ellipsoid are left out: their areas are off by up to 0.7 %.

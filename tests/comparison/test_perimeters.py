@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import shapely
 
 from rogi.areas import rings_of
-from rogi.comparison.agreement.areas import _perimeters
+from rogi.comparison.matching.prepared_outlines import perimeters
 
 
 def test_lengths_are_those_of_geos() -> None:
@@ -20,6 +18,7 @@ def test_lengths_are_those_of_geos() -> None:
         shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(500, 500, 502, 502)]),
     ]
     polygons = np.array([*shapes, None], dtype=object)[:-1]
-    found = _perimeters(SimpleNamespace(plane=rings_of(polygons)))  # type: ignore[arg-type]
+    rings = rings_of(polygons)
+    found = perimeters(rings.coords, rings.ring_offsets, rings.object_offsets)
     np.testing.assert_allclose(found, shapely.length(polygons), rtol=1e-12)
     assert found.tolist()[1:] == [0.0, 44.0, 12.0]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numba import njit
 
 from rogi.areas import rings_of
 from rogi.blocks import run_blocks
@@ -97,7 +96,7 @@ def components(a: Outlines, b: Outlines, graph: MatchGraph) -> Components:
             (b, of_b, covered_b, rings_a),
         ):
             rows = np.flatnonzero(np.isin(owner, tangled) & (covered > 0))
-            covered[rows] = overlap_areas(side.plane, other, rows, owner[rows])
+            covered[rows] = overlap_areas(side.plane(rows), other, np.arange(len(rows)), owner[rows])
         # slivers to other components, which no union above has seen
         in_tangled = np.zeros(count, bool)
         in_tangled[tangled] = True
@@ -117,25 +116,8 @@ def components(a: Outlines, b: Outlines, graph: MatchGraph) -> Components:
         np.minimum(covered_b, b.area),
         added_a - float(union_a.sum()),
         added_b - float(union_b.sum()),
-        NOISE_M * (_sums(of_a, _perimeters(a), count) + _sums(of_b, _perimeters(b), count)),
+        NOISE_M * (_sums(of_a, a.perimeter, count) + _sums(of_b, b.perimeter, count)),
     )
-
-
-def _perimeters(side: Outlines) -> Floats:
-    """Length of the boundary of each outline in the plane, m."""
-    rings = side.plane
-    return np.asarray(_ring_lengths(rings.coords, rings.ring_offsets, rings.object_offsets))
-
-
-@njit(cache=True, nogil=True)
-def _ring_lengths(coords: Floats, ring_offsets: Ints, object_offsets: Ints) -> Floats:
-    lengths = np.zeros(len(object_offsets) - 1)
-    for unit in range(len(lengths)):
-        for ring in range(object_offsets[unit], object_offsets[unit + 1]):
-            for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
-                x, y = coords[k + 1, 0] - coords[k, 0], coords[k + 1, 1] - coords[k, 1]
-                lengths[unit] += np.sqrt(x * x + y * y)
-    return lengths
 
 
 def uncovered(side: Outlines, other: Outlines, rows: Ints, partners: Ints, covered: Floats) -> Geometries:

@@ -76,16 +76,18 @@ def boundary_distances(
 
     def measure(start: int, stop: int) -> None:
         pairs = slice(start, stop)
-        rings_a, rings_b = (
-            rings_of(side.geometries[index[pairs]]) for side, index in ((a, index_a), (b, index_b))
-        )
+        rows_a, at_a = np.unique(index_a[pairs], return_inverse=True)
+        rows_b, at_b = np.unique(index_b[pairs], return_inverse=True)
+        rings_a, rings_b = rings_of(a.geometries[rows_a]), rings_of(b.geometries[rows_b])
         _distance_block(
             rings_a.coords,
             rings_a.ring_offsets,
             rings_a.object_offsets,
+            at_a,
             rings_b.coords,
             rings_b.ring_offsets,
             rings_b.object_offsets,
+            at_b,
             east[pairs],
             north[pairs],
             float(step_m),
@@ -118,14 +120,14 @@ def _edges(
             edges[j, 6] = np.sqrt(length2)
             j += 1
     blocks = (count + _BLOCK - 1) // _BLOCK
-    boxes = np.empty((blocks, 4))
+    boxes = np.empty((4, blocks))
     for b in range(blocks):
         west, south, right, top = np.inf, np.inf, -np.inf, -np.inf
         for j in range(b * _BLOCK, min(count, (b + 1) * _BLOCK)):
             x, y, dx, dy = edges[j, 0], edges[j, 1], edges[j, 2], edges[j, 3]
             west, right = min(west, x, x + dx), max(right, x, x + dx)
             south, top = min(south, y, y + dy), max(top, y, y + dy)
-        boxes[b, 0], boxes[b, 1], boxes[b, 2], boxes[b, 3] = west, south, right, top
+        boxes[0, b], boxes[1, b], boxes[2, b], boxes[3, b] = west, south, right, top
     return edges, boxes
 
 
@@ -142,6 +144,8 @@ def _sample(
     edges: Floats, others: Floats, boxes: Floats, step: float, out: Floats, weight: Floats, at: int
 ) -> int:
     """Distances of samples on ``edges`` to ``others``, and the length of each; returns the next place."""
+    west, south, east, north = boxes[0], boxes[1], boxes[2], boxes[3]
+    gaps = np.empty(len(west))
     near = 0  # samples follow each other, so the nearest edge of the last one is a good first bound
     ring_start = at
     before = 0.0  # half of the gap that leads to the next sample
@@ -155,10 +159,14 @@ def _sample(
             best = _to_edge(
                 x, y, others[near, 0], others[near, 1], others[near, 2], others[near, 3], others[near, 4]
             )
-            for b in range(len(boxes)):
-                gap_x = max(boxes[b, 0] - x, 0.0, x - boxes[b, 2])
-                gap_y = max(boxes[b, 1] - y, 0.0, y - boxes[b, 3])
-                if gap_x * gap_x + gap_y * gap_y >= best:
+            for b in range(
+                len(gaps)
+            ):  # a loop of its own, without branches: a processor does several at once
+                gap_x = max(max(west[b] - x, x - east[b]), 0.0)
+                gap_y = max(max(south[b] - y, y - north[b]), 0.0)
+                gaps[b] = gap_x * gap_x + gap_y * gap_y
+            for b in range(len(gaps)):
+                if gaps[b] >= best:
                     continue
                 for j in range(b * _BLOCK, min(len(others), (b + 1) * _BLOCK)):
                     d = _to_edge(x, y, others[j, 0], others[j, 1], others[j, 2], others[j, 3], others[j, 4])
@@ -243,18 +251,20 @@ def _distance_block(
     a: Floats,
     a_offsets: Ints,
     a_objects: Ints,
+    index_a: Ints,
     b: Floats,
     b_offsets: Ints,
     b_objects: Ints,
+    index_b: Ints,
     east: Floats,
     north: Floats,
     step: float,
     out: Floats,
 ) -> None:
-    """Mean, 95th percentile and maximum for pairs of objects of one number."""
+    """Mean, 95th percentile and maximum for pairs of objects."""
     for pair in range(len(out)):
-        a_first, a_last = a_objects[pair], a_objects[pair + 1]
-        b_first, b_last = b_objects[pair], b_objects[pair + 1]
+        a_first, a_last = a_objects[index_a[pair]], a_objects[index_a[pair] + 1]
+        b_first, b_last = b_objects[index_b[pair]], b_objects[index_b[pair] + 1]
         if a_first == a_last or b_first == b_last:
             continue
         if _same_boundary(a, a_offsets, a_first, a_last, b, b_offsets, b_first, b_last):

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
+from rogi.blocks import run_blocks
 from rogi.comparison.matching.overlap import overlap_areas
 from rogi.comparison.matching.prepared_outlines import Outlines
 from rogi.geometry import Floats, Geometries, Ints
@@ -123,7 +124,7 @@ def match_polygons(
         Pairs that only touch (overlap 0) are not in the graph; slivers are, but link nothing.
     """
     left, right = candidate_pairs(a, b)
-    overlap = overlap_areas(a.plane, b.plane, left, right)
+    overlap = overlaps(a, b, left, right)
     keep = overlap > 0
     left, right, overlap = left[keep], right[keep], overlap[keep]
     smaller = np.minimum(a.area[left], b.area[right])
@@ -179,12 +180,25 @@ def candidate_pairs(a: Outlines, b: Outlines) -> tuple[Ints, Ints]:
     return _sorted_pairs(b.tree.query(a.geometries))
 
 
+def overlaps(a: Outlines, b: Outlines, left: Ints, right: Ints) -> Floats:
+    """Area of the intersection of each pair of rows of ``a`` and ``b``, m²; 0 for a mere contact."""
+    out = np.zeros(len(left))
+
+    def measure(start: int, stop: int) -> None:
+        rows_a, at_a = np.unique(left[start:stop], return_inverse=True)
+        rows_b, at_b = np.unique(right[start:stop], return_inverse=True)
+        out[start:stop] = overlap_areas(a.plane(rows_a), b.plane(rows_b), at_a, at_b, workers=1)
+
+    run_blocks(measure, len(left))
+    return out
+
+
 def self_overlaps(side: Outlines) -> tuple[Ints, Ints, Floats]:
     """All pairs within one inventory that overlap (first row < second row) and the areas of overlap, m²."""
     first, second = _sorted_pairs(side.tree.query(side.geometries))
     once = first < second
     first, second = first[once], second[once]
-    overlap = overlap_areas(side.plane, side.plane, first, second)
+    overlap = overlaps(side, side, first, second)
     keep = overlap > 0
     return first[keep], second[keep], overlap[keep]
 

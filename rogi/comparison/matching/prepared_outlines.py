@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.areas import Rings, rings_of
@@ -36,18 +36,16 @@ class Outlines:
     geometries : ndarray of object, shape (n,)
         Polygons and multipolygons on WGS84 longitude and latitude; beyond ±180 where the edge of the map
         would lie among them (`rogi.longitudes.in_one_map`).
-    plane : Rings
-        Their rings in the plane CRS, in metres.
     plane_crs : pyproj.CRS
-        The equal-area CRS of ``plane``.
-    area : ndarray of float64, shape (n,)
-        m².
+        The equal-area CRS of the plane.
+    area, perimeter : ndarray of float64, shape (n,)
+        In the plane, m² and m.
     """
 
     geometries: Geometries
-    plane: Rings
     plane_crs: Any
     area: Floats
+    perimeter: Floats
 
     def __len__(self) -> int:
         return len(self.geometries)
@@ -56,6 +54,12 @@ class Outlines:
     def tree(self) -> shapely.STRtree:
         """Index of the bounding boxes in degrees."""
         return shapely.STRtree(self.geometries)
+
+    def plane(self, rows: Ints | slice) -> Rings:
+        """Rings of some outlines in the plane, m: made when asked for, as all would take more memory."""
+        rings = rings_of(self.geometries[rows])
+        cylindrical_equal_area(rings.coords, self.plane_crs, in_place=True)
+        return rings
 
     def plane_geometries(self, rows: Ints | None = None) -> Geometries:
         """Geometries, or some rows of them, in the equal-area plane."""
@@ -84,17 +88,35 @@ def prepare(geometries: ArrayLike, crs: Any, plane_crs: Any = None) -> Outlines:
 
 def _in_plane(lonlat_geometries: Geometries, plane_crs: Any) -> Outlines:
     lonlat_geometries = turned(lonlat_geometries, central_meridian(plane_crs))
-    plane = rings_of(lonlat_geometries)
-    cylindrical_equal_area(plane.coords, plane_crs, in_place=True)
-    return Outlines(lonlat_geometries, plane, plane_crs, plane.areas())
+    count = len(lonlat_geometries)
+    side = Outlines(lonlat_geometries, plane_crs, np.zeros(count), np.zeros(count))
+
+    def measure(start: int, stop: int) -> None:
+        rings = side.plane(slice(start, stop))
+        side.area[start:stop] = rings.areas()
+        side.perimeter[start:stop] = perimeters(rings.coords, rings.ring_offsets, rings.object_offsets)
+
+    run_blocks(measure, count)
+    return side
+
+
+@njit(cache=True, nogil=True)
+def perimeters(coords: Floats, ring_offsets: Ints, object_offsets: Ints) -> Floats:
+    """Length of the boundary of each geometry of `rogi.areas.Rings`."""
+    lengths = np.zeros(len(object_offsets) - 1)
+    for unit in range(len(lengths)):
+        for ring in range(object_offsets[unit], object_offsets[unit + 1]):
+            for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
+                x, y = coords[k + 1, 0] - coords[k, 0], coords[k + 1, 1] - coords[k, 1]
+                lengths[unit] += np.sqrt(x * x + y * y)
+    return lengths
 
 
 def prepare_together(sides: list[tuple[ArrayLike, Any]]) -> list[Outlines]:
     """Several inventories, as (geometries, crs), in one equal-area plane."""
     lonlat = in_one_map(*(to_lonlat(geometries, crs) for geometries, crs in sides))
     plane_crs = equal_area_crs(total_bounds(*lonlat))
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda g: _in_plane(g, plane_crs), lonlat))
+    return [_in_plane(geometries, plane_crs) for geometries in lonlat]
 
 
 def repair(geometries: ArrayLike) -> tuple[Geometries, NDArray[np.bool_]]:

@@ -8,8 +8,7 @@ import numpy as np
 import shapely
 
 from rogi.comparison.agreement.areas import united
-from rogi.comparison.matching.graph import SLIVER_AREA_M2, candidate_pairs, connected, self_overlaps
-from rogi.comparison.matching.overlap import overlap_areas
+from rogi.comparison.matching.graph import SLIVER_AREA_M2, candidate_pairs, connected, overlaps, self_overlaps
 from rogi.comparison.matching.prepared_outlines import Outlines, prepare
 from rogi.geometry import Floats, Geometries
 
@@ -40,7 +39,7 @@ def covered_share(outlines: Outlines, polygons: Geometries) -> Floats:
     pieces = prepare(subdivided(polygons[near]), 4326, outlines.plane_crs)
     pieces = _disjoint(pieces)
     rows, parts = candidate_pairs(outlines, pieces)
-    overlap = overlap_areas(outlines.plane, pieces.plane, rows, parts)
+    overlap = overlaps(outlines, pieces, rows, parts)
     covered = np.bincount(rows, weights=overlap, minlength=len(outlines))
     area = outlines.area
     share = np.divide(covered, area, out=np.full(len(area), np.nan), where=area > 0)
