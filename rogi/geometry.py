@@ -66,7 +66,7 @@ def equal_area_crs(bounds: ArrayLike) -> pyproj.CRS:
 
 def total_bounds(*arrays: ArrayLike) -> Floats:
     """West, south, east, north of all geometries of some arrays, shape (4,); NaN if there is nothing."""
-    bounds = np.concatenate([shapely.bounds(as_array(a)).reshape(-1, 4) for a in arrays])
+    bounds = np.concatenate([np.empty((0, 4)), *(shapely.bounds(as_array(a)).reshape(-1, 4) for a in arrays)])
     bounds = bounds[~np.isnan(bounds).any(axis=1)]
     if len(bounds) == 0:
         return np.full(4, np.nan)

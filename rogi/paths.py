@@ -1,4 +1,4 @@
-"""Paths that drivers take for nothing but a path."""
+"""Paths that drivers take for nothing but a path, and names of files that were downloaded."""
 
 from __future__ import annotations
 
@@ -19,6 +19,31 @@ _NOT_PLAIN = re.compile(r"[^\w.,+=@~ ()-]")
 _ROOTS = ("/tmp", "/var/tmp")  # noqa: S108
 _LONG = 100
 """Bytes of a name up to which drivers have room for their own endings (``-journal``, ``.tmp``)."""
+
+
+_addresses: dict[str, str] = {}
+"""Downloaded files of this process, and the addresses that they were asked for by."""
+
+_SECRET = re.compile(r"(?i)([?&;][^=&;]*(?:auth|cred|key|pass|secret|sig|token|pwd)[^=&;]*=)[^&;#]*")
+
+
+def name_file(path: Path, address: str) -> None:
+    """Call a file by the address that it was asked for by (:func:`asked_for`); its secrets are left out.
+
+    Examples
+    --------
+    >>> name_file(Path("/cache/17/a.gpkg"), "https://ann:pw@example.org/a.gpkg?v=2&X-Amz-Signature=8f")
+    >>> asked_for("/cache/17/a.gpkg is no inventory")
+    'https://example.org/a.gpkg?v=2&X-Amz-Signature=*** is no inventory'
+    """
+    _addresses[str(path)] = _SECRET.sub(r"\1***", re.sub(r"(?<=://)[^/]*@", "", address))
+
+
+def asked_for(text: str) -> str:
+    """A path or a message with the addresses of downloaded files in place of their paths."""
+    for path, address in _addresses.items():
+        text = text.replace(path, address)
+    return text
 
 
 def is_plain(path: Path) -> bool:

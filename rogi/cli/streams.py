@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from rogi import __version__
 from rogi.errors import OptionError, OutputError
+from rogi.paths import asked_for
 from rogi.text import printable
 from rogi.update.store.masking import masked
 
@@ -142,7 +143,7 @@ def _opened(path: Path) -> TextIO:
 
 
 def _say(text: str, kind: str, shown: bool) -> None:
-    line = printable(masked(text))
+    line = printable(masked(asked_for(text)))
     if shown:
         sys.stderr.write(f"{line}\n")
     if _talk.log is not None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
 from rogi.inventory.model import Inventory, Layer, Source
-from rogi.inventory.reading.dialects import Detection, LayerHint, detect_dialect
+from rogi.inventory.reading.dialects import GENERIC, Detection, LayerHint, detect_dialect
 from rogi.schema.attributes import attributes
 from rogi.schema.load import dialects, load_dialect, load_schema
 from rogi.schema.model import Candidate, Dialect, DialectLayer, LayerSchema, Role, Schema, normalise
@@ -145,10 +145,21 @@ def assemble(
     return Inventory(tuple(layers), described, dialect, detection.reason, path, notes)
 
 
-def map_columns(
-    frame: pd.DataFrame, schema: LayerSchema | None, dialect: DialectLayer | None
+def columns_of(
+    frame: pd.DataFrame, schema: LayerSchema | None, dialect: Dialect, role: Role
 ) -> dict[str, str]:
-    """Concept -> column, by the names of the dialect, then by that of the schema, then of the attributes.
+    """Concept -> column of a layer in a dialect; what the dialect does not name is read by common names."""
+    common = None if dialect.name == GENERIC else load_dialect(GENERIC).layer(role)
+    return map_columns(frame, schema, dialect.layer(role), common)
+
+
+def map_columns(
+    frame: pd.DataFrame,
+    schema: LayerSchema | None,
+    dialect: DialectLayer | None,
+    common: DialectLayer | None = None,
+) -> dict[str, str]:
+    """Concept -> column, by the names of the dialect, the schema, the attributes, then by common ones.
 
     Names are compared without case and punctuation, then also as a Shapefile would cut them. No column
     carries two concepts. Where several columns have a name of a concept, the dialect's first name wins,
@@ -160,6 +171,9 @@ def map_columns(
         The table; only candidates' values are looked at.
     schema, dialect
         The layer in each, or None.
+    common
+        The layer in the generic dialect: its names are for columns that the dialect neither names nor
+        ignores, and for concepts of which it states neither unit nor constant.
 
     Returns
     -------
@@ -185,23 +199,31 @@ def map_columns(
             found[concept] = column
             taken.add(column)
 
-    candidates = dialect.candidates if dialect is not None else ()
-    for candidate in candidates:
-        names = wanted.get(candidate.concept, ())
-        if not any(normalise(name) in by_alias for name in names):
-            take(candidate.concept, _candidate_column(frame, candidate, by_alias))
-    for concept, names in wanted.items():
-        for name in names:
-            take(concept, by_alias.get(normalise(name)))
-    for concept, names in wanted.items():
-        for name in names:
-            if len(name.encode()) > SHAPEFILE_NAME_LENGTH:
-                take(
-                    concept, cut.get(normalise(name.encode()[:SHAPEFILE_NAME_LENGTH].decode(errors="ignore")))
-                )
+    def take_named(wanted: Mapping[str, tuple[str, ...]], candidates: Iterable[Candidate]) -> None:
+        for candidate in candidates:
+            names = wanted.get(candidate.concept, ())
+            if not any(normalise(name) in by_alias for name in names):
+                take(candidate.concept, _candidate_column(frame, candidate, by_alias))
+        for concept, names in wanted.items():
+            for name in names:
+                take(concept, by_alias.get(normalise(name)))
+        for concept, names in wanted.items():
+            for name in names:
+                if len(name.encode()) > SHAPEFILE_NAME_LENGTH:
+                    start = name.encode()[:SHAPEFILE_NAME_LENGTH].decode(errors="ignore")
+                    take(concept, cut.get(normalise(start)))
+
+    take_named(wanted, dialect.candidates if dialect is not None else ())
     if wanted:
         for name, attribute in attributes().items():  # columns that `rogi attributes` made
             take(name, by_alias.get(normalise(attribute.column)) if attribute.column else None)
+    if common is not None:
+        own: set[str] = set()
+        if dialect is not None:
+            own = {*dialect.units, *dialect.constants}
+            ignored = {normalise(name) for name in dialect.ignored}
+            taken.update(column for column in columns if normalise(column) in ignored)
+        take_named({c: names for c, names in common.columns.items() if c not in own}, common.candidates)
     return {concept: found[concept] for concept in wanted if concept in found} | found
 
 
@@ -231,7 +253,7 @@ def _candidate_column(frame: pd.DataFrame, candidate: Candidate, by_alias: Mappi
 
 def _layer(part: Part, schema: Schema, dialect: Dialect) -> Layer:
     frame = part.frame
-    layer_schema, layer_dialect = schema.layer(part.role), dialect.layer(part.role)
+    layer_schema = schema.layer(part.role)
     name = part.name or (layer_schema.name if layer_schema is not None else part.role.value)
     if getattr(frame, "_geometry_column_name", None) not in frame.columns:
         raise InputError(
@@ -247,9 +269,9 @@ def _layer(part: Part, schema: Schema, dialect: Dialect) -> Layer:
         role=part.role,
         name=name,
         frame=frame,
-        columns=map_columns(frame, layer_schema, layer_dialect),
+        columns=columns_of(frame, layer_schema, dialect, part.role),
         schema=layer_schema,
-        dialect=layer_dialect,
+        dialect=dialect.layer(part.role),
         sources=part.sources or (Source(Path("memory"), None, "memory", n),),
         rows=part.rows if part.rows is not None else np.arange(1, n + 1, dtype=np.int64),
         fids=part.fids,

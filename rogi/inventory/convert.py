@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rogi.areas import area_m2
 from rogi.errors import OptionError
 from rogi.geometry import places_on_earth
+from rogi.inventory.build import columns_of
 from rogi.inventory.coordinates import coordinates, labels_of
 from rogi.inventory.crs import label
 from rogi.inventory.ids.unit_positions import finite_coordinates
@@ -85,7 +86,9 @@ def convert(
         converted = _layer(layer, described, losses, notes, keep_extra, same)
         if crs is not None:
             converted = _reprojected(layer, converted, crs, losses)
-        layers.append(replace(converted, dialect=native.layer(layer.role)))
+        kept = converted.frame.drop(columns=list(converted.columns.values()))
+        columns = columns_of(kept, None, native, layer.role) | dict(converted.columns)
+        layers.append(replace(converted, columns=columns, dialect=native.layer(layer.role)))
     reason = f"converted from {inventory.dialect.name}"
     return Conversion(
         replace(

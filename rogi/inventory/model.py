@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rogi.paths import asked_for
 from rogi.public import public
 from rogi.schema.model import Dialect, DialectLayer, LayerSchema, Role, Schema, ValueMap
 from rogi.text import html, printable
@@ -103,7 +104,8 @@ class Layer:
         labels = tuple(source.label for source in self.sources)
         if len(set(labels)) == len(labels):
             return labels
-        return tuple(f"{source.path.parent.as_posix()}/{source.label}" for source in self.sources)
+        folders = [asked_for(source.path.as_posix()).rpartition("/")[0] for source in self.sources]
+        return tuple(f"{folder}/{source.label}" for folder, source in zip(folders, self.sources, strict=True))
 
     @property
     def files(self) -> NDArray[np.object_]:

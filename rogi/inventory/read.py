@@ -19,12 +19,21 @@ from rogi.inventory.attribute_table import AttributeTable, join, read_attribute_
 from rogi.inventory.build import Part, assemble, choose
 from rogi.inventory.model import Inventory, Source
 from rogi.inventory.reading.copies import refuse_copies
-from rogi.inventory.reading.dialects import Family, LayerHint, detect_role, names_a_role, role_of_family
+from rogi.inventory.reading.dialects import (
+    GENERIC,
+    Family,
+    LayerHint,
+    detect_role,
+    names_a_role,
+    role_of_family,
+)
 from rogi.inventory.reading.formats import Format
 from rogi.inventory.reading.listing import Loaded, SourceLayer
 from rogi.inventory.reading.sources import find_layers
 from rogi.inventory.reading.tables import Table, read_table
+from rogi.paths import asked_for
 from rogi.public import public
+from rogi.schema.load import load_dialect
 from rogi.schema.model import Dialect, Role, normalise
 from rogi.suggestions import did_you_mean
 
@@ -92,7 +101,7 @@ def read_inventory(
         raise OptionError("There is nothing to read; name a file, a folder or layers.")
     _check_crs(crs)
     _check_encoding(encoding)
-    shown = ", ".join(str(p) for p in paths) or ", ".join(layers)
+    shown = asked_for(", ".join(str(p) for p in paths) or ", ".join(layers))
     with tempfile.TemporaryDirectory(prefix="rogi-") as folder:
         scratch = Path(folder)
         found = find_layers(paths, scratch, encoding)
@@ -306,7 +315,11 @@ def _with_roles(
     present = {source.role for source in chosen}
     by_geometry: dict[Role, list[SourceLayer]] = {}
     for source in left:
-        role = role_of_family(source.family)
+        common = detect_role(source.hint, load_dialect(GENERIC))
+        role = common or role_of_family(source.family)
+        if common is not None and common not in present | taken:
+            chosen.append(replace(source, role=common))
+            continue
         if role is None and source.family is Family.UNKNOWN and not chosen and len(left) == 1:
             role = Role.OUTLINE  # features of mixed types: the wrong ones are found by the rules
         if role is None or role in present or role in taken:

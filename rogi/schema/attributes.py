@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
-from rogi.schema.load import concepts
-from rogi.schema.model import Attribute, FieldType
+from rogi.schema.load import concepts, load_schema
+from rogi.schema.model import Attribute, FieldType, Role, normalise
 
 STATISTICS = ("minimum", "median", "mean", "maximum")
 """Of a quantity over a unit, in the order in which they cannot contradict each other."""
@@ -27,6 +27,14 @@ def attributes() -> Mapping[str, Attribute]:
     """
     found = {name: concept.attribute for name, concept in concepts().items() if concept.attribute is not None}
     return MappingProxyType(found)
+
+
+@cache
+def added_columns() -> frozenset[str]:
+    """Normalised names of columns that `rogi attributes` adds to tables: they tell nothing of the origin."""
+    layer = load_schema("tprogi").layer(Role.OUTLINE)
+    named = [f.name for f in layer.fields if f.concept.name in attributes()] if layer is not None else []
+    return frozenset(normalise(name) for name in (*named, *(a.column for a in attributes().values())) if name)
 
 
 @cache

@@ -199,8 +199,11 @@ def test_no_overlap_is_said(rogi, files, tmp_path):
     assert done.returncode == 0 and "no object of A meets one of B" in done.stdout
 
 
-def test_references(rogi, files):
-    done = json.loads(rogi("compare", files / "a.gpkg", "--reference", "all", "--format", "json").stdout)
+def test_references(rogi, files, tmp_path):
+    page, data = tmp_path / "r.html", tmp_path / "r.json"
+    assert rogi("compare", files / "a.gpkg", "--reference", "all", "-o", page, "-o", data).returncode == 0
+    assert "16,222" in page.read_text()
+    done = json.loads(data.read_text())
     rows = {r["name"]: r for r in done["references"]}
     assert len(rows) == 9
     assert rows["zhang-2023"]["count"] == 2 and rows["zhang-2023"]["published_compared"] == 16222

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ import pytest
 
 from rogi.cli import main
 from rogi.errors import InputError, RogiError
+from rogi.inventory.reading import addresses
 from rogi.inventory.reading.addresses import downloaded
 from rogi.inventory.write import write_inventory
+from rogi.schema.model import Role
 from rogi.synthetic.inventory import synthetic_inventory
 
 CONTENT = b"0123456789" * 1000
@@ -210,6 +214,68 @@ def test_a_command_reads_it(server, tmp_path, capsys, monkeypatch):
     )  # fmt: skip
     assert server.asked == []
     code, far, _ = run(address, "--remote")
-    (copy,) = (tmp_path / "cache").rglob("made.gpkg")
-    assert (code, far.replace(str(copy), str(made))) == run(made)[:2]
+    assert (code, far.replace(address, str(made))) == run(made)[:2]
     assert server.asked == ["/made.gpkg"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["validate", "A", "-o", "r.html", "-o", "r.json", "-o", "r.sarif", "-o", "r.gpkg", "-o", "r.md"],
+        ["validate", "A", "--layer", "outline=nothing"],
+        ["compare", "A", "A", "-o", "c.html", "-o", "c.json"],
+        ["stats", "A"],
+        ["validate", "B"],
+    ],
+)
+def test_it_is_called_by_its_address(server, tmp_path, capsys, monkeypatch, words):
+    """In every output; secrets of the address are left out."""
+    made = synthetic_inventory(5, seed=1)
+    made.layer(Role.OUTLINE).frame["AREA"] = 7.0  # a finding in each kind of report
+    write_inventory(made, tmp_path / "made.gpkg")
+    body = (tmp_path / "made.gpkg").read_bytes()
+    places = {
+        "A": server.put("/made.gpkg?token=hush", body),
+        "B": server.put("/broken.gpkg?token=hush", body[:50_000]),
+    }
+    monkeypatch.chdir(tmp_path)
+    words = [places.get(word, word) for word in words]
+    monkeypatch.setattr(sys, "argv", ["rogi", *words, "--remote"])
+    with pytest.raises(SystemExit):
+        main()
+    said = capsys.readouterr()
+    outputs = [
+        said.out + said.err,
+        *(p.read_bytes().decode(errors="ignore") for p in tmp_path.glob("[rc].*")),
+    ]
+    called = words[1].replace("hush", "***")
+    for text in outputs:
+        assert str(tmp_path / "cache") not in text
+        assert called in text.replace("&#47;", "/").replace(r"\*", "*")
+        assert "hush" not in text
+
+
+def test_the_cache_is_bounded(server, cache, monkeypatch):
+    """By age and by size, the longest unused first; what a process uses stays."""
+    files = [get(server.put(f"/{k}.gpkg", ETag='"1"')) for k in range(4)]
+    long_ago = time.time() - 86_400 * (addresses.KEPT_DAYS + 1)
+    for k, file in enumerate(files):
+        os.utime(file.parent, (long_ago + k, long_ago + k))
+    get(server.put("/0.gpkg", ETag='"1"'))
+    assert len(kept(cache)) == 4  # of age, but in use by this process
+    release(files[1], files[2], files[3])
+    os.utime(files[2].parent)
+    get(server.put("/0.gpkg", ETag='"1"'))
+    assert kept(cache) == ["0.gpkg", "2.gpkg"]
+    monkeypatch.setattr(addresses, "KEPT_BYTES", 25_000)
+    for k in (2, 3):
+        os.utime(get(server.put(f"/{k}.gpkg", ETag='"1"')).parent, (time.time() - 100 + k,) * 2)
+    release(files[0], files[2], files[3])
+    get(server.put("/4.gpkg", ETag='"1"'))
+    assert kept(cache) == ["0.gpkg", "4.gpkg"]
+
+
+def release(*files: Path) -> None:
+    """As at the end of the processes that use them."""
+    for file in files:
+        os.close(addresses._in_use.pop(file.parent))

@@ -11,7 +11,7 @@ import pytest
 import shapely
 
 from rogi.errors import InputError, OptionError
-from rogi.inventory.build import from_frames, map_columns
+from rogi.inventory.build import Part, assemble, from_frames, map_columns
 from rogi.inventory.reading.dialects import Family, LayerHint, detect_dialect, detect_role, role_of_family
 from rogi.schema.load import dialects, load_dialect, load_schema
 from rogi.schema.model import Role
@@ -79,6 +79,67 @@ def test_a_layer_name_counts_only_with_the_key() -> None:
     assert detect_dialect([named], dialects()).dialect.name == "tprogi"
     assert "TPRoGI_Extended_Footprint" in detect_dialect([named], dialects()).reason
     assert detect_dialect([_hint("outlines", "file", "label")], dialects()).dialect.name == "generic"
+
+
+PAPER = ("NR", "RGU_ID", "Region", "Elev_min", "Slope", "Aspect", "Area_m2", "Rel_Index")
+"""Columns of a paper, under common names and one of the RGIK template."""
+
+FILLED = (
+    "ELE_MEAN",
+    "ELE_MAX",
+    "SLO_MEDIAN",
+    "ASPECT",
+    "PISR",
+    "MAAT",
+    "MAGT",
+    "AP",
+    "AREA",
+    "LAT",
+    "LON",
+    "PZI",
+)
+"""Columns that `rogi attributes` adds: those of TPRoGI, and half of the global inventory's."""
+
+
+def _read(name: str, *columns: str):
+    hint = _hint(name, *columns)
+    detection = detect_dialect([hint], dialects())
+    role = detect_role(hint, detection.dialect) or Role.OUTLINE
+    frame = _outlines(*columns)
+    return detection.dialect, assemble([Part(role, frame, name)], detection).layers[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["x", "GO", "rg_outlines", "TPRoGI_Extended_Footprint", "global_rgs", "rogi_ch_ous"]
+)
+def test_a_column_more_never_ends_the_reading_of_another(name) -> None:
+    before = _read(name, *PAPER)[1].columns
+    assert {"primary_id", "subregion", "elevation_minimum", "slope_mean", "aspect", "area"} <= set(before)
+    for added in (("PrimaryID",), ("ID",), ("pm_pid",), FILLED, ("Out.Type", "RelFr", "RelLeftLM")):
+        dialect, layer = _read(name, *PAPER, *added)
+        stays = set(before) - set(dialect.layer(Role.OUTLINE).units)
+        assert stays <= set(layer.columns), (added, dialect.name)
+
+
+def test_columns_that_rogi_adds_identify_no_dialect() -> None:
+    assert _read("x", *PAPER, *FILLED)[0].name == "generic"
+    assert _read("x", *FILLED)[0].name == "generic"
+    assert _read("x", "SOUR_DATA", *FILLED)[0].name == "tprogi"
+
+
+def test_common_names_are_for_what_a_dialect_leaves_open() -> None:
+    dialect = load_dialect("la-sal")  # states the unit of areas, and ignores columns
+    layer = replace(dialect.layers[0], ignored=("Notes",))
+    common = load_dialect("generic").layer(Role.MARKER)
+    frame = _markers("Notes", "remarks", "area_km2", "Mapper", "slope")
+    assert map_columns(frame, None, layer, common) == {
+        "comment": "remarks",
+        "mapper": "Mapper",
+        "slope_mean": "slope",
+    }
+    assert map_columns(_markers("slope", "mean_slope_deg"), None, layer, common) == {
+        "slope_mean": "mean_slope_deg"
+    }
 
 
 def test_equal_fits_are_no_decision() -> None:

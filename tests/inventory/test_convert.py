@@ -102,6 +102,13 @@ def test_layers_and_columns_without_a_place() -> None:
     assert "Out.Type" in [loss.column for loss in dropped.losses if loss.kind is LossKind.COLUMN_LEFT_OUT]
 
 
+def test_columns_that_are_kept_stay_known() -> None:
+    frame = outlines(1, RGU_ID=["a"], Slope=[412.0], PrimaryID=["b"], deep=[1])
+    converted = convert(from_frames({Role.OUTLINE: frame}), "rgik/1.0").inventory.layers[0]
+    assert converted.columns == {"primary_id": "PrimaryID", "slope_mean": "Slope"}
+    assert set(converted.frame) >= {"RGU_ID", "deep"}
+
+
 def test_an_extra_column_does_not_take_the_name_of_a_field() -> None:
     frame = outlines(1, primary_id=["a"], primaryid=["b"])
     result = convert(from_frames({Role.OUTLINE: frame}, dialect="generic"))

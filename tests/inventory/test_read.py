@@ -275,6 +275,22 @@ def test_role_by_geometry_alone(tmp_path) -> None:
     assert inventory.notes == ("a.gpkg (layer whatever) was taken for the outlines by its geometry",)
 
 
+def test_layers_that_the_dialect_does_not_name_have_roles_by_common_names(tmp_path) -> None:
+    """The first column of IDs turns the dialect from generic to the RGIK template; no layer is lost by it."""
+    for ids in ({}, {"PrimaryID": ["a", "b"]}):
+        path = tmp_path / f"a{len(ids)}.gpkg"
+        outlines(2, **ids).to_file(path, layer="GO")
+        outlines(2).to_file(path, layer="insar_2020")
+        outlines(2).to_file(path, layer="project_extent")
+        inventory = read_inventory(path)
+        assert inventory.dialect.name == ("rgik-template" if ids else "generic")
+        assert inventory.roles == (Role.OUTLINE, Role.MOVING_AREA, Role.AREA_OF_INTEREST)
+    outlines(2).to_file(path, layer="old_footprints")  # the role is taken: nothing is joined
+    inventory = read_inventory(path)
+    assert len(inventory.layer(Role.OUTLINE)) == 2
+    assert any("layer old_footprints) was not read" in note for note in inventory.notes)
+
+
 def test_unclear_roles_are_asked_for(tmp_path) -> None:
     outlines(2, a=[1, 2]).to_file(tmp_path / "a.gpkg", layer="north")
     outlines(2, b=[1, 2]).to_file(tmp_path / "a.gpkg", layer="south")

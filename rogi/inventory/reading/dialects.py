@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from rogi.schema.attributes import added_columns
 from rogi.schema.model import Dialect, DialectLayer, Role, normalise
 
 GENERIC = "generic"
@@ -20,7 +21,7 @@ GENERIC = "generic"
 # Weights of the evidence for a dialect: its betraying columns, a layer name, and column names spelt
 # exactly (which tells the RGIK template, with dots, from published files, without).
 SIGNATURE_WEIGHT, NAME_WEIGHT, SPELLING_WEIGHT = 10.0, 5.0, 1.0
-SIGNATURE_SHARE = 0.5  # of the betraying columns that must be there
+SIGNATURE_SHARE = 0.5  # of the betraying columns that must be there, and of those no attribute is written to
 SIGNATURE_COLUMNS = 2  # and at least so many: one column may be there by chance
 
 # Words that name a role so clearly that a layer of another geometry type is a fault, not another role.
@@ -180,6 +181,8 @@ def _fit(hint: LayerHint, layer: DialectLayer) -> _Fit | None:
     signature = _signature(hint, layer)
     name = _matching_name(hint, layer)
     betrayed = len(signature) >= max(SIGNATURE_COLUMNS, SIGNATURE_SHARE * len(layer.signature))
+    telling = {normalise(column) for column in layer.signature} - added_columns()
+    betrayed &= len(telling & set(map(normalise, signature))) >= SIGNATURE_SHARE * len(telling)
     if betrayed and hint.role is None and name is None and not _compatible(hint.family, layer.role):
         return None
     has = {normalise(column) for column in hint.columns}

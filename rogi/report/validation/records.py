@@ -12,6 +12,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from rogi.paths import asked_for
 from rogi.rules.rule import Severity
 from rogi.schema.model import Role
 from rogi.text import counted
@@ -146,6 +147,8 @@ def source_uri(report: Report, layer: str, file: str = "") -> str:
     if path is None:
         path = PurePath(report.summary.path or "inventory")
     text = path.as_posix()
+    if (address := asked_for(text)) != text:
+        return quote(address, safe="%/:?=&*")
     if path.is_absolute():
         return "file://" + quote(text if text.startswith("/") else f"/{text}")
     return quote(text)

@@ -1,7 +1,8 @@
 """A column is not one of the schema.
 
 ## What it checks
-Columns that carry no known concept and that the dialect does not list as known but without meaning here.
+Columns that carry no known concept, by the names of the dialect or by common ones, and that the dialect does
+not list as known but without meaning here.
 
 ## Why
 Information only: inventories may have columns of their own. But nothing is checked in them, a misspelt field
