@@ -45,9 +45,9 @@ from .findings import (
     Finding,
     FindingsError,
     Marks,
-    add_waiver,
+    add_waivers,
     read_findings,
-    remove_waiver,
+    remove_waivers,
 )
 from .table import COLUMNS, WORDS, Filter, FindingsModel
 from .waiver_dialog import WaiverDialog, user
@@ -327,7 +327,7 @@ class FindingsDock(QDockWidget):
 
     def mark_fixed(self) -> None:
         """Mark the selected findings as fixed."""
-        self._decide(lambda finding: self._marks.set(finding, FIXED, user()))
+        self._decide(lambda findings: self._marks.set(findings, FIXED, user()))
 
     def waive(self) -> None:
         """Ask for a reason and write waivers of the selected findings."""
@@ -345,23 +345,25 @@ class FindingsDock(QDockWidget):
         self._marks.waivers = str(file)
         QgsSettings().setValue("rogi/author", author)
 
-        def one(finding: Finding) -> None:
-            add_waiver(file, finding, reason, author, expires)
-            self._marks.set(finding, WAIVED, author, reason)
+        def write(findings: list[Finding]) -> None:
+            add_waivers(file, findings, reason, author, expires)
+            self._marks.set(findings, WAIVED, author, reason)
 
-        self._decide(one)
+        self._decide(write)
 
     def reopen(self) -> None:
         """Take back what was decided."""
 
-        def one(finding: Finding) -> None:
-            if self._marks.state(finding) == WAIVED:
-                removed = bool(self._marks.waivers) and remove_waiver(Path(self._marks.waivers), finding)
-                if finding.state == WAIVED and not removed:
-                    raise FindingsError("This waiver is not in the file of waivers; remove it from rogi.toml.")
-            self._marks.set(finding._replace(state=OPEN), OPEN)
+        def write(findings: list[Finding]) -> None:
+            waived = [f for f in findings if self._marks.state(f) == WAIVED]
+            removed = remove_waivers(Path(self._marks.waivers), waived) if self._marks.waivers else set()
+            left = [f for f in waived if f.state == WAIVED and f.fingerprint not in removed]
+            self._marks.set([f for f in findings if f not in left], OPEN)
+            if left:
+                what, it = ("This waiver is", "it") if len(left) == 1 else (f"{len(left)} waivers are", "them")
+                raise FindingsError(f"{what} not in the file of waivers; remove {it} from rogi.toml.")
 
-        self._decide(one, (FIXED, WAIVED))
+        self._decide(write, (FIXED, WAIVED))
 
     def again(self) -> dict | None:
         """Parameters of the same check with the waivers of this panel; None where another program checked."""
@@ -376,17 +378,16 @@ class FindingsDock(QDockWidget):
 
         execAlgorithmDialog("rogi:validate", self.again())
 
-    def _decide(self, one, states=(OPEN,)) -> None:
-        """Do something with each selected finding of a state, and go on to the next one of the list."""
+    def _decide(self, write, states=(OPEN,)) -> None:
+        """Do something with the selected findings of a state, and go on to the next one of the list."""
         rows = [row for row in self.selected_rows() if self.model.state(row) in states]
         at = min((i.row() for i in self.table.selectionModel().selectedRows()), default=0)
         try:
-            for row in rows:
-                one(self.model.findings[row])
+            if rows:
+                write([self.model.findings[row] for row in rows])
         except FindingsError as error:
             self._warn(str(error))
-        for row in rows:
-            self.model.changed(row)
+        self.model.changed(rows)
         self.filter.invalidate()
         self._count()
         self._filter_map()

@@ -182,13 +182,14 @@ class Marks:
         reason = f"{mark['reason']} " if mark["reason"] else ""
         return f"{reason}({mark['by']}, {mark['date']})"
 
-    def set(self, finding: Finding, state: str, by: str = "", reason: str = "") -> None:
-        """Mark a finding and keep it; ``open`` takes a mark away."""
-        if state == OPEN:
-            self._marks.pop(finding.fingerprint, None)
-        else:
-            today = dt.date.today().isoformat()
-            self._marks[finding.fingerprint] = {"state": state, "by": by, "date": today, "reason": reason}
+    def set(self, findings: list[Finding], state: str, by: str = "", reason: str = "") -> None:
+        """Mark findings and keep the marks, in one writing; ``open`` takes marks away."""
+        today = dt.date.today().isoformat()
+        for finding in findings:
+            if state == OPEN:
+                self._marks.pop(finding.fingerprint, None)
+            else:
+                self._marks[finding.fingerprint] = {"state": state, "by": by, "date": today, "reason": reason}
         self.save()
 
     def save(self) -> None:
@@ -202,8 +203,8 @@ class Marks:
         write_text(self.path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def add_waiver(path: Path, finding: Finding, reason: str, author: str, expires: str = "") -> None:
-    """Append a waiver of one finding to a TOML file, which is made if need be.
+def add_waivers(path: Path, findings: list[Finding], reason: str, author: str, expires: str = "") -> None:
+    """Append waivers of some findings to a TOML file, in one writing; it is made if need be.
 
     Raises
     ------
@@ -212,40 +213,54 @@ def add_waiver(path: Path, finding: Finding, reason: str, author: str, expires: 
     """
     if not reason.strip() or not author.strip():
         raise FindingsError("A waiver needs a reason and an author.")
-    entries = {"rule": finding.code, "fingerprint": finding.fingerprint, "reason": reason, "author": author}
-    lines = [f"{key} = {toml_text(value.strip())}" for key, value in entries.items()]
-    if expires:
-        lines.append(f"expires = {dt.date.fromisoformat(expires).isoformat()}")
-    try:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
-    except (OSError, ValueError) as error:
-        raise FindingsError(f"{path} cannot be read: {error}.") from error
-    if before and not before.endswith("\n"):
-        before += "\n"
-    subject = " ".join(filter(None, (finding.layer, finding.feature_id, finding.message)))
-    comment = "# " + "".join(c if c.isprintable() else " " for c in subject)
+    ends = f"expires = {dt.date.fromisoformat(expires).isoformat()}\n" if expires else ""
+    text = _text(path)
+    if text and not text.endswith("\n"):
+        text += "\n"
+    parts = [text] if text else []
     header = "[[tool.rogi.waivers]]" if path.name == "pyproject.toml" else "[[waivers]]"
-    write_text(path, before + ("\n" if before else "") + "\n".join([header, comment, *lines]) + "\n")
+    for finding in findings:
+        subject = " ".join(filter(None, (finding.layer, finding.feature_id, finding.message)))
+        comment = "# " + "".join(c if c.isprintable() else " " for c in subject)
+        entries = {"rule": finding.code, "fingerprint": finding.fingerprint, "reason": reason, "author": author}
+        lines = [f"{key} = {toml_text(value.strip())}" for key, value in entries.items()]
+        parts.append("\n".join([header, comment, *lines]) + "\n" + ends)
+    write_text(path, "\n".join(parts))
 
 
-def remove_waiver(path: Path, finding: Finding) -> bool:
-    """Take the waiver of a finding out of a TOML file; whether there was one.
+def remove_waivers(path: Path, findings: list[Finding]) -> set[str]:
+    """Take the waivers of some findings out of a TOML file, in one writing.
+
+    Returns
+    -------
+    set of str
+        Fingerprints of those whose waiver was there.
 
     Raises
     ------
     FindingsError
     """
+    lines = _text(path).splitlines(keepends=True)
+    starts = [n for n, line in enumerate(lines) if line.startswith("[")]
+    own = {f"fingerprint = {toml_text(finding.fingerprint)}": finding.fingerprint for finding in findings}
+    kept, removed = lines[: starts[0]] if starts else lines, set()
+    for start, end in zip(starts, [*starts[1:], len(lines)]):
+        found = {own[line.strip()] for line in lines[start:end] if line.strip() in own}
+        if "waivers]]" in lines[start] and found:
+            removed |= found
+        else:
+            kept += lines[start:end]
+    if removed:
+        write_text(path, "".join(kept))
+    return removed
+
+
+def _text(path: Path) -> str:
+    """What a file says; nothing if it is not there."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+        return path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, ValueError) as error:
         raise FindingsError(f"{path} cannot be read: {error}.") from error
-    starts = [n for n, line in enumerate(lines) if line.startswith("[")]
-    own = f"fingerprint = {toml_text(finding.fingerprint)}"
-    for start, end in zip(starts, [*starts[1:], len(lines)]):
-        if "waivers]]" in lines[start] and any(line.strip() == own for line in lines[start:end]):
-            write_text(path, "".join(lines[:start] + lines[end:]))
-            return True
-    return False
 
 
 def toml_text(value: str) -> str:

@@ -33,9 +33,10 @@ class FindingsModel(QAbstractTableModel):
         finding = self.findings[row]
         return finding.state if self.marks is None else self.marks.state(finding)
 
-    def changed(self, row: int) -> None:
-        """Say that the state of a finding is another."""
-        self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
+    def changed(self, rows: list[int]) -> None:
+        """Say that the states of some findings are others."""
+        if rows:
+            self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), len(COLUMNS) - 1))
 
     def rowCount(self, parent=None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self.findings)

@@ -90,10 +90,10 @@ def test_a_cut_geometry_is_one_sentence(written, tmp_path, blob):
 def test_marks_outlive_the_session(written, one):
     marks = findings.Marks(written / "f.gpkg")
     assert marks.state(one) == "open"
-    marks.set(one, "fixed", "Åsa")
+    marks.set([one], "fixed", "Åsa")
     again = findings.Marks(written / "f.gpkg")
     assert again.state(one) == "fixed" and again.note(one).startswith("(Åsa, 20")
-    again.set(one, "open")
+    again.set([one], "open")
     assert findings.Marks(written / "f.gpkg").state(one) == "open"
     assert {path.name for path in written.glob(".rogi-*")} == set()
 
@@ -115,7 +115,7 @@ def test_rogi_reads_the_waivers(tmp_path, written, one, before):
     path = tmp_path / "waivers.toml"
     if before is not None:
         path.write_text(before)
-    findings.add_waiver(path, one, REASON, "Åsa", "2099-12-31")
+    findings.add_waivers(path, [one], REASON, "Åsa", "2099-12-31")
     waiver = load_settings(path).waivers[-1]
     assert (waiver.rule, waiver.fingerprint) == (one.code, one.fingerprint)
     assert (waiver.reason, waiver.author, str(waiver.expires)) == (REASON, "Åsa", "2099-12-31")
@@ -123,7 +123,8 @@ def test_rogi_reads_the_waivers(tmp_path, written, one, before):
     run_rogi("validate", written / "inventory.gpkg", "--no-config", "--waivers", path, "-o", out)
     states = {e["fingerprint"]: e["state"] for e in json.loads(out.read_text())["findings"]}
     assert [f for f, state in states.items() if state == "waived"] == [one.fingerprint]
-    assert findings.remove_waiver(path, one) and not findings.remove_waiver(path, one)
+    assert findings.remove_waivers(path, [one]) == {one.fingerprint}
+    assert findings.remove_waivers(path, [one]) == set()
     assert [w for w in load_settings(path).waivers if w.fingerprint == one.fingerprint] == []
     assert path.read_text().strip() == (before or "").strip()
 
@@ -132,37 +133,55 @@ def test_one_of_several_waivers_is_removed(tmp_path, written):
     """The others stay, byte by byte; the file keeps its mode."""
     path = tmp_path / "waivers.toml"
     first, second, third = findings.read_findings(written / "f.gpkg")[:3]
-    for finding in (first, third):
-        findings.add_waiver(path, finding, "right", "Åsa")
+    findings.add_waivers(path, [first, third], "right", "Åsa")
     assert path.stat().st_mode & 0o777 == 0o644
     path.chmod(0o600)
     expected = path.read_bytes()
     path.unlink()
     for finding in (first, second, third):
-        findings.add_waiver(path, finding, "right", "Åsa")
+        findings.add_waivers(path, [finding], "right", "Åsa")
     path.chmod(0o600)
-    assert findings.remove_waiver(path, second)
+    assert findings.remove_waivers(path, [second]) == {second.fingerprint}
     assert path.read_bytes() == expected and path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_selection_is_written_once(tmp_path, written, monkeypatch):
+    """Both files, however many findings; all or none are removed."""
+    path, every = tmp_path / "waivers.toml", findings.read_findings(written / "f.gpkg")
+    times, write = [], findings.write_text
+    monkeypatch.setattr(
+        findings, "write_text", lambda path, text: (times.append(path.name), write(path, text))
+    )
+    marks = findings.Marks(written / "f.gpkg")
+    marks.path = tmp_path / "marks.json"
+    findings.add_waivers(path, every, "right", "Åsa")
+    marks.set(every, "waived", "Åsa", "right")
+    assert times == ["waivers.toml", "marks.json"] and len(every) > 2
+    assert [w.fingerprint for w in load_settings(path).waivers] == [f.fingerprint for f in every]
+    assert {marks.state(f) for f in every} == {"waived"}
+    assert findings.remove_waivers(path, every[1:]) == {f.fingerprint for f in every[1:]}
+    assert [w.fingerprint for w in load_settings(path).waivers] == [every[0].fingerprint]
+    assert len(times) == 3
 
 
 def test_waivers_of_a_project_file(tmp_path, one):
     path = tmp_path / "pyproject.toml"
     path.write_text('[project]\nname = "a"\n')
-    findings.add_waiver(path, one, "right", "Åsa")
+    findings.add_waivers(path, [one], "right", "Åsa")
     assert [w.fingerprint for w in load_settings(path).waivers] == [one.fingerprint]
-    assert findings.remove_waiver(path, one)
+    assert findings.remove_waivers(path, [one])
 
 
 @pytest.mark.parametrize(("reason", "author"), [("", "a"), (" ", "a"), ("b", "")])
 def test_a_waiver_needs_a_reason_and_an_author(tmp_path, one, reason, author):
     with pytest.raises(findings.FindingsError, match="needs a reason and an author"):
-        findings.add_waiver(tmp_path / "w.toml", one, reason, author)
+        findings.add_waivers(tmp_path / "w.toml", [one], reason, author)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there(tmp_path, one):
     with pytest.raises(findings.FindingsError, match="cannot be written"):
-        findings.add_waiver(tmp_path / "gone" / "w.toml", one, "right", "Åsa")
+        findings.add_waivers(tmp_path / "gone" / "w.toml", [one], "right", "Åsa")
 
 
 @pytest.mark.parametrize(
