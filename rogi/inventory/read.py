@@ -206,7 +206,7 @@ def _named_layers(
                 f"There is no layer role {name!r}; the roles are {', '.join(roles)}{hint}"
             ) from None
         own = [s for s in present if target in (s.layer, s.shown.stem)]
-        if own and not Path(target).exists():
+        if own:  # before a file of that name, which ./NAME means
             _refuse_other_kind(spec, own, role)
             named += [replace(s, role=role) for s in own]
             used += own
@@ -268,13 +268,13 @@ def layers_for(path: Path, specs: Sequence[str], paths: Sequence[Path]) -> tuple
         owners = [
             p for p in paths if file.exists() and p.exists() and file.resolve().is_relative_to(p.resolve())
         ]
+        if not owners and spec.partition("=")[2] and (file.exists() or len(paths) > 1):
+            owners = [p for p in paths if _has_layer(p, spec.partition("=")[2])]
         if file.exists() and not owners:
             raise OptionError(
                 f"--layer {spec} names a file that is none of {', '.join(str(p) for p in paths)}; "
                 "name a layer of one of them."
             )
-        if not owners and len(paths) > 1 and spec.partition("=")[2]:
-            owners = [p for p in paths if _has_layer(p, spec.partition("=")[2])]
         if not owners or path in owners:
             out.append(spec)
     return tuple(out)

@@ -14,7 +14,7 @@ import shapely
 from shapely.affinity import translate
 
 from rogi.errors import InputError, OptionError
-from rogi.inventory.read import read_inventory
+from rogi.inventory.read import layers_for, read_inventory
 from rogi.inventory.write import write_inventory
 from rogi.rules import examples
 from rogi.schema.model import Role
@@ -273,6 +273,17 @@ def test_role_by_geometry_alone(tmp_path) -> None:
     inventory = read_inventory(tmp_path / "a.gpkg")
     assert inventory.roles == (Role.OUTLINE,)
     assert inventory.notes == ("a.gpkg (layer whatever) was taken for the outlines by its geometry",)
+
+
+def test_a_layer_counts_before_a_file_of_its_name(geopackage, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "MA").mkdir()
+    outlines(1).to_file(tmp_path / "MA" / "other.gpkg")
+    assert len(read_inventory(geopackage, layers=["outline=MA"]).layer(Role.OUTLINE)) == 4
+    assert len(read_inventory(geopackage, layers=["outline=./MA"]).layer(Role.OUTLINE)) == 1
+    assert layers_for(geopackage, ["outline=MA"], [geopackage]) == ("outline=MA",)
+    with pytest.raises(OptionError, match="names a file that is none of"):
+        layers_for(geopackage, ["outline=./MA"], [geopackage])
 
 
 def test_layers_that_the_dialect_does_not_name_have_roles_by_common_names(tmp_path) -> None:
