@@ -153,15 +153,15 @@ def test_an_id_at_another_place_has_moved() -> None:
 def test_columns_that_come_and_go() -> None:
     """A column gone or of another type is another meaning; a new one is not."""
     shape = [square(80, 35)]
-    old = inventory(shape, ELE_MEAN=[4700.0], remark=["x"])
+    old = inventory(shape, ELE_MEAN=[4700.0], shade=["x"])
     found = difference(old, inventory(shape, ELE_MEAN=["high"], note=["y"]))
     assert (found.fields_added, found.fields_removed, found.fields_retyped) == (
         ("note",),
-        ("remark",),
+        ("shade",),
         ("elevation_mean",),
     )
     assert found.schema_changed
-    only_new = difference(old, inventory(shape, ELE_MEAN=[4700.0], remark=["x"], note=["y"]))
+    only_new = difference(old, inventory(shape, ELE_MEAN=[4700.0], shade=["x"], note=["y"]))
     assert only_new.changed and not only_new.schema_changed
 
 

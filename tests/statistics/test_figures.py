@@ -25,7 +25,15 @@ from rogi.statistics.figures import Backgrounds, Style, overview, parse_size
 from rogi.statistics.figures.cells import grid_figure
 from rogi.statistics.figures.charts import LEAST, rings_of
 from rogi.statistics.figures.maps import scale_bar
-from rogi.statistics.figures.overview import Groups, colours_of, crowding, groups_of, map_figure, zones_of
+from rogi.statistics.figures.overview import (
+    MOST_GROUPS,
+    Groups,
+    colours_of,
+    crowding,
+    groups_of,
+    map_figure,
+    zones_of,
+)
 from rogi.statistics.figures.planes import (
     Frame,
     bar_length,
@@ -35,7 +43,7 @@ from rogi.statistics.figures.planes import (
     span,
     steps,
 )
-from rogi.statistics.figures.style import PALETTE, labels, languages
+from rogi.statistics.figures.style import MOST_PIXELS, PALETTE, labels, languages
 from rogi.statistics.grids import equal_area_grid, grid_of_units
 from rogi.statistics.symbols import Symbols
 from rogi.statistics.unit_table import unit_table
@@ -166,6 +174,60 @@ def test_subregions_are_numbered_from_west_to_east(table):
     assert names.tolist() == table.subregion.tolist()
     west = [np.mean(table.lonlat[groups.code == k, 0]) for k in range(len(groups))]
     assert west == sorted(west)
+
+
+@pytest.fixture(scope="module")
+def crowd(table):
+    """Of 100 subregions the later ones have more units: 1 to 4."""
+    many = unit_table(synthetic_inventory(250, 1))
+    names = np.repeat([f"valley {k:02d}" for k in range(100)], np.repeat([1, 2, 3, 4], 25))
+    return dataclasses.replace(many, subregion=names.astype(object))
+
+
+def test_of_many_subregions_the_smallest_are_one_group(crowd):
+    groups = groups_of(crowd)
+    assert (len(groups), groups.others) == (MOST_GROUPS, 100 - MOST_GROUPS + 1)
+    assert {f"valley {k:02d}" for k in range(50, 100)} <= set(groups.names)
+    own = crowd.subregion == groups.names[7]
+    assert (groups.code == 7).tolist() == own.tolist()
+    texts = [t.get_text() for t in map_figure(crowd, SMALL).legends[0].texts]
+    assert texts[6].startswith(f"7  {groups.names[6]}")
+    assert texts[-1] == f"41 other subregions ({int((groups.code == MOST_GROUPS - 1).sum())})"
+
+
+@pytest.mark.parametrize(
+    ("style", "roses"),
+    [
+        (Style(180.0, dpi=50), MOST_GROUPS),
+        (Style(83.0, dpi=300), 37),  # one column of 2,540 mm, each rose 60 and its name 8.2 mm
+        (Style(180.0, 120.0, dpi=50), 20),  # four columns of 111 mm, each rose at least 12 mm
+        (Style(41.0, 41.0, dpi=50), 1),  # all units
+    ],
+)
+def test_roses_keep_to_the_page(crowd, style, roses):
+    figure = figures.rose_figure(crowd, style)
+    titles = [axes.get_title().partition("\n")[0] for axes in figure.axes]
+    assert len(titles) == roses
+    if roses > 1:
+        groups = groups_of(crowd)
+        shown = [groups.shown(k, style) for k in range(len(groups.names))]
+        assert [t for t in shown if t in titles] == titles[:-1]  # numbers are those of the map
+        assert titles[-1] == f"{100 - roses + 1} other subregions"
+    side = max(figure.get_size_inches()) * style.dpi
+    assert side <= MOST_PIXELS
+
+
+def test_sizes_without_room_are_refused_before_anything_is_drawn(table, crowd):
+    cells = grid_of_units(table, equal_area_grid(table.lonlat, 50_000.0))
+    for style in (Style(40.0, 40.0), Style(180.0, 40.0, font_size=20.0), Style(40.0, font_size=20.0)):
+        with pytest.raises(
+            OptionError, match=r"have no room for panels beside letters of \d+ pt; give a larger"
+        ):
+            figures.figures_of(table, cells, style)
+    with pytest.raises(
+        OptionError, match=r"The figure map would be 2,000 mm long, at 1200 dots per inch more"
+    ):
+        figures.figures_of(table, cells, Style(2000.0, dpi=1200))
 
 
 @pytest.mark.parametrize("language", languages())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rogi.statistics.figures.cells import grid_figure
 from rogi.statistics.figures.charts import histogram_figure, rose_figure
 from rogi.statistics.figures.overview import Backgrounds, map_figure
-from rogi.statistics.figures.style import Style, languages, missing_letters, parse_size, save
+from rogi.statistics.figures.style import Style, languages, missing_letters, parse_size, refuse_huge, save
 from rogi.statistics.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -38,10 +38,20 @@ def figures_of(
     backgrounds: Backgrounds = Backgrounds(),  # noqa: B008 - it is frozen
     symbols: Symbols = Symbols.AUTO,
 ) -> dict[str, Figure | None]:
-    """The figures of an inventory by name; None where there is nothing to show."""
-    return {
+    """The figures of an inventory by name; None where there is nothing to show.
+
+    Raises
+    ------
+    OptionError
+        A figure has too many pixels to be written.
+    """
+    found = {
         "map": map_figure(table, style, backgrounds, symbols),
         "histograms": histogram_figure(table, style),
         "grid": grid_figure(cells, style, backgrounds.regions),
         "aspects": rose_figure(table, style),
     }
+    for name, figure in found.items():
+        if figure is not None:
+            refuse_huge(name, figure, style)
+    return found

@@ -14,7 +14,7 @@ from rogi.geometry import Floats, Ints, transform_coordinates
 from rogi.schema.attributes import shown_in
 from rogi.statistics.figures.maps import draw_cells, draw_frame, draw_polygons, scale_bar
 from rogi.statistics.figures.planes import frame_for, projection_for
-from rogi.statistics.figures.style import GREY, Style, blank, letters, wrapped
+from rogi.statistics.figures.style import GREY, Style, add_panel, blank, letters, wrapped
 from rogi.statistics.grids import Grid, Gridded
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def grid_figure(
         for k, ((name, values), letter) in enumerate(zip(layers.items(), letters(), strict=False)):
             x = (k % across) * width / across + left
             y = height - (k // across + 1) * cell + bottom
-            box = (x / width, y / height, wide / width, (cell - bottom - top) / height)
-            axes = figure.add_axes(box)
+            box = (x, y, wide, cell - bottom - top)
+            axes = add_panel(figure, box, style)
             known = np.isfinite(values)
             low = float(np.quantile(values[known], CLIPPED[0], method="lower"))
             high = float(np.quantile(values[known], CLIPPED[1], method="higher"))
@@ -84,9 +84,7 @@ def grid_figure(
                 taken = placed[whole]
                 scale_bar(axes, frame, style, np.hstack([taken.min(axis=1), taken.max(axis=1)]))
             axes.set_title(f"{letter} {titles[name]}")
-            beside = figure.add_axes(
-                ((x + wide + 2.0) / width, y / height + 0.1 * box[3], 2.6 / width, 0.8 * box[3])
-            )
+            beside = add_panel(figure, (x + wide + 2.0, y + 0.1 * box[3], 2.6, 0.8 * box[3]), style)
             bar = figure.colorbar(image, cax=beside, extend="both" if clipped else "neither")
             bar.outline.set_linewidth(0.4)
             bar.solids.set_rasterized(True)  # type: ignore[union-attr]

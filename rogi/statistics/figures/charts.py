@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -16,7 +16,17 @@ from matplotlib.transforms import ScaledTranslation
 from rogi.geometry import Floats
 from rogi.schema.attributes import shown_in
 from rogi.statistics.figures.overview import groups_of
-from rogi.statistics.figures.style import BLUE, GREY, ORANGE, Style, blank, letters, wrapped
+from rogi.statistics.figures.style import (
+    BLUE,
+    GREY,
+    MOST_PIXELS,
+    ORANGE,
+    Style,
+    add_panel,
+    blank,
+    letters,
+    wrapped,
+)
 from rogi.statistics.summary import aspects, direction
 from rogi.statistics.unit_table import UnitTable
 
@@ -35,6 +45,8 @@ PAGE = 235.0
 AFTER = "slope_mean"
 """The panel after which aspects come."""
 RINGS = (0.6, 0.4, 0.2, 0.16, 0.12, 0.08, 0.04)
+SMALLEST_ROSE = 12.0
+"""Least side of a rose, mm, of which more do not share a page of a given height."""
 ROSE = 1.62
 """Half of the side of the square that a rose and its letters need, in its radius."""
 
@@ -72,14 +84,14 @@ def histogram_figure(table: UnitTable, style: Style = Style()) -> Figure | None:
             if concept == "aspect":
                 side = min(box[2], down_mm - top)
                 place = (x + (box[2] - side) / 2, y + box[3] - side, side, side)
-                axes = figure.add_axes(_shares_of(place, width, height))
+                axes = add_panel(figure, place, style)
                 figure.text(
                     x / width, (y + box[3]) / height, f"{n}, {style.aspect}", va="bottom",
                     transform=figure.transFigure + ScaledTranslation(0, 6 / 72, figure.dpi_scale_trans),
                 )  # fmt: skip
                 _rose(axes, known, float(_shares(known).max()), style, rings=True)
                 continue
-            axes = figure.add_axes(_shares_of(box, width, height))
+            axes = add_panel(figure, box, style)
             _histogram(axes, known, style)
             axes.set_title(n)
             axes.set_xlabel(style.title(concept))
@@ -100,22 +112,28 @@ def rose_figure(table: UnitTable, style: Style = Style()) -> Figure | None:  # n
     """Aspects per subregion, from west to east; one rose without subregions, None without aspects.
 
     Sectors have areas by their shares of the units, on one scale in all roses. Roses of fewer than
-    `LEAST` units are not drawn.
+    `LEAST` units are not drawn. Where there are more subregions than a page has room for, those with the
+    fewest units share a rose.
     """
     degrees = aspects(table)
     if degrees is None:
         return None
-    groups = groups_of(table)
+    line = style.font_size * 25.4 / 72
+    foot, head = 3.2 * line, 2.9 * line
+    across = max(int(style.width // 42), 1)
+    if style.height is None:
+        room = (MOST_PIXELS / style.dpi * 25.4 - foot) / (min(style.width / across, 60.0) + head)
+    else:
+        room = (style.height - foot) / (SMALLEST_ROSE + head)
+    groups, most = groups_of(table), across * int(room)
     known: Mapping[str, Floats] = {style.word("all"): degrees}
-    if groups is not None:
-        known = {groups.shown(k, style): degrees[groups.code == k] for k in range(len(groups))}
+    if groups is not None and most > 1:
+        known = {name: degrees[own] for name, own in groups.panels(most, style).items()}
     known = {name: values[np.isfinite(values)] for name, values in known.items()}
     top = max((float(_shares(v).max()) for v in known.values() if len(v) >= LEAST), default=1.0)
-    line = style.font_size * 25.4 / 72
-    across = min(max(int(style.width // 42), 1), len(known))
+    across = min(across, len(known))
     down = math.ceil(len(known) / across)
     side = min(style.width / across, 60.0)
-    foot, head = 3.2 * line, 2.9 * line
     with mpl.rc_context(style.rc):
         height = style.height or down * (side + head) + foot
         figure = blank(style, height)
@@ -124,7 +142,7 @@ def rose_figure(table: UnitTable, style: Style = Style()) -> Figure | None:  # n
         for k, (name, values) in enumerate(known.items()):
             x = (k % across + 0.5) * cell - square / 2
             y = height - (k // across + 1) * tall
-            axes = figure.add_axes((x / style.width, y / height, square / style.width, square / height))
+            axes = add_panel(figure, (x, y, square, square), style)
             n = f"n = {style.number(len(values))}"
             if len(values) < LEAST:
                 axes.set_axis_off()
@@ -143,11 +161,6 @@ def rose_figure(table: UnitTable, style: Style = Style()) -> Figure | None:  # n
             va="bottom", linespacing=1.15,
         )  # fmt: skip
     return figure
-
-
-def _shares_of(box: tuple[float, float, float, float], width: float, height: float) -> Any:
-    """A box in mm as shares of the figure."""
-    return (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
 
 
 def rings_of(top: float) -> list[float]:

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from rogi.statistics.figures.planes import Frame
-from rogi.statistics.figures.style import MM, Style
+from rogi.statistics.figures.style import MM, Style, check_room
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,6 +65,7 @@ def place(figure: Figure, axes: Axes, frame: Frame, legend: Legend, style: Style
     right = min(right, 0.45 * width)
     below = 0.0 if beside else tall
     across = width - left - right
+    check_room(across, math.inf, style)
     ratio = frame.height / frame.width
     room = TALLEST * width if style.height is None else style.height - bottom - top - below - 1.5
     across = min(across, max(room / ratio, 0.4 * across))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -45,6 +45,8 @@ CROWDED = 3.0
 DOTS_MM = ((300, 0.9), (3000, 0.75), (math.inf, 0.6))
 """Diameter of dots, mm, of up to so many units."""
 HEXAGON_MM = 1.8
+MOST_GROUPS = 60
+"""Subregions that a figure tells apart; of more, those with the fewest units become one."""
 SAMPLE = 40
 """Units of each subregion that are looked at when colours are chosen."""
 RATIO = (0.3, 2.2)
@@ -87,34 +89,56 @@ class Groups:
         Units without a subregion come last, as `UNKNOWN`.
     code : ndarray of int, shape (n,)
         Of each unit, its place in `names`.
+    others : int
+        Subregions that have no place of their own: after all names is one for their units.
     """
 
     names: tuple[str, ...]
     code: NDArray[np.intp]
+    others: int = 0
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.names) + bool(self.others)
 
     def shown(self, k: int, style: Style) -> str:
         """What a figure calls a group."""
+        if k == len(self.names):
+            return style.word("others", n=style.number(self.others))
         return f"{k + 1}  {style.word('none') if self.names[k] == UNKNOWN else self.names[k]}"
+
+    def panels(self, most: int, style: Style) -> dict[str, NDArray[np.bool_]]:
+        """What figures call at most so many groups, and their units; the smallest share the last."""
+        large = list(range(len(self.names)))
+        if len(self) > most:
+            units = np.bincount(self.code, minlength=len(self))
+            large = sorted(sorted(large, key=lambda k: -units[k])[: most - 1])
+        found = {self.shown(k, style): self.code == k for k in large}
+        if others := self.others + len(self.names) - len(large):
+            found[style.word("others", n=style.number(others))] = ~np.isin(self.code, large)
+        return found
 
 
 def groups_of(table: UnitTable) -> Groups | None:
-    """The subregions of units; None where they are unknown, or there is one."""
+    """The subregions of units, at most `MOST_GROUPS`; None where they are unknown, or there is one."""
     if table.subregion is None:
         return None
     code, names = pd.factorize(table.subregion, use_na_sentinel=True)
     code = np.where(code < 0, len(names), code)
     found = [*map(str, names), *([UNKNOWN] if (code == len(names)).any() else [])]
+    if len(found) < 2:
+        return None
     turn = np.radians(table.lonlat[:, 0])
     known = np.isfinite(turn)
     sine, cosine = (np.bincount(code[known], f(turn[known]), len(found)) for f in (np.sin, np.cos))
     middle = np.round(np.arctan2(sine, cosine), 9)
     order = sorted(range(len(found)), key=lambda k: (found[k] == UNKNOWN, middle[k], found[k]))
-    place = np.empty(len(found), dtype=np.intp)
-    place[order] = np.arange(len(found))
-    return Groups(tuple(found[k] for k in order), place[code]) if len(found) > 1 else None
+    if len(found) > MOST_GROUPS:
+        units = np.bincount(code)
+        large = set(sorted(order, key=lambda k: -units[k])[: MOST_GROUPS - 1])
+        order = [k for k in order if k in large]
+    place = np.full(len(found), len(order), dtype=np.intp)
+    place[order] = np.arange(len(order))
+    return Groups(tuple(found[k] for k in order), place[code], len(found) - len(order))
 
 
 def map_figure(
@@ -137,7 +161,7 @@ def map_figure(
     frame = frame.widened(min(max(frame.height / frame.width, RATIO[0]), RATIO[1]))
     groups = groups_of(table)
     if groups is not None:
-        groups = Groups(groups.names, groups.code[known])
+        groups = replace(groups, code=groups.code[known])
     legend = Legend()
     with mpl.rc_context(style.rc):
         figure = blank(style, 100.0)
@@ -241,7 +265,7 @@ def _density(axes: Axes, frame: Frame, xy: Floats, style: Style, legend: Legend)
 def _number(axes: Axes, xy: Floats, groups: Groups, style: Style) -> None:
     """The number of each subregion, at the unit in its middle."""
     halo = [patheffects.withStroke(linewidth=2.2, foreground="white")]
-    for k in range(len(groups)):
+    for k in range(len(groups.names)):
         own = xy[groups.code == k]
         if len(own):
             middle = own[np.argmin(np.hypot(*(own - np.median(own, axis=0)).T))]

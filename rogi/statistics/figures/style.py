@@ -17,6 +17,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib import font_manager
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
@@ -282,6 +283,45 @@ def blank(style: Style, height: float) -> Figure:
     return figure
 
 
+def add_panel(figure: Figure, box: tuple[float, float, float, float], style: Style) -> Axes:
+    """Axes in a box of a figure: left, bottom, width and height in mm.
+
+    Raises
+    ------
+    OptionError
+        Nothing is left for it.
+    """
+    width, height = (side / MM for side in figure.get_size_inches())
+    x, y, wide, tall = box
+    check_room(wide, tall, style)
+    return figure.add_axes((x / width, y / height, wide / width, tall / height))
+
+
+def check_room(width: float, height: float, style: Style) -> None:
+    """Refuse a size of which letters leave nothing, mm, for what is to be shown."""
+    if min(width, height) <= 0:
+        size = f"{style.width:g} mm" if style.height is None else f"{style.width:g} x {style.height:g} mm"
+        raise OptionError(
+            f"Figures of {size} have no room for panels beside letters of {style.font_size:g} pt; give a "
+            "larger --size or a smaller --font-size."
+        )
+
+
+def refuse_huge(name: str, figure: Figure, style: Style) -> None:
+    """Refuse a figure that no memory has room for, before any is written.
+
+    Raises
+    ------
+    OptionError
+    """
+    side = max(figure.get_size_inches())
+    if side * style.dpi > MOST_PIXELS:
+        raise OptionError(
+            f"The figure {name} would be {side / MM:,.0f} mm long, at {style.dpi} dots per inch more than "
+            f"{MOST_PIXELS:,} pixels; give a lower --dpi or a smaller --size."
+        )
+
+
 def letters() -> Iterable[str]:
     """Names of panels: (a), (b) …"""
     return (f"({chr(97 + k)})" for k in range(26))
@@ -305,12 +345,5 @@ def save(figure: Figure, path: Path, style: Style = Style()) -> None:
         ".pdf": {"CreationDate": None, "Creator": "rogi", "Producer": "rogi"},
     }
     metadata: dict[str, Any] = by_suffix.get(path.suffix.lower(), {})
-    side = max(figure.get_size_inches())
-    if side * style.dpi > MOST_PIXELS:
-        raise OptionError(
-            f"{path.name} would be {side / MM:,.0f} mm long, at {style.dpi} dots per inch more than "
-            f"{MOST_PIXELS:,} pixels; give a lower --dpi or a smaller --size, or group the units into fewer "
-            "subregions."
-        )
     with mpl.rc_context(style.rc), replacing(path) as temporary:
         figure.savefig(temporary, metadata=metadata, dpi=style.dpi)
