@@ -175,15 +175,19 @@ def radiation_statistics(
         coverage = piece.coverage
         if not len(coverage.shares):
             return [np.zeros(0)]
-        around = halo_window(piece.grid, piece.window, choices)
-        mask = np.zeros(around.shape, dtype=bool)
-        mask[coverage.rows - around.row0, coverage.columns - around.column0] = True
+        window, around = piece.window, halo_window(piece.grid, piece.window, choices)
         elevation = piece.grid.read(around)
+        rows, columns = coverage.rows - around.row0, coverage.columns - around.column0
+        known = np.zeros(window.shape, dtype=bool)
+        known[coverage.rows - window.row0, coverage.columns - window.column0] = np.isfinite(
+            elevation[rows, columns]
+        )
         _refuse_summits(elevation, coverage, around, piece.grid)
         _refuse_cliffs(elevation, coverage, around, piece.grid)
         own = window_grid(piece.grid, around)
-        found = radiation_within(elevation, own, mask, around.part(piece.window), choices)
-        return [coverage.gather(found, origin=(piece.window.row0, piece.window.column0))]
+        corner = window.row0 - around.row0, window.column0 - around.column0
+        found = radiation_within(elevation, own, known, corner, choices)
+        return [coverage.gather(found, origin=(window.row0, window.column0))]
 
     for ground in grounds(polygons, (grid, *others), chosen.engine):
         (values,) = ground.gather(layers)

@@ -15,7 +15,7 @@ from numba import njit
 from rogi.errors import OptionError
 from rogi.terrain.gradient import arctan, prepared
 from rogi.terrain.grid import EARTH_RADIUS, Grid, Metric
-from rogi.terrain.rays import CELL, GROUP, LANES, ceilings, highest_around, march, ray_steps
+from rogi.terrain.rays import GROUP, LANES, highest_around, march, ray_steps
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: by less than 1e-4 (30 m pixels, below latitude 70°), far less than a horizon angle can show.
 BLOCK_ROWS = 16
 BLOCK_COLS = 64
+
+#: Runs of a block at most.
+RUNS = BLOCK_ROWS * (BLOCK_COLS // LANES)
 
 #: Default search radius in metres. Against 40 km the annual total changes by at most 0.12 % at any pixel of
 #: two real mountain tiles; with 10 km by 0.5 %, with 5 km by 1.7 % (docs/methods/terrain.md).
@@ -37,41 +40,27 @@ MAX_BEND_LATITUDE = 88.0
 def block_horizons(
     elevation: npt.NDArray[np.float32],
     highest: npt.NDArray[np.float32],
-    spans: npt.NDArray[np.int64],
-    top: int,
-    left: int,
+    runs: npt.NDArray[np.int64],
+    number: int,
+    lowest: npt.NDArray[np.float32],
     counts: npt.NDArray[np.int64],
     offsets: npt.NDArray[np.int32],
     weights: npt.NDArray[np.float32],
     inverse: npt.NDArray[np.float32],
     drop: npt.NDArray[np.float32],
+    level: npt.NDArray[np.float32],
     tangents: npt.NDArray[np.float32],
 ) -> None:
-    """Tangents (rays, BLOCK_ROWS, BLOCK_COLS + LANES) of the horizons, at least 0, of the spans of one block.
-
-    `spans` (BLOCK_ROWS, 2) are first and last + 1 column of the wanted pixels of each row in the window;
-    `top`, `left` the block's corner in the window (negative where the window cuts the block).
-    """
-    lowest = np.empty(BLOCK_COLS // CELL, dtype=np.float32)
-    smallest = np.empty_like(lowest)
-    limits = np.empty((2, inverse.shape[1] // GROUP + 1), dtype=np.float32)
-    first, last, begin, end = BLOCK_ROWS, 0, left + BLOCK_COLS, left
-    for i in range(BLOCK_ROWS):
-        if spans[i, 1] > spans[i, 0]:
-            first, last = min(first, i), i + 1
-            begin, end = min(begin, spans[i, 0]), max(end, spans[i, 1])
+    """Tangents (RUNS, rays, LANES) of the horizons, at least 0, of the `block_runs` of one block."""
+    order = np.empty(inverse.shape[1] // GROUP, dtype=np.int64)
+    bounds, least = np.empty(order.size, dtype=np.float32), np.empty(RUNS, dtype=np.float32)
     for ray in range(counts.size):
-        ceilings(highest, top + first, top + last, begin, end, counts[ray], offsets[ray], limits)
-        for i in range(BLOCK_ROWS):
-            start, stop = spans[i, 0], spans[i, 1]
-            if stop <= start:
-                continue
-            tangent = tangents[ray, i, start - left :]
-            tangent[:] = np.float32(0.0)
-            march(
-                elevation, highest, limits, top + i, start, stop - start, tangent, lowest, smallest,
-                counts[ray], offsets[ray], weights[ray], inverse[ray], drop[ray],
-            )  # fmt: skip
+        for n in range(number):
+            tangents[n, ray] = level[n]
+        march(
+            elevation, highest, runs, number, lowest, tangents, ray,
+            counts[ray], offsets[ray], weights[ray], inverse[ray], drop[ray], order, bounds, least,
+        )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -96,19 +85,35 @@ def block_steps(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def block_spans(mask: npt.NDArray[np.bool_], top: int, left: int, spans: npt.NDArray[np.int64]) -> None:
-    """First and last + 1 column of the wanted pixels in each row of a block."""
-    rows, cols = mask.shape
-    for i in range(BLOCK_ROWS):
-        spans[i, 0], spans[i, 1] = 0, 0
-        r = top + i
-        if r < 0 or r >= rows:
-            continue
-        for c in range(max(left, 0), min(left + BLOCK_COLS, cols)):
-            if mask[r, c]:
-                if spans[i, 1] == 0:
-                    spans[i, 0] = c
-                spans[i, 1] = c + 1
+def block_runs(
+    elevation: npt.NDArray[np.float32],
+    mask: npt.NDArray[np.bool_],
+    corner: tuple[int, int],
+    top: int,
+    left: int,
+    runs: npt.NDArray[np.int64],
+    lowest: npt.NDArray[np.float32],
+    level: npt.NDArray[np.float32],
+) -> int:
+    """Cut the wanted pixels of a block into runs of `LANES` of a row, each from a wanted one on.
+
+    `mask` is of the part of the window that begins at `corner`; no wanted pixel is void. Fills row and first
+    column of each in the window (RUNS, 2), its lowest wanted ground (RUNS), and tangents to start from
+    (RUNS, LANES): 0, and infinite where a pixel is not wanted. Returns how many there are.
+    """
+    number = 0
+    for r in range(max(top, corner[0]), min(top + BLOCK_ROWS, corner[0] + mask.shape[0])):
+        beyond = max(left, corner[1])
+        for c in range(beyond, min(left + BLOCK_COLS, corner[1] + mask.shape[1])):
+            if not mask[r - corner[0], c - corner[1]]:
+                continue
+            if c >= beyond:
+                runs[number, 0], runs[number, 1] = r, c
+                lowest[number], level[number] = elevation[r, c], np.float32(np.inf)
+                number, beyond = number + 1, c + LANES
+            level[number - 1, c - runs[number - 1, 1]] = np.float32(0.0)
+            lowest[number - 1] = min(lowest[number - 1], elevation[r, c])
+    return number
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -130,24 +135,24 @@ def _horizon(
     offsets = np.zeros((rays, steps, 4), dtype=np.int32)
     weights = np.zeros((rays, steps), dtype=np.float32)
     inverse, drop = np.zeros_like(weights), np.zeros_like(weights)
-    tangents = np.zeros((rays, BLOCK_ROWS, BLOCK_COLS + LANES), dtype=np.float32)
-    spans = np.zeros((BLOCK_ROWS, 2), dtype=np.int64)
+    tangents = np.zeros((RUNS, rays, LANES), dtype=np.float32)
+    runs, lowest = np.zeros((RUNS, 2), dtype=np.int64), np.zeros(RUNS, dtype=np.float32)
+    level = np.zeros((RUNS, LANES), dtype=np.float32)
     known = np.full(5, np.nan)
     for b in range(blocks.shape[0]):
-        top, left = blocks[b, 0], blocks[b, 1]
-        block_spans(mask, top, left, spans)
+        number = block_runs(elevation, mask, (0, 0), blocks[b, 0], blocks[b, 1], runs, lowest, level)
         if not np.all(known == centres[b]):
             known[:] = centres[b]
             block_steps(known, azimuths, radius, curvature, bend, counts, offsets, weights, inverse, drop)
         block_horizons(
-            elevation, highest, spans, top, left, counts, offsets, weights, inverse, drop, tangents
+            elevation, highest, runs, number, lowest, counts, offsets, weights, inverse, drop, level, tangents
         )
         for ray in range(rays):
-            for i in range(BLOCK_ROWS):
-                for c in range(spans[i, 0], spans[i, 1]):
-                    r = top + i
-                    if mask[r, c] and not np.isnan(elevation[r, c]):
-                        out[ray, r, c] = arctan(float(tangents[ray, i, c - left])) * 57.29577951308232
+            for n in range(number):
+                for i in range(LANES):
+                    if level[n, i] == 0.0:
+                        angle = arctan(float(tangents[n, ray, i])) * 57.29577951308232
+                        out[ray, runs[n, 0], runs[n, 1] + i] = angle
 
 
 @njit(cache=True, nogil=True)
@@ -275,7 +280,8 @@ def horizon(
     >>> horizon(wall, grid, azimuths=[90.0, 270.0])[:, 1, 2].round(2)
     array([45.,  0.], dtype=float32)
     """
-    surface, wanted = surface_and_mask(elevation, grid, mask)
+    surface = float_surface(elevation, grid)
+    wanted = wanted_pixels(mask, surface)
     if n_sectors < 1 or radius <= 0.0:
         raise OptionError(
             "Horizons need at least one sector and a positive radius; "
@@ -296,13 +302,17 @@ def horizon(
     return out
 
 
-def surface_and_mask(
-    elevation: npt.ArrayLike, grid: Grid, mask: npt.NDArray[np.bool_] | None
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Elevation in float32 and the mask of wanted pixels (those given that are not void)."""
-    surface = np.ascontiguousarray(prepared(elevation, grid), dtype=np.float32)
+def float_surface(elevation: npt.ArrayLike, grid: Grid) -> npt.NDArray[np.float32]:
+    """Elevation in float32, NaN where void."""
+    return np.ascontiguousarray(prepared(elevation, grid), dtype=np.float32)
+
+
+def wanted_pixels(
+    mask: npt.NDArray[np.bool_] | None, surface: npt.NDArray[np.float32]
+) -> npt.NDArray[np.bool_]:
+    """Which pixels are wanted and not void; all that are not without a mask."""
     if mask is None:
-        return surface, ~np.isnan(surface)
+        return ~np.isnan(surface)
     if mask.shape != surface.shape:
         raise OptionError(f"The mask has shape {mask.shape} but the elevation {surface.shape}.")
-    return surface, np.ascontiguousarray(mask, dtype=np.bool_) & ~np.isnan(surface)
+    return np.ascontiguousarray(mask, dtype=np.bool_) & ~np.isnan(surface)

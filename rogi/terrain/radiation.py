@@ -16,14 +16,16 @@ from rogi.terrain.grid import EARTH_RADIUS
 from rogi.terrain.horizons import (
     BLOCK_COLS,
     BLOCK_ROWS,
+    RUNS,
     block_centres,
     block_horizons,
-    block_spans,
+    block_runs,
     block_steps,
+    float_surface,
     mask_blocks,
     sector_azimuths,
     step_limit,
-    surface_and_mask,
+    wanted_pixels,
 )
 from rogi.terrain.parameters import RadiationParameters, Sky
 from rogi.terrain.rays import GROUP, LANES, highest_around
@@ -134,7 +136,7 @@ def _radiation(
     first_step: int,
     direct_table: npt.NDArray[np.float32],
     level_table: npt.NDArray[np.float64],
-    origin: tuple[int, int],
+    corner: tuple[int, int],
     out: npt.NDArray[np.float32],
 ) -> None:
     rows = elevation.shape[0]
@@ -144,35 +146,36 @@ def _radiation(
     offsets = np.zeros((rays, steps, 4), dtype=np.int32)
     weights = np.zeros((rays, steps), dtype=np.float32)
     inverse, drop = np.zeros_like(weights), np.zeros_like(weights)
-    tangents = np.zeros((rays, BLOCK_ROWS, BLOCK_COLS + LANES), dtype=np.float32)
+    tangents = np.zeros((RUNS, rays, LANES), dtype=np.float32)
+    runs, lowest = np.zeros((RUNS, 2), dtype=np.int64), np.zeros(RUNS, dtype=np.float32)
+    level = np.zeros((RUNS, LANES), dtype=np.float32)
     own = np.zeros(rays, dtype=np.float32)
-    spans = np.zeros((BLOCK_ROWS, 2), dtype=np.int64)
-    east, north = np.empty(BLOCK_COLS), np.empty(BLOCK_COLS)
-    sums, corner = np.empty(12), np.empty(4)
+    east, north = np.empty(LANES), np.empty(LANES)
+    sums, around = np.empty(12), np.empty(4)
     places, shares = np.empty(rays, dtype=np.int64), np.empty(rays)
     known = np.full(5, np.nan)
     for b in range(blocks.shape[0]):
-        top, left = blocks[b, 0], blocks[b, 1]
-        block_spans(mask, top, left, spans)
+        number = block_runs(elevation, mask, corner, blocks[b, 0], blocks[b, 1], runs, lowest, level)
         if shading:
             if not np.all(known == centres[b]):
                 known[:] = centres[b]
                 block_steps(known, azimuths, radius, curvature, bend, counts, offsets, weights, inverse, drop)
             block_horizons(
-                elevation, highest, spans, top, left, counts, offsets, weights, inverse, drop, tangents
-            )
-        for i in range(BLOCK_ROWS):
-            start, stop = spans[i, 0], spans[i, 1]
-            r = top + i
-            if stop <= start or r < 1 or r >= rows - 1:
+                elevation, highest, runs, number, lowest,
+                counts, offsets, weights, inverse, drop, level, tangents,
+            )  # fmt: skip
+        for n in range(number):
+            r, start = runs[n, 0], runs[n, 1]
+            if r < 1 or r >= rows - 1:
                 continue
+            stop = min(start + LANES, elevation.shape[1])
             ground_gradient(
                 elevation[r - 1], elevation[r], elevation[r + 1],
                 nodes[r], first, spacing, column, start, stop, horn, east, north,
             )  # fmt: skip
             for c in range(start, stop):
                 ge, gn = east[c - start], north[c - start]
-                if not mask[r, c] or np.isnan(ge):
+                if level[n, c - start] != 0.0 or np.isnan(ge):
                     continue
                 node = (column + c - first) // spacing
                 t = (column + c - first - node * spacing) / spacing
@@ -181,10 +184,10 @@ def _radiation(
                 z = (float(elevation[r, c]) - _LOWEST) / ELEVATION_SPACING
                 step = min(max(int(z) - first_step, 0), direct_table.shape[0] - 1)
                 z = min(max(z - (step + first_step), 0.0), 1.0)
-                corner[0], corner[1] = (1.0 - y) * (1.0 - z), (1.0 - y) * z
-                corner[2], corner[3] = y * (1.0 - z), y * z
+                around[0], around[1] = (1.0 - y) * (1.0 - z), (1.0 - y) * z
+                around[2], around[3] = y * (1.0 - z), y * z
                 for k in range(rays):
-                    own[k] = tangents[k, i, c - left]
+                    own[k] = tangents[n, k, c - start]
                 view = _pixel(own, ge, gn, sines, cosines, direct_table[step], sums, places, shares, sky)
                 norm = 1.0 / np.sqrt(1.0 + ge * ge + gn * gn)
                 if not sky:
@@ -192,13 +195,35 @@ def _radiation(
                 direct, diffuse, reflected = 0.0, 0.0, 0.0
                 for q in range(4):
                     vector = -ge * sums[3 * q] - gn * sums[3 * q + 1] + sums[3 * q + 2]
-                    direct += corner[q] * norm * vector
-                    diffuse += corner[q] * level_table[step, 0, q]
-                    reflected += corner[q] * level_table[step, 1, q]
-                out[0, r - origin[0], c - origin[1]] = max(direct, 0.0)
-                out[1, r - origin[0], c - origin[1]] = diffuse * view
-                out[2, r - origin[0], c - origin[1]] = reflected * (1.0 - view)
-                out[3, r - origin[0], c - origin[1]] = view
+                    direct += around[q] * norm * vector
+                    diffuse += around[q] * level_table[step, 0, q]
+                    reflected += around[q] * level_table[step, 1, q]
+                i, j = r - corner[0], c - corner[1]
+                first_part = np.float32(max(direct, 0.0))
+                second_part = np.float32(diffuse * view)
+                third_part = np.float32(reflected * (1.0 - view))
+                if out.shape[0] == 1:
+                    out[0, i, j] = first_part + second_part + third_part
+                else:
+                    out[0, i, j], out[1, i, j], out[2, i, j] = first_part, second_part, third_part
+                    out[3, i, j] = view
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _heights(
+    elevation: npt.NDArray[np.float32],
+    mask: npt.NDArray[np.bool_],
+    corner: tuple[int, int],
+    blocks: npt.NDArray[np.int64],
+) -> tuple[np.float32, np.float32]:
+    """Lowest and highest elevation of the wanted pixels."""
+    low, high = np.float32(np.inf), np.float32(-np.inf)
+    for top, left in blocks:
+        for r in range(max(top, corner[0]), min(top + BLOCK_ROWS, corner[0] + mask.shape[0])):
+            for c in range(max(left, corner[1]), min(left + BLOCK_COLS, corner[1] + mask.shape[1])):
+                if mask[r - corner[0], c - corner[1]]:
+                    low, high = min(low, elevation[r, c]), max(high, elevation[r, c])
+    return low, high
 
 
 def solar_radiation(
@@ -222,28 +247,29 @@ def solar_radiation(
     >>> float(found.sky_view[1, 1]), float(found.reflected[1, 1])
     (1.0, 0.0)
     """
-    out, box = _components(elevation, grid, mask, parameters, threads)
-    full = np.full((4, *grid.shape), np.nan, dtype=np.float32)
-    full[:, *box] = out
-    return SolarRadiation(*full)
+    surface = float_surface(elevation, grid)
+    wanted = wanted_pixels(mask, surface)
+    return SolarRadiation(*_computed(surface, grid, wanted, (0, 0), parameters, threads, 4))
 
 
-def _components(
-    elevation: npt.ArrayLike,
+def _computed(
+    surface: npt.NDArray[np.float32],
     grid: Grid,
-    mask: npt.NDArray[np.bool_] | None,
+    mask: npt.NDArray[np.bool_],
+    corner: tuple[int, int],
     parameters: RadiationParameters | None,
     threads: int,
-) -> tuple[npt.NDArray[np.float32], tuple[slice, slice]]:
-    """Direct, diffuse, reflected and sky view (4, ...) in the smallest box around the wanted pixels."""
+    planes: int,
+) -> npt.NDArray[np.float32]:
+    """Of the part of the window that begins at `corner` and has a mask: the total (1, rows, cols).
+
+    With four planes direct, diffuse, reflected radiation and sky view.
+    """
     chosen = parameters or RadiationParameters()
-    surface, wanted = surface_and_mask(elevation, grid, mask)
-    blocks = mask_blocks(wanted, grid)
+    out = np.full((planes, *mask.shape), np.nan, dtype=np.float32)
+    blocks = mask_blocks(mask, grid.window(*corner, mask.shape)) + np.array(corner)
     if blocks.size == 0:
-        return np.empty((4, 0, 0), dtype=np.float32), (slice(0, 0), slice(0, 0))
-    rows, cols = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
-    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
-    out = np.full((4, rows[-1] + 1 - rows[0], cols[-1] + 1 - cols[0]), np.nan, dtype=np.float32)
+        return out
     metric = grid.metric()
     centres, bend = block_centres(blocks, grid)
     if not np.isfinite(centres[:, 4]).all():
@@ -252,9 +278,7 @@ def _components(
         )
     radius = chosen.search_radius if chosen.shading else 0.0
     highest = highest_around(surface) if chosen.shading else np.empty((0, 0), dtype=np.float32)
-    lowest = float(np.min(surface, where=wanted, initial=np.inf))
-    highest_wanted = float(np.max(surface, where=wanted, initial=-np.inf))
-    step = (np.array([lowest, highest_wanted]) - _LOWEST) / ELEVATION_SPACING
+    step = (np.array(_heights(surface, mask, corner, blocks)) - _LOWEST) / ELEVATION_SPACING
     first_step, last_step = (int(k) for k in np.clip(step, 0, ELEVATIONS.size - 2))
     # A block takes its tables from the latitude band, and the turbidity from the cell, of its centre.
     band = np.floor(centres[:, 4] / LATITUDE_SPACING).astype(np.int64)
@@ -273,19 +297,19 @@ def _components(
             tables: tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]] = tables,
         ) -> None:
             _radiation(
-                surface, highest, wanted, blocks[part], metric.nodes, metric.first, metric.spacing,
+                surface, highest, mask, blocks[part], metric.nodes, metric.first, metric.spacing,
                 grid.col_offset, centres[part], sector_azimuths(chosen.n_sectors),
                 step_limit(centres[part], radius) if radius else GROUP, radius,
                 0.5 / EARTH_RADIUS if chosen.curvature else 0.0, bend, chosen.shading,
                 chosen.slope_method is SlopeMethod.HORN, chosen.sky is Sky.HORIZON, float(number),
-                first_step, *tables, (box[0].start, box[1].start), out,
+                first_step, *tables, corner, out,
             )  # fmt: skip
 
         # Blocks are independent, so the number of threads changes nothing but the time.
         parts = np.array_split(members, min(members.size, 4 * threads)) if threads > 1 else [members]
         with ThreadPoolExecutor(max(threads, 1)) as pool:
             list(pool.map(compute, parts))
-    return out, box
+    return out
 
 
 def _turbidities(
@@ -353,26 +377,24 @@ def potential_incoming_solar_radiation(
     >>> float(potential_incoming_solar_radiation(level, grid)[1, 1].round())
     2637.0
     """
-    (direct, diffuse, reflected, _), box = _components(elevation, grid, mask, parameters, threads)
-    total = np.full(grid.shape, np.nan, dtype=np.float32)
-    total[box] = direct + diffuse + reflected
-    return total
+    surface = float_surface(elevation, grid)
+    wanted = wanted_pixels(mask, surface)
+    return _computed(surface, grid, wanted, (0, 0), parameters, threads, 1).reshape(grid.shape)
 
 
 def radiation_within(
     elevation: npt.ArrayLike,
     grid: Grid,
     mask: npt.NDArray[np.bool_],
-    part: tuple[slice, slice],
+    corner: tuple[int, int],
     parameters: RadiationParameters,
 ) -> npt.NDArray[np.float32]:
-    """As `potential_incoming_solar_radiation`, of the part of the window that holds the mask."""
-    (direct, diffuse, reflected, _), box = _components(elevation, grid, mask, parameters, 1)
-    total = np.full((part[0].stop - part[0].start, part[1].stop - part[1].start), np.nan, dtype=np.float32)
-    rows, columns = (slice(b.start - p.start, b.stop - p.start) for b, p in zip(box, part, strict=True))
-    if direct.size:
-        total[rows, columns] = direct + diffuse + reflected
-    return total
+    """As `potential_incoming_solar_radiation`, of the part of the window that a mask at `corner` covers.
+
+    No pixel of the mask is void.
+    """
+    surface = float_surface(elevation, grid)
+    return _computed(surface, grid, mask, corner, parameters, 1, 1).reshape(mask.shape)
 
 
 def required_halo(grid: Grid, parameters: RadiationParameters | None = None) -> tuple[int, int]:

@@ -7,10 +7,13 @@ terrain around them could not raise the horizon, so skipping never changes a res
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
 from rogi.terrain.grid import EARTH_RADIUS
 
@@ -27,11 +30,15 @@ REACH = GROUP // 2 + 1
 #: Pixels, along both axes, that share one value of the highest terrain around them.
 CELL = 4
 
-#: Cells around a cell that hold the samples of a group for `CELL` pixels in a row, wherever they start.
+#: Cells on each side of a cell that its value of the highest terrain covers too: with them one value reaches
+#: from `REACH` before to `REACH` behind `CELL` pixels, wherever they start.
 PAD = -(-(REACH + CELL - 1) // CELL)
 
-#: Pixels of a run that are computed at once; the last ones of a run may be beyond it.
+#: Pixels of a run, which are computed at once.
 LANES = 16
+
+#: Steps of a group that do not wait for one another.
+CHAINS = 4
 
 #: Pixels within which a sample is taken to lie on a pixel centre.
 SNAP = 1e-6
@@ -111,170 +118,144 @@ def ray_steps(
     minor1, minor2 = (col1, col2) if by_row else (row1, row2)
     sign = 1 if major1 > 0.0 else -1
     per_step, ratio = 1.0 / abs(major1), major2 / major1
+    flat = offsets.reshape(-1)
     count = 0
-    for k in range(inverse.size):
-        s = (k + 1) * per_step
+    # Without branches, so that the loop vectorises.
+    for k in range(np.uint64(inverse.size)):
+        s = (k + 1.0) * per_step
         s -= ratio * s * s
         minor = minor1 * s + minor2 * s * s
         # On the diagonals rounding must not bring a second pixel, maybe a void one, into play.
-        nearest = np.round(minor)
+        nearest = np.floor(minor + 0.5)
         minor = nearest if abs(minor - nearest) < SNAP else minor
         below = np.floor(minor)
         weight = minor - below
-        low, high = np.int32(below), np.int32(below + 1.0)
-        step = np.int32(sign * (k + 1))
-        if by_row:
-            offsets[k, 0], offsets[k, 1], offsets[k, 2], offsets[k, 3] = step, low, step, high
-        else:
-            offsets[k, 0], offsets[k, 1], offsets[k, 2], offsets[k, 3] = low, step, high, step
-        if weight == 0.0:
-            # The second pixel may be void or outside: it must not take part.
-            for axis in range(2):
-                offsets[k, axis + 2] = offsets[k, axis]
+        low, step = np.int32(below), np.int32(sign * (k + 1.0))
+        high = low + np.int32(weight > 0.0)  # the second pixel may be void or outside: not without a weight
+        place = np.uint64(4) * k
+        flat[place] = step if by_row else low
+        flat[place + np.uint64(1)] = low if by_row else step
+        flat[place + np.uint64(2)] = step if by_row else high
+        flat[place + np.uint64(3)] = high if by_row else step
         weights[k] = weight
         inverse[k] = 1.0 / s
         drop[k] = s * s * curvature
-        if s <= radius:
-            count = k + 1
+        count += s <= radius
+    inverse[count:] = 0.0  # the others of the last group raise nothing
     return count
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def ceilings(
-    highest: npt.NDArray[np.float32],
+def _highest_in(
+    ceiling: npt.NDArray[np.float32],
+    rows: int,
+    cols: int,
     top: int,
     bottom: int,
     left: int,
     right: int,
-    count: int,
-    offsets: npt.NDArray[np.int32],
-    found: npt.NDArray[np.float32],
-) -> None:
-    """Highest terrain around each group of steps of all pixels in rows and columns of a block (last + 1).
+) -> np.float32:
+    """At least the highest terrain within `REACH` of pixels from `top`, `left` to before `bottom`, `right`.
 
-    `found` (2, groups): of the group, and of it and all groups further away; -inf without such a group.
+    From the flat result of `highest_around`, of which one value covers a square of 2 `PAD` + 1 cells.
     """
-    rows, cols = highest.shape
-    groups = -(-count // GROUP)
-    for group in range(groups):
-        centre = group * GROUP + GROUP // 2
-        down, across = offsets[centre, 0], offsets[centre, 1]
-        most = np.float32(-np.inf)
-        for r in range(max((top + down) // CELL + PAD, 0), min((bottom - 1 + down) // CELL + PAD + 1, rows)):
-            for c in range(
-                max((left + across) // CELL + PAD, 0), min((right - 1 + across) // CELL + PAD + 1, cols)
-            ):
-                most = max(most, highest[r, c])
-        found[0, group] = most
     most = np.float32(-np.inf)
-    for group in range(groups - 1, -1, -1):
-        most = max(most, found[0, group])
-        found[1, group] = most
+    r, r_last = (top - REACH) // CELL + 2 * PAD, (bottom - 1 + REACH) // CELL
+    c_first, c_last = (left - REACH) // CELL + 2 * PAD, (right - 1 + REACH) // CELL
+    while True:
+        if 0 <= r < rows:
+            c = c_first
+            while True:
+                if 0 <= c < cols:
+                    most = max(most, ceiling[r * cols + c])
+                if c >= c_last:
+                    break
+                c = min(c + 2 * PAD + 1, c_last)
+        if r >= r_last:
+            break
+        r = min(r + 2 * PAD + 1, r_last)
+    return most
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def march(
     elevation: npt.NDArray[np.float32],
     highest: npt.NDArray[np.float32],
-    limits: npt.NDArray[np.float32],
-    row: int,
-    start: int,
-    size: int,
-    tangent: npt.NDArray[np.float32],
+    runs: npt.NDArray[np.int64],
+    number: int,
     lowest: npt.NDArray[np.float32],
-    smallest: npt.NDArray[np.float32],
+    tangents: npt.NDArray[np.float32],
+    ray: int,
     count: int,
     offsets: npt.NDArray[np.int32],
     weights: npt.NDArray[np.float32],
     inverse: npt.NDArray[np.float32],
     drop: npt.NDArray[np.float32],
+    order: npt.NDArray[np.int64],
+    bounds: npt.NDArray[np.float32],
+    least: npt.NDArray[np.float32],
 ) -> None:
-    """Raise `tangent` of `size` pixels of a row from `start` on, at 0, to that of their horizon along a ray.
+    """Raise `tangents` (runs, rays, LANES) of runs of pixels to those of their horizons along a ray.
 
-    `tangent` has room for `LANES` more. `limits` are the `ceilings` of pixels among which these are.
-    `lowest` and `smallest` are scratch: the lowest ground and the least tangent of every `CELL` pixels.
+    `runs` (runs, 2) are row and first column of each, of which the first `number` count, `lowest` the lowest
+    ground of each. Pixels whose tangent is infinite do not count. `order` and `bounds` are scratch: groups of
+    steps, and which tangent none of theirs can exceed.
+
+    Groups that may show the highest horizon come first: then the fewest have to be looked at.
     """
     rows, cols = elevation.shape
-    # One-dimensional arrays and unsigned indices: no slices (their reference counts cost more than the
-    # arithmetic) and no test for negative indices, so that the loops vectorise.
-    surface, ceiling = elevation.reshape(-1), highest.reshape(-1)
+    # One-dimensional arrays: no slices in the loop (their reference counts cost more than the arithmetic).
+    surface, ceiling, flat = elevation.reshape(-1), highest.reshape(-1), tangents.reshape(-1)
     ceiling_rows, ceiling_cols = highest.shape
-    ground = row * cols + start
-    cells = -(-size // CELL)
-    slack, infinite = np.float32(SLACK), np.float32(np.inf)
-    for s in range(cells):
-        lowest[s], smallest[s] = infinite, infinite
-        for i in range(s * CELL, min(s * CELL + CELL, size)):
-            g = surface[ground + i]
-            lowest[s] = g if g < lowest[s] else lowest[s]
-        if lowest[s] < infinite:
-            smallest[s] = np.float32(0.0)
-    base, least_of_all = infinite, np.float32(0.0)
-    for s in range(cells):
-        base = min(base, lowest[s])
+    slack = np.float32(SLACK)
+    base = lowest[:number].min()
+    top, bottom = runs[0, 0], runs[number - 1, 0] + 1
+    left, right = runs[:number, 1].min(), runs[:number, 1].max() + LANES
+    groups = 0
     for near in range(0, count, GROUP):
-        lift, steepest = slack - drop[near], inverse[near]
-        if (limits[1, near // GROUP] - base + lift) * steepest <= least_of_all:
-            break  # further away the same ground rises less
-        if (limits[0, near // GROUP] - base + lift) * steepest <= least_of_all:
-            continue
-        centre = near + GROUP // 2
-        r, c = row + offsets[centre, 0], start + offsets[centre, 1]
-        r_cell, c_cell = (r // CELL) + PAD, (c // CELL) + PAD
-        lo, hi = max(0, -c_cell), min(cells, ceiling_cols - c_cell)
-        if r_cell < 0 or r_cell >= ceiling_rows or hi <= lo:
-            continue
-        b0, t0 = np.uint64(r_cell * ceiling_cols + c_cell + lo), np.uint64(lo)
-        higher = np.int32(0)
-        for i in range(np.uint64(hi - lo)):
-            rise = (ceiling[b0 + i] - lowest[t0 + i] + lift) * steepest
-            higher += np.int32(rise > smallest[t0 + i])
-        if higher == 0:
-            continue
-        # Only the stretch of the run that may see something higher.
-        while (ceiling[r_cell * ceiling_cols + c_cell + lo] - lowest[lo] + lift) * steepest <= smallest[lo]:
-            lo += 1
-        while (
-            ceiling[r_cell * ceiling_cols + c_cell + hi - 1] - lowest[hi - 1] + lift
-        ) * steepest <= smallest[hi - 1]:
-            hi -= 1
-        begin, end = lo * CELL, min(hi * CELL, size)
-        lanes = begin + ((end - begin + LANES - 1) & -LANES)
-        far = min(near + GROUP, count)
-        # All samples of a group lie within REACH of its centre: mostly the whole group is in the window.
-        if (
-            far - near == GROUP
-            and REACH <= r < rows - REACH
-            and c + begin >= REACH
-            and c + lanes <= cols - REACH
-            and start + lanes <= cols
-        ):
-            for k in range(near, far, 4):
-                _four_steps(
-                    surface, tangent, begin, lanes, ground, row * cols + start, cols, k,
+        down, across = offsets[near + GROUP // 2, 0], offsets[near + GROUP // 2, 1]
+        most = _highest_in(
+            ceiling, ceiling_rows, ceiling_cols, top + down, bottom + down, left + across, right + across
+        )
+        bound = (most - base + slack - drop[near]) * inverse[near]
+        if bound > np.float32(0.0):
+            place = groups
+            while place > 0 and bounds[place - 1] < bound:
+                bounds[place], order[place] = bounds[place - 1], order[place - 1]
+                place -= 1
+            bounds[place], order[place] = bound, near
+            groups += 1
+    least[:number] = 0.0
+    for m in range(groups):
+        near, waiting = order[m], False
+        down, across = offsets[near + GROUP // 2, 0], offsets[near + GROUP // 2, 1]
+        for n in range(number):
+            if bounds[m] <= least[n]:
+                continue
+            waiting = True
+            row, start = runs[n, 0], runs[n, 1]
+            r, c = row + down, start + across
+            most = _highest_in(ceiling, ceiling_rows, ceiling_cols, r, r + 1, c, c + LANES)
+            if (most - lowest[n] + slack - drop[near]) * inverse[near] <= least[n]:
+                continue
+            # All samples of a group lie within REACH of its centre: mostly the whole group is in the window.
+            if REACH <= r < rows - REACH and REACH <= c < cols - REACH - LANES and start + LANES <= cols:
+                least[n] = _raised(  # type: ignore[call-arg]
+                    surface, row * cols + start, flat, (n * tangents.shape[1] + ray) * LANES, near, cols,
                     offsets, weights, inverse, drop,
                 )  # fmt: skip
-        else:
-            for k in range(near, far):
-                _step(elevation, tangent, begin, end, row, start, k, offsets, weights, inverse, drop)
-        for s in range(lo, hi):
-            if lowest[s] < infinite:
-                least = infinite
-                for i in range(s * CELL, min(s * CELL + CELL, size)):
-                    if not np.isnan(surface[ground + i]):
-                        least = min(least, tangent[i])
-                smallest[s] = least
-        least_of_all = infinite
-        for s in range(cells):
-            least_of_all = min(least_of_all, smallest[s])
+            else:
+                for k in range(near, near + GROUP):
+                    _step(elevation, tangents[n, ray], row, start, k, offsets, weights, inverse, drop)
+                least[n] = tangents[n, ray].min()
+        if not waiting:
+            break
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _step(
     elevation: npt.NDArray[np.float32],
     tangent: npt.NDArray[np.float32],
-    begin: int,
-    end: int,
     row: int,
     start: int,
     k: int,
@@ -290,51 +271,79 @@ def _step(
         return
     w, inv, down = weights[k], inverse[k], drop[k]
     v = np.float32(1.0) - w
-    for i in range(max(begin, -(start + min(c0, c1))), min(end, cols - (start + max(c0, c1)))):
+    for i in range(max(0, -(start + min(c0, c1))), min(LANES, cols - start, cols - (start + max(c0, c1)))):
         c = start + i
         g = elevation[row, c]
         t = (v * (elevation[row + r0, c + c0] - g) + w * (elevation[row + r1, c + c1] - g) - down) * inv
         tangent[i] = t if t > tangent[i] else tangent[i]
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _four_steps(
-    surface: npt.NDArray[np.float32],
-    tangent: npt.NDArray[np.float32],
-    begin: int,
-    end: int,
-    ground: int,
-    origin: int,
-    cols: int,
-    k: int,
-    offsets: npt.NDArray[np.int32],
-    weights: npt.NDArray[np.float32],
-    inverse: npt.NDArray[np.float32],
-    drop: npt.NDArray[np.float32],
-) -> None:
-    """Steps k .. k + 3 for a run of pixels that see them all inside the window."""
-    one = np.float32(1.0)
-    a0 = np.uint64(origin + offsets[k, 0] * cols + offsets[k, 1])
-    a1 = np.uint64(origin + offsets[k, 2] * cols + offsets[k, 3])
-    b0 = np.uint64(origin + offsets[k + 1, 0] * cols + offsets[k + 1, 1])
-    b1 = np.uint64(origin + offsets[k + 1, 2] * cols + offsets[k + 1, 3])
-    c0 = np.uint64(origin + offsets[k + 2, 0] * cols + offsets[k + 2, 1])
-    c1 = np.uint64(origin + offsets[k + 2, 2] * cols + offsets[k + 2, 3])
-    d0 = np.uint64(origin + offsets[k + 3, 0] * cols + offsets[k + 3, 1])
-    d1 = np.uint64(origin + offsets[k + 3, 2] * cols + offsets[k + 3, 3])
-    wa, wb, wc, wd = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
-    va, vb, vc, vd = one - wa, one - wb, one - wc, one - wd
-    ia, ib, ic, id_ = inverse[k], inverse[k + 1], inverse[k + 2], inverse[k + 3]
-    da, db, dc, dd = drop[k], drop[k + 1], drop[k + 2], drop[k + 3]
-    g0 = np.uint64(ground)
-    for i in range(np.uint64(begin), np.uint64(end)):
-        g = surface[g0 + i]
-        best = tangent[i]
-        t = (va * (surface[a0 + i] - g) + wa * (surface[a1 + i] - g) - da) * ia
-        best = t if t > best else best
-        t = (vb * (surface[b0 + i] - g) + wb * (surface[b1 + i] - g) - db) * ib
-        best = t if t > best else best
-        t = (vc * (surface[c0 + i] - g) + wc * (surface[c1 + i] - g) - dc) * ic
-        best = t if t > best else best
-        t = (vd * (surface[d0 + i] - g) + wd * (surface[d1 + i] - g) - dd) * id_
-        tangent[i] = t if t > best else best
+@intrinsic
+def _raised(
+    typingctx: Any,
+    surface: Any,
+    pixel: Any,
+    tangents: Any,
+    place: Any,
+    near: Any,
+    cols: Any,
+    offsets: Any,
+    weights: Any,
+    inverse: Any,
+    drop: Any,
+) -> Any:
+    """A group of steps from `near` on for `LANES` pixels that see them in the window; their least tangent.
+
+    What `_step` does, in vectors: of a loop over 16 pixels the compiler makes code that spends more time on
+    its start than in it. `surface` and `tangents` are flat, `pixel` and `place` the first ones there.
+    """
+    arguments = (surface, types.intp, tangents, types.intp, types.intp, types.intp)
+    signature = types.float32(*arguments, offsets, weights, inverse, drop)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        word, vector = ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
+        pixel, place, near, cols = (values[k] for k in (1, 3, 4, 5))
+        surface, tangents, *steps = (
+            context.make_array(signature.args[k])(context, builder, values[k]).data
+            for k in (0, 2, 6, 7, 8, 9)
+        )
+        offsets = builder.gep(steps[0], [builder.mul(near, word(4))])
+        weights, inverse, drop = (builder.gep(data, [near]) for data in steps[1:])
+
+        def pixels(data: Any, index: Any) -> Any:
+            return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
+
+        def number(data: Any, index: int) -> Any:
+            return builder.load(builder.gep(data, [word(index)]))
+
+        def spread(value: Any) -> Any:
+            one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
+            zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+            return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+
+        def sample(index: int) -> Any:
+            row, column = (builder.sext(number(offsets, index + i), word) for i in (0, 1))
+            there = builder.add(pixel, builder.add(builder.mul(row, cols), column))
+            return builder.fsub(builder.load(pixels(surface, there), align=4), ground)
+
+        def higher(one: Any, other: Any) -> Any:
+            return builder.select(builder.fcmp_ordered(">", one, other), one, other)
+
+        ground = builder.load(pixels(surface, pixel), align=4)
+        before = builder.load(pixels(tangents, place), align=4)
+        best = [before] * CHAINS
+        for k in range(GROUP):
+            weight = number(weights, k)
+            first = builder.fmul(spread(builder.fsub(ir.FloatType()(1.0), weight)), sample(4 * k))
+            second = builder.fmul(spread(weight), sample(4 * k + 2))
+            rise = builder.fsub(builder.fadd(first, second), spread(number(drop, k)))
+            tangent = builder.fmul(rise, spread(number(inverse, k)))
+            best[k % CHAINS] = higher(tangent, best[k % CHAINS])
+        found = reduce(higher, best)
+        builder.store(found, pixels(tangents, place), align=4)
+        least = builder.module.declare_intrinsic(
+            f"llvm.vector.reduce.fmin.v{LANES}f32", (), ir.FunctionType(ir.FloatType(), [vector])
+        )
+        return builder.call(least, [found], fastmath=("nnan",))
+
+    return signature, generate
