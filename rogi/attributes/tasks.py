@@ -191,7 +191,7 @@ def unit_means(
     grid : Raster
     options : ZonalOptions
     quantities : dict of str to callable
-        By name: the quantity of pixels with their values, NaN where there are none.
+        By name: the quantity of pixels with their values, NaN where there are none, the same in all.
     """
     means = {name: np.full(len(polygons), np.nan) for name in quantities}
     share = np.full(len(polygons), np.nan)
@@ -200,9 +200,9 @@ def unit_means(
         values = coverage.gather(grid.read(window), origin=(window.row0, window.column0))
         weights = cell_weights(coverage, areas)
         for name, quantity in quantities.items():
-            found = weighted_statistics(quantity(values), coverage, ["mean"], weights=weights)
-            means[name][units] = found["mean"]
-        share[units] = valid_share(np.isfinite(values), coverage)
+            own = quantity(values)
+            means[name][units] = weighted_statistics(own, coverage, ["mean"], weights=weights)["mean"]
+        share[units] = valid_share(np.isfinite(own), coverage)
     for mean in means.values():
         mean[~(share >= options.minimum_valid_share)] = np.nan
     return means, share

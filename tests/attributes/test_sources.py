@@ -244,6 +244,7 @@ def test_area_counts_and_voids_do_not(tmp_path: Path) -> None:
     [
         (np.array([[0, 1], [1, 0]], dtype="uint8"), "may be a share, per cent or thousandths"),
         (np.array([[7, 55], [99, 0]], dtype="uint8"), "may be a share, per cent or thousandths"),
+        (np.array([[40, 255], [90, 0]], dtype="uint8"), "may be a share, per cent or thousandths"),
         (np.array([[0.5, 250.5]]), "may be a share, per cent or thousandths"),
         (np.array([[0, 65535]], dtype="uint16"), "65535, which is no permafrost index"),
         (np.array([[0.3, -9999.0]]), "-9999, which is no permafrost index"),
@@ -265,6 +266,36 @@ def test_wrong_unit_named_is_impossible(tmp_path: Path) -> None:
         pzi_of(path, square(90.03, 30.03), unit="permille")
     with pytest.raises(OptionError, match=r"pzi.threshold is more than 0"):
         pzi_of(path, square(90.03, 30.03), threshold=0)
+
+
+def test_numbers_beyond_1_are_fill(tmp_path: Path) -> None:
+    """Bytes of per cent with 255 where there is no index: void, also in a part of a unit."""
+    values = (INDEX * 100).round().astype("uint8")
+    values[0, 3] = 255
+    path = raster(tmp_path / "pzi.tif", values)
+    whole, corner = shapely.box(90.0, 30.03, 90.04, 30.04), square(90.03, 30.03)
+    filled = rogi.fill_attributes(table(whole, corner), pzi={"files": path, "unit": "%"}, fields="pzi")
+    found = filled.values["permafrost_index"]
+    assert found[0] == pytest.approx(INDEX[0, :3].mean(), abs=1e-5) and np.isnan(found[1])
+    assert filled.inventory.outlines["PZI_SHARE"].tolist() == pytest.approx([0.75, 0.0], abs=1e-3)
+    assert "PZI: pzi.tif contains 255, which is no index; taken as void." in filled.warnings
+
+
+def test_several_bands_are_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "two.tif"
+    place = from_origin(90, 31, 0.01, 0.01)
+    profile = {
+        "width": 9,
+        "height": 9,
+        "count": 2,
+        "dtype": "float32",
+        "crs": "EPSG:4326",
+        "transform": place,
+    }
+    with rasterio.open(path, "w", driver="GTiff", **profile) as file:
+        file.write(np.full((2, 9, 9), 0.4, np.float32))
+    with pytest.raises(InputError, match=r"two.tif has several bands; give one of the index"):
+        pzi_of(path, square(90.0, 30.95))
 
 
 # ---- the registry

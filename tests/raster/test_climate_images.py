@@ -176,6 +176,32 @@ def test_minima_and_maxima_are_told(image: Callable[..., Path], tmp_path: Path, 
     assert any(note.endswith(f"contains {kind} by its name, not mean temperatures.") for note in found)
 
 
+@pytest.mark.parametrize(
+    ("name", "month"),
+    [
+        ("wc2.1_30s_tavg_07.tif", "07"),
+        ("CHELSA_tas_12_1981-2010_V.2.1.tif", "12"),
+        ("CHELSA_tas_01_2003_V.2.1.tif", "01"),
+        ("3B-MO.MS.MRG.3IMERG.20010301-S000000-E235959.03.V07B.tif", "03"),
+    ],
+)
+@pytest.mark.parametrize("of_folder", [True, False])
+def test_one_month_is_no_year(
+    image: Callable[..., Path], tmp_path: Path, name: str, month: str, of_folder: bool
+) -> None:
+    path = image(f"d/{name}", [1.0], units="degC")
+    with pytest.raises(InputError, match=f"is of month {month} alone by its name; give the folder"):
+        value(path.parent if of_folder else path, "temperature")
+
+
+def test_anomalies_are_no_temperatures(image: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"tas_anom_2001.tif contains anomalies by its name"):
+        value(image("tas_anom_2001.tif", [0.4], units="degC"), "temperature")
+    path = saved(series("mm", MONTHLY, long_name="precipitation anomaly"), tmp_path / "p.nc")
+    with pytest.raises(InputError, match=r"Variable v of .*p.nc contains anomalies by its name"):
+        value(path, "precipitation")
+
+
 def test_several_bands_need_a_name(image: Callable[..., Path]) -> None:
     path = image("bio.tif", [-5.0, 400.0, 3.0], names=("bio01", "bio12", ""), units="degC")
     with pytest.raises(
@@ -195,6 +221,8 @@ def test_units_of_files(image: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match=r"bare.tif has no unit; name it with --maat-unit, one of K"):
         value(bare, "temperature")
     assert value(bare, "temperature", unit="degrees Celsius") == pytest.approx(-5)
+    obu = image("UiO_PEX_MAGTM_5.0_20181127_2000_2016_NH.tif", [-1.5])
+    assert value(obu, "temperature") == pytest.approx(-1.5)
     tagged = image("tagged.tif", [268.15], tags={"units": "K"})
     assert value(tagged, "temperature") == pytest.approx(-5, abs=1e-4)
 

@@ -28,6 +28,8 @@ THRESHOLD: Final = 0.1
 """From here on ground counts to the permafrost region of Gruber (2012); recalled, not read in the text."""
 
 UNITS: Final = {"1": 1.0, "%": 0.01, "0.001": 0.001}
+FILLS: Final = 3
+"""Different numbers that are no index, up to which they are taken for fill."""
 SAMPLE: Final = 1024
 """Rows and columns at most in which a file is looked at for its unit."""
 
@@ -68,12 +70,14 @@ class Zonation:
         """Values of polygons on the grid, weighted by the area of each pixel inside."""
 
         def index(values: NDArray[Any]) -> NDArray[np.float64]:
-            return values.astype(np.float64) * self.factor
+            found = values.astype(np.float64) * self.factor
+            found[~_possible(found)] = np.nan  # fill that the file does not declare
+            return found
 
         def above(values: NDArray[Any]) -> NDArray[np.float64]:
             # Rounded, so that 0.1 read as float32, or as 100 thousandths, reaches a threshold of 0.1.
-            found = np.round(index(values), 6) >= self.threshold
-            return np.where(np.isfinite(values), found.astype(np.float64), np.nan)
+            found = np.round(index(values), 6)
+            return np.where(np.isfinite(found), (found >= self.threshold).astype(np.float64), np.nan)
 
         named = {"permafrost_index": index, "permafrost_share": above}
         means, share = unit_means(polygons, self.grid, self.options, named)
@@ -92,6 +96,10 @@ def derive(units: Units, given: Given) -> OnRaster:
     path = Path(given.files[0])
     targets.note_read(path)
     raster = open_raster(path)
+    if sum(colour != "alpha" for colour in raster.header.colours) > 1:
+        raise InputError(
+            f"{path} has several bands; give one of the index, for example by gdal_translate -b 1."
+        )
     factor, note = unit_factor(raster, str(given.choice("unit")))
     source = digest([units.digest(path), raster.band])
     task = Zonation(raster, factor, threshold, source, units.zonal)
@@ -111,14 +119,14 @@ def unit_factor(raster: RasterFile, unit: str = "") -> tuple[float, str]:
     InputError
         The numbers are no index, or may be in more than one unit.
     """
-    if unit:
-        if unit not in UNITS:
-            raise OptionError(f"--pzi-unit is {', '.join(UNITS)}, found {unit!r}.")
-        return UNITS[unit], ""
+    if unit and unit not in UNITS:
+        raise OptionError(f"--pzi-unit is {', '.join(UNITS)}, found {unit!r}.")
     shape = min(raster.shape[0], SAMPLE), min(raster.shape[1], SAMPLE)
     (stored,), valid = raster.read_decimated(shape)
     seen = stored[valid].astype(np.float64) * raster.scale + raster.offset
     seen = seen[np.isfinite(seen)]
+    if unit:
+        return UNITS[unit], _fill_note(seen[~_possible(seen * UNITS[unit])], len(seen), raster, unit)
     low, high = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 0.0)
     name = "--pzi-unit: 1, % or 0.001"
     if low < 0 or high > 1000:
@@ -131,7 +139,7 @@ def unit_factor(raster: RasterFile, unit: str = "") -> tuple[float, str]:
     scaled = raster.scale != 1 or raster.offset != 0
     if high <= 1 and (not raster.dtype.startswith(("int", "uint")) or scaled or high == 0):
         return 1.0, ""
-    if high > 100 and whole:
+    if high > 100 and whole and raster.dtype not in ("uint8", "int8"):  # bytes hold no thousandths
         return (
             0.001,
             f"PZI: the numbers of {raster.path.name} reach {high:g}, so they are taken for thousandths.",
@@ -140,6 +148,29 @@ def unit_factor(raster: RasterFile, unit: str = "") -> tuple[float, str]:
         f"{raster.path} has values up to {high:g}, which may be a share, per cent or thousandths; name it "
         f"with {name}."
     )
+
+
+def _possible(index: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which numbers can be an index, rounding aside."""
+    return np.asarray((index >= -1e-6) & (index <= 1 + 1e-6))
+
+
+def _fill_note(beyond: NDArray[np.float64], count: int, raster: RasterFile, unit: str) -> str:
+    """What to tell of numbers that are no index in a unit: few different ones are fill.
+
+    Raises
+    ------
+    InputError
+        They are not, so the unit is another.
+    """
+    values = np.unique(beyond)
+    if len(values) > FILLS or (len(values) and len(beyond) == count):
+        raise InputError(
+            f"{raster.path} has values from {values[0]:g} to {values[-1]:g}, which are no index in the unit "
+            f"{unit!r}: possible are 0 to 1. Name its unit with --pzi-unit, or declare its fill value."
+        )
+    named = ", ".join(f"{value:g}" for value in values)
+    return f"PZI: {raster.path.name} contains {named}, which is no index; taken as void." if named else ""
 
 
 SOURCE = Source(

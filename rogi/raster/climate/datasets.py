@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rogi.errors import InputError, OptionError
 from rogi.raster.climate.cells import Cells, field_cells, is_coordinate
-from rogi.raster.climate.methods import amounts, annual_rate, temperature_notes
+from rogi.raster.climate.methods import amounts, annual_rate, refuse_anomalies, temperature_notes
 from rogi.raster.climate.options import ClimateField, Request
 from rogi.raster.climate.running import RunningTotals
 from rogi.raster.climate.screen import Screen, annual_values, valid_range
@@ -89,8 +89,11 @@ def dataset_field(files: tuple[Path, ...], request: Request) -> ClimateField:
     step = (
         None if line is None else STEPS.get(line.kind) or (Per.DAY if line.steps[0].days > 0.9 else Per.HOUR)
     )
+    names = " ".join(
+        [first.variable, *(str(first.attributes.get(k, "")) for k in ("long_name", "standard_name"))]
+    )
+    refuse_anomalies(names, first.where)
     if request.quantity is Quantity.TEMPERATURE:
-        names = f"{first.variable} {first.attributes.get('long_name', '')}"
         more = temperature_notes(str(first.attributes.get("cell_methods", "")), names, first.where)
     else:
         conversion, more = amounts(conversion, first.attributes, first.of_dataset, step, first.where, request)

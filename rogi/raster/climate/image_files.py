@@ -21,6 +21,14 @@ MONTH = re.compile(rf"(?<![a-z])({'|'.join(MONTHS)})[a-z]*(?![a-z])", re.IGNOREC
 BIOCLIMATIC = re.compile(r"(?<![a-z])bio_?(\d{1,2})(?!\d)", re.IGNORECASE)
 """Variables of WorldClim and CHELSA that are numbered as months are."""
 
+ONE_MONTH = re.compile(
+    r"wc2\.\d_.*_(?:tavg|tmin|tmax|prec)_(0[1-9]|1[0-2])(?!\d)"
+    r"|chelsa_(?:.*_)?(?:tas|tasmin|tasmax|pr|prec|temp10|tmean10)_(0[1-9]|1[0-2])(?!\d)"
+    r"|3b-mo.*\.\d{4}(0[1-9]|1[0-2])\d\d-",
+    re.IGNORECASE,
+)
+"""Names of files of WorldClim, CHELSA and IMERG that have a file for each month."""
+
 YEARS = range(1600, 2301)
 """Numbers of four digits in a name that are years."""
 
@@ -72,6 +80,11 @@ def _bands(path: Path, request: Request, named: bool = False) -> Choice:
             return rasters, line, f"bands 1-{count}", line.notes
     listed = f" ({', '.join(text for text in texts if text)})" if any(texts) else ""
     request.undated(str(path))
+    if count == 1 and (match := ONE_MONTH.match(path.name)):
+        raise InputError(
+            f"{path} is of month {match[match.lastindex or 0]} alone by its name; give the folder of all "
+            "twelve months, or an annual value."
+        )
     if wanted is None:
         if count == 1:
             return [raster], None, "band 1", ()

@@ -19,7 +19,7 @@ from rogi.errors import InputError
 from rogi.geometry import transform_coordinates
 from rogi.raster.climate.cells import MARGIN
 from rogi.raster.climate.image_files import choose_images
-from rogi.raster.climate.methods import amounts, annual_rate, temperature_notes
+from rogi.raster.climate.methods import amounts, annual_rate, refuse_anomalies, temperature_notes
 from rogi.raster.climate.options import Bounds, ClimateField, Request
 from rogi.raster.climate.screen import Screen, annual_values
 from rogi.raster.climate.steps import MONTH_DAYS, Kind, Step, Timeline
@@ -40,6 +40,7 @@ PRODUCTS = (
     (r"chelsa_.*(tas|bio0?1)(?![\da-z]).*v\.?2", "temperature", ("degC", "K", "0.1 K")),
     (r"chelsa_.*(temp10|tmean10|bio10_0?1)(?![\da-z]).*", "temperature", ("0.1 degC", "degC")),
     (r"chelsa_(?:.*_)?prec_.*v1", "precipitation", ("mm",)),
+    (r"uio_pex_magtm_", "temperature", ("degC",)),  # Obu et al. 2018, doi:10.1594/PANGAEA.888600
 )
 """Names of files that are downloaded by many, and the units of their numbers, which the files do not name: of
 several that which fits (CHELSA's scale and offset are lost in some copies)."""
@@ -137,6 +138,8 @@ def image_field(files: tuple[Path, ...], request: Request) -> ClimateField:
                 f"{raster.path} lies on another grid than {first.path}; the files of a series must agree."
             )
     where = str(first.path)
+    named = f"{first.path.stem} {first.header.names[first.band - 1]}"
+    refuse_anomalies(named, where)
     unit, more = _unit(first, request)
     notes += more
     conversion = parse_unit(unit, request.quantity, where, request.option("unit"))
@@ -144,7 +147,7 @@ def image_field(files: tuple[Path, ...], request: Request) -> ClimateField:
         step = None if line is None else Per.YEAR if line.kind is Kind.YEARS else Per.MONTH
         conversion, _ = amounts(conversion, {}, {}, step, where, request)
     else:
-        notes += temperature_notes("", f"{first.path.stem} {first.header.names[first.band - 1]}", where)
+        notes += temperature_notes("", named, where)
     if line is None:
         conversion = annual_rate(conversion, request, where)
         line = Timeline(Kind.MEAN, (Step(0, 0, 0, 0, YEAR_DAYS),), None)

@@ -25,6 +25,8 @@ NAMED_EXTREMES = {
 }
 """What WorldClim, CHELSA, CMIP, CRU, TerraClimate and ECMWF call temperatures that are no means."""
 
+ANOMALIES = re.compile(r"(?<![a-z])anom(?:al(?:y|ies))?(?![a-z])", re.IGNORECASE)
+
 NO_MEANS = {"sum", "variance", "standard_deviation", "range", "std", "var"}
 
 
@@ -60,6 +62,18 @@ def time_methods(text: str) -> tuple[Method, ...]:
                 )
             )
     return tuple(found)
+
+
+def refuse_anomalies(named: str, where: str) -> None:
+    """Refuse differences to a mean, which are small numbers in the same unit.
+
+    Raises
+    ------
+    InputError
+        The name says so.
+    """
+    if ANOMALIES.search(named):
+        raise InputError(f"{where} contains anomalies by its name; give the values themselves.")
 
 
 def temperature_notes(text: str, named: str, where: str) -> tuple[str, ...]:
