@@ -23,6 +23,7 @@ from rogi.suggestions import did_you_mean
 if TYPE_CHECKING:
     from rogi.statistics.unit_table import UnitTable
 
+NUMBERS = ("value", "tolerance", "above", "below")
 FORMAT = 1
 FILE = "facts.yaml"
 
@@ -210,36 +211,49 @@ def _number(fact: Fact, values: NDArray[np.float64]) -> float:
 
 
 def _fact(entry: Any, path: Path) -> Fact:
-    known = {"name", "statistic", "concept", "unit", "above", "below", "subregion", "value", "tolerance"}
+    known = {"name", "statistic", "concept", "unit", "subregion", *NUMBERS}
     if not isinstance(entry, Mapping) or "name" not in entry:
         raise InputError(f"{path}: a fact is a table with a name, found {entry!r}.")
     where = f"{path}: fact {entry['name']!r}"
     refuse_unknown(entry, known, where)
-    try:
-        statistic = Statistic(str(entry["statistic"]))
-        numbers = {k: float(entry[k]) for k in ("value", "tolerance", "above", "below") if k in entry}
-        fact = Fact(
-            name=str(entry["name"]),
-            statistic=statistic,
-            value=numbers["value"],
-            tolerance=numbers.get("tolerance", 0.0),
-            concept=entry.get("concept"),
-            unit=str(entry.get("unit", "")),
-            above=numbers.get("above"),
-            below=numbers.get("below"),
-            subregion=entry.get("subregion"),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        allowed = ", ".join(s.value for s in Statistic)
+    lacking = [key for key in ("statistic", "value") if key not in entry]
+    if lacking:
+        raise InputError(f"{where} has no {' and no '.join(lacking)}.")
+    allowed = [s.value for s in Statistic]
+    if entry["statistic"] not in allowed:
+        meant = did_you_mean(str(entry["statistic"]), allowed) or "."
         raise InputError(
-            f"{where} needs a statistic ({allowed}), a value and, if wanted, a tolerance; {error!r}."
-        ) from None
+            f"{where} has the statistic {entry['statistic']!r}; statistics are {', '.join(allowed)}{meant}"
+        )
+    numbers = {key: _number_of(entry[key], f"{where}: {key}") for key in NUMBERS if key in entry}
+    subregion = entry.get("subregion")
+    fact = Fact(
+        name=str(entry["name"]),
+        statistic=(statistic := Statistic(entry["statistic"])),
+        value=numbers["value"],
+        tolerance=numbers.get("tolerance", 0.0),
+        concept=entry.get("concept"),
+        unit=str(entry.get("unit", "")),
+        above=numbers.get("above"),
+        below=numbers.get("below"),
+        subregion=None if subregion is None else str(subregion),
+    )
     if statistic is not Statistic.COUNT and fact.concept is None:
         raise InputError(f"{where} needs a concept to take the {statistic.value} of.")
-    if not all(np.isfinite(list(numbers.values()))) or fact.tolerance < 0:
-        raise InputError(f"{where}: value, above and below are numbers, and a tolerance is 0 or more.")
+    if fact.tolerance < 0:
+        raise InputError(f"{where}: a tolerance is 0 or more, found {fact.tolerance:g}.")
     _check_meaning(fact, where)
     return fact
+
+
+def _number_of(value: object, what: str) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = np.nan
+    if isinstance(value, bool) or not np.isfinite(number):
+        raise InputError(f"{what} is a number, found {value!r}.")
+    return number
 
 
 def _check_meaning(fact: Fact, where: str) -> None:

@@ -82,7 +82,7 @@ def waivers_schema() -> dict[str, Any]:
 
 
 def settings_schema() -> dict[str, Any]:
-    """JSON Schema of ``rogi.toml`` and of ``[tool.rogi]``; ``-`` and ``_`` in keys are the same."""
+    """JSON Schema of ``rogi.toml`` and of ``[tool.rogi]``."""
     level = _one_of(s.value for s in Severity)
     properties: dict[str, Any] = {
         "profile": _one_of(p.value for p in Profile) | {"description": "How strictly severities are set."},
@@ -105,8 +105,7 @@ def settings_schema() -> dict[str, Any]:
         "layers": _list(_TEXT, "ROLE=FILE[:LAYER], where layers are not found by themselves."),
         "attributes": _attributes(),
     }
-    dashed = {name.replace("_", "-"): content for name, content in properties.items() if "_" in name}
-    return _root("Settings of rogi", properties | dashed)
+    return _root("Settings of rogi", properties)
 
 
 def _attributes() -> dict[str, Any]:

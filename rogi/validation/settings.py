@@ -123,32 +123,31 @@ def rogi_table(path: Path) -> Mapping[str, Any]:
 
 
 def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Path = Path()) -> Settings:
-    """Settings of a table as ``rogi.toml`` holds it; ``-`` and ``_`` in keys are the same."""
+    """Settings of a table as ``rogi.toml`` has it."""
     known = {f.name for f in fields(Settings)} - {"today"} | {"waiver_file"}
     found: dict[str, Any] = {}
     waivers: list[Waiver] = []
     for key, value in table.items():
-        name = key.replace("-", "_")
-        if name not in known:
-            hint = did_you_mean(name, sorted(known)) or "."
+        if key not in known:
+            hint = did_you_mean(key, sorted(known)) or "."
             raise OptionError(
                 f"{where}: there is no setting {key!r}{hint} Known: {', '.join(sorted(known))}."
             )
-        match name:
+        match key:
             case "select" | "ignore" | "layers":
-                found[name] = _strings(value, key, where)
+                found[key] = _strings(value, key, where)
             case "profile":
-                found[name] = choice(Profile, value, key, where)
+                found[key] = choice(Profile, value, key, where)
             case "fail_on":
-                found[name] = None if value == "never" else choice(Severity, value, key, where)
+                found[key] = None if value == "never" else choice(Severity, value, key, where)
             case "severity":
                 if not isinstance(value, Mapping):
                     raise OptionError(f"{where}: {key!r} is a table of rule = severity, found {value!r}.")
-                found[name] = {k: choice(Severity, v, f"{key}.{k}", where) for k, v in value.items()}
+                found[key] = {k: choice(Severity, v, f"{key}.{k}", where) for k, v in value.items()}
             case "parameters":
                 if not isinstance(value, Mapping):
                     raise OptionError(f"{where}: {key!r} is a table of 'CODE.name' = value, found {value!r}.")
-                found[name] = _flatten(value)
+                found[key] = _flatten(value)
             case "attributes":
                 if not isinstance(value, Mapping):
                     raise OptionError(f"{where}: {key!r} is a table, [attributes], found {value!r}.")
@@ -160,11 +159,11 @@ def settings_from(table: Mapping[str, Any], where: str = "settings", folder: Pat
                 content = read_toml(waiver_path, MAX_SETTINGS_BYTES)
                 waivers += parse_waivers(content.get("waivers", []), str(waiver_path))
             case "baseline":
-                found[name] = Baseline.read(folder / str(value))
+                found[key] = Baseline.read(folder / str(value))
             case _:
                 if not isinstance(value, str):
                     raise OptionError(f"{where}: {key!r} is text, found {value!r}.")
-                found[name] = value
+                found[key] = value
     return replace(Settings(), **found, waivers=tuple(waivers))
 
 

@@ -125,7 +125,7 @@ def test_options_of_figures_need_figures(rogi, markers, tmp_path):
         (("--font-size", "0"), "--font-size is from 4 to 20 pt, found 0"),
         (("--language", ""), "--language : figures are labelled in"),
         (("--size", ""), "--size : give WIDTHxHEIGHT"),
-        (("--size", "2000mm", "--dpi", "1200"), "map.png would be 2,000 mm long"),
+        (("--size", "2000mm", "--dpi", "1200"), "The figure map would be 2,000 mm long"),
     ],
 )
 def test_settings_of_figures_are_taken_as_they_are(rogi, markers, tmp_path, options, said):

@@ -129,7 +129,22 @@ def test_a_fact_that_cannot_be_checked_says_why():
         ("format: 9\n", "format 1"),
         ("format: 1\nfacts: []\n", "states no facts"),
         ("format: 1\nfacts:\n - {statistic: count, value: 1}\n", "with a name"),
-        ("format: 1\nfacts:\n - {name: a, statistic: many, value: 1}\n", "needs a statistic"),
+        (
+            "format: 1\nfacts:\n - {name: a, statistic: shar, value: 1}\n",
+            r"fact 'a' has the statistic 'shar'; statistics are count, .*, distinct; did you mean share\?$",
+        ),
+        (
+            "format: 1\nfacts:\n - {name: a, statistic: [1], value: 1}\n",
+            r"the statistic \[1\]; statistics are",
+        ),
+        ("format: 1\nfacts:\n - {name: a}\n", "fact 'a' has no statistic and no value"),
+        ("format: 1\nfacts:\n - {name: a, statistic: count, value: x}\n", "value is a number, found 'x'"),
+        ("format: 1\nfacts:\n - {name: a, statistic: count, value: yes}\n", "value is a number, found"),
+        ("format: 1\nfacts:\n - {name: a, statistic: count, value: .inf}\n", "value is a number, found inf"),
+        (
+            "format: 1\nfacts:\n - {name: a, statistic: count, value: 1, tolerance: -2}\n",
+            "0 or more, found -2",
+        ),
         ("format: 1\nfacts:\n - {name: a, statistic: mean, value: 1}\n", "needs a concept"),
         ("format: 1\nfacts:\n - {name: a, statistic: count, value: 1, tol: 2}\n", "unknown key 'tol'"),
     ],
@@ -243,7 +258,7 @@ def test_a_mean_direction_is_held_the_short_way_round(tmp_path):
         ("statistic: count, unit: km², value: 1", "is a count and has no unit"),
         ("statistic: mean, concept: aera, value: 1", "unknown concept 'aera'; did you mean area"),
         ("statistic: median, concept: aspect, value: 1", "directions have no median"),
-        ("statistic: mean, concept: area, value: .nan", "value, above and below are numbers"),
+        ("statistic: mean, concept: area, value: .nan", "value is a number, found nan"),
         ("statistic: mean, concept: area, value: 1, tolerance: -1", "a tolerance is 0 or more"),
     ],
 )

@@ -17,7 +17,7 @@ def test_all_keys(tmp_path):
 profile = "strict"
 select = ["GEO", "PID001"]
 ignore = "ATT012"
-fail-on = "never"
+fail_on = "never"
 schema = "rgik/1.0"
 [severity]
 GEO008 = "warning"
@@ -101,6 +101,8 @@ def test_a_pyproject_without_rogi_is_passed_over(tmp_path):
     ("table", "message"),
     [
         ({"profil": "strict"}, "did you mean profile"),
+        ({"fail-on": "error"}, "no setting 'fail-on'; did you mean fail_on"),
+        ({"waiver-file": "a"}, "no setting 'waiver-file'; did you mean waiver_file"),
         ({"profile": "harsh"}, "lenient, normal, strict"),
         ({"select": 3}, "a list of text"),
         ({"severity": {"GEO008": "loud"}}, "error, warning, info"),
