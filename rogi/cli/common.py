@@ -128,8 +128,8 @@ METAVARS: Final[dict[str, str]] = {
 """Name of a parameter -> how its value is named in help, where its type does not say enough."""
 
 _BY_TYPE: Final = {Path: "FILE", int: "N", float: "NUMBER", str: "NAME"}
-_PLACE: Final = re.compile("FILE|FOLDER|INVENTORY|RASTER")
-_REMOTE: Final = re.compile("INVENTORY|RASTER")
+_PLACE: Final = re.compile("FILE|FOLDER|INVENTORY|RASTER|IMAGERY")
+_REMOTE: Final = re.compile("INVENTORY|RASTER|IMAGERY")
 _FOLDER: Final = re.compile(r"(New )?[Ff]older\b(?!, or)")
 
 
@@ -255,6 +255,24 @@ def check_addresses(parameters: Iterable[Any], values: Mapping[str, object], mar
                 raise OptionError(f"{name}; download the file and give its path.")
             if not values["remote"]:
                 raise OptionError(f"{name}; add --remote to read it, or download the file.")
+
+
+def refuse_empty(parameters: Iterable[Any], values: Mapping[str, object], given: Collection[str]) -> None:
+    """Refuse an empty name of a file, as of a variable of the shell that is not set: it is no folder ``.``.
+
+    Raises
+    ------
+    OptionError
+    """
+    if not any(text == "" or text.endswith("=") for text in given) or not {".", "./"}.isdisjoint(given):
+        return
+    for parameter in parameters:
+        value = values.get(parameter.name)
+        several = value if isinstance(value, list | tuple) else [value]
+        if _PLACE.search(parameter.metavar or "") and not {"", "."}.isdisjoint(map(str, several)):
+            raise OptionError(
+                f"{shown(parameter)} is empty; give a name (a variable that is not set is empty)."
+            )
 
 
 def downloaded(parameters: Iterable[Any], values: Mapping[str, Any]) -> dict[str, Any]:

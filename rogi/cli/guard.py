@@ -70,9 +70,11 @@ class GuardedCommand(TyperCommand):
         """Parse as click does; what is wrong is one sentence with the value, and what helps."""
         given = list(args)
         try:
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
         except UsageError as error:
             raise _misuse(ctx, self, given, error) from None
+        common.refuse_empty(self.params, ctx.params, given)
+        return rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run it, within :func:`rogi.targets.running`."""

@@ -106,7 +106,7 @@ def test_every_address_is_refused_in_the_same_words(files, tmp_path, monkeypatch
         found = command(words)
         remote = any(p.name == "remote" for p in found.params)
         for parameter in found.params:
-            if not re.search("FILE|FOLDER|INVENTORY|RASTER", parameter.metavar or ""):
+            if not re.search("FILE|FOLDER|INVENTORY|RASTER|IMAGERY", parameter.metavar or ""):
                 continue
             address = ("https://example.org/a.gpkg", "s3://bucket/a.tif")[tried % 2]
             value = f"elevation={address}" if "=" in parameter.metavar else address
@@ -115,11 +115,28 @@ def test_every_address_is_refused_in_the_same_words(files, tmp_path, monkeypatch
                 "results are written to files of this machine"
                 if parameter.name in outputs(callback)
                 else "add --remote to read it, or download the file"
-                if remote and re.search("INVENTORY|RASTER", parameter.metavar)
+                if remote and re.search("INVENTORY|RASTER|IMAGERY", parameter.metavar)
                 else "download the file and give its path"
             )
             arguments = line(callback, {parameter.name: value}, files)
             with pytest.raises(OptionError, match=f"^{re.escape(address)} is an address; {end}\\.$"):
+                found.main(args=arguments, prog_name="rogi", standalone_mode=False)
+            tried += 1
+    assert tried > 150
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["files"]
+
+
+def test_an_empty_name_is_no_folder(files, tmp_path, monkeypatch):
+    """Of every parameter that is a file, as of a shell variable that is not set: not the folder here."""
+    monkeypatch.chdir(tmp_path)
+    tried = 0
+    for words, callback in COMMANDS.items():
+        found = command(words)
+        for parameter in found.params:
+            if not re.search("FILE|FOLDER|INVENTORY|RASTER|IMAGERY", parameter.metavar or ""):
+                continue
+            arguments = line(callback, {parameter.name: ""}, files)
+            with pytest.raises(OptionError, match=r" is empty; give a name \(a variable"):
                 found.main(args=arguments, prog_name="rogi", standalone_mode=False)
             tried += 1
     assert tried > 150

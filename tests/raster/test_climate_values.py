@@ -14,6 +14,7 @@ from rogi.errors import InputError, OptionError
 from rogi.raster.climate.options import ClimateOptions, Request
 from rogi.raster.climate.screen import Screen, annual_limits, annual_values, limits, valid_range
 from rogi.raster.climate.units import Conversion, Per, Quantity
+from rogi.raster.guard import network
 
 FILLS = [-9999.0, -999.0, -99.9, 1e20, 9.969209968386869e36, -3.4028234663852886e38, -32768.0, 1e30, 9999.0]
 SMALL = {"longitude": np.arange(84.0, 91), "latitude": np.arange(28.0, 35)}
@@ -332,3 +333,9 @@ def test_more_rain_than_nearly_anywhere_needs_its_unit_said(tmp_path: Path) -> N
         field(path, "precipitation")
     assert value(path, "precipitation", unit="m/month") == pytest.approx(360.0)
     assert value(path, "precipitation", unit="m/day") == pytest.approx(10950.0)
+
+
+@pytest.mark.parametrize("place", ["https://example.org/t2m.nc", "s3://bucket/era5.zarr"])
+def test_only_images_are_read_from_addresses(place: str) -> None:
+    with network(), pytest.raises(InputError, match="is an address; of climate data only GeoTIFFs are read"):
+        field(Path(place), "temperature")

@@ -13,7 +13,7 @@ from rogi.raster.climate.datasets import dataset_field
 from rogi.raster.climate.images import image_field
 from rogi.raster.climate.options import Bounds, ClimateField, ClimateOptions, Request
 from rogi.raster.climate.units import Quantity
-from rogi.raster.guard import is_there
+from rogi.raster.guard import address, is_there
 
 GRID_SUFFIXES = (".nc", ".nc4", ".nc3", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5")
 IMAGE_SUFFIXES = (".tif", ".tiff", ".vrt", ".img", ".asc", ".bil")
@@ -102,6 +102,10 @@ def _files(source: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
     found: list[Path] = []
     for item in [source] if isinstance(source, str | Path) else source:
         path = Path(item)
+        if address(path) is not None and path.suffix.casefold() not in IMAGE_SUFFIXES:
+            raise InputError(
+                f"{path} is an address; of climate data only GeoTIFFs are read there: download it."
+            )
         if not is_there(path):
             raise InputError(f"There is no climate data {path}; give a NetCDF, Zarr or GeoTIFF that exists.")
         if path.is_dir() and not _is_zarr(path):
