@@ -337,4 +337,10 @@ def _side(source: Source, number: int, role: str | None, id_field: str | None) -
         inventory = replace(inventory, path="ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number % 26])
     if inventory.layers and all(part.driver == "memory" for x in inventory.layers for part in x.sources):
         check_crs(inventory, *((Role.OUTLINE, Role.MARKER) if wanted is None else (wanted,)))
-    return side_of(inventory, wanted, id_field)
+    side = side_of(inventory, wanted, id_field)
+    if side.impossible and not len(side):
+        raise InputError(
+            f"{side.name} has nothing to compare: {'; '.join(side.notes)}. Correct the coordinates "
+            "(`rogi validate` lists them), or name the CRS they are in."
+        )
+    return side

@@ -145,6 +145,15 @@ def test_refusals(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> None:
         rogi.compare(old, new, fail_under={"only_a": 0})
 
 
+def test_a_side_whose_coordinates_are_all_wrong_is_refused(old: gpd.GeoDataFrame) -> None:
+    """Of one with some wrong ones the rest is compared."""
+    swapped = old.set_geometry(shapely.transform(old.geometry.values, lambda xy: xy[:, ::-1]))
+    with pytest.raises(InputError, match=r"B has nothing to compare: .* swapped coordinates \(SCH007\)"):
+        rogi.compare(old, swapped)
+    mixed = pd.concat([swapped.iloc[:1], old.iloc[1:]])
+    assert len(rogi.match(old, mixed)) == 2
+
+
 def test_empty_tables(old: gpd.GeoDataFrame) -> None:
     assert len(rogi.match(old, old.iloc[:0])) == 0
     comparison = rogi.compare(old.iloc[:0], old.iloc[:0])
