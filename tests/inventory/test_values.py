@@ -144,6 +144,43 @@ def test_one_value_in_another_unit_is_impossible_not_a_unit() -> None:
     assert found.impossible.tolist() == [True, True, *[False] * 6]
 
 
+@pytest.mark.parametrize(
+    ("mean", "highest", "unit"),
+    [
+        ([30.0, 45.0, 25.0, 40.0], [60.0, 95.0, 100.0, 105.0], "%"),  # 45 % beside 44° for 95 %
+        ([10.0, 15.0, 20.0, 12.0], [60.0, 95.0, 100.0, 105.0], "degree"),  # the mean may be in degrees
+        ([17.0, 25.0, 15.0, 20.0], [30.0, 35.0, 40.0, 95.0], "degree"),  # mistakes among degrees
+    ],
+)
+def test_slopes_in_percent_are_told_by_the_maximum(
+    mean: list[float], highest: list[float], unit: str
+) -> None:
+    """tan 45° is 100 %; mean slopes of 30 could be either."""
+    layer = column("SLO_MEAN", mean * 2)
+    layer.frame["SLO_MEDIAN"], layer.frame["SLO_MAX"] = mean * 2, highest * 2
+    found = quantity(layer, "slope_mean")
+    assert found.unit == unit
+    if unit == "%":
+        assert found.values[1] == pytest.approx(np.degrees(np.arctan(0.45)))
+        assert quantity(layer, "slope_minimum").unit == "%"
+        assert quantity(layer, "slope_maximum").values[2] == pytest.approx(45.0)
+
+
+@pytest.mark.parametrize(
+    ("factor", "unit"), [(1.0, "km²"), (100.0, "ha"), (1e6, "m²"), (1e8, "no known unit")]
+)
+def test_areas_of_markers_are_told_by_those_of_other_rock_glaciers(factor: float, unit: str) -> None:
+    inventory = examples.with_column(
+        examples.tprogi(N), Role.MARKER, "AREA", np.linspace(0.1, 0.4, N) * factor
+    )
+    layer = inventory.layer(Role.MARKER)
+    assert layer is not None
+    found = quantity(layer, "area")
+    assert (found.unit, found.convertible) == (unit, factor < 1e8)
+    if found.convertible:
+        assert found.values == pytest.approx(np.linspace(0.1, 0.4, N))
+
+
 def test_feet_within_the_range_are_told_by_the_other_statistics() -> None:
     """8200 ft would be a possible height in metres, but not beside a median of 2500 m."""
     layer = column("ELE_MEAN", 8200.0)

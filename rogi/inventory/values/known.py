@@ -217,8 +217,9 @@ def quantity(
         kind = AreaKind.ELLIPSOID
         unit: str | None
         if name == "area":
-            unit, kind = recognised_area_unit(layer, known, km2)
             declared = area_unit(declared)
+        if name == "area" and km2 is not None and np.isfinite(km2).any():
+            unit, kind = recognised_area_unit(layer, known, km2)
         else:
             unit = recognised_unit(layer, concept, known, declared)
         if unit is not None:

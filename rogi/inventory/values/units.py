@@ -27,6 +27,8 @@ INSIDE = 0.9  # of the values are possible in the unit that is told from them,
 OUTSIDE = 0.5  # and so few of them in the unit expected
 USUAL = 0.8  # of the values at least are usual for rock glaciers; else they are in another unit
 NO_UNIT = "no known unit"
+# Maximum slopes in per cent: more than this share above 90, the median large, and none steeper than 84°.
+PERCENT_SHARE, PERCENT_MEDIAN, STEEPEST = 0.05, 50.0, 1000.0
 _SIBLING_FACTOR = 1.25  # statistics of one quantity agree within this factor,
 _FOREIGN_FACTOR = 1.5  # and are this far apart in different units
 
@@ -106,7 +108,28 @@ def recognised_unit(layer: Layer, concept: Concept, known: Floats, declared: str
         whole = bool((finite == np.rint(finite)).all())
         possible = [u for u in possible if whole or len(possible) == 1 or not u.startswith("0.1 ")]
         return possible[0] if len(possible) == 1 else NO_UNIT
+    if attribute.family == "slope" and _slopes_in_percent(layer):
+        return "%"
     return _by_siblings(layer, concept, known, candidates) if attribute.statistic else None
+
+
+def _slopes_in_percent(layer: Layer) -> bool:
+    """Whether maximum slopes are no degrees but per cent, and mean or median slopes are so too.
+
+    Mean slopes of 20 to 50 may be either. Maximum slopes above 90 are per cent where they are not few and the
+    others are large too; mean slopes are too where some are above the maximum, brought to degrees.
+    """
+    if "slope_maximum" not in layer.columns:
+        return False
+    highest = numbers(layer, "slope_maximum")
+    highest = np.where(np.isin(highest, missing_codes()), np.nan, highest)
+    known = highest[np.isfinite(highest)]
+    few = len(known) < MINIMUM_VALUES or float((known > 90.0).mean()) < PERCENT_SHARE
+    if few or known.max() > STEEPEST or np.median(known) <= PERCENT_MEDIAN:
+        return False
+    limit = np.degrees(np.arctan(highest / 100.0))
+    middles = [numbers(layer, x) for x in ("slope_mean", "slope_median") if x in layer.columns]
+    return any(float(((x > limit) & (x <= highest)).mean()) > PERCENT_SHARE for x in middles)
 
 
 def _fits(values: Floats, unit: str, concept: Concept) -> bool:
@@ -179,10 +202,8 @@ def scaled_values(values: Floats, unit: str | None, target: str | None) -> Float
     return values if linear == (1.0, 0.0) else values * linear[0] + linear[1]
 
 
-def recognised_area_unit(layer: Layer, known: Floats, km2: Floats | None) -> tuple[str | None, AreaKind]:
+def recognised_area_unit(layer: Layer, known: Floats, km2: Floats) -> tuple[str | None, AreaKind]:
     """Unit of areas and the surface they were measured on, told from the geometries."""
-    if km2 is None or not np.isfinite(km2).any():
-        return None, AreaKind.ELLIPSOID
     unit = guess_unit(known, km2)
     if unit is not None and agrees(known, km2 * UNITS_PER_KM2[unit], 1.1):
         return unit, AreaKind.ELLIPSOID

@@ -66,7 +66,7 @@ def _area_column(context: Context, role: Role) -> AreaColumn:
         km2 = np.full(len(km2), np.nan)
     return AreaColumn(
         values,
-        km2 * UNITS_PER_KM2[unit],
+        km2 * UNITS_PER_KM2.get(unit, np.nan),
         unit,
         found.declared or "km²",
         found.told is Told.VALUES,

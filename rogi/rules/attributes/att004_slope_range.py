@@ -1,7 +1,8 @@
 """A slope is impossible.
 
 ## What it checks
-Slopes lie between 0 and 90 degrees.
+Slopes lie between 0 and 90 degrees. Where more than one in twenty maximum slopes are above 90 and most are
+above 50, all slopes are in percent: one finding for the layer.
 
 ## Why
 Values outside come from slope in percent, or from no-data pixels averaged in.
