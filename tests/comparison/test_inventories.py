@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import geopandas as gpd
@@ -18,6 +19,7 @@ from rogi.comparison.matching.sides import Certainty, Side, side_of
 from rogi.comparison.metrics import METRICS, OF_CANDIDATES, Metric, metrics
 from rogi.comparison.outcome import Outcome
 from rogi.comparison.output_layers import write_changes, write_crosswalk
+from rogi.comparison.report.page import page
 from rogi.comparison.report.tables import notes
 from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames
@@ -343,3 +345,29 @@ def test_markers_at_one_place_go_together_by_id() -> None:
         heights = [1.0 if name in ids("0001") else 2.0 for name in names]
         markers = side(inside, PrimaryID=names, ELE_MEAN=heights)
         assert differences(outlines, markers) == [0.0]
+
+
+def test_the_map_of_a_comparison_says_what_changed(
+    result: InventoryComparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All changes are counted; those of objects drawn as points, or overlapping such ones, are not drawn."""
+
+    def layers() -> dict[str, dict]:
+        text = page(Outcome(inventories=result)).sections[1].content
+        data = text.partition('id="comparison-map">')[2].partition("</script>")[0]
+        return {layer["title"]: layer for layer in json.loads(data)["layers"]}
+
+    def shares(of: dict[str, dict]) -> list[list[int]]:
+        return [of[title]["cut"]["share"] for title in ("Losses: in A only", "Gains: in B only")]
+
+    found = layers()
+    # a quarter of 0001 and all of 0004; a quarter of 0006 and all of 0009
+    assert shares(found) == [[1, 0, 0, 2], [0, 1, 0, 0, 2]]
+    assert [layer["cut"] and layer["cut"]["by"] for layer in found.values()] == [3, 2, None, None]
+    monkeypatch.setattr(
+        "rogi.comparison.report.page.with_points",
+        lambda shapes, _: np.array([shapely.centroid(shapes[0]), *shapes[1:]], dtype=object),
+    )
+    found = layers()  # 0001 of A and 0002 of B are points
+    assert shares(found) == [[0, 0, 0, 2], [0, 0, 0, 0, 2]]
+    assert [found[title]["count"] for title in list(found)[:2]] == [2, 2]

@@ -184,4 +184,9 @@ def united(geometries: Geometries, number: Ints, count: int) -> Geometries:
     order = np.argsort(number, kind="stable")
     groups = np.full(count, None, dtype=object)
     shapely.geometrycollections(geometries[order], indices=number[order], out=groups)
-    return np.asarray(shapely.unary_union(groups[:, None], axis=1))
+
+    def unite(start: int, stop: int) -> None:
+        groups[start:stop] = shapely.unary_union(groups[start:stop, None], axis=1)
+
+    run_blocks(unite, count)
+    return groups

@@ -159,9 +159,8 @@ def _sample(
             best = _to_edge(
                 x, y, others[near, 0], others[near, 1], others[near, 2], others[near, 3], others[near, 4]
             )
-            for b in range(
-                len(gaps)
-            ):  # a loop of its own, without branches: a processor does several at once
+            # a loop of its own, without branches: a processor does several at once
+            for b in range(len(gaps)):
                 gap_x = max(max(west[b] - x, x - east[b]), 0.0)
                 gap_y = max(max(south[b] - y, y - north[b]), 0.0)
                 gaps[b] = gap_x * gap_x + gap_y * gap_y

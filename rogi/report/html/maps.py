@@ -186,11 +186,17 @@ def map_view(
     str
         HTML for a section of a page.
     """
+    # layers that share their features have one array
+    arrays = {id(layer.geometries): np.asarray(layer.geometries, dtype=object) for layer in layers}
+    shown = {key: np.flatnonzero(drawable(array)) for key, array in arrays.items()}
     data = {
         "title": title,
         "table": table_name,
         "group": group,
-        "layers": [_encode(layer, vertex_budget) for layer in layers],
+        "layers": [
+            _encode(layer, arrays[id(layer.geometries)], shown[id(layer.geometries)], vertex_budget)
+            for layer in layers
+        ],
     }
     return (
         f'<div><div class="map" data-map="{escape(name)}"><noscript><p>The map needs JavaScript; '
@@ -214,9 +220,9 @@ def scattered(points: Geometries) -> tuple[Geometries, float]:
     return np.asarray(shapely.points(np.unique(np.rint(places / step), axis=0) * step)), step
 
 
-def _encode(layer: MapLayer, budget: int | None) -> dict[str, object]:
-    geometries = np.asarray(layer.geometries, dtype=object)
-    shown = np.flatnonzero(drawable(geometries)).tolist()
+def _encode(
+    layer: MapLayer, geometries: Geometries, shown: NDArray[np.intp], budget: int | None
+) -> dict[str, object]:
     schemes = []
     for scheme in layer.schemes:
         classes = scheme.classes if scheme.column is None else 0
@@ -261,22 +267,22 @@ def _encode(layer: MapLayer, budget: int | None) -> dict[str, object]:
     }
 
 
-def _labels(labels: Sequence[str | None] | None, shown: Sequence[int]) -> list[str | None] | None:
+def _labels(labels: Sequence[str | None] | None, shown: NDArray[np.intp]) -> list[str | None] | None:
     """Labels of what is shown; None where there are none."""
     if labels is None or all(label is None for label in labels):
         return None
-    return [labels[i] for i in shown]
+    return [labels[i] for i in shown.tolist()]
 
 
 def _rows(
-    rows: Sequence[Sequence[int]] | Ints | None, shown: Sequence[int]
+    rows: Sequence[Sequence[int]] | Ints | None, shown: NDArray[np.intp]
 ) -> dict[str, list[int] | None] | None:
     """Rows of what is shown, one after the other, and how many each feature has; None if it is one each."""
     if rows is None:
         return None
     if isinstance(rows, np.ndarray):
         return {"counts": None, "index": rows[shown].tolist()}
-    of_shown = [rows[i] for i in shown]
+    of_shown = [rows[i] for i in shown.tolist()]
     return {
         "counts": [len(r) for r in of_shown],
         "index": [int(index) for r in of_shown for index in r],
@@ -398,9 +404,13 @@ def _chains(geometries: Geometries) -> tuple[Geometries, Ints]:
     if shapely.has_z(geometries).any():
         geometries = shapely.force_2d(geometries)
     parts, owner = geometries, np.arange(len(geometries))
-    while (shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():  # collections in collections
-        parts, index = shapely.get_parts(parts, return_index=True)
-        owner = owner[index]
+    while (several := shapely.get_type_id(parts) >= shapely.GeometryType.MULTIPOINT).any():
+        # only what has parts is taken apart: parts are copies; collections may be in collections
+        more, index = shapely.get_parts(parts[several], return_index=True)
+        parts = np.concatenate([parts[~several], more])
+        owner = np.concatenate([owner[~several], owner[several][index]])
+        order = np.argsort(owner, kind="stable")
+        parts, owner = parts[order], owner[order]
     polygon = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
     rings, of_polygon = shapely.get_rings(parts[polygon], return_index=True)
     chains = np.concatenate([parts[~polygon], rings])

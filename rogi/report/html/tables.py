@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -109,7 +109,7 @@ def _encoded(columns: Sequence[Column]) -> list[dict[str, object]]:
     plain = [k for k, column in enumerate(columns) if column.kind is Kind.CODE and "i" not in encoded[k]]
     for at in plain[1:]:
         values, known = (cast("list[object]", encoded[k]["d"]) for k in (at, plain[0]))
-        if not any(isinstance(value, int) for value in values):
+        if {int, bool}.isdisjoint(map(type, values)):
             same = [v is not None and v == k for v, k in zip(values, known, strict=True)]
             encoded[at]["like"] = plain[0]
             encoded[at]["d"] = [0 if s else v for v, s in zip(values, same, strict=True)]
@@ -118,7 +118,7 @@ def _encoded(columns: Sequence[Column]) -> list[dict[str, object]]:
 
 def _encode(column: Column) -> dict[str, object]:
     """Distinct values once and codes into them, or the values alone where most are distinct."""
-    values = [_plain(v) for v in column.values]
+    values = _plain_values(column.values)
     distinct = dict.fromkeys(values)
     distinct.pop(None, None)
     data: dict[str, object] = {"title": column.title, "kind": column.kind.value}
@@ -135,6 +135,16 @@ def _encode(column: Column) -> dict[str, object]:
     if column.order:
         data["order"] = list(column.order)
     return data
+
+
+def _plain_values(values: Sequence[object] | np.ndarray[Any, Any]) -> list[Any]:
+    """Values as JSON has them: None for what is missing, empty or no number."""
+    kinds = set(map(type, values))
+    if kinds <= {str, type(None)}:
+        return [value or None for value in values]
+    if kinds <= {int, type(None)}:
+        return list(values)
+    return [_plain(value) for value in values]
 
 
 def _plain(value: object) -> str | float | int | None:
