@@ -179,19 +179,26 @@ def agreed_channels(tiles: Sequence[tuple[Tile, tuple[str, ...]]]) -> tuple[str,
                 f"{path} holds {tile.dtype} but {first} holds {model.dtype}; the tiles of one "
                 "imagery must be of one type."
             )
-    _refuse_other_order([tile.parts[0] for tile, _ in tiles if len(tile.parts) == 1], names)
+    refuse_other_order([tile for tile, _ in tiles], names)
     return names
 
 
-def _refuse_other_order(files: Sequence[RasterFile], names: Sequence[str]) -> None:
-    """Refuse a file that names no bands beside one that has the same colours in another order."""
+def refuse_other_order(tiles: Sequence[Tile], names: Sequence[str]) -> None:
+    """Refuse a file that names no bands beside one that has the same channels in another order.
+
+    Raises
+    ------
+    InputError
+        Whether it has the one order or the other is not known.
+    """
+    files = [tile.parts[0] for tile in tiles if len(tile.parts) == 1]
     silent = next((file for file in files if len(file.indexes) > 1 and not names_bands(file.header)), None)
     if silent is None:
         return
     other = next((f for f in files if f.indexes != silent.indexes and names_bands(f.header)), None)
     if other is not None:
-        order = ",".join(map(str, other.indexes))
+        order, same = ",".join(map(str, other.indexes)), ", ".join(names[: len(other.indexes)])
         raise InputError(
-            f"{silent.path} does not name its bands, and {other.path} has {', '.join(names)} as its bands "
-            f"{order}; if they are the same in both, give --bands {order}, else describe them."
+            f"{silent.path} does not name its bands, and {other.path} has {same} as its bands {order}; if "
+            f"they are the same in both, give --bands {order}, else describe them."
         )

@@ -470,6 +470,11 @@ def test_images_that_do_not_go_together_are_refused(ground: Path, tmp_path: Path
     ):
         with pytest.raises(InputError, match=message):
             make_patches([first, Imagery.open(other)], units, tmp_path / "p", settings=SMALL)
+    values = picture((60, 60)).astype(np.uint16)
+    named = write(tmp_path / "named.tif", values, names=("blue", "green", "red"))
+    pair = [Imagery.open(named), Imagery.open(write(tmp_path / "silent.tif", values))]
+    with pytest.raises(InputError, match=r"silent.tif does not name its bands, and .* give --bands 3,2,1"):
+        make_patches(pair, units, tmp_path / "p", settings=SMALL)
 
 
 def test_labels_that_do_not_meet_the_image_are_refused(ground: Path, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ from rogi.files import replacing_folder
 from rogi.geometry import equal_area_crs, transform_coordinates
 from rogi.ledger import file_sha256
 from rogi.raster.grid import Grid
+from rogi.raster.sources import refuse_other_order
 from rogi.text import agreeing, counted
 
 if TYPE_CHECKING:
@@ -393,6 +394,7 @@ def _check_images(images: Sequence[Imagery]) -> None:
                 f"{other.name} has pixels of {other.metres_per_pixel:.3g} m but {first.name} of "
                 f"{first.metres_per_pixel:.3g} m; bring them to one size with --resolution."
             )
+    refuse_other_order([tile for image in images for tile in image.tiles], first.names)
 
 
 def _check_overlap(cutters: Sequence[Cutter], images: Sequence[Imagery], labels: Sequence[Outlines]) -> None:
