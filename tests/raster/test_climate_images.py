@@ -142,6 +142,37 @@ def test_bands_in_the_order_of_their_text(image: Callable[..., Path]) -> None:
     assert value(path, "temperature") == pytest.approx(MEAN)
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([f"map_{y}" for y in YEARS], 6.5),  # 1 to 12 mm in a year each
+        ([f"prec_{m}" for m in sorted(range(1, 13), key=str)], 78),
+        (["stack"] * 12, 78),
+    ],
+)
+def test_a_vrt_of_files_says_when_they_are_from(
+    image: Callable[..., Path], tmp_path: Path, names: list[str], expected: float
+) -> None:
+    """As `gdalbuildvrt -separate` writes it, without descriptions; the last of one file of twelve bands."""
+    one = len(set(names)) == 1
+    if one:
+        image("stack.tif", MONTHLY)
+    for number, name in enumerate(() if one else names, start=1):
+        image(f"{name}.tif", [float(number)])
+    bands = "".join(
+        f'<VRTRasterBand dataType="Float32" band="{k}"><UnitType>mm</UnitType><SimpleSource>'
+        f'<SourceFilename relativeToVRT="1">{name}.tif</SourceFilename>'
+        f"<SourceBand>{k if one else 1}</SourceBand></SimpleSource></VRTRasterBand>"
+        for k, name in enumerate(names, start=1)
+    )
+    path = tmp_path / "all.vrt"
+    path.write_text(
+        '<VRTDataset rasterXSize="40" rasterYSize="40"><SRS>EPSG:4326</SRS>'
+        f"<GeoTransform>80,0.5,0,40,0,-0.5</GeoTransform>{bands}</VRTDataset>"
+    )
+    assert value(path, "precipitation") == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("name", ["wc2.1_10m_bio_{}.tif", "CHELSA_bio{}_1981-2010_V.2.1.tif"])
 @pytest.mark.parametrize("count", [12, 19])
 def test_bioclimatic_variables_are_no_months(

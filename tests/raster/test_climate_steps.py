@@ -295,6 +295,15 @@ def test_months_of_a_mean_year(tmp_path: Path, how: str) -> None:
         value(short, "temperature")
 
 
+@pytest.mark.parametrize("numbers", [None, range(1, 13)])
+def test_twelve_years_are_no_months(tmp_path: Path, numbers: range | None) -> None:
+    data = series("mm", np.full(12, 500.0)).drop_vars("time").rename(time="year")
+    if numbers is not None:
+        data = data.assign_coords(year=list(numbers))
+    with pytest.raises(InputError, match="axis year of .* (without dates|cannot be read as dates)"):
+        value(saved(data, tmp_path / "p.nc"), "precipitation")
+
+
 def test_one_mean_of_thirty_years(tmp_path: Path) -> None:
     edges = [[cftime.datetime(1981, 1, 1), cftime.datetime(2011, 1, 1)]]
     data = series("mm/day", [1.0], [cftime.datetime(1996, 1, 1)], bounds=edges)

@@ -12,6 +12,7 @@ from rogi.errors import InputError, OptionError
 from rogi.raster.climate.options import Request
 from rogi.raster.climate.stamps import Stamps, date_of
 from rogi.raster.climate.steps import MONTH_DAYS, Kind, Step, Timeline, timeline
+from rogi.raster.composed import sources_of
 from rogi.raster.files import RasterFile, open_raster
 from rogi.raster.header import Header
 
@@ -72,7 +73,7 @@ def _bands(path: Path, request: Request, named: bool = False) -> Choice:
     """Bands of one file: the one that was named, the only one, twelve months, or those of a series."""
     raster = open_raster(path, crs=request.options.crs)
     count, wanted = _bands_of(raster.header), None if named else request.options.variable
-    texts = raster.header.names[:count]
+    texts = _texts(raster.header, count)
     if wanted is None and count > 1:
         line = _line_of_bands(path, texts, request)
         if line is not None:
@@ -101,6 +102,14 @@ def _bands(path: Path, request: Request, named: bool = False) -> Choice:
             )
         wanted = str(same[0])
     return [open_raster(path, band=int(wanted), crs=request.options.crs)], None, f"band {wanted}", ()
+
+
+def _texts(header: Header, count: int) -> tuple[str, ...]:
+    """Descriptions of bands; of a VRT without any (`gdalbuildvrt -separate`) the names of their files."""
+    if any(header.names) or not header.composed:
+        return header.names[:count]
+    files = [{source.path.stem for source in sources_of(header.path, (band + 1,))} for band in range(count)]
+    return tuple(stems.pop().casefold() if len(stems) == 1 else "" for stems in files)
 
 
 def _line_of_bands(path: Path, texts: Sequence[str], request: Request) -> Timeline | None:

@@ -88,8 +88,9 @@ def read_stamps(dataset: xr.Dataset, axis: tuple[str, str], path: Path) -> Stamp
     """
     dimension, name = axis
     size = int(dataset.sizes[dimension])
+    twelve = size == 12 and name.casefold() not in ("year", "years")
     if name not in dataset.variables:
-        if size == 12:
+        if twelve:
             return Stamps(path, months=tuple(range(1, 13)))
         raise InputError(
             f"The axis {name} of {path} has {size} steps without dates; add a coordinate with the unit "
@@ -102,7 +103,7 @@ def read_stamps(dataset: xr.Dataset, axis: tuple[str, str], path: Path) -> Stamp
     unit, calendar = str(variable.attrs.get("units", "")), str(variable.attrs.get("calendar", "")).casefold()
     calendar = CALENDARS.get(calendar, calendar)
     numbered = "since" not in unit and values.dtype.kind in "iuf" and "%Y" not in unit
-    if numbered and size == 12 and sorted(values.tolist()) == list(range(1, 13)):
+    if numbered and twelve and sorted(values.tolist()) == list(range(1, 13)):
         return Stamps(path, months=tuple(int(v) for v in values))
     dates = _decoded(values, unit, calendar, name, path)
     climatology = str(variable.attrs.get("climatology", ""))
