@@ -300,7 +300,7 @@ def test_twelve_years_are_no_months(tmp_path: Path, numbers: range | None) -> No
     data = series("mm", np.full(12, 500.0)).drop_vars("time").rename(time="year")
     if numbers is not None:
         data = data.assign_coords(year=list(numbers))
-    with pytest.raises(InputError, match="axis year of .* (without dates|cannot be read as dates)"):
+    with pytest.raises(InputError, match=r"axis year of .* (without dates|cannot be read as dates)"):
         value(saved(data, tmp_path / "p.nc"), "precipitation")
 
 
