@@ -408,6 +408,19 @@ def test_names_that_do_not_say_when(image: Callable[..., Path], tmp_path: Path) 
     assert value(tmp_path / "c", "temperature", variable="2") == pytest.approx(2)
 
 
+def test_files_and_bands_of_several_units(image: Callable[..., Path], tmp_path: Path) -> None:
+    for year, (unit, number) in {2001: ("mm", 500.0), 2002: ("m", 0.5)}.items():
+        image(f"d/p_{year}.tif", [number], units=unit)
+    with pytest.raises(InputError, match=r"p_2002.tif \(band 1\) has the unit 'm' but .*p_2001.tif .* 'mm'"):
+        value(tmp_path / "d", "precipitation")
+    path = image("t.tif", MONTHLY, units="degC")
+    with rasterio.open(path, "r+") as file:
+        file.units = ("degC",) * 11 + ("K",)
+    with pytest.raises(InputError, match=r"t.tif \(band 12\) has the unit 'K' but .* \(band 1\) has 'degC'"):
+        value(path, "temperature")
+    assert value(path, "temperature", unit="degC") == pytest.approx(MEAN)
+
+
 def test_other_grids_and_formats(
     image: Callable[..., Path], write_raster: WriteRaster, tmp_path: Path
 ) -> None:

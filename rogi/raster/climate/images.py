@@ -138,6 +138,13 @@ def image_field(files: tuple[Path, ...], request: Request) -> ClimateField:
                 f"{raster.path} lies on another grid than {first.path}; the files of a series must agree."
             )
     where = str(first.path)
+    other = next((raster for raster in rasters if raster.units != first.units), first)
+    if other.units != first.units and request.options.unit is None:
+        raise InputError(
+            f"{other.path} (band {other.band}) has the unit {other.units!r} but {first.path} (band "
+            f"{first.band}) has {first.units!r}; the files and bands of a series must agree, or name it with "
+            f"{request.option('unit')}."
+        )
     named = f"{first.path.stem} {first.header.names[first.band - 1]}"
     refuse_anomalies(named, where)
     unit, more = _unit(first, request)
