@@ -249,6 +249,24 @@ def test_decimal_commas(tmp_path, separator, cells, values) -> None:
     assert ("numbers were read with a decimal comma" in layer.notes) == isinstance(values[0], float)
 
 
+@pytest.mark.parametrize(
+    ("below", "rows"),
+    [
+        ([("Total", "", "", 7.5)], 2),
+        ([("合计", "", "", 7.5), ("from the paper", "", "", "")], 2),
+        ([("", "", "", ""), ("Mean value:", "", "", 3)], 3),  # an empty row is a feature without anything
+        ([("Totalp", "", "", 7.5)], 3),  # a place
+        ([("Total", 9, 3, 7.5)], 3),  # a feature of that name
+    ],
+)
+def test_totals_below_a_table_are_no_features(tmp_path, below, rows) -> None:
+    features = [("a", 9, 3, 2.5), ("b", 9, 4, 5.0)]
+    _write(tmp_path / "a.csv", ["name", "lon", "lat", "AREA"], *features, *below)
+    layer = read_inventory(tmp_path / "a.csv").layer(Role.MARKER)
+    assert len(layer) == rows
+    assert any("below the features" in note for note in layer.notes) == (rows < 2 + len(below))
+
+
 def test_repeated_names_are_kept_and_told(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("id,lon,lat,id\n1,1,2,9\n")
     layer = read_inventory(tmp_path / "a.csv").layer(Role.MARKER)

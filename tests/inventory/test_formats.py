@@ -519,6 +519,7 @@ def test_titles_and_merged_cells_above_the_header(tmp_path) -> None:
         ["a", "90.5", "30.5", "4000"],
         [None, None, None, None],
         ["b", "91.5", "31.5", "#N/A"],
+        ["Sum:", None, None, "4000"],
     ]
     named = [["c1", "c2", "c3", "c4"], *rows]
     _sheet(tmp_path / "units.xlsx", named)

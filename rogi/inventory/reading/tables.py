@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,10 +24,18 @@ from rogi.inventory.reading.drivers import driver_calls, gdal_options
 from rogi.inventory.reading.formats import Format
 from rogi.inventory.reading.geometry_cells import geometries
 from rogi.inventory.reading.listing import SourceLayer
+from rogi.text import counted
 
 BATCH = 4_096  # features whose WKB is held at a time
 _FALLBACK_ENCODING = "cp1252"
 _SOUND_STREAM = {"OGR_FLATGEOBUF_STREAM_BASE_IMPL": True}  # a null geometry breaks the driver's own stream
+# How rows below a table begin that are no features.
+_TOTAL = re.compile(
+    r"\W*(totals?|totale|sums?|mean|average|median|min|max|minimum|maximum|std|count|notes?|sources?|summe|gesamt"
+    r"|insgesamt|mittel|mittelwert|quellen?|anmerkung|somme|moyenne|media|suma|promedio|fuente|итого|всего|среднее"
+    r"|合计|总计|总和|平均|平均值|小计|注|σ|∑)(?![^\W\d_])|∑",
+    re.IGNORECASE,
+)
 _DATE_WARNINGS = ("Invalid content for record", "Non-conformant content for record")
 GEOMETRY = "geometry"
 
@@ -79,7 +88,9 @@ def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None
     fids = None
     if source.format is Format.CSV and source.loaded is None:
         frame, geometry, system, said = csv_tables.read(source.file, source.shown, crs, encoding)
-        return _table(frame, geometry, system, None, [*notes, *said])
+        notes += said
+        count = _above_totals(frame, geometry, None, notes)
+        return _table(frame[:count], geometry[:count], system, None, notes)
     if source.loaded is not None:
         loaded = source.loaded
         frame, geometry, system, fids, rows = (
@@ -111,7 +122,25 @@ def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None
         if crs is not None and source.format in (Format.GEOJSON, Format.GEOJSON_LINES):
             system = _not_degrees(geometry, system, crs, notes)
     assert geometry is not None  # there is none only where places say where it is
+    if source.format is Format.SPREADSHEET:
+        count = _above_totals(frame, geometry, rows, notes)
+        frame, geometry, rows = frame[:count], geometry[:count], None if rows is None else rows[:count]
     return _table(frame, geometry, system, fids, notes, rows)
+
+
+def _above_totals(
+    frame: pd.DataFrame, geometry: NDArray[np.object_], rows: NDArray[np.int64] | None, notes: list[str]
+) -> int:
+    """Number of rows above those at the end that have no place and begin with a word such as Total."""
+    placed = np.flatnonzero(~shapely.is_missing(geometry))
+    for row in range(placed[-1] + 1 if len(placed) else len(frame), len(frame)):
+        first = next((str(v) for v in frame.iloc[row] if not pd.isna(v) and str(v).strip()), "")
+        if _TOTAL.match(first):
+            number = row + 1 if rows is None else rows[row]
+            count = counted(len(frame) - row, "row")
+            notes.append(f"{count} below the features, from row {number} ({first.strip()[:20]!r}), not read")
+            return row
+    return len(frame)
 
 
 def _without_feature_ids(attributes: pa.Table, source: SourceLayer) -> pa.Table:
