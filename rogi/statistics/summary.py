@@ -78,7 +78,8 @@ def statistics(table: UnitTable) -> InventoryStatistics:
     if table.subregion is not None:
         names = np.array([UNKNOWN if s is None else s for s in table.subregion], dtype=object)
         groups = [_group(str(name), table, names == name, degrees) for name in sorted(set(names))]
-    return InventoryStatistics(whole, tuple(groups), (*table.notes, *table.value_notes()))
+    notes = (*table.layer.notes, *table.notes, *table.value_notes())
+    return InventoryStatistics(whole, tuple(groups), notes)
 
 
 def aspects(table: UnitTable) -> Floats | None:

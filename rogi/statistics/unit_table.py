@@ -127,7 +127,7 @@ def unit_table(
         )
     if layer.crs is None:
         raise InputError(f"The {layer.role.title} of {inventory.path} have no CRS; set it in the file.")
-    notes = [*layer.notes] if len(layer) else [*layer.notes, f"the layer {layer.name} has no features"]
+    notes = [] if len(layer) else [f"the layer {layer.name} has no features"]
     keep = np.ones(len(layer), dtype=bool)
     if layer.role is Role.OUTLINE and layer.has("outline_type"):
         kind = np.array(

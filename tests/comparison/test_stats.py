@@ -11,6 +11,7 @@ import pytest
 import shapely
 
 from rogi.errors import InputError
+from rogi.inventory.read import read_inventory
 from rogi.report.format import Format
 from rogi.report.tables import km2
 from rogi.report.writers import as_string
@@ -70,6 +71,14 @@ def test_the_total_area_says_of_how_many_units_it_is():
     numbers = statistics(unit_table(examples.with_column(base, Role.OUTLINE, "AREA", area)))
     headline = document(numbers, "x").headline
     assert headline == f"x: 4 units, total area {km2(1e6 * area[1:].sum())} km² of 3"
+
+
+def test_what_was_noted_on_reading_is_said(tmp_path):
+    (tmp_path / "a.csv").write_text("id;lon;lat;AREA\na;9;3;0,5\nb;9;4;1,5\nTotal;;;2,0\n")
+    found = statistics(unit_table(read_inventory(tmp_path / "a.csv")))
+    assert found.whole.total_area == 2.0
+    assert "numbers were read with a decimal comma" in found.notes
+    assert "1 row below the features, from row 3 ('Total'), not read" in found.notes
 
 
 def test_restricted_outlines_are_not_counted_twice():
