@@ -7,6 +7,9 @@ module looks before anything of ``rogi`` is imported, and says so.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import sys
 from pathlib import Path
 
@@ -16,6 +19,8 @@ _OURS = b'"""rogi: the toolkit for rock glacier inventories.'
 
 def main() -> None:
     """Run the command line, or say that another package took its name (exit code 2)."""
+    ended: list[int] = []
+    atexit.register(_leave, ended)  # the first that is registered is the last that runs
     try:
         if (reason := taken()) is not None:
             sys.stderr.write(f"error: {reason}\n")
@@ -26,7 +31,21 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         sys.exit(130)
-    run()
+    try:
+        run()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            ended.append(end.code)
+        raise
+
+
+def _leave(ended: list[int]) -> None:
+    """End the process at once: taking modules and objects down one by one takes 0.1 s and is no use."""
+    if ended:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(ended[0])
 
 
 def taken() -> str | None:

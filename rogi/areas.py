@@ -81,6 +81,9 @@ def rings_of(geometries: ArrayLike) -> Rings:
     """The rings of polygons, multipolygons and collections, as flat arrays (Z is dropped)."""
     geoms = as_array(geometries)
     polygons, owner = _polygons(geoms)
+    counts = shapely.get_num_coordinates(polygons)
+    if not counts.all():  # some are empty
+        polygons, owner, counts = polygons[counts > 0], owner[counts > 0], counts[counts > 0]
     if len(polygons) == 0:
         no_offsets = np.zeros(1, np.int64)
         return Rings(np.zeros((0, 2)), no_offsets, np.zeros(0, bool), np.zeros(len(geoms) + 1, np.int64))
@@ -91,7 +94,7 @@ def rings_of(geometries: ArrayLike) -> Rings:
     is_hole = np.ones(polygon_offsets[-1], bool)
     is_hole[polygon_offsets[:-1]] = False
     lengths = np.empty(len(is_hole), np.int64)
-    lengths[polygon_offsets[:-1]] = shapely.get_num_coordinates(polygons)
+    lengths[polygon_offsets[:-1]] = counts
     if is_hole.any():
         lengths[np.repeat(holes > 0, 1 + holes)] = shapely.get_num_coordinates(
             shapely.get_rings(polygons[holes > 0])
@@ -158,7 +161,7 @@ def area_m2(geometries: ArrayLike, crs: Any) -> Floats:
 
 
 def _polygons(geoms: Geometries) -> tuple[Geometries, Ints]:
-    """All polygons that are not empty, those in multipolygons and collections too, and the row of each."""
+    """All polygons, those in multipolygons and collections too, and the row of each."""
     owner = np.arange(len(geoms))
     kind = shapely.get_type_id(geoms)
     while (kind >= shapely.GeometryType.MULTIPOLYGON).any():
@@ -170,9 +173,7 @@ def _polygons(geoms: Geometries) -> tuple[Geometries, Ints]:
         order = np.argsort(owner, kind="stable")
         geoms, owner = geoms[order], owner[order]
         kind = shapely.get_type_id(geoms)
-    geoms, owner = geoms[kind == shapely.GeometryType.POLYGON], owner[kind == shapely.GeometryType.POLYGON]
-    keep = ~shapely.is_empty(geoms)
-    return geoms[keep], owner[keep]
+    return geoms[kind == shapely.GeometryType.POLYGON], owner[kind == shapely.GeometryType.POLYGON]
 
 
 def _by_blocks(function: Callable[[Floats, Ints], Floats], coords: Floats, offsets: Ints) -> Floats:

@@ -152,6 +152,7 @@ def coordinates(
     witnesses: Iterable[Witness] | None = None,
     limits: Limits | None = None,
     finite: Mask | None = None,
+    bounds: Floats | None = None,
 ) -> Coordinates:
     """The state of a layer's coordinates.
 
@@ -163,8 +164,8 @@ def coordinates(
         Positions by ID and columns, where they are known already; by default those of `witnesses_of`.
     limits
         By default those of the packaged rules.
-    finite
-        (n,) `finite_coordinates`, where they are known already.
+    finite, bounds
+        (n,) `finite_coordinates` and (n, 4) bounds in the layer's CRS, where they are known already.
 
     Returns
     -------
@@ -183,7 +184,7 @@ def coordinates(
         return Coordinates(usable, there & ~finite, none, none, none, crs, placed, words, words)
     flat, limits = horizontal(crs), limits or Limits()
     at = np.flatnonzero(usable)
-    bounds = shapely.bounds(geometry[at])
+    bounds = (shapely.bounds(geometry) if bounds is None else bounds)[at]
     said = list(witnesses_of(layer) if witnesses is None else witnesses)
     said = [(name, lon[at], lat[at]) for name, lon, lat in said]
     out, off, swapped = none.copy(), none.copy(), none.copy()

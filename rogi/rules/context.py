@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -57,7 +58,7 @@ FEATURES_PER_CHUNK = 1024  # of usual outlines the arrays then stay in the proce
 class Context:
     """The inventory under check, the parameters, and shared derived quantities.
 
-    Rules ask here for anything costly; each is computed at most once.
+    Rules ask here for anything costly; each is computed at most once, also by rules in several threads.
 
     Attributes
     ----------
@@ -68,9 +69,9 @@ class Context:
     today
         The date on which "in the future" begins.
     info
-        The rule being run; set by the engine.
+        The rule that looks.
     targets
-        Roles on which the rule's needs are met; set by the engine.
+        Roles on which the rule's needs are met.
     """
 
     inventory: Inventory
@@ -79,10 +80,18 @@ class Context:
     info: RuleInfo | None = None
     targets: tuple[Role, ...] = ()
     _cache: dict[tuple[object, ...], object] = field(default_factory=dict)
+    _locks: dict[tuple[object, ...], Lock] = field(default_factory=dict)
+
+    def of_rule(self, info: RuleInfo, targets: tuple[Role, ...]) -> Context:
+        """The same for one rule, with the same shared quantities."""
+        return replace(self, info=info, targets=targets)
 
     def once(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
+        """What a quantity is: computed by the first thread that asks, the others wait for it."""
         if key not in self._cache:
-            self._cache[key] = compute()
+            with self._locks.setdefault(key, Lock()):
+                if key not in self._cache:
+                    self._cache[key] = compute()
         return self._cache[key]  # type: ignore[return-value]
 
     # ---- layers and columns
@@ -282,7 +291,11 @@ class Context:
                 self.number("SCH007.near"),
             )
             return coordinates(
-                self.layer(role), witnesses=self._witnesses(role), limits=limits, finite=self.finite(role)
+                self.layer(role),
+                witnesses=self._witnesses(role),
+                limits=limits,
+                finite=self.finite(role),
+                bounds=self.bounds(role),
             )
 
         return self.once(("state", role), compute)
@@ -319,9 +332,20 @@ class Context:
                 return out
             out = out.copy()
             out[placed] = to_lonlat(out[placed], crs)
-            return only(out, finite_coordinates(out))
+            out = only(out, finite_coordinates(out))
+            shapely.bounds(out)  # which GEOS keeps in collections, not safely by two threads at a time
+            return out
 
         return self.once(("lonlat", role), compute)
+
+    def lonlat_bounds(self, role: Role) -> Floats:
+        """(n, 4) bounds of `lonlat`, degrees; NaN where there is none."""
+
+        def compute() -> Floats:
+            lonlat = self.lonlat(role)
+            return self.bounds(role) if lonlat is self.geometry(role) else shapely.bounds(lonlat)
+
+        return self.once(("lonlat bounds", role), compute)
 
     def area(self, role: Role) -> Floats:
         """(n,) m² on the ellipsoid; NaN where a geometry cannot be placed."""

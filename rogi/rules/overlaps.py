@@ -113,11 +113,10 @@ def _candidates(shapes: Geometries, owner: NDArray[np.int64]) -> tuple[NDArray[n
     left, right = shapely.STRtree(shapes).query(shapes)
     once = (left < right) & (owner[left] != owner[right])
     left, right = left[once], right[once]
-    shapely.prepare(shapes[np.unique(left)])
-    try:
-        meet = shapely.intersects(shapes[left], shapes[right])
-    finally:
-        shapely.destroy_prepared(shapes)
+    prepared, several = shapes.copy(), np.unique(left)
+    prepared[several] = shapely.set_srid(shapes[several], 0)  # copies: others may look at the same geometries
+    shapely.prepare(prepared[several])
+    meet = shapely.intersects(prepared[left], shapes[right])
     left, right = left[meet], right[meet]
     # neighbours that only share a border are dropped before anything is built
     interior = ~shapely.touches(shapes[left], shapes[right])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-import shapely
 
 from rogi import __version__
 from rogi.extensions import active, problems
@@ -34,6 +35,9 @@ from rogi.validation.settings import Profile, Settings
 from rogi.validation.waivers import apply_waivers
 
 log = logging.getLogger(__name__)
+
+THREADS = 2
+"""Rules that run at a time: more would wait for Python's lock."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -72,14 +76,26 @@ def validate(
     context = Context(inventory, load_parameters(settings.parameters), today)
     table = FindingsTable(context)
     outcomes: list[Outcome] = []
-    for number, (code, rule) in enumerate(rules().items(), start=1):
-        severity = severities[code]
-        if code not in chosen:
-            outcomes.append(_outcome(rule, severity, Status.NOT_RUN, reason=NOT_SELECTED))
-            continue
-        if progress:
-            progress(code, number, len(rules()))
-        outcomes.append(_run(rule, severity, code in fixed, context, table))
+    for role in inventory.roles:
+        context.bounds(role)  # GEOS keeps those of collections, not safely by two threads at a time
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        # rules of other packages run here, after ours: nobody asks that they can share a process
+        begun = {
+            code: partial(_check, rule, context) if rule.origin else pool.submit(_check, rule, context).result
+            for code, rule in sorted(rules().items(), key=lambda item: item[0][-3:])
+            if code in chosen
+        }
+        for number, (code, rule) in enumerate(rules().items(), start=1):
+            severity = severities[code]
+            if code not in chosen:
+                outcomes.append(_outcome(rule, severity, Status.NOT_RUN, reason=NOT_SELECTED))
+                continue
+            if progress:
+                progress(code, number, len(rules()))
+            outcomes.append(_collect(rule, severity, code in fixed, begun.pop(code), table))
+    finally:
+        pool.shutdown(cancel_futures=True)
     findings = table.to_frame()
     uses = apply_waivers(findings, settings.waivers, today, ran=_ran(outcomes))
     if settings.baseline:
@@ -118,49 +134,61 @@ def _severities(settings: Settings) -> Mapping[str, Severity]:
     return out
 
 
-def _run(rule: Rule, severity: Severity, fixed: bool, context: Context, table: FindingsTable) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What a rule found, what it could not look at, and what that makes of it where it found nothing."""
+
+    rows: list[Rows] = field(default_factory=list)
+    reason: str = ""
+    verdict: Status | None = None
+
+
+def _check(rule: Rule, context: Context) -> _Checked:
+    """Run a rule; as many may do so at a time as there are threads."""
     info = rule.info
     schema = context.inventory.schema
     if info.schemas and schema.name not in info.schemas:
-        return _outcome(
-            rule, severity, Status.NOT_APPLICABLE, reason=f"only for {' and '.join(info.schemas)}"
-        )
+        return _Checked(reason=f"only for {' and '.join(info.schemas)}", verdict=Status.NOT_APPLICABLE)
     found = targets(info, context)
     if info.needs and not found.roles:
         if found.missing:
-            return _outcome(rule, severity, Status.NOT_RUN, reason=found.missing)
-        return _outcome(rule, severity, Status.NOT_APPLICABLE, reason=found.absent)
-    context.info, context.targets = info, found.roles
+            return _Checked(reason=found.missing, verdict=Status.NOT_RUN)
+        return _Checked(reason=found.absent, verdict=Status.NOT_APPLICABLE)
     reasons = [found.missing]
     batch: list[Rows] = []
     verdict: Status | None = None
+    with np.errstate(all="ignore"):  # absurd coordinates and values overflow; that is no news to the user
+        try:
+            for rows in rule.check(context.of_rule(info, found.roles)):
+                if len(rows.rows):
+                    batch.append(rows)  # noqa: PERF401 - what was found before CannotCheck is kept
+        except CannotCheck as cannot:
+            if not batch and not cannot.partly:
+                return _Checked(reason=str(cannot), verdict=Status.NOT_RUN)
+            reasons.append(str(cannot))
+        reasons.append(invalid_left_out(info, found.roles, context))
+        if not batch:
+            unchecked, verdict = unseen(info, found.roles, context)
+            reasons.append(unchecked)
+    return _Checked(batch, "; ".join(filter(None, reasons)), verdict)
+
+
+def _collect(
+    rule: Rule, severity: Severity, fixed: bool, check: Callable[[], _Checked], table: FindingsTable
+) -> Outcome:
+    """Take what a rule found into the table."""
     try:
-        with np.errstate(all="ignore"):  # absurd coordinates and values overflow; that is no news to the user
-            try:
-                for rows in rule.check(context):
-                    if len(rows.rows):
-                        batch.append(rows)  # noqa: PERF401 - what was found before CannotCheck is kept
-            except CannotCheck as cannot:
-                if not batch and not cannot.partly:
-                    return _outcome(rule, severity, Status.NOT_RUN, reason=str(cannot))
-                reasons.append(str(cannot))
-            reasons.append(invalid_left_out(info, found.roles, context))
-            if not batch:
-                unchecked, verdict = unseen(info, found.roles, context)
-                reasons.append(unchecked)
-        if fixed:
-            batch = [replace(rows, severity=None) for rows in batch]
-        count = table.add(info.code, severity, batch)
+        done = check()
+        batch = [replace(rows, severity=None) for rows in done.rows] if fixed else done.rows
+        with np.errstate(all="ignore"):
+            count = table.add(rule.info.code, severity, batch)
     except Exception as error:  # one broken rule must not hide what the others find
-        log.debug("rule %s broke down", info.code, exc_info=True)
+        log.debug("rule %s broke down", rule.info.code, exc_info=True)
         whose = f" of {rule.origin}" if rule.origin else ""
         text = f"the rule{whose} broke down: {type(error).__name__}: {error}"
         return _outcome(rule, severity, Status.NOT_RUN, reason=text, crashed=True)
-    finally:
-        context.info, context.targets = None, ()
-    reason = "; ".join(filter(None, reasons))
-    status = verdict or (Status.FAILED if count else Status.PASSED)
-    return _outcome(rule, severity, status, findings=count, reason=reason)
+    status = done.verdict or (Status.FAILED if count else Status.PASSED)
+    return _outcome(rule, severity, status, findings=count, reason=done.reason)
 
 
 def _outcome(
@@ -223,9 +251,11 @@ def summarise(inventory: Inventory, context: Context | None = None) -> Inventory
         assert layer is not None
         bounds = None
         if context is not None and len(layer) and context.crs(role) is not None:
-            box = shapely.total_bounds(context.lonlat(role))
-            if np.isfinite(box).all():
-                bounds = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+            boxes = context.lonlat_bounds(role)
+            boxes = boxes[np.isfinite(boxes).all(axis=1)]
+            if len(boxes):
+                (west, south), (east, north) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+                bounds = (float(west), float(south), float(east), float(north))
         layers.append(
             LayerSummary(
                 role=role,

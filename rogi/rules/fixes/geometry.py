@@ -163,7 +163,8 @@ def no_duplicates(context: Context) -> Iterator[Removal]:
             continue
         if role is Role.MARKER:
             at = np.flatnonzero(context.usable(role))
-            later, first = find_duplicates(layer.geometry[at], np.zeros(len(at), np.int64), at)
+            same_kind = np.zeros(len(at), np.int64)
+            later, first = find_duplicates(layer.geometry[at], same_kind, at, context.bounds(role)[at])
         else:
             later, first = duplicates(context, role)
         if layer.has("primary_id"):

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from rogi.inventory.model import Inventory
 from rogi.rules import examples
-from rogi.rules.context import Context, Geometries
+from rogi.rules.context import Context, Floats, Geometries
 from rogi.rules.geometry._kinds import outline_groups
 from rogi.rules.geometry._layers import DRAWN
 from rogi.rules.rule import Bad, Rows, RuleInfo, Severity
@@ -55,14 +55,14 @@ def duplicates(context: Context, role: Role) -> tuple[NDArray[np.int64], NDArray
 def _duplicates(context: Context, role: Role) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     usable = np.flatnonzero(context.usable(role))
     geometry, kind = context.geometry(role)[usable], outline_groups(context, role)[usable]
-    return find_duplicates(geometry, kind, usable)
+    return find_duplicates(geometry, kind, usable, context.bounds(role)[usable])
 
 
 def find_duplicates(
-    geometry: Geometries, kind: NDArray[np.int64], position: NDArray[np.int64]
+    geometry: Geometries, kind: NDArray[np.int64], position: NDArray[np.int64], bounds: Floats
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Repeats among some geometries: (k,) positions of the later ones, and of the first of each."""
-    table = pd.DataFrame(shapely.bounds(geometry))
+    table = pd.DataFrame(bounds)
     table["kind"] = kind
     table["size"] = shapely.get_num_coordinates(geometry)
     alike = np.flatnonzero(table.duplicated(keep=False).to_numpy())

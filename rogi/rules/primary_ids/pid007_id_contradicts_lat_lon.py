@@ -72,7 +72,7 @@ def check(context: Context) -> Iterator[Rows]:
 def _both_inside(context: Context, role: Role, places: list[tuple[Floats, Floats]], tolerance: float) -> Mask:
     """Whether all places lie within the bounds of the outline, give or take the tolerance."""
     inside = ~shapely.is_missing(context.lonlat(role))
-    west, south, east, north = shapely.bounds(context.lonlat(role)).T
+    west, south, east, north = context.lonlat_bounds(role).T
     middle, half = (west + east) / 2, (east - west) / 2
     for lon, lat in places:
         inside &= np.abs(short_way(lon - middle)) <= half + tolerance

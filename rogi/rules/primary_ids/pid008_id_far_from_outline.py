@@ -75,7 +75,7 @@ def _far_outlines(context: Context) -> tuple[Ints, Floats]:
     at = np.flatnonzero(known & ~shapely.is_missing(outlines) & ~_has_extended(context))
     if not len(at):
         return at, np.zeros(0)
-    west, _, east, _ = shapely.bounds(outlines[at]).T
+    west, _, east, _ = context.lonlat_bounds(role)[at].T
     middle = (west + east) / 2
     # the turn of the longitude that is nearest to the outline: it may be drawn beyond 180 degrees
     lon = beside(ids.longitude[at], middle)

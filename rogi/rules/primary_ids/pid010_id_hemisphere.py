@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import shapely
 
 from rogi.inventory.model import Inventory
 from rogi.inventory.values.columns import quoted
@@ -48,7 +47,7 @@ def check(context: Context) -> Iterator[Rows]:
     margin = context.number("margin")
     for role in context.targets:
         ids = context.primary_ids(role)
-        west, south, east, north = shapely.bounds(context.lonlat(role)).T
+        west, south, east, north = context.lonlat_bounds(role).T
         # longitudes beyond 180 degrees lie on the other side; what reaches across is on both
         wrap = np.where((west + east) / 2 > 180, 360.0, np.where((west + east) / 2 < -180, -360.0, 0.0))
         west, east = west - wrap, east - wrap
