@@ -27,6 +27,9 @@ from rogi.geometry import (
 )
 from rogi.longitudes import continuous
 
+FEATURES = 1024
+"""Features measured at a time: of usual outlines the arrays then stay in the processor's cache."""
+
 
 @dataclass(frozen=True)
 class Rings:
@@ -145,7 +148,13 @@ def area_m2(geometries: ArrayLike, crs: Any) -> Floats:
     array([1069520.])
     """
     system = horizontal_crs(parse_crs(crs))
-    rings = rings_of(geometries)
+    geoms = as_array(geometries)
+    blocks = [geoms[start : start + FEATURES] for start in range(0, len(geoms), FEATURES)]
+    return np.concatenate([np.zeros(0), *(_areas(rings_of(block), system) for block in blocks)])
+
+
+def _areas(rings: Rings, system: pyproj.CRS) -> Floats:
+    """Areas of geometries in m² from their rings."""
     if len(rings.is_hole) == 0:
         return np.zeros(len(rings))
     if system.is_geographic:

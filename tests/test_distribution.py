@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -105,6 +106,22 @@ def site(folder, ours: bool, strangers_record: str | None):
 def test_alone_it_starts_in_silence(tmp_path):
     done = site(tmp_path, True, None)
     assert (done.returncode, done.stdout, done.stderr) == (0, "ours runs\n", "")
+
+
+def test_what_is_registered_for_the_end_is_done(tmp_path):
+    """The command ends at once, but not before its output and the handlers of others."""
+    code = (
+        "import atexit, sys, rogi_toolkit, rogi.cli\n"
+        "def stopped():\n"
+        "    atexit.register(print, 'last words')\n"
+        "    sys.stdout.write('{}'); sys.exit(3)\n"
+        "rogi.cli.main = stopped; rogi_toolkit.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (3, "{}last words\n", "")
 
 
 def test_another_package_in_its_place_is_said(tmp_path):

@@ -31,6 +31,9 @@ STORE = "store"
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """Of what typer parses options with; it has no public name for it."""
 
+_ends: list[typer.Exit] = []
+"""The end of the last command, which holds what it read: freeing 600,000 geometries takes 0.3 s."""
+
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files that another program wrote or that were changed since.")
 ]
@@ -97,7 +100,11 @@ class GuardedCommand(TyperCommand):
                     _refuse_addresses(value, self._option(name))
             ctx.params = common.downloaded(self.params, ctx.params)
             with optional(command):
-                return super().invoke(ctx)
+                try:
+                    return super().invoke(ctx)
+                except typer.Exit as end:
+                    _ends[:] = [end]
+                    raise
 
     def _option(self, name: str) -> str:
         """How a parameter is written; an argument is not."""

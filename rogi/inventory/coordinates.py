@@ -6,7 +6,7 @@ fixes stand back from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -112,7 +112,7 @@ class Coordinates:
 
     def notes(
         self,
-        labels: Objects,
+        labels: Callable[[], Objects],
         noun: str,
         fate: str = "not used",
         rows: NDArray[np.int64] | slice = slice(None),
@@ -122,7 +122,7 @@ class Coordinates:
         Parameters
         ----------
         labels
-            (n,) names of the features.
+            Gives (n,) names of the features; called where some are to be named.
         noun
             What a feature is called.
         fate
@@ -140,7 +140,7 @@ class Coordinates:
         ):
             count = int(mask[rows].sum())
             if count:
-                shown = ", ".join(str(name) for name in labels[rows][mask[rows]][:LABELS_SHOWN])
+                shown = ", ".join(str(name) for name in labels()[rows][mask[rows]][:LABELS_SHOWN])
                 more = ", …" if count > LABELS_SHOWN else ""
                 out.append(f"{counted(count, noun)} with {why} {fate}: {shown}{more}")
         return out

@@ -51,8 +51,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Geometries = NDArray[np.object_]
 
-FEATURES_PER_CHUNK = 1024  # of usual outlines the arrays then stay in the processor's cache
-
 
 @dataclass(slots=True, eq=False)
 class Context:
@@ -352,15 +350,9 @@ class Context:
 
         def compute() -> Floats:
             crs, placed = self.crs(role), self.placed(role)
-            geometry = only(self.geometry(role), placed)
-            out = np.full(len(geometry), np.nan)
             if crs is None:
-                return out
-            for start in range(0, len(geometry), FEATURES_PER_CHUNK):
-                part = slice(start, start + FEATURES_PER_CHUNK)
-                out[part] = area_m2(geometry[part], crs)
-            out[~placed] = np.nan
-            return out
+                return np.full(len(placed), np.nan)
+            return np.where(placed, area_m2(only(self.geometry(role), placed), crs), np.nan)
 
         return self.once(("area", role), compute)
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 Objects = NDArray[np.object_]
 M2_PER_KM2 = 1e6
-BLOCK = 20_000
-"""Outlines measured at a time."""
 
 
 @dataclass(slots=True, eq=False)
@@ -145,7 +143,7 @@ def unit_table(
     if empty:
         have = agreeing(empty, "has", "have")
         notes.append(f"{counted(empty, 'unit')} without usable geometry {have} neither place nor area")
-    notes += state.notes(labels_of(layer), "unit", "left without place and area", positions)
+    notes += state.notes(lambda: labels_of(layer), "unit", "left without place and area", positions)
     lonlat = np.full((len(positions), 2), np.nan)
     area = np.full(len(positions), np.nan)
     shapes = to_lonlat(geometry[usable], layer.crs)
@@ -157,8 +155,7 @@ def unit_table(
         if broken.any() and not layer.has("area"):
             measured = counted(int(broken.sum()), "invalid outline")
             notes.append(f"{measured} (GEO003) measured as repaired")
-        blocks = [slice(k, k + BLOCK) for k in range(0, len(shapes), BLOCK)]  # or twice the memory
-        area[usable] = np.concatenate([[], *(area_m2(shapes[b], "EPSG:4326") for b in blocks)]) / M2_PER_KM2
+        area[usable] = area_m2(shapes, "EPSG:4326") / M2_PER_KM2
     subregion = _subregion(inventory, layer, positions, lonlat, regions, notes)
     order = _order(layer, positions, lonlat, area)
     return UnitTable(

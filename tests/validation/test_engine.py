@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import shapely
 
 from rogi.errors import OptionError
 from rogi.rules import examples
+from rogi.rules.context import Context
 from rogi.rules.registry import rules
 from rogi.rules.rule import Severity
 from rogi.schema.model import Role
@@ -83,6 +88,60 @@ def test_a_rule_that_breaks_down_is_reported_and_makes_exit_code_2(monkeypatch):
     assert "boom" in outcome(report, "GEO001").reason
     assert outcome(report, "GEO002").findings == 1
     assert report.exit_code(None) == 2
+
+
+def test_a_shared_quantity_is_computed_once_by_rules_in_several_threads():
+    """The second thread asks while the first computes; a quantity may ask for others."""
+    context = Context(examples.tprogi(), {}, dt.date.max)
+    started, go, computed = threading.Event(), threading.Event(), []
+
+    def compute():
+        computed.append(threading.get_ident())
+        started.set()
+        assert go.wait(60)
+        return context.once(("part",), lambda: 2) + 1
+
+    def ask():
+        return context.once(("whole",), compute)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(ask)
+        assert started.wait(60)
+        second = pool.submit(context.of_rule(rules()["GEO001"].info, ()).once, ("whole",), compute)
+        go.set()
+        assert (first.result(), second.result(), len(computed)) == (3, 3, 1)
+
+
+def test_a_quantity_that_cannot_be_computed_is_tried_again():
+    context = Context(examples.tprogi(), {}, dt.date.max)
+    with pytest.raises(ZeroDivisionError):
+        context.once(("x",), lambda: 1 // 0)
+    assert context.once(("x",), lambda: 1) == 1
+
+
+def test_an_interrupt_leaves_the_rules_that_have_not_begun(monkeypatch):
+    """Ctrl-C while the results are gathered: no rule begins after it."""
+    begun, stopped = [], threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            stopped.set()
+            super().shutdown(wait)
+
+    def check(rule, context):
+        begun.append(rule.info.code)
+        assert stopped.wait(60)
+        return engine._Checked()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(engine, "_check", check)
+    with pytest.raises(KeyboardInterrupt):
+        validate(examples.tprogi(), progress=interrupt)
+    assert len(begun) <= engine.THREADS
 
 
 def test_exit_codes_follow_the_threshold():

@@ -79,7 +79,7 @@ def described_units(inventory: Inventory, buffer: float | None) -> Described:
     placeless[state.swapped] = "swapped coordinates (SCH007)"
     placeless[state.infinite] = "coordinates that are not finite (GEO019)"
     noun = layer.role.title.removesuffix("s")
-    notes = state.notes(labels_of(layer), noun, "not measured")
+    notes = state.notes(lambda: labels_of(layer), noun, "not measured")
     if layer.role is Role.OUTLINE:
         return Described(layer, valid_polygons(geometry)[0], placeless, notes)
     assert buffer is not None

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +107,8 @@ def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None
         frame = _to_pandas(attributes, source, encoding, notes)
     else:
         attributes, geometry, ids, system = _read_driver(source, notes)
-        if source.format is Format.GEOPACKAGE and len(np.unique(ids)) < len(ids):
+        rising = (ids[1:] > ids[:-1]).all()  # as nearly always: numbers in order repeat none
+        if source.format is Format.GEOPACKAGE and not rising and len(np.unique(ids)) < len(ids):
             # The driver fetches by ranges of ids where their number equals the largest; with gaps in them
             # (and a stale count) it repeats features. A filter makes it go through the table.
             notes = list(source.notes)
@@ -157,8 +159,9 @@ def _read_driver(
 ) -> tuple[pa.Table, NDArray[np.object_], NDArray[np.int64], Any]:
     file = str(source.file.absolute())
     options: dict[str, Any] = {"layer": source.layer, "use_pyarrow": True, "return_fids": True}
-    batches, fids, shapes = [], [], []
+    copies, fids, shapes = [], [], []
     with (
+        ThreadPoolExecutor(1) as pool,
         driver_calls(source.shown, notes),
         gdal_options(_SOUND_STREAM if source.format is Format.FLATGEOBUF else {}),
         pyogrio.open_arrow(file, batch_size=BATCH, where=where, **options) as (meta, reader),
@@ -172,16 +175,19 @@ def _read_driver(
         keep = [i for i in range(len(names)) if i not in (fid_at, geometry_at)]
         schema = pa.schema([reader.schema.field(i) for i in keep])
         for batch in reader:
-            # copies: what GDAL hands over is released as a whole, the WKB with the last of the attributes
+            # copies: what GDAL hands over is released as a whole, the WKB with the last of the attributes;
+            # another thread makes them while this one, with Python's lock, builds the geometries
             ids = batch.column(fid_at).to_numpy(zero_copy_only=False).copy()
             fids.append(ids)
+            if keep:
+                columns = pa.RecordBatch.from_arrays([batch.column(i) for i in keep], schema=schema)
+                copies.append(pool.submit(columns.take, pa.array(np.arange(len(ids)))))
             if geometry_at is not None:
                 origin = wkb.Origin(file, source.layer, ids)
                 shapes.append(wkb.read([batch.column(geometry_at)], notes, origin))
-            attributes = pa.RecordBatch.from_arrays([batch.column(i) for i in keep], schema=schema)
-            batches.append(attributes.take(pa.array(np.arange(len(ids)))) if keep else attributes)
         rows = sum(len(ids) for ids in fids)
-        attributes = pa.Table.from_batches(batches, schema) if keep else pa.table({"": pa.nulls(rows)})
+        copied = [copy.result() for copy in copies]
+        attributes = pa.Table.from_batches(copied, schema) if keep else pa.table({"": pa.nulls(rows)})
     _refuse_partial(source, rows)
     empty_ids, empty_geometry = np.empty(0, dtype=np.int64), np.empty(0, dtype=object)
     return (

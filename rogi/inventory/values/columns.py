@@ -116,7 +116,9 @@ def column_values(layer: Layer, concept: str) -> pd.Series:
 
 
 def as_numbers(values: pd.Series) -> Floats:
-    """(n,) float64, NaN where null or not a number."""
+    """(n,) float64, NaN where null or not a number; perhaps the column's own array, not to be changed."""
+    if values.dtype == np.float64:
+        return values.to_numpy()
     try:
         numeric = pd.to_numeric(values, errors="coerce")
     except (TypeError, OverflowError):  # lists and the like among the values

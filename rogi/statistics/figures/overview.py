@@ -198,8 +198,7 @@ def map_figure(
 
 def crowding(xy: Floats, pitch: float) -> float:
     """Units in a square of a dot's size, on average over the units."""
-    cells = np.floor(xy / pitch).astype(np.int64)
-    _, counts = np.unique(cells, axis=0, return_counts=True)
+    _, counts = np.unique(np.floor(xy / pitch) @ [1, 1j], return_counts=True)
     return float((counts.astype(np.float64) ** 2).sum() / len(xy))
 
 

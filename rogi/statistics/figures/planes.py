@@ -273,8 +273,9 @@ def hexagons(xy: Floats, across: float) -> tuple[Floats, Floats]:
     pitch = np.array([across, across * math.sqrt(3.0)])
     grids = [np.rint(xy / pitch), np.floor(xy / pitch) + 0.5]  # two lattices, of which the nearer counts
     second = np.hypot(*(xy - grids[1] * pitch).T) < np.hypot(*(xy - grids[0] * pitch).T)
-    twice = np.rint(2 * np.where(second[:, None], grids[1], grids[0])).astype(np.int64)
-    centres, counts = np.unique(twice, axis=0, return_counts=True)
+    twice = np.rint(2 * np.where(second[:, None], grids[1], grids[0]))
+    found, counts = np.unique(twice @ [1, 1j], return_counts=True)  # complex: much faster than by rows
+    centres = np.column_stack([found.real, found.imag])
     turn = np.radians(np.arange(30, 390, 60))
     corner = np.column_stack([np.cos(turn), np.sin(turn)]) * across / math.sqrt(3.0)
     return (centres / 2 * pitch)[:, None, :] + corner, counts.astype(np.float64)
