@@ -30,7 +30,7 @@ from rogi.inventory.values.columns import (
     is_placeholder,
     texts,
 )
-from rogi.inventory.values.known import Quantity, quantity
+from rogi.inventory.values.known import Quantity, outline_kinds, quantity
 from rogi.rules.overlaps import Overlaps, find_overlaps
 from rogi.rules.rule import RuleInfo
 from rogi.rules.vertices import Vertices, measure, only
@@ -408,9 +408,6 @@ class Context:
             layer = self.layer(Role.OUTLINE)
             if not layer.has("outline_type"):
                 return np.full(len(layer), "extended", dtype=object)
-            text = self.text(Role.OUTLINE, "outline_type")
-            lower = np.array([None if t is None else t.casefold() for t in text], dtype=object)
-            lower[~np.isin(lower, ["extended", "restricted"])] = None
-            return lower
+            return outline_kinds(layer)
 
         return self.once(("outline_kind",), compute)

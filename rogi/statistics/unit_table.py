@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -15,7 +16,7 @@ from rogi.geometry import Floats, to_lonlat
 from rogi.inventory.coordinates import coordinates, labels_of
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.regions import assign
-from rogi.inventory.values.known import Quantity, known_texts, quantity
+from rogi.inventory.values.known import Quantity, known_texts, outline_kinds, quantity
 from rogi.schema.model import Role
 from rogi.text import agreeing, counted
 
@@ -128,14 +129,17 @@ def unit_table(
     notes = [] if len(layer) else [f"the layer {layer.name} has no features"]
     keep = np.ones(len(layer), dtype=bool)
     if layer.role is Role.OUTLINE and layer.has("outline_type"):
-        kind = np.array(
-            [None if t is None else t.casefold() for t in known_texts(layer, "outline_type")], dtype=object
-        )
+        kind = outline_kinds(layer)
         if (kind == "extended").any():
             keep = kind != "restricted"
             if (left_out := int((~keep).sum())) > 0:
                 notes.append(f"{counted(left_out, 'restricted outline')} left out")
     positions = np.flatnonzero(keep)
+    if layer.has("primary_id"):
+        ids = pd.Series(known_texts(layer, "primary_id")[positions], dtype=object).dropna()
+        if again := int(ids.duplicated().sum()):
+            one = f"{counted(again, 'row')} with the ID of another row (PID004), each counted as a unit"
+            notes.append(f"{one}: {', '.join(sorted(set(ids[ids.duplicated()]))[:5])}")
     geometry = layer.geometry[positions]
     state = coordinates(layer)
     usable = state.sound[positions]

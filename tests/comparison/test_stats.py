@@ -85,6 +85,13 @@ def test_restricted_outlines_are_not_counted_twice():
     table = unit_table(examples.rgik(3))
     assert len(table) == 3
     assert "3 restricted outlines left out" in table.notes
+    short = examples.with_column(examples.rgik(3), Role.OUTLINE, "Out.Type", ["E", "R"] * 3)
+    assert len(unit_table(short)) == 3
+
+
+def test_ids_of_several_rows_are_noted():
+    table = unit_table(examples.with_column(examples.tprogi(3), Role.OUTLINE, "ID", ["a", "b", "a"]))
+    assert table.notes == ("1 row with the ID of another row (PID004), each counted as a unit: a",)
 
 
 @pytest.mark.parametrize(

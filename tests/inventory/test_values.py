@@ -10,7 +10,7 @@ import pytest
 
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.values.aspects import Coding
-from rogi.inventory.values.known import known_texts, quantity
+from rogi.inventory.values.known import known_texts, outline_kinds, quantity
 from rogi.inventory.values.units import AreaKind
 from rogi.rules import examples
 from rogi.schema.model import Role
@@ -314,6 +314,13 @@ def test_minus_one_is_flat_and_no_direction() -> None:
     found = quantity(column("ASPECT", [-1.0, -1.0, 20.5, 30.0, 350.0, 7.0, 8.0, 9.0]), "aspect")
     assert found.coding is Coding.DEGREES
     assert found.impossible.tolist() == [True, True, *[False] * 6]
+
+
+def test_types_of_outlines_however_they_are_written() -> None:
+    words = ["Extended", "restricted ", "EXT.", "Restricted outline", "E", "r", "exterior", None]
+    layer = outlines(examples.with_column(examples.rgik(4), Role.OUTLINE, "Out.Type", words))
+    extended, restricted = "extended", "restricted"
+    assert outline_kinds(layer).tolist() == [extended, restricted] * 3 + [None, None]
 
 
 def test_words_for_no_value_are_no_texts() -> None:

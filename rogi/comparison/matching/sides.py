@@ -20,7 +20,7 @@ from rogi.geometry import Geometries, Ints, to_lonlat
 from rogi.inventory.coordinates import coordinates
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.regions import fold
-from rogi.inventory.values.known import Quantity, quantity
+from rogi.inventory.values.known import Quantity, outline_kinds, quantity
 from rogi.longitudes import in_one_map
 from rogi.schema.load import load_vocabulary
 from rogi.schema.model import Role
@@ -337,8 +337,9 @@ def _decisions(texts: Texts) -> Texts:
 def _extent(layer: Layer) -> Texts:
     if layer.role is Role.MARKER:
         return np.full(len(layer), Extent.MARKER, dtype=object)
-    names = {fold(e.value): e for e in (Extent.EXTENDED, Extent.RESTRICTED)}
-    return _each(_texts(layer, "outline_type"), lambda text: names.get(fold(text or ""), Extent.UNSTATED))
+    if not layer.has("outline_type"):
+        return np.full(len(layer), Extent.UNSTATED, dtype=object)
+    return _each(outline_kinds(layer), lambda kind: Extent(kind or Extent.UNSTATED))
 
 
 def _each(texts: Texts, meaning: Callable[[str | None], Any]) -> Texts:

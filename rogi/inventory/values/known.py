@@ -160,6 +160,23 @@ def known_texts(layer: Layer, name: str) -> Objects:
     return out
 
 
+def outline_kinds(layer: Layer) -> Objects:
+    """(n,) ``"extended"``, ``"restricted"`` or None of the outlines of a layer that has their type.
+
+    ``Ext.`` and ``restricted outline`` are understood too; how they are written is the matter of SCH013.
+    """
+    text = known_texts(layer, "outline_type")
+    known = {t: _outline_kind(t) for t in set(text)}
+    return np.array([*(known[t] for t in text), None], dtype=object)[:-1]
+
+
+def _outline_kind(text: str | None) -> str | None:
+    plain = "".join(filter(str.isalnum, (text or "").casefold()))
+    if plain in ("e", "ext") or plain.startswith("extend"):
+        return "extended"
+    return "restricted" if plain in ("r", "res", "rest") or plain.startswith("restrict") else None
+
+
 @lru_cache(maxsize=1)
 def placeholders() -> frozenset[str]:
     """Words for "no value" in the form they are compared in (parameter ``SCH012.placeholders``)."""

@@ -16,6 +16,7 @@ from rogi.areas import area_m2
 from rogi.geometry import Floats, Geometries, transform_geometries
 from rogi.inventory.model import Layer
 from rogi.inventory.values.area_unit import UNITS_PER_KM2, area_unit, decimals_of, guess_unit
+from rogi.inventory.values.known import outline_kinds
 from rogi.schema.model import Role
 from rogi.text import agreeing, counted
 
@@ -253,8 +254,7 @@ def _common_type(layer: Layer) -> Any:
     """How the layer writes that an outline is an extended one; None where it has no such column."""
     if "outline_type" not in layer.columns:
         return None
-    texts = layer.values("outline_type").astype("str").str.strip().str.casefold()
-    raw = layer.raw("outline_type")[texts == "extended"]
+    raw = layer.raw("outline_type")[outline_kinds(layer) == "extended"]
     return raw.mode().iloc[0] if len(raw) else None
 
 
