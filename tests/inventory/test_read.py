@@ -201,6 +201,25 @@ def test_versions_of_one_layer_are_not_joined(tmp_path, changed) -> None:
     assert len(read_inventory(path, layers=["outline=v1", "outline=v2"]).layers[0]) == 8
 
 
+@pytest.mark.parametrize(
+    ("shift", "kinds", "rows"),
+    [
+        (0.002, ("Extended", "Extended"), 0),  # drawn anew under the same IDs
+        (0.002, ("Extended", "Restricted"), 8),  # two outlines of each unit
+        (0.05, ("Extended", "Extended"), 8),  # each region counts its units from a
+    ],
+)
+def test_outlines_drawn_anew_are_a_version(tmp_path, shift, kinds, rows) -> None:
+    for k, kind in enumerate(kinds):
+        frame = outlines(4, PrimaryID=list("abcd"), OutType=[kind] * 4)
+        frame.set_geometry(frame.translate(k * shift)).to_file(tmp_path / f"outlines_{k}.gpkg")
+    if rows:
+        assert len(read_inventory(tmp_path).layers[0]) == rows
+    else:
+        with pytest.raises(InputError, match="4 outlines in common, so they look like versions"):
+            read_inventory(tmp_path)
+
+
 def test_outlines_without_numbers_are_joined_in_silence(tmp_path, recwarn) -> None:
     """A coordinate that is no number is a finding of a rule, no warning of a library."""
     for k in range(2):
