@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
-PER_TASK = 2048
+PER_TASK = 512
 
 
 def run_blocks(

@@ -155,7 +155,9 @@ def _sample(
         pieces = max(1, int(np.ceil(length / step)))
         half_gap = 0.5 * length / pieces
         for i in range(pieces):  # the end of the edge is the first sample of the next
-            x, y = x0 + dx * i / pieces, y0 + dy * i / pieces
+            x, y = x0, y0
+            if i > 0:
+                x, y = x0 + dx * i / pieces, y0 + dy * i / pieces
             best = _to_edge(
                 x, y, others[near, 0], others[near, 1], others[near, 2], others[near, 3], others[near, 4]
             )

@@ -49,11 +49,11 @@ def overlap_areas(p: Rings, q: Rings, index_p: Ints, index_q: Ints, workers: int
     arguments = (
         p.coords,
         p.ring_offsets,
-        _signs(p),
+        _signs(p.coords, p.ring_offsets, p.is_hole),
         p.object_offsets,
         q.coords,
         q.ring_offsets,
-        _signs(q),
+        _signs(q.coords, q.ring_offsets, q.is_hole),
         q.object_offsets,
         np.ascontiguousarray(index_p, np.int64),
         np.ascontiguousarray(index_q, np.int64),
@@ -63,10 +63,17 @@ def overlap_areas(p: Rings, q: Rings, index_p: Ints, index_q: Ints, workers: int
     return out
 
 
-def _signs(rings: Rings) -> NDArray[np.int64]:
+@njit(cache=True, nogil=True)
+def _signs(coords: Floats, offsets: Ints, is_hole: NDArray[np.bool_]) -> Ints:
     """+1 for a ring with the interior of its polygon on the left, -1 for one with it on the right."""
-    counter_clockwise = rings.ring_areas() > 0
-    return np.where(counter_clockwise != rings.is_hole, 1, -1).astype(np.int64)
+    signs = np.empty(len(is_hole), np.int64)
+    for ring in range(len(is_hole)):
+        x, y = coords[offsets[ring], 0], coords[offsets[ring], 1]
+        twice = 0.0
+        for k in range(offsets[ring], offsets[ring + 1] - 1):
+            twice += (coords[k, 0] - x) * (coords[k + 1, 1] - y) - (coords[k, 1] - y) * (coords[k + 1, 0] - x)
+        signs[ring] = 1 if (twice > 0) != is_hole[ring] else -1
+    return signs
 
 
 @njit(cache=True, nogil=True, inline="always")

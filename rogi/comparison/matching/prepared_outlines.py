@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import shapely
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.areas import Rings, rings_of
@@ -94,22 +93,22 @@ def _in_plane(lonlat_geometries: Geometries, plane_crs: Any) -> Outlines:
     def measure(start: int, stop: int) -> None:
         rings = side.plane(slice(start, stop))
         side.area[start:stop] = rings.areas()
-        side.perimeter[start:stop] = perimeters(rings.coords, rings.ring_offsets, rings.object_offsets)
+        side.perimeter[start:stop] = perimeters(rings)
 
     run_blocks(measure, count)
     return side
 
 
-@njit(cache=True, nogil=True)
-def perimeters(coords: Floats, ring_offsets: Ints, object_offsets: Ints) -> Floats:
-    """Length of the boundary of each geometry of `rogi.areas.Rings`."""
-    lengths = np.zeros(len(object_offsets) - 1)
-    for unit in range(len(lengths)):
-        for ring in range(object_offsets[unit], object_offsets[unit + 1]):
-            for k in range(ring_offsets[ring], ring_offsets[ring + 1] - 1):
-                x, y = coords[k + 1, 0] - coords[k, 0], coords[k + 1, 1] - coords[k, 1]
-                lengths[unit] += np.sqrt(x * x + y * y)
-    return lengths
+def perimeters(rings: Rings) -> Floats:
+    """Length of the boundary of each geometry, holes included, in the unit of the coordinates."""
+    if len(rings.is_hole) == 0:
+        return np.zeros(len(rings))
+    along = np.diff(rings.coords, axis=0)
+    lengths = np.sqrt(np.einsum("ij,ij->i", along, along))
+    lengths[rings.ring_offsets[1:-1] - 1] = 0.0  # not an edge: into the next ring
+    of_rings = np.add.reduceat(lengths, rings.ring_offsets[:-1])
+    owner = np.repeat(np.arange(len(rings)), np.diff(rings.object_offsets))
+    return np.bincount(owner, weights=of_rings, minlength=len(rings)).astype(np.float64)
 
 
 def prepare_together(sides: list[tuple[ArrayLike, Any]]) -> list[Outlines]:

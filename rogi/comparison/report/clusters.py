@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,12 +116,18 @@ def clusters_of(result: InventoryComparison) -> Clusters:
     place = np.empty(start, np.intp)
     place[order] = np.arange(start)
 
+    names = [t.value for t in MATCH_TYPES]
+
     def listed(name: str, digits: int) -> list[float | None]:
-        return [None if not math.isfinite(v) else round(v, digits) for v in values[name][order].tolist()]
+        sorted_values = values[name][order]
+        out: list[float | None] = list(map(round, sorted_values.tolist(), repeat(digits)))
+        for row in np.flatnonzero(~np.isfinite(sorted_values)).tolist():
+            out[row] = None
+        return out
 
     return Clusters(
         number=(order + 1).tolist(),
-        kind=[MATCH_TYPES[k].value for k in kind[order].tolist()],
+        kind=[names[k] for k in kind[order].tolist()],
         title=[titles[k] for k in order.tolist()],
         ids_a=_ids(result.a.ids, place[of_a], start),
         ids_b=_ids(result.b.ids, place[of_b], start),
