@@ -166,7 +166,7 @@ class _Derivation:
             self.reused,
             self.role,
             chosen,
-            self.nulls.counts,
+            {kind: len(units) for kind, units in self.nulls.kinds.items()},
             {column: int(units.sum()) for column, units in without.items() if units.any()},
             int(np.logical_or.reduce(list(without.values())).sum()) if without else 0,
         )
@@ -352,7 +352,7 @@ class _Derivation:
             for name in families(names):
                 self.nulls.note_all(name, members[[position]], lost.note)
         if found.failures:
-            self.nulls.count("on files that cannot be read", len(found.failures))
+            self.nulls.count("on files that cannot be read", members[list(found.failures)].tolist())
         for name, values in found.columns.items():
             table = self.values if name in DECIMALS else self.quality
             column = table.setdefault(name, np.full(len(self.polygons), np.nan))

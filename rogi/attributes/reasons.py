@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,7 @@ class Nulls:
         Why the coordinates of a unit are no place; blank where they are one.
     notes : list of dict of str to list of str
         Per unit, the reason and the labels it is given for.
-    counts : dict of str to int
+    kinds : dict of str to set of int
         Units by kind of reason.
     """
 
@@ -71,7 +71,7 @@ class Nulls:
     empty: NDArray[np.bool_]
     placeless: NDArray[np.object_]
     notes: list[dict[str, list[str]]] = field(init=False)
-    counts: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, set[int]] = field(default_factory=dict)
     _remarks: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -144,7 +144,7 @@ class Nulls:
                     kinds.setdefault(kind, []).append(unit)
                     labels[LABELS[family]] = None
         for kind, units in kinds.items():
-            self.count(kind, len(set(units)))
+            self.count(kind, units)
         if not kinds:
             return []
         every = np.unique(np.concatenate([np.array(units) for units in kinds.values()]))
@@ -205,7 +205,7 @@ class Nulls:
             why = f"impossible value {limits(name, value)}" + (f"; perhaps {guess}" if guess else "")
             for other in families(names):
                 self.add(unit, _label(other), why)
-        self.count("impossible", len(units))
+        self.count("impossible", units.tolist())
         name, value = found[int(units[0])]
         label = ", ".join(_label(other) for other in families(names))
         have = agreeing(len(units), "has", "have")
@@ -226,7 +226,7 @@ class Nulls:
         for why in dict.fromkeys(reasons[rest].tolist()):
             mine = rest[reasons[rest] == why]
             self.note_all(name, mine, why)
-            self.count(why, len(mine))
+            self.count(why, mine.tolist())
 
     def note_without_area(self, name: str, units: NDArray[np.int64], why: str = WITHOUT_AREA) -> None:
         """Note for a concept's family of units without area why they have none."""
@@ -270,9 +270,9 @@ class Nulls:
         ]
         return bool(whys) and all(why in NO_VALUE for why in whys)
 
-    def count(self, kind: str, units: int) -> None:
-        """Count units by kind of reason."""
-        self.counts[kind] = self.counts.get(kind, 0) + units
+    def count(self, kind: str, units: Iterable[int]) -> None:
+        """Count units by kind of reason, each once."""
+        self.kinds.setdefault(kind, set()).update(units)
 
     def add(self, unit: int, label: str, why: str) -> None:
         """Note a reason for a family of a unit."""

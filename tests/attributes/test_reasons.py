@@ -116,6 +116,16 @@ def test_a_model_in_kilometres_is_suspected(write_raster: WriteRaster) -> None:
     assert not derive([box(20, 20)], dem=(str(low),), fields=("ELE_MEAN",)).warnings
 
 
+def test_a_unit_without_several_values_for_one_reason_counts_once(write_raster: WriteRaster) -> None:
+    """Outside of the elevation model and of the temperatures."""
+    dem = write_raster("dem.tif", GROUND.astype(np.float32), GRID, "EPSG:4326")
+    coarse = Affine(0.05, 0, 89.9, 0, -0.05, 31.1)
+    warm = write_raster("t.tif", np.full((6, 6), -5, np.float32), coarse, "EPSG:4326", units="degC")
+    given = {"dem": (str(dem),), "maat": ClimateSource((str(warm),))}
+    derived = derive([box(20, 20), box(2000, 2000)], fields=("ELE", "SLO", "MAAT"), **given)
+    assert derived.nulls == {"outside the raster": 1} and derived.lacking == 1
+
+
 def test_an_impossible_unit_is_null_and_the_others_are_not(write_raster: WriteRaster) -> None:
     """A spike in one unit: its relief and radiation are null, those of the others as without it."""
     spiky = GROUND.copy()
