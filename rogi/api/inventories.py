@@ -90,12 +90,8 @@ def check_crs(inventory: Inventory, *roles: Role) -> None:
         It has none.
     """
     layer = next((found for role in roles if (found := inventory.layer(role)) is not None), None)
-    if layer is not None and layer.crs is None:
-        raise InputError(
-            f"The {layer.role.title} have no coordinate reference system, so their places are not known; say "
-            "which they are in: table.set_crs(...), or rogi.read_inventory(path, crs=...), for example "
-            "'EPSG:4326'."
-        )
+    if layer is not None:
+        _ = layer.known_crs
 
 
 def is_path(source: object) -> bool:

@@ -61,6 +61,9 @@ def sample(
     kml: Annotated[bool, typer.Option(help="Also write a KML for Google Earth.")] = True,
     layer: Annotated[list[str] | None, typer.Option(help="ROLE=PATH[:LAYER]. Repeatable.")] = None,
     dialect: Annotated[str | None, typer.Option(help="How columns are named; detected unless given.")] = None,
+    crs: Annotated[
+        str | None, typer.Option(help="CRS of files that state none, e.g. EPSG:4326; a stated one is kept.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Draw units at random and write one GeoPackage per reviewer, with a drop-down for the verdict in QGIS.
@@ -68,7 +71,7 @@ def sample(
     Example: `rogi review sample inventory.gpkg --stratify subregion --reviewers Li,Rossi -o review`
     """
     drawn = draw_sample(
-        read_inventory(inventory, dialect=dialect, layers=tuple(layer or ())),
+        read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()), crs=crs),
         n=n,
         fraction=fraction,
         stratify=stratify.value,
@@ -99,6 +102,9 @@ def score_command(
     layer: Annotated[
         list[str] | None, typer.Option(help="ROLE=PATH[:LAYER] of --inventory. Repeatable.")
     ] = None,
+    dialect: Annotated[
+        str | None, typer.Option(help="How columns of --inventory are named; detected unless given.")
+    ] = None,
     format: Annotated[str | None, format_option(DOCUMENT, output=True)] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the score here, not to the terminal."), WRITES
@@ -117,7 +123,7 @@ def score_command(
     score = score_reviews(files, sample=sample)
     write(document(score.result, score.design, score.returned), kind, output)
     if inventory is not None and updated is not None:
-        read = read_inventory(inventory, layers=tuple(layer or ()))
+        read = read_inventory(inventory, dialect=dialect, layers=tuple(layer or ()))
         changed, count = score.apply_to(read)
         write_inventory(changed, updated)
         note(f"{updated}: verdicts of {count} of {score.result.sampled} sampled units written")

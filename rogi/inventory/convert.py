@@ -270,33 +270,29 @@ def _reprojected(source: Layer, layer: Layer, crs: str, losses: list[Loss]) -> L
         target = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError:
         raise OptionError(f"{crs!r} is not a coordinate reference system; try an EPSG code.") from None
-    if layer.crs is None:
-        raise OptionError(
-            f"The {layer.role.title} have no coordinate reference system, so they cannot be brought into "
-            f"{crs}; say with --crs which one they are in."
-        )
+    known = layer.known_crs
     if not places_on_earth(target):
         raise OptionError(f"{crs!r} has no longitude and latitude; name a geographic or projected CRS.")
     state = coordinates(source)
     usable = int(state.usable.sum())
     if not state.placed:
         raise OptionError(
-            f"The {layer.role.title} are in {label(layer.crs)}, which has no longitude and latitude, so they "
+            f"The {layer.title} are in {label(known)}, which has no longitude and latitude, so they "
             f"cannot be brought into {crs}."
         )
     wrong = np.flatnonzero(state.usable & (state.off_earth | state.swapped))
     if usable and len(wrong) == usable:
         words = state.swapped_words[wrong[0]] or state.out_of_range_words[wrong[0]]
         raise OptionError(
-            f"The {layer.role.title} cannot be brought into {crs}: {words} (all {usable:,} features). Assign "
+            f"The {layer.title} cannot be brought into {crs}: {words} (all {usable:,} features). Assign "
             "the CRS they are in, or exchange the coordinates, first; `rogi validate` lists what is wrong."
         )
-    if layer.crs == target:
+    if known == target:
         return layer
     geometry = layer.geometry.copy()
     away = state.off_earth | state.infinite | state.swapped
     geometry[away] = None
-    frame = layer.frame.set_geometry(gpd.array.GeometryArray(geometry, crs=layer.crs)).to_crs(target)
+    frame = layer.frame.set_geometry(gpd.array.GeometryArray(geometry, crs=known)).to_crs(target)
     moved = np.asarray(frame.geometry.array, dtype=object)
     lost = ~finite_coordinates(moved)
     moved[lost] = None

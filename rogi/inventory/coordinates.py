@@ -226,10 +226,10 @@ def sound_positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Fl
     --------
     rogi.inventory.ids.unit_positions.positions : the same of all features.
     """
-    if layer.crs is not None and not places_on_earth(layer.crs):
+    if not places_on_earth(layer.known_crs):
         raise InputError(
-            f"{layer.name} is in {label(layer.crs)}, which has no longitude and latitude; bring it into a "
-            "geographic or projected coordinate reference system first."
+            f"The {layer.title} are in {label(layer.known_crs)}, which has no longitude and latitude; "
+            "bring them into a geographic or projected coordinate reference system first."
         )
     lon, lat = positions(layer, place)
     state = coordinates(layer)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rogi.errors import InputError
 from rogi.paths import asked_for
 from rogi.public import public
 from rogi.schema.model import Dialect, DialectLayer, LayerSchema, Role, Schema, ValueMap
@@ -92,6 +93,28 @@ class Layer:
         """CRS of the file, or None."""
         crs: pyproj.CRS | None = self.frame.crs
         return crs
+
+    @property
+    def known_crs(self) -> pyproj.CRS:
+        """CRS of the file.
+
+        Raises
+        ------
+        InputError
+            It has none.
+        """
+        if self.crs is None:
+            how = "set it in the file or name it with --crs, for example --crs EPSG:4326"
+            if self.title == self.role.title:
+                how = "set it, for example table.set_crs('EPSG:4326')"
+            raise InputError(f"The {self.title} have no coordinate reference system; {how}.")
+        return self.crs
+
+    @property
+    def title(self) -> str:
+        """``outlines of data.gpkg``, for messages; of tables in memory ``outlines``."""
+        files = dict.fromkeys(asked_for(str(s.path)) for s in self.sources if s.driver != "memory")
+        return f"{self.role.title} of {', '.join(files)}" if files else self.role.title
 
     @property
     def geometry(self) -> NDArray[np.object_]:

@@ -142,8 +142,9 @@ def write_inventory(
     if chosen is WriteFormat.GEOPACKAGE:
         _write_geopackage(inventory, tables, frames, target, schema_names, losses)
         return Written((target,), tuple(losses))
-    if chosen in (WriteFormat.KML, WriteFormat.GEOJSON):
-        frames = {name: on_wgs84(frame, name, files[name], losses) for name, frame in frames.items()}
+    if chosen in (WriteFormat.KML, WriteFormat.GEOJSON):  # on WGS84
+        _ = [layer.known_crs for layer in tables.values()]
+        frames = {name: on_wgs84(frame, name, losses) for name, frame in frames.items()}
     if chosen is WriteFormat.KML:
         labels = {name: _label(layer, frames[name]) for name, layer in tables.items()}
         write_text(target, kml_text(frames, labels))

@@ -69,11 +69,7 @@ def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss,
     from rogi.comparison.matching.prepared_outlines import canonical_order
 
     for layer in inventory.layers:
-        if layer.crs is None:
-            raise InputError(
-                f"The {layer.role.title} of {inventory.path} have no coordinate reference system; give it "
-                "with --crs."
-            )
+        _ = layer.known_crs
     if not any(len(layer) for layer in inventory.layers):
         raise InputError(f"{inventory.path} has no features, so there is nothing to release.")
     target = load_schema(schema)

@@ -77,13 +77,9 @@ def units(inventory: Inventory) -> gpd.GeoDataFrame:
         raise InputError(
             f"{inventory.path or 'The inventory'} has neither markers nor outlines to draw from."
         )
-    if layer.crs is None:
-        raise InputError(
-            f"The {layer.role.title} have no CRS, so reviewers could not find the units; set one in the file."
-        )
-    geometry = layer.geometry
+    crs, geometry = layer.known_crs, layer.geometry
     position = np.flatnonzero(coordinates(layer).sound)
-    points = shapely.point_on_surface(to_lonlat(geometry[position], layer.crs))
+    points = shapely.point_on_surface(to_lonlat(geometry[position], crs))
     labels = np.array([f"row {r}" for r in layer.rows], dtype=object)
     for concept in ("working_id", "primary_id"):
         if layer.has(concept):

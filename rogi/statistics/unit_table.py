@@ -124,8 +124,7 @@ def unit_table(
         raise InputError(
             f"{inventory.path or 'The inventory'} has neither outlines nor markers with features."
         )
-    if layer.crs is None:
-        raise InputError(f"The {layer.role.title} of {inventory.path} have no CRS; set it in the file.")
+    crs = layer.known_crs
     notes = [] if len(layer) else [f"the layer {layer.name} has no features"]
     keep = np.ones(len(layer), dtype=bool)
     if layer.role is Role.OUTLINE and layer.has("outline_type"):
@@ -150,7 +149,7 @@ def unit_table(
     notes += state.notes(lambda: labels_of(layer), "unit", "left without place and area", positions)
     lonlat = np.full((len(positions), 2), np.nan)
     area = np.full(len(positions), np.nan)
-    shapes = to_lonlat(geometry[usable], layer.crs)
+    shapes = to_lonlat(geometry[usable], crs)
     points = shapely.point_on_surface(shapes)
     lonlat[usable] = shapely.get_coordinates(points)
     if layer.role is Role.OUTLINE:

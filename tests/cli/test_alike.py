@@ -16,6 +16,11 @@ from typer.testing import CliRunner
 from rogi.cli import app, main
 from rogi.cli.guard import outputs
 from rogi.errors import OptionError
+from rogi.inventory.build import from_frames
+from rogi.inventory.read import read_inventory
+from rogi.inventory.write import write_inventory
+from rogi.rules import examples
+from rogi.schema.model import Role
 
 ROOT = typer.main.get_command(app)
 WORDS = [pytest.param(words, id=" ".join(words)) for words in COMMANDS]
@@ -291,3 +296,43 @@ def test_what_is_wrong_is_one_sentence_with_the_value(typed, said, run):
     count = next((n for n in range(len(words), 0, -1) if tuple(words[:n]) in COMMANDS), 0)
     command = " ".join(["rogi", *words[:count]])
     assert run(*words) == (2, "", f"error: {said} `{command} --help` lists its options.\n")
+
+
+@pytest.fixture(scope="module")
+def unplaced(tmp_path_factory):
+    """Outlines without a coordinate reference system."""
+    folder = tmp_path_factory.mktemp("unplaced")
+    write_inventory(examples.with_crs(examples.tprogi(3), Role.OUTLINE, None), folder / "both.gpkg")
+    outlines = read_inventory(folder / "both.gpkg").outlines
+    from_frames({Role.OUTLINE: outlines}).write(folder / "in.gpkg")
+    return folder / "in.gpkg"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "attributes {} --fields AREA -o out.gpkg",
+        "attributes {} --fields ID -o out.gpkg",
+        "convert {} -o out.gpkg --to-crs EPSG:3857",
+        "convert {} -o out.kml",
+        "compare {} {}",
+        "id make {}",
+        "release build 1.0 -i {} -o out",
+        "review sample {} -o out",
+        "stats {}",
+        "update plan --inventory {} --candidates {} -o out",
+    ],
+)
+def test_what_has_no_crs_is_named(run, unplaced, words):
+    code, _, errors = run(*words.format(unplaced, unplaced).split())
+    assert code == 2
+    assert errors.splitlines()[-1] == (
+        f"error: The outlines of {unplaced} have no coordinate reference system; "
+        "set it in the file or name it with --crs, for example --crs EPSG:4326."
+    )
+    assert "--crs" in {o for p in command(_words_of(words)).params for o in p.opts}
+
+
+def _words_of(line):
+    """The words of a command at the beginning of a line."""
+    return next(w.values[0] for w in WORDS if line.split()[: len(w.values[0])] == list(w.values[0]))

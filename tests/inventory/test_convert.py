@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import shapely
 
-from rogi.errors import OptionError
+from rogi.errors import InputError, OptionError
 from rogi.inventory.build import from_frames
 from rogi.inventory.convert import convert
 from rogi.inventory.loss import LossKind
@@ -126,7 +126,7 @@ def test_reprojection_is_asked_for() -> None:
         shapely.get_coordinates(examples.tprogi(2).layers[1].geometry),
         atol=1e-9,
     )
-    with pytest.raises(OptionError, match="have no coordinate reference system"):
+    with pytest.raises(InputError, match="have no coordinate reference system"):
         convert(examples.with_crs(inventory, Role.MARKER, None), crs="EPSG:4326")
     with pytest.raises(OptionError, match="'nowhere' is not a coordinate reference system"):
         convert(inventory, crs="nowhere")

@@ -11,7 +11,7 @@ import pytest
 import shapely
 from typer.testing import CliRunner
 
-from rogi.errors import OutputError
+from rogi.errors import InputError, OutputError
 from rogi.inventory.build import from_frames
 from rogi.inventory.loss import LossKind
 from rogi.inventory.read import read_inventory
@@ -102,7 +102,7 @@ def test_nothing_is_lost_where_nothing_changes(tmp_path) -> None:
 
 @pytest.mark.parametrize("name", ["a.geojson", "a.kml"])
 def test_without_crs_there_is_no_wgs84(tmp_path, name) -> None:
-    with pytest.raises(OutputError, match="no coordinate reference system"):
+    with pytest.raises(InputError, match="no coordinate reference system"):
         write_inventory(_inventory(outlines(1, crs=None, ID=IDS[:1])), tmp_path / name)
 
 

@@ -66,10 +66,10 @@ def described_units(inventory: Inventory, buffer: float | None) -> Described:
         If the buffer is no distance.
     """
     layer = _described_layer(inventory, buffer)
-    if layer.crs is not None and not places_on_earth(layer.crs):
+    if not places_on_earth(layer.known_crs):
         raise InputError(
-            f"{layer.name} is in {label(layer.crs)}, which has no longitude and latitude; bring it into a "
-            "geographic or projected coordinate reference system first."
+            f"The {layer.title} are in {label(layer.known_crs)}, which has no longitude and latitude; "
+            "bring them into a geographic or projected coordinate reference system first."
         )
     state = coordinates(layer)
     geometry = layer.geometry.copy()

@@ -178,11 +178,7 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
         If there is no column ``id_field``.
     """
     layer = _layer(inventory, role)
-    if layer.crs is None:
-        raise InputError(
-            f"The {layer.role.title} of {inventory.path} have no coordinate reference system; set it in the "
-            "file or name it with --crs, for example --crs EPSG:4326."
-        )
+    crs = layer.known_crs
     wanted = (
         (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
         if layer.role is Role.OUTLINE
@@ -196,7 +192,7 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
     absent = certainty == Certainty.NONE
     sound = state.sound | ~state.usable
     positions = np.flatnonzero(usable & ~absent & sound)
-    lonlat = to_lonlat(geometries[positions], layer.crs)
+    lonlat = to_lonlat(geometries[positions], crs)
     broken = flat = np.zeros(len(positions), bool)
     if layer.role is Role.OUTLINE:
         lonlat, broken = repair(lonlat)
@@ -230,7 +226,7 @@ def side_of(inventory: Inventory, role: Role | None = None, id_field: str | None
         repeated=tuple(sorted(i for i, n in counts.items() if n > 1)),
         without_area=tuple(ids[order][flat[order]].tolist()),
         without_id=tuple(ids[~stated[positions]].tolist()) if column else (),
-        reprojected="" if layer.crs.equals("EPSG:4326", ignore_axis_order=True) else layer.crs.name,
+        reprojected="" if crs.equals("EPSG:4326", ignore_axis_order=True) else crs.name,
     )
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.errors import InputError
 from rogi.geometry import places_on_earth, to_lonlat
 from rogi.inventory.ids.primary_id import ParsedIds, resolve
 from rogi.inventory.model import Layer
@@ -53,12 +52,7 @@ def positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Floats]:
     InputError
         If the layer has no CRS.
     """
-    if layer.crs is None:
-        raise InputError(
-            f"{layer.name} has no coordinate reference system, so its positions on WGS84 are not known; "
-            "give it with --crs, for example --crs EPSG:4326."
-        )
-    geometry = layer.geometry
+    crs, geometry = layer.known_crs, layer.geometry
     lon, lat = np.full(len(geometry), np.nan), np.full(len(geometry), np.nan)
     with np.errstate(invalid="ignore"):
         usable = (np.abs(shapely.bounds(geometry)) <= LARGEST).all(axis=1)  # False where there are none
@@ -66,7 +60,7 @@ def positions(layer: Layer, place: Place = Place.AUTO) -> tuple[Floats, Floats]:
     at = np.flatnonzero(usable)
     points = _points(geometry[at], place)
     kept = ~shapely.is_empty(points)
-    at, points = at[kept], to_lonlat(points[kept], layer.crs)
+    at, points = at[kept], to_lonlat(points[kept], crs)
     lon[at], lat[at] = shapely.get_x(points), shapely.get_y(points)
     return lon, lat
 

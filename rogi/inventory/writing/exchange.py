@@ -20,7 +20,6 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from rogi.errors import OutputError
 from rogi.geometry import transform_geometries
 from rogi.inventory.coordinates import on_earth
 from rogi.inventory.loss import Loss, LossKind
@@ -33,27 +32,18 @@ ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
 _KML_TYPES = {"i": "int", "u": "int", "f": "double", "b": "bool"}
 
 
-def on_wgs84(frame: gpd.GeoDataFrame, name: str, shown: Path, losses: list[Loss]) -> gpd.GeoDataFrame:
+def on_wgs84(frame: gpd.GeoDataFrame, name: str, losses: list[Loss]) -> gpd.GeoDataFrame:
     """A table as RFC 7946 asks: degrees on WGS84, exterior rings counterclockwise, cut at the antimeridian.
 
     Parameters
     ----------
     frame : GeoDataFrame
-    name, shown
-        Its layer and file, for messages.
+        With a CRS.
+    name
+        Of its layer.
     losses : list of Loss
         Geometries that are moved, cut or rounded are counted there.
-
-    Raises
-    ------
-    OutputError
-        If it has no coordinate reference system.
     """
-    if frame.crs is None:
-        raise OutputError(
-            f"{shown} cannot be written: {name} has no coordinate reference system, and the format is in "
-            "WGS84; say with --crs which one the input is in."
-        )
     geometry = np.asarray(frame.geometry.array, dtype=object)
     count = int((~shapely.is_missing(geometry)).sum())
     heights = shapely.has_z(geometry)
