@@ -8,6 +8,7 @@ import shlex
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -115,6 +116,8 @@ def _misuse(ctx: Any, called: Any, given: list[str], error: Any) -> OptionError:
     """What is wrong with the words given to a command or group."""
     command = full_name(ctx)
     parameter, said = getattr(error, "param", None), error.message.removeprefix("Value error, ")
+    if several := _SEVERAL.match(said):
+        parameter = next(p for p in called.get_params(ctx) if several[1] in p.opts)
     if type(error).__name__ == "NoSuchOption":
         known = [o for p in called.get_params(ctx) for o in (*p.opts, *p.secondary_opts) if o[:2] == "--"]
         name = error.option_name
@@ -130,15 +133,17 @@ def _misuse(ctx: Any, called: Any, given: list[str], error: Any) -> OptionError:
         found = f", found {shlex.join(values)}" if values else ""
         rule = said.removeprefix("Input ").partition(", unable")[0].rstrip(".")
         if parameter.nargs > 1:
-            text = f"{named} takes {parameter.nargs} values{found}."
+            usual = parameter.default if isinstance(parameter.default, tuple) else ()
+            example = f", for example {' '.join(map(str, (parameter.opts[0], *usual)))}" if usual else ""
+            text = f"{named} takes {parameter.nargs} values{found}{example}."
         else:
             text = f"{named}: {rule}." if rule == said.rstrip(".") else f"{named} {rule}{found}."
     return OptionError(f"{text} `{command} --help` lists its options.")
 
 
+_SEVERAL: Final = re.compile(r"Option '(\S+)' requires \d+ arguments")
 _SAID: Final = (
     (r"^Option '(\S+)' requires an argument", r"\1 needs a value"),
-    (r"^Option '(\S+)' requires (\d+) arguments", r"\1 needs \2 values"),
     (r"^Option '(\S+)' does not", r"\1 does not"),
     (r"^Got unexpected extra argument\S* \((.*)\)$", r"COMMAND takes no \1."),
 )
@@ -150,7 +155,10 @@ def _given(words: list[str], parameter: Any) -> list[str]:
     for place, word in enumerate(words):
         name, sign, value = word.partition("=")
         if name in parameter.opts:
-            return [value] if sign else words[place + 1 : place + 1 + parameter.nargs]
+            values = [value] if sign else words[place + 1 : place + 1 + parameter.nargs]
+            if len(values) > 1:  # the next option is none of them
+                values = list(takewhile(lambda word: not re.match("--?[A-Za-z]", word), values))
+            return values
     return []
 
 

@@ -136,7 +136,7 @@ def build(
         folder = work / release.name
         folder.mkdir()
         progress("writing the GeoPackage")
-        packed, losses = write_geopackage(inventory, release.schema, folder / f"{release.name}.gpkg")
+        packed, losses = write_geopackage(inventory, release, folder / f"{release.name}.gpkg")
         write_column_metadata(folder / f"{release.name}.gpkg", provenance_of(inventory, packed))
         foreign, sources = tuple(foreign_units(inventory)), _folders(inventory)
         del inventory  # a third of all memory, and not needed any more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +29,7 @@ from rogi.schema.load import load_schema
 if TYPE_CHECKING:
     from rogi.inventory.loss import Loss
     from rogi.release.description import Release
+    from rogi.schema.model import Schema
 
 GEOPARQUET_VERSION: Final = "1.1.0"
 # The fewest rows that `gpio check row-group` takes: of small groups a reader of a region skips the most.
@@ -56,7 +58,7 @@ def stamped(release: Release) -> Iterator[int]:
         del os.environ[_EPOCH]
 
 
-def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss, ...]]:
+def canonical(inventory: Inventory, schema: Schema) -> tuple[Inventory, tuple[Loss, ...]]:
     """An inventory under the names and the CRS of a schema, units in order of their IDs, rings turned.
 
     Equal IDs are ordered by their geometry, so that the order in the input does not matter.
@@ -72,8 +74,7 @@ def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss,
         _ = layer.known_crs
     if not any(len(layer) for layer in inventory.layers):
         raise InputError(f"{inventory.path} has no features, so there is nothing to release.")
-    target = load_schema(schema)
-    made = convert(inventory, target, crs=target.crs)
+    made = convert(inventory, schema, crs=schema.crs)
     layers = []
     for layer in made.inventory.layers:
         # Outer rings counterclockwise, as GeoPackage and GeoJSON ask; GDAL turns those of Shapefiles.
@@ -88,12 +89,22 @@ def canonical(inventory: Inventory, schema: str) -> tuple[Inventory, tuple[Loss,
     return replace(made.inventory, layers=tuple(layers)), made.losses
 
 
-def write_geopackage(inventory: Inventory, schema: str, path: Path) -> tuple[Inventory, tuple[Loss, ...]]:
+def schema_of(release: Release) -> Schema:
+    """The schema of a release; layers that are named after the schema are named after the inventory."""
+    schema = load_schema(release.schema)
+    head = re.compile(rf"{re.escape(schema.name)}(?=_)", re.IGNORECASE)
+    layers = (replace(x, name=head.sub(lambda _: release.inventory, x.name, 1)) for x in schema.layers)
+    return replace(schema, layers=tuple(layers))
+
+
+def write_geopackage(
+    inventory: Inventory, release: Release, path: Path
+) -> tuple[Inventory, tuple[Loss, ...]]:
     """Write the canonical GeoPackage and read it back: what is checked and described is what a reader gets.
 
     The inventory returned names the file alone as its source: no folder of the builder's shows in a report.
     """
-    prepared, mapped = canonical(inventory, schema)
+    prepared, mapped = canonical(inventory, schema_of(release))
     losses = write_inventory(prepared, path).losses
     names = {"schema": prepared.schema.id, "dialect": prepared.dialect.name}
     del prepared  # or there are three inventories in memory
@@ -116,12 +127,19 @@ def provenance_of(source: Inventory, packed: Inventory) -> tuple[Metadata, ...]:
 
 
 def named(inventory: Inventory, name: str) -> Inventory:
-    """An inventory that is known by a file name alone, wherever it was read from."""
+    """An inventory that is known by a file name alone, wherever it was read from; layers keep their names."""
 
     def source(s: Source) -> Source:
         return replace(s, path=Path(name))
 
-    layers = tuple(replace(x, sources=tuple(source(s) for s in x.sources)) for x in inventory.layers)
+    layers = tuple(
+        replace(
+            layer,
+            sources=tuple(source(s) for s in layer.sources),
+            schema=None if layer.schema is None else replace(layer.schema, name=layer.name),
+        )
+        for layer in inventory.layers
+    )
     return replace(inventory, layers=layers, path=name, dialect_reason="the names of the schema")
 
 

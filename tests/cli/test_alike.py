@@ -277,8 +277,17 @@ def test_bash_completes_after_installing(tmp_path):
     [
         ("synthetic inventory --count 0 -o y", "--count N should be greater than or equal to 1, found 0."),
         ("synthetic inventory --count=many -o y", "--count N should be a valid integer, found many."),
-        ("synthetic imagery --size 768 -o x", "--size ROWS COLUMNS takes 2 values, found 768 -o."),
-        ("synthetic imagery --size 768", "--size needs 2 values."),
+        (
+            "synthetic imagery --size 768 -o x",
+            "--size ROWS COLUMNS takes 2 values, found 768, for example --size 1536 1536.",
+        ),
+        (
+            "synthetic imagery --size 768",
+            "--size ROWS COLUMNS takes 2 values, found 768, for example --size 1536 1536.",
+        ),
+        ("synthetic terrain --box 1 2", "--box W S E N takes 4 values, found 1 2."),
+        ("synthetic terrain --box --like a", "--box W S E N takes 4 values."),
+        ("synthetic terrain --box -1 -2 -o y", "--box W S E N takes 4 values, found -1 -2."),
         ("synthetic terrain --box 1 2 east 3 -o y", "--box W S E N takes 4 values, found 1 2 east 3."),
         ("synthetic inventory", "rogi synthetic inventory needs -o, --output FILE."),
         ("rule", "rogi rule needs RULE."),

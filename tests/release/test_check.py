@@ -50,13 +50,13 @@ def test_a_sound_package_passes(releases) -> None:  # type: ignore[no-untyped-de
 
 def test_a_changed_byte_is_seen(copy: Path) -> None:
     """One byte of the CSV: the file is named."""
-    path = copy / "csv" / "TPRoGI_Primary_Marker.csv"
+    path = copy / "csv" / "Synthetic_Primary_Marker.csv"
     data = bytearray(path.read_bytes())
     data[-3] ^= 1
     path.write_bytes(bytes(data))
     checks = check_package(copy)
     assert "checksums" in failed(checks)
-    assert any("TPRoGI_Primary_Marker.csv" in fault for fault in checks.items[0].faults)
+    assert any("Synthetic_Primary_Marker.csv" in fault for fault in checks.items[0].faults)
 
 
 def test_other_files_are_seen(copy: Path) -> None:
@@ -98,7 +98,7 @@ def test_data_that_differ_between_formats_are_seen(copy: Path) -> None:
             "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         ).fetchall():
             connection.execute(f'DROP TRIGGER "{trigger}"')
-        connection.execute('UPDATE "TPRoGI_Extended_Footprint" SET ELE_MIN = ELE_MIN - 100 WHERE fid = 1')
+        connection.execute('UPDATE "Synthetic_Extended_Footprint" SET ELE_MIN = ELE_MIN - 100 WHERE fid = 1')
     resum(copy)
     assert {"formats", "facts", "metadata"} <= failed(check_package(copy))
 

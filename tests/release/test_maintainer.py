@@ -209,13 +209,13 @@ def test_from_init_to_a_published_version(place: Place, server: Server) -> None:
     assert rogi("release", "check", "dist/Synthetic_v1.1.zip")[0] == 0
 
     # the last: a file that was changed after the build
-    table = place.root / "dist" / "Synthetic_v1.1" / "csv" / "TPRoGI_Primary_Marker.csv"
+    table = place.root / "dist" / "Synthetic_v1.1" / "csv" / "Synthetic_Primary_Marker.csv"
     before = table.read_bytes()
     table.write_bytes(before + b"\n")
     version_of = server.store.published[0].id
     upload = ("release", "publish", "dist/Synthetic_v1.1", "--server", server.address)
     status, said = rogi(*upload, "--new-version-of", version_of)
-    assert status == 2 and "TPRoGI_Primary_Marker.csv was changed" in said and "Build the release" in said
+    assert status == 2 and "Synthetic_Primary_Marker.csv was changed" in said and "Build the release" in said
     table.write_bytes(before)
 
     for checkout in ("one", "two"):  # the workflow of the tag, run twice on fresh checkouts

@@ -455,7 +455,7 @@ def test_what_the_repository_does_not_accept_is_said(server: Server, folder: Pat
 
 
 def _changed(folder: Path) -> None:
-    (folder / "csv" / "TPRoGI_Primary_Marker.csv").write_text("ID\n", encoding="utf-8")
+    (folder / "csv" / "Synthetic_Primary_Marker.csv").write_text("ID\n", encoding="utf-8")
 
 
 def _added(folder: Path) -> None:
@@ -485,11 +485,11 @@ def _zip_of_other_data(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "named"),
     [
-        (_changed, r"csv/TPRoGI_Primary_Marker\.csv was changed: its checksum is not that of SHA256SUMS"),
+        (_changed, r"csv/Synthetic_Primary_Marker\.csv was changed: its checksum is not that of SHA256SUMS"),
         (_added, r"validation/notes\.txt does not belong"),
         (_removed, r"CITATION\.cff is missing"),
         (_zip_changed, r"Synthetic_v1\.0\.zip is damaged"),
-        (_zip_of_other_data, r"csv/TPRoGI_Primary_Marker\.csv is not that of the folder"),
+        (_zip_of_other_data, r"csv/Synthetic_Primary_Marker\.csv is not that of the folder"),
     ],
 )
 def test_only_what_was_built_is_uploaded(

@@ -233,7 +233,7 @@ def test_an_inventory_without_crs_is_refused(releases, tmp_path: Path) -> None: 
     """Coordinates without a reference system cannot be released."""
     inventory = releases.versions.first
     layers = tuple(replace(x, frame=x.frame.set_crs(None, allow_override=True)) for x in inventory.layers)
-    with pytest.raises(InputError, match="--crs"):
+    with pytest.raises(InputError, match="have no coordinate reference system"):
         build(read_release(releases.folders[0]), replace(inventory, layers=layers), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -303,7 +303,7 @@ def test_outer_rings_run_counterclockwise(releases, tmp_path: Path) -> None:  # 
     )
     release = read_release(releases.folders[0])
     built = build(release, replace(inventory, layers=layers), tmp_path)
-    name = "TPRoGI_Extended_Footprint"
+    name = "Synthetic_Extended_Footprint"
     for path, layer, ccw in (
         (built.folder / "Synthetic_v1.0.gpkg", name, True),
         (built.folder / "shapefile" / f"{name}.shp", None, False),

@@ -20,8 +20,10 @@ import pytest
 import yaml
 
 from rogi.inventory.read import read_inventory
-from rogi.release.description import Related
+from rogi.release.data import schema_of
+from rogi.release.description import Related, read_release
 from rogi.release.metadata import readme
+from rogi.schema.load import load_schema
 from rogi.schema.model import Role
 
 STANDARDS = Path(__file__).parent / "standards"
@@ -138,13 +140,13 @@ def test_the_crate_is_readable_and_complete(folder: Path) -> None:
 
 def test_the_geoparquet_is_of_version_1_1(folder: Path, releases) -> None:  # type: ignore[no-untyped-def]
     """Metadata of GeoParquet 1.1 with boxes, and the same outlines as the GeoPackage."""
-    path = folder / "geoparquet" / "TPRoGI_Extended_Footprint.parquet"
+    path = folder / "geoparquet" / "Synthetic_Extended_Footprint.parquet"
     geo = json.loads(pq.read_schema(path).metadata[b"geo"])
     assert geo["version"] == "1.1.0"
     assert geo["columns"]["geometry"]["encoding"] == "WKB"
     assert "covering" in geo["columns"]["geometry"]
     read = gpd.read_parquet(path)
-    packed = gpd.read_file(folder / "Synthetic_v1.1.gpkg", layer="TPRoGI_Extended_Footprint")
+    packed = gpd.read_file(folder / "Synthetic_v1.1.gpkg", layer="Synthetic_Extended_Footprint")
     same = packed.set_index("ID").loc[read["ID"]]
     assert (read.geometry.to_numpy() == same.geometry.to_numpy()).all()
     assert read.geometry.hilbert_distance().is_monotonic_increasing
@@ -169,9 +171,26 @@ def test_row_groups_are_small_and_close_together(tmp_path: Path) -> None:
     assert (east - west) * (north - south) < 0.3 * 14.9**2
 
 
+def test_layers_are_named_after_the_inventory(folder: Path, releases) -> None:  # type: ignore[no-untyped-def]
+    """Of the schema tprogi, whose layers have its name in theirs; those of rgik have none."""
+    release = read_release(releases.folders[1])
+    assert release.inventory == "Synthetic" and release.schema == "tprogi/1.0"
+    names = ["Synthetic_Extended_Footprint", "Synthetic_Primary_Marker"]
+    stored = pyogrio.list_layers(folder / f"{release.name}.gpkg")
+    assert sorted(name for name, kind in stored if kind is not None) == names
+    for kind in ("geoparquet", "shapefile", "csv"):
+        assert sorted({p.stem for p in (folder / kind).iterdir()}) == names
+    texts = [
+        p.read_text() for p in (folder / "README.md", folder / "datapackage.json", *folder.glob("stac/*"))
+    ]
+    assert all("TPRoGI_" not in text for text in texts)
+    own = [x.name for x in schema_of(replace(release, schema="rgik/1.0")).layers]
+    assert own == [x.name for x in load_schema("rgik/1.0").layers]
+
+
 def test_the_formats_hold_the_same_values(folder: Path) -> None:
     """Shapefile, CSV, GeoParquet and GeoPackage agree in IDs, areas and elevations."""
-    name = "TPRoGI_Extended_Footprint"
+    name = "Synthetic_Extended_Footprint"
     tables = [
         pyogrio.read_dataframe(folder / "Synthetic_v1.1.gpkg", layer=name, read_geometry=False),
         pyogrio.read_dataframe(folder / "shapefile" / f"{name}.shp", read_geometry=False),
