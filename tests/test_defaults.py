@@ -254,7 +254,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "review sample": {"--stratify": "none", "--allocation": "proportional", "--reviewers": "A,B",
                       "--kml": True},
     "schema template": {"--schema": "rgik/1.0"},
-    "stats": {"--cell": 50.0},
     "update history": {"--limit": 50, "--store": ""},
     "update status": {"--limit": 20},
     "update undo": {"--store": ""},

@@ -20,7 +20,7 @@ from rogi.inventory.regions import read_regions
 from rogi.report.format import DOCUMENT, Format, chosen, format_named
 from rogi.report.writers import write
 from rogi.statistics.facts import check, read_facts
-from rogi.statistics.grids import equal_area_grid, grid_of_units, write_gpkg
+from rogi.statistics.grids import CELL_M, equal_area_grid, grid_of_units, write_gpkg
 from rogi.statistics.report import document
 from rogi.statistics.summary import statistics
 from rogi.statistics.symbols import Symbols
@@ -43,7 +43,9 @@ def stats(
         Path | None, typer.Option(help="Polygons of subregions; default: the inventory's own column.")
     ] = None,
     region_field: Annotated[str | None, typer.Option(help="Column of the names of regions.")] = None,
-    cell: Annotated[float, typer.Option(help="Side of a grid cell, km.", min=0.001)] = 50.0,
+    cell: Annotated[
+        float | None, typer.Option(help="Side of a grid cell, km. Default: 50.", min=0.001)
+    ] = None,
     grid: Annotated[
         list[Path] | None,
         typer.Option(help="Write the grid: .gpkg (cells) or .tif (bands: count and means). Repeatable."),
@@ -120,6 +122,9 @@ def stats(
     }  # fmt: skip
     if figures is None and (alone := [name for name, value in drawing.items() if value is not None]):
         raise OptionError(f"{' and '.join(alone)}: only for figures; add --figures FOLDER.")
+    alone = [name for name, value in (("--cell", cell), ("--grid-like", grid_like)) if value is not None]
+    if alone and not grid and figures is None:
+        raise OptionError(f"{' and '.join(alone)}: only for a grid; add --grid FILE or --figures FOLDER.")
     if figures is not None:
         with optional("--figures"):
             from rogi.statistics import figures as pictures
@@ -141,7 +146,9 @@ def stats(
     checked = check(facts, table) if facts is not None else ()
     cells = None
     if grid or figures:
-        cells = grid_of_units(table, layout or equal_area_grid(table.lonlat, cell * 1000.0))
+        cells = grid_of_units(
+            table, layout or equal_area_grid(table.lonlat, CELL_M if cell is None else cell * 1000.0)
+        )
     if cells is not None and cells.outside:
         note = f"{counted(cells.outside, 'unit')} without a cell: without a position, or outside the grid"
         numbers = replace(numbers, notes=(*numbers.notes, note))

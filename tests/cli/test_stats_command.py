@@ -104,6 +104,8 @@ def test_options_of_figures_need_figures(rogi, markers, tmp_path):
     """What only figures have is refused without them, and drawn with them, relief included."""
     done = rogi("stats", markers, "--size", "90mm", "--language", "de")
     assert done.returncode == 2 and "--size and --language: only for figures; add --figures" in done.stderr
+    done = rogi("stats", markers, "--cell", "50")
+    assert done.returncode == 2 and "--cell: only for a grid; add --grid FILE or --figures" in done.stderr
     dem, figures = tmp_path / "dem.tif", tmp_path / "figures"
     done = rogi("stats", markers, "--figures", figures, "--figure-format", "jpg")
     assert done.returncode == 2 and "--figure-format is one of png, svg, pdf; found 'jpg'" in done.stderr
