@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
 from rogi.areas import area_m2
 from rogi.errors import InputError
 from rogi.geometry import Floats, to_lonlat
-from rogi.inventory.coordinates import coordinates, labels_of
+from rogi.inventory.coordinates import LABELS_SHOWN, coordinates, labels_of
 from rogi.inventory.model import Inventory, Layer
 from rogi.inventory.regions import assign
 from rogi.inventory.values.known import Quantity, known_texts, outline_kinds, quantity
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
 Objects = NDArray[np.object_]
 M2_PER_KM2 = 1e6
+LARGEST_KM2 = 20.0
+"""Larger outlines are of catchments or map sheets: the largest rock glaciers published have about 5 km²."""
 
 
 @dataclass(slots=True, eq=False)
@@ -135,10 +136,10 @@ def unit_table(
                 notes.append(f"{counted(left_out, 'restricted outline')} left out")
     positions = np.flatnonzero(keep)
     if layer.has("primary_id"):
-        ids = pd.Series(known_texts(layer, "primary_id")[positions], dtype=object).dropna()
-        if again := int(ids.duplicated().sum()):
+        ids = layer.raw("primary_id").iloc[positions].dropna()
+        if again := int((twice := ids.duplicated()).sum()):
             one = f"{counted(again, 'row')} with the ID of another row (PID004), each counted as a unit"
-            notes.append(f"{one}: {', '.join(sorted(set(ids[ids.duplicated()]))[:5])}")
+            notes.append(f"{one}: {_named(np.unique(ids[twice].astype(str)))}")
     geometry = layer.geometry[positions]
     state = coordinates(layer)
     usable = state.sound[positions]
@@ -159,6 +160,9 @@ def unit_table(
             measured = counted(int(broken.sum()), "invalid outline")
             notes.append(f"{measured} (GEO003) measured as repaired")
         area[usable] = area_m2(shapes, "EPSG:4326") / M2_PER_KM2
+    if (large := int((area > LARGEST_KM2).sum())) > 0:
+        have = f"{counted(large, 'unit')} of more than {LARGEST_KM2:g} km², larger than rock glaciers are"
+        notes.append(f"{have}: {_named(labels_of(layer)[positions[area > LARGEST_KM2]])}")
     subregion = _subregion(inventory, layer, positions, lonlat, regions, notes)
     order = _order(layer, positions, lonlat, area)
     return UnitTable(
@@ -169,6 +173,11 @@ def unit_table(
         subregion=None if subregion is None else subregion[order],
         notes=tuple(notes),
     )
+
+
+def _named(labels: Objects) -> str:
+    """The first labels, for a note."""
+    return ", ".join(map(str, labels[:LABELS_SHOWN])) + ", …" * (len(labels) > LABELS_SHOWN)
 
 
 def _order(layer: Layer, positions: NDArray[np.int64], lonlat: Floats, area: Floats) -> NDArray[np.int64]:

@@ -89,6 +89,14 @@ def test_restricted_outlines_are_not_counted_twice():
     assert len(unit_table(short)) == 3
 
 
+def test_outlines_that_are_no_rock_glaciers_are_noted():
+    """0.05 degrees square at 30° N: 27 km²."""
+    large = examples.with_geometry(examples.tprogi(3), Role.OUTLINE, {1: shapely.box(90, 30, 90.05, 30.05)})
+    name = large.layer(Role.OUTLINE).frame["ID"].iloc[1]
+    note = f"1 unit of more than 20 km², larger than rock glaciers are: {name}"
+    assert note in unit_table(large).notes
+
+
 def test_ids_of_several_rows_are_noted():
     table = unit_table(examples.with_column(examples.tprogi(3), Role.OUTLINE, "ID", ["a", "b", "a"]))
     assert table.notes == ("1 row with the ID of another row (PID004), each counted as a unit: a",)
