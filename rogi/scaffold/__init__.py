@@ -25,6 +25,8 @@ from rogi.validation.settings import Profile
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 DATA: Final = "data/inventory.gpkg"
+WRITTEN: Final = (".gpkg", ".shp", ".geojson", ".parquet", ".fgb")
+"""Suffixes of inventories that are looked for in its folder."""
 """Where the data are expected as long as there are none."""
 EDITORS: Final = ".rogi"
 """Folder of the JSON Schemas for editors."""
@@ -93,7 +95,8 @@ def new_repository(
     folder : Path
         The repository, made if need be.
     inventory : Path, optional
-        The data: their schema is taken, and they are copied to ``data/`` unless they lie in the folder.
+        The data: their schema is taken, and they are copied to ``data/`` unless they lie in the folder. By
+        default the one file of an inventory that is in ``data/``.
     name : str, optional
         Short name; files of releases are named by it. By default that of the data, else of the folder.
     title : str, optional
@@ -128,12 +131,11 @@ def new_repository(
     """
     release = str(Version.parse(version))
     named = load_schema(schema).id if schema is not None else None
-    source = None
-    if inventory is not None:
-        if inventory.is_dir():
-            raise InputError(f"{inventory} is a folder; name one file, as `rogi convert` makes it.")
-        named = named or read_inventory([inventory]).schema.id
-        source = inventory
+    source = inventory or _there(folder)
+    if source is not None:
+        if source.is_dir():
+            raise InputError(f"{source} is a folder; name one file, as `rogi convert` makes it.")
+        named = named or read_inventory([source]).schema.id
     place = _place(source, folder)
     short = name or _short(source.stem if source is not None else folder.resolve().name)
     check_name(short)
@@ -184,6 +186,12 @@ def _targets(host: Host) -> Iterator[tuple[str, str]]:
 
 def _filled(text: str, values: dict[str, str]) -> str:
     return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], text)
+
+
+def _there(folder: Path) -> Path | None:
+    """The data of a repository that was begun before: the one inventory in ``data/``."""
+    found = [p for p in sorted((folder / DATA).parent.glob("*")) if p.suffix.lower() in WRITTEN]
+    return found[0] if len(found) == 1 else None
 
 
 def _place(source: Path | None, folder: Path) -> str:

@@ -31,6 +31,19 @@ def test_the_example_is_what_init_writes(tmp_path):
     assert [name for name in made if made[name] != example[name]] == []
 
 
+def test_data_that_are_there_are_found(tmp_path):
+    """A second time without --inventory: the one inventory in data/; of two, neither is taken."""
+    (tmp_path / "data").mkdir()
+    write_inventory(examples.tprogi(3), tmp_path / "data" / "Andes 2025.gpkg")
+    (tmp_path / "data" / "notes.txt").write_text("")
+    made = new_repository(tmp_path)
+    assert (made.inventory, made.schema) == ("data/Andes 2025.gpkg", "tprogi/1.0")
+    assert not (tmp_path / "data" / "README.md").exists()
+    assert new_repository(tmp_path).written == ()
+    write_inventory(examples.tprogi(3), tmp_path / "data" / "b.gpkg")
+    assert new_repository(tmp_path).inventory == "data/inventory.gpkg"
+
+
 def test_nothing_is_replaced(tmp_path):
     (tmp_path / "README.md").write_text("mine")
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
