@@ -35,7 +35,8 @@ def zonal_statistics(
     source : path, GeoDataFrame, GeoSeries or Inventory
         Polygons in any CRS.
     rasters : mapping of str to path, or path
-        By name; of one path alone the name is that of the file.
+        By name; of one path alone the name is that of the file. Of a file of several bands name one after a
+        colon: ``stack.tif:2``, or its description.
     statistics : sequence of str, or mapping of str to sequence of str
         mean, median, min, max, std, quantiles such as ``q05``; ``circular_mean`` and
         ``resultant_length`` of directions in degrees. For all rasters or by name.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,6 +76,67 @@ def parse_choice(text: str | None) -> tuple[int | str, ...] | None:
     if not parts:
         raise OptionError(f"--bands takes numbers or names such as 3,2,1 or red=4,green=3, found {text!r}.")
     return tuple(int(part) if part.isdecimal() else part for part in parts)
+
+
+def split_band(source: str | Path) -> tuple[str, str | None]:
+    """``FILE:2`` or ``FILE:elevation`` as a file and its band; another name as it is."""
+    text = str(source)
+    base, colon, band = text.rpartition(":")
+    if colon and band and not Path(text).exists() and Path(base).is_file():
+        return base, band
+    return text, None
+
+
+def one_band(
+    raster: RasterFile,
+    wanted: str | None,
+    name: str,
+    what: str = "one",
+    *,
+    usual: Collection[str] = (),
+    remedy: str = "",
+) -> RasterFile:
+    """The band of a raster that was named, or the only one; an alpha band is a mask.
+
+    Parameters
+    ----------
+    raster : RasterFile
+    wanted : str, optional
+        Number or description.
+    name : str
+        Of the file, for messages.
+    what : str
+        What has to be named, for messages.
+    usual : collection of str
+        Descriptions, in lower case, of the band that is meant where none was named.
+    remedy : str
+        What else helps, for messages.
+
+    Raises
+    ------
+    InputError
+        It has no such band, or several and none was named.
+    """
+    header = raster.header
+    names = header.names
+    bands = [number for number in range(1, len(names) + 1) if header.colours[number - 1] != "alpha"]
+    if wanted is None:
+        chosen = bands if len(bands) == 1 else [n for n in bands if names[n - 1] in usual]
+    elif wanted.isdigit():
+        chosen = [number for number in bands if number == int(wanted)]
+    else:
+        chosen = [number for number in bands if names[number - 1] == wanted.strip().casefold()]
+    if len(chosen) != 1:
+        listed = ", ".join(f"{n} ({names[n - 1]})" if names[n - 1] else str(n) for n in bands)
+        asked = f"no band {wanted!r}" if wanted is not None else "several bands"
+        raise InputError(
+            f"{name} has {asked}; name {what} after a colon, for example {name}:{bands[0]}{remedy}. Its "
+            f"bands: {listed}."
+        )
+    (number,) = chosen
+    return replace(
+        raster, indexes=(number,), scale=header.scales[number - 1], offset=header.offsets[number - 1]
+    )
 
 
 def _is_mask(header: Header, band: int) -> bool:

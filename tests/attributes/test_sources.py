@@ -293,9 +293,14 @@ def test_several_bands_are_asked_about(tmp_path: Path) -> None:
         "transform": place,
     }
     with rasterio.open(path, "w", driver="GTiff", **profile) as file:
-        file.write(np.full((2, 9, 9), 0.4, np.float32))
-    with pytest.raises(InputError, match=r"two.tif has several bands; give one of the index"):
+        file.write(np.stack([np.full((9, 9), value, np.float32) for value in (0.4, 0.7)]))
+    with pytest.raises(InputError, match=r"two.tif has several bands; name one after a colon, .*two.tif:1"):
         pzi_of(path, square(90.0, 30.95))
+    assert pzi_of(Path(f"{path}:2"), square(90.0, 30.95))[0] == pytest.approx([0.7])
+    with pytest.raises(InputError, match=r"two.tif has several bands; name one after a colon"):
+        rogi.zonal_statistics(table(square(90.0, 30.95)), path)
+    found = rogi.zonal_statistics(table(square(90.0, 30.95)), f"{path}:2")
+    assert found["two_mean"].tolist() == pytest.approx([0.7])
 
 
 # ---- the registry

@@ -17,6 +17,7 @@ from rogi.attributes.registry import Choice, Given, OnRaster, Source, Units
 from rogi.attributes.tasks import options_identity, unit_means
 from rogi.errors import InputError, OptionError
 from rogi.ledger import digest
+from rogi.raster.bands import one_band, split_band
 from rogi.raster.files import RasterFile, open_raster
 
 if TYPE_CHECKING:
@@ -93,13 +94,10 @@ def derive(units: Units, given: Given) -> OnRaster:
         raise OptionError(
             f"--pzi takes one raster, found {len(given.files)}; make a mosaic of them (gdalbuildvrt)."
         )
-    path = Path(given.files[0])
+    text, band = split_band(given.files[0])
+    path = Path(text)
     targets.note_read(path)
-    raster = open_raster(path)
-    if sum(colour != "alpha" for colour in raster.header.colours) > 1:
-        raise InputError(
-            f"{path} has several bands; give one of the index, for example by gdal_translate -b 1."
-        )
+    raster = one_band(open_raster(path), band, text)
     factor, note = unit_factor(raster, str(given.choice("unit")))
     source = digest([units.digest(path), raster.band])
     task = Zonation(raster, factor, threshold, source, units.zonal)

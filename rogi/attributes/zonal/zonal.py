@@ -25,6 +25,7 @@ from rogi.attributes.zonal.statistics import (
 from rogi.attributes.zonal.streaming import Chunk, streamed_circular_mean, streamed_statistics
 from rogi.errors import OptionError
 from rogi.geometry import to_lonlat
+from rogi.raster.bands import one_band, split_band
 from rogi.raster.elevation.model import ElevationModel
 from rogi.raster.files import Raster, open_raster, reading
 from rogi.raster.grid import Window
@@ -52,8 +53,9 @@ def zonal_statistics(
     ----------
     polygons : GeoDataFrame, GeoSeries or sequence of shapely geometries
     rasters : mapping of str to Raster, path or ElevationModel
-        By name. Rasters on one grid share the work of placing the polygons on it. Of a model of several
-        grids a polygon across them gets its statistics from all of them (see `rogi.attributes.zonal.seams`).
+        By name; ``FILE:BAND`` of a file of several bands. Rasters on one grid share the work of placing the
+        polygons on it. Of a model of several grids a polygon across them gets its statistics from all of
+        them (see `rogi.attributes.zonal.seams`).
     statistics : sequence of str, or mapping of str to sequence of str
         For all rasters or by name: those of `parse_statistic`, and ``circular_mean`` and
         ``resultant_length`` of directions in degrees.
@@ -111,7 +113,8 @@ def zonal_statistics(
 def _grids(raster: Raster | ElevationModel | str | Path) -> tuple[Raster, ...]:
     """The grids of a raster, in the order in which they count."""
     if isinstance(raster, str | Path):
-        return (open_raster(raster),)
+        path, band = split_band(raster)
+        return (one_band(open_raster(path), band, path),)
     return raster.surfaces if isinstance(raster, ElevationModel) else (raster,)
 
 

@@ -13,6 +13,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from rogi.errors import InputError
+from rogi.raster.bands import one_band, split_band
 from rogi.raster.elevation.folders import SHOWN, Found, search
 from rogi.raster.elevation.products import LIMITS, named_role
 from rogi.raster.files import RasterFile, open_raster
@@ -142,7 +143,8 @@ def _member(item: Found, crs: Any, band: str | None) -> Member:
     role = _role(item, raster, band)
     if role:
         raise NoElevation(item.name, role)
-    raster = _band(item, raster, band)
+    out = ", or move the file out of the folder if it has none"
+    raster = one_band(raster, band, item.name, "the one of elevations", usual=ELEVATION_BANDS, remedy=out)
     content = item.content
     try:
         heights = heights_of(raster.header.full_crs, raster.units, content.heights if content else "")
@@ -170,39 +172,11 @@ def search_bands(sources: Iterable[str | Path]) -> tuple[Any, dict[Path, str]]:
     """As `search`, for sources that may name a band after a colon: ``FILE:2``, ``FILE:elevation``."""
     plain, bands = [], {}
     for source in sources:
-        text = str(source)
-        base, colon, band = text.rpartition(":")
-        if colon and band and not Path(text).exists() and Path(base).is_file():
-            bands[Path(base)] = band
-            text = base
+        text, band = split_band(source)
         plain.append(text)
+        if band is not None:
+            bands[Path(text)] = band
     return search(plain), bands
-
-
-def _band(item: Found, raster: RasterFile, wanted: str | None) -> RasterFile:
-    """The band of elevations."""
-    header = raster.header
-    names = header.names
-    bands = [number for number in range(1, len(names) + 1) if header.colours[number - 1] != "alpha"]
-    if wanted is None and len(bands) == 1:
-        chosen = bands
-    elif wanted is None:
-        chosen = [number for number in bands if names[number - 1] in ELEVATION_BANDS]
-    elif wanted.isdigit():
-        chosen = [number for number in bands if number == int(wanted)]
-    else:
-        chosen = [number for number in bands if names[number - 1] == wanted.strip().casefold()]
-    if len(chosen) != 1:
-        listed = ", ".join(f"{n} ({names[n - 1]})" if names[n - 1] else str(n) for n in bands)
-        asked = f"no band {wanted!r}" if wanted is not None else "several bands"
-        raise InputError(
-            f"{item.name} has {asked}; name the one of elevations after a colon, for example "
-            f"{item.name}:{bands[0]}, or move the file out of the folder if it has none. Its bands: {listed}."
-        )
-    (number,) = chosen
-    return replace(
-        raster, indexes=(number,), scale=header.scales[number - 1], offset=header.offsets[number - 1]
-    )
 
 
 def _role(item: Found, raster: RasterFile, band: str | None) -> str:
