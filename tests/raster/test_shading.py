@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_bounds
 
-from rogi.raster.elevation.shading import hillshade, sampled
+from rogi.raster.elevation.shading import Surface, hillshade, sampled
 from rogi.raster.files import open_raster
 
 
@@ -36,6 +36,15 @@ def test_values_lie_where_they_belong(tmp_path, side, axis):
     assert np.isnan(found[~inside]).all()
     assert (~inside).any()
     assert np.abs(found[inside] - place[axis][inside]).max() < max(3 / side, 0.06)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (700, 600)])
+def test_an_overview_is_of_the_whole_raster(tmp_path, shape):
+    raster = coordinate_raster(tmp_path / "a.tif", 0, (9, 45, 12, 48), shape)
+    found = Surface("a.tif", (raster,)).overview()
+    assert found.shape == (min(shape[0], 512), min(shape[1], 512))
+    expected = 9 + (np.arange(found.shape[1]) + 0.5) / found.shape[1] * 3
+    assert np.abs(found - expected).max() <= 3 / shape[1]
 
 
 def test_the_antimeridian_is_no_edge(tmp_path):

@@ -352,6 +352,7 @@ def test_zones_of_permafrost():
     assert zones_of(share, "p.tif").tolist() == [[0, 1, 2, -1, -1]]
     assert zones_of(share * 100, "p.tif").tolist() == [[0, 1, 2, -1, -1]]
     assert zones_of(np.array([[0.0, 1.0]]), "p.tif").tolist() == [[-1, 0]]
+    assert zones_of(np.array([[0.0, 1.0]]), "p.tif", np.array([60.0, np.nan])).tolist() == [[-1, -1]]
     with pytest.raises(InputError, match=r"p.tif: values from -12 to 4; expected the share"):
         zones_of(np.array([[-12.0, 4.0]]), "p.tif")
 

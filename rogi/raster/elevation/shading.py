@@ -30,6 +30,8 @@ SUN = (np.radians(315.0), np.radians(45.0))
 
 LEVEL = float(np.sin(SUN[1]))
 """Brightness of level ground."""
+OVERVIEW = 512
+"""Most rows and columns of a look at a whole raster."""
 
 Floats = NDArray[np.float64]
 Bounds = tuple[float, float, float, float]
@@ -56,6 +58,12 @@ class Surface:
     def values(self, crs: pyproj.CRS, bounds: Bounds, shape: tuple[int, int]) -> Floats:
         """Values on a grid, one for each pixel, see `sampled`."""
         return sampled(self.rasters, crs, bounds, shape, smooth=False)
+
+    def overview(self) -> Floats:
+        """Values all over the first raster, at most `OVERVIEW` in each direction."""
+        grid = self.rasters[0].grid
+        rows, columns = (min(side, OVERVIEW) for side in grid.shape)
+        return sampled(self.rasters[:1], grid.crs, grid.bounds, (rows, columns), smooth=False)
 
     def shade(self, crs: pyproj.CRS, bounds: Bounds, shape: tuple[int, int]) -> Floats:
         """A hillshade on a grid in m, see `hillshade`."""

@@ -301,7 +301,8 @@ def _behind(axes: Axes, frame: Frame, backgrounds: Backgrounds, style: Style) ->
         grey = LinearSegmentedColormap.from_list("grey", ["#6f6f6f", "#ffffff"])
         axes.imshow(np.ma.masked_invalid(shade), cmap=grey, vmin=0, vmax=1, zorder=0.5, **image)
     if backgrounds.permafrost is not None:
-        zones = zones_of(backgrounds.permafrost.values(crs, frame.bounds, shape), backgrounds.permafrost.name)
+        behind = backgrounds.permafrost
+        zones = zones_of(behind.values(crs, frame.bounds, shape), behind.name, behind.overview())
         image["interpolation"] = "nearest"
         axes.imshow(
             np.ma.masked_less(zones, 0), cmap=ListedColormap(ZONE_COLOURS), vmin=-0.5, vmax=2.5, zorder=1,
@@ -309,15 +310,18 @@ def _behind(axes: Axes, frame: Frame, backgrounds: Backgrounds, style: Style) ->
         )  # fmt: skip
 
 
-def zones_of(share: Floats, name: str) -> Any:
+def zones_of(share: Floats, name: str, whole: Floats | None = None) -> Any:
     """Zones of permafrost (0 continuous, 1 discontinuous, 2 sporadic) by its share of the ground; else -1.
+
+    Whether these are shares or per cent is told by all of them, and by those of the whole raster.
 
     Raises
     ------
     InputError
         The numbers are neither shares nor per cent.
     """
-    finite = share[np.isfinite(share)]
+    finite = share if whole is None else np.concatenate([share.ravel(), whole.ravel()])
+    finite = finite[np.isfinite(finite)]
     if len(finite) and (finite.min() < 0 or finite.max() > 100):
         raise InputError(
             f"--permafrost {name}: values from {finite.min():.4g} to {finite.max():.4g}; expected "
