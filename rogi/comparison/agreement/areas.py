@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,8 +68,8 @@ def components(a: Outlines, b: Outlines, graph: MatchGraph) -> Components:
         Of `rogi.comparison.matching.graph.match_polygons` for the same outlines.
     """
     n_a, n_b = len(a), len(b)
-    first_a, second_a, _ = self_overlaps(a)
-    first_b, second_b, _ = self_overlaps(b)
+    with ThreadPoolExecutor() as pool:
+        (first_a, second_a, _), (first_b, second_b, _) = pool.map(self_overlaps, (a, b))
     # A sliver joins two components only where an outline overlaps its own side, so that unions are needed.
     doubled_a, doubled_b = np.zeros(n_a, bool), np.zeros(n_b, bool)
     doubled_a[first_a] = doubled_a[second_a] = True

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from rogi.blocks import run_blocks
 from rogi.geometry import total_bounds
 from rogi.report.html.shell import embed
 from rogi.text import html as escape
@@ -390,8 +391,15 @@ def _simplified(chains: Geometries, budget: int) -> tuple[Geometries, float]:
     some = chains[:: max(1, len(chains) // SAMPLE)]
     goal = budget / int(vertices.sum()) * int(shapely.get_num_coordinates(some).sum())
     tolerance = next((t for t in SIMPLIFICATION if _count(some, t) <= goal), SIMPLIFICATION[-1])
-    simple = shapely.simplify(chains, tolerance, preserve_topology=False)
-    return np.where(shapely.is_empty(simple), chains, simple), tolerance  # a ring that would collapse stays
+    out = chains.copy()
+
+    def simplify(start: int, stop: int) -> None:
+        simple = shapely.simplify(chains[start:stop], tolerance, preserve_topology=False)
+        kept = ~shapely.is_empty(simple)  # a ring that would collapse stays
+        out[start:stop][kept] = simple[kept]
+
+    run_blocks(simplify, len(chains))
+    return out, tolerance
 
 
 def _count(chains: Geometries, tolerance: float) -> int:
