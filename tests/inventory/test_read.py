@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import zipfile
@@ -241,6 +242,29 @@ def test_outlines_of_two_types_in_two_layers(tmp_path) -> None:
         frame = outlines(3, PrimaryID=list("abc"), Out_Type=[kind] * 3)
         frame.to_file(path, layer=kind, mode="a" if path.exists() else "w")
     assert len(read_inventory(path).layers[0]) == 6
+
+
+@pytest.mark.parametrize(
+    ("member", "epsg"),
+    [
+        (None, 4326),
+        ({"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}, 4326),
+        ({"type": "name", "properties": {"name": "EPSG:32645"}}, 32645),
+        ({"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::99999"}}, None),
+        ({"properties": {"href": "http://localhost/crs"}, "type": "link"}, None),
+    ],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_the_crs_member_of_geojson(tmp_path, member, epsg, last) -> None:
+    """What is not known counts as none; drivers would take WGS84."""
+    features = json.loads(outlines(2).to_json(drop_id=True))["features"]
+    made = {"type": "FeatureCollection"}
+    made |= {"features": features, "crs": member} if last else {"crs": member, "features": features}
+    (tmp_path / "a.geojson").write_text(json.dumps(made))
+    crs = read_inventory(tmp_path / "a.geojson").layers[0].crs
+    assert epsg == (crs and (crs.to_epsg() or 4326))
+    given = read_inventory(tmp_path / "a.geojson", crs="EPSG:4326").layers[0].crs
+    assert (given.to_epsg() or 4326) == (epsg or 4326)
 
 
 def test_layers_of_one_role_must_share_their_crs(tmp_path) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -36,6 +37,10 @@ _TOTAL = re.compile(
     r"|insgesamt|mittel|mittelwert|quellen?|anmerkung|somme|moyenne|media|suma|promedio|fuente|итого|всего|среднее"
     r"|合计|总计|总和|平均|平均值|小计|注|σ|∑)(?![^\W\d_])|∑",
     re.IGNORECASE,
+)
+_CRS_WITHIN = 65_536  # bytes at either end of a GeoJSON file
+_CRS_MEMBER = re.compile(
+    rb'"crs"\s*:\s*\{[^{}]*"properties"\s*:\s*\{[^{}]*"(?:name|href)"\s*:\s*"([^"]{1,300})"[^{}]*\}'
 )
 _DATE_WARNINGS = ("Invalid content for record", "Non-conformant content for record")
 GEOMETRY = "geometry"
@@ -120,6 +125,10 @@ def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None
         frame = frame.copy()
         geometry, system = geometries(frame, source.places, crs, source.shown, notes)
     elif source.loaded is None:
+        if source.format is Format.GEOJSON and (name := _unknown_crs(source.file)) is not None:
+            # drivers take WGS84 then
+            notes.append(f"the coordinate reference system in the file is not understood ({name!r})")
+            system = None
         system = _crs(system, crs, notes)
         if crs is not None and source.format in (Format.GEOJSON, Format.GEOJSON_LINES):
             system = _not_degrees(geometry, system, crs, notes)
@@ -335,6 +344,22 @@ def _crs(stated: Any, given: str | None, notes: list[str]) -> Any:
         notes.append(f"the file states no coordinate reference system; {given} was given")
         return pyproj.CRS.from_user_input(given)
     return crs
+
+
+def _unknown_crs(file: Path) -> str | None:
+    """What the member ``crs`` at the beginning or end of a GeoJSON file names, if that is no known CRS."""
+    with file.open("rb") as stream:
+        head = stream.read(_CRS_WITHIN)
+        stream.seek(max(len(head), file.stat().st_size - _CRS_WITHIN))
+        tail = stream.read()
+    for text in (head, tail):
+        if (found := _CRS_MEMBER.search(text)) is None:
+            continue
+        try:
+            pyproj.CRS.from_user_input(name := found[1].decode("utf-8", "replace"))
+        except pyproj.exceptions.CRSError:
+            return name
+    return None
 
 
 def _not_degrees(geometry: NDArray[np.object_] | None, stated: Any, given: str, notes: list[str]) -> Any:
