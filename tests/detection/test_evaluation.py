@@ -230,6 +230,21 @@ def test_pixels_by_blocks(tmp_path, block):
     assert np.array_equal(floating.inside, whole.inside)
 
 
+def test_bytes_of_another_scale_are_refused(tmp_path):
+    """Per cent, as the file says; 254ths may have their tag or none."""
+    path = probability_file(tmp_path / "p.tif", np.full((4, 4), 50, np.uint8), TRANSFORM)
+    truth = truth_in_pixels((0, 0, 2, 2))
+    plain = pixel_scores(path, truth).inside
+    for scale in (1 / 254, np.float32(1 / 254)):
+        with rasterio.open(path, "r+") as file:
+            file.scales = (scale,)
+        assert np.array_equal(pixel_scores(path, truth).inside, plain)
+    with rasterio.open(path, "r+") as file:
+        file.scales = (0.01,)
+    with pytest.raises(InputError, match=r"p.tif has bytes with the scale 0.01; .* 254ths.*-unscale"):
+        pixel_scores(path, truth)
+
+
 def test_rasters_that_are_no_probabilities(tmp_path):
     """No file, no CRS, other types, values above 1: each message says what is wrong."""
     raster = np.full((4, 4), 7, np.int16)

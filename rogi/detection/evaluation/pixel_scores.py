@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -125,7 +126,7 @@ def probability_raster(path: str | Path) -> RasterFile:
     ------
     InputError
         If it has more than two bands, which are a picture whose bytes would pass for chances, or the spread,
-        is of another type than bytes and floats, or cannot be read.
+        is of another type than bytes and floats, in bytes of another scale, or cannot be read.
     """
     header = read_header(path)
     name, kind = header.path, header.dtypes[0]
@@ -143,6 +144,12 @@ def probability_raster(path: str | Path) -> RasterFile:
         raise InputError(
             f"{name} has values of type {kind}; probabilities are uint8 (254 is 1, 255 no data) or "
             "floating point from 0 to 1."
+        )
+    scale = header.scales[0]
+    if kind == "uint8" and scale != 1 and not math.isclose(scale, 1 / LEVELS, rel_tol=1e-6):
+        raise InputError(
+            f"{name} has bytes with the scale {scale:g}; probabilities in bytes are 254ths. Write it as "
+            "floats from 0 to 1: gdal_translate -unscale -ot Float32."
         )
     return RasterFile(header, (1,), voids=(float(NO_DATA),) if kind == "uint8" else ())
 
