@@ -324,7 +324,7 @@ def _is_lossy(dataset: DatasetReader) -> bool:
     stated = structure.get("COMPRESSION_REVERSIBILITY", "")
     if stated:
         return bool(stated.startswith("LOSSY"))
-    return "JPEG" in packed and "2000" not in packed
+    return ("JPEG" in packed and "2000" not in packed) or structure.get("MAX_Z_ERROR", "0") != "0"  # LERC
 
 
 def _is_lossy_behind(dataset: DatasetReader, path: Path) -> bool:

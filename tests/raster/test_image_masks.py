@@ -246,6 +246,25 @@ def test_fill_that_jpeg_has_blurred(tmp_path: Path, fill: int) -> None:
         assert left_out(path)[outside].mean() < stated[outside].mean()
 
 
+@pytest.mark.parametrize(
+    "options", [{"compress": "webp", "webp_level": 30}, {"compress": "lerc", "max_z_error": 6}]
+)
+def test_fill_that_others_have_blurred(tmp_path: Path, options: dict[str, object]) -> None:
+    values, outside = wedge(255)
+    path = write(tmp_path / "a.tif", values, **options)  # type: ignore[arg-type]
+    with rasterio.open(path) as file:
+        off = 255 - file.read().astype(int).min(axis=0)
+    assert (off[outside] > 0).sum() > 20
+    assert left_out(path, nodata=[255])[outside & (off <= 15)].mean() > 0.999
+
+
+def test_numbers_kept_by_lerc_are_no_blurred_fill(tmp_path: Path) -> None:
+    values, outside = wedge()
+    values[:, 60:62, 60:64] = 9  # beside the fill
+    path = write(tmp_path / "a.tif", values, compress="lerc", max_z_error=0)
+    np.testing.assert_array_equal(left_out(path, nodata=[0]), outside & (values == 0).all(axis=0))
+
+
 def test_dark_ground_inside_is_no_fill(tmp_path: Path) -> None:
     """A dark lake away from the fill stays ground, unless a pixel of it has the value exactly."""
     values, _ = wedge()
