@@ -99,6 +99,8 @@ def _finite(value: Any) -> Any:
 
 def json_escaped(text: str) -> str:
     """A JSON document with escapes for what steers a terminal or a CI system; it says the same."""
+    if text.isascii() and "\x7f" not in text and "##" not in text:
+        return text  # nothing below could be found: large documents are gone through once
     text = _HALF.sub("\ufffd", text)
     return _JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

@@ -43,7 +43,7 @@ SIDE_BY_SIDE = 20_000
 """Objects up to which the two maps side by side are made: they hold all outlines a second time."""
 VERTICES_EACH = 16
 LARGEST_BUDGET = 700_000
-"""Vertices on the map: so many for each object of a side, and at most of all of them, about 3 MB of page."""
+"""Vertices of outlines on the map: so many for each of a side, and at most of all, about 3 MB of page."""
 MOSTLY = 0.5
 """Share of an outline from which a gain or loss is seen as a dot where outlines are too small to be drawn."""
 TYPE_COLORS = {
@@ -174,10 +174,12 @@ def _map(result: InventoryComparison, clusters: Clusters) -> str:
     left_out = []
     difference = 1 - np.nan_to_num(np.array(clusters.iou, dtype=float))
     drawn: list[Geometries] = []
+    most_points = 0
     for mark, side, rows in (("A", result.a, clusters.rows_a), ("B", result.b, clusters.rows_b)):
         shapes = with_points(side.geometries, -difference[rows]) if len(rows) else side.geometries
-        points = int((shapes != side.geometries).sum())
-        if points:
+        points = int((shapely.get_type_id(shapes) == shapely.GeometryType.POINT).sum())
+        if side.outlines and points:
+            most_points = max(most_points, points)
             left_out.append(
                 f"Of {mark} the {len(side) - points:,} outlines that differ most are drawn, the other "
                 f"{points:,} as points, without what changed in them."
@@ -201,6 +203,7 @@ def _map(result: InventoryComparison, clusters: Clusters) -> str:
     if left_out:
         text += f"<p>{' '.join(left_out)} The numbers count everything.</p>"
     budget = max(VERTEX_BUDGET, min(VERTICES_EACH * max(len(result.a), len(result.b)), LARGEST_BUDGET))
+    budget += most_points
     shown = text + map_view(MAP, layers, title="Both inventories", table_name=TABLE, vertex_budget=budget)
     if objects > SIDE_BY_SIDE:
         return shown + f"<p>Maps side by side are made up to {SIDE_BY_SIDE:,} objects.</p>"
