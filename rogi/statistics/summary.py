@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rogi.geometry import Floats
@@ -76,8 +77,9 @@ def statistics(table: UnitTable) -> InventoryStatistics:
     whole = _group("all", table, np.ones(len(table), dtype=bool), degrees)
     groups: list[Group] = []
     if table.subregion is not None:
-        names = np.array([UNKNOWN if s is None else s for s in table.subregion], dtype=object)
-        groups = [_group(str(name), table, names == name, degrees) for name in sorted(set(names))]
+        code, names = pd.factorize(np.array([UNKNOWN if s is None else s for s in table.subregion], object))
+        order = sorted(range(len(names)), key=names.__getitem__)
+        groups = [_group(str(names[k]), table, code == k, degrees) for k in order]
     notes = (*table.layer.notes, *table.notes, *table.value_notes())
     return InventoryStatistics(whole, tuple(groups), notes)
 

@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.areas import area_m2
+from rogi.blocks import run_blocks
 from rogi.errors import InputError
 from rogi.geometry import Floats, to_lonlat
 from rogi.inventory.coordinates import LABELS_SHOWN, coordinates, labels_of
@@ -151,15 +152,22 @@ def unit_table(
     lonlat = np.full((len(positions), 2), np.nan)
     area = np.full(len(positions), np.nan)
     shapes = to_lonlat(geometry[usable], crs)
-    points = shapely.point_on_surface(shapes)
-    lonlat[usable] = shapely.get_coordinates(points)
-    if layer.role is Role.OUTLINE:
-        broken = ~shapely.is_valid(shapes)
-        shapes[broken] = shapely.make_valid(shapes[broken])  # as `rogi attributes` measures them
-        if broken.any() and not layer.has("area"):
-            measured = counted(int(broken.sum()), "invalid outline")
-            notes.append(f"{measured} (GEO003) measured as repaired")
-        area[usable] = area_m2(shapes, "EPSG:4326") / M2_PER_KM2
+    places, km2 = np.empty((len(shapes), 2)), np.full(len(shapes), np.nan)
+    broken = np.zeros(len(shapes), dtype=bool)
+
+    def measure(start: int, stop: int) -> None:
+        block, bad = shapes[start:stop], broken[start:stop]
+        places[start:stop] = shapely.get_coordinates(shapely.point_on_surface(block))
+        if layer.role is Role.OUTLINE:
+            bad[:] = ~shapely.is_valid(block)
+            block[bad] = shapely.make_valid(block[bad])  # as `rogi attributes` measures them
+            km2[start:stop] = area_m2(block, "EPSG:4326") / M2_PER_KM2
+
+    run_blocks(measure, len(shapes))
+    lonlat[usable], area[usable] = places, km2
+    if broken.any() and not layer.has("area"):
+        measured = counted(int(broken.sum()), "invalid outline")
+        notes.append(f"{measured} (GEO003) measured as repaired")
     if (large := int((area > LARGEST_KM2).sum())) > 0:
         have = f"{counted(large, 'unit')} of more than {LARGEST_KM2:g} km², larger than rock glaciers are"
         notes.append(f"{have}: {_named(labels_of(layer)[positions[area > LARGEST_KM2]])}")

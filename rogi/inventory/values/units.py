@@ -168,8 +168,10 @@ def _by_siblings(layer: Layer, concept: Concept, known: Floats, candidates: Sequ
     shown = known[np.isfinite(np.array(others)).any(axis=0)]
     if table.shape[1] < MINIMUM_VALUES:
         return None
-    # the one for columns with gaps takes many times as long
-    middle = (np.nanmedian if np.isnan(table).any() else np.median)(table, axis=0)
+    # the median of each row's known values; numpy.nanmedian takes three times as long. Gaps are sorted last.
+    ordered, count = np.sort(table, axis=0), (~np.isnan(table)).sum(axis=0)
+    rows = np.arange(len(count))
+    middle = (ordered[(count - 1) // 2, rows] + ordered[count // 2, rows]) / 2
     ratio = np.nanmedian(shown / middle)
     if not ratio > _FOREIGN_FACTOR:
         return None
