@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Geometries = NDArray[np.object_]
 
-VERTICES_PER_CHUNK = 100_000
+VERTICES_PER_CHUNK = 50_000
 
 WGS84_A, WGS84_E2 = 6378137.0, 6.69437999014e-3  # m, -; EPSG:7030
 
