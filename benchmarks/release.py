@@ -1,7 +1,7 @@
 """`rogi release build`, `check` and `diff` against writing the GeoPackage alone.
 
-Synthetic inventories of TPRoGI's size (44,273 units), with `--full` of the global one's too. Commands are
-whole processes with start-up; the writing of the GeoPackage is timed without it.
+Synthetic inventories of TPRoGI's size (44,273 units), with `--full` of 301,524 units on all continents too.
+Commands are whole processes with start-up; the writing of the GeoPackage is timed without it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from pathlib import Path
 from rogi.inventory.write import write_inventory
 from rogi.synthetic.releases import two_versions, write_release_folders
 folder = Path(sys.argv[1])
-versions = two_versions(int(sys.argv[2]), 1)
+count = int(sys.argv[2])
+versions = two_versions(count, 1, worldwide=count > 100_000)
 write_release_folders(versions, folder / "releases")
 write_inventory(versions.first, folder / "one.gpkg")
 write_inventory(versions.second, folder / "two.gpkg")

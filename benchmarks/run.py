@@ -24,7 +24,17 @@ import psutil
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parent / "docs" / "benchmarks.md"
-NAMES = ("validate", "compare", "zonal", "attributes", "solar_peers", "release", "update", "dask_cluster")
+NAMES = (
+    "validate",
+    "compare",
+    "zonal",
+    "attributes",
+    "rasters",
+    "solar_peers",
+    "release",
+    "update",
+    "dask_cluster",
+)
 WORSE = 1.25
 PACKAGES = ("rogi-toolkit", "numpy", "pandas", "geopandas", "shapely", "pyogrio", "rasterio", "numba", "dask")
 PEERS = ("exactextract", "rasterstats", "geolint")

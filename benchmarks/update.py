@@ -1,7 +1,7 @@
 """`rogi update plan` for seven mappers and `update apply`, against reading and writing the same layers alone.
 
-A synthetic inventory of TPRoGI's size (44,273 units), with `--full` 298,000 units too, and the
-candidates of a new season: mostly the same outlines, others smaller, split, in pairs, missing and new.
+A synthetic inventory of TPRoGI's size (44,273 units), with `--full` of 301,524 units on all continents too.
+Candidates of a new season are mostly the same outlines, others smaller, split, in pairs, missing and new.
 `rogi synthetic decisions` decides all tasks. Peer: geopandas (pyogrio) reads inventory and candidates and
 writes them again as GeoPackages, the least any program must do. All are whole processes with start-up.
 """
@@ -13,10 +13,7 @@ import tempfile
 from pathlib import Path
 
 import measure
-from measure import MEDIUM, Measured
-
-LARGE = 298_000
-"""With a tenth more of new candidates, what the boxes of the synthetic plateau can hold."""
+from measure import LARGE, MEDIUM, Measured
 
 MAPPERS = "anna,ben,carla,dana,emil,fatima,gao"
 SEASONS = Path(__file__).parents[1] / "tests" / "update"
@@ -27,7 +24,8 @@ from rogi.inventory.write import write_inventory
 sys.path.insert(0, sys.argv[3])
 from season import new_season
 folder = Path(sys.argv[1])
-season = new_season(int(sys.argv[2]), 1)
+count = int(sys.argv[2])
+season = new_season(count, 1, worldwide=count > 100_000)
 write_inventory(season.inventory, folder / "v1.0.gpkg")
 season.candidates.to_file(folder / "candidates.gpkg", layer="candidates")
 """
@@ -43,7 +41,7 @@ for name, layer in (("v1.0", "TPRoGI_Extended_Footprint"), ("candidates", "candi
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="also 298,000 units")
+    parser.add_argument("--full", action="store_true", help="also 301,524 units")
     parser.add_argument("--units", type=int, default=MEDIUM)
     options = parser.parse_args()
     job = measure.Job("Updates", "Aim: time for each unit growing by at most 1.2, below 4 GiB.")

@@ -83,7 +83,7 @@ class Rings:
 def rings_of(geometries: ArrayLike) -> Rings:
     """The rings of polygons, multipolygons and collections, as flat arrays (Z is dropped)."""
     geoms = as_array(geometries)
-    polygons, owner = _polygons(geoms)
+    polygons, owner = polygons_of(geoms)
     counts = shapely.get_num_coordinates(polygons)
     if not counts.all():  # some are empty
         polygons, owner, counts = polygons[counts > 0], owner[counts > 0], counts[counts > 0]
@@ -169,7 +169,7 @@ def _areas(rings: Rings, system: pyproj.CRS) -> Floats:
     return rings.add_up(areas)
 
 
-def _polygons(geoms: Geometries) -> tuple[Geometries, Ints]:
+def polygons_of(geoms: Geometries) -> tuple[Geometries, Ints]:
     """All polygons, those in multipolygons and collections too, and the row of each."""
     owner = np.arange(len(geoms))
     kind = shapely.get_type_id(geoms)

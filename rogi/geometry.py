@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from rogi.errors import InputError
-from rogi.longitudes import short_way, whole
+from rogi.longitudes import beside, short_way, turned, whole
 
 if TYPE_CHECKING:
     import pyproj
@@ -87,6 +87,12 @@ def transform_geometries(geometries: ArrayLike, source: Any, target: Any) -> Geo
     return np.asarray(shapely.transform(geoms, lambda coords: transform_coordinates(coords, start, end)))
 
 
+def in_two_dimensions(geometries: Geometries) -> Geometries:
+    """Geometries without Z and M, shape (n,); the given array where none has them."""
+    more = shapely.has_z(geometries) | shapely.has_m(geometries)
+    return np.asarray(shapely.force_2d(geometries)) if more.any() else geometries
+
+
 def cylindrical_equal_area(lonlat: Floats, crs: pyproj.CRS, *, in_place: bool = False) -> Floats:
     """Longitude and latitude on WGS84, shape (n, 2), in a CRS of `equal_area_crs`, m.
 
@@ -148,6 +154,16 @@ def local_metres(lonlat: Floats, origin: Floats) -> Floats:
     dlon = short_way(lonlat[..., 0] - origin[..., 0])
     dlat = lonlat[..., 1] - origin[..., 1]
     return np.stack([dlon * east, dlat * north], axis=-1)
+
+
+def mercator(lonlat: Floats) -> Floats:
+    """Longitude and latitude, shape (n, 2), in the conformal plane whose unit is a degree of the equator.
+
+    y = artanh(sin φ) - e artanh(e sin φ) (Snyder 1987, eq. 7-7). A short distance is in all directions as
+    many metres per unit as there are in a degree of longitude.
+    """
+    sine, e = np.sin(np.radians(lonlat[:, 1])), np.sqrt(_WGS84_E2)
+    return np.column_stack([lonlat[:, 0], np.degrees(np.arctanh(sine) - e * np.arctanh(e * sine))])
 
 
 def metres_per_degree(latitude: ArrayLike) -> tuple[Floats, Floats]:
@@ -274,3 +290,37 @@ def with_points_along(shapes: Geometries, crs: Any) -> Geometries:
     system = parse_crs(crs)
     unit = metres_per_degree(0.0)[0] if system.is_geographic else system.axis_info[0].unit_conversion_factor
     return np.asarray(shapely.segmentize(shapes, EDGE_M / float(unit)), dtype=object)
+
+
+def footprints_to_lonlat(shapes: Geometries, crs: Any) -> Geometries:
+    """Polygons as large as a mosaic on WGS84 longitude and latitude, with their edges where they were.
+
+    `to_lonlat` takes what is wider than a degree for a frame around the world. In a projection it is known
+    better: longitudes of a polygon go on across the antimeridian.
+
+    Parameters
+    ----------
+    shapes : ndarray of object, shape (n,)
+        Polygons.
+    crs : anything `pyproj.CRS` accepts
+        Of their coordinates.
+
+    Examples
+    --------
+    >>> across = shapely.box(500_000, 7_200_000, 900_000, 7_300_000)  # UTM zone 60 ends at 180°
+    >>> west, _, east, _ = footprints_to_lonlat(np.array([across]), 32660)[0].bounds
+    >>> round(west, 1), round(east, 1)
+    (-183.0, -174.3)
+    """
+    lonlat = to_lonlat(with_points_along(shapes, crs), crs)
+    west, _, east, _ = shapely.bounds(lonlat).reshape(-1, 4).T
+    wide = np.flatnonzero(east - west > 180.0)
+    if not len(wide) or parse_crs(crs).is_geographic:
+        return lonlat
+    inside = to_lonlat(shapely.point_on_surface(shapes[wide]), crs)
+    middle = np.repeat(shapely.get_x(inside), shapely.get_num_coordinates(lonlat[wide]))
+    out = lonlat.copy()
+    out[wide] = shapely.transform(
+        lonlat[wide], lambda xy: np.column_stack([beside(xy[:, 0], middle), xy[:, 1]])
+    )
+    return turned(out, 0.0)

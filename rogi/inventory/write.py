@@ -150,9 +150,8 @@ def write_inventory(
         write_text(target, kml_text(frames, labels))
         return Written((target,), tuple(losses))
     if chosen is WriteFormat.XLSX:
-        sheets = {name: sheet_frame(frame, name, losses) for name, frame in frames.items()}
         with replacing(target) as temporary:
-            write_xlsx(sheets, temporary)
+            write_xlsx(((n, sheet_frame(frame, n, losses)) for n, frame in frames.items()), temporary)
         return Written((target,), tuple(losses))
     for name, frame in frames.items():
         file, empty_type = files[name], _empty_type(tables[name])

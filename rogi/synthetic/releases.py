@@ -52,7 +52,7 @@ class Versions:
     retired: tuple[Tombstone, ...]
 
 
-def two_versions(count: int, seed: int = 0) -> Versions:
+def two_versions(count: int, seed: int = 0, *, worldwide: bool = False) -> Versions:
     """A synthetic inventory and an edited one.
 
     Of each kind two: units added, removed, split (one part keeps the ID), merged, renamed, refined, and with
@@ -64,6 +64,8 @@ def two_versions(count: int, seed: int = 0) -> Versions:
         Units of the first version.
     seed
         Same seed and count: the same versions.
+    worldwide
+        On all continents, see :func:`rogi.synthetic.inventory.synthetic_inventory`.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def two_versions(count: int, seed: int = 0) -> Versions:
     if count < SMALLEST:
         raise OptionError(f"Two versions need at least {SMALLEST} units to edit, not {count}.")
     k = EDITS_PER_KIND
-    whole = synthetic_inventory(count + k, seed)
+    whole = synthetic_inventory(count + k, seed, worldwide=worldwide)
     outline, marker = (_frame(whole, role) for role in (Role.OUTLINE, Role.MARKER))
     order = np.random.default_rng(seed).permutation(count + k)
     added, removed, split, renamed, refined, valued = (order[i * k : (i + 1) * k] for i in range(6))

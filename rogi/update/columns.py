@@ -58,9 +58,17 @@ def objects(frame: pd.DataFrame) -> pd.DataFrame:
         if not pd.api.types.is_numeric_dtype(values.dtype):
             plain = values.to_numpy(dtype=object, copy=True)
             plain[values.isna().to_numpy(dtype=bool)] = None
-            values = pd.Series(plain, index=frame.index, dtype=object)
+            values = pd.Series(shared_texts(plain), index=frame.index, dtype=object)
         out[name] = values
     return pd.DataFrame(out, index=frame.index)
+
+
+def shared_texts(values: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The same values, equal texts as one object: most columns have few."""
+    known: dict[Any, Any] = {}
+    out = values.copy()
+    out[:] = [known.setdefault(v, v) if isinstance(v, str) else v for v in values.tolist()]
+    return out
 
 
 def _day(value: Any) -> Any:

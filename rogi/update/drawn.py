@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from rogi.geometry import Geometries, to_lonlat, transform_geometries
+from rogi.geometry import Geometries, in_two_dimensions, to_lonlat, transform_geometries
 from rogi.inventory.coordinates import on_earth
 from rogi.inventory.crs import label
 from rogi.inventory.ids.unit_positions import LARGEST, finite_coordinates
@@ -83,7 +83,7 @@ def is_no_place(fault: str | None) -> bool:
 
 def polygonal(geometry: Geometries) -> tuple[Geometries, int]:
     """Polygons and multipolygons in two dimensions, None for what has none; how many were collections."""
-    out = np.array(shapely.force_2d(geometry), dtype=object)
+    out = np.array(in_two_dimensions(geometry), dtype=object)
     kind = shapely.get_type_id(out)
     mixed = np.flatnonzero(kind == shapely.GeometryType.GEOMETRYCOLLECTION)
     for row in mixed:

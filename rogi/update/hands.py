@@ -33,9 +33,10 @@ DECIDED: Final = (
 )  # fmt: skip
 """Columns that the digest of decisions is made of, with the outline."""
 
-
 SHOWN: Final = 5
 """Rows named in a note."""
+ROWS_AT_A_TIME: Final = 10_000
+"""Outlines that are encoded for the digest together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +151,12 @@ def _plain(name: str | None) -> str:
 
 def decisions_sha256(rows: gpd.GeoDataFrame) -> str:
     """Digest of what was decided, the same for packages and a store, whatever files and the order of rows."""
-    shapes = shapely.to_wkb(shapely.normalize(np.asarray(rows[GEOMETRY].array, dtype=object)), byte_order=1)
+    geometry = np.asarray(rows[GEOMETRY].array, dtype=object)
     columns = [rows[name].to_numpy(dtype=object) for name in DECIDED]
     lines = []
-    for k, shape in enumerate(shapes):
-        texts = "\x1f".join("" if column[k] is None else str(column[k]) for column in columns)
-        lines.append(hashlib.sha256(texts.encode() + b"\x1e" + (shape or b"")).hexdigest())
+    for start in range(0, len(rows), ROWS_AT_A_TIME):
+        shapes = shapely.normalize(geometry[start : start + ROWS_AT_A_TIME])
+        for k, shape in enumerate(shapely.to_wkb(shapes, byte_order=1), start):
+            texts = "\x1f".join("" if column[k] is None else str(column[k]) for column in columns)
+            lines.append(hashlib.sha256(texts.encode() + b"\x1e" + (shape or b"")).hexdigest())
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

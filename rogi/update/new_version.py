@@ -109,7 +109,7 @@ def make_version(request: Request, progress: Callable[[str, int, int], None] = l
         check_output(request.output, request.force)
     units = read_units(base)
     progress("reading decisions", 2, 5)
-    edits = read_edits(request.work, plan=request.plan, store=request.store, crs=units.layer.crs)
+    edits = read_edits(request.work, plan=request.plan, store=request.store, crs=units.layer.crs, units=units)
     targets.note_read(*(edits.planned.path.parent / p.file for p in edits.planned.packages))
     if request.output is not None:
         targets.refuse_input(request.output, "-o")

@@ -13,9 +13,10 @@ import shapely
 from numpy.typing import NDArray
 
 from rogi.errors import InputError
-from rogi.geometry import to_lonlat
+from rogi.geometry import metres_per_degree, to_lonlat
 from rogi.inventory.build import from_frames
 from rogi.inventory.model import Inventory, Layer
+from rogi.longitudes import in_one_map
 from rogi.schema.model import Role
 from rogi.update.applying.new_version import Applied, apply
 from rogi.update.applying.rows import own_ids, rows_of
@@ -29,8 +30,8 @@ from rogi.validation.settings import Settings
 
 RULES: Final = ("GEO", "PID", "REL", "REV")
 """Families of rules that edited outlines are checked by; attributes are derived after the update."""
-NEIGHBOURS_DEGREES: Final = 0.002
-"""About 200 m: units so near to an edited one take part in the check, for overlaps and markers."""
+NEIGHBOURS_M: Final = 200.0
+"""Units so near to an edited one take part in the check, for overlaps and markers."""
 FALLBACK_SCHEMA: Final = "tprogi/1.0"
 
 
@@ -189,11 +190,11 @@ def _near(applied: Applied) -> frozenset[str]:
     layer = applied.inventory.layer(Role.OUTLINE)
     assert layer is not None
     ids = own_ids(layer)
-    shapes = to_lonlat(layer.geometry, layer.crs)
+    [shapes] = in_one_map(to_lonlat(layer.geometry, layer.crs))
     changed = rows_of(layer, applied.changed)
-    bounds = shapely.bounds(shapes[changed])
-    margin = NEIGHBOURS_DEGREES * np.array([-1, -1, 1, 1])
-    boxes = shapely.box(*(bounds + margin).T) if len(changed) else np.empty(0, dtype=object)
+    west, south, east, north = shapely.bounds(shapes[changed]).reshape(-1, 4).T
+    x, y = (NEIGHBOURS_M / metres for metres in metres_per_degree((south + north) / 2))
+    boxes = shapely.box(west - x, south - y, east + x, north + y)
     _, others = shapely.STRtree(shapes).query(boxes)
     return frozenset(str(i) for i in ids[np.union1d(changed, others)] if i is not None)
 

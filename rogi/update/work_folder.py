@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from rogi.errors import OutputError, RogiError
 from rogi.files import refuse_open, workplace, write_text
+from rogi.memory import give_back_memory
 from rogi.text import as_json, counted
 from rogi.update.packages.package import layers_of, write_package
 from rogi.update.packages.project import package_source, write_project
@@ -24,9 +25,6 @@ from rogi.update.packages.symbols import package_styles
 from rogi.update.planning.plan import Package, Plan, Progress
 from rogi.update.planning.stored_plan import STORE_FILES
 from rogi.update.vocabulary import APPLICATION, CURRENT, FORMAT, PLANNED, TASK_COLUMNS, TASKS
-
-if TYPE_CHECKING:
-    pass
 
 PLAN_FILE: Final = "plan.json"
 TASKS_FILE: Final = "tasks.csv"
@@ -128,6 +126,7 @@ def write_plan(
     """
     check_folder(folder, store)
     stale = _files_of(_old_plan(folder)) if (folder / PLAN_FILE).is_file() else set()
+    give_back_memory()
     with workplace(folder.parent) as place:
         work = place / "plan"
         work.mkdir()

@@ -25,11 +25,12 @@ from rogi.comparison.metrics import METRICS, OF_CANDIDATES
 from rogi.detection.candidates.extraction import make_candidates
 from rogi.detection.candidates.files import write_candidates
 from rogi.detection.evaluation.boundary_iou import boundary_iou
-from rogi.detection.evaluation.evaluated_area import clip
+from rogi.detection.evaluation.evaluated_area import clip, intersected
 from rogi.detection.evaluation.pixel_scores import pixel_scores
 from rogi.detection.evaluation.published import packaged_evaluation, read_published
 from rogi.detection.evaluation.scores import PIXEL_METRICS, evaluate, spatial_blocks
 from rogi.errors import InputError, OptionError
+from rogi.geometry import footprints_to_lonlat
 from rogi.inventory.build import from_frames
 from rogi.schema.load import load_vocabulary
 from rogi.schema.model import Role
@@ -117,6 +118,19 @@ def test_clip_keeps_polygons_only():
     assert cut.area + cut.area_outside == pytest.approx(
         area_m2([corner, shapely.box(97.02, 30, 97.03, 30.001)], 4326).sum()
     )
+
+
+def test_ground_across_the_antimeridian():
+    """Ground that is one polygon in UTM counts on both sides of 180°, wherever outlines are written."""
+    ground = np.array([shapely.box(500_000, 7_200_000, 900_000, 7_300_000)])  # 177° E to 174.5° W
+    lonlat = footprints_to_lonlat(ground, 32660)
+    places = [(177.5, 65.3), (179.999, 65.3), (-178.0, 65.3), (-150.0, 65.3), (0.0, 65.3)]
+    shapes = [shapely.box(x, y, x + 0.004, y + 0.004) for x, y in places]
+    assert clip(side(shapes), lonlat).outside == 2
+    turned = [shapely.transform(shape, lambda xy: xy + np.array([360.0, 0.0])) for shape in shapes[2:]]
+    assert clip(side([*shapes[:2], *turned]), lonlat).outside == 2
+    assert clip(side(shapes), intersected(lonlat, np.array([shapely.box(-179, 60, -170, 70)]))).outside == 4
+    assert area_m2(lonlat, 4326) == pytest.approx(4e5 * 1e5, rel=2e-3)  # UTM stretches by up to 0.1 % there
 
 
 def test_table_beside_published_rates():

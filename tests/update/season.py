@@ -61,7 +61,7 @@ class Season:
     new: Objects
 
 
-def new_season(count: int, seed: int = 0) -> Season:
+def new_season(count: int, seed: int = 0, *, worldwide: bool = False) -> Season:
     """A synthetic inventory with candidates: the same outlines, smaller ones, halves, pairs, and new ones.
 
     Parameters
@@ -70,6 +70,8 @@ def new_season(count: int, seed: int = 0) -> Season:
         Units of the inventory.
     seed
         Same seed and count: the same season.
+    worldwide
+        On all continents, the antimeridian and both poles included.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def new_season(count: int, seed: int = 0) -> Season:
     if count < SMALLEST:
         raise OptionError(f"A new season needs at least {SMALLEST} units, not {count}.")
     added = int(NEW_SHARE * count)
-    whole = synthetic_inventory(count + added, seed)
+    whole = synthetic_inventory(count + added, seed, worldwide=worldwide)
     rng = np.random.default_rng(seed)
     order = rng.permutation(count + added)
     kept = np.sort(order[:count])

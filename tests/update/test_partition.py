@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyproj
 import pytest
 import shapely
 from hypothesis import given
@@ -80,7 +81,8 @@ def grouped(units: np.ndarray, candidates: np.ndarray, parts: int = 1, **options
     a, b = prepare_together([(units, PLANE), (candidates, PLANE)])
     graph = match_polygons(a, b)
     work = np.ones(len(a) + len(b))
-    return groups(a, b, graph, work, parts, **options).tolist()  # type: ignore[arg-type]
+    lonlat = np.concatenate([a.geometries, b.geometries])
+    return groups(lonlat, graph, work, parts, **options).tolist()  # type: ignore[arg-type]
 
 
 def test_what_touches_or_lies_near_stays_together() -> None:
@@ -90,6 +92,22 @@ def test_what_touches_or_lies_near_stays_together() -> None:
     # too heavy a group falls apart where its outlines do not touch, and one heavier than a part altogether
     assert grouped(units, boxes(), parts=2) == [0, 0, 1, 2]
     assert grouped(units, boxes(), parts=4) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("lon", "lat"), [(80.0, 0.0), (-68.0, -33.0), (179.999, 81.0), (-60.0, -85.0)])
+@pytest.mark.parametrize("metres", [90.0, 110.0])
+def test_near_in_metres_anywhere(lon: float, lat: float, metres: float) -> None:
+    """100 m are 100 m to the north and to the east, at all latitudes and across the antimeridian."""
+    geod = pyproj.Geod(ellps="WGS84")
+    here = shapely.box(lon - 1e-3, lat - 1e-3, lon, lat)
+    x, _, _ = geod.fwd(lon, lat - 5e-4, 90.0, metres)
+    _, y, _ = geod.fwd(lon, lat, 0.0, metres)
+    units = np.array(
+        [here, shapely.box(x, lat - 1e-3, x + 1e-3, lat), shapely.box(lon - 1e-3, y, lon, y + 1e-3)]
+    )
+    a, b = prepare_together([(units, 4326), (boxes(), 4326)])
+    found = groups(a.geometries, match_polygons(a, b), np.ones(3), 1, largest=1.0)
+    assert found.tolist() == ([0, 0, 0] if metres < 100 else [0, 1, 2])
 
 
 def test_clusters_and_pairs_stay_together() -> None:
@@ -114,6 +132,7 @@ def test_neighbours() -> None:
     shapes = np.array([shapely.box(80 + k * 5 * step, 35, 80 + (k * 5 + 1) * step, 35.001) for k in range(4)])
     package, row = neighbours(shapes, np.array([0, 0, 1, 1]), 500.0)
     assert list(zip(package.tolist(), row.tolist(), strict=True)) == [(0, 2), (1, 1)]
+    assert [len(found) for found in neighbours(shapes[:0], np.zeros(0, np.intp))] == [0, 0]
 
 
 # ---- cover
@@ -130,6 +149,15 @@ def test_covered_share_by_hand() -> None:
     cover = sides(boxes((50, 0, 500, 100), (900, -50, 1080, 150), (1020, -50, 1200, 150)))[1]
     np.testing.assert_allclose(covered_share(outlines, cover), [0.5, 1.0, 0.0], atol=1e-9)
     assert len(lonlat) == 3
+
+
+def test_cover_across_the_antimeridian() -> None:
+    """Ground that is written on the other side of 180° than outlines counts, and only once."""
+    outlines = prepare([shapely.box(x, 66, x + 0.1, 66.1) for x in (179.8, -179.9, -170.5)], 4326)
+    cover = np.array([shapely.box(179, 65, 180, 67), shapely.box(-180, 65, -179.85, 67)])
+    np.testing.assert_allclose(covered_share(outlines, cover), [1.0, 0.5, 0.0], atol=1e-9)
+    turned = np.array([shapely.box(179, 65, 180.15, 67), shapely.box(539, 65, 540.15, 67)])
+    np.testing.assert_allclose(covered_share(outlines, turned), [1.0, 0.5, 0.0], atol=1e-9)
 
 
 def test_ground_counts_once() -> None:

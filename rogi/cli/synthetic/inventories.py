@@ -88,6 +88,10 @@ def versions(
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder for what is made."), WRITES],
     count: Annotated[int, typer.Option(help="Units of the first version.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.", min=0)] = 0,
+    worldwide: Annotated[
+        bool,
+        typer.Option("--global", help="Units on all continents, as by `rogi synthetic inventory`."),
+    ] = False,
     force: Force = False,
 ) -> None:
     """Write two versions of an inventory, what was edited between them, and the folders of their releases.
@@ -99,7 +103,7 @@ def versions(
     """
     if output.exists():
         raise OutputError(f"{output} exists; name a new folder.")
-    made = two_versions(count, seed)
+    made = two_versions(count, seed, worldwide=worldwide)
     write_release_folders(made, output / "releases")
     write_inventory(made.first, output / "1.0.gpkg")
     write_inventory(made.second, output / "1.1.gpkg")

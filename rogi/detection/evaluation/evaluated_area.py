@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rogi.areas import area_m2
 from rogi.comparison.matching.sides import Side
 from rogi.geometry import Geometries
+from rogi.longitudes import around
 
 SPLINTER = 1e-4
 """Share of its area that an outline may lose and still lie on the ground: 1 m² of the smallest units."""
@@ -39,6 +40,7 @@ class Clipped:
 
 def intersected(ground: Geometries, area: Geometries) -> Geometries:
     """Ground that is in both sets of polygons (longitude and latitude)."""
+    area, _ = around(area, ground)
     return np.array([polygonal(np.array([shapely.union_all(ground) & shapely.union_all(area)]))[0]])
 
 
@@ -55,6 +57,7 @@ def clip(side: Side, ground: Geometries | None) -> Clipped:
     before = area_m2(side.geometries, 4326)
     if ground is None:
         return Clipped(side, float(before.sum()), 0.0, 0, 0)
+    ground, _ = around(ground, side.geometries)
     whole = shapely.union_all(ground) if len(ground) != 1 else ground[0]
     shapely.prepare(whole)
     shapes = side.geometries.copy()

@@ -19,7 +19,7 @@ from rogi.detection.evaluation.scores import Evaluation
 from rogi.detection.evaluation.scores import evaluate as judge
 from rogi.detection.origin import origin_of_parameters, refuse_other_raster, with_columns
 from rogi.errors import InputError, OptionError
-from rogi.geometry import Geometries, to_lonlat, with_points_along
+from rogi.geometry import Geometries, footprints_to_lonlat
 from rogi.inventory import vector
 from rogi.inventory.model import Inventory
 from rogi.inventory.regions import Regions, polygon_layer, read_regions, regions_of, same_name
@@ -163,8 +163,7 @@ def _placed(frame: gpd.GeoDataFrame, what: str) -> Geometries:
     polygons = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"])]
     if not len(polygons):
         raise InputError(f"{what} contains no polygons; name a layer of polygons.")
-    shapes = with_points_along(polygons.geometry.to_numpy(), frame.crs)
-    return repair(to_lonlat(shapes, frame.crs))[0]
+    return repair(footprints_to_lonlat(polygons.geometry.to_numpy(), frame.crs))[0]
 
 
 def _ground(found: Inventory, asked: Geometries | None, everywhere: bool) -> Geometries | None:
@@ -172,7 +171,7 @@ def _ground(found: Inventory, asked: Geometries | None, everywhere: bool) -> Geo
     layer = found.layer(Role.AREA_OF_INTEREST)
     if everywhere or layer is None or not len(layer) or layer.crs is None:
         return asked
-    covered = repair(to_lonlat(with_points_along(layer.geometry, layer.crs), layer.crs))[0]
+    covered = repair(footprints_to_lonlat(layer.geometry, layer.crs))[0]
     return covered if asked is None else intersected(covered, asked)
 
 

@@ -6,8 +6,9 @@ they cannot hold is counted.
 
 from __future__ import annotations
 
+import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
@@ -199,11 +200,15 @@ def sheet_frame(frame: gpd.GeoDataFrame, name: str, losses: list[Loss]) -> pd.Da
     )
 
 
-def write_xlsx(frames: Mapping[str, pd.DataFrame], path: Path) -> None:
-    """Write a sheet for each table; texts stay texts, so that none is taken for a formula."""
+def write_xlsx(frames: Iterable[tuple[str, pd.DataFrame]], path: Path) -> None:
+    """Write a sheet for each table; texts stay texts, so that none is taken for a formula.
+
+    Tables are let go one by one: GDAL keeps all sheets in memory, which the text of outlines makes large.
+    """
     file = path.with_suffix(".xlsx")  # the driver insists
-    for number, (name, frame) in enumerate(frames.items()):
+    for number, (name, frame) in enumerate(frames):
         table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+        del frame
         for k, field in enumerate(table.schema):
             if pa.types.is_null(field.type):
                 table = table.set_column(
@@ -216,11 +221,14 @@ def write_xlsx(frames: Mapping[str, pd.DataFrame], path: Path) -> None:
 
 def _same_times(path: Path) -> None:
     """Write an archive again with one time for all its members, so that the same content is the same file."""
-    with zipfile.ZipFile(path) as archive:
-        members = [(member.filename, archive.read(member)) for member in archive.infolist()]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members:
-            archive.writestr(zipfile.ZipInfo(name, ZIP_TIME), content, zipfile.ZIP_DEFLATED)
+    again = path.with_suffix(".again")
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(again, "w") as copy:
+        for member in archive.infolist():
+            info = zipfile.ZipInfo(member.filename, ZIP_TIME)
+            info.compress_type, info.file_size = zipfile.ZIP_DEFLATED, member.file_size
+            with archive.open(member) as source, copy.open(info, "w") as target:
+                shutil.copyfileobj(source, target)
+    again.replace(path)
 
 
 def unfit_for_shapefile(geometry: NDArray[np.object_]) -> str | None:

@@ -208,7 +208,8 @@ class _Layout:
             left, right = left[once], right[once]
         order = np.lexsort([right, left])
         left, right = left[order], right[order]
-        shared = overlap_areas(rings_of(made.plane[usable]), rings_of(other), left, right)
+        met, at = np.unique(right, return_inverse=True)
+        shared = overlap_areas(rings_of(made.plane[usable]), rings_of(other[met]), left, at)
         keep = shared > 0
         left, right, shared = left[keep], right[keep], shared[keep]
         area = np.minimum(shapely.area(made.plane[usable][left]), shapely.area(other[right]))

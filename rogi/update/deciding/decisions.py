@@ -21,6 +21,7 @@ from rogi.geometry import (
     central_meridian,
     cylindrical_equal_area,
     equal_area_crs,
+    in_two_dimensions,
     to_lonlat,
     total_bounds,
 )
@@ -43,6 +44,8 @@ DRAWN: Final = "drawn:"
 """Begins the key of a row without task and unit; the rest is the digest of its outline, or its place."""
 ROUNDING: Final = 7
 """Decimals of coordinates, 1 cm in degrees, beyond which outlines of two copies are not told apart."""
+AT_A_TIME: Final = 20_000
+"""Outlines whose vertices are copied together."""
 WITH_OUTLINE: Final = (Decision.REFINE, Decision.RETRIEVE, Decision.SPLIT)
 """Decisions that give a new outline."""
 
@@ -79,7 +82,10 @@ class Plane:
     def of_lonlat(self, lonlat: Geometries) -> Geometries:
         """Valid copies in the plane, m, of outlines on WGS84."""
         lonlat = turned(lonlat, central_meridian(self.crs))
-        shapes = np.asarray(shapely.transform(lonlat, lambda xy: cylindrical_equal_area(xy, self.crs)))
+        shapes = np.empty(len(lonlat), dtype=object)
+        for start in range(0, len(lonlat), AT_A_TIME):
+            piece = slice(start, start + AT_A_TIME)
+            shapes[piece] = shapely.transform(lonlat[piece], lambda xy: cylindrical_equal_area(xy, self.crs))
         return repair(shapes)[0]
 
     def __call__(self, geometry: Geometries) -> Geometries:
@@ -203,7 +209,7 @@ def decided(edits: Edits, units: Units) -> Decided:
     drawn = np.asarray(rows.geometry.array, dtype=object)
     columns = {str(c): rows[c].to_numpy(dtype=object) for c in rows.columns if c != GEOMETRY}
     unit, task, decision = columns["unit"], columns["task"], columns["decision"]
-    at = _positions(unit, units)
+    at = units.positions_of(unit)
     key = np.array(
         [u or t or _key_of_drawn(columns, k, drawn[k]) for k, u, t in zip(range(n), unit, task, strict=True)],
         dtype=object,
@@ -233,6 +239,7 @@ def outlines_differ(one: Geometries, other: Geometries, plane: Plane) -> Bools:
     missing_a, missing_b = shapely.is_missing(a), shapely.is_missing(b)
     differ = missing_a != missing_b
     both = np.flatnonzero(~missing_a & ~missing_b)
+    both = both[~shapely.equals_exact(a[both], b[both], 0.0)]  # most are: not even their order differs
     apart = both[~shapely.equals_exact(shapely.normalize(a[both]), shapely.normalize(b[both]), 0.0)]
     if len(apart):
         x, y = plane(a[apart]), plane(b[apart])
@@ -247,11 +254,6 @@ def shared_area(one: Geometries, other: Geometries) -> Floats:
 
 
 # ---- groups
-
-
-def _positions(unit: Texts, units: Units) -> NDArray[np.intp]:
-    place = {name: k for k, name in enumerate(units.ids.tolist())}
-    return np.array([place.get(name, -1) for name in unit], dtype=np.intp)
 
 
 def _without_outline(edits: Edits, at: NDArray[np.intp]) -> Bools:
@@ -286,7 +288,7 @@ def _planned_outlines(edits: Edits, units: Units, at: NDArray[np.intp], task: Te
         shapely.get_num_geometries(out) == 1
     )
     out[single] = shapely.get_geometry(out[single], 0)
-    return np.asarray(shapely.force_2d(out))
+    return in_two_dimensions(out)
 
 
 def _without_copies(found: Decided) -> Decided:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from rogi.errors import InputError, OptionError
 from rogi.inventory.crs import label as crs_label
+from rogi.memory import give_back_memory
 from rogi.schema.model import normalise
 from rogi.text import agreeing, counted
 from rogi.update.columns import GEOMETRY, cut, objects, typed
@@ -46,6 +48,7 @@ from rogi.update.vocabulary import TASK_COLUMNS, TASKS
 if TYPE_CHECKING:
     import pyproj
 
+    from rogi.update.planning.units import Units
     from rogi.update.store.store import StoredPlan
 
 FAULT: Final = "fault"
@@ -100,6 +103,7 @@ def read_edits(
     plan: Path | None = None,
     store: str | None = None,
     crs: pyproj.CRS | str | None = None,
+    units: Units | None = None,
 ) -> Edits:
     """Read what mappers decided.
 
@@ -114,6 +118,9 @@ def read_edits(
         Address of a database that holds packages, ``postgresql://…``.
     crs
         CRS of the result; by default that of the first package.
+    units
+        Those that were planned from, where they are known: their outlines are not read from the packages, and
+        what nobody changed is not in memory twice.
 
     Raises
     ------
@@ -141,13 +148,14 @@ def read_edits(
         for number, (file, shown) in enumerate(zip(files, shown_names(files), strict=True)):
             scratch = Path(folder) / str(number)
             scratch.mkdir()
-            tables += [replace(table, file=shown) for table in read_package(file, scratch, notes)]
+            found = read_package(file, scratch, notes, with_current=units is None)
+            tables += [replace(table, file=shown) for table in found]
     planned: Planned | None = None
     written, saved = None, Saved()
     if store is not None:
-        found = read_store(store)
-        tables += found.tables
-        planned, written, saved = found.planned, found.written, _saved(found)
+        stored = read_store(store)
+        tables += stored.tables
+        planned, written, saved = stored.planned, stored.written, _saved(stored)
         if plan is not None:
             _refuse_other_plan(planned, read_plan(plan), saved.store)
     if planned is None:
@@ -158,7 +166,7 @@ def read_edits(
             f"There is no work package in {shown}; name the work folder, or the GeoPackages with the layer "
             f"{TASKS}."
         )
-    return collect(planned, tables, crs, notes, written, saved)
+    return collect(planned, tables, crs, notes, written, saved, units)
 
 
 def _refuse_other_plan(stored: Planned, folder: Planned, store: str) -> None:
@@ -185,34 +193,43 @@ def _saved(stored: StoredPlan) -> Saved:
 
 def collect(
     planned: Planned,
-    tables: Sequence[TaskTable],
+    tables: list[TaskTable],
     crs: pyproj.CRS | str | None = None,
     notes: Iterable[str] = (),
     written: pd.DataFrame | None = None,
     saved: Saved | None = None,
+    units: Units | None = None,
 ) -> Edits:
     """The rows of several tables as one, checked against the plan; see :func:`read_edits`.
 
-    ``written`` and ``saved`` are what a store knows beside them, see :mod:`rogi.update.hands`.
+    ``written`` and ``saved`` are what a store knows beside them, see :mod:`rogi.update.hands`. The tables are
+    put in order and lose their rows, which would be in memory twice.
     """
-    ordered = sorted(tables, key=lambda t: (t.file, t.package, len(t.frame)))
-    target = crs if crs is not None else ordered[0].frame.crs
+    tables.sort(key=lambda t: (t.file, t.package, len(t.frame)))
+    target = crs if crs is not None else tables[0].frame.crs
     notes = list(notes)
-    frames = [_cleaned(table, target, notes) for table in ordered]
+    frames = []
+    current = _beside([t.current for t in tables], "unit", target)
+    candidates = _beside([t.candidates for t in tables], "candidate", target)
+    for k, table in enumerate(tables):
+        frames.append(_cleaned(table, target, notes))
+        if units is not None:
+            _share_outlines(frames[-1], units)
+        tables[k] = replace(table, frame=table.frame.iloc[:0], current=None, candidates=None)
+    del table
+    give_back_memory()
     rows = pd.concat(frames, ignore_index=True)
     order = rows.sort_values(["package", "file", "row"], kind="stable").index
     rows = objects(rows.loc[order].reset_index(drop=True))
-    _known_tasks(rows, planned, ordered)
+    _known_tasks(rows, planned, tables)
     rows = with_saved(gpd.GeoDataFrame(rows, geometry=GEOMETRY, crs=target), written)
     there = set(rows["task"].dropna())
     missing = planned.tasks[~planned.tasks["task"].isin(there)].reset_index(drop=True)
     missing = missing.assign(given=missing["package"].isin(set(rows["package"])))
-    current = _beside([t.current for t in ordered], "unit", target)
-    candidates = _beside([t.candidates for t in ordered], "candidate", target)
-    stated = {table.file: crs_label(table.frame.crs) for table in ordered if table.frame.crs is not None}
+    stated = {table.file: crs_label(table.frame.crs) for table in tables if table.frame.crs is not None}
     known = saved or Saved()
     told = tuple(dict.fromkeys([*notes, *people_notes(rows, planned, known)]))
-    last = {table.file: table.last_saved for table in ordered if table.last_saved}
+    last = {table.file: table.last_saved for table in tables if table.last_saved}
     return Edits(planned, rows, current, candidates, missing, told, stated, known, last)
 
 
@@ -272,6 +289,16 @@ def _cleaned(table: TaskTable, crs: Any, notes: list[str]) -> pd.DataFrame:
     frame["row"] = table.rows
     frame[GEOMETRY], frame[FAULT] = sound_outlines(geometry, source.crs, crs, table.unreadable)
     return frame
+
+
+def _share_outlines(frame: pd.DataFrame, units: Units) -> None:
+    """Let outlines that are those of the inventory be the same objects."""
+    at = units.positions_of(frame["unit"])
+    there = np.flatnonzero(at >= 0)
+    own, drawn = units.geometry[at[there]], frame[GEOMETRY].to_numpy(dtype=object, copy=True)
+    same = shapely.equals_identical(drawn[there], own)
+    drawn[there[same]] = own[same]
+    frame[GEOMETRY] = drawn
 
 
 def _known_tasks(rows: pd.DataFrame, planned: Planned, tables: Sequence[TaskTable]) -> None:

@@ -151,8 +151,7 @@ def _refuse_misplaced(edits: Edits, units: Units) -> None:
     """
     rows = edits.rows
     shapes = np.asarray(rows.geometry.array, dtype=object)
-    place = {name: k for k, name in enumerate(units.ids.tolist())}
-    at = np.array([place.get(name, -1) for name in rows["unit"]], dtype=np.intp)
+    at = units.positions_of(rows["unit"])
     there = np.flatnonzero((at >= 0) & ~shapely.is_missing(shapes))
     with np.errstate(invalid="ignore"):
         drawn, own = (

@@ -144,8 +144,8 @@ def shown_names(files: Sequence[Path]) -> list[str]:
     return names
 
 
-def read_package(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]:
-    """The tasks in a file: one table, or none."""
+def read_package(file: Path, scratch: Path, notes: list[str], with_current: bool = True) -> list[TaskTable]:
+    """The tasks in a file: one table, or none; ``with_current`` whether its layer of that name is read."""
     kind = format_of(file)
     own = scratch / "copy"
     own.mkdir()
@@ -191,7 +191,7 @@ def read_package(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]
             f"{file} states no coordinate reference system; export the layer {TASKS} again, with its CRS."
         )
     rows = table.fids if table.fids is not None else np.arange(1, len(table.frame) + 1, dtype=np.int64)
-    beside = {name: _layer_beside(layers, name, file.name, notes) for name in (CURRENT, CANDIDATES)}
+    current, candidates = (_layer_beside(layers, name, file.name, notes) for name in (CURRENT, CANDIDATES))
     stated = _stated_plan(opened) if kind is Format.GEOPACKAGE else {}
     return [
         TaskTable(
@@ -199,8 +199,8 @@ def read_package(file: Path, scratch: Path, notes: list[str]) -> list[TaskTable]
             file.name,
             rows,
             stated.get("package", ""),
-            beside[CURRENT],
-            beside[CANDIDATES],
+            read_table(current).frame if current is not None and with_current else None,
+            read_table(candidates).frame if candidates is not None else None,
             stated.get("plan", ""),
             _unreadable(tasks[0], table),
             _last_saved(opened, str(tasks[0].layer)) if kind is Format.GEOPACKAGE else "",
@@ -277,16 +277,16 @@ def _holds_tasks(layer: SourceLayer) -> bool:
 
 def _layer_beside(
     layers: Sequence[SourceLayer], name: str, file: str, notes: list[str]
-) -> gpd.GeoDataFrame | None:
+) -> SourceLayer | None:
     """The layer of a name, else the only one that has its key and not the keys of the others."""
     for layer in layers:
         if layer.layer == name:
-            return read_table(layer).frame
+            return layer
     like = [layer for layer in layers if _kind_beside(layer) == name]
     if len(like) != 1:
         return None
     notes.append(f"layer {like[0].layer} of {file} was taken for {name} by its columns")
-    return read_table(like[0]).frame
+    return like[0]
 
 
 def _kind_beside(layer: SourceLayer) -> str:

@@ -15,11 +15,19 @@ from numpy.typing import NDArray
 
 from rogi.comparison.matching.prepared_outlines import canonical_order, repair
 from rogi.errors import InputError, OptionError
-from rogi.geometry import Floats, Geometries, to_lonlat, total_bounds, transform_geometries
+from rogi.geometry import (
+    Floats,
+    Geometries,
+    footprints_to_lonlat,
+    to_lonlat,
+    total_bounds,
+    transform_geometries,
+)
 from rogi.inventory.coordinates import on_earth
 from rogi.inventory.reading.dialects import SIGNATURE_SHARE, Family
 from rogi.inventory.reading.sources import find_layers
 from rogi.inventory.reading.tables import read_table
+from rogi.longitudes import in_one_map
 from rogi.schema.load import load_dialect
 from rogi.schema.model import Role, normalise
 from rogi.text import agreeing, counted
@@ -114,8 +122,8 @@ def read_candidates(spec: str, units: Units, *, crs: str | None = None) -> Candi
             shapes = np.asarray(ground.geometry.array, dtype=object)
             usable = _polygonal(shapes)
             doubted = _text(ground, "image_note") != None  # noqa: E711 - elementwise
-            coverage = _usable(to_lonlat(shapes[usable & ~doubted], ground.crs))
-            doubtful = _usable(to_lonlat(shapes[usable & doubted], ground.crs))
+            coverage = _usable(footprints_to_lonlat(shapes[usable & ~doubted], ground.crs))
+            doubtful = _usable(footprints_to_lonlat(shapes[usable & doubted], ground.crs))
     shapes = np.asarray(frame.geometry.array, dtype=object)
     usable = _polygonal(shapes)
     if not usable.any():
@@ -282,7 +290,7 @@ def _usable(lonlat: Geometries) -> Geometries:
 
 
 def _refuse_elsewhere(units: Units, lonlat: Geometries, title: str) -> None:
-    one, other = total_bounds(units.lonlat), total_bounds(lonlat)
+    one, other = (total_bounds(shapes) for shapes in in_one_map(units.lonlat, lonlat))
     if (np.maximum(one[:2], other[:2]) > np.minimum(one[2:], other[2:])).any():
         raise InputError(
             f"{title} lies elsewhere than the inventory: {_extent(other)} against {_extent(one)}; check the "

@@ -11,6 +11,7 @@ from rogi.comparison.agreement.areas import united
 from rogi.comparison.matching.graph import SLIVER_AREA_M2, candidate_pairs, connected, overlaps, self_overlaps
 from rogi.comparison.matching.prepared_outlines import Outlines, prepare
 from rogi.geometry import Floats, Geometries
+from rogi.longitudes import around
 
 LARGEST_PIECE: Final = 512
 """Vertices above which a polygon is cut: the work for a pair grows with those of the larger polygon."""
@@ -35,6 +36,7 @@ def covered_share(outlines: Outlines, polygons: Geometries) -> Floats:
     """
     if len(outlines) == 0 or len(polygons) == 0:
         return np.zeros(len(outlines))
+    polygons, _ = around(polygons, outlines.geometries)
     near = np.unique(outlines.tree.query(polygons)[0])
     pieces = prepare(subdivided(polygons[near]), 4326, outlines.plane_crs)
     pieces = _disjoint(pieces)

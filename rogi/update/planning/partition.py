@@ -7,17 +7,19 @@ depends on the places and the work only, not on the order of rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from rogi.comparison.matching.graph import MatchGraph, connected
-from rogi.comparison.matching.prepared_outlines import Outlines
 from rogi.errors import OptionError
-from rogi.geometry import Floats, Geometries, Ints
+from rogi.geometry import Floats, Geometries, Ints, mercator, metres_per_degree
 from rogi.text import agreeing, counted
+from rogi.update.planning.surroundings import pairs_of_boxes, part_boxes
 
 NEAR_M: Final = 100.0
 """Outlines closer than this stay together as far as it can be had."""
@@ -47,8 +49,7 @@ class Part:
 
 
 def groups(
-    units: Outlines,
-    candidates: Outlines,
+    lonlat: Geometries,
     graph: MatchGraph,
     work: Floats,
     parts: int,
@@ -65,8 +66,8 @@ def groups(
 
     Parameters
     ----------
-    units, candidates : Outlines
-        n and m of them.
+    lonlat : ndarray of object, shape (n + m,)
+        Outlines of the units, then of the candidates, on one map (`rogi.longitudes.in_one_map`).
     graph : MatchGraph
         Units are A, candidates B.
     work : ndarray of float64, shape (n + m,)
@@ -82,20 +83,32 @@ def groups(
     ndarray of int, shape (n + m,)
         Group of each outline, from 0 in the order of the first ones.
     """
-    n = len(units)
-    count = n + len(candidates)
-    touching = _pairs(np.concatenate([units.geometries, candidates.geometries]), None)
-    pairs = [touching, (graph.a[graph.linked], graph.b[graph.linked] + n)]
+    first, second = graph.a[graph.linked], graph.b[graph.linked] + len(graph.area_a)
     if tied is not None:
-        pairs.append(tied)
-    first, second = (np.concatenate([pair[k] for pair in pairs]) for k in (0, 1))
-    tight = connected(count, first, second)
-    near, far = _pairs(np.concatenate([units.plane_geometries(), candidates.plane_geometries()]), near_m)
-    loose = connected(count, np.append(first, near), np.append(second, far))
-    bound = connected(count, first[len(touching[0]) :], second[len(touching[0]) :])
+        first, second = np.append(first, tied[0]), np.append(second, tied[1])
+    bound = connected(len(lonlat), first, second)
+
+    def touching(one: Ints, other: Ints) -> NDArray[np.bool_]:
+        return np.asarray(shapely.intersects(lonlat[one], lonlat[other]))
+
+    def near(one: Ints, other: Ints) -> NDArray[np.bool_]:
+        rows, at = np.unique(np.append(one, other), return_inverse=True)
+        plane = shapely.transform(lonlat[rows], mercator)
+        shapely.prepare(plane)
+        left, right = plane[at].reshape(2, -1)
+        return np.asarray(shapely.dwithin(left, right, near_m / metres_east(one)))
+
+    def metres_east(of: Ints) -> Floats:
+        _, south, _, north = shapely.bounds(lonlat[of]).reshape(-1, 4).T
+        return metres_per_degree((south + north) / 2)[0]
+
+    boxes, row = part_boxes(lonlat)
+    tight = _joined(bound, pairs_of_boxes(boxes, row, 0.0), touching)
+    loose = _joined(tight, pairs_of_boxes(boxes, row, near_m), near)
     even = work.sum() / parts
     small, fitting = _weight(loose, work) <= largest * even, _weight(tight, work) <= even
     # groups of the three kinds get numbers that differ
+    count = len(lonlat)
     return _renumbered(np.where(small, loose, np.where(fitting, tight + count, bound + 2 * count)))
 
 
@@ -171,19 +184,19 @@ def _weight(label: Ints, work: Floats) -> Floats:
     return np.bincount(label, weights=work).astype(float)[label]
 
 
-def _pairs(shapes: Geometries, distance: float | None) -> tuple[Ints, Ints]:
-    """Pairs of geometries (first < second) that meet, or lie within a distance, by their parts.
-
-    The box around far parts of one geometry would meet everything between them.
-    """
-    parts, row = shapely.get_parts(shapes, return_index=True)
-    tree = shapely.STRtree(parts)
-    if distance is None:
-        left, right = row[tree.query(parts, predicate="intersects")]
-    else:
-        left, right = row[tree.query(parts, predicate="dwithin", distance=distance)]
-    once = left < right
-    return left[once], right[once]
+def _joined(
+    group: Ints, pairs: Iterable[tuple[Ints, Ints]], meet: Callable[[Ints, Ints], NDArray[np.bool_]]
+) -> Ints:
+    """Groups joined where members meet, which pairs of two groups are asked."""
+    first, second = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
+    for one, other in pairs:
+        apart = (one < other) & (group[one] != group[other])
+        one, other = one[apart], other[apart]
+        met = meet(one, other)
+        first.append(group[one[met]])
+        second.append(group[other[met]])
+    size = int(group.max(initial=-1)) + 1
+    return connected(size, np.concatenate(first), np.concatenate(second))[group]
 
 
 def _across(places: Floats, load: Floats) -> Ints:

@@ -15,8 +15,9 @@ import shapely
 from rogi.comparison.matching.graph import SLIVER_FRACTION, MatchGraph, match_polygons
 from rogi.comparison.matching.prepared_outlines import Outlines, prepare_together
 from rogi.errors import InputError
-from rogi.geometry import Floats, Ints
+from rogi.geometry import Floats, Geometries, Ints, cylindrical_equal_area
 from rogi.inventory.read import read_inventory
+from rogi.memory import give_back_memory
 from rogi.raster.guard import is_there
 from rogi.update.mapper_names import NOBODY, file_names
 from rogi.update.planning.candidate_files import Candidates, read_candidates, refuse_candidates
@@ -163,6 +164,8 @@ def make_plan(request: Request, progress: Progress | None = None) -> Plan:
     known = gather_evidence(
         units, found, sides, glaciers=request.glaciers, probability=request.probability, crs=request.crs
     )
+    lonlat, plane_crs = np.concatenate([side.geometries for side in sides]), sides[0].plane_crs
+    give_back_memory()
     clusters = classify(
         graph,
         unchanged_iou=parameters.unchanged_iou,
@@ -175,8 +178,11 @@ def make_plan(request: Request, progress: Progress | None = None) -> Plan:
     work = np.zeros(len(units) + len(found))
     work[outline] = tasks["work"].to_numpy()
     tied = _same_parent(found, len(units))
-    group = groups(*sides, graph, work, len(mappers), tied=tied, near_m=parameters.near_m)
-    shared = _share_out(sides, work, outline, group, mappers, stems, parameters.areas_per_mapper)
+    group = groups(lonlat, graph, work, len(mappers), tied=tied, near_m=parameters.near_m)
+    corners = cylindrical_equal_area(shapely.bounds(lonlat).reshape(-1, 2), plane_crs)
+    west, south, east, north = corners.reshape(-1, 4).T
+    places = np.column_stack([(west + east) / 2, (south + north) / 2])
+    shared = _share_out(places, work, outline, group, mappers, stems, parameters.areas_per_mapper)
     frame = _task_frame(units, found, tasks, outline, shared)
     notes = [*units.notes, *found.notes, *known.notes]
     if not graph.linked.any():
@@ -187,7 +193,7 @@ def make_plan(request: Request, progress: Progress | None = None) -> Plan:
         tasks=frame,
         current=_current(units, graph, clusters, shared),
         candidates=_candidates(units, found, graph, clusters, known, shared),
-        context=_context(units, found, clusters, shared),
+        context=_context(units, found, lonlat, clusters, shared),
         packages=shared.packages,
         request=request,
         notes=tuple(notes),
@@ -211,7 +217,7 @@ class _Shared:
 
 
 def _share_out(
-    sides: tuple[Outlines, Outlines],
+    places: Floats,
     work: Floats,
     outline: Ints,
     group: Ints,
@@ -219,7 +225,6 @@ def _share_out(
     stems: Sequence[str],
     areas: int,
 ) -> _Shared:
-    places = np.concatenate([_middles(side) for side in sides])
     package = divide(places, work, group, len(mappers))
     facts = quality(places[outline], work[outline], package[outline], len(mappers))
     area_name = np.full(len(work), None, dtype=object)
@@ -233,12 +238,6 @@ def _share_out(
         area_name[rows] = np.array(names, dtype=object)[divide(places[rows], work[rows], own, parts)]
         packages.append(Package(number, mapper, stem, mapper, tuple(names)))
     return _Shared(package, area_name, tuple(packages), facts)
-
-
-def _middles(side: Outlines) -> Floats:
-    """Middle of the bounding box of each outline in the plane, m, shape (n, 2)."""
-    west, south, east, north = shapely.bounds(side.plane_geometries()).reshape(-1, 4).T
-    return np.column_stack([(west + east) / 2, (south + north) / 2])
 
 
 def _same_parent(found: Candidates, first: int) -> tuple[Ints, Ints]:
@@ -305,8 +304,10 @@ def _candidates(
     return gpd.GeoDataFrame(columns, geometry=found.geometry, crs=units.layer.crs)
 
 
-def _context(units: Units, found: Candidates, clusters: Clusters, shared: _Shared) -> gpd.GeoDataFrame:
-    beside, rows = neighbours(np.concatenate([units.lonlat, found.lonlat]), shared.package)
+def _context(
+    units: Units, found: Candidates, lonlat: Geometries, clusters: Clusters, shared: _Shared
+) -> gpd.GeoDataFrame:
+    beside, rows = neighbours(lonlat, shared.package)
     is_unit = rows < len(units)
     ids = pd.Series(np.append(units.ids, found.ids)[rows], dtype="object")
     owner = np.array([p.mapper for p in shared.packages], dtype=object)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from rogi import targets
 from rogi.errors import InputError, OptionError
+from rogi.update.columns import objects
 from rogi.update.vocabulary import APPLICATION, FORMAT, TASK_COLUMNS
 
 PLAN_FILE: Final = "plan.json"
@@ -181,11 +182,12 @@ def read_tasks(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is no list of tasks: {error}; copy it again.") from None
     if not set(IDENTITY) <= set(table.columns):
         raise InputError(f"{path} lacks columns of {', '.join(IDENTITY)}; copy it again.")
-    table = table.astype(object).where(table != "", None)
+    known = {column.name for column in TASK_COLUMNS}
+    table = table[[c for c in table.columns if c in known or c == "package"]]
+    table = objects(table.where(table != "", None))
     if table["task"].isna().any() or table["task"].duplicated().any():
         raise InputError(f"{path} has tasks without a key, or one key twice; copy it again.")
-    known = {column.name for column in TASK_COLUMNS}
-    return table[[c for c in table.columns if c in known or c == "package"]]
+    return table
 
 
 def keys_digest(keys: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -56,6 +56,11 @@ class Units:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def positions_of(self, ids: Iterable[object]) -> NDArray[np.intp]:
+        """Position of each ID, -1 for none."""
+        place = {name: k for k, name in enumerate(self.ids.tolist())}
+        return np.array([place.get(name, -1) for name in ids], dtype=np.intp)
 
     @property
     def attributes(self) -> pd.DataFrame:
