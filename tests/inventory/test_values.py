@@ -164,6 +164,9 @@ def test_slopes_in_percent_are_told_by_the_maximum(
         assert found.values[1] == pytest.approx(np.degrees(np.arctan(0.45)))
         assert quantity(layer, "slope_minimum").unit == "%"
         assert quantity(layer, "slope_maximum").values[2] == pytest.approx(45.0)
+        alone = outlines(examples.without_column(examples.tprogi(N), Role.OUTLINE, "SLO_MAX"))
+        alone.frame["SLO_MEAN"] = alone.frame["SLO_MEDIAN"] = mean * 2
+        assert quantity(alone, "slope_mean").unit == "degree"
 
 
 @pytest.mark.parametrize(
@@ -265,6 +268,7 @@ def test_an_area_rounded_to_nothing_is_a_value_and_an_empty_one_is_not() -> None
         ([0.0, 0.1, 1.0, 2.0, 3.0, 4.0, 6.2, np.pi], Coding.RADIANS, 0.0, 180.0),
         ([-90.0, -45.5, 0.0, 30.0, 10.0, 20.0, 179.0, 90.0], Coding.SIGNED, 270.0, 90.0),
         ([-np.pi / 2, -0.2, 0.0, 0.3, 3.1, 0.2, -3.0, 2.0], Coding.SIGNED_RADIANS, 270.0, 360 / np.pi),
+        ([-0.5 * np.pi, 0.1, 0.9, -0.3, -1.2, 0.5, 0.0, 0.25 * np.pi], Coding.SIGNED_RADIANS, 270.0, 45.0),
         ([0.5 * np.pi, -1.0, 1.0, 6.2, 3.0, 4.0, 2.0, np.pi], Coding.RADIANS, 90.0, 180.0),
         ([-90.0, -1.0, -1.0, 30.5, 10.0, 20.0, -179.0, 90.0], Coding.SIGNED, 270.0, 90.0),
         ([100.0, 390.0, 380.0, 50.0, 10.0, 395.0, 200.0, 300.0], Coding.GON, 90.0, 270.0),
@@ -290,6 +294,8 @@ def test_classes_of_unknown_start_give_no_direction() -> None:
     [
         ([2, 3, 4, 5, 6, 7, 8, 10], Coding.CLASSES),  # ArcGIS: 1 flat, 2 and 10 north
         ([1, 3, 16, 5, 6, 12, 8, 10], Coding.CLASSES),
+        ([0, 1, 2, 3, 4, 5, 6, 7], Coding.CLASSES),
+        ([np.nan, np.nan, np.nan, np.nan, 9, 1, 2, 3], Coding.DEGREES),  # too few
         ([36, 3, 16, 5, 6, 12, 28, 10], Coding.DEGREES),  # eight units may all face north-east,
         ([36, 3, 16, 5, 6, 12, 28, 10] * 3, Coding.CLASSES),  # but not 24: tens of degrees
         ([0.1, 0.2, 0.9, 0.5, 0.3, 0.8, 0.75, 0.0], Coding.UNKNOWN),  # turns
@@ -311,7 +317,7 @@ def test_a_declared_coding_holds_where_values_show_none() -> None:
 
 
 def test_minus_one_is_flat_and_no_direction() -> None:
-    found = quantity(column("ASPECT", [-1.0, -1.0, 20.5, 30.0, 350.0, 7.0, 8.0, 9.0]), "aspect")
+    found = quantity(column("ASPECT", [-1.0, -1.0, 20.5, 30.0, 350.0, 7.0, 0.0, 9.0]), "aspect")
     assert found.coding is Coding.DEGREES
     assert found.impossible.tolist() == [True, True, *[False] * 6]
 
