@@ -374,3 +374,7 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("rogi.areas.BLOCK", 50)
     assert np.array_equal(area_m2(polygons, 4326), whole)
     assert shapely.equals_exact(_in_plane(polygons)[0], plane).all()
+    mixed = [None, *polygons[:4], shapely.Polygon(), *polygons[4:], shapely.Point(0, 0)]
+    for features in (1, 3, 5):  # of which a block has none with an area, some, and a last one is short
+        monkeypatch.setattr("rogi.areas.FEATURES", features)
+        assert np.array_equal(area_m2(mixed, 4326), [0, *whole[:4], 0, *whole[4:], 0])
