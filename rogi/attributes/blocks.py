@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,15 +12,15 @@ import numpy as np
 import shapely
 
 from rogi.attributes.tasks import BLOCK_PIXELS, Radiation, Relief, Task
-from rogi.attributes.zonal.coverage import pixel_rings, pixel_windows
+from rogi.attributes.zonal.coverage import PixelRings, pixel_rings, pixel_windows
 from rogi.attributes.zonal.groups import LARGE_UNIT_CELLS, spanned_cells
 from rogi.attributes.zonal.seams import reaches_out, window_on
 from rogi.errors import InputError
 from rogi.jobs import run_jobs
-from rogi.ledger import Ledger, digest
+from rogi.ledger import Ledger, digest, encoded
 from rogi.raster.content import Contents
 from rogi.raster.elevation.model import Surface
-from rogi.raster.files import reading
+from rogi.raster.files import Raster, reading
 from rogi.raster.grid import Window
 from rogi.raster.mosaic import Tile
 from rogi.raster.voids import relief_file
@@ -27,8 +28,11 @@ from rogi.raster.voids import relief_file
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK_UNITS = 512
-"""Units of a block at most: what is lost when a run is stopped."""
+BLOCK_UNITS = 1024
+"""Units of a block at most: what is lost when a run is stopped, some seconds."""
+
+BLOCK_TILES = 4
+"""Tiles of `BLOCK_PIXELS` beside one another that make a block: they share most of their surroundings."""
 
 
 class Lost(str):
@@ -45,8 +49,35 @@ class Lost(str):
         return lost
 
 
+TEST_UNITS = 1024
+"""Units that are tested against all tiles of an elevation model at a time: some have 26,000."""
+
 Row = list[float | None]
 """Values of one unit, in the order of its task's columns."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Units on a grid.
+
+    Attributes
+    ----------
+    polygons : ndarray of shapely geometries, shape (n,)
+        See `rogi.attributes.zonal.placement.place_polygons`.
+    rings : PixelRings
+    windows : ndarray of int64, shape (n, 4)
+        See `rogi.attributes.zonal.coverage.pixel_windows`.
+    """
+
+    polygons: NDArray[np.object_]
+    rings: PixelRings
+    windows: NDArray[np.int64]
+
+    @classmethod
+    def on(cls, grid: Raster, polygons: NDArray[np.object_]) -> Placed:
+        """Polygons that are in the coordinates of a grid."""
+        rings = pixel_rings(polygons, grid.transform)
+        return cls(polygons, rings, pixel_windows(rings, grid.shape))
 
 
 @dataclass(frozen=True)
@@ -129,7 +160,7 @@ class Results:
 
 def compute(
     task: Task,
-    polygons: NDArray[np.object_],
+    units: Placed,
     ledger: Ledger,
     *,
     workers: int = 1,
@@ -142,8 +173,8 @@ def compute(
     Parameters
     ----------
     task : Task
-    polygons : ndarray of shapely geometries, shape (n,)
-        On the task's grid (see `rogi.attributes.zonal.placement.place_polygons`).
+    units : Placed
+        On the task's grid.
     ledger : Ledger
     workers, cluster
         See `rogi.jobs.run_jobs`.
@@ -152,22 +183,20 @@ def compute(
     block_units : int
         Units of a block at most; no value depends on it.
     """
-    rings = pixel_rings(polygons, task.grid.transform)
-    windows = pixel_windows(rings, task.grid.shape)
-    wkb = shapely.to_wkb(polygons, byte_order=1)
-    parts = _parts(task, polygons)
+    windows = units.windows
+    wkb = shapely.to_wkb(units.polygons, byte_order=1)
+    parts = _parts(task, units)
     # Programs that make VRTs round the size of a pixel anew for each set of files.
     a, b, _, d, e, _ = tuple(task.grid.transform)[:6]
     sides = [float(f"{side:.12g}") for side in (a, b, d, e)]
     prefix = digest(task.identity() | {"grid": sides, "crs": task.grid.crs.to_wkt()})
-    keys, far_keys = (
-        [digest(prefix, shape, names) for shape, names in zip(wkb, files, strict=True)]
-        for files in _files(task, windows, parts, ledger)
-    )
+    within, whole = _files(task, windows, parts, ledger)
+    keys = _keys(prefix, wkb, within)
+    far_keys = keys if whole is within else _keys(prefix, wkb, whole)
     held = ledger.known({*keys, *far_keys})
     rows: list[Row | Lost | None] = [held.get(a, held.get(b)) for a, b in zip(keys, far_keys, strict=True)]
     grids = (task.grid, *task.others) if isinstance(task, Relief | Radiation) else (task.grid,)
-    spans = spanned_cells(polygons, grids)
+    spans = spanned_cells(units.rings, grids)
     for unit in np.flatnonzero(spans > LARGE_UNIT_CELLS):
         rows[unit] = Lost.because(
             InputError(
@@ -212,37 +241,33 @@ def compute(
     )
 
 
-def files_read(task: Task, polygons: NDArray[np.object_]) -> list[Path]:
+def files_read(task: Task, units: Placed) -> list[Path]:
     """Files of an elevation model that units and their surroundings reach into."""
     assert isinstance(task.grid, Surface)
-    windows = pixel_windows(pixel_rings(polygons, task.grid.transform), task.grid.shape)
-    every = _tiles(task, task.grid, windows, _parts(task, polygons))
-    found = {file for tiles in every for tile in tiles for file in tile.files}
+    tiles_of = _tiles(task, task.grid, units.windows, _parts(task, units))
+    every = {id(tiles): tiles for tiles in tiles_of}
+    found = {file for tiles in every.values() for tile in tiles for file in tile.files}
     return sorted(found)
 
 
-def beyond_model(task: Radiation, polygons: NDArray[np.object_]) -> NDArray[np.bool_]:
+def beyond_model(task: Radiation, units: Placed) -> NDArray[np.bool_]:
     """Which units have surroundings, within the search radius, that no file of the elevation model covers."""
-    windows = pixel_windows(pixel_rings(polygons, task.grid.transform), task.grid.shape)
-    halos = np.array([task.halo(row) for row in windows[:, 0].tolist()]).reshape(-1, 2)
-    row0, row1, column0, column1 = windows.T
-    around = shapely.box(
-        column0 - halos[:, 1], row0 - halos[:, 0], column1 + halos[:, 1], row1 + halos[:, 0]
-    )  # fmt: skip
+    row0, row1, column0, column1 = _around(task, units.windows).T
+    around = shapely.box(column0, row0, column1, row1)
     extents = task.grid.extents
     covered = shapely.union_all(shapely.box(extents[:, 2], extents[:, 0], extents[:, 3], extents[:, 1]))
     shapely.prepare(covered)
-    beyond: NDArray[np.bool_] = (row1 > row0) & (column1 > column0) & ~shapely.covers(covered, around)
+    beyond: NDArray[np.bool_] = _real(units.windows) & ~shapely.covers(covered, around)
     return beyond
 
 
-def _parts(task: Task, polygons: NDArray[np.object_]) -> dict[int, dict[int, Window]]:
+def _parts(task: Task, units: Placed) -> dict[int, dict[int, Window]]:
     """Of units that reach beyond one file of the first grid, the windows of other grids that they read."""
     found: dict[int, dict[int, Window]] = {}
     if not isinstance(task, Relief | Radiation) or not task.others:
         return found
-    bounds = pixel_rings(polygons, task.grid.transform).bounds
-    for unit in np.flatnonzero(reaches_out(polygons, task.grid)).tolist():
+    bounds = units.rings.bounds
+    for unit in np.flatnonzero(reaches_out(units.polygons, task.grid)).tolist():
         low, high = np.floor(bounds[unit, :2]).astype(int), np.ceil(bounds[unit, 2:]).astype(int)
         own = Window(int(low[1]), int(high[1]), int(low[0]), int(high[0]))
         windows = {}
@@ -260,70 +285,101 @@ def _grown(window: Window, rows: int, columns: int) -> Window:
     return Window(window.row0 - rows, window.row1 + rows, window.column0 - columns, window.column1 + columns)
 
 
+def _keys(prefix: str, shapes: NDArray[np.object_], files: Sequence[bytes]) -> list[str]:
+    """What `digest` makes of a prefix, a shape and its files, of which the last are encoded."""
+    first = hashlib.sha256(encoded(prefix))
+    keys = []
+    for shape, names in zip(shapes, files, strict=True):
+        total = first.copy()
+        total.update(encoded(shape))
+        total.update(names)
+        keys.append(total.hexdigest())
+    return keys
+
+
 def _files(
     task: Task, windows: NDArray[np.int64], parts: dict[int, dict[int, Window]], ledger: Ledger
-) -> tuple[list[list[str]], list[list[str]]]:
-    """Digests of what each unit's values depend on in its windows, and of all of those files.
+) -> tuple[list[bytes], list[bytes]]:
+    """Digests, encoded, of what each unit's values depend on in its windows, and of all of those files.
 
     Of a VRT only what lies under the window of a unit counts, of files on other grids always all.
     """
     if not isinstance(task.grid, Surface):
-        return [[]] * len(windows), [[]] * len(windows)
+        none = [encoded([])] * len(windows)
+        return none, none
     contents = Contents(ledger)
+    known: dict[int, tuple[list[str], bytes]] = {}
     own = {id(tile) for tile in task.grid.mosaic.tiles if tile.parts[0].header.composed}
-    within, whole = [], []
-    for unit, tiles in enumerate(_tiles(task, task.grid, windows, parts)):
-        whole.append([contents.whole(tile.parts[0]) for tile in tiles])
-        within.append(whole[-1].copy())
+    around = _around(task, windows).tolist() if own else []
+    every = _tiles(task, task.grid, windows, parts)
+    whole = []
+    for tiles in every:
+        if id(tiles) not in known:
+            digests = [contents.whole(tile.parts[0]) for tile in tiles]
+            known[id(tiles)] = digests, encoded(digests)
+        whole.append(known[id(tiles)][1])
+    if not own:
+        return whole, whole
+    within = []
+    for unit, tiles in enumerate(every):
+        digests = known[id(tiles)][0].copy()
         for k, tile in enumerate(tiles):
             if id(tile) in own:
-                window = _around(task, windows[unit]).moved(-tile.row, -tile.column)
-                within[-1][k] = contents.of(tile.parts[0], window)
+                window = Window(*around[unit]).moved(-tile.row, -tile.column)
+                digests[k] = contents.of(tile.parts[0], window)
+        within.append(encoded(digests))
     return within, whole
 
 
-def _around(task: Task, window: NDArray[np.int64]) -> Window:
-    """The window of a unit with its halo."""
-    row0, row1, column0, column1 = window.tolist()
-    return _grown(Window(row0, row1, column0, column1), *task.halo(row0))
+def _real(windows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which windows are not empty."""
+    return (windows[:, 1] > windows[:, 0]) & (windows[:, 3] > windows[:, 2])
+
+
+def _around(task: Task, windows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The windows of units with their halos, shape (n, 4)."""
+    first, members = np.unique(windows[:, 0] // BLOCK_PIXELS, return_inverse=True)
+    halos = np.array([task.halo(band * BLOCK_PIXELS) for band in first.tolist()], dtype=np.int64)
+    rows, columns = halos.reshape(-1, 2)[members].T
+    return np.asarray(windows + np.column_stack([-rows, rows, -columns, columns]))
 
 
 def _tiles(
     task: Task, grid: Surface, windows: NDArray[np.int64], parts: dict[int, dict[int, Window]]
 ) -> list[tuple[Tile, ...]]:
     """Tiles that each unit reads, with its halo; the same tuple for units that read the same."""
-    extents = grid.mosaic.extents
-    found: dict[tuple[int, ...], tuple[Tile, ...]] = {}
+    row0, row1, column0, column1 = grid.mosaic.extents.T
+    found: dict[bytes, tuple[Tile, ...]] = {}
     out: list[tuple[Tile, ...]] = []
-    for unit, (row0, row1, column0, column1) in enumerate(windows.tolist()):
-        if row1 <= row0 or column1 <= column0:
-            out.append(())
-            continue
-        window = _around(task, windows[unit])
-        meet = (extents[:, 0] < window.row1) & (extents[:, 1] > window.row0)
-        meet &= (extents[:, 2] < window.column1) & (extents[:, 3] > window.column0)
-        key = tuple(np.flatnonzero(meet).tolist())
-        if grid.others:
-            key += (row0, row1, column0, column1)
-        if key not in found:
-            found[key] = tuple(grid.tiles_in(window))
-        tiles = found[key]
-        if unit in parts and isinstance(task, Relief | Radiation):
-            more = (tile for n, part in parts[unit].items() for tile in task.others[n].tiles_in(part))
-            tiles = tuple(dict.fromkeys((*tiles, *more)))
-        out.append(tiles)
+    around, real = _around(task, windows), _real(windows)
+    for start in range(0, len(windows), TEST_UNITS):
+        some = around[start : start + TEST_UNITS, :, None]
+        meet = (row0 < some[:, 1]) & (row1 > some[:, 0]) & (column0 < some[:, 3]) & (column1 > some[:, 2])
+        for unit, bits in enumerate(np.packbits(meet, axis=1), start):
+            if not real[unit]:
+                out.append(())
+                continue
+            key = bits.tobytes() + (around[unit].tobytes() if grid.others else b"")
+            if key not in found:
+                found[key] = tuple(grid.tiles_in(Window(*around[unit].tolist())))
+            tiles = found[key]
+            if unit in parts and isinstance(task, Relief | Radiation):
+                more = (tile for n, part in parts[unit].items() for tile in task.others[n].tiles_in(part))
+                tiles = tuple(dict.fromkeys((*tiles, *more)))
+            out.append(tiles)
     return out
 
 
 def _blocks(windows: NDArray[np.int64], units: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
-    """Units that lie together, in blocks of at most `size`."""
+    """Units that lie together, in blocks of at most `size`, tile by tile."""
     row = (windows[units, 0] + windows[units, 1]) // (2 * BLOCK_PIXELS)
     column = (windows[units, 2] + windows[units, 3]) // (2 * BLOCK_PIXELS)
     order = np.lexsort((units, column, row))
-    breaks = np.flatnonzero((np.diff(row[order]) != 0) | (np.diff(column[order]) != 0)) + 1
+    strip = column[order] // BLOCK_TILES
+    breaks = np.flatnonzero((np.diff(row[order]) != 0) | (np.diff(strip) != 0)) + 1
     blocks = []
-    for tile in np.split(units[order], breaks):
-        blocks += [tile[start : start + size] for start in range(0, len(tile), size)]
+    for part in np.split(units[order], breaks):
+        blocks += [part[start : start + size] for start in range(0, len(part), size)]
     return [block for block in blocks if len(block)]
 
 

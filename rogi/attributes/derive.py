@@ -13,12 +13,12 @@ import shapely
 
 from rogi.areas import area_m2
 from rogi.attributes import fields
-from rogi.attributes.blocks import Results, beyond_model, compute, files_read
+from rogi.attributes.blocks import Placed, Results, beyond_model, compute, files_read
 from rogi.attributes.climate import climate_on_units
 from rogi.attributes.configuration import AttributeSettings, ClimateSource
 from rogi.attributes.derived import Derived
 from rogi.attributes.fields import DECIMALS, GROUPS, QUALITY, Group
-from rogi.attributes.provenance import Input, Provenance, file_input, of_columns, raster_input
+from rogi.attributes.provenance import Input, Provenance, file_input, of_columns, raster_inputs
 from rogi.attributes.reasons import NO_POSITION, Nulls, families, is_null, members, suspicions
 from rogi.attributes.registry import Given, OnRaster, Units, sources
 from rogi.attributes.table import (
@@ -130,6 +130,7 @@ class _Derivation:
         self.failures: dict[str, tuple[str, set[int]]] = {}
         self.units = self.reused = 0
         self.impossible_ground = np.zeros(0, dtype=np.int64)
+        self.last_placed: tuple[Any, NDArray[np.int64], Placed] | None = None
 
     def run(self) -> Derived:
         self._geometry()
@@ -242,10 +243,9 @@ class _Derivation:
                 if not len(members) and (number or len(model.surfaces) > 1):
                     continue
                 task = self._terrain_task(group, surface, model.surfaces[number + 1 :])
-                placed = self._placed(surface, members)
+                placed = self._on(surface, members)
                 self._take(task, placed, members, group, chosen)
-                for path in files_read(task, placed):
-                    inputs[path] = raster_input(path, surface, self.runner.ledger)
+                inputs |= raster_inputs(files_read(task, placed), surface, self.runner.ledger)
                 if isinstance(task, Radiation) and task.parameters.shading:
                     beyond[members] = beyond_model(task, placed)
             if task is not None:
@@ -316,17 +316,24 @@ class _Derivation:
         size = f"{abs(grid.transform.a):.10g} x {abs(grid.transform.e):.10g}"
         crs = grid.crs.to_string()
         inputs = tuple(file_input(path, self.runner.ledger, crs, size) for path in found.files)
-        self._take(found.task, self._placed(grid, used), used, group, names)
+        self._take(found.task, self._on(grid, used), used, group, names)
         self._check(group, names, lambda units: self._beyond((grid,), everywhere, units), found.voids, remedy)
         self._record(group, names, inputs, found.parameters)
 
     def _placed(self, grid: Any, members: NDArray[np.int64]) -> NDArray[np.object_]:
         return place_polygons(self.polygons[members], self.crs, grid.crs, grid.transform, grid.shape)
 
+    def _on(self, grid: Any, members: NDArray[np.int64]) -> Placed:
+        """Units on a grid; those of the last call are kept, as radiation has those of relief."""
+        last = self.last_placed
+        if last is None or last[0] is not grid or not np.array_equal(last[1], members):
+            last = self.last_placed = grid, members, Placed.on(grid, self._placed(grid, members))
+        return last[2]
+
     def _take(
         self,
         task: Task,
-        placed: NDArray[np.object_],
+        placed: Placed,
         members: NDArray[np.int64],
         group: str,
         names: Sequence[str],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,13 +88,17 @@ def file_input(path: Path, ledger: Ledger, crs: str, resolution: str) -> Input:
     return Input(path.name, size, content_digest(path, ledger), crs, resolution)
 
 
-def raster_input(path: Path, surface: Surface, ledger: Ledger) -> Input:
-    """A file of an elevation model as an input."""
-    for tile in surface.tiles:
-        if path in tile.files:
-            a, e = abs(tile.grid.transform.a), abs(tile.grid.transform.e)
-            return file_input(path, ledger, tile.grid.crs.to_string(), f"{a:.10g} x {e:.10g}")
-    return file_input(path, ledger, "", "")
+def raster_inputs(paths: Iterable[Path], surface: Surface, ledger: Ledger) -> dict[Path, Input]:
+    """Files of an elevation model as inputs."""
+    tiles = {path: tile for tile in reversed(surface.tiles) for path in tile.files}
+    found = {}
+    for path in paths:
+        crs = size = ""
+        if path in tiles:
+            grid = tiles[path].grid
+            crs, size = grid.crs.to_string(), f"{abs(grid.transform.a):.10g} x {abs(grid.transform.e):.10g}"
+        found[path] = file_input(path, ledger, crs, size)
+    return found
 
 
 def sidecar(

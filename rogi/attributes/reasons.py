@@ -263,12 +263,13 @@ class Nulls:
 
     def all_outside(self, names: Sequence[str], asked: Callable[[Sequence[str]], NDArray[np.bool_]]) -> bool:
         """Whether a raster has no value for any of the units asked for."""
-        whys = [
+        whys = (
             next((why for why, who in self.notes[unit].items() if _label(name) in who), "")
             for name in families(names)
             for unit in np.flatnonzero(asked(members(name, names)) & ~self.empty).tolist()
-        ]
-        return bool(whys) and all(why in NO_VALUE for why in whys)
+        )
+        first = next(whys, "")
+        return first in NO_VALUE and all(why in NO_VALUE for why in whys)
 
     def count(self, kind: str, units: Iterable[int]) -> None:
         """Count units by kind of reason, each once."""

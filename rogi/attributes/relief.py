@@ -170,13 +170,14 @@ def radiation_statistics(
     chosen = options or ZonalOptions()
     choices = parameters or RadiationParameters()
     mean, share = np.full(len(polygons), np.nan), np.full(len(polygons), np.nan)
+    moving = {id(raster): _Moving(raster) for raster in (grid, *others)}
 
     def layers(piece: Piece) -> list[NDArray[np.floating[Any]]]:
         coverage = piece.coverage
         if not len(coverage.shares):
             return [np.zeros(0)]
         window, around = piece.window, halo_window(piece.grid, piece.window, choices)
-        elevation = piece.grid.read(around)
+        elevation = moving[id(piece.grid)].read(around)
         rows, columns = coverage.rows - around.row0, coverage.columns - around.column0
         known = np.zeros(window.shape, dtype=bool)
         known[coverage.rows - window.row0, coverage.columns - window.column0] = np.isfinite(
@@ -196,6 +197,27 @@ def radiation_statistics(
         share[ground.units] = ground.valid_share(np.isfinite(values))
     mean[~(share >= chosen.minimum_valid_share)] = np.nan
     return {"radiation": mean, "radiation_share": share}
+
+
+class _Moving:
+    """Windows of a raster one after another: what a window shares with the last one is not read again."""
+
+    def __init__(self, raster: Raster) -> None:
+        self.raster, self.window, self.values = raster, Window(0, 0, 0, 0), np.empty((0, 0), np.float32)
+
+    def read(self, window: Window) -> NDArray[np.floating[Any]]:
+        """What the raster reads; the next call may use it, so it is not to be changed."""
+        shared = window.shared(self.window)
+        values: NDArray[np.floating[Any]]
+        if 0 in shared.shape:
+            values = self.raster.read(window)
+        else:
+            values = np.empty(window.shape, self.values.dtype)
+            values[window.part(shared)] = self.values[self.window.part(shared)]
+            for rest in window.without(shared):
+                values[window.part(rest)] = self.raster.read(rest)
+        self.window, self.values = window, values
+        return values
 
 
 class Cliff(InputError):

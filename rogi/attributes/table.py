@@ -13,7 +13,7 @@ from rogi.attributes.fields import DECIMALS, FAMILIES, GROUPS, QUALITY, QUALITY_
 from rogi.errors import OptionError
 from rogi.inventory.ids.primary_id import parse
 from rogi.inventory.values.columns import as_numbers, blank
-from rogi.inventory.values.known import known_texts, quantity
+from rogi.inventory.values.known import known_texts, placeholder_numbers, quantity
 from rogi.longitudes import short_way
 from rogi.schema.load import concepts
 from rogi.schema.units import to_concept
@@ -58,7 +58,7 @@ class Merged:
     def counts(self) -> dict[str, int]:
         """By concept, the units that have a value of this run."""
         return {
-            name: int((units & ~blank(np.asarray(self.columns[name], dtype=object))).sum())
+            name: int((units & ~blank(np.asarray(self.columns[name]))).sum())
             for name, units in self.derived.items()
         }
 
@@ -161,11 +161,14 @@ def lacking(layer: Layer, concept: str) -> Mask:
     """Which units have no value of a concept: null, blank, or a code or word for a missing value."""
     if concept not in layer.columns:
         return np.ones(len(layer), dtype=bool)
-    missing = blank(layer.raw(concept).to_numpy(dtype=object))
+    given = layer.raw(concept)
+    missing = blank(given.to_numpy() if given.dtype == np.float64 else given.to_numpy(dtype=object))
     if concept == "primary_id":
         return missing
-    texts: Mask = known_texts(layer, concept) == None  # noqa: E711
-    missing = missing | texts
+    if given.dtype == np.float64:  # as nearly always: no text has to be made of each
+        missing |= np.isin(given.to_numpy(), placeholder_numbers())
+    else:
+        missing |= known_texts(layer, concept) == None  # noqa: E711
     return missing | quantity(layer, concept).missing if concept in DECIMALS else missing
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,30 @@ class Window:
             slice(inner.row0 - self.row0, inner.row1 - self.row0),
             slice(inner.column0 - self.column0, inner.column1 - self.column0),
         )
+
+    def shared(self, other: Window) -> Window:
+        """The part that another window has too; of no rows or columns where there is none."""
+        row0, column0 = max(self.row0, other.row0), max(self.column0, other.column0)
+        row1, column1 = min(self.row1, other.row1), min(self.column1, other.column1)
+        return Window(row0, max(row0, row1), column0, max(column0, column1))
+
+    def without(self, inner: Window) -> list[Window]:
+        """What is left without a window inside this one, in at most four windows."""
+        rest = (
+            Window(self.row0, inner.row0, self.column0, self.column1),
+            Window(inner.row1, self.row1, self.column0, self.column1),
+            Window(inner.row0, inner.row1, self.column0, inner.column0),
+            Window(inner.row0, inner.row1, inner.column1, self.column1),
+        )
+        return [window for window in rest if 0 not in window.shape]
+
+    def bands(self, rows: int) -> Iterator[Window]:
+        """The window cut where rows of the grid are multiples of a number."""
+        row = self.row0
+        while row < self.row1:
+            last = min(row - row % rows + rows, self.row1)
+            yield Window(row, last, self.column0, self.column1)
+            row = last
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ from rogi.raster.voids import relief_file
 if TYPE_CHECKING:
     from rogi.raster.imagery.cloud_masks import CloudMask
 
+PART_ROWS = 256
+"""Rows of elevations that are read at a time, in whole blocks."""
+
 Floats = NDArray[np.floating[Any]]
 Pixels = tuple[NDArray[Any], Mask]
 """Values, shape (channels, rows, columns), and which are valid, shape (rows, columns)."""
@@ -283,20 +286,20 @@ class Mosaic:
 
     def read_ground(self, window: Window) -> Floats:
         """Elevations of a window, NaN where there are none: what `read` gives of them, in less memory."""
-        values: Floats | None = None
+        values = np.full(window.shape, np.nan, dtype=self.dtype)
         places: list[Window] = []
         for tile in self.tiles_in(window):
             own = window.moved(-tile.row, -tile.column).within(tile.shape)
-            ground, place = tile.read_ground(own), own.moved(tile.row, tile.column)
-            if place == window and not places:
-                values = ground.astype(self.dtype, copy=False)
-            else:
-                if values is None:
-                    values = np.full(window.shape, np.nan, dtype=self.dtype)
-                overlaps = any(_overlap(place, other) for other in places)
-                np.copyto(values[window.part(place)], ground, where=~np.isnan(ground) if overlaps else True)
+            place = own.moved(tile.row, tile.column)
+            overlaps = any(_overlap(place, other) for other in places)
+            rows = tile.parts[0].block_shape[0]
+            # What becomes of a part is done while the processor's cache holds it.
+            for part in own.bands(rows * max(1, PART_ROWS // rows)):
+                ground = tile.read_ground(part)
+                target = values[window.part(part.moved(tile.row, tile.column))]
+                np.copyto(target, ground, where=~np.isnan(ground) if overlaps else True)
             places.append(place)
-        return np.full(window.shape, np.nan, dtype=self.dtype) if values is None else values
+        return values
 
 
 def _overlap(a: Window, b: Window) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from affine import Affine
 from rasterio.features import rasterize
 
-from rogi.attributes.zonal.coverage import Coverage, pixel_rings, pixel_windows, ring_coverage
+from rogi.attributes.zonal.coverage import Coverage, PixelRings, pixel_rings, pixel_windows, ring_coverage
 from rogi.attributes.zonal.placement import row_areas
 from rogi.raster.grid import Window
 
@@ -109,9 +109,11 @@ def _around(windows: NDArray[np.int64]) -> Window:
     return Window(int(low[0]), int(high[1]), int(low[2]), int(high[3]))
 
 
-def spanned_cells(polygons: NDArray[np.object_], grids: Sequence[Raster]) -> NDArray[np.int64]:
-    """Cells of the first grid in each polygon's bounding box; those outside it too where there are others."""
-    rings = pixel_rings(polygons, grids[0].transform)
+def spanned_cells(rings: PixelRings, grids: Sequence[Raster]) -> NDArray[np.int64]:
+    """Cells of the first grid, on which the rings are, in each polygon's bounding box.
+
+    Those outside it too where there are other grids.
+    """
     if len(grids) == 1:
         row0, row1, column0, column1 = pixel_windows(rings, grids[0].shape).T
         return np.asarray((row1 - row0) * (column1 - column0), dtype=np.int64)

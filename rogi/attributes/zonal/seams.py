@@ -145,7 +145,7 @@ def grounds(
     whole, apart = polygons, np.zeros(len(polygons), dtype=bool)
     parted: dict[int, tuple[list[Part], float]] = {}
     if len(grids) > 1:
-        apart = spanned_cells(polygons, grids) > LARGE_UNIT_CELLS
+        apart = spanned_cells(pixel_rings(polygons, home.transform), grids) > LARGE_UNIT_CELLS
         whole = np.where(apart, shapely.Polygon(), polygons)
         parted = parted_units(whole, grids)
         apart[list(parted)] = True

@@ -177,7 +177,7 @@ def _fill(
             found = _unit_statistics(values, ground, wanted[name], extreme_share)
             for column, result in found.items():
                 columns[f"{name}_{column}"][positions[ground.units]] = result
-    spans = spanned_cells(placed, grids)
+    spans = spanned_cells(pixel_rings(placed, grids[0].transform), grids)
     for unit in np.flatnonzero(spans > LARGE_UNIT_CELLS).tolist():
         if engine is not Engine.COVERAGE:
             raise OptionError(

@@ -195,8 +195,10 @@ def is_placeholder(text: str, placeholders: frozenset[str]) -> bool:
     return len(word) >= WORD and word in placeholders
 
 
-def blank(values: NDArray[np.object_]) -> NDArray[np.bool_]:
+def blank(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Which values are null or blank text."""
+    if values.dtype.kind == "f":
+        return np.asarray(np.isnan(values))
     empty = np.array([isinstance(v, str) and not v.strip() for v in values], dtype=bool)
     found: NDArray[np.bool_] = empty | np.asarray(pd.isna(values), dtype=bool)
     return found

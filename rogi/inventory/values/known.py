@@ -184,6 +184,13 @@ def placeholders() -> frozenset[str]:
     return frozenset(folded(str(v)) for v in (value if isinstance(value, tuple) else (value,)))
 
 
+@lru_cache(maxsize=1)
+def placeholder_numbers() -> Floats:
+    """Those of the `placeholders` that are numbers."""
+    numbers = as_numbers(pd.Series(sorted(placeholders())))
+    return numbers[np.isfinite(numbers)]
+
+
 def concept_of(layer: Layer, name: str) -> Concept:
     """The concept as the layer's schema constrains it."""
     field = layer.schema.field(name) if layer.schema else None
