@@ -177,6 +177,85 @@ def _highest_in(
     return most
 
 
+def _raising(steps: int) -> Any:
+    """What raises the tangents of `LANES` pixels by some steps that they all see in the window, in vectors.
+
+    Of a loop over 16 pixels the compiler makes code that spends more time on its start
+    than in it. Takes surface and tangents, both flat, each with the place of the first pixel there, the first
+    step, and the tables of steps; returns the least tangent.
+    """
+
+    @intrinsic
+    def raised(
+        typingctx: Any,
+        surface: Any,
+        pixel: Any,
+        tangents: Any,
+        place: Any,
+        near: Any,
+        cols: Any,
+        offsets: Any,
+        weights: Any,
+        inverse: Any,
+        drop: Any,
+    ) -> Any:
+        arguments = (surface, types.intp, tangents, types.intp, types.intp, types.intp)
+        signature = types.float32(*arguments, offsets, weights, inverse, drop)
+
+        def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            word, vector = ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
+            pixel, place, near, cols = (values[k] for k in (1, 3, 4, 5))
+            surface, tangents, *tables = (
+                context.make_array(signature.args[k])(context, builder, values[k]).data
+                for k in (0, 2, 6, 7, 8, 9)
+            )
+            offsets = builder.gep(tables[0], [builder.mul(near, word(4))])
+            weights, inverse, drop = (builder.gep(data, [near]) for data in tables[1:])
+
+            def pixels(data: Any, index: Any) -> Any:
+                return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
+
+            def number(data: Any, index: int) -> Any:
+                return builder.load(builder.gep(data, [word(index)]))
+
+            def spread(value: Any) -> Any:
+                one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
+                zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+                return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
+
+            def sample(index: int) -> Any:
+                row, column = (builder.sext(number(offsets, index + i), word) for i in (0, 1))
+                there = builder.add(pixel, builder.add(builder.mul(row, cols), column))
+                return builder.fsub(builder.load(pixels(surface, there), align=4), ground)
+
+            def higher(one: Any, other: Any) -> Any:
+                return builder.select(builder.fcmp_ordered(">", one, other), one, other)
+
+            ground = builder.load(pixels(surface, pixel), align=4)
+            before = builder.load(pixels(tangents, place), align=4)
+            best = [before] * CHAINS
+            for k in range(steps):
+                weight = number(weights, k)
+                first = builder.fmul(spread(builder.fsub(ir.FloatType()(1.0), weight)), sample(4 * k))
+                second = builder.fmul(spread(weight), sample(4 * k + 2))
+                rise = builder.fsub(builder.fadd(first, second), spread(number(drop, k)))
+                tangent = builder.fmul(rise, spread(number(inverse, k)))
+                best[k % CHAINS] = higher(tangent, best[k % CHAINS])
+            found = reduce(higher, best)
+            builder.store(found, pixels(tangents, place), align=4)
+            least = builder.module.declare_intrinsic(
+                f"llvm.vector.reduce.fmin.v{LANES}f32", (), ir.FunctionType(ir.FloatType(), [vector])
+            )
+            return builder.call(least, [found], fastmath=("nnan",))
+
+        return signature, generate
+
+    return raised
+
+
+_raise_by_group, _raise_by_one = _raising(GROUP), _raising(1)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def march(
     elevation: npt.NDArray[np.float32],
@@ -238,112 +317,31 @@ def march(
             most = _highest_in(ceiling, ceiling_rows, ceiling_cols, r, r + 1, c, c + LANES)
             if (most - lowest[n] + slack - drop[near]) * inverse[near] <= least[n]:
                 continue
+            ground, place = row * cols + start, (n * tangents.shape[1] + ray) * LANES
             # All samples of a group lie within REACH of its centre: mostly the whole group is in the window.
             if REACH <= r < rows - REACH and REACH <= c < cols - REACH - LANES and start + LANES <= cols:
-                least[n] = _raised(  # type: ignore[call-arg]
-                    surface, row * cols + start, flat, (n * tangents.shape[1] + ray) * LANES, near, cols,
-                    offsets, weights, inverse, drop,
-                )  # fmt: skip
-            else:
-                for k in range(near, near + GROUP):
-                    _step(elevation, tangents[n, ray], row, start, k, offsets, weights, inverse, drop)
-                least[n] = tangents[n, ray].min()
+                least[n] = _raise_by_group(
+                    surface, ground, flat, place, near, cols, offsets, weights, inverse, drop
+                )
+                continue
+            for k in range(near, near + GROUP):
+                above, below = row + offsets[k, 0], row + offsets[k, 2]
+                if min(above, below) < 0 or max(above, below) >= rows:
+                    continue
+                # Lanes from `begin` to `end` see the step inside the window.
+                before, behind = start + offsets[k, 1], start + offsets[k, 3]
+                begin, end = max(0, -min(before, behind)), cols - max(before, behind, start)
+                if begin == 0 and end >= LANES:
+                    _raise_by_one(surface, ground, flat, place, k, cols, offsets, weights, inverse, drop)
+                    continue
+                w, v = weights[k], np.float32(1.0) - weights[k]
+                for i in range(begin, min(end, LANES)):
+                    g = surface[ground + i]
+                    there, beyond = surface[above * cols + before + i], surface[below * cols + behind + i]
+                    t = (v * (there - g) + w * (beyond - g) - drop[k]) * inverse[k]
+                    flat[place + i] = t if t > flat[place + i] else flat[place + i]
+            least[n] = np.float32(np.inf)
+            for i in range(LANES):
+                least[n] = min(least[n], flat[place + i])
         if not waiting:
             break
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _step(
-    elevation: npt.NDArray[np.float32],
-    tangent: npt.NDArray[np.float32],
-    row: int,
-    start: int,
-    k: int,
-    offsets: npt.NDArray[np.int32],
-    weights: npt.NDArray[np.float32],
-    inverse: npt.NDArray[np.float32],
-    drop: npt.NDArray[np.float32],
-) -> None:
-    """Step k for the part of a run that sees it inside the window."""
-    rows, cols = elevation.shape
-    r0, c0, r1, c1 = offsets[k, 0], offsets[k, 1], offsets[k, 2], offsets[k, 3]
-    if row + min(r0, r1) < 0 or row + max(r0, r1) >= rows:
-        return
-    w, inv, down = weights[k], inverse[k], drop[k]
-    v = np.float32(1.0) - w
-    for i in range(max(0, -(start + min(c0, c1))), min(LANES, cols - start, cols - (start + max(c0, c1)))):
-        c = start + i
-        g = elevation[row, c]
-        t = (v * (elevation[row + r0, c + c0] - g) + w * (elevation[row + r1, c + c1] - g) - down) * inv
-        tangent[i] = t if t > tangent[i] else tangent[i]
-
-
-@intrinsic
-def _raised(
-    typingctx: Any,
-    surface: Any,
-    pixel: Any,
-    tangents: Any,
-    place: Any,
-    near: Any,
-    cols: Any,
-    offsets: Any,
-    weights: Any,
-    inverse: Any,
-    drop: Any,
-) -> Any:
-    """A group of steps from `near` on for `LANES` pixels that see them in the window; their least tangent.
-
-    What `_step` does, in vectors: of a loop over 16 pixels the compiler makes code that spends more time on
-    its start than in it. `surface` and `tangents` are flat, `pixel` and `place` the first ones there.
-    """
-    arguments = (surface, types.intp, tangents, types.intp, types.intp, types.intp)
-    signature = types.float32(*arguments, offsets, weights, inverse, drop)
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        word, vector = ir.IntType(64), ir.VectorType(ir.FloatType(), LANES)
-        pixel, place, near, cols = (values[k] for k in (1, 3, 4, 5))
-        surface, tangents, *steps = (
-            context.make_array(signature.args[k])(context, builder, values[k]).data
-            for k in (0, 2, 6, 7, 8, 9)
-        )
-        offsets = builder.gep(steps[0], [builder.mul(near, word(4))])
-        weights, inverse, drop = (builder.gep(data, [near]) for data in steps[1:])
-
-        def pixels(data: Any, index: Any) -> Any:
-            return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
-
-        def number(data: Any, index: int) -> Any:
-            return builder.load(builder.gep(data, [word(index)]))
-
-        def spread(value: Any) -> Any:
-            one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
-            zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-            return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
-
-        def sample(index: int) -> Any:
-            row, column = (builder.sext(number(offsets, index + i), word) for i in (0, 1))
-            there = builder.add(pixel, builder.add(builder.mul(row, cols), column))
-            return builder.fsub(builder.load(pixels(surface, there), align=4), ground)
-
-        def higher(one: Any, other: Any) -> Any:
-            return builder.select(builder.fcmp_ordered(">", one, other), one, other)
-
-        ground = builder.load(pixels(surface, pixel), align=4)
-        before = builder.load(pixels(tangents, place), align=4)
-        best = [before] * CHAINS
-        for k in range(GROUP):
-            weight = number(weights, k)
-            first = builder.fmul(spread(builder.fsub(ir.FloatType()(1.0), weight)), sample(4 * k))
-            second = builder.fmul(spread(weight), sample(4 * k + 2))
-            rise = builder.fsub(builder.fadd(first, second), spread(number(drop, k)))
-            tangent = builder.fmul(rise, spread(number(inverse, k)))
-            best[k % CHAINS] = higher(tangent, best[k % CHAINS])
-        found = reduce(higher, best)
-        builder.store(found, pixels(tangents, place), align=4)
-        least = builder.module.declare_intrinsic(
-            f"llvm.vector.reduce.fmin.v{LANES}f32", (), ir.FunctionType(ir.FloatType(), [vector])
-        )
-        return builder.call(least, [found], fastmath=("nnan",))
-
-    return signature, generate
