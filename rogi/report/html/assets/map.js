@@ -291,7 +291,8 @@
       }
       if (!kinds.size) return;
       for (let f = 0; f < other.n; f++) if (meet(other, f, reach)) { const kind = this.kind(layer, other, f); if (kinds.has(kind)) at(kind)[1].push(f); }
-      const scratch = R.el("canvas", { width: this.canvas.width, height: this.canvas.height });
+      const scratch = this.scratch = this.scratch || R.el("canvas");
+      if (scratch.width !== this.canvas.width || scratch.height !== this.canvas.height) { scratch.width = this.canvas.width; scratch.height = this.canvas.height; }
       const s = scratch.getContext("2d");
       s.lineJoin = "round";
       s.lineWidth = 2 * reach;
