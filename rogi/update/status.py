@@ -24,6 +24,7 @@ from rogi.update.columns import GEOMETRY
 from rogi.update.deciding.decisions import Status
 from rogi.update.deciding.edits import Edits
 from rogi.update.deciding.examination import Examination, examine
+from rogi.update.planning.units import Units
 from rogi.update.problems import Problem
 from rogi.validation.engine import validate
 from rogi.validation.settings import Settings
@@ -97,7 +98,7 @@ class Review:
         return self.examination.complete
 
 
-def review(edits: Edits, inventory: Inventory | None = None) -> Review:
+def review(edits: Edits, inventory: Inventory | None = None, units: Units | None = None) -> Review:
     """The state of a review.
 
     Parameters
@@ -106,14 +107,17 @@ def review(edits: Edits, inventory: Inventory | None = None) -> Review:
         What was decided so far.
     inventory
         The one that was planned from; by default as far as the packages hold it.
+    units
+        Its units, where they are known already.
 
     Raises
     ------
     InputError
         If there is no inventory, and the packages do not hold its outlines.
     """
-    base = inventory if inventory is not None else inventory_of_packages(edits)
-    looked = examine(edits, base)
+    if inventory is None:
+        inventory = units.inventory if units is not None else inventory_of_packages(edits)
+    looked = examine(edits, inventory, units=units)
     return Review(
         looked,
         tuple(_with_people(edits, part) for part in _progress(looked, ["package"])),

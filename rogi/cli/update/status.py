@@ -16,8 +16,8 @@ from rogi.errors import OptionError
 from rogi.inventory.read import read_inventory
 from rogi.report.format import DOCUMENT, chosen
 from rogi.report.writers import write
-from rogi.schema.model import Role
 from rogi.update.deciding.edits import read_edits
+from rogi.update.planning.units import read_units
 from rogi.update.status import review
 from rogi.update.status_report import document
 
@@ -61,17 +61,15 @@ def status(
     kind = chosen(format, output, DOCUMENT)
     line = Progress(quiet)
     try:
-        base = None
+        units = None
         if inventory:
             line("reading the inventory", 1, 3)
-            base = read_inventory(inventory, layers=tuple(layer or ()))
-        outlines = base.layer(Role.OUTLINE) if base is not None else None
+            units = read_units(read_inventory(inventory, layers=tuple(layer or ())))
         line("reading decisions", 2, 3)
-        edits = read_edits(
-            work or (), plan=plan, store=store, crs=outlines.crs if outlines is not None else None
-        )
+        crs = units.layer.crs if units is not None else None
+        edits = read_edits(work or (), plan=plan, store=store, crs=crs, units=units)
         line("checking", 3, 3)
-        state = review(edits, base)
+        state = review(edits, units=units)
     finally:
         line.done()
     write(document(state, edits.planned.inventory, limit), kind, output)

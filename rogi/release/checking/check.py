@@ -19,6 +19,7 @@ from rogi.geometry import Geometries
 from rogi.inventory import vector
 from rogi.inventory.model import Inventory
 from rogi.inventory.read import read_inventory
+from rogi.memory import give_back_memory
 from rogi.release.build import REPORTS, validated
 from rogi.release.checking.lineage import lineage_faults
 from rogi.release.checking.metadata import json_of, metadata_faults
@@ -192,6 +193,9 @@ def _metadata(folder: Path, release: Release, inventory: Inventory, sums: Mappin
     return _item("metadata", faults, good)
 
 
+AT_A_TIME: Final = 20_000
+"""Shapes of a format that are turned for the comparison together."""
+
 _FORMATS: Final[Mapping[str, Callable[[Path, str], Any]]] = {
     "GeoParquet": lambda folder, name: gpd.read_parquet(folder / PARQUET / f"{name}.parquet"),
     "Shapefile": lambda folder, name: vector.read_dataframe(folder / SHAPEFILE / f"{name}.shp"),
@@ -217,6 +221,9 @@ def _formats(folder: Path, inventory: Inventory) -> Item:
                 one, other = (np.asarray(f.geometry.array, dtype=object) for f in (expected, found))
                 if not (_same_turned if what == "Shapefile" else _same)(one, other):
                     faults.append(f"{layer.name} as {what}: outlines or markers differ")
+                del one, other
+            del found
+            give_back_memory()
     return _item("formats", faults, "GeoPackage, GeoParquet, Shapefile and CSV contain the same")
 
 
@@ -231,10 +238,14 @@ def _same_turned(one: Geometries, other: Geometries) -> bool:
         several = (shapely.get_type_id(geometry) >= shapely.GeometryType.MULTIPOINT).any()
         return np.asarray(shapely.get_parts(geometry)) if several else geometry
 
-    # GDAL turns rings and keeps their first vertex; normal forms take three times as long
-    return _same(parts(one), parts(shapely.reverse(other))) or _same(
-        parts(shapely.normalize(one)), parts(shapely.normalize(other))
-    )
+    for start in range(0, len(one), AT_A_TIME):
+        a, b = (shapes[start : start + AT_A_TIME] for shapes in (one, other))
+        # GDAL turns rings and keeps their first vertex; normal forms take three times as long
+        if not _same(parts(a), parts(shapely.reverse(b))) and not _same(
+            parts(shapely.normalize(a)), parts(shapely.normalize(b))
+        ):
+            return False
+    return True
 
 
 def _differences(table: pd.DataFrame, found: pd.DataFrame, what: str) -> Iterator[str]:
