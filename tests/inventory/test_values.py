@@ -116,6 +116,7 @@ def test_temperatures_in_tenths_are_told_by_how_far_they_are_apart() -> None:
     ("name", "concept", "value"),
     [
         ("AP", "precipitation", 17.0),  # cm or inches
+        ("AP", "precipitation", 2.5),  # mm in a day; 63 mm in inches would be usual
         ("AP", "precipitation", 1.4e-5),  # kg m⁻² s⁻¹, below 1 m and no metres
         ("PISR", "radiation", 8.0),  # kWh m⁻² in a day
         ("MAAT", "air_temperature", 25.0),  # °F or tenths
@@ -127,6 +128,26 @@ def test_values_that_no_rock_glacier_has_are_in_no_known_unit(name: str, concept
     assert (found.unit, found.convertible, found.recognised) == ("no known unit", False, True)
     assert np.isnan(found.values).all()
     assert found.notes() == [f"{name}: values are in no known unit, which cannot be converted; left out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "concept", "stored", "expected"),
+    [
+        ("AP", "precipitation", 410.0, 410.0),
+        ("AP", "precipitation", 0.41, 410.0),  # m
+        ("PISR", "radiation", 2500.0, 2500.0),
+        ("AREA", "area", 0.07, 0.07),
+    ],
+)
+def test_zeros_for_missing_values_tell_nothing_of_the_unit(
+    name: str, concept: str, stored: float, expected: float
+) -> None:
+    """Shapefiles write 0 where a number is missing: three of eight, and all of them."""
+    found = quantity(column(name, [0.0] * 3 + [stored] * 5), concept)
+    assert found.missing.tolist() == [True] * 3 + [False] * 5
+    assert found.values[3:] == pytest.approx([expected] * 5)
+    nothing = quantity(column(name, 0.0), concept)
+    assert (nothing.missing.all(), nothing.recognised) == (True, False)
 
 
 def test_a_code_within_the_range_is_one_where_it_is_far_from_all_others() -> None:

@@ -88,7 +88,7 @@ def recognised_unit(layer: Layer, concept: Concept, known: Floats, declared: str
     Values that no rock glaciers have as they are, and in no other unit or in several, are in `NO_UNIT`.
     """
     attribute = concept.attribute
-    finite = known[np.isfinite(known)]
+    finite = known[np.isfinite(known) & ~np.isin(known, concept.missing)]
     stated = scaled_values(finite, declared, concept.unit)
     if len(finite) < MINIMUM_VALUES or stated is None:
         return None
