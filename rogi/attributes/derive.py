@@ -145,6 +145,7 @@ class _Derivation:
                 self._climate(Group(name), source)
         for given in self.settings.inputs:
             self._source(given)
+        self.last_placed = None
         chosen = {name: self.values[name] for name in self.wanted if name in self.values}
         filled = merged(
             self.layer,

@@ -203,17 +203,22 @@ class _Moving:
     """Windows of a raster one after another: what a window shares with the last one is not read again."""
 
     def __init__(self, raster: Raster) -> None:
-        self.raster, self.window, self.values = raster, Window(0, 0, 0, 0), np.empty((0, 0), np.float32)
+        self.raster = raster
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.window, self.values = Window(0, 0, 0, 0), np.empty((0, 0), np.float32)
 
     def read(self, window: Window) -> NDArray[np.floating[Any]]:
         """What the raster reads; the next call may use it, so it is not to be changed."""
         shared = window.shared(self.window)
-        values: NDArray[np.floating[Any]]
-        if 0 in shared.shape:
+        kept: NDArray[np.floating[Any]] = self.values[self.window.part(shared)].copy()
+        self._let_go()  # not two windows in memory at a time
+        if not kept.size:
             values = self.raster.read(window)
         else:
-            values = np.empty(window.shape, self.values.dtype)
-            values[window.part(shared)] = self.values[self.window.part(shared)]
+            values = np.empty(window.shape, kept.dtype)
+            values[window.part(shared)] = kept
             for rest in window.without(shared):
                 values[window.part(rest)] = self.raster.read(rest)
         self.window, self.values = window, values
