@@ -115,7 +115,7 @@ def test_temperatures_in_tenths_are_told_by_how_far_they_are_apart() -> None:
 @pytest.mark.parametrize(
     ("name", "concept", "value"),
     [
-        ("AP", "precipitation", 17.0),  # cm or inches
+        ("AP", "precipitation", 9.0),  # cm or inches
         ("AP", "precipitation", 2.5),  # mm in a day; 63 mm in inches would be usual
         ("AP", "precipitation", 1.4e-5),  # kg m⁻² s⁻¹, below 1 m and no metres
         ("PISR", "radiation", 8.0),  # kWh m⁻² in a day
@@ -156,6 +156,32 @@ def test_a_code_within_the_range_is_one_where_it_is_far_from_all_others() -> Non
     assert ap.missing.tolist() == [True] + [False] * 7
     ap = quantity(column("AP", [999.0, 200.0, 350.0, 420.0, 500.0, 1400.0, 310.0, 330.0]), "precipitation")
     assert not ap.missing.any()
+
+
+def test_little_precipitation_of_polar_deserts_is_in_millimetres() -> None:
+    """3 to 50 mm fall in a year in the McMurdo Dry Valleys (Fountain et al. 2010)."""
+    found = quantity(column("AP", [3.0, 11.0, 50.0, 24.0, 18.0, 14.0, 31.0, 12.0]), "precipitation")
+    assert (found.unit, found.values[0]) == ("mm", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "unit"),
+    [
+        # fronts near the sea: the median maximum is 3.1 times the minimum, as feet are
+        (
+            [20.0, 30.0, 90.0, 45.0, 35.0, 60.0, 15.0, 40.0],
+            [90.0, 98.0, 160.0, 149.0, 120.0, 260.0, 49.0, 300.0],
+            "m",
+        ),
+        ([4500.0] * 8, [15_100.0] * 8, "ft"),
+    ],
+)
+def test_elevations_near_the_sea_are_no_feet(lowest: list[float], highest: list[float], unit: str) -> None:
+    layer = column("ELE_MIN", lowest)
+    layer.frame["ELE_MAX"] = highest
+    for name in ("ELE_MEAN", "ELE_MEDIAN"):
+        layer.frame[name] = np.nan
+    assert quantity(layer, "elevation_maximum").unit == unit
 
 
 def test_one_value_in_another_unit_is_impossible_not_a_unit() -> None:

@@ -177,7 +177,11 @@ def _by_siblings(layer: Layer, concept: Concept, known: Floats, candidates: Sequ
         return None
     for unit in candidates:
         scaled = scaled_values(shown, unit, concept.unit)
-        if scaled is not None and 1 / _SIBLING_FACTOR <= np.nanmedian(scaled / middle) <= _SIBLING_FACTOR:
+        if scaled is None:
+            continue
+        # Near the sea a maximum may be three times the minimum, but not in nearly all units.
+        away = np.abs(np.log((scaled / middle)[np.isfinite(shown)]))
+        if float((away <= np.log(_SIBLING_FACTOR)).mean()) >= INSIDE:
             return unit
     return None
 
