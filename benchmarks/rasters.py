@@ -1,7 +1,8 @@
 """Peak memory of what reads rasters, on rasters of one, four and sixteen times the size.
 
 `rogi attributes` of the same units, on one, four and sixteen tiles of 3,600 x 3,600 pixels behind a VRT;
-`rogi detect predict` with a network of one convolution on pictures of 2,000, 4,000 and 8,000 pixels a side.
+`rogi detect predict` with a network of one convolution on pictures of 2,000, 4,000 and 8,000 pixels a side,
+without outlines, whose number would grow with the picture.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ UNITS = 100
 SIDES = (1, 2, 4)
 """Times as many rows and columns."""
 
+NO_OUTLINES = ("--threshold", "0.999", "--minimum-area", "1000000")
 PICTURE = 2000
 """Pixels of a side of the smallest picture."""
 
@@ -43,7 +45,7 @@ def main() -> None:
         for times in SIDES:
             side = times * PICTURE
             model = ("--model", folder / "model", "-o", folder / f"{side}.gpkg", "--workers", "1")
-            raster = ("--probability", folder / f"{side}.tif", "--threshold", "0.95")
+            raster = ("--probability", folder / f"{side}.tif", *NO_OUTLINES)
             it = measure.rogi("detect", "predict", host.picture(folder, side), *model, *raster, runs=1)
             first = first or it
             job.add(f"detect predict, {side:,} x {side:,} pixels", it, base=first)
