@@ -32,7 +32,7 @@ def document(
     if math.isfinite(whole.total_area) and (whole.total_area > 0 or not whole.units):
         headline += f", total area {km2(1e6 * whole.total_area)} km²"
         known = next((q.count for q in whole.quantities if q.concept == "area"), whole.units)
-        headline += f" of {known:,}" if known < whole.units else ""
+        headline += f" ({counted(known, 'unit')})" if known < whole.units else ""
     parts: list[ReportTable | Passage] = []
     if whole.quantities:
         rows = tuple(_quantity(q) for q in whole.quantities)

@@ -80,7 +80,7 @@ def validate(
         context.bounds(role)  # GEOS keeps those of collections, not safely by two threads at a time
     pool = ThreadPoolExecutor(THREADS)
     try:
-        # rules of other packages run here, after ours: nobody asks that they can share a process
+        # rules of other packages run here, after ours: they may not be safe in threads
         begun = {
             code: partial(_check, rule, context) if rule.origin else pool.submit(_check, rule, context).result
             for code, rule in sorted(rules().items(), key=lambda item: item[0][-3:])

@@ -70,7 +70,7 @@ def test_the_total_area_says_of_how_many_units_it_is():
     area[0] = -9999
     numbers = statistics(unit_table(examples.with_column(base, Role.OUTLINE, "AREA", area)))
     headline = document(numbers, "x").headline
-    assert headline == f"x: 4 units, total area {km2(1e6 * area[1:].sum())} km² of 3"
+    assert headline == f"x: 4 units, total area {km2(1e6 * area[1:].sum())} km² (3 units)"
 
 
 def test_what_was_noted_on_reading_is_said(tmp_path):

@@ -1,7 +1,7 @@
 """Which dialect an inventory is written in, and which layer plays which role.
 
 Names of columns are compared without case and punctuation, names of layers and files without case.
-A dialect is taken on evidence only: columns that betray it, or a layer name together with the column
+A dialect is taken on evidence only: columns that identify it, or a layer name together with the column
 of its primary ID. Two dialects that fit equally are no decision; the generic dialect is taken then.
 """
 
@@ -18,10 +18,10 @@ from rogi.schema.model import Dialect, DialectLayer, Role, normalise
 
 GENERIC = "generic"
 
-# Weights of the evidence for a dialect: its betraying columns, a layer name, and column names spelt
+# Weights of the evidence for a dialect: its identifying columns, a layer name, and column names spelt
 # exactly (which tells the RGIK template, with dots, from published files, without).
 SIGNATURE_WEIGHT, NAME_WEIGHT, SPELLING_WEIGHT = 10.0, 5.0, 1.0
-SIGNATURE_SHARE = 0.5  # of the betraying columns that must be there, and of those no attribute is written to
+SIGNATURE_SHARE = 0.5  # of the identifying columns must be there, and of those no attribute is written to
 SIGNATURE_COLUMNS = 2  # and at least so many: one column may be there by chance
 
 # Words that name a role so clearly that a layer of another geometry type is a fault, not another role.
@@ -130,7 +130,7 @@ def detect_dialect(hints: Sequence[LayerHint], dialects: Sequence[Dialect]) -> D
 
 
 def detect_role(hint: LayerHint, dialect: Dialect) -> Role | None:
-    """The role of a layer by its name or its betraying columns; None where neither tells.
+    """The role of a layer by its name or its identifying columns; None where neither tells.
 
     A name that fits counts before columns, a longer pattern before a shorter one, and a role whose
     geometry the layer has before others.
@@ -180,16 +180,16 @@ def _fit(hint: LayerHint, layer: DialectLayer) -> _Fit | None:
     """Evidence that a layer is this layer of the dialect; None where it is too little."""
     signature = _signature(hint, layer)
     name = _matching_name(hint, layer)
-    betrayed = len(signature) >= max(SIGNATURE_COLUMNS, SIGNATURE_SHARE * len(layer.signature))
+    identified = len(signature) >= max(SIGNATURE_COLUMNS, SIGNATURE_SHARE * len(layer.signature))
     telling = {normalise(column) for column in layer.signature} - added_columns()
-    betrayed &= len(telling & set(map(normalise, signature))) >= SIGNATURE_SHARE * len(telling)
-    if betrayed and hint.role is None and name is None and not _compatible(hint.family, layer.role):
+    identified &= len(telling & set(map(normalise, signature))) >= SIGNATURE_SHARE * len(telling)
+    if identified and hint.role is None and name is None and not _compatible(hint.family, layer.role):
         return None
     has = {normalise(column) for column in hint.columns}
     keyed = any(normalise(column) in has for column in layer.columns.get("primary_id", ()))
-    if not betrayed and not (name is not None and (signature or keyed)):
+    if not identified and not (name is not None and (signature or keyed)):
         return None
-    score = SIGNATURE_WEIGHT * len(signature) / max(1, len(layer.signature)) if betrayed else 0.0
+    score = SIGNATURE_WEIGHT * len(signature) / max(1, len(layer.signature)) if identified else 0.0
     score += NAME_WEIGHT if name is not None else 0.0
     if signature:
         spelt = sum(column in layer.signature for column in signature)

@@ -211,7 +211,7 @@ def refuse_candidates(inventory: Inventory) -> None:
     Raises
     ------
     InputError
-        If at least half of the columns that betray the dialect ``candidates`` are there.
+        If at least half of the columns that identify the dialect ``candidates`` are there.
     """
     outlines = inventory.layer(Role.OUTLINE)
     if outlines is None:
