@@ -19,6 +19,7 @@ from rogi.errors import InputError
 from rogi.inventory.reading.dialects import Family
 from rogi.inventory.reading.wkb import nested_too_deep
 from rogi.schema.model import normalise
+from rogi.text import counted
 
 # Usual names of a column of geometry, as `normalise` writes them; others are known by what they contain.
 _USUAL = re.compile(
@@ -296,7 +297,7 @@ def _points(
         )
     if (~there).any():
         rows = np.flatnonzero(~there)
-        notes.append(f"{len(rows)} rows have no coordinates that are numbers (rows {_rows(rows)})")
+        notes.append(f"{counted(len(rows), 'row')} without coordinates that are numbers: {_rows(rows)}")
     geometry = np.full(len(frame), None, dtype=object)
     geometry[there] = shapely.points(x[there], y[there])
     return geometry, system
