@@ -249,6 +249,7 @@ def test_outlines_of_two_types_in_two_layers(tmp_path) -> None:
     [
         (None, 4326),
         ({"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}, 4326),
+        ({"type": "name", "properties": {"name": "CRS84"}}, 4326),
         ({"type": "name", "properties": {"name": "EPSG:32645"}}, 32645),
         ({"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::99999"}}, None),
         ({"properties": {"href": "http://localhost/crs"}, "type": "link"}, None),

@@ -356,7 +356,8 @@ def _unknown_crs(file: Path) -> str | None:
         if (found := _CRS_MEMBER.search(text)) is None:
             continue
         try:
-            pyproj.CRS.from_user_input(name := found[1].decode("utf-8", "replace"))
+            name = found[1].decode("utf-8", "replace")
+            pyproj.CRS.from_user_input("OGC:CRS84" if name.upper() == "CRS84" else name)
         except pyproj.exceptions.CRSError:
             return name
     return None
