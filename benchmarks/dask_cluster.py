@@ -1,9 +1,9 @@
 """`rogi attributes` and `detect predict` with `--cluster`, and comparisons by region, on Dask.
 
 A Dask `LocalCluster` of 1, 2 and 4 processes against the same job without it: wall time is what counts here,
-and more processes than cores cannot gain. The results must be the same, byte by byte. 2,000 units (`--full`:
-10,000) of one subregion on tiles of one arc second, a picture of 8,000 x 8,000 pixels, two versions of 10,000
-units (`--full`: 44,273) compared in each of 13 subregions.
+and more processes than cores cannot gain. The results must be the same, byte by byte. 1,000 units (`--full`:
+3,000) of one subregion on tiles of one arc second, a picture of 8,000 x 8,000 pixels, two versions of 5,000
+units (`--full`: 20,000) compared in each of 13 subregions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import attributes
 import host
 import measure
-from measure import MEDIUM, Measured
+from measure import Measured
 
 SIZES = (1, 2, 4)
 SIDE = 8000
@@ -50,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        units = 10_000 if options.full else 1_000
+        units = 3_000 if options.full else 1_000
         (folder / "plateau").mkdir()
         measure.in_child(attributes.make_inputs, folder / "plateau", units, False)
         filled = folder / "filled.gpkg"
@@ -84,7 +84,7 @@ def main() -> None:
             lambda: forget(folder, "candidates.gpkg"),
         )
 
-        count = MEDIUM if options.full else 5_000
+        count = 20_000 if options.full else 5_000
         measure.in_child(two_versions, folder, count)
 
         def by_region(cluster: list[str]) -> Measured:
