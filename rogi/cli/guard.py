@@ -156,7 +156,7 @@ def _given(words: list[str], parameter: Any) -> list[str]:
         name, sign, value = word.partition("=")
         if name in parameter.opts:
             values = [value] if sign else words[place + 1 : place + 1 + parameter.nargs]
-            if len(values) > 1:  # the next option is none of them
+            if len(values) > 1:  # do not list the next option among them
                 values = list(takewhile(lambda word: not re.match("--?[A-Za-z]", word), values))
             return values
     return []

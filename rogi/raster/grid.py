@@ -65,7 +65,7 @@ class Window:
         )
 
     def shared(self, other: Window) -> Window:
-        """The part that another window has too; of no rows or columns where there is none."""
+        """The part that another window has too; without rows or columns if they share nothing."""
         row0, column0 = max(self.row0, other.row0), max(self.column0, other.column0)
         row1, column1 = min(self.row1, other.row1), min(self.column1, other.column1)
         return Window(row0, max(row0, row1), column0, max(column0, column1))

@@ -337,7 +337,7 @@ class Context:
         return self.once(("lonlat", role), compute)
 
     def lonlat_bounds(self, role: Role) -> Floats:
-        """(n, 4) bounds of `lonlat`, degrees; NaN where there is none."""
+        """(n, 4) bounds of `lonlat` in degrees; NaN for features without a place."""
 
         def compute() -> Floats:
             lonlat = self.lonlat(role)

@@ -250,18 +250,24 @@ def test_outlines_of_two_types_in_two_layers(tmp_path) -> None:
         (None, 4326),
         ({"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}, 4326),
         ({"type": "name", "properties": {"name": "CRS84"}}, 4326),
+        ({"type": "name", "properties": {"name": "WGS 84 / UTM zone 45N"}}, 32645),
+        ({"type": "name", "properties": {"name": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}}, 4326),
         ({"type": "name", "properties": {"name": "EPSG:32645"}}, 32645),
         ({"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::99999"}}, None),
         ({"properties": {"href": "http://localhost/crs"}, "type": "link"}, None),
     ],
 )
 @pytest.mark.parametrize("last", [False, True])
-def test_the_crs_member_of_geojson(tmp_path, member, epsg, last) -> None:
+@pytest.mark.parametrize("escaped", [False, True])
+def test_the_crs_member_of_geojson(tmp_path, member, epsg, last, escaped) -> None:
     """What is not known counts as none; drivers would take WGS84."""
     features = json.loads(outlines(2).to_json(drop_id=True))["features"]
     made = {"type": "FeatureCollection"}
     made |= {"features": features, "crs": member} if last else {"crs": member, "features": features}
-    (tmp_path / "a.geojson").write_text(json.dumps(made))
+    text = json.dumps(made)
+    if escaped:  # as PHP writes it
+        text = text.replace("/", "\\/")
+    (tmp_path / "a.geojson").write_text(text)
     crs = read_inventory(tmp_path / "a.geojson").layers[0].crs
     assert epsg == (crs and (crs.to_epsg() or 4326))
     given = read_inventory(tmp_path / "a.geojson", crs="EPSG:4326").layers[0].crs

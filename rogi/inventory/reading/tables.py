@@ -125,10 +125,8 @@ def read_table(source: SourceLayer, crs: str | None = None, encoding: str | None
         frame = frame.copy()
         geometry, system = geometries(frame, source.places, crs, source.shown, notes)
     elif source.loaded is None:
-        if source.format is Format.GEOJSON and (name := _unknown_crs(source.file)) is not None:
-            # drivers take WGS84 then
-            notes.append(f"the coordinate reference system in the file is not understood ({name!r})")
-            system = None
+        if source.format is Format.GEOJSON and (name := _crs_member(source.file)) is not None:
+            system = name  # drivers take WGS84 where they do not know it
         system = _crs(system, crs, notes)
         if crs is not None and source.format in (Format.GEOJSON, Format.GEOJSON_LINES):
             system = _not_degrees(geometry, system, crs, notes)
@@ -346,20 +344,16 @@ def _crs(stated: Any, given: str | None, notes: list[str]) -> Any:
     return crs
 
 
-def _unknown_crs(file: Path) -> str | None:
-    """What the member ``crs`` at the beginning or end of a GeoJSON file names, if that is no known CRS."""
+def _crs_member(file: Path) -> str | None:
+    """The CRS that the member ``crs`` at either end of a GeoJSON file names, if another than the default."""
     with file.open("rb") as stream:
         head = stream.read(_CRS_WITHIN)
         stream.seek(max(len(head), file.stat().st_size - _CRS_WITHIN))
         tail = stream.read()
     for text in (head, tail):
-        if (found := _CRS_MEMBER.search(text)) is None:
-            continue
-        try:
-            name = found[1].decode("utf-8", "replace")
-            pyproj.CRS.from_user_input("OGC:CRS84" if name.upper() == "CRS84" else name)
-        except pyproj.exceptions.CRSError:
-            return name
+        if (found := _CRS_MEMBER.search(text)) is not None:
+            name = found[1].decode("utf-8", "replace").replace("\\/", "/")
+            return None if name.upper().endswith("CRS84") else name
     return None
 
 

@@ -44,7 +44,7 @@ ASTRONOMIC = 1e19
 MINUTE = 1e-30
 # Elevations of zero and less beside others that are all this high (m) were never measured.
 ZERO_BELOW = 500.0
-# An area that is so many times another than that of the outline is of no unit by mistake: it is a code.
+# An area this many times larger or smaller than its outline is a code: no mistaken unit explains it.
 AREA_APART = 50.0
 
 

@@ -313,7 +313,7 @@ def _behind(axes: Axes, frame: Frame, backgrounds: Backgrounds, style: Style) ->
 def zones_of(share: Floats, name: str, whole: Floats | None = None) -> Any:
     """Zones of permafrost (0 continuous, 1 discontinuous, 2 sporadic) by its share of the ground; else -1.
 
-    Whether these are shares or per cent is told by all of them, and by those of the whole raster.
+    All of them, and those of the whole raster, tell whether these are shares or per cent.
 
     Raises
     ------
